@@ -1,0 +1,168 @@
+"""The jobs' command line: arguments to configuration, errors to exit codes, results to words."""
+
+import argparse
+import difflib
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
+
+from py4j.protocol import Py4JJavaError
+
+from custseg_spark import config as configuration
+from custseg_spark.config import Config
+from custseg_spark.errors import ConfigurationError, CustsegError, ResourceError
+from custseg_spark.sources.profile import Profile, load_profile
+
+_OUT_OF_RESOURCES = (
+    "java.lang.OutOfMemoryError",
+    "No space left on device",
+    "ExecutorLostFailure",
+    "GC overhead limit exceeded",
+)
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What a command line asks for, checked as far as that goes without Spark."""
+
+    config: Config
+    profiles: tuple[Profile, ...]
+    skip_ingest: bool
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says which option comes nearest to an unknown one, and exits with our code."""
+
+    def error(self, message: str) -> NoReturn:
+        options = [o for action in self._actions for o in action.option_strings]
+        prefix = "unrecognized arguments: "
+        if message.startswith(prefix):
+            word = message.removeprefix(prefix).split()[0].partition("=")[0]
+            close = difflib.get_close_matches(word, options, n=1)
+            hint = f"; did you mean '{close[0]}'?" if close else ""
+            message = f"unknown argument '{word}'{hint}"
+        self.exit(ConfigurationError.exit_code, f"error: {message} (--help lists the options)\n")
+
+
+def parse(description: str, argv: Sequence[str], *, may_skip_ingest: bool = True) -> Arguments:
+    """The arguments of a job. Raises ConfigurationError; exits for --help and unknown options."""
+    parser = _Parser(
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        epilog=_EXAMPLES,
+    )
+    default = configuration.conf_dir() / "local.toml"
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        default=default,
+        help="configuration as TOML (default: conf/local.toml, the demo log)",
+    )
+    parser.add_argument(
+        "--source",
+        action="append",
+        default=[],
+        metavar="PROFILE=PATH",
+        help="read PATH (a file, a folder or a glob; CSV, gzip or SQLite, told by content) by the"
+        " mapping conf/sources/PROFILE.toml; may be repeated; replaces the configured sources",
+    )
+    parser.add_argument("--lake", metavar="DIR", help="folder of the Delta tables")
+    if may_skip_ingest:
+        parser.add_argument(
+            "--run-date",
+            metavar="YYYY-MM-DD",
+            help="only events before this day (UTC) count; default: the day after the last event",
+        )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="SECTION.KEY=VALUE",
+        help="override a configuration key, such as model.k=5; may be repeated",
+    )
+    if may_skip_ingest:
+        parser.add_argument(
+            "--skip-ingest", action="store_true", help="use the lake as it is, read no source"
+        )
+    options = parser.parse_args(argv)
+    config = configuration.load(options.config, options.set)
+    if options.lake:
+        config = replace(config, lake=replace(config.lake, path=options.lake, catalog=None))
+    if getattr(options, "run_date", None):
+        day = configuration.parse_date(options.run_date, "--run-date")
+        config = replace(config, run=replace(config.run, run_date=day))
+    folders = [options.config.parent / "sources", configuration.conf_dir() / "sources"]
+    profiles = _profiles(config, options.source, folders)
+    return Arguments(config, profiles, getattr(options, "skip_ingest", False))
+
+
+_EXAMPLES = """examples:
+  spark-submit jobs/segment.py
+  spark-submit jobs/segment.py --source ecommerce_events=logs/ --lake lake --run-date 2019-11-01
+  spark-submit jobs/segment.py --skip-ingest --set model.k=6 --set model.scaling=robust
+
+exit codes: 0 done, 2 configuration, 3 unreadable input, 4 too much rejected,
+            5 conflict with another run, 6 out of memory or disk
+"""
+
+
+def _profiles(
+    config: Config, sources: Sequence[str], folders: Sequence[Path]
+) -> tuple[Profile, ...]:
+    """The profiles to read, with their paths; `--source` replaces the configured paths."""
+    paths: dict[str, list[str]] = {}
+    for source in sources:
+        name, separator, path = source.partition("=")
+        if not separator or not path:
+            raise ConfigurationError(f"--source {source}: expected PROFILE=PATH")
+        paths.setdefault(name, []).append(path)
+    known = {name for name in (paths or config.sources)}
+    profiles = []
+    for name in sorted(known):
+        overrides = dict(config.sources.get(name, {}))
+        if paths:
+            overrides["path"] = tuple(paths[name])
+        profile = load_profile(name, overrides, folders)
+        if not profile.path:
+            raise ConfigurationError(f"source {name}: no path; give it as --source {name}=PATH")
+        profiles.append(profile)
+    for name in config.sources.keys() - known:
+        load_profile(name, config.sources[name], folders)
+    return tuple(profiles)
+
+
+def main(job: Callable[[Sequence[str]], None]) -> None:
+    """Runs a job; an error that a user is meant to read ends it with its message and code."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("custseg").setLevel(logging.INFO)
+    # Spark's Python side logs what it then raises.
+    logging.getLogger("py4j").setLevel(logging.CRITICAL)
+    try:
+        job(sys.argv[1:])
+    except CustsegError as error:
+        sys.exit(_fail(error))
+    except Py4JJavaError as error:
+        text = str(error.java_exception)
+        if any(sign in text for sign in _OUT_OF_RESOURCES):
+            sys.exit(_fail(ResourceError(f"Spark ran out of resources: {text.splitlines()[0]}")))
+        raise
+    except OSError as error:
+        if error.errno == 28:
+            sys.exit(_fail(ResourceError(f"no space left: {error}")))
+        raise
+
+
+def _fail(error: CustsegError) -> int:
+    print(f"error: {error}", file=sys.stderr)
+    return error.exit_code
+
+
+def now() -> datetime:
+    """The moment of ingest: the clock is read here and nowhere else."""
+    return datetime.now(UTC)

@@ -1,0 +1,203 @@
+"""Configuration: frozen and typed, from TOML and `section.key=value` overrides.
+
+An unknown section or key, or a value of the wrong type, is an error that names the
+file or option, what was expected and the nearest valid key.
+"""
+
+import dataclasses
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin
+
+from custseg_spark.errors import ConfigurationError, nearest
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class LakeConfig:
+    """Where the tables are: `<path>/<table>`, or `<catalog>.<table>` when `catalog` is set."""
+
+    path: str = "lake"
+    catalog: str | None = None
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What one run looks at. The trial limits apply after ingest, never to what the lake holds."""
+
+    run_date: date | None = None
+    sample_fraction: float = 1.0
+    max_rows: int | None = None
+
+
+@dataclass(frozen=True)
+class IngestConfig:
+    """Limits of ingest; a profile may set its own `max_rejected_share`."""
+
+    max_rejected_share: float = 0.05
+    split_bytes: int = 33_554_432
+    events_per_file: int = 2_000_000
+
+
+@dataclass(frozen=True)
+class FeaturesConfig:
+    """Feature families beyond the standing ones, such as `price_relative`."""
+
+    optional_families: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """How customers are prepared and clustered; `docs/configuration.md` explains each key."""
+
+    algorithms: tuple[str, ...] = ("kmeans", "bisecting_kmeans")
+    features: tuple[str, ...] = ()
+    k: int | None = None
+    k_min: int = 2
+    k_max: int = 8
+    min_cluster_share: float = 0.01
+    clip: str = "iqr"
+    clip_factor: float = 1.5
+    scaling: str = "standard"
+    min_variance: float = 1e-9
+    max_correlation: float = 0.95
+    pca_components: int | None = None
+    max_iterations: int = 50
+    tolerance: float = 1e-4
+    seed: int = 7
+    sample_customers: int = 50_000
+    parallel_fits: int = 2
+
+
+@dataclass(frozen=True)
+class Config:
+    """The whole configuration. `sources` maps a profile's name to its path and overrides."""
+
+    lake: LakeConfig = field(default_factory=LakeConfig)
+    run: RunConfig = field(default_factory=RunConfig)
+    ingest: IngestConfig = field(default_factory=IngestConfig)
+    features: FeaturesConfig = field(default_factory=FeaturesConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def as_json(self) -> str:
+        """The configuration as canonical JSON, for the manifest."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True, default=str)
+
+    def hash(self) -> str:
+        """A short hash of the configuration: equal configurations have equal hashes."""
+        return hashlib.sha256(self.as_json().encode()).hexdigest()[:16]
+
+
+def load(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """The configuration of a TOML file, with `section.key=value` overrides laid over it.
+
+    Raises ConfigurationError for a missing or malformed file, and as `build` does.
+    """
+    try:
+        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"configuration file not found: {path}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} is not valid TOML: {error}") from error
+    for override in overrides:
+        _lay_over(tree, override)
+    return build(tree, where=str(path))
+
+
+def build(tree: Mapping[str, Any], where: str) -> Config:
+    """A checked Config of nested mappings; `where` says in errors where they came from."""
+    sections = dict(tree)
+    sources = sections.pop("sources", {})
+    if not isinstance(sources, Mapping):
+        raise ConfigurationError(f"{where}: 'sources' must be a table of profiles")
+    config = typed(Config, sections, where)
+    return dataclasses.replace(config, sources=sources)
+
+
+def typed(cls: type[T], values: Mapping[str, Any], where: str) -> T:
+    """A dataclass built from a mapping: unknown keys and wrong types are ConfigurationErrors."""
+    fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    arguments = {}
+    for key, value in values.items():
+        if key not in fields:
+            raise ConfigurationError(f"{where}: unknown key '{key}'{nearest(key, fields)}")
+        arguments[key] = _coerce(value, fields[key].type, f"{where}: {key}")
+    missing = [
+        name
+        for name, f in fields.items()
+        if name not in values
+        and f.default is dataclasses.MISSING
+        and f.default_factory is dataclasses.MISSING
+    ]
+    if missing:
+        raise ConfigurationError(f"{where}: missing key '{missing[0]}'")
+    return cls(**arguments)
+
+
+def _coerce(value: Any, type_: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(type_) and isinstance(value, Mapping):
+        return typed(type_, value, where)  # type: ignore[arg-type]
+    origin = get_origin(type_)
+    if origin is UnionType:
+        return None if value is None else _coerce(value, get_args(type_)[0], where)
+    if origin is tuple:
+        items = [value] if isinstance(value, str) else value
+        if isinstance(items, Sequence) and all(isinstance(i, str) for i in items):
+            return tuple(items)
+    elif origin is not None and isinstance(value, Mapping):
+        return dict(value)
+    elif type_ is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    elif type_ is date and isinstance(value, str):
+        return parse_date(value, where)
+    elif isinstance(type_, type) and isinstance(value, type_):
+        if type_ is not int or not isinstance(value, bool):
+            return value
+    expected = getattr(type_, "__name__", str(type_))
+    raise ConfigurationError(f"{where}: expected {expected}, got {value!r}")
+
+
+def parse_date(text: str, where: str) -> date:
+    """A date of `YYYY-MM-DD`; anything else is a ConfigurationError that quotes it."""
+    try:
+        if len(text) == len("YYYY-MM-DD"):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise ConfigurationError(f"{where}: expected a date as YYYY-MM-DD, got '{text}'")
+
+
+def _lay_over(tree: dict[str, Any], override: str) -> None:
+    key, separator, text = override.partition("=")
+    *sections, leaf = key.strip().split(".")
+    if not separator or not sections or not leaf:
+        raise ConfigurationError(f"--set {override}: expected section.key=value")
+    for section in sections:
+        branch = tree.setdefault(section, {})
+        if not isinstance(branch, dict):
+            raise ConfigurationError(f"--set {override}: '{section}' is not a section")
+        tree = branch
+    tree[leaf] = _toml_value(text.strip())
+
+
+def _toml_value(text: str) -> Any:
+    """A TOML value where the text is one (`8`, `true`, `["a"]`), else the text itself."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def conf_dir() -> Path:
+    """The folder of shipped configuration: the wheel's own copy, or the checkout's `conf`."""
+    package = Path(__file__).parent
+    packaged = package / "conf"
+    return packaged if packaged.is_dir() else package.parent / "conf"

@@ -1,0 +1,50 @@
+"""What can go wrong, as exceptions; each knows the exit code of the job that it ends."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class CustsegError(Exception):
+    """Base of every error that a user is meant to read; shown without a traceback."""
+
+    exit_code = 1
+
+
+class ConfigurationError(CustsegError):
+    """An option, a profile, a key or a value that can't be used."""
+
+    exit_code = 2
+
+
+class InputError(CustsegError):
+    """A source that can't be read, or that isn't what its profile says."""
+
+    exit_code = 3
+
+
+class RejectedShareError(CustsegError):
+    """More of a source was refused than its profile allows; nothing was published."""
+
+    exit_code = 4
+
+
+class ConflictError(CustsegError):
+    """Another run wrote the same table at the same time."""
+
+    exit_code = 5
+
+
+class ResourceError(CustsegError):
+    """Memory or disk ran out, or Spark lost its workers."""
+
+    exit_code = 6
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?` for the known word nearest to `word`, else the list of known words."""
+    words = sorted(known)
+    folded = {w.lower(): w for w in words}
+    close = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
+    if close:
+        return f"; did you mean '{folded[close[0]]}'?"
+    return f"; known: {', '.join(words)}" if words else ""

@@ -1,0 +1,84 @@
+"""Customer features: one file a family, all aggregated together from the session parts."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from custseg_spark.errors import ConfigurationError, nearest
+from custseg_spark.features import behaviour, exploration, price, price_relative, rfm, temporal
+from custseg_spark.features.feature import Family, Feature
+from custseg_spark.features.keys import key_counts
+
+FAMILIES = {
+    "rfm": rfm.family,
+    "behaviour": behaviour.family,
+    "exploration": exploration.family,
+    "temporal": temporal.family,
+    "price": price.family,
+}
+OPTIONAL_FAMILIES = {"price_relative": price_relative.family}
+
+
+def families(as_of: date, optional: Sequence[str] = ()) -> list[Family]:
+    """The standing families and the named optional ones; ConfigurationError for an unknown."""
+    for name in optional:
+        if name not in OPTIONAL_FAMILIES:
+            raise ConfigurationError(
+                f"unknown feature family '{name}'{nearest(name, OPTIONAL_FAMILIES)}"
+            )
+    makers = [*FAMILIES.values(), *(OPTIONAL_FAMILIES[name] for name in optional)]
+    return [make(as_of) for make in makers]
+
+
+def customer_features(
+    sessions: DataFrame, *, as_of: date, events: DataFrame | None = None
+) -> DataFrame:
+    """One row per customer: behaviour before `as_of` (exclusive, UTC). Nobody is dropped.
+
+    Money in the source's currency; each column as its Feature says. With `events` the optional
+    family `price_relative` is there too. The RFM scores compare customers and come after, with
+    `rfm.with_scores`.
+    """
+    wanted = families(as_of, ("price_relative",) if events is not None else ())
+    parts = sessions.where(F.col("session_date") < F.lit(as_of))
+    # One exchange serves both groupings: of a session's parts and of a customer's sessions.
+    by_session = (
+        parts.repartition("customer_id")
+        .groupBy("customer_id", "session_kind", "session_id")
+        .agg(*_named(f.session_totals(as_of) for f in wanted))
+    )
+    totals = by_session.groupBy("customer_id").agg(
+        *_named(f.customer_totals(as_of) for f in wanted)
+    )
+    of_keys = (
+        key_counts(parts.repartition("customer_id"))
+        .groupBy("customer_id")
+        .agg(*_named(f.key_totals(as_of) for f in wanted))
+    )
+    joined = totals.join(of_keys, "customer_id", how="inner")
+    if events is not None:
+        relative = price_relative.customer_totals(events, as_of)
+        joined = joined.join(relative, "customer_id", how="left")
+    columns = [f.column().cast(f.type).alias(f.name) for family in wanted for f in family.features]
+    return joined.select(F.lit(as_of).alias("run_date"), "customer_id", *columns)
+
+
+def all_features(optional: Sequence[str] = ()) -> list[Feature]:
+    """Every feature of the standing and the named optional families, in column order."""
+    return [f for family in families(date(2000, 1, 1), optional) for f in family.features]
+
+
+def schema_ddl(optional: Sequence[str] = tuple(OPTIONAL_FAMILIES)) -> str:
+    """The columns of `customer_features` in DDL."""
+    columns = [(f.name, f.type) for f in all_features(optional)]
+    columns += [(name, type_) for name, (type_, _) in rfm.SCORE_DOCS.items()]
+    described = [f"{name} {type_}" for name, type_ in columns]
+    return ", ".join(["run_date date", "customer_id string", *described, "rfm_group string"])
+
+
+def _named(totals: Iterable[Mapping[str, Column]]) -> list[Column]:
+    """The totals of several families as aliased columns; a shared total once."""
+    merged = {name: column for family in totals for name, column in family.items()}
+    return [column.alias(name) for name, column in merged.items()]

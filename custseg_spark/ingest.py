@@ -1,0 +1,423 @@
+"""Source files into `events`, `rejected_events` and the ledger `ingest_files`; then `sessions`.
+
+Order of the writes: refused records, events, ledger. A run that is killed in between has left
+nothing that its successor counts twice: events are known by their id, files by their content.
+"""
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from custseg_spark import quality, sessions
+from custseg_spark.config import Config
+from custseg_spark.errors import InputError, RejectedShareError
+from custseg_spark.progress import Progress
+from custseg_spark.schemas import EVENTS, INGEST_FILES, REJECTED_EVENTS, SESSIONS
+from custseg_spark.sources import csv, files, sqlite
+from custseg_spark.sources.files import SourceFile
+from custseg_spark.sources.profile import Profile
+from custseg_spark.sources.raw import RawSource
+from custseg_spark.tables import Lake
+
+_EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """A file's row in the ledger, but for what only the finished write can tell."""
+
+    file_id: str
+    source: str
+    file: SourceFile
+    table: str = ""
+    physical_records: int = 0
+    header: int = 0
+    blank: int = 0
+    skipped_because: str | None = None
+
+
+@dataclass
+class Batch:
+    """What a run has to read: per profile its raw records, and a ledger row for each file."""
+
+    sources: list[tuple[Profile, RawSource]] = field(default_factory=list)
+    rows: list[LedgerRow] = field(default_factory=list)
+    known: list[SourceFile] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class IngestSummary:
+    """What ingest did, in numbers."""
+
+    read: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    duplicates: int = 0
+    rounded: int = 0
+    files: int = 0
+    known_files: int = 0
+    skipped: tuple[tuple[str, str], ...] = ()
+
+
+def list_sources(profiles: Sequence[Profile]) -> list[tuple[Profile, list[SourceFile]]]:
+    """The files of each profile's paths; fails on a missing path before Spark starts."""
+    return [
+        (profile, [f for path in profile.path for f in files.list_files(path)])
+        for profile in profiles
+    ]
+
+
+def ingest(
+    lake: Lake,
+    listed: Sequence[tuple[Profile, Sequence[SourceFile]]],
+    config: Config,
+    progress: Progress,
+    *,
+    ingested_at: datetime,
+) -> IngestSummary:
+    """Reads the files that the ledger doesn't have yet, and rebuilds the sessions they touch.
+
+    Raises InputError for what can't be read, RejectedShareError where too much is refused; then
+    nothing has been published.
+    """
+    lake.create([EVENTS, REJECTED_EVENTS, INGEST_FILES, SESSIONS])
+    staging = Path(tempfile.mkdtemp(prefix="custseg-"))
+    try:
+        with progress.stage("inspect files") as stage:
+            batch = _inspect(lake, listed, config, staging)
+            stage.rows = sum(r.physical_records for r in batch.rows)
+        summary = _publish(lake, batch, config, progress, ingested_at)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    _refresh_sessions(lake, config, progress)
+    return summary
+
+
+def _file_id(file: SourceFile, profile: Profile) -> str:
+    key = "\n".join((file.sha256, profile.hash(), profile.table))
+    return hashlib.sha256(key.encode()).hexdigest()[:32]
+
+
+def _inspect(
+    lake: Lake,
+    listed: Sequence[tuple[Profile, Sequence[SourceFile]]],
+    config: Config,
+    staging: Path,
+) -> Batch:
+    batch = Batch()
+    in_ledger = _ledger_keys(lake)
+    for profile, found in listed:
+        texts: list[csv.CsvFile] = []
+        for file in found:
+            file_id = _file_id(file, profile)
+            if file.skipped_because:
+                _note_skipped(batch, in_ledger, profile, file)
+            elif file_id in in_ledger:
+                batch.known.append(file)
+            elif file.kind == "sqlite":
+                in_ledger.add(file_id)
+                _add_sqlite(lake, batch, profile, file, file_id, staging)
+            else:
+                in_ledger.add(file_id)
+                facts = csv.inspect(
+                    file, profile, config.ingest.split_bytes, outright=len(found) == 1
+                )
+                if isinstance(facts, str):
+                    skipped = SourceFile(file.path, file.kind, file.bytes, file.sha256, facts)
+                    _note_skipped(batch, in_ledger, profile, skipped)
+                    continue
+                texts.append(csv.CsvFile(file, file_id, facts))
+                batch.rows.append(
+                    LedgerRow(
+                        file_id,
+                        profile.name,
+                        file,
+                        physical_records=facts.physical_records,
+                        header=1,
+                        blank=facts.blank,
+                    )
+                )
+        if texts:
+            raw = csv.read(lake.spark, texts, profile, config.ingest.split_bytes, staging)
+            batch.sources += [(profile, source) for source in raw]
+    return batch
+
+
+def _ledger_keys(lake: Lake) -> set[str]:
+    """The ids of the files in the ledger, and of skipped ones path and reason: a few bytes each."""
+    rows = lake.read(INGEST_FILES).select("file_id", "source_file", "skipped_because").collect()
+    return {r.file_id if r.skipped_because is None else _skip_key(r[1], r[2]) for r in rows}
+
+
+def _skip_key(path: str, reason: str) -> str:
+    return f"{path}: {reason}"
+
+
+def _note_skipped(batch: Batch, in_ledger: set[str], profile: Profile, file: SourceFile) -> None:
+    reason = file.skipped_because or ""
+    if _skip_key(str(file.path), reason) not in in_ledger:
+        batch.rows.append(LedgerRow("", profile.name, file, skipped_because=reason))
+
+
+def _add_sqlite(
+    lake: Lake, batch: Batch, profile: Profile, file: SourceFile, file_id: str, staging: Path
+) -> None:
+    database = sqlite.inspect(file, file_id, profile, staging)
+    batch.rows.append(
+        LedgerRow(
+            file_id,
+            profile.name,
+            file,
+            table=profile.table,
+            physical_records=database.physical_records,
+        )
+    )
+    if database.physical_records:
+        batch.sources.append((profile, sqlite.read(lake.spark, database, profile)))
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """What the rules said of a file's records."""
+
+    valid: int = 0
+    rejected: int = 0
+    rounded: int = 0
+
+
+def _publish(
+    lake: Lake, batch: Batch, config: Config, progress: Progress, ingested_at: datetime
+) -> IngestSummary:
+    judged = _judge_all(batch, ingested_at)
+    if judged is None:
+        _write_ledger(lake, batch, {}, {}, ingested_at)
+        return _summary(batch, {}, {})
+    with progress.stage("check records") as stage:
+        counts, per_date = _gate(judged)
+        _check_balance(batch.rows, counts)
+        _check_shares(batch, counts, judged, config)
+        stage.rows = sum(c.valid + c.rejected for c in counts.values())
+    names = sorted(r.file_id for r in batch.rows if r.file_id)
+    transaction = "ingest:" + hashlib.sha256("".join(names).encode()).hexdigest()
+    with progress.stage("write events") as stage:
+        if any(c.rejected for c in counts.values()):
+            _write_rejected(lake, judged, names, transaction, ingested_at)
+        buckets = -(-max(per_date.values(), default=1) // config.ingest.events_per_file)
+        known = lake.read(EVENTS).where(F.col("event_date").isin(*per_date))
+        events = quality.without_duplicates(
+            quality.accepted(judged), known if lake.version(EVENTS) else None, buckets=buckets
+        )
+        if per_date:
+            lake.append(events, EVENTS, transaction)
+        accepted = _accepted_by_file(lake, names)
+        stage.rows = sum(accepted.values())
+    _write_ledger(lake, batch, counts, accepted, ingested_at)
+    return _summary(batch, counts, accepted)
+
+
+def _judge_all(batch: Batch, ingested_at: datetime) -> DataFrame | None:
+    judged: DataFrame | None = None
+    for profile, source in batch.sources:
+        one = quality.judge(
+            source.records, profile, width=source.width, ingested_at=ingested_at
+        )
+        judged = one if judged is None else judged.unionByName(one)
+    return judged
+
+
+def _gate(judged: DataFrame) -> tuple[dict[str, _Counts], dict[date, int]]:
+    """Counts by file, and valid records by date: the one scan before anything is written."""
+    is_valid = F.col("reasons").isNull()
+    rows = (
+        judged.groupBy("file_id", F.when(is_valid, F.col("event_date")).alias("event_date"))
+        .agg(
+            F.count(F.when(is_valid, True)).alias("valid"),
+            F.count(F.when(~is_valid, True)).alias("rejected"),
+            F.count(F.when(is_valid & F.col("was_rounded"), True)).alias("rounded"),
+        )
+        .collect()
+    )
+    counts: dict[str, _Counts] = {}
+    per_date: dict[date, int] = {}
+    for row in rows:
+        before = counts.get(row.file_id, _Counts())
+        counts[row.file_id] = _Counts(
+            before.valid + row.valid,
+            before.rejected + row.rejected,
+            before.rounded + row.rounded,
+        )
+        if row.event_date is not None:
+            per_date[row.event_date] = per_date.get(row.event_date, 0) + row.valid
+    return counts, per_date
+
+
+def _check_balance(rows: Iterable[LedgerRow], counts: Mapping[str, _Counts]) -> None:
+    """The parser must have seen each record that the byte count has."""
+    for row in rows:
+        seen = counts.get(row.file_id, _Counts())
+        expected = row.physical_records - row.header - row.blank
+        if seen.valid + seen.rejected != expected and not row.skipped_because:
+            raise InputError(
+                f"{row.file.path}: the bytes hold {expected:,} records, the parser found"
+                f" {seen.valid + seen.rejected:,}; the file may have changed while it was read"
+            )
+
+
+def _check_shares(
+    batch: Batch, counts: Mapping[str, _Counts], judged: DataFrame, config: Config
+) -> None:
+    for profile in {p.name: p for p, _ in batch.sources}.values():
+        limit = profile.max_rejected_share
+        limit = config.ingest.max_rejected_share if limit is None else limit
+        of_source = [counts[r.file_id] for r in batch.rows if _has_counts(r, profile, counts)]
+        refused = sum(c.rejected for c in of_source)
+        read = refused + sum(c.valid for c in of_source)
+        if refused > limit * read:
+            raise RejectedShareError(
+                f"source {profile.name}: {refused:,} of {read:,} records refused"
+                f" ({refused / read:.1%}, at most {limit:.1%} allowed); nothing was published\n"
+                + _examples(judged.where(F.col("source") == profile.name))
+            )
+
+
+def _has_counts(row: LedgerRow, profile: Profile, counts: Mapping[str, _Counts]) -> bool:
+    return row.source == profile.name and row.file_id in counts
+
+
+def _examples(judged: DataFrame) -> str:
+    """The most frequent reasons, each with an example."""
+    reason = F.explode("reasons").alias("reason")
+    top = (
+        judged.select("source_file", "source_row", reason)
+        .groupBy("reason.code")
+        .agg(
+            F.count("*").alias("records"),
+            F.min(F.struct("source_file", "source_row", "reason")).alias("example"),
+        )
+        .orderBy(F.desc("records"), "code")
+        .limit(_EXAMPLES)
+        .collect()
+    )
+    return "\n".join(
+        f"  {row.code}: {row.records:,} records, first {row.example.source_file}, row"
+        f" {row.example.source_row}: {row.example.reason.field} ="
+        f" {row.example.reason.value!r}, expected {row.example.reason.expected}"
+        for row in top
+    )
+
+
+def _write_rejected(
+    lake: Lake, judged: DataFrame, names: Sequence[str], transaction: str, ingested_at: datetime
+) -> None:
+    # A file's refused records are in one commit: those of a killed run are all there.
+    written = [
+        row.file_id
+        for row in lake.read(REJECTED_EVENTS)
+        .where(F.col("file_id").isin(*names))
+        .select("file_id")
+        .distinct()
+        .collect()
+    ]
+    refused = quality.rejected(judged, ingested_at=ingested_at)
+    lake.append(refused.where(~F.col("file_id").isin(*written)), REJECTED_EVENTS, transaction)
+
+
+def _accepted_by_file(lake: Lake, names: Sequence[str]) -> dict[str, int]:
+    rows = lake.read(EVENTS).where(F.col("file_id").isin(*names)).groupBy("file_id").count()
+    return {row.file_id: row["count"] for row in rows.collect()}
+
+
+def _write_ledger(
+    lake: Lake,
+    batch: Batch,
+    counts: Mapping[str, _Counts],
+    accepted: Mapping[str, int],
+    ingested_at: datetime,
+) -> None:
+    if not batch.rows:
+        return
+    rows = []
+    for row in batch.rows:
+        seen, kept = counts.get(row.file_id, _Counts()), accepted.get(row.file_id, 0)
+        rows.append(
+            (
+                row.file_id,
+                row.source,
+                str(row.file.path),
+                row.table,
+                row.file.sha256,
+                row.file.bytes,
+                row.physical_records,
+                row.header,
+                row.blank,
+                kept,
+                seen.rejected,
+                seen.valid - kept,
+                seen.rounded,
+                row.skipped_because,
+                ingested_at,
+            )
+        )
+    ledger = lake.spark.createDataFrame(rows, INGEST_FILES.schema)
+    key = hashlib.sha256(repr([r[:3] + r[13:14] for r in rows]).encode()).hexdigest()
+    lake.append(ledger.coalesce(1), INGEST_FILES, "ledger:" + key)
+
+
+def _summary(
+    batch: Batch, counts: Mapping[str, _Counts], accepted: Mapping[str, int]
+) -> IngestSummary:
+    valid = sum(c.valid for c in counts.values())
+    rejected = sum(c.rejected for c in counts.values())
+    kept = sum(accepted.values())
+    return IngestSummary(
+        read=valid + rejected,
+        accepted=kept,
+        rejected=rejected,
+        duplicates=valid - kept,
+        rounded=sum(c.rounded for c in counts.values()),
+        files=sum(1 for r in batch.rows if not r.skipped_because),
+        known_files=len(batch.known),
+        skipped=tuple(
+            (str(r.file.path), r.skipped_because) for r in batch.rows if r.skipped_because
+        ),
+    )
+
+
+def _refresh_sessions(lake: Lake, config: Config, progress: Progress) -> None:
+    """Rebuilds the session dates that don't hold all of `events`."""
+    with progress.stage("sessions") as stage:
+        events, parts = lake.read(EVENTS), lake.read(SESSIONS)
+        per_date = events.groupBy("event_date").agg(F.count("*").alias("events"))
+        held = parts.groupBy("session_date").agg(F.sum("event_count").alias("events"))
+        rows = sessions.stale_dates(per_date, held).collect()
+        stale = {row.event_date: row.events for row in rows if not row.is_current}
+        if not stale:
+            stage.note = "up to date"
+            return
+        dates = _with_bridged(events, parts, stale, {row.event_date for row in rows})
+        before = [d - sessions.ONE_DAY for d in dates if d - sessions.ONE_DAY not in dates]
+        earlier = parts.where(F.col("session_date").isin(*before))
+        rebuilt = sessions.session_parts(
+            events.where(F.col("event_date").isin(*dates)),
+            earlier=earlier,
+            buckets=-(-max(stale.values()) // config.ingest.events_per_file),
+        )
+        lake.replace_dates(rebuilt, SESSIONS, dates)
+        stage.note = f"{len(dates)} of {len(rows)} dates"
+
+
+def _with_bridged(
+    events: DataFrame, parts: DataFrame, stale: Mapping[date, int], known: set[date]
+) -> list[date]:
+    followed = any(d + sessions.ONE_DAY in known and d + sessions.ONE_DAY not in stale for d in stale)
+    if not followed:
+        return sorted(stale)
+    bridges = sessions.midnight_bridges(events, parts, list(stale)).collect()
+    return sessions.dates_to_rebuild(stale, {row.session_date for row in bridges})

@@ -1,0 +1,124 @@
+"""One StructType a table, and `conform`: the contract that every write goes through.
+
+Money is decimal(18,4) a value and wider for sums, so that no sum depends on the
+order in which Spark adds. Ids are strings whatever the source had.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
+
+MONEY = "decimal(18,4)"
+MONEY_SUM = "decimal(28,4)"
+MONEY_SQUARES = "decimal(38,8)"
+
+EVENT_TYPES = ("view", "cart", "purchase", "return")
+
+_REASON = "struct<code: string, field: string, value: string, expected: string>"
+_ITEM = (
+    "struct<product_key: bigint, category_key: bigint, brand_key: bigint, hour: tinyint,"
+    " order_key: bigint>"
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A Delta table: its columns in Spark's DDL and how it is partitioned."""
+
+    name: str
+    ddl: str
+    partitioned_by: tuple[str, ...] = ()
+
+    @cached_property
+    def schema(self) -> StructType:
+        """The columns as a StructType; parsing DDL takes a running session, so not at import."""
+        return StructType.fromDDL(self.ddl)
+
+
+def _table(name: str, ddl: str, *partitioned_by: str) -> Table:
+    return Table(name, ddl, partitioned_by)
+
+
+EVENTS = _table(
+    "events",
+    f"""event_date date, event_at timestamp, customer_id string, event_type string,
+    product_id string, category_id string, category_code string, brand string,
+    unit_price {MONEY}, quantity bigint, discount {MONEY}, session_id string, order_id string,
+    store string, event_id string, source string, source_file string, source_row bigint,
+    file_id string""",
+    "event_date",
+)
+
+REJECTED_EVENTS = _table(
+    "rejected_events",
+    f"""ingest_date date, source string, source_file string, source_row bigint,
+    raw_record string, reasons array<{_REASON}>, file_id string""",
+    "ingest_date",
+)
+
+INGEST_FILES = _table(
+    "ingest_files",
+    """file_id string, source string, source_file string, source_table string, sha256 string,
+    bytes bigint, physical_records bigint, header bigint, blank bigint, accepted bigint,
+    rejected bigint, duplicates bigint, rounded bigint, skipped_because string,
+    ingested_at timestamp""",
+)
+
+SESSIONS = _table(
+    "sessions",
+    f"""session_date date, customer_id string, session_kind string, session_id string,
+    first_event_at timestamp, last_event_at timestamp,
+    event_count bigint, view_count bigint, cart_count bigint, purchase_count bigint,
+    return_count bigint, evening_event_count bigint,
+    purchase_amount {MONEY_SUM}, return_amount {MONEY_SUM}, discount_amount {MONEY_SUM},
+    first_purchase_at timestamp, last_purchase_at timestamp,
+    viewed_price_sum {MONEY_SUM}, viewed_price_squares {MONEY_SQUARES},
+    max_viewed_price {MONEY}, purchased_price_sum {MONEY_SUM},
+    items array<{_ITEM}>""",
+    "session_date",
+)
+
+CUSTOMER_SEGMENTS = _table(
+    "customer_segments",
+    """run_date date, algorithm string, customer_id string, cluster int, segment_id int,
+    segment_name string, distance double, second_segment_id int, margin double,
+    top_features array<string>, rfm_r int, rfm_f int, rfm_m int, rfm_group string""",
+    "run_date",
+)
+
+SEGMENT_PROFILES = _table(
+    "segment_profiles",
+    """run_date date, algorithm string, segment_id int, segment_name string, customers bigint,
+    customer_share double, revenue decimal(38,4), revenue_share double,
+    features map<string, struct<mean: double, median: double, z_score: double>>""",
+    "run_date",
+)
+
+MODEL_SELECTION = _table(
+    "model_selection",
+    """run_date date, algorithm string, k int, silhouette double, davies_bouldin double,
+    calinski_harabasz double, within_cluster_cost double, smallest_share double,
+    customers bigint, chosen boolean, why string""",
+    "run_date",
+)
+
+RUNS = _table(
+    "runs",
+    """run_date date, run_id string, finished_at timestamp, config_hash string,
+    config string, seed bigint, table_versions map<string, bigint>,
+    models map<string, string>, features array<string>, left_out map<string, string>,
+    row_counts map<string, bigint>, stage_seconds map<string, double>""",
+    "run_date",
+)
+
+
+def conform(df: DataFrame, schema: StructType) -> DataFrame:
+    """`df` with exactly the columns of `schema`, in order, cast; a missing column is an error."""
+
+    def column(name: str, type_: object) -> Column:
+        return F.col(name).cast(type_).alias(name)  # type: ignore[arg-type]
+
+    return df.select([column(f.name, f.dataType) for f in schema.fields])

@@ -1,0 +1,247 @@
+"""CSV files, plain or gzip, as raw records: text only, one row a physical line."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from custseg_spark.errors import InputError, nearest
+from custseg_spark.sources import files
+from custseg_spark.sources.files import SourceFile, TextFacts
+from custseg_spark.sources.profile import CANONICAL_COLUMNS, Profile
+from custseg_spark.sources.raw import RawSource, text_column
+
+# Each partition numbers its rows from its own base: the low 33 bits are the row in it.
+_ROW_IN_PARTITION = (1 << 33) - 1
+
+
+@dataclass(frozen=True)
+class CsvFile:
+    """A CSV file of a source with its facts."""
+
+    file: SourceFile
+    file_id: str
+    facts: TextFacts
+
+
+def inspect(
+    file: SourceFile, profile: Profile, split_bytes: int, *, outright: bool
+) -> TextFacts | str:
+    """The file's facts, its header checked against the profile; or why it is passed over.
+
+    A file that shares no column with the profile is something else, and is passed over unless it
+    was named outright. Raises InputError, naming file and column, where a column is missing.
+    """
+    if profile.multiline:
+        facts = files.inspect_multiline(file, profile.delimiter)
+    else:
+        facts = files.inspect_text(file, profile.delimiter, split_bytes)
+    if not outright and not set(facts.header) & set(profile.columns.values()):
+        return "its first line has none of the profile's columns"
+    for column in profile.required_source_columns:
+        if column not in facts.header:
+            raise InputError(
+                f"{file.path}, row {facts.header_row or 1}: the header has no column '{column}'"
+                f"{nearest(column, facts.header)}"
+            )
+    return facts
+
+
+def read(
+    spark: SparkSession,
+    sources: Sequence[CsvFile],
+    profile: Profile,
+    split_bytes: int,
+    staging: Path,
+) -> list[RawSource]:
+    """Raw records of the files, one RawSource for each distinct header among them."""
+    by_header: dict[tuple[str, ...], list[CsvFile]] = {}
+    for source in sources:
+        by_header.setdefault(source.facts.header, []).append(source)
+    reader = _read_multiline if profile.multiline else _read_lines
+    return [reader(spark, group, profile, split_bytes, staging) for group in by_header.values()]
+
+
+def _read_lines(
+    spark: SparkSession,
+    group: Sequence[CsvFile],
+    profile: Profile,
+    split_bytes: int,
+    staging: Path,
+) -> RawSource:
+    # One split a partition (the open cost fills it up), cut where `rows_before` was counted:
+    # that is what makes the number of a row known without a second pass.
+    spark.conf.set("spark.sql.files.maxPartitionBytes", str(split_bytes))
+    spark.conf.set("spark.sql.files.openCostInBytes", str(split_bytes))
+    paths = {str(_spark_path(c, staging)): c for c in group}
+    text = spark.read.option("lineSep", "\n").text([_escape_glob(p) for p in paths])
+    lines = text.select(
+        F.rtrim("value", F.lit("\r")).alias("raw_record"),
+        F.col("_metadata.file_path").alias("spark_path"),
+        F.col("_metadata.file_block_start").alias("block_start"),
+        F.monotonically_increasing_id().bitwiseAND(F.lit(_ROW_IN_PARTITION)).alias("row"),
+    ).where(F.length("raw_record") > 0)
+    splits = _splits_table(text.inputFiles(), paths, split_bytes)
+    numbered = lines.join(
+        F.broadcast(spark.createDataFrame(splits)), ["spark_path", "block_start"], how="inner"
+    ).withColumn("source_row", F.col("rows_before") + F.col("row") + 1)
+    first = group[0].facts
+    body = numbered.where(F.col("source_row") != F.col("header_row"))
+    fields = _fields(F.col("raw_record"), len(first.header), profile.delimiter)
+    split = body.withColumn("fields", fields).withColumn(
+        "defect", _defect(first.header_line, len(first.header))
+    )
+    return RawSource(_to_raw(split, first.header, profile), len(first.header))
+
+
+def _splits_table(
+    input_files: Sequence[str], paths: dict[str, CsvFile], split_bytes: int
+) -> pa.Table:
+    """One row a split: Spark's name of the file, where the split begins, rows before it."""
+    rows = []
+    for uri in input_files:
+        source = paths[unquote(re.sub(r"^file:/+", "/", uri))]
+        for number, before in enumerate(source.facts.rows_before):
+            rows.append(
+                {
+                    "spark_path": re.sub(r"^file:/+", "file:/", uri),
+                    "block_start": number * split_bytes,
+                    "rows_before": before,
+                    "header_row": source.facts.header_row,
+                    "source_file": str(source.file.path),
+                    "file_id": source.file_id,
+                }
+            )
+    return pa.Table.from_pylist(rows)
+
+
+def _fields(line: Column, width: int, delimiter: str) -> Column:
+    """The values of a line as an array; null where a quoted line has another number of them.
+
+    A line without a quote is split at its delimiters (a third of the parser's time); the parser
+    is for the others alone.
+    """
+    schema = ", ".join(f"c{i} string" for i in range(width)) + ", corrupt string"
+    options = {
+        "mode": "PERMISSIVE",
+        "columnNameOfCorruptRecord": "corrupt",
+        "sep": delimiter,
+        "escape": '"',
+    }
+    parsed = F.from_csv(line, schema, options)
+    quoted = F.when(
+        parsed["corrupt"].isNull(), F.array(*[parsed[f"c{i}"] for i in range(width)])
+    )
+    plain = F.split(line, re.escape(delimiter), -1)
+    return F.when(F.contains(line, F.lit('"')), quoted).otherwise(plain)
+
+
+def _defect(header_line: str, width: int) -> Column:
+    """What is wrong with a line as a whole: the code of `quality`'s rules, or null."""
+    return (
+        F.when(~F.is_valid_utf8("raw_record"), "invalid_utf8")
+        .when(F.col("raw_record") == F.lit(header_line), "repeated_header")
+        .when(F.coalesce(F.size("fields"), F.lit(-1)) != width, "wrong_field_count")
+    )
+
+
+def _to_raw(split: DataFrame, header: Sequence[str], profile: Profile) -> DataFrame:
+    """The raw contract: `text_<canonical>` for each canonical column, extras in an array."""
+
+    def value(name: str | None) -> Column:
+        if name is None or name not in header:
+            return F.lit(None).cast("string")
+        return F.when(F.col("defect").isNull(), F.col("fields")[list(header).index(name)])
+
+    extras = sorted(set(header) - set(profile.columns.values()))
+    return split.select(
+        "file_id",
+        "source_file",
+        "source_row",
+        "raw_record",
+        "defect",
+        *[value(profile.columns.get(c)).alias(text_column(c)) for c in CANONICAL_COLUMNS],
+        F.array(*[value(e) for e in extras]).cast("array<string>").alias("extras"),
+    )
+
+
+def _read_multiline(
+    spark: SparkSession,
+    group: Sequence[CsvFile],
+    profile: Profile,
+    split_bytes: int,
+    staging: Path,
+) -> RawSource:
+    header = group[0].facts.header
+    frames = [_multiline_file(spark, c, profile, staging) for c in group]
+    everything = frames[0]
+    for frame in frames[1:]:
+        everything = everything.unionByName(frame)
+    return RawSource(_to_raw(everything, header, profile), len(header))
+
+
+def _multiline_file(
+    spark: SparkSession, source: CsvFile, profile: Profile, staging: Path
+) -> DataFrame:
+    """The records of one file, which can't be split: its row numbers count records."""
+    header = source.facts.header
+    columns = [f"c{i}" for i in range(len(header))]
+    path = _escape_glob(str(_spark_path(source, staging)))
+    frame = spark.read.csv(
+        path,
+        schema=", ".join(f"{c} string" for c in columns) + ", corrupt string",
+        multiLine=True,
+        header=False,
+        sep=profile.delimiter,
+        quote='"',
+        escape='"',
+        columnNameOfCorruptRecord="corrupt",
+    )
+    fields = F.when(F.col("corrupt").isNull(), F.array(*columns))
+    # The byte-order mark is part of the first value here.
+    is_header = F.array(F.ltrim("c0", F.lit("\ufeff")), *columns[1:]) == F.array(
+        *[F.lit(name) for name in header]
+    )
+    return (
+        frame.select(
+            "*", F.monotonically_increasing_id().bitwiseAND(F.lit(_ROW_IN_PARTITION)).alias("row")
+        )
+        .select(
+            F.lit(source.file_id).alias("file_id"),
+            F.lit(str(source.file.path)).alias("source_file"),
+            (F.col("row") + 1).alias("source_row"),
+            F.coalesce("corrupt", F.to_csv(F.struct(*columns))).alias("raw_record"),
+            fields.alias("fields"),
+            F.when(F.col("corrupt").isNotNull(), "wrong_field_count")
+            .when(F.coalesce(is_header, F.lit(False)), "repeated_header")
+            .alias("defect"),
+        )
+        .where(F.col("source_row") > 1)
+    )
+
+
+def _spark_path(source: CsvFile, staging: Path) -> Path:
+    """The file under a name that Spark reads as what it is.
+
+    Spark tells gzip by the ending `.gz` and passes over names that begin with `_` or `.`; where
+    name and content disagree, a link with a fitting name stands in.
+    """
+    path = source.file.path
+    is_gzip = source.file.kind == "gzip"
+    if (path.suffix == ".gz") == is_gzip and not path.name.startswith(("_", ".")):
+        return path
+    staging.mkdir(parents=True, exist_ok=True)
+    link = staging / f"{source.file_id}{'.csv.gz' if is_gzip else '.csv'}"
+    if not link.exists():
+        link.symlink_to(path)
+    return link
+
+
+def _escape_glob(path: str) -> str:
+    """The path with the characters escaped that Hadoop takes for a pattern."""
+    return re.sub(r"([\\{}\[\]*?,])", r"\\\1", path)

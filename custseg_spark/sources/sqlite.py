@@ -1,0 +1,196 @@
+"""SQLite tables as raw records: every value as the text that SQLite itself makes of it.
+
+Python's own driver reads inside `mapInArrow`, because JDBC corrupts silently (it reads INTEGER
+as 32 bits and text in a REAL column as 0.0). Tasks read a snapshot, in ranges of rowids.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from custseg_spark.errors import InputError, nearest
+from custseg_spark.sources.files import SourceFile
+from custseg_spark.sources.profile import CANONICAL_COLUMNS, Profile
+from custseg_spark.sources.raw import RawSource, text_column
+
+_ROWS_PER_PARTITION = 250_000
+_ROWS_PER_BATCH = 20_000
+_LOCK_WAIT_S = 5.0
+
+
+@dataclass(frozen=True)
+class SqliteFile:
+    """A snapshot of a database, with the table to read and its columns in order."""
+
+    file: SourceFile
+    file_id: str
+    snapshot: Path
+    table: str
+    columns: tuple[str, ...]
+    physical_records: int
+    rowids: tuple[int, int] | None
+
+
+def inspect(file: SourceFile, file_id: str, profile: Profile, staging: Path) -> SqliteFile:
+    """A checked snapshot of the database.
+
+    The snapshot is taken by SQLite's backup, so that concurrent reads see one state and no writer
+    is held up. Raises InputError for a locked or damaged database, or an absent table or column.
+    """
+    staging.mkdir(parents=True, exist_ok=True)
+    snapshot = staging / f"{file_id}.sqlite"
+    try:
+        with closing(_open(file.path)) as source, closing(sqlite3.connect(snapshot)) as copy:
+            source.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            source.backup(copy)
+        with closing(_open(snapshot)) as connection:
+            return _describe(connection, file, file_id, snapshot, profile)
+    except sqlite3.DatabaseError as error:
+        raise InputError(f"{file.path}: {_explain(error)}") from error
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    """A read-only connection: a plain connect would create a file that is missing."""
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_LOCK_WAIT_S)
+    # Bytes, because text in a SQLite file need not be UTF-8; Spark checks that with the rest.
+    connection.text_factory = bytes
+    return connection
+
+
+def _explain(error: sqlite3.DatabaseError) -> str:
+    text = str(error)
+    if "locked" in text or "busy" in text:
+        return f"the database is locked by another process (waited {_LOCK_WAIT_S:.0f} s)"
+    return f"the database is damaged or truncated: {text}"
+
+
+def _describe(
+    connection: sqlite3.Connection,
+    file: SourceFile,
+    file_id: str,
+    snapshot: Path,
+    profile: Profile,
+) -> SqliteFile:
+    verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if verdict != b"ok":
+        raise InputError(f"{file.path}: the database is damaged: {verdict.decode(errors='replace')}")
+    table = profile.table
+    known = [
+        row[0].decode(errors="replace")
+        for row in connection.execute(
+            "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')"
+            " AND name NOT LIKE 'sqlite_%'"
+        )
+    ]
+    if table not in known:
+        raise InputError(f"{file.path}: there is no table '{table}'{nearest(table, known)}")
+    columns = tuple(
+        row[0].decode() for row in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
+    )
+    for column in profile.required_source_columns:
+        if column not in columns:
+            raise InputError(
+                f"{file.path}: table '{table}' has no column '{column}'{nearest(column, columns)}"
+            )
+    records = connection.execute("SELECT count(*) FROM " + _quoted(table)).fetchone()[0]
+    rowids = _rowid_range(connection, table)
+    return SqliteFile(file, file_id, snapshot, table, columns, records, rowids)
+
+
+def _rowid_range(connection: sqlite3.Connection, table: str) -> tuple[int, int] | None:
+    """The smallest and largest rowid; null for an empty table, a view, a table without rowids."""
+    try:
+        low, high = connection.execute(
+            "SELECT min(rowid), max(rowid) FROM " + _quoted(table)
+        ).fetchone()
+    except sqlite3.OperationalError:
+        return None
+    return None if not isinstance(low, int) else (low, high)
+
+
+def _quoted(identifier: str) -> str:
+    """An SQLite identifier: names can't be bound as parameters."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def read(spark: SparkSession, source: SqliteFile, profile: Profile) -> RawSource:
+    """Raw records of the snapshot; `source_row` is the rowid, or the row's place without one."""
+    bounds = _ranges(source)
+    query = _query(source)
+    snapshot = str(source.snapshot)
+    names = [f"c{i}" for i in range(len(source.columns))]
+    arrow_schema = pa.schema([("source_row", pa.int64()), *[(n, pa.binary()) for n in names]])
+
+    def fetch(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for index in batch.column(0).to_pylist():
+                yield from _fetch_range(snapshot, query, bounds[index], arrow_schema)
+
+    spark_schema = "source_row bigint, " + ", ".join(f"{n} binary" for n in names)
+    ranges = spark.range(0, len(bounds), 1, numPartitions=len(bounds))
+    table = ranges.mapInArrow(fetch, spark_schema)
+    return RawSource(_to_raw(table, source, profile), len(source.columns))
+
+
+def _ranges(source: SqliteFile) -> list[tuple[int, int] | None]:
+    if source.rowids is None:
+        return [None]
+    low, high = source.rowids
+    return [
+        (start, min(start + _ROWS_PER_PARTITION - 1, high))
+        for start in range(low, high + 1, _ROWS_PER_PARTITION)
+    ]
+
+
+def _query(source: SqliteFile) -> str:
+    """The SELECT of all columns as text; the rowid range, if there is one, is bound later."""
+    values = ", ".join("CAST(" + _quoted(c) + " AS TEXT)" for c in source.columns)
+    table = _quoted(source.table)
+    if source.rowids is None:
+        return "SELECT NULL, " + values + " FROM " + table
+    return "SELECT rowid, " + values + " FROM " + table + " WHERE rowid BETWEEN ? AND ? ORDER BY rowid"
+
+
+def _fetch_range(
+    snapshot: str, query: str, bounds: tuple[int, int] | None, schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    with closing(_open(Path(snapshot))) as connection:
+        cursor = connection.execute(query, bounds or ())
+        number = 0
+        while rows := cursor.fetchmany(_ROWS_PER_BATCH):
+            columns = list(zip(*rows, strict=True))
+            if bounds is None:
+                columns[0] = tuple(range(number + 1, number + len(rows) + 1))
+            number += len(rows)
+            yield pa.RecordBatch.from_arrays(
+                [pa.array(c, type=f.type) for c, f in zip(columns, schema, strict=True)],
+                schema=schema,
+            )
+
+
+def _to_raw(table: DataFrame, source: SqliteFile, profile: Profile) -> DataFrame:
+    texts = {name: F.col(f"c{i}").cast("string") for i, name in enumerate(source.columns)}
+    absent = F.lit(None).cast("string")
+    record = F.struct(*[text.alias(name) for name, text in texts.items()])
+    valid = F.lit(True)
+    for text in texts.values():
+        valid = valid & F.coalesce(F.is_valid_utf8(text), F.lit(True))
+    extras = sorted(set(source.columns) - set(profile.columns.values()))
+    return table.select(
+        F.lit(source.file_id).alias("file_id"),
+        F.lit(str(source.file.path)).alias("source_file"),
+        "source_row",
+        F.to_json(record).alias("raw_record"),
+        F.when(~valid, "invalid_utf8").alias("defect"),
+        *[
+            texts.get(profile.columns.get(c, ""), absent).alias(text_column(c))
+            for c in CANONICAL_COLUMNS
+        ],
+        F.array(*[texts[e] for e in extras]).cast("array<string>").alias("extras"),
+    )

@@ -1,0 +1,67 @@
+"""What a job says at its end, for a person: numbers of records, segments, and where to look."""
+
+from pyspark.sql import functions as F
+
+from custseg_spark.ingest import IngestSummary
+from custseg_spark.pipeline import SegmentRun
+from custseg_spark.schemas import CUSTOMER_SEGMENTS, RUNS, SEGMENT_PROFILES
+from custseg_spark.tables import Lake
+
+
+def of_ingest(summary: IngestSummary) -> str:
+    """The ledger of this ingest in a few lines."""
+    lines = []
+    if summary.files:
+        lines.append(
+            f"Ingested {summary.files} file{'s' * (summary.files != 1)}: {summary.read:,} records ="
+            f" {summary.accepted:,} accepted + {summary.rejected:,} rejected"
+            f" + {summary.duplicates:,} duplicates ({summary.rounded:,} amounts rounded)"
+        )
+    if summary.known_files:
+        lines.append(
+            f"{summary.known_files} file{'s' * (summary.known_files != 1)} already in the ledger:"
+            " nothing to add"
+        )
+    lines += [f"Skipped {path}: {reason}" for path, reason in summary.skipped]
+    return "\n".join(lines) or "Nothing to ingest"
+
+
+def of_segments(lake: Lake, run: SegmentRun) -> str:
+    """The segments of a run as a table, and the tables' names."""
+    rows = (
+        lake.read(SEGMENT_PROFILES)
+        .where(F.col("run_date") == F.lit(run.run_date))
+        .select(
+            "algorithm",
+            "segment_id",
+            "segment_name",
+            "customers",
+            "customer_share",
+            "revenue_share",
+            F.col("features")["frequency"]["mean"].alias("orders"),
+            F.col("features")["monetary"]["mean"].alias("spend"),
+            F.col("features")["days_since_last_event"]["median"].alias("last_seen"),
+        )
+        .orderBy("algorithm", "segment_id")
+        .collect()
+    )
+    lines = [f"\nSegments of {run.customers:,} customers on {run.run_date}"]
+    for algorithm, verdict in run.chosen.items():
+        lines.append(f"\n{algorithm}, k = {verdict.candidate.k}: {verdict.why}")
+        lines.append(
+            f"  {'segment':<24}{'customers':>12}{'share':>8}{'revenue':>9}{'orders':>8}"
+            f"{'spend':>11}{'last seen':>13}"
+        )
+        lines += [
+            f"  {r.segment_name:<24}{r.customers:>12,}{r.customer_share:>8.1%}"
+            f"{r.revenue_share:>9.1%}{r.orders:>8.2f}{r.spend:>11,.2f}"
+            f"{r.last_seen:>8.0f} days"
+            for r in rows
+            if r.algorithm == algorithm
+        ]
+    if run.left_out:
+        reasons = "; ".join(f"{name}: {why}" for name, why in sorted(run.left_out.items()))
+        lines.append(f"\nNot in the model: {reasons}")
+    lines.append(f"\nTables: {lake.name(CUSTOMER_SEGMENTS)}, {lake.name(SEGMENT_PROFILES)} and")
+    lines.append(f"others beside them; {lake.name(RUNS)} says how they were made")
+    return "\n".join(lines)

@@ -1,0 +1,138 @@
+"""Every Delta read and write: by path or by catalog name, nobody else knows which."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from typing import TypeVar
+
+from delta import exceptions as delta_errors
+from delta.tables import DeltaTable
+from pyspark import inheritable_thread_target
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from custseg_spark.config import LakeConfig
+from custseg_spark.errors import ConflictError, InputError
+from custseg_spark.schemas import Table, conform
+
+T = TypeVar("T")
+
+_CONFLICTS = (
+    delta_errors.DeltaConcurrentModificationException,
+    delta_errors.ConcurrentAppendException,
+    delta_errors.ConcurrentDeleteReadException,
+    delta_errors.ConcurrentDeleteDeleteException,
+    delta_errors.ConcurrentWriteException,
+    delta_errors.MetadataChangedException,
+    delta_errors.ProtocolChangedException,
+    delta_errors.ConcurrentTransactionException,
+)
+
+
+@dataclass(frozen=True)
+class Lake:
+    """The tables of one lake."""
+
+    spark: SparkSession
+    config: LakeConfig
+
+    def name(self, table: Table) -> str:
+        """Where a table is, as a person would write it."""
+        if self.config.catalog:
+            return f"{self.config.catalog}.{table.name}"
+        return f"{self.config.path.rstrip('/')}/{table.name}"
+
+    @property
+    def models_path(self) -> str:
+        """The folder of the saved models, beside the tables."""
+        return f"{self.config.path.rstrip('/')}/models"
+
+    def exists(self, table: Table) -> bool:
+        """Whether the table has been created."""
+        if self.config.catalog:
+            return bool(self.spark.catalog.tableExists(self.name(table)))
+        return bool(DeltaTable.isDeltaTable(self.spark, self.name(table)))
+
+    def read(self, table: Table) -> DataFrame:
+        """The table as it is now. Raises InputError where there is none."""
+        try:
+            if self.config.catalog:
+                return self.spark.read.table(self.name(table))
+            return self.spark.read.format("delta").load(self.name(table))
+        except AnalysisException as error:
+            raise InputError(f"there is no table {self.name(table)}; run ingest first") from error
+
+    def create(self, tables: Sequence[Table]) -> None:
+        """Creates the tables that don't exist: two first writers must not race to create one."""
+        # Side by side: creating an empty table is all waiting.
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            list(pool.map(inheritable_thread_target(self.spark)(self._create), tables))
+
+    def _create(self, table: Table) -> None:
+        if not self.exists(table):
+            builder = DeltaTable.createIfNotExists(self.spark).addColumns(table.schema)
+            builder = (
+                builder.tableName(self.name(table))
+                if self.config.catalog
+                else builder.location(self.name(table))
+            )
+            if table.partitioned_by:
+                builder = builder.partitionedBy(*table.partitioned_by)
+            _or_conflict(builder.execute, self.name(table))
+
+    def append(self, df: DataFrame, table: Table, transaction: str) -> None:
+        """Appends once: a second append under the same `transaction` id does nothing."""
+        options = {"txnAppId": transaction, "txnVersion": "1"}
+        self._write(df, table, "append", options)
+
+    def replace_dates(self, df: DataFrame, table: Table, dates: Sequence[date]) -> None:
+        """Replaces the given dates of the table's date partition atomically, all others stay.
+
+        A row of another date is refused by Delta. No dates is a mistake: it would replace nothing
+        and hide it.
+        """
+        if not dates:
+            raise ValueError(f"no dates to replace in {table.name}")
+        column = table.partitioned_by[0]
+        listed = ", ".join(f"'{d.isoformat()}'" for d in sorted(set(dates)))
+        self._write(df, table, "overwrite", {"replaceWhere": column + " IN (" + listed + ")"})
+
+    def version(self, table: Table) -> int:
+        """The table's current version."""
+        return int(self._delta(table).history(1).select("version").collect()[0][0])
+
+    def versions(self, tables: Sequence[Table]) -> Mapping[str, int]:
+        """The current version of each table that exists."""
+        return {t.name: self.version(t) for t in tables if self.exists(t)}
+
+    def _delta(self, table: Table) -> DeltaTable:
+        if self.config.catalog:
+            return DeltaTable.forName(self.spark, self.name(table))
+        return DeltaTable.forPath(self.spark, self.name(table))
+
+    def _write(
+        self, df: DataFrame, table: Table, mode: str, options: Mapping[str, str]
+    ) -> None:
+        writer = conform(df, table.schema).write.format("delta").mode(mode).options(**options)
+        if table.partitioned_by:
+            writer = writer.partitionBy(*table.partitioned_by)
+        if self.config.catalog:
+            _or_conflict(lambda: writer.saveAsTable(self.name(table)), self.name(table))
+        else:
+            _or_conflict(lambda: writer.save(self.name(table)), self.name(table))
+
+
+def _or_conflict(action: Callable[[], T], where: str) -> T:
+    try:
+        return action()
+    except _CONFLICTS as error:
+        raise ConflictError(
+            f"another run wrote {where} at the same time; its result stands, run this one again"
+        ) from error
+
+
+def partition_dates(df: DataFrame, column: str) -> list[date]:
+    """The distinct values of a date partition column: as many as the log has days."""
+    return sorted(row[0] for row in df.select(F.col(column)).distinct().collect())

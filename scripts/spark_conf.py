@@ -1,0 +1,116 @@
+"""Write the settings of this checkout's Spark into its own pyspark, for every way of starting it.
+
+`spark-submit x.py`, `python x.py`, `pyspark` and `spark-sql` all read the folder `conf` inside the
+pyspark package, so jobs need no flags and their code no settings that belong to this machine.
+"""
+
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+GIB = 2**30
+
+DEFAULTS = """\
+# Written by scripts/spark_conf.py; `make distclean setup` writes it again.
+
+# Delta. On the driver's class path from the start: a session's own spark.jars come too late for
+# spark.sql.extensions. In local mode the driver is all there is.
+spark.driver.extraClassPath {root}/.jars/*
+spark.sql.extensions io.delta.sql.DeltaSparkSessionExtension
+spark.sql.catalog.spark_catalog org.apache.spark.sql.delta.catalog.DeltaCatalog
+
+# Half of this machine's memory, 1 to 8 GiB: Python workers and the file cache need the rest.
+spark.driver.memory {memory}g
+
+# The parallel collector was faster than G1 throughout: batch work has no use for short pauses.
+spark.driver.extraJavaOptions -XX:+UseParallelGC
+
+# In the default options, so that a job that sets its own extraJavaOptions keeps it. With the
+# warehouse: no derby.log, metastore_db or spark-warehouse in the current folder.
+spark.driver.defaultJavaOptions -Dderby.system.home={root}/.spark
+spark.sql.warehouse.dir {root}/.spark/warehouse
+
+# Tables are found by path. Without Hive's metastore spark-sql starts sooner, and two sessions do
+# not wait for one database's lock.
+spark.sql.catalogImplementation in-memory
+
+# Days are UTC days, wherever the machine is.
+spark.sql.session.timeZone UTC
+
+# spark-sql names the columns above the rows.
+spark.sql.cli.print.header true
+
+# No port, no progress bar: a job prints what it has to say, and nothing else.
+spark.ui.enabled false
+spark.ui.showConsoleProgress false
+"""
+
+LOGGING = """\
+# Errors only, on stderr: what a job prints stays readable.
+rootLogger.level = error
+rootLogger.appenderRef.stderr.ref = console
+appender.console.type = Console
+appender.console.name = console
+appender.console.target = SYSTEM_ERR
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d{HH:mm:ss} %p %c{1}: %m%n%ex
+# A shell class with a level of its own, other than the root's, announces it in two lines.
+logger.python.name = org.apache.spark.api.python.PythonGatewayServer
+logger.python.level = error
+logger.sql.name = org.apache.spark.sql.hive.thriftserver.SparkSQLCLIDriver
+logger.sql.level = error
+logger.shell.name = org.apache.spark.repl.Main
+logger.shell.level = error
+"""
+
+ENVIRONMENT = """\
+# Loopback: nothing of a local session listens on the network (spark.driver.bindAddress leaves the
+# UI open), and a machine whose name does not resolve can still start.
+SPARK_LOCAL_IP=${{SPARK_LOCAL_IP:-127.0.0.1}}
+# Workers on the driver's Python, whatever python3 is on PATH.
+PYSPARK_PYTHON=${{PYSPARK_PYTHON:-{python}}}
+# Java greets each start with a warning that no option turns off: Spark wants the vector module,
+# which is still incubating. The filter outlives an interrupt, so that last words still come out.
+set +o posix
+exec 2> >(trap '' INT; exec grep --line-buffered -v '^WARNING: Using incubator modules: ' >&2)
+"""
+
+JAVA = """\
+# The java on PATH is none that Spark runs on; set-up found this one.
+JAVA_HOME=${{JAVA_HOME:-{java_home}}}
+"""
+
+
+def memory_bytes() -> int:
+    """Memory this process may use: the machine's, or its container's limit where that is lower."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = Path("/sys/fs/cgroup/memory.max")
+    text = limit.read_text().strip() if limit.exists() else "max"
+    return machine if text == "max" else min(machine, int(text))
+
+
+def driver_memory_gib(available: int) -> int:
+    return max(1, min(8, available // 2 // GIB))
+
+
+def main(java_home: str) -> None:
+    spec = find_spec("pyspark")
+    if spec is None or spec.origin is None:
+        sys.exit("pyspark is not installed beside this Python")
+    conf = Path(spec.origin).parent / "conf"
+    conf.mkdir(exist_ok=True)
+    (ROOT / ".spark" / "warehouse").mkdir(parents=True, exist_ok=True)
+
+    defaults = DEFAULTS.format(root=ROOT, memory=driver_memory_gib(memory_bytes()))
+    environment = ENVIRONMENT.format(python=sys.executable)
+    if java_home and "JAVA_HOME" not in os.environ:
+        environment += JAVA.format(java_home=java_home)
+    (conf / "spark-defaults.conf").write_text(defaults)
+    (conf / "log4j2.properties").write_text(LOGGING)
+    (conf / "spark-env.sh").write_text(environment)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else "")

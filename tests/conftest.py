@@ -1,0 +1,88 @@
+"""One small Spark session for the whole run, and a way to run jobs in it."""
+
+import importlib.util
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from custseg_spark.config import LakeConfig
+from custseg_spark.schemas import Table
+from custseg_spark.session import get_session
+from custseg_spark.tables import Lake
+
+ROOT = Path(__file__).parent.parent
+SHARED_DATA = ROOT.parent / "shared" / "data"
+
+_TEST_SETTINGS = {
+    # Tests are short: the quick compiler and the simple collector halve the suite's time.
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    "spark.driver.memory": "2g",
+    "spark.master": "local[2]",
+    # A handful of rows needs no more; the determinism tests set their own.
+    "spark.sql.shuffle.partitions": "2",
+    "spark.databricks.delta.snapshotPartitions": "1",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+}
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    builder = SparkSession.builder
+    with tempfile.TemporaryDirectory(prefix="custseg-tests-") as folder:
+        for key, value in _TEST_SETTINGS.items():
+            builder = builder.config(key, value)
+        builder.config("spark.local.dir", folder).getOrCreate()
+        session = get_session("tests")
+        yield session
+        session.stop()
+
+
+@pytest.fixture
+def lake_dir(tmp_path: Path) -> Path:
+    return tmp_path / "lake"
+
+
+@pytest.fixture
+def read(spark: SparkSession, lake_dir: Path) -> Callable[[Table], DataFrame]:
+    """Reads a table of the test's lake."""
+    lake = Lake(spark, LakeConfig(path=str(lake_dir)))
+    return lake.read
+
+
+@pytest.fixture
+def run_job(spark: SparkSession, lake_dir: Path) -> Callable[..., None]:
+    """Runs `jobs/<name>.py` in this session, on the test's lake, with further arguments.
+
+    Errors come out as exceptions; tests/test_cli.py checks what a shell sees.
+    """
+
+    def run(name: str, *arguments: str) -> None:
+        job(name).run(["--lake", str(lake_dir), *arguments])
+
+    return run
+
+
+def job(name: str) -> ModuleType:
+    """A job as a module: jobs are programs, not a package."""
+    spec = importlib.util.spec_from_file_location(f"job_{name}", ROOT / "jobs" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+HEADER = (
+    "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session"
+)
+
+
+def write_log(path: Path, lines: Sequence[str], header: str = HEADER) -> Path:
+    """A log file of the `ecommerce_events` profile from literal lines."""
+    path.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+    return path
