@@ -13,6 +13,7 @@ from typing import NoReturn
 from py4j.protocol import Py4JJavaError
 
 from custseg_spark import config as configuration
+from custseg_spark import pipeline
 from custseg_spark.config import Config
 from custseg_spark.errors import ConfigurationError, CustsegError, ResourceError
 from custseg_spark.sources.profile import Profile, load_profile
@@ -97,6 +98,7 @@ def parse(description: str, argv: Sequence[str], *, may_skip_ingest: bool = True
     if getattr(options, "run_date", None):
         day = configuration.parse_date(options.run_date, "--run-date")
         config = replace(config, run=replace(config.run, run_date=day))
+    pipeline.check(config)
     folders = [options.config.parent / "sources", configuration.conf_dir() / "sources"]
     profiles = _profiles(config, options.source, folders)
     return Arguments(config, profiles, getattr(options, "skip_ingest", False))

@@ -20,6 +20,16 @@ from custseg_spark.errors import ConfigurationError, nearest
 T = TypeVar("T")
 
 
+CLIPS = ("iqr", "none")
+SCALINGS = ("standard", "robust")
+
+
+def _require(holds: bool, key: str, expected: str, section: object) -> None:
+    if not holds:
+        value = getattr(section, key.partition(".")[2])
+        raise ConfigurationError(f"{key}: expected {expected}, got {value}")
+
+
 @dataclass(frozen=True)
 class LakeConfig:
     """Where the tables are: `<path>/<table>`, or `<catalog>.<table>` when `catalog` is set."""
@@ -36,6 +46,10 @@ class RunConfig:
     sample_fraction: float = 1.0
     max_rows: int | None = None
 
+    def __post_init__(self) -> None:
+        _require(0 < self.sample_fraction <= 1, "run.sample_fraction", "above 0, at most 1", self)
+        _require(self.max_rows is None or self.max_rows > 0, "run.max_rows", "above 0", self)
+
 
 @dataclass(frozen=True)
 class IngestConfig:
@@ -44,6 +58,12 @@ class IngestConfig:
     max_rejected_share: float = 0.05
     split_bytes: int = 33_554_432
     events_per_file: int = 2_000_000
+
+    def __post_init__(self) -> None:
+        share = self.max_rejected_share
+        _require(0 <= share <= 1, "ingest.max_rejected_share", "from 0 to 1", self)
+        _require(self.split_bytes > 0, "ingest.split_bytes", "above 0", self)
+        _require(self.events_per_file > 0, "ingest.events_per_file", "above 0", self)
 
 
 @dataclass(frozen=True)
@@ -70,10 +90,24 @@ class ModelConfig:
     max_correlation: float = 0.95
     pca_components: int | None = None
     max_iterations: int = 50
+    bisecting_iterations: int = 20
     tolerance: float = 1e-4
     seed: int = 7
     sample_customers: int = 50_000
     parallel_fits: int = 2
+
+    def __post_init__(self) -> None:
+        for key, known in (("clip", CLIPS), ("scaling", SCALINGS)):
+            value = getattr(self, key)
+            if value not in known:
+                raise ConfigurationError(f"model.{key}: unknown '{value}'{nearest(value, known)}")
+        _require(self.k is None or self.k >= 2, "model.k", "2 or more", self)
+        _require(self.k_min >= 2, "model.k_min", "2 or more", self)
+        _require(self.k_max >= self.k_min, "model.k_max", "at least model.k_min", self)
+        for key in ("max_iterations", "bisecting_iterations", "parallel_fits"):
+            _require(getattr(self, key) > 0, f"model.{key}", "above 0", self)
+        _require(self.sample_customers >= 2, "model.sample_customers", "2 or more", self)
+        _require(bool(self.algorithms), "model.algorithms", "one algorithm at least", self)
 
 
 @dataclass(frozen=True)
@@ -105,6 +139,8 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
         tree = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ConfigurationError(f"configuration file not found: {path}") from error
+    except OSError as error:
+        raise ConfigurationError(f"{path} can't be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} is not valid TOML: {error}") from error
     for override in overrides:
@@ -118,6 +154,11 @@ def build(tree: Mapping[str, Any], where: str) -> Config:
     sources = sections.pop("sources", {})
     if not isinstance(sources, Mapping):
         raise ConfigurationError(f"{where}: 'sources' must be a table of profiles")
+    for name, source in sources.items():
+        if not isinstance(source, Mapping):
+            raise ConfigurationError(
+                f"{where}: sources: expected a table of settings for '{name}', got {source!r}"
+            )
     config = typed(Config, sections, where)
     return dataclasses.replace(config, sources=sources)
 
@@ -158,9 +199,9 @@ def _coerce(value: Any, type_: Any, where: str) -> Any:
         return float(value)
     elif type_ is date and isinstance(value, str):
         return parse_date(value, where)
-    elif isinstance(type_, type) and isinstance(value, type_):
-        if type_ is not int or not isinstance(value, bool):
-            return value
+    elif type(value) is type_:
+        # By isinstance a bool would be an int, and a datetime a date.
+        return value
     expected = getattr(type_, "__name__", str(type_))
     raise ConfigurationError(f"{where}: expected {expected}, got {value!r}")
 
@@ -168,8 +209,10 @@ def _coerce(value: Any, type_: Any, where: str) -> Any:
 def parse_date(text: str, where: str) -> date:
     """A date of `YYYY-MM-DD`; anything else is a ConfigurationError that quotes it."""
     try:
-        if len(text) == len("YYYY-MM-DD"):
-            return date.fromisoformat(text)
+        day = date.fromisoformat(text)
+        # It also takes week dates such as 2019-W01-1.
+        if day.isoformat() == text:
+            return day
     except ValueError:
         pass
     raise ConfigurationError(f"{where}: expected a date as YYYY-MM-DD, got '{text}'")

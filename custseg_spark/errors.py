@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Iterable
 
+_MOST_NAMED = 30
+
 
 class CustsegError(Exception):
     """Base of every error that a user is meant to read; shown without a traceback."""
@@ -47,4 +49,5 @@ def nearest(word: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
     if close:
         return f"; did you mean '{folded[close[0]]}'?"
-    return f"; known: {', '.join(words)}" if words else ""
+    more = ", …" if len(words) > _MOST_NAMED else ""
+    return f"; known: {', '.join(words[:_MOST_NAMED])}{more}" if words else ""

@@ -8,8 +8,9 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 from pyspark.sql import DataFrame
@@ -20,13 +21,16 @@ from custseg_spark.config import Config
 from custseg_spark.errors import InputError, RejectedShareError
 from custseg_spark.progress import Progress
 from custseg_spark.schemas import EVENTS, INGEST_FILES, REJECTED_EVENTS, SESSIONS
+from custseg_spark.session import size_shuffles
 from custseg_spark.sources import csv, files, sqlite
 from custseg_spark.sources.files import SourceFile
 from custseg_spark.sources.profile import Profile
 from custseg_spark.sources.raw import RawSource
 from custseg_spark.tables import Lake
 
+INGESTED = (EVENTS, REJECTED_EVENTS, INGEST_FILES, SESSIONS)
 _EXAMPLES = 3
+_EXAMPLE_LENGTH = 120
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class LedgerRow:
     header: int = 0
     blank: int = 0
     skipped_because: str | None = None
+    multiline: bool = False
 
 
 @dataclass
@@ -50,6 +55,7 @@ class Batch:
     sources: list[tuple[Profile, RawSource]] = field(default_factory=list)
     rows: list[LedgerRow] = field(default_factory=list)
     known: list[SourceFile] = field(default_factory=list)
+    skipped: list[SourceFile] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -87,12 +93,13 @@ def ingest(
     Raises InputError for what can't be read, RejectedShareError where too much is refused; then
     nothing has been published.
     """
-    lake.create([EVENTS, REJECTED_EVENTS, INGEST_FILES, SESSIONS])
+    lake.create(INGESTED)
     staging = Path(tempfile.mkdtemp(prefix="custseg-"))
     try:
         with progress.stage("inspect files") as stage:
             batch = _inspect(lake, listed, config, staging)
             stage.rows = sum(r.physical_records for r in batch.rows)
+        size_shuffles(lake.spark, stage.rows)
         summary = _publish(lake, batch, config, progress, ingested_at)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -125,14 +132,12 @@ def _inspect(
                 in_ledger.add(file_id)
                 _add_sqlite(lake, batch, profile, file, file_id, staging)
             else:
-                in_ledger.add(file_id)
-                facts = csv.inspect(
-                    file, profile, config.ingest.split_bytes, outright=len(found) == 1
-                )
+                facts = csv.inspect(file, profile, config.ingest.split_bytes)
                 if isinstance(facts, str):
-                    skipped = SourceFile(file.path, file.kind, file.bytes, file.sha256, facts)
+                    skipped = replace(file, skipped_because=facts)
                     _note_skipped(batch, in_ledger, profile, skipped)
                     continue
+                in_ledger.add(file_id)
                 texts.append(csv.CsvFile(file, file_id, facts))
                 batch.rows.append(
                     LedgerRow(
@@ -142,12 +147,22 @@ def _inspect(
                         physical_records=facts.physical_records,
                         header=1,
                         blank=facts.blank,
+                        multiline=profile.multiline,
                     )
                 )
         if texts:
             raw = csv.read(lake.spark, texts, profile, config.ingest.split_bytes, staging)
             batch.sources += [(profile, source) for source in raw]
+        _check_not_all_skipped(batch, profile, found)
     return batch
+
+
+def _check_not_all_skipped(batch: Batch, profile: Profile, found: Sequence[SourceFile]) -> None:
+    """One stray file in a folder is passed over; where all are, the path or profile is wrong."""
+    skipped = {f.path: f.skipped_because for f in batch.skipped}
+    if found and all(f.path in skipped for f in found):
+        reasons = "".join(f"\n  {f.path}: {skipped[f.path]}" for f in found)
+        raise InputError(f"source {profile.name}: none of its files can be read{reasons}")
 
 
 def _ledger_keys(lake: Lake) -> set[str]:
@@ -161,6 +176,7 @@ def _skip_key(path: str, reason: str) -> str:
 
 
 def _note_skipped(batch: Batch, in_ledger: set[str], profile: Profile, file: SourceFile) -> None:
+    batch.skipped.append(file)
     reason = file.skipped_because or ""
     if _skip_key(str(file.path), reason) not in in_ledger:
         batch.rows.append(LedgerRow("", profile.name, file, skipped_because=reason))
@@ -225,9 +241,7 @@ def _publish(
 def _judge_all(batch: Batch, ingested_at: datetime) -> DataFrame | None:
     judged: DataFrame | None = None
     for profile, source in batch.sources:
-        one = quality.judge(
-            source.records, profile, width=source.width, ingested_at=ingested_at
-        )
+        one = quality.judge(source.records, profile, width=source.width, ingested_at=ingested_at)
         judged = one if judged is None else judged.unionByName(one)
     return judged
 
@@ -267,6 +281,7 @@ def _check_balance(rows: Iterable[LedgerRow], counts: Mapping[str, _Counts]) -> 
             raise InputError(
                 f"{row.file.path}: the bytes hold {expected:,} records, the parser found"
                 f" {seen.valid + seen.rejected:,}; the file may have changed while it was read"
+                + (", or a quote stands inside a value" if row.multiline else "")
             )
 
 
@@ -276,10 +291,12 @@ def _check_shares(
     for profile in {p.name: p for p, _ in batch.sources}.values():
         limit = profile.max_rejected_share
         limit = config.ingest.max_rejected_share if limit is None else limit
+        # As written: 0.29 of 100 as floating numbers is less than 29.
+        allowed = Decimal(str(limit))
         of_source = [counts[r.file_id] for r in batch.rows if _has_counts(r, profile, counts)]
         refused = sum(c.rejected for c in of_source)
         read = refused + sum(c.valid for c in of_source)
-        if refused > limit * read:
+        if refused > allowed * read:
             raise RejectedShareError(
                 f"source {profile.name}: {refused:,} of {read:,} records refused"
                 f" ({refused / read:.1%}, at most {limit:.1%} allowed); nothing was published\n"
@@ -308,9 +325,15 @@ def _examples(judged: DataFrame) -> str:
     return "\n".join(
         f"  {row.code}: {row.records:,} records, first {row.example.source_file}, row"
         f" {row.example.source_row}: {row.example.reason.field} ="
-        f" {row.example.reason.value!r}, expected {row.example.reason.expected}"
+        f" {_shortened(row.example.reason.value)}, expected {row.example.reason.expected}"
         for row in top
     )
+
+
+def _shortened(value: str | None) -> str:
+    if value is None:
+        return "nothing"
+    return repr(value if len(value) <= _EXAMPLE_LENGTH else value[:_EXAMPLE_LENGTH] + "…")
 
 
 def _write_rejected(
@@ -384,9 +407,7 @@ def _summary(
         rounded=sum(c.rounded for c in counts.values()),
         files=sum(1 for r in batch.rows if not r.skipped_because),
         known_files=len(batch.known),
-        skipped=tuple(
-            (str(r.file.path), r.skipped_because) for r in batch.rows if r.skipped_because
-        ),
+        skipped=tuple((str(f.path), f.skipped_because or "") for f in batch.skipped),
     )
 
 
@@ -416,7 +437,9 @@ def _refresh_sessions(lake: Lake, config: Config, progress: Progress) -> None:
 def _with_bridged(
     events: DataFrame, parts: DataFrame, stale: Mapping[date, int], known: set[date]
 ) -> list[date]:
-    followed = any(d + sessions.ONE_DAY in known and d + sessions.ONE_DAY not in stale for d in stale)
+    followed = any(
+        d + sessions.ONE_DAY in known and d + sessions.ONE_DAY not in stale for d in stale
+    )
     if not followed:
         return sorted(stale)
     bridges = sessions.midnight_bridges(events, parts, list(stale)).collect()

@@ -33,8 +33,3 @@ def _group_column() -> Column:
     value = F.floor((F.col("rfm_f") + F.col("rfm_m") + 1) / 2)
     position = ((F.col("rfm_r") - 1) * 5 + value).cast("int")
     return F.when(F.col("rfm_r") == 0, PROSPECTS).otherwise(F.element_at(names, position))
-
-
-def segment_name(segment_id: int) -> str:
-    """A segment's plain name."""
-    return f"Segment {segment_id}"

@@ -1,12 +1,11 @@
-"""Composes the stages of a run: sessions to features, features to segments, the manifest last."""
+"""Composes a segmentation: sessions to features, features to segments, the manifest last."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 import numpy as np
-import pyarrow as pa
 from pyspark.ml import PipelineModel
 from pyspark.ml.functions import vector_to_array
 from pyspark.sql import DataFrame
@@ -16,10 +15,11 @@ from custseg_spark import features, naming
 from custseg_spark.config import Config
 from custseg_spark.errors import InputError
 from custseg_spark.features import rfm
-from custseg_spark.models import assignment, indices, preparation, selection, store
+from custseg_spark.models import algorithms, assignment, indices, preparation, selection, store
+from custseg_spark.models.layout import in_sample, laid_out, local_frame
 from custseg_spark.models.preparation import VECTOR, Preparation
+from custseg_spark.models.profiles import profiles
 from custseg_spark.models.selection import Verdict
-from custseg_spark.profiles import segment_profiles
 from custseg_spark.progress import Progress
 from custseg_spark.schemas import (
     CUSTOMER_SEGMENTS,
@@ -30,16 +30,14 @@ from custseg_spark.schemas import (
     SESSIONS,
     Table,
 )
+from custseg_spark.session import size_shuffles
 from custseg_spark.tables import Lake
+from custseg_spark.trial import limited
 
 CUSTOMER_FEATURES = Table("customer_features", features.schema_ddl(), ("run_date",))
-_OUTPUTS = (CUSTOMER_FEATURES, CUSTOMER_SEGMENTS, SEGMENT_PROFILES, MODEL_SELECTION, RUNS)
+OUTPUTS = (CUSTOMER_FEATURES, CUSTOMER_SEGMENTS, SEGMENT_PROFILES, MODEL_SELECTION, RUNS)
 
-_ARRAY = "point"
-_HASH_STEPS = 1_000_000
-# Rows a partition of a fit: the number of partitions depends on the rows alone, never on cores
-# or settings, and with it every floating sum.
-_ROWS_PER_PARTITION = 50_000
+_POINT, _VALUES = "point", "feature_values"
 
 
 @dataclass
@@ -53,6 +51,36 @@ class SegmentRun:
     models: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Sample:
+    """The features of the sampled customers on the driver, by customer id, NaN for null."""
+
+    names: tuple[str, ...]
+    values: np.ndarray
+
+    def of(self, names: tuple[str, ...]) -> np.ndarray:
+        """The columns of these features."""
+        return self.values[:, [self.names.index(name) for name in names]]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The preparation, MLlib's scaler after it, and a model for each algorithm and k."""
+
+    prepared: Preparation
+    scaler: PipelineModel
+    models: Mapping[str, selection.Model]
+
+
+def check(config: Config) -> None:
+    """ConfigurationError for an unknown family, feature or algorithm, before Spark starts."""
+    optional = config.features.optional_families
+    features.families(date.min, optional)
+    preparation.choose_features(config.model.features, features.all_features(optional))
+    for algorithm in config.model.algorithms:
+        algorithms.known(algorithm)
+
+
 def segment(lake: Lake, config: Config, progress: Progress, *, finished_at: datetime) -> SegmentRun:
     """Features, models and segments of one run date, from the lake's sessions.
 
@@ -60,29 +88,38 @@ def segment(lake: Lake, config: Config, progress: Progress, *, finished_at: date
     last, `runs`; the run date's rows are replaced, all others stay. Raises InputError where the
     lake has no event before the run date.
     """
-    lake.create(_OUTPUTS)
+    size_shuffles(lake.spark, lake.read(EVENTS).count())
     run_date = config.run.run_date or _day_after_last_event(lake)
+    with progress.stage("create tables"):
+        lake.create(OUTPUTS)
     with progress.stage("customer features") as stage:
-        stage.rows = _write_features(lake, config, run_date)
-        if not stage.rows:
-            raise InputError(f"no event before run date {run_date}; there is nobody to segment")
-    run = SegmentRun(run_date, stage.rows)
+        run = SegmentRun(run_date, _write_features(lake, config, run_date))
+        stage.rows = run.customers
     customers = lake.read(CUSTOMER_FEATURES).where(F.col("run_date") == F.lit(run_date))
-    with progress.stage("prepare") as stage:
-        prepared, sample, scaler = _prepare(lake, customers, run, config)
-        stage.note = f"{len(prepared.names)} features, {len(sample):,} customers sampled"
     with progress.stage("fit models") as stage:
-        ks = selection.k_range(config.model, len(np.unique(sample, axis=0)))
-        frame = _sample_frame(lake, sample, prepared, scaler)
-        models = selection.fit_all(frame, config.model.algorithms, ks, config.model)
-        stage.note = f"{len(models)} fits, k = {ks[0]} to {ks[-1]}"
-    _publish(lake, customers, prepared, scaler, models, run, config, progress)
-    _write_run(lake, run, prepared, config, progress, finished_at)
+        sample = _sample(customers, run, config)
+        fitted = _fit(lake, sample, run, config)
+        stage.rows = len(sample.values)
+        stage.note = f"{len(fitted.models)} fits on {len(fitted.prepared.names)} features"
+    assigned = _assigned(customers, fitted, sample.names, run.customers).persist()
+    try:
+        with progress.stage("quality indices") as stage:
+            verdicts = _verdicts(assigned, fitted, config)
+            run.chosen = {v.candidate.algorithm: v for v in verdicts if v.chosen}
+            stage.rows = run.customers
+        with progress.stage("write segments") as stage:
+            _write_segments(lake, assigned, fitted, sample, verdicts, run, config)
+            stage.rows = run.customers * len(run.chosen)
+    finally:
+        assigned.unpersist()
+    with progress.stage("save models"):
+        _save_models(lake, fitted, run, config)
+    _write_run(lake, run, fitted, config, progress, finished_at)
     return run
 
 
 def _day_after_last_event(lake: Lake) -> date:
-    last = lake.read(EVENTS).agg(F.max("event_date")).collect()[0][0]
+    last: date | None = lake.read(EVENTS).agg(F.max("event_date")).collect()[0][0]
     if last is None:
         raise InputError("the lake has no events; ingest a source first")
     return last + timedelta(days=1)
@@ -90,62 +127,41 @@ def _day_after_last_event(lake: Lake) -> date:
 
 def _write_features(lake: Lake, config: Config, run_date: date) -> int:
     """Writes the run date's features; returns the number of customers."""
-    optional = config.features.optional_families
-    features.families(run_date, optional)  # unknown names fail before any work
-    sessions = _limited(lake.read(SESSIONS), config, run_date)
-    events = lake.read(EVENTS) if "price_relative" in optional else None
+    sessions = limited(lake.read(SESSIONS), config.run, run_date)
+    with_prices = "price_relative" in config.features.optional_families
+    events = lake.read(EVENTS) if with_prices else None
+    # Three jobs need them: the customers' number, the quintiles among buyers, the write.
     unscored = features.customer_features(sessions, as_of=run_date, events=events).persist()
     try:
         cutoffs = {row.score: row.cutoffs for row in rfm.score_cutoffs(unscored).collect()}
         customers = unscored.count()
-        if customers:
-            scored = naming.with_rfm_group(rfm.with_scores(unscored, cutoffs))
-            lake.replace_dates(_with_absent_families(scored), CUSTOMER_FEATURES, [run_date])
+        if not customers:
+            raise InputError(f"no event before run date {run_date}; there is nobody to segment")
+        scored = naming.with_rfm_group(rfm.with_scores(unscored, cutoffs))
+        absent = [n for n in CUSTOMER_FEATURES.schema.names if n not in scored.columns]
+        complete = scored.withColumns({name: F.lit(None) for name in absent})
+        lake.replace_dates(complete, CUSTOMER_FEATURES, [run_date])
         return customers
     finally:
         unscored.unpersist()
 
 
-def _with_absent_families(scored: DataFrame) -> DataFrame:
-    """Columns of optional families that weren't asked for are null."""
-    absent = [n for n in CUSTOMER_FEATURES.schema.names if n not in scored.columns]
-    return scored.withColumns({name: F.lit(None) for name in absent})
-
-
-def _limited(sessions: DataFrame, config: Config, run_date: date) -> DataFrame:
-    """The sessions of the customers that the trial limits leave: whole customers, by hash."""
-    step = F.pmod(F.xxhash64("customer_id"), F.lit(_HASH_STEPS))
-    below = round(config.run.sample_fraction * _HASH_STEPS)
-    if config.run.max_rows is not None:
-        before = sessions.where(F.col("session_date") < F.lit(run_date))
-        # A thousand coarse steps reach the driver, not the customers.
-        coarse = F.floor(step / 1000).alias("coarse")
-        totals = before.groupBy(coarse).agg(F.sum("event_count").alias("events")).orderBy("coarse")
-        taken = 0
-        for row in totals.collect():
-            taken += row.events
-            if taken > config.run.max_rows:
-                below = min(below, row.coarse * 1000)
-                break
-    return sessions if below >= _HASH_STEPS else sessions.where(step < below)
-
-
-def _prepare(
-    lake: Lake, customers: DataFrame, run: SegmentRun, config: Config
-) -> tuple[Preparation, np.ndarray, PipelineModel]:
-    """What the sample teaches, the sample's prepared matrix, and the fitted scaler."""
-    wanted = preparation.choose_features(
-        config.model.features, features.all_features(config.features.optional_families)
-    )
-    share = min(1.0, config.model.sample_customers / run.customers)
-    step = F.pmod(F.xxhash64("customer_id"), F.lit(_HASH_STEPS))
-    sampled = (
-        customers.where(step < max(1, round(share * _HASH_STEPS)))
-        .select("customer_id", *[F.col(f.name).cast("double").alias(f.name) for f in wanted])
+def _sample(customers: DataFrame, run: SegmentRun, config: Config) -> Sample:
+    names = [f.name for f in features.all_features(config.features.optional_families)]
+    local = (
+        customers.where(in_sample(config.model.sample_customers, run.customers))
+        .select("customer_id", *[F.col(n).cast("double").alias(n) for n in names])
         .toPandas()
         .sort_values("customer_id")
     )
-    raw = sampled[[f.name for f in wanted]].to_numpy(dtype=float)
+    return Sample(tuple(names), local[names].to_numpy(dtype=float))
+
+
+def _fit(lake: Lake, sample: Sample, run: SegmentRun, config: Config) -> Fitted:
+    wanted = preparation.choose_features(
+        config.model.features, features.all_features(config.features.optional_families)
+    )
+    raw = sample.of(tuple(f.name for f in wanted))
     prepared = preparation.learn(raw, wanted, config.model)
     run.left_out = dict(prepared.left_out)
     if not prepared.features:
@@ -153,161 +169,173 @@ def _prepare(
             "the customers can't be told apart: every feature of the model is constant"
             f" ({', '.join(prepared.left_out)})"
         )
-    column = {f.name: i for i, f in enumerate(wanted)}
-    matrix = np.column_stack([f.values(raw[:, column[f.name]]) for f in prepared.features])
-    frame = _local_frame(lake, matrix, prepared.names)
-    return prepared, matrix, preparation.fit_scaler(frame, prepared, config.model)
+    raw = sample.of(prepared.names)
+    matrix = np.column_stack([f.values(raw[:, i]) for i, f in enumerate(prepared.features)])
+    frame = local_frame(lake.spark, matrix, prepared.names)
+    scaler = preparation.fit_scaler(frame, prepared, config.model)
+    ks = selection.k_range(config.model, len(np.unique(matrix, axis=0)))
+    vectors = scaler.transform(frame).select(VECTOR)
+    models = selection.fit_all(vectors, config.model.algorithms, ks, config.model)
+    return Fitted(prepared, scaler, models)
 
 
-def _local_frame(lake: Lake, matrix: np.ndarray, names: Sequence[str]) -> DataFrame:
-    """A driver's small matrix as a frame of one partition a `_ROWS_PER_PARTITION` rows."""
-    columns = {name: matrix[:, i] for i, name in enumerate(names)}
-    frame = lake.spark.createDataFrame(pa.table({**columns, "row": np.arange(len(matrix))}))
-    return _laid_out(frame, "row", len(matrix)).drop("row")
+def _assigned(customers: DataFrame, fitted: Fitted, names: tuple[str, ...], rows: int) -> DataFrame:
+    """One row a customer: the scaled point, all features, and each model's label."""
+    keep = ["customer_id", "monetary", "rfm_r", "rfm_f", "rfm_m", "rfm_group"]
+    values = F.array(*[F.col(n).cast("double") for n in names]).alias(_VALUES)
+    prepared = customers.select(
+        *[F.col(n).alias(f"kept_{n}") for n in keep],
+        values,
+        *[f.column() for f in fitted.prepared.features],
+    )
+    frame = fitted.scaler.transform(laid_out(prepared, "kept_customer_id", rows))
+    for model in fitted.models.values():
+        frame = model.transform(frame)
+    return frame.select(
+        *[F.col(f"kept_{n}").alias(n) for n in keep],
+        vector_to_array(VECTOR).alias(_POINT),
+        _VALUES,
+        *fitted.models,
+    )
 
 
-def _laid_out(frame: DataFrame, key: str, rows: int) -> DataFrame:
-    """The rows in an order and in partitions that depend on their number and keys alone."""
-    partitions = -(-rows // _ROWS_PER_PARTITION)
-    return frame.repartition(max(1, partitions), key).sortWithinPartitions(key)
+def _verdicts(assigned: DataFrame, fitted: Fitted, config: Config) -> list[Verdict]:
+    clusterings = {column: model.getK() for column, model in fitted.models.items()}
+    dimensions = len(next(iter(fitted.models.values())).clusterCenters()[0])
+    found = indices.quality(assigned, _POINT, clusterings, dimensions)
+    tried = selection.candidates(fitted.models, found, config.model.algorithms)
+    by_algorithm = [[c for c in tried if c.algorithm == a] for a in config.model.algorithms]
+    return [v for candidates in by_algorithm for v in selection.choose(candidates, config.model)]
 
 
-def _sample_frame(
-    lake: Lake, sample: np.ndarray, prepared: Preparation, scaler: PipelineModel
-) -> DataFrame:
-    return scaler.transform(_local_frame(lake, sample, prepared.names)).select(VECTOR)
-
-
-def _publish(
+def _write_segments(
     lake: Lake,
-    customers: DataFrame,
-    prepared: Preparation,
-    scaler: PipelineModel,
-    models: Mapping[str, selection.Model],
+    assigned: DataFrame,
+    fitted: Fitted,
+    sample: Sample,
+    verdicts: list[Verdict],
     run: SegmentRun,
     config: Config,
-    progress: Progress,
 ) -> None:
-    algorithms = config.model.algorithms
-    assigned = _assigned(customers, prepared, scaler, models, run.customers).persist()
+    segments = _segments(assigned, fitted, run).persist()
     try:
-        with progress.stage("quality indices") as stage:
-            clusterings = {column: model.getK() for column, model in models.items()}
-            dimensions = len(scaler_centre(models))
-            found = indices.quality(assigned, _ARRAY, clusterings, dimensions)
-            tried = selection.candidates(models, found, algorithms)
-            verdicts = [
-                v
-                for a in algorithms
-                for v in selection.choose([c for c in tried if c.algorithm == a], config.model)
-            ]
-            run.chosen = {v.candidate.algorithm: v for v in verdicts if v.chosen}
-            stage.rows = run.customers
-        with progress.stage("write segments") as stage:
-            segments = _segments(assigned, prepared, run).persist()
-            lake.replace_dates(segments, CUSTOMER_SEGMENTS, [run.run_date])
-            profiles = segment_profiles(
-                customers, segments, [f.name for f in features.all_features()]
-            )
-            lake.replace_dates(profiles, SEGMENT_PROFILES, [run.run_date])
-            lake.replace_dates(
-                _selection_rows(lake, verdicts, run), MODEL_SELECTION, [run.run_date]
-            )
-            segments.unpersist()
-            stage.rows = run.customers * len(algorithms)
+        lake.replace_dates(segments, CUSTOMER_SEGMENTS, [run.run_date])
+        rows = _profile_rows(assigned, segments, sample, run, config)
     finally:
-        assigned.unpersist()
-    with progress.stage("save models"):
-        _save_models(lake, prepared, scaler, run, config)
+        segments.unpersist()
+    spark = lake.spark
+    written = spark.createDataFrame(rows, SEGMENT_PROFILES.schema).coalesce(1)
+    lake.replace_dates(written, SEGMENT_PROFILES, [run.run_date])
+    tried = [_selection_row(v, run) for v in verdicts]
+    written = spark.createDataFrame(tried, MODEL_SELECTION.schema).coalesce(1)
+    lake.replace_dates(written, MODEL_SELECTION, [run.run_date])
 
 
-def scaler_centre(models: Mapping[str, selection.Model]) -> np.ndarray:
-    """A centre of any of the models: it has the matrix's dimensions."""
-    return np.asarray(next(iter(models.values())).clusterCenters()[0])
-
-
-def _assigned(
-    customers: DataFrame,
-    prepared: Preparation,
-    scaler: PipelineModel,
-    models: Mapping[str, selection.Model],
-    rows: int,
-) -> DataFrame:
-    """One row a customer: the scaled point and each model's label."""
-    keep = ("customer_id", "rfm_r", "rfm_f", "rfm_m", "rfm_group")
-    frame = scaler.transform(_laid_out(prepared.apply(customers, keep), "customer_id", rows))
-    for model in models.values():
-        frame = model.transform(frame)
-    return frame.select(*keep, vector_to_array(VECTOR).alias(_ARRAY), *models)
-
-
-def _segments(assigned: DataFrame, prepared: Preparation, run: SegmentRun) -> DataFrame:
+def _segments(assigned: DataFrame, fitted: Fitted, run: SegmentRun) -> DataFrame:
+    """One row a customer and algorithm."""
     frames = []
     for algorithm, verdict in run.chosen.items():
         centres = np.array(verdict.candidate.model.clusterCenters())
-        names = prepared.names
-        if centres.shape[1] != len(names):
-            names = tuple(f"component_{i + 1}" for i in range(centres.shape[1]))
+        names = _coordinates(centres, fitted.prepared)
         order = assignment.order_by_value(centres, names)
         label = verdict.candidate.model.getPredictionCol()
-        one = assignment.assign(assigned, _ARRAY, label, centres, order, names)
+        one = assignment.assign(assigned, _POINT, label, centres, order, names)
         frames.append(one.withColumn("algorithm", F.lit(algorithm)))
     union = frames[0]
     for frame in frames[1:]:
         union = union.unionByName(frame)
-    return union.withColumns(
-        {
-            "run_date": F.lit(run.run_date),
-            "segment_name": F.concat(F.lit("Segment "), F.col("segment_id").cast("string")),
-        }
+    name = F.concat(F.lit("Segment "), F.col("segment_id").cast("string"))
+    return union.withColumns({"run_date": F.lit(run.run_date), "segment_name": name})
+
+
+def _coordinates(centres: np.ndarray, prepared: Preparation) -> tuple[str, ...]:
+    """The names of the space's axes: features, or principal components."""
+    dimensions = centres.shape[1]
+    if dimensions == len(prepared.names):
+        return prepared.names
+    return tuple(f"component_{i + 1}" for i in range(dimensions))
+
+
+def _profile_rows(
+    assigned: DataFrame, segments: DataFrame, sample: Sample, run: SegmentRun, config: Config
+) -> list[tuple[object, ...]]:
+    labels = {v.candidate.model.getPredictionCol(): v.candidate.k for v in run.chosen.values()}
+    sampled = (
+        assigned.where(in_sample(config.model.sample_customers, run.customers))
+        .select("customer_id", *labels)
+        .toPandas()
+        .sort_values("customer_id")
+    )
+    found = profiles(
+        assigned, _VALUES, labels, sample.values, {c: sampled[c].to_numpy() for c in labels}
+    )
+    sizes = (
+        segments.groupBy("algorithm", "cluster", "segment_id", "segment_name")
+        .agg(F.count("*").alias("customers"), F.sum("monetary").alias("revenue"))
+        .collect()
+    )
+    rows: list[tuple[object, ...]] = []
+    for size in sorted(sizes, key=lambda s: (s.algorithm, s.segment_id)):
+        column = run.chosen[size.algorithm].candidate.model.getPredictionCol()
+        total = sum(s.revenue for s in sizes if s.algorithm == size.algorithm)
+        rows.append(
+            (
+                run.run_date,
+                size.algorithm,
+                size.segment_id,
+                size.segment_name,
+                size.customers,
+                size.customers / run.customers,
+                size.revenue,
+                float(size.revenue / total) if total else 0.0,
+                found[column][size.cluster].as_map(sample.names),
+            )
+        )
+    return rows
+
+
+def _selection_row(verdict: Verdict, run: SegmentRun) -> tuple[object, ...]:
+    candidate = verdict.candidate
+    found = candidate.indices
+    return (
+        run.run_date,
+        candidate.algorithm,
+        candidate.k,
+        found.silhouette,
+        found.davies_bouldin,
+        found.calinski_harabasz,
+        found.within_cluster_cost,
+        candidate.smallest_share,
+        run.customers,
+        verdict.chosen,
+        verdict.why,
     )
 
 
-def _selection_rows(lake: Lake, verdicts: Sequence[Verdict], run: SegmentRun) -> DataFrame:
-    rows = [
-        (
-            run.run_date,
-            v.candidate.algorithm,
-            v.candidate.k,
-            v.candidate.indices.silhouette,
-            v.candidate.indices.davies_bouldin,
-            v.candidate.indices.calinski_harabasz,
-            v.candidate.indices.within_cluster_cost,
-            v.candidate.smallest_share,
-            run.customers,
-            v.chosen,
-            v.why,
-        )
-        for v in verdicts
-    ]
-    return lake.spark.createDataFrame(rows, MODEL_SELECTION.schema).coalesce(1)
-
-
-def _save_models(
-    lake: Lake, prepared: Preparation, scaler: PipelineModel, run: SegmentRun, config: Config
-) -> None:
+def _save_models(lake: Lake, fitted: Fitted, run: SegmentRun, config: Config) -> None:
     for algorithm, verdict in run.chosen.items():
         model = verdict.candidate.model
         centres = np.array(model.clusterCenters())
+        names = _coordinates(centres, fitted.prepared)
         manifest = store.Manifest(
             algorithm=algorithm,
             k=len(centres),
-            features=prepared.features,
+            features=fitted.prepared.features,
             scaling=config.model.scaling,
             seed=config.model.seed,
-            order=tuple(assignment.order_by_value(centres, prepared.names)),
+            order=tuple(assignment.order_by_value(centres, names)),
             centroids_sha256=store.centroids_hash(centres),
         )
         version = hashlib.sha256(manifest.as_json().encode()).hexdigest()[:12]
         path = f"{lake.models_path}/run_date={run.run_date}/{algorithm}-{version}"
-        store.save(lake.spark, PipelineModel([*scaler.stages, model]), manifest, path)
+        store.save(lake.spark, PipelineModel([*fitted.scaler.stages, model]), manifest, path)
         run.models[algorithm] = path
 
 
 def _write_run(
     lake: Lake,
     run: SegmentRun,
-    prepared: Preparation,
+    fitted: Fitted,
     config: Config,
     progress: Progress,
     finished_at: datetime,
@@ -323,7 +351,7 @@ def _write_run(
         config.model.seed,
         versions,
         run.models,
-        list(prepared.names),
+        list(fitted.prepared.names),
         run.left_out,
         {**progress.rows, "customers": run.customers},
         progress.seconds,

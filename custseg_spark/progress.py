@@ -1,6 +1,7 @@
 """Stages with their seconds and rows: for the person at the terminal, and for the manifest."""
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -23,13 +24,18 @@ class Stage:
         return f"{self.name:<22}{rows}{seconds:>8.1f} s  {self.note}".rstrip()
 
 
+def _at_a_terminal() -> bool:
+    # Under spark-submit stderr is a pipe; its settings say what it was before.
+    return sys.stderr.isatty() or "CUSTSEG_TERMINAL" in os.environ
+
+
 @dataclass
 class Progress:
-    """Collects the stages of a run; prints to stderr on a terminal, logs otherwise."""
+    """Collects the stages of a run: shown on a terminal, logged otherwise at level INFO."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
-    live: bool = field(default_factory=lambda: sys.stderr.isatty())
+    live: bool = field(default_factory=_at_a_terminal)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Stage]:

@@ -21,14 +21,16 @@ EARLIEST_YEAR = 1990
 LATEST_AFTER_INGEST = timedelta(days=1)
 
 # Eighteen digits before the point and twenty behind it: more than a REAL can print, so that the
-# one rounding to four decimals is the only one.
+# one rounding to four decimals is the only one. Patterns end in \z: $ lets a line end follow.
 _EXACT_NUMBER = "decimal(38,20)"
-_PLAIN_MONEY = r"^\d{1,14}(\.\d{1,4})?$"
-_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
-_NOT_FINITE = r"^[+-]?(nan|inf|infinity)$"
-_INTEGER = r"^[+-]?\d+$"
-_BIGINT = r"^[+-]?\d{1,18}$"
-_NULL_MARK = "\x00"
+_PLAIN_MONEY = r"^\d{1,14}(\.\d{1,4})?\z"
+_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?\z"
+_NOT_FINITE = r"^[+-]?(nan|inf|infinity)\z"
+_INTEGER = r"^[+-]?\d+\z"
+# Price times quantity stays within the decimals that sessions add up.
+_QUANTITY = r"^[+-]?\d{1,9}\z"
+# No text that has been trimmed is a blank.
+_NULL_MARK = " "
 
 _TIME_TOKENS = {
     "yyyy": r"\d{4}",
@@ -52,6 +54,7 @@ _DEFECTS = {
     "wrong_field_count": "{width} fields",
     "repeated_header": "a record, not the header again",
     "invalid_utf8": "UTF-8 text",
+    "nul_byte": "text without NUL bytes",
 }
 
 
@@ -164,7 +167,7 @@ def time_pattern(pattern: str) -> str:
     """The strict regular expression of a date-time pattern such as `yyyy-MM-dd HH:mm:ss z`."""
     tokens = sorted(_TIME_TOKENS, key=len, reverse=True)
     parts = re.split("(" + "|".join(map(re.escape, tokens)) + ")", pattern)
-    return "^" + "".join(_TIME_TOKENS.get(p, re.escape(p)) for p in parts) + "$"
+    return "^" + "".join(_TIME_TOKENS.get(p, re.escape(p)) for p in parts) + r"\z"
 
 
 def _event_at(profile: Profile) -> Column:
@@ -200,7 +203,7 @@ def _was_rounded(canonical: str) -> Column:
 
 
 def _quantity() -> Column:
-    return F.when(_text("quantity").rlike(_BIGINT), _text("quantity").try_cast("bigint"))
+    return F.when(_text("quantity").rlike(_QUANTITY), _text("quantity").try_cast("bigint"))
 
 
 def _reason(code: Column | str, field: str, value: Column, expected: str) -> Column:
@@ -227,7 +230,13 @@ def _rules(profile: Profile, latest: datetime) -> list[Column]:
     if "quantity" in profile.columns:
         source = profile.columns["quantity"]
         rules.append(
-            _refuse(F.col("quantity").isNull(), "not_an_integer", "quantity", source, "an integer")
+            _refuse(
+                F.col("quantity").isNull(),
+                "not_an_integer",
+                "quantity",
+                source,
+                "an integer of at most 9 digits",
+            )
         )
     return rules
 
@@ -299,17 +308,17 @@ def _defect_reason(width: int) -> Column:
 def _event_id(profile: Profile) -> Column:
     """Two 64-bit hashes with different beginnings, as 32 hexadecimal digits."""
 
-    def value(column: str) -> Column:
-        if column == "event_at":
-            return F.col("event_at")
-        if column == "event_type":
-            return F.col("event_type")
+    def values(column: str) -> list[Column]:
+        if column in ("event_at", "event_type"):
+            return [F.col(column)]
         if column in ("unit_price", "discount"):
-            return F.coalesce(_text(column).try_cast("double"), F.lit(-1.0))
+            # What rounding took away still tells two records apart.
+            exact = F.when(_was_rounded(column), _text(column).try_cast("double"))
+            return [F.coalesce(column, F.lit(-1).cast(MONEY)), F.coalesce(exact, F.lit(0.0))]
         # The hash passes over nulls: without a mark (null, 'a') and ('a', null) would be equal.
-        return F.coalesce(_text(column), F.lit(_NULL_MARK))
+        return [F.coalesce(_text(column), F.lit(_NULL_MARK))]
 
-    values = [value(c) for c in CANONICAL_COLUMNS if c in profile.columns]
-    values.append(F.transform("extras", lambda e: F.coalesce(e, F.lit(_NULL_MARK))))
-    halves = [F.lpad(F.hex(F.xxhash64(F.lit(n), *values)), 16, "0") for n in (1, 2)]
+    hashed = [v for c in CANONICAL_COLUMNS if c in profile.columns for v in values(c)]
+    hashed.append(F.col("extras"))
+    halves = [F.lpad(F.hex(F.xxhash64(F.lit(n), *hashed)), 16, "0") for n in (1, 2)]
     return F.lower(F.concat(*halves))

@@ -26,9 +26,29 @@ _SETTINGS = {
     "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",
     "spark.databricks.delta.properties.defaults.columnMapping.mode": "none",
     "spark.databricks.delta.properties.defaults.checkpointPolicy": "classic",
-    # Nested items dominate `sessions`; statistics beyond the scalar columns cost and serve nobody.
+    # Collecting a session's items by hash falls back to sorting after 128 groups and loses what it
+    # did till then; sorting at once takes half the time.
+    "spark.sql.execution.useObjectHashAggregateExec": "false",
+    # The driver's samples come as columns, not as pickled rows.
     "spark.sql.execution.arrow.pyspark.enabled": "true",
 }
+
+
+_SHUFFLES = "spark.sql.shuffle.partitions"
+_SPARKS_DEFAULT = "200"
+_EVENTS_PER_PARTITION = 250_000
+_FEWEST_PARTITIONS = 4
+
+
+def size_shuffles(spark: SparkSession, events: int) -> None:
+    """Shuffle partitions for that many events, unless somebody has set their number.
+
+    Two hundred tasks for a million rows are mostly overhead, and for a billion rows too few.
+    Results don't depend on it.
+    """
+    if spark.conf.get(_SHUFFLES) == _SPARKS_DEFAULT:
+        fitting = -(-events // _EVENTS_PER_PARTITION)
+        spark.conf.set(_SHUFFLES, str(max(_FEWEST_PARTITIONS, fitting)))
 
 
 def get_session(app_name: str = "custseg-spark") -> SparkSession:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import TypeVar
 
 from delta import exceptions as delta_errors
@@ -47,20 +48,29 @@ class Lake:
     @property
     def models_path(self) -> str:
         """The folder of the saved models, beside the tables."""
-        return f"{self.config.path.rstrip('/')}/models"
+        return f"{self._root}/models"
+
+    @property
+    def _root(self) -> str:
+        """The lake's folder; a local one as an absolute path, as Delta wants it."""
+        path = self.config.path.rstrip("/")
+        return path if ":" in path else str(Path(path).absolute())
+
+    def _path(self, table: Table) -> str:
+        return f"{self._root}/{table.name}"
 
     def exists(self, table: Table) -> bool:
         """Whether the table has been created."""
         if self.config.catalog:
             return bool(self.spark.catalog.tableExists(self.name(table)))
-        return bool(DeltaTable.isDeltaTable(self.spark, self.name(table)))
+        return bool(DeltaTable.isDeltaTable(self.spark, self._path(table)))
 
     def read(self, table: Table) -> DataFrame:
         """The table as it is now. Raises InputError where there is none."""
         try:
             if self.config.catalog:
                 return self.spark.read.table(self.name(table))
-            return self.spark.read.format("delta").load(self.name(table))
+            return self.spark.read.format("delta").load(self._path(table))
         except AnalysisException as error:
             raise InputError(f"there is no table {self.name(table)}; run ingest first") from error
 
@@ -76,7 +86,7 @@ class Lake:
             builder = (
                 builder.tableName(self.name(table))
                 if self.config.catalog
-                else builder.location(self.name(table))
+                else builder.location(self._path(table))
             )
             if table.partitioned_by:
                 builder = builder.partitionedBy(*table.partitioned_by)
@@ -110,18 +120,16 @@ class Lake:
     def _delta(self, table: Table) -> DeltaTable:
         if self.config.catalog:
             return DeltaTable.forName(self.spark, self.name(table))
-        return DeltaTable.forPath(self.spark, self.name(table))
+        return DeltaTable.forPath(self.spark, self._path(table))
 
-    def _write(
-        self, df: DataFrame, table: Table, mode: str, options: Mapping[str, str]
-    ) -> None:
+    def _write(self, df: DataFrame, table: Table, mode: str, options: Mapping[str, str]) -> None:
         writer = conform(df, table.schema).write.format("delta").mode(mode).options(**options)
         if table.partitioned_by:
             writer = writer.partitionBy(*table.partitioned_by)
         if self.config.catalog:
             _or_conflict(lambda: writer.saveAsTable(self.name(table)), self.name(table))
         else:
-            _or_conflict(lambda: writer.save(self.name(table)), self.name(table))
+            _or_conflict(lambda: writer.save(self._path(table)), self.name(table))
 
 
 def _or_conflict(action: Callable[[], T], where: str) -> T:

@@ -16,7 +16,9 @@ def run(argv: Sequence[str]) -> None:
     progress = Progress()
     with progress.stage("start Spark"):
         lake = Lake(get_session("custseg-ingest"), arguments.config.lake)
-    print(summary.of_ingest(ingest(lake, listed, arguments.config, progress, ingested_at=cli.now())))
+    print(
+        summary.of_ingest(ingest(lake, listed, arguments.config, progress, ingested_at=cli.now()))
+    )
 
 
 if __name__ == "__main__":

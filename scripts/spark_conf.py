@@ -36,6 +36,12 @@ spark.sql.warehouse.dir {root}/.spark/warehouse
 # not wait for one database's lock.
 spark.sql.catalogImplementation in-memory
 
+# Delta reads its log in 50 tasks by default; a lake on one machine has a log of kilobytes.
+spark.databricks.delta.snapshotPartitions 2
+
+# In spark-sql this shortcut of Delta 4.4 fails at max() of a date column (ClassCastException).
+spark.databricks.delta.optimizeMetadataQuery.enabled false
+
 # Days are UTC days, wherever the machine is.
 spark.sql.session.timeZone UTC
 
@@ -71,6 +77,8 @@ ENVIRONMENT = """\
 SPARK_LOCAL_IP=${{SPARK_LOCAL_IP:-127.0.0.1}}
 # Workers on the driver's Python, whatever python3 is on PATH.
 PYSPARK_PYTHON=${{PYSPARK_PYTHON:-{python}}}
+# spark-submit passes a job's stderr through pipes; the job shows progress only to a person.
+if [ -t 2 ]; then export CUSTSEG_TERMINAL=1; else unset CUSTSEG_TERMINAL; fi
 # Java greets each start with a warning that no option turns off: Spark wants the vector module,
 # which is still incubating. The filter outlives an interrupt, so that last words still come out.
 set +o posix

@@ -60,16 +60,20 @@ def largest(kind: int) -> Column:
 
 def sum_n_log_n(kind: int) -> Column:
     """The sum of n ln n, for the entropy; in decimals, so that no order of adding changes it."""
-    n_log_n = (F.col("n") * F.log("n")).cast("decimal(28,12)")
-    return F.coalesce(F.sum(F.when(F.col("kind") == kind, n_log_n)), F.lit(0))
+    n_log_n = F.when(F.col("kind") == kind, _n_log_n(F.col("n")))
+    return F.coalesce(F.sum(n_log_n), F.lit(0))
 
 
 def entropy(events: str, n_log_n: str) -> Column:
     """Shannon entropy in nats of shares n/N from N and the sum of n ln n; 0 without events."""
-    total_events = F.col(events).cast("double")
-    nats = F.log(total_events) - F.col(n_log_n).cast("double") / total_events
-    # A single key gives 0 up to the last bit, which may be on the wrong side.
-    return F.when(total_events > 0, F.greatest(nats, F.lit(0.0))).otherwise(0.0)
+    n = F.col(events)
+    # Both terms rounded alike: a single key gives 0 exactly, and the feature counts as constant.
+    nats = (_n_log_n(n) - F.col(n_log_n)).cast("double") / n
+    return F.when(n > 0, nats).otherwise(0.0)
+
+
+def _n_log_n(n: Column) -> Column:
+    return (n * F.log(n)).cast("decimal(28,15)")
 
 
 def _key(kind: int, key: Column) -> Column:

@@ -39,15 +39,23 @@ def _purchased() -> Column:
 
 
 def _stddev() -> Column:
-    # In decimals up to the square root: in doubles the difference of two large sums loses digits.
-    n = F.col("view_count").cast("decimal(12,0)")
-    total = F.col("viewed_price_sum").try_cast("decimal(24,4)")
-    squares = F.col("viewed_price_squares").try_cast("decimal(26,8)")
+    # In whole numbers up to the square root: doubles would lose the digits of the difference, and
+    # of products with many decimals Spark rounds the last ones, so that equal prices would vary.
+    n = F.col("view_count").cast("decimal(20,0)")
+    total = _times("viewed_price_sum", _PRICE_UNITS)
+    squares = _times("viewed_price_squares", _PRICE_UNITS**2)
     scaled = F.try_subtract(F.try_multiply(n, squares), F.try_multiply(total, total))
-    deviation = F.sqrt(F.greatest(scaled, F.lit(0)).cast("double"))
-    return F.when(F.col("view_count") == 0, F.lit(0.0)).otherwise(
-        deviation / F.col("view_count").cast("double")
-    )
+    deviation = F.sqrt(scaled.cast("double")) / (F.col("view_count") * _PRICE_UNITS)
+    return F.when(F.col("view_count") == 0, F.lit(0.0)).otherwise(deviation)
+
+
+# Prices have four decimals.
+_PRICE_UNITS = 10_000
+
+
+def _times(name: str, units: int) -> Column:
+    """A total as a whole number of its smallest units; null for more than 38 digits."""
+    return F.try_multiply(F.col(name), F.lit(units)).try_cast("decimal(38,0)")
 
 
 def family(as_of: date) -> Family:
@@ -85,14 +93,16 @@ def family(as_of: date) -> Family:
                 "price_stddev",
                 "double",
                 "Population standard deviation of viewed unit prices; 0 without views. Null only"
-                " where squares overflow 30 digits.",
+                " where the squares of the prices add up to 10^24, or this sum times the views to"
+                " 10^30.",
                 _stddev,
                 True,
             ),
             Feature(
                 "price_tolerance",
                 "double",
-                "price_stddev / avg_viewed_price (coefficient of variation of viewed prices).",
+                "price_stddev / avg_viewed_price (coefficient of variation of viewed prices); 0"
+                " where either is null.",
                 lambda: ratio(_stddev(), _viewed()),
             ),
             Feature(

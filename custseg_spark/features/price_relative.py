@@ -8,18 +8,19 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from custseg_spark.features.feature import Family, Feature, plain, ratio
+from custseg_spark.features.feature import Family, Feature, ratio
 
-_DISCOUNTED_BELOW = 0.95
+_DISCOUNTED_BELOW_PERCENT = 95
 # Shares are added as decimals, so that no order of adding changes the sum.
-_SHARE = "decimal(20,12)"
+_SHARE = "decimal(28,18)"
 
 
 def customer_totals(events: DataFrame, as_of: date) -> DataFrame:
     """One row a customer: sums over viewed tiers and discounted purchases before `as_of`.
 
     A product's tier is the percent rank of its mean viewed price among the products of its
-    category (0 the cheapest, 1 the dearest, 0 for an only one).
+    category (0 the cheapest, 1 the dearest, 0 for an only one). A product that is listed in two
+    categories is two products here.
     """
     before = events.where(F.col("event_date") < F.lit(as_of)).select(
         "customer_id", "event_type", "product_id", "category_id", "unit_price"
@@ -28,7 +29,9 @@ def customer_totals(events: DataFrame, as_of: date) -> DataFrame:
     products = (
         before.where(is_view)
         .groupBy("product_id", "category_id")
-        .agg((F.sum("unit_price").cast("double") / F.count("*")).alias("mean_price"))
+        .agg(F.sum("unit_price").alias("price_sum"), F.count("*").alias("views"))
+        # A quotient of decimals: in doubles one price seen once and seen thrice are two means.
+        .withColumn("mean_price", F.col("price_sum") / F.col("views"))
     )
     within_category = Window.partitionBy("category_id").orderBy("mean_price")
     tier = F.when(F.col("category_id").isNotNull(), F.percent_rank().over(within_category))
@@ -42,7 +45,7 @@ def customer_totals(events: DataFrame, as_of: date) -> DataFrame:
     viewed_tier = F.when(is_view, F.col("tier"))
     is_purchase = F.col("event_type") == "purchase"
     discounted = is_purchase & (
-        F.col("unit_price").cast("double") < _DISCOUNTED_BELOW * F.col("mean_price")
+        F.col("unit_price") * F.col("views") * 100 < F.col("price_sum") * _DISCOUNTED_BELOW_PERCENT
     )
     return priced.groupBy("customer_id").agg(
         F.sum(viewed_tier).alias("tier_sum"),
@@ -71,7 +74,8 @@ def family(as_of: date) -> Family:
             Feature(
                 "discount_share",
                 "double",
-                "Purchases at less than 95% of the product's mean viewed price / purchase_count.",
+                "Purchases at less than 95% of the product's mean viewed price (the product within"
+                " its category; none if nobody viewed it) / purchase_count.",
                 discount_share,
             ),
         ),

@@ -46,7 +46,8 @@ def family(as_of: date) -> Family:
             Feature(
                 "recency_days",
                 "int",
-                "Whole days from the last purchase to the run date (00:00 UTC). Null: never bought.",
+                "Whole days from the last purchase to the run date (00:00 UTC). Null: never"
+                " bought.",
                 lambda: whole_days_until(as_of, "last_purchase_at"),
                 log1p=True,
                 null="max",
@@ -62,7 +63,7 @@ def family(as_of: date) -> Family:
                 "monetary",
                 "decimal(28,4)",
                 "Sum of purchases (unit price x quantity - discount) less returns, in the source's"
-                " currency. 0: never bought.",
+                " currency. 0: neither bought nor returned; negative where returns outweigh.",
                 plain("net_spend"),
                 log1p=True,
             ),

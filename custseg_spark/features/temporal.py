@@ -54,10 +54,11 @@ def _customer_totals(as_of: date) -> dict[str, Column]:
 
 def _key_totals(as_of: date) -> dict[str, Column]:
     del as_of
-    by_events = F.struct(F.col("n"), (-F.col("key")).alias("minus_hour"))
+    # Count and hour in one integer, the lower hour the larger: Spark can't hash a struct's maximum.
+    by_events = F.col("n") * 24 + (23 - F.col("key"))
     busiest = F.max(F.when(F.col("kind") == HOUR, by_events))
     return {
-        "busiest_hour": -busiest["minus_hour"],
+        "busiest_hour": 23 - F.pmod(busiest, F.lit(24)),
         "hour_n_log_n": sum_n_log_n(HOUR),
     }
 
@@ -73,7 +74,11 @@ def _window_features(days: int) -> list[Feature]:
     return [
         Feature(f"events_{days}d", "bigint", f"Events {when}.", _named("events", days), True),
         Feature(
-            f"purchases_{days}d", "bigint", f"Purchase events {when}.", _named("purchases", days), True
+            f"purchases_{days}d",
+            "bigint",
+            f"Purchase events {when}.",
+            _named("purchases", days),
+            True,
         ),
         Feature(
             f"spend_{days}d",

@@ -32,7 +32,8 @@ def _bisecting_kmeans(config: ModelConfig, k: int) -> BisectingKMeans:
     return BisectingKMeans(
         k=k,
         seed=config.seed,
-        maxIter=config.max_iterations,
+        # It has no tolerance and always runs them all.
+        maxIter=config.bisecting_iterations,
         featuresCol=VECTOR,
         predictionCol=prediction_column("bisecting_kmeans", k),
     )
@@ -49,10 +50,8 @@ def prediction_column(algorithm: str, k: int) -> str:
     return f"{algorithm}_{k}"
 
 
-def make(algorithm: str, config: ModelConfig, k: int) -> Estimator:
-    """An estimator; ConfigurationError for an unknown algorithm."""
+def known(algorithm: str) -> Callable[[ModelConfig, int], Estimator]:
+    """The maker of an algorithm; ConfigurationError for an unknown one."""
     if algorithm not in ALGORITHMS:
-        raise ConfigurationError(
-            f"unknown algorithm '{algorithm}'{nearest(algorithm, ALGORITHMS)}"
-        )
-    return ALGORITHMS[algorithm](config, k)
+        raise ConfigurationError(f"unknown algorithm '{algorithm}'{nearest(algorithm, ALGORITHMS)}")
+    return ALGORITHMS[algorithm]

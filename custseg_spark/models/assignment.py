@@ -7,13 +7,15 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql.types import StructType
 
+from custseg_spark.models.scan import points
+
 # The segments are numbered from the most to the least valuable by these coordinates.
 VALUE_FEATURES = ("monetary", "frequency", "session_count")
 TOP_FEATURES = 3
 
-_PASSED_THROUGH = ("customer_id", "rfm_r", "rfm_f", "rfm_m", "rfm_group")
+_PASSED_THROUGH = ("customer_id", "monetary", "rfm_r", "rfm_f", "rfm_m", "rfm_group")
 SCHEMA = (
-    "customer_id string, rfm_r int, rfm_f int, rfm_m int, rfm_group string, cluster int,"
+    "customer_id string, monetary decimal(28,4), rfm_r int, rfm_f int, rfm_m int, rfm_group string, cluster int,"
     " segment_id int, distance double, second_segment_id int, margin double,"
     " top_features array<string>"
 )
@@ -53,7 +55,7 @@ def assign(
         for batch in batches:
             if not batch.num_rows:
                 continue
-            x = np.asarray(batch.column(0).flatten()).reshape(batch.num_rows, -1)
+            x = points(batch.column(0))
             own = np.asarray(batch.column(1))
             columns = _annotations(x, own, centroids)
             cluster, distance, second, margin, top = columns

@@ -5,14 +5,13 @@ and Davies-Bouldin as scikit-learn defines it. No pair of points is ever compare
 cluster are enough for the first two, one more scan gives the last and the silhouettes.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 from pyspark.sql import DataFrame
 
-_PARTIAL = "partition int, values array<double>"
+from custseg_spark.models.scan import one_hot, reduce
 
 
 @dataclass(frozen=True)
@@ -53,13 +52,13 @@ def quality(
     """
     columns = list(clusterings.items())
     scan = assigned.select(vector, *clusterings)
-    first = _reduce(scan, lambda x, labels: _sums(x, labels, columns))
+    first = reduce(scan, lambda x, labels: _sums(x, labels, columns))
     sums, offset = {}, 0
     for name, k in columns:
         block = first[offset : offset + k * (dimensions + 2)].reshape(k, dimensions + 2)
         sums[name] = _Sums(block[:, 0], block[:, 2:], block[:, 1])
         offset += k * (dimensions + 2)
-    second = _reduce(scan, lambda x, labels: _spreads(x, labels, columns, sums))
+    second = reduce(scan, lambda x, labels: _spreads(x, labels, columns, sums))
     result, offset = {}, 0
     for name, k in columns:
         block = second[offset : offset + 2 * k].reshape(2, k)
@@ -72,8 +71,8 @@ def _sums(x: np.ndarray, labels: np.ndarray, columns: Sequence[tuple[str, int]])
     squares = (x**2).sum(axis=1)
     parts = []
     for position, (_, k) in enumerate(columns):
-        one_hot = _one_hot(labels[:, position], k)
-        block = np.column_stack([one_hot.sum(axis=0), one_hot.T @ squares, one_hot.T @ x])
+        members = one_hot(labels[:, position], k)
+        block = np.column_stack([members.sum(axis=0), members.T @ squares, members.T @ x])
         parts.append(block.ravel())
     return np.concatenate(parts)
 
@@ -87,10 +86,10 @@ def _spreads(
     parts = []
     for position, (name, k) in enumerate(columns):
         own = labels[:, position]
-        one_hot = _one_hot(own, k)
+        members = one_hot(own, k)
         distances = np.sqrt(((x - sums[name].centroids[own]) ** 2).sum(axis=1))
-        parts.append(one_hot.T @ _silhouettes(x, own, sums[name]))
-        parts.append(one_hot.T @ distances)
+        parts.append(members.T @ _silhouettes(x, own, sums[name]))
+        parts.append(members.T @ distances)
     return np.concatenate(parts)
 
 
@@ -132,33 +131,3 @@ def _indices(sums: _Sums, silhouettes: np.ndarray, distances: np.ndarray) -> Ind
         else float("nan"),
         within_cluster_cost=within,
     )
-
-
-def _one_hot(labels: np.ndarray, k: int) -> np.ndarray:
-    return (labels[:, None] == np.arange(k)).astype(float)
-
-
-def _reduce(scan: DataFrame, step: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
-    """The sum of `step` over all batches: one array a partition reaches the driver."""
-
-    def partial(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        from pyspark import TaskContext
-
-        total = None
-        for batch in batches:
-            if not batch.num_rows:
-                continue
-            x = np.asarray(batch.column(0).flatten()).reshape(batch.num_rows, -1)
-            labels = np.column_stack([np.asarray(c) for c in batch.columns[1:]])
-            value = step(x, labels)
-            total = value if total is None else total + value
-        if total is not None:
-            context = TaskContext.get()
-            number = context.partitionId() if context else 0
-            yield pa.RecordBatch.from_pydict(
-                {"partition": pa.array([number], pa.int32()), "values": [total]}
-            )
-
-    rows = scan.mapInArrow(partial, _PARTIAL).collect()
-    ordered = sorted(rows, key=lambda row: row["partition"])
-    return np.sum([np.asarray(row["values"]) for row in ordered], axis=0)

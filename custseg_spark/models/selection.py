@@ -8,7 +8,7 @@ from pyspark import inheritable_thread_target
 from pyspark.sql import DataFrame
 
 from custseg_spark.config import ModelConfig
-from custseg_spark.models.algorithms import Model, make, prediction_column
+from custseg_spark.models.algorithms import Model, known, prediction_column
 from custseg_spark.models.indices import Indices
 
 
@@ -50,7 +50,7 @@ def fit_all(
     `sample` must not be cached: MLlib then keeps no cache of its own and decodes the rows anew in
     each iteration.
     """
-    estimators = [make(algorithm, config, k) for algorithm in algorithms for k in ks]
+    estimators = [known(a)(config, k) for a in algorithms for k in ks]
 
     @inheritable_thread_target(sample.sparkSession)
     def fit(index: int) -> Model:

@@ -14,10 +14,14 @@ from custseg_spark.errors import InputError, nearest
 from custseg_spark.sources import files
 from custseg_spark.sources.files import SourceFile, TextFacts
 from custseg_spark.sources.profile import CANONICAL_COLUMNS, Profile
-from custseg_spark.sources.raw import RawSource, text_column
+from custseg_spark.sources.raw import RawSource, extra_field, text_column
 
 # Each partition numbers its rows from its own base: the low 33 bits are the row in it.
 _ROW_IN_PARTITION = (1 << 33) - 1
+# By these endings Hadoop would decompress a file, whatever is in it.
+_CODEC_ENDINGS = (".gz", ".bz2", ".deflate", ".lz4", ".snappy", ".zst", ".passthrough")
+# A JVM under a POSIX locale can't open other names, and Hadoop takes a colon for a scheme.
+_ORDINARY_PATH = re.compile(r"[ -9;-~]+")
 
 
 @dataclass(frozen=True)
@@ -29,20 +33,21 @@ class CsvFile:
     facts: TextFacts
 
 
-def inspect(
-    file: SourceFile, profile: Profile, split_bytes: int, *, outright: bool
-) -> TextFacts | str:
+def inspect(file: SourceFile, profile: Profile, split_bytes: int) -> TextFacts | str:
     """The file's facts, its header checked against the profile; or why it is passed over.
 
     A file that shares no column with the profile is something else, and is passed over unless it
-    was named outright. Raises InputError, naming file and column, where a column is missing.
+    was named outright. Raises InputError, naming file and column, where a column is missing, and
+    for a header that is not UTF-8 or names a column twice.
     """
     if profile.multiline:
         facts = files.inspect_multiline(file, profile.delimiter)
     else:
         facts = files.inspect_text(file, profile.delimiter, split_bytes)
-    if not outright and not set(facts.header) & set(profile.columns.values()):
+    if not file.named_outright and not set(facts.header) & set(profile.columns.values()):
         return "its first line has none of the profile's columns"
+    if facts.header_problem:
+        raise InputError(f"{file.path}, row {facts.header_row}: {facts.header_problem}")
     for column in profile.required_source_columns:
         if column not in facts.header:
             raise InputError(
@@ -81,7 +86,10 @@ def _read_lines(
     paths = {str(_spark_path(c, staging)): c for c in group}
     text = spark.read.option("lineSep", "\n").text([_escape_glob(p) for p in paths])
     lines = text.select(
-        F.rtrim("value", F.lit("\r")).alias("raw_record"),
+        # The question is cheap, trimming isn't.
+        F.when(F.endswith("value", F.lit("\r")), F.rtrim("value", F.lit("\r")))
+        .otherwise(F.col("value"))
+        .alias("raw_record"),
         F.col("_metadata.file_path").alias("spark_path"),
         F.col("_metadata.file_block_start").alias("block_start"),
         F.monotonically_increasing_id().bitwiseAND(F.lit(_ROW_IN_PARTITION)).alias("row"),
@@ -90,13 +98,14 @@ def _read_lines(
     numbered = lines.join(
         F.broadcast(spark.createDataFrame(splits)), ["spark_path", "block_start"], how="inner"
     ).withColumn("source_row", F.col("rows_before") + F.col("row") + 1)
-    first = group[0].facts
+    header = group[0].facts.header
     body = numbered.where(F.col("source_row") != F.col("header_row"))
-    fields = _fields(F.col("raw_record"), len(first.header), profile.delimiter)
+    fields = _fields(F.col("raw_record"), len(header), profile.delimiter)
+    has_nul = any(c.facts.has_nul for c in group)
     split = body.withColumn("fields", fields).withColumn(
-        "defect", _defect(first.header_line, len(first.header))
+        "defect", _defect(~F.is_valid_utf8("raw_record"), header, has_nul=has_nul)
     )
-    return RawSource(_to_raw(split, first.header, profile), len(first.header))
+    return RawSource(_to_raw(split, header, profile), len(header))
 
 
 def _splits_table(
@@ -124,30 +133,42 @@ def _fields(line: Column, width: int, delimiter: str) -> Column:
     """The values of a line as an array; null where a quoted line has another number of them.
 
     A line without a quote is split at its delimiters (a third of the parser's time); the parser
-    is for the others alone.
+    is for the others alone. It gets one more field to find, because it lets an unclosed quote in
+    the last one pass.
     """
-    schema = ", ".join(f"c{i} string" for i in range(width)) + ", corrupt string"
+    schema = ", ".join(f"c{i} string" for i in range(width + 1)) + ", corrupt string"
     options = {
         "mode": "PERMISSIVE",
         "columnNameOfCorruptRecord": "corrupt",
         "sep": delimiter,
         "escape": '"',
     }
-    parsed = F.from_csv(line, schema, options)
-    quoted = F.when(
-        parsed["corrupt"].isNull(), F.array(*[parsed[f"c{i}"] for i in range(width)])
-    )
+    parsed = F.from_csv(F.concat(line, F.lit(f"{delimiter}.")), schema, options)
+    quoted = F.when(parsed["corrupt"].isNull(), F.array(*[parsed[f"c{i}"] for i in range(width)]))
     plain = F.split(line, re.escape(delimiter), -1)
     return F.when(F.contains(line, F.lit('"')), quoted).otherwise(plain)
 
 
-def _defect(header_line: str, width: int) -> Column:
-    """What is wrong with a line as a whole: the code of `quality`'s rules, or null."""
+def _defect(not_utf8: Column, header: Sequence[str], *, has_nul: bool) -> Column:
+    """What is wrong with a record as a whole: the code of `quality`'s rules, or null."""
+    nul = F.contains("raw_record", F.lit("\x00")) if has_nul else F.lit(False)
     return (
-        F.when(~F.is_valid_utf8("raw_record"), "invalid_utf8")
-        .when(F.col("raw_record") == F.lit(header_line), "repeated_header")
-        .when(F.coalesce(F.size("fields"), F.lit(-1)) != width, "wrong_field_count")
+        F.when(not_utf8, "invalid_utf8")
+        .when(nul, "nul_byte")
+        .when(F.coalesce(F.size("fields"), F.lit(-1)) != len(header), "wrong_field_count")
+        .when(_is_header(header), "repeated_header")
     )
+
+
+def _is_header(header: Sequence[str]) -> Column:
+    """Whether a record of the right width is the header again, as where files were joined."""
+    first, *others = header
+    is_header = F.ltrim(F.col("fields")[0], F.lit("\ufeff ")).eqNullSafe(first)
+    for number, name in enumerate(others, start=1):
+        # An empty value may have become null.
+        value = F.coalesce(F.col("fields")[number], F.lit(""))
+        is_header = is_header & (F.trim(value) == name)
+    return is_header
 
 
 def _to_raw(split: DataFrame, header: Sequence[str], profile: Profile) -> DataFrame:
@@ -163,10 +184,13 @@ def _to_raw(split: DataFrame, header: Sequence[str], profile: Profile) -> DataFr
         "file_id",
         "source_file",
         "source_row",
-        "raw_record",
+        # Other readers of the tables fail on a string that isn't UTF-8.
+        F.when(F.col("defect") == "invalid_utf8", F.make_valid_utf8("raw_record"))
+        .otherwise(F.col("raw_record"))
+        .alias("raw_record"),
         "defect",
         *[value(profile.columns.get(c)).alias(text_column(c)) for c in CANONICAL_COLUMNS],
-        F.array(*[value(e) for e in extras]).cast("array<string>").alias("extras"),
+        F.array(*[extra_field(e, value(e)) for e in extras]).cast("array<string>").alias("extras"),
     )
 
 
@@ -202,11 +226,10 @@ def _multiline_file(
         escape='"',
         columnNameOfCorruptRecord="corrupt",
     )
-    fields = F.when(F.col("corrupt").isNull(), F.array(*columns))
-    # The byte-order mark is part of the first value here.
-    is_header = F.array(F.ltrim("c0", F.lit("\ufeff")), *columns[1:]) == F.array(
-        *[F.lit(name) for name in header]
-    )
+    # In a file of mixed line ends the parser leaves carriage returns to the last value.
+    values = [*map(F.col, columns[:-1]), F.rtrim(columns[-1], F.lit("\r"))]
+    # The parser has put U+FFFD where bytes weren't UTF-8.
+    replaced = F.lit(False) if source.facts.is_utf8 else F.contains("raw_record", F.lit("\ufffd"))
     return (
         frame.select(
             "*", F.monotonically_increasing_id().bitwiseAND(F.lit(_ROW_IN_PARTITION)).alias("row")
@@ -216,12 +239,10 @@ def _multiline_file(
             F.lit(str(source.file.path)).alias("source_file"),
             (F.col("row") + 1).alias("source_row"),
             F.coalesce("corrupt", F.to_csv(F.struct(*columns))).alias("raw_record"),
-            fields.alias("fields"),
-            F.when(F.col("corrupt").isNotNull(), "wrong_field_count")
-            .when(F.coalesce(is_header, F.lit(False)), "repeated_header")
-            .alias("defect"),
+            F.when(F.col("corrupt").isNull(), F.array(*values)).alias("fields"),
         )
         .where(F.col("source_row") > 1)
+        .withColumn("defect", _defect(replaced, header, has_nul=source.facts.has_nul))
     )
 
 
@@ -229,11 +250,13 @@ def _spark_path(source: CsvFile, staging: Path) -> Path:
     """The file under a name that Spark reads as what it is.
 
     Spark tells gzip by the ending `.gz` and passes over names that begin with `_` or `.`; where
-    name and content disagree, a link with a fitting name stands in.
+    name and content disagree, or a name is out of the ordinary, a link stands in.
     """
     path = source.file.path
     is_gzip = source.file.kind == "gzip"
-    if (path.suffix == ".gz") == is_gzip and not path.name.startswith(("_", ".")):
+    fits = path.name.endswith(".gz") if is_gzip else not path.name.endswith(_CODEC_ENDINGS)
+    is_passed_over = path.name.startswith(("_", ".")) or path.name.endswith("._COPYING_")
+    if fits and not is_passed_over and _ORDINARY_PATH.fullmatch(str(path)):
         return path
     staging.mkdir(parents=True, exist_ok=True)
     link = staging / f"{source.file_id}{'.csv.gz' if is_gzip else '.csv'}"

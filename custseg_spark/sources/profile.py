@@ -90,9 +90,19 @@ def load_profile(name: str, overrides: Mapping[str, Any], folders: Sequence[Path
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} is not valid TOML: {error}") from error
     where = f"source {name}"
-    profile = typed(Profile, {"name": name, **tree, **overrides}, where)
+    profile = typed(Profile, {**_laid_over(tree, overrides), "name": name}, where)
     _check(profile, where)
     return profile
+
+
+def _laid_over(tree: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The profile's keys with the overrides; of a table such as `columns` single keys."""
+    merged = {**tree, **overrides}
+    for key, value in overrides.items():
+        base = tree.get(key)
+        if isinstance(base, Mapping) and isinstance(value, Mapping):
+            merged[key] = {**base, **value}
+    return merged
 
 
 def _check(profile: Profile, where: str) -> None:
@@ -102,15 +112,20 @@ def _check(profile: Profile, where: str) -> None:
             raise ConfigurationError(
                 f"{where}: unknown canonical column '{column}'{nearest(column, CANONICAL_COLUMNS)}"
             )
-    for column in _REQUIRED:
+    for column in (*_REQUIRED, *profile.integer_columns):
         if column not in profile.columns:
             raise ConfigurationError(f"{where}: [columns] has no '{column}'")
     for value, canonical in profile.event_types.items():
         if canonical not in EVENT_TYPES:
             raise ConfigurationError(
                 f"{where}: event type '{value}' maps to unknown '{canonical}'"
-                f"{nearest(canonical, EVENT_TYPES)}"
+                f"{nearest(str(canonical), EVENT_TYPES)}"
             )
+    for key, source in profile.columns.items():
+        if not isinstance(source, str):
+            raise ConfigurationError(f"{where}: [columns] {key}: expected text, got {source!r}")
+    if not profile.event_at_formats:
+        raise ConfigurationError(f"{where}: event_at_formats names no format")
     if len(profile.delimiter) != 1:
         raise ConfigurationError(f"{where}: delimiter must be one character")
     share = profile.max_rejected_share

@@ -5,7 +5,7 @@ as 32 bits and text in a REAL column as 0.0). Tasks read a snapshot, in ranges o
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +17,12 @@ from pyspark.sql import functions as F
 from custseg_spark.errors import InputError, nearest
 from custseg_spark.sources.files import SourceFile
 from custseg_spark.sources.profile import CANONICAL_COLUMNS, Profile
-from custseg_spark.sources.raw import RawSource, text_column
+from custseg_spark.sources.raw import RawSource, extra_field, text_column
 
-_ROWS_PER_PARTITION = 250_000
+ROWS_PER_PARTITION = 250_000
 _ROWS_PER_BATCH = 20_000
 _LOCK_WAIT_S = 5.0
+_LARGEST_ROWID = (1 << 63) - 1
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class SqliteFile:
     table: str
     columns: tuple[str, ...]
     physical_records: int
-    rowids: tuple[int, int] | None
+    rowid: str | None
+    range_starts: tuple[int, ...]
 
 
 def inspect(file: SourceFile, file_id: str, profile: Profile, staging: Path) -> SqliteFile:
@@ -47,6 +49,8 @@ def inspect(file: SourceFile, file_id: str, profile: Profile, staging: Path) -> 
     snapshot = staging / f"{file_id}.sqlite"
     try:
         with closing(_open(file.path)) as source, closing(sqlite3.connect(snapshot)) as copy:
+            # The backup would wait for a lock forever; a transaction waits, and then holds it off.
+            source.execute("BEGIN")
             source.execute("SELECT count(*) FROM sqlite_master").fetchone()
             source.backup(copy)
         with closing(_open(snapshot)) as connection:
@@ -57,7 +61,9 @@ def inspect(file: SourceFile, file_id: str, profile: Profile, staging: Path) -> 
 
 def _open(path: Path) -> sqlite3.Connection:
     """A read-only connection: a plain connect would create a file that is missing."""
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_LOCK_WAIT_S)
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_LOCK_WAIT_S
+    )
     # Bytes, because text in a SQLite file need not be UTF-8; Spark checks that with the rest.
     connection.text_factory = bytes
     return connection
@@ -79,7 +85,9 @@ def _describe(
 ) -> SqliteFile:
     verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if verdict != b"ok":
-        raise InputError(f"{file.path}: the database is damaged: {verdict.decode(errors='replace')}")
+        raise InputError(
+            f"{file.path}: the database is damaged: {verdict.decode(errors='replace')}"
+        )
     table = profile.table
     known = [
         row[0].decode(errors="replace")
@@ -91,7 +99,8 @@ def _describe(
     if table not in known:
         raise InputError(f"{file.path}: there is no table '{table}'{nearest(table, known)}")
     columns = tuple(
-        row[0].decode() for row in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
+        row[0].decode()
+        for row in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
     )
     for column in profile.required_source_columns:
         if column not in columns:
@@ -99,19 +108,34 @@ def _describe(
                 f"{file.path}: table '{table}' has no column '{column}'{nearest(column, columns)}"
             )
     records = connection.execute("SELECT count(*) FROM " + _quoted(table)).fetchone()[0]
-    rowids = _rowid_range(connection, table)
-    return SqliteFile(file, file_id, snapshot, table, columns, records, rowids)
+    rowid = _rowid_name(connection, table, columns)
+    starts = tuple(_range_starts(connection, table, rowid)) if rowid else ()
+    return SqliteFile(file, file_id, snapshot, table, columns, records, rowid, starts)
 
 
-def _rowid_range(connection: sqlite3.Connection, table: str) -> tuple[int, int] | None:
-    """The smallest and largest rowid; null for an empty table, a view, a table without rowids."""
+def _rowid_name(connection: sqlite3.Connection, table: str, columns: Sequence[str]) -> str | None:
+    """The name by which the rowid goes; null for a view and a table without rowids."""
+    taken = {c.lower() for c in columns}
+    for name in ("rowid", "_rowid_", "oid"):
+        if name not in taken:
+            break
+    else:
+        return None
     try:
-        low, high = connection.execute(
-            "SELECT min(rowid), max(rowid) FROM " + _quoted(table)
-        ).fetchone()
+        low = connection.execute(f"SELECT min({name}) FROM " + _quoted(table)).fetchone()[0]
     except sqlite3.OperationalError:
         return None
-    return None if not isinstance(low, int) else (low, high)
+    return name if isinstance(low, int) else None
+
+
+def _range_starts(connection: sqlite3.Connection, table: str, rowid: str) -> Iterator[int]:
+    """The rowids with which the ranges begin: equal numbers of rows, however wide the gaps."""
+    rows = f"SELECT {rowid} FROM " + _quoted(table)
+    following = connection.execute(rows + f" ORDER BY {rowid} LIMIT 1").fetchone()
+    jump = rows + f" WHERE {rowid} >= ? ORDER BY {rowid} LIMIT 1 OFFSET {ROWS_PER_PARTITION}"
+    while following is not None:
+        yield following[0]
+        following = connection.execute(jump, following).fetchone()
 
 
 def _quoted(identifier: str) -> str:
@@ -139,22 +163,19 @@ def read(spark: SparkSession, source: SqliteFile, profile: Profile) -> RawSource
 
 
 def _ranges(source: SqliteFile) -> list[tuple[int, int] | None]:
-    if source.rowids is None:
+    if source.rowid is None:
         return [None]
-    low, high = source.rowids
-    return [
-        (start, min(start + _ROWS_PER_PARTITION - 1, high))
-        for start in range(low, high + 1, _ROWS_PER_PARTITION)
-    ]
+    starts = source.range_starts
+    return list(zip(starts, [*(s - 1 for s in starts[1:]), _LARGEST_ROWID], strict=True))
 
 
 def _query(source: SqliteFile) -> str:
     """The SELECT of all columns as text; the rowid range, if there is one, is bound later."""
     values = ", ".join("CAST(" + _quoted(c) + " AS TEXT)" for c in source.columns)
-    table = _quoted(source.table)
-    if source.rowids is None:
-        return "SELECT NULL, " + values + " FROM " + table
-    return "SELECT rowid, " + values + " FROM " + table + " WHERE rowid BETWEEN ? AND ? ORDER BY rowid"
+    table, rowid = _quoted(source.table), source.rowid
+    if rowid is None:
+        return f"SELECT NULL, {values} FROM {table}"
+    return f"SELECT {rowid}, {values} FROM {table} WHERE {rowid} BETWEEN ? AND ? ORDER BY {rowid}"
 
 
 def _fetch_range(
@@ -192,5 +213,5 @@ def _to_raw(table: DataFrame, source: SqliteFile, profile: Profile) -> DataFrame
             texts.get(profile.columns.get(c, ""), absent).alias(text_column(c))
             for c in CANONICAL_COLUMNS
         ],
-        F.array(*[texts[e] for e in extras]).cast("array<string>").alias("extras"),
+        F.array(*[extra_field(e, texts[e]) for e in extras]).cast("array<string>").alias("extras"),
     )

@@ -1,0 +1,47 @@
+"""The data dictionary of `customer_features`, from the features themselves.
+
+`python -m custseg_spark.features.dictionary > docs/data_dictionary.md` writes it.
+"""
+
+from datetime import date
+
+from custseg_spark.features import FAMILIES, OPTIONAL_FAMILIES
+from custseg_spark.features.rfm import SCORE_DOCS
+
+_INTRODUCTION = """\
+# Data dictionary: `customer_features`
+
+Written by `python -m custseg_spark.features.dictionary`; a test holds it to the code.
+
+One row a customer and run date. Everything is as of `run_date` 00:00 UTC: no event at or after
+it counts. Days are UTC days, money is in the source's currency. A ratio is 0 where its
+denominator is 0, unless the text says null. Entropies are in nats (natural logarithm), the
+standard deviation is the population's, purchases and returns are netted only where said.
+Sessions are the source's; else orders; else they end after 30 minutes without an event.
+"""
+
+
+def markdown() -> str:
+    """The dictionary as Markdown: a table for each family."""
+    parts = [_INTRODUCTION]
+    for name, make in {**FAMILIES, **OPTIONAL_FAMILIES}.items():
+        optional = " (optional family; null unless it is asked for)"
+        parts.append(f"## {name}{optional if name in OPTIONAL_FAMILIES else ''}\n")
+        rows = [(f.name, f.type, f.doc) for f in make(date.min).features]
+        if name == "rfm":
+            rows += [(score, type_, doc) for score, (type_, doc) in SCORE_DOCS.items()]
+            rows.append(("rfm_group", "string", _GROUP_DOC))
+        lines = [f"| `{column}` | {type_} | {doc} |" for column, type_, doc in rows]
+        parts.append("\n".join(["| column | type | meaning |", "|---|---|---|", *lines]) + "\n")
+    return "\n".join(parts)
+
+
+_GROUP_DOC = (
+    "Champions, Loyal, Active, Needs Attention, Promising, New, Previously Loyal, At Risk, Almost"
+    " Lost or Dormant, by `rfm_r` and the mean of `rfm_f` and `rfm_m` rounded up; Prospects: never"
+    " bought."
+)
+
+
+if __name__ == "__main__":
+    print(markdown(), end="")

@@ -1,0 +1,81 @@
+"""What a shell sees: exit codes, messages, help."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, write_log
+
+GOOD = "2019-10-01 00:00:00 UTC,view,1,2,a.b,c,1.00,{customer},s{customer}"
+
+
+def shell(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--skip-injest"], "unknown argument '--skip-injest'; did you mean '--skip-ingest'?"),
+        (["--lakes=x"], "unknown argument '--lakes'; did you mean '--lake'?"),
+        (["--run-date", "2019-13-01"], "--run-date: expected a date as YYYY-MM-DD"),
+        (["--set", "model.kmax=3"], "unknown key 'kmax'; did you mean 'k_max'?"),
+        (["--set", "modle.k=3"], "unknown key 'modle'; did you mean 'model'?"),
+        (["--set", "model.k"], "--set model.k: expected section.key=value"),
+        (["--set", "model.k=many"], "k: expected int, got 'many'"),
+        (["--source", "ecommerce_event=x"], "did you mean 'ecommerce_events'?"),
+        (["--source", "x"], "--source x: expected PROFILE=PATH"),
+        (["--config", "conf/lokal.toml"], "configuration file not found: conf/lokal.toml"),
+    ],
+)
+def test_a_mistyped_option_is_named_with_the_nearest(arguments: list[str], message: str) -> None:
+    done = shell("jobs/segment.py", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_missing_file_is_exit_code_3_before_spark_starts(tmp_path: Path) -> None:
+    done = shell("jobs/ingest.py", "--source", f"ecommerce_events={tmp_path}/none.db")
+    assert done.returncode == 3
+    assert f"{tmp_path}/none.db" in done.stderr
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_help_documents_every_option_and_exit_code() -> None:
+    text = shell("jobs/segment.py", "--help").stdout
+    for option in ("--config", "--source", "--lake", "--run-date", "--set", "--skip-ingest"):
+        assert option in text
+    assert "exit codes" in text
+    assert "[--skip-ingest]" not in shell("jobs/ingest.py", "--help").stdout
+
+
+def test_too_much_refused_is_exit_code_4_through_spark_submit(tmp_path: Path) -> None:
+    lines = [GOOD.format(customer=n) for n in range(8)] + [GOOD.format(customer="")] * 2
+    log = write_log(tmp_path / "log.csv", lines)
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).parent / "spark-submit"),
+            str(ROOT / "jobs" / "ingest.py"),
+            "--source",
+            f"ecommerce_events={log}",
+            "--lake",
+            "lake",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 4, said
+    assert "2 of 10 records refused (20.0%, at most 5.0% allowed)" in said
+    assert f"missing_customer: 2 records, first {log}, row 10: user_id" in said
+    assert "Traceback" not in said
+    # Only the lake: no metastore_db, derby.log or spark-warehouse beside it.
+    assert {p.name for p in tmp_path.iterdir()} == {"log.csv", "lake"}

@@ -1,0 +1,145 @@
+"""Configuration: files, overrides, and mistakes that name the nearest right word."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from custseg_spark import cli
+from custseg_spark.config import Config, build, conf_dir, load, parse_date
+from custseg_spark.errors import ConfigurationError
+
+
+def _load(folder: Path, text: str, *overrides: str) -> Config:
+    path = folder / "conf.toml"
+    path.write_text(text, encoding="utf-8")
+    return load(path, overrides)
+
+
+def test_a_file_and_overrides_make_a_typed_configuration(tmp_path: Path) -> None:
+    config = _load(
+        tmp_path,
+        '[lake]\npath = "here"\n[run]\nrun_date = 2019-11-01\n[model]\nk_max = 5',
+        "model.k=4",
+        "model.scaling=robust",
+        "model.tolerance=1",
+        'model.algorithms=["kmeans"]',
+        "features.optional_families=price_relative",
+        "run.run_date=2019-12-01",
+        "lake.path=/tmp/with = and # in it",
+        'sources.ecommerce_events.table=my "table"',
+        "sources.ecommerce_events.multiline=true",
+    )
+    assert (config.model.k, config.model.k_max, config.model.scaling) == (4, 5, "robust")
+    assert isinstance(config.model.tolerance, float)
+    assert config.model.algorithms == ("kmeans",)
+    assert config.features.optional_families == ("price_relative",)
+    assert config.run.run_date == date(2019, 12, 1)
+    assert config.lake.path == "/tmp/with = and # in it"
+    assert config.sources == {"ecommerce_events": {"table": 'my "table"', "multiline": True}}
+
+
+def test_equal_configurations_have_equal_hashes(tmp_path: Path) -> None:
+    one = _load(tmp_path, "[model]\nk = 4\nseed = 7")
+    other = _load(tmp_path, "[model]\nseed = 7", "model.k=4")
+    assert one.hash() == other.hash() != _load(tmp_path, "").hash()
+
+
+def test_the_shipped_configurations_are_valid() -> None:
+    paths = sorted(conf_dir().glob("*.toml"))
+    assert "local.toml" in [path.name for path in paths]
+    assert load(conf_dir() / "local.toml").sources["ecommerce_events"]["path"]
+
+
+@pytest.mark.parametrize(
+    ("text", "override", "message"),
+    [
+        ("[modle]\nk = 2", "", "unknown key 'modle'; did you mean 'model'?"),
+        ("[model]\nkmax = 2", "", "model: unknown key 'kmax'; did you mean 'k_max'?"),
+        ("", "modle.k=2", "unknown key 'modle'; did you mean 'model'?"),
+        ("", "model.sclaing=robust", "unknown key 'sclaing'; did you mean 'scaling'?"),
+        ("", "model.k=two", "model: k: expected int, got 'two'"),
+        ("", "model.k=2.5", "model: k: expected int, got 2.5"),
+        ("", "model.k=true", "model: k: expected int, got True"),
+        ("", "model.tolerance=true", "model: tolerance: expected float, got True"),
+        ("", "model.algorithms=[1]", "model: algorithms: expected tuple"),
+        ("", "lake.path=7", "lake: path: expected str, got 7"),
+        ("", "run.run_date=2019-02-30", "run_date: expected a date as YYYY-MM-DD"),
+        ("", "run.run_date=2019-11-01T00:00:00", "run_date: expected date"),
+        ("", "ingest.split_bytes=0", "ingest.split_bytes: expected above 0, got 0"),
+        ("", "ingest.events_per_file=-1", "ingest.events_per_file: expected above 0, got -1"),
+        (
+            "",
+            "ingest.max_rejected_share=5",
+            "ingest.max_rejected_share: expected from 0 to 1, got 5.0",
+        ),
+        ("", "ingest.max_rejected_share=nan", "ingest.max_rejected_share: expected from 0 to 1"),
+        ("", "run.max_rows=0", "run.max_rows: expected above 0, got 0"),
+        ("", "run.sample_fraction=0", "run.sample_fraction: expected above 0, at most 1"),
+        ("", "model.clip=iqd", "model.clip: unknown 'iqd'; did you mean 'iqr'?"),
+        ("", "model.k_min=9", "model.k_max: expected at least model.k_min, got 8"),
+        ("", "model", "--set model: expected section.key=value"),
+        ("", "model.k", "--set model.k: expected section.key=value"),
+        ("", "k=2", "--set k=2: expected section.key=value"),
+        ("", "model.=2", "--set model.=2: expected section.key=value"),
+        ("model = 3", "model.k=2", "--set model.k=2: 'model' is not a section"),
+        ("model = 3", "", "model: expected ModelConfig, got 3"),
+        ("sources = 3", "", "'sources' must be a table of profiles"),
+        ('[sources]\nshop = "a.csv"', "", "expected a table of settings for 'shop'"),
+        ("[lake", "", "conf.toml is not valid TOML"),
+    ],
+)
+def test_a_mistake_is_named(tmp_path: Path, text: str, override: str, message: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        _load(tmp_path, text, *[override] * bool(override))
+    assert message in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"configuration file not found: .*none\.toml"):
+        load(tmp_path / "none.toml")
+    with pytest.raises(ConfigurationError, match="can't be read"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "2019", "2019-11", "20191101", "2019-W01-1", "2019-1-1", "01.11.2019", "today"]
+)
+def test_a_date_has_one_form(text: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"--run-date: expected a date.*'{text}'"):
+        parse_date(text, "--run-date")
+
+
+def test_defaults_need_no_file() -> None:
+    assert build({}, "defaults") == Config()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--source", "a.csv"], "--source a.csv: expected PROFILE=PATH"),
+        (["--source", "ecommerce_events="], "expected PROFILE=PATH"),
+        (["--source", "ecommerce_event=a.csv"], "did you mean 'ecommerce_events'?"),
+        (["--run-date", "yesterday"], "--run-date: expected a date as YYYY-MM-DD"),
+        (["--config", "none.toml"], "configuration file not found: none.toml"),
+        (
+            ["--set", "sources.ecommerce_events.colums=1"],
+            "source ecommerce_events: unknown key 'colums'; did you mean 'columns'?",
+        ),
+        (
+            ["--set", "sources.ecommerce_events.columns.brandt=make"],
+            "unknown canonical column 'brandt'; did you mean 'brand'?",
+        ),
+    ],
+)
+def test_a_mistake_in_the_arguments_is_named(arguments: list[str], message: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        cli.parse("", arguments)
+    assert message in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def test_sources_on_the_command_line_replace_the_configured_ones() -> None:
+    arguments = ["--source", "ecommerce_events=a=b.csv", "--source", "ecommerce_events=c"]
+    (profile,) = cli.parse("", arguments).profiles
+    assert profile.path == ("a=b.csv", "c")

@@ -1,0 +1,93 @@
+"""The documents agree with the code, and the README's SQL runs."""
+
+import dataclasses
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from conftest import ROOT, job, write_log
+from pyspark.sql import SparkSession
+
+from custseg_spark.config import (
+    Config,
+    FeaturesConfig,
+    IngestConfig,
+    LakeConfig,
+    ModelConfig,
+    RunConfig,
+)
+from custseg_spark.features import dictionary
+from custseg_spark.ingest import INGESTED
+from custseg_spark.pipeline import OUTPUTS
+from custseg_spark.sources.profile import CANONICAL_COLUMNS, load_profile
+
+VIEWS = ROOT / "conf" / "views.sql"
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+
+
+def test_the_data_dictionary_is_the_features_own() -> None:
+    written = (ROOT / "docs" / "data_dictionary.md").read_text(encoding="utf-8")
+    assert written == dictionary.markdown(), "run python -m custseg_spark.features.dictionary"
+
+
+def test_every_configuration_key_is_documented_with_its_default() -> None:
+    for section in (LakeConfig, RunConfig, IngestConfig, FeaturesConfig, ModelConfig):
+        for field in dataclasses.fields(section):
+            assert f"`{field.name}`" in CONFIGURATION, field.name
+            if isinstance(field.default, str):
+                assert f'`"{field.default}"`' in CONFIGURATION, field.name
+    for section in dataclasses.fields(Config):
+        assert f"[{section.name}" in CONFIGURATION
+
+
+def test_the_documented_profile_is_valid(tmp_path: Path) -> None:
+    example = re.search(r"```toml\n(.*?)```", CONFIGURATION, re.DOTALL)
+    assert example is not None
+    (tmp_path / "shop.toml").write_text(example[1])
+    profile = load_profile("shop", {}, [tmp_path])
+    assert profile.columns["customer_id"] == "visitor"
+    for column in CANONICAL_COLUMNS:
+        assert f"`{column}`" in CONFIGURATION
+
+
+def test_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_the_readmes_sql_runs_in_spark_sql(spark: SparkSession, tmp_path: Path) -> None:
+    lines = [
+        f"2019-10-0{1 + n % 3} 10:0{n % 10}:00 UTC,{kind},{n},2,a.b,c,{n + 1}.50,"
+        f"{541312140 + n % 12},s{n}"
+        for n, kind in enumerate(["view", "view", "cart", "purchase", "view"] * 12)
+    ]
+    bad = "2019-10-01 10:00:00 UTC,view,1,2,,,free,1,s"
+    log = write_log(tmp_path / "log.csv", [*lines, bad])
+    job("segment").run(
+        ["--lake", str(tmp_path / "lake"), "--source", f"ecommerce_events={log}"]
+        + ["--set", "model.k=2"]
+    )
+    queries = re.findall(r"```sql\n(.*?)```", README, re.DOTALL)
+    assert len(queries) >= 5
+    (tmp_path / "queries.sql").write_text("\n".join(queries))
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "spark-sql"), "-i", str(VIEWS), "-f", "queries.sql"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Segment 1" in done.stdout
+    assert "not_a_number\tprice\t1\tfree" in done.stdout
+    assert {p.name for p in tmp_path.iterdir()} == {"log.csv", "lake", "queries.sql"}
+
+
+def test_every_table_has_its_view() -> None:
+    views = re.findall(r"VIEW (\w+) USING delta OPTIONS \(path 'lake/(\w+)'\);", VIEWS.read_text())
+    assert {name for name, _ in views} == {t.name for t in (*INGESTED, *OUTPUTS)}
+    assert all(name == folder for name, folder in views)

@@ -1,0 +1,458 @@
+"""Customer features against the oracle, their invariances, and literal rows for what is tricky."""
+
+import math
+import os
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import oracle
+import pytest
+from literal_events import event, frame, parts_of, scored_features
+from oracle import Event
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from custseg_spark import features
+from custseg_spark.errors import ConfigurationError
+
+AS_OF = date(2021, 3, 1)
+END = datetime(2021, 3, 1)
+SEEDS = range(3)
+CUSTOMERS_A_SEED = 14
+
+Features = dict[str, dict[str, Any]]
+
+
+def random_log(seed: int) -> list[Event]:
+    """A few hundred events of the shapes that break features; some at and after AS_OF."""
+    rng = random.Random(seed)
+    log: list[Event] = []
+    for number in range(CUSTOMERS_A_SEED):
+        log += random_customer(rng, f"{seed}-{number}")
+    return [*log, *shared_session(seed), *straddling_sessions(seed)]
+
+
+STEPS = (
+    *[timedelta(0)] * 2,
+    *[timedelta(minutes=7, seconds=13)] * 6,
+    timedelta(minutes=30),
+    timedelta(minutes=30, microseconds=1),
+    timedelta(hours=3),
+    timedelta(days=1, minutes=11),
+    timedelta(days=26),
+)
+
+
+def random_customer(rng: random.Random, customer: str) -> list[Event]:
+    starts = (
+        END - timedelta(days=rng.choice((1, 6, 30, 90, 365, 700)), minutes=rng.randrange(90)),
+        END - timedelta(minutes=40),
+        END - timedelta(days=rng.randrange(2, 9), minutes=20),
+    )
+    at = rng.choice(starts)
+    ids = rng.choice((("s1", "s2", "s3"), (None,), ("s1", None, None)))
+    orders = rng.choice(((None,), (None, "o1", "o2")))
+    types = rng.choice((("view",), ("view", "view", "cart", "purchase", "return")))
+    brands = rng.choice(((None,), ("b1", "b2", None)))
+    prices = rng.choice((("12.9905",), ("0", "0.0001", "19.99", "1234.5678", "7")))
+    own = []
+    for _ in range(rng.choice((1, 2, 3, 8, 20))):
+        own.append(
+            event(
+                customer,
+                str(at),
+                rng.choice(types),
+                rng.choice(prices),
+                product_id=rng.choice("pqrs"),
+                category_id=rng.choice(("c1", "c2", None)),
+                brand=rng.choice(brands),
+                quantity=rng.randrange(1, 4),
+                discount=Decimal(rng.choice(("0", "0.5"))),
+                session_id=rng.choice(ids),
+                order_id=rng.choice(orders),
+            )
+        )
+        at += rng.choice(STEPS)
+    return own
+
+
+def shared_session(seed: int) -> list[Event]:
+    return [event(f"{seed}-{who}", "2021-02-20 23:59", session_id="shared") for who in "ab"]
+
+
+def straddling_sessions(seed: int) -> list[Event]:
+    times = ("2021-02-28 23:40", "2021-02-28 23:55", "2021-03-01 00:10")
+    straddling = [
+        event(f"{seed}-over-{session}", at, kind, session_id=session)
+        for session in (None, "s1")
+        for at, kind in zip(times, ("view", "cart", "purchase"), strict=True)
+    ]
+    return [*straddling, event(f"{seed}-after", "2021-03-01")]
+
+
+@pytest.fixture(scope="module")
+def log() -> list[Event]:
+    events = [e for seed in SEEDS for e in random_log(seed)]
+    random.Random(0).shuffle(events)
+    return events
+
+
+@pytest.fixture(scope="module")
+def by_spark(spark: SparkSession, log: list[Event]) -> Features:
+    return scored_features(parts_of(frame(spark, log)), AS_OF)
+
+
+def difference(found: Any, expected: Any) -> str | None:
+    """What is wrong; doubles may differ in the last bits, everything else not at all."""
+    same = type(found) is type(expected) and found == expected
+    if isinstance(found, float) and isinstance(expected, float):
+        same = math.isclose(found, expected, rel_tol=1e-12)
+    return None if same else f"{found!r}, not {expected!r}"
+
+
+def differences(found: Features, expected: Features) -> list[str]:
+    assert found.keys() == expected.keys()
+    return [
+        f"{customer} {name}: {wrong}"
+        for customer, own in expected.items()
+        for name in sorted(own.keys() | found[customer].keys())
+        if (wrong := difference(found[customer].get(name), own.get(name)))
+    ]
+
+
+def test_every_feature_of_every_customer_is_what_the_oracle_says(
+    log: list[Event], by_spark: Features
+) -> None:
+    assert differences(by_spark, oracle.customer_features(log, AS_OF)) == []
+
+
+def test_the_random_log_has_the_shapes_that_break_features(
+    log: list[Event], by_spark: Features
+) -> None:
+    before = [e for e in log if e["event_at"] < END]
+    gap_sessions = [
+        [e["event_at"] for e in own]
+        for customer in by_spark
+        for (kind, _), own in oracle.sessions_of(
+            e for e in log if e["customer_id"] == customer
+        ).items()
+        if kind == "gap"
+    ]
+    assert any(min(s) < END <= max(s) for s in gap_sessions)
+    assert any(min(s).date() < max(s).date() < AS_OF for s in gap_sessions)
+    assert len({(e["customer_id"], e["event_at"]) for e in before}) < len(before)
+    assert any(own["event_count"] == 1 for own in by_spark.values())
+    groups = {own["rfm_group"] for own in by_spark.values()}
+    assert "Prospects" in groups
+    assert len(groups) > 6
+    assert any(own["monetary"] < 0 for own in by_spark.values())
+    assert any(e["customer_id"] not in by_spark for e in log)
+
+
+@pytest.mark.parametrize("partitions", [2, 4, 8])
+def test_no_order_and_no_partitioning_of_the_events_changes_a_bit(
+    spark: SparkSession, log: list[Event], by_spark: Features, partitions: int
+) -> None:
+    shuffled = random.Random(partitions).sample(log, len(log))
+    assert scored_features(parts_of(frame(spark, shuffled, partitions)), AS_OF) == by_spark
+
+
+def test_without_the_events_from_as_of_on_the_features_are_the_same(
+    spark: SparkSession, log: list[Event], by_spark: Features
+) -> None:
+    before = [e for e in log if e["event_at"] < END]
+    assert len(before) < len(log)
+    assert scored_features(parts_of(frame(spark, before)), AS_OF) == by_spark
+
+
+def test_every_customer_with_an_event_before_as_of_is_there_once(
+    log: list[Event], by_spark: Features
+) -> None:
+    # That nobody is there twice, the fixture has asserted.
+    assert by_spark.keys() == {e["customer_id"] for e in log if e["event_at"] < END}
+
+
+def test_parts_built_date_by_date_are_those_built_at_once(
+    spark: SparkSession, log: list[Event]
+) -> None:
+    # Two weeks are enough: every day of them is a job of its own.
+    recent = [e for e in log if abs(e["event_at"] - END) < timedelta(days=7)]
+    events = frame(spark, recent).persist()
+    day_by_day: list[DataFrame] = []
+    for day in sorted({e["event_at"].date() for e in recent}):
+        of_day = events.where(F.col("event_date") == F.lit(day))
+        earlier = day_by_day[-1] if day_by_day else None
+        day_by_day.append(parts_of(of_day, earlier=earlier).persist())
+    built = [row for parts in day_by_day for row in _rows(parts)]
+    at_once = _rows(parts_of(events))
+    for cached in (events, *day_by_day):
+        cached.unpersist()
+    assert len(built) == len(set(built))
+    assert set(built) == set(at_once)
+
+
+def _rows(parts: DataFrame) -> list[Any]:
+    """The parts as tuples all the way down, which a set can hold."""
+    return [_as_tuple(row) for row in parts.collect()]
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(map(_as_tuple, value)) if isinstance(value, list | tuple) else value
+
+
+@dataclass(frozen=True)
+class Case:
+    """One customer's literal events, and what some of the features must be."""
+
+    name: str
+    events: tuple[tuple[Any, ...], ...]
+    expected: dict[str, Any]
+
+    def log(self) -> list[Event]:
+        """The events; each is (time, type, price, further columns), all but the time optional."""
+        log = []
+        for at, *rest in self.events:
+            more = rest.pop() if rest and isinstance(rest[-1], dict) else {}
+            log.append(event(self.name, at, *rest, **more))
+        return log
+
+
+def purchase(at: str, price: str = "10", **more: Any) -> tuple[Any, ...]:
+    return (at, "purchase", price, more)
+
+
+CASES = (
+    Case(
+        "the peak hour is the lowest at a tie",
+        (("2021-02-01 21:00",), ("2021-02-02 21:59",), ("2021-02-03 09:00",),
+         ("2021-02-03 09:01",)),
+        {"peak_hour": 9},
+    ),
+    Case(
+        "the peak hour may be the last of the day",
+        (("2021-02-01 00:59:59",), ("2021-02-01 23:00",), ("2021-02-02 23:59:59.999999",)),
+        {"peak_hour": 23},
+    ),
+    Case(
+        "one session has no days between sessions",
+        (("2021-02-01 10:00",), ("2021-02-01 10:30",)),
+        {"days_between_sessions_mean": None, "session_count": 1, "bounce_rate": 0.0},
+    ),
+    Case(
+        "days between sessions are counted from beginning to beginning",
+        (("2021-02-01 10:00",), ("2021-02-01 10:29",), ("2021-02-02 22:00",)),
+        {"days_between_sessions_mean": 1.5, "session_duration_mean_s": 870.0, "bounce_rate": 0.5},
+    ),
+    Case(
+        "a day that isn't over doesn't count as recency",
+        (purchase("2021-02-28 00:00:00.000001"),),
+        {"recency_days": 0, "days_since_first_event": 0, "days_since_last_event": 0},
+    ),
+    Case(
+        "exactly a day before the run date is one day of recency",
+        (purchase("2021-02-28 00:00:00"), ("2021-02-28 12:00",)),
+        {"recency_days": 1, "days_since_first_event": 1, "days_since_last_event": 0},
+    ),
+    Case(
+        "equal prices of four decimals don't vary",
+        (("2021-02-01", "view", "12.9905"), *[("2021-02-02", "view", "12.9905")] * 2),
+        {"price_stddev": 0.0, "price_tolerance": 0.0, "avg_viewed_price": 12.9905},
+    ),
+    Case(
+        "the standard deviation is the population's",
+        (("2021-02-01", "view", "1"), ("2021-02-01", "view", "3"), purchase("2021-02-01", "9")),
+        {"price_stddev": 1.0, "price_tolerance": 0.5, "price_ratio": 4.5},
+    ),
+    Case(
+        "the least difference of huge prices shows",
+        (("2021-02-01", "view", "999999999.0001"), ("2021-02-01", "view", "999999999.0003")),
+        {"price_stddev": 0.0001, "max_viewed_price": Decimal("999999999.0003")},
+    ),
+    Case(
+        "squares that overflow give null and no failure",
+        (("2021-02-01", "view", "99999999999999.9999"),) * 2,
+        {"price_stddev": None, "price_tolerance": 0.0, "avg_viewed_price": 1e14},
+    ),
+    Case(
+        "free products have no price ratio",
+        (("2021-02-01", "view", "0"), purchase("2021-02-01", "5")),
+        {"avg_viewed_price": 0.0, "avg_purchased_price": 5.0, "price_ratio": None,
+         "price_tolerance": 0.0},
+    ),
+    Case(
+        "who only bought has viewed no price",
+        (purchase("2021-02-01", "5"),),
+        {"avg_viewed_price": None, "price_ratio": None, "max_viewed_price": None,
+         "price_stddev": 0.0, "exploration_ratio": 0.0, "view_to_purchase_rate": 0.0},
+    ),
+    Case(
+        "a single key has no entropy, to the last bit",
+        (("2021-02-01 10:00",), ("2021-02-01 10:01",), ("2021-02-01 10:02",)),
+        {"hour_entropy": 0.0, "category_entropy": 0.0, "top_category_share": 1.0},
+    ),
+    Case(
+        "two keys alike have an entropy of ln 2",
+        (("2021-02-01 10:00",), ("2021-02-01 11:00", "view", "1", {"category_id": "c2"})),
+        {"hour_entropy": math.log(2), "category_entropy": math.log(2), "top_category_share": 0.5},
+    ),
+    Case(
+        "null is no category and no brand",
+        (
+            ("2021-02-01", "view", "1", {"category_id": None, "brand": None}),
+            ("2021-02-01", "view", "1", {"brand": None}),
+        ),
+        {"category_count": 1, "brand_count": 0, "top_category_share": 1.0, "top_brand_share": 0.0,
+         "category_entropy": 0.0, "product_count": 1, "exploration_ratio": 0.5},
+    ),
+    Case(
+        "a window begins at 00:00 of its first day",
+        (purchase("2021-01-30"), purchase("2020-12-01"), purchase("2020-03-01")),
+        {"events_30d": 1, "events_90d": 2, "events_365d": 3, "purchases_90d": 2,
+         "spend_30d": Decimal("10.0000"), "spend_365d": Decimal("30.0000")},
+    ),
+    Case(
+        "a microsecond before its first day is outside a window",
+        tuple(
+            purchase(f"{day} 23:59:59.999999") for day in ("2021-01-29", "2020-11-30", "2020-02-29")
+        ),
+        {"events_30d": 0, "events_90d": 1, "events_365d": 2, "purchases_30d": 0,
+         "spend_30d": Decimal("0.0000"), "spend_365d": Decimal("20.0000")},
+    ),
+    Case(
+        "the evening is from 18:00",
+        (("2021-02-01 17:59:59.999999",), ("2021-02-01 18:00",), ("2021-02-01 23:59:59",),
+         ("2021-02-02 00:00",)),
+        {"evening_share": 0.5},
+    ),
+    Case(
+        "the weekend is Saturday and Sunday",
+        (("2021-02-26 23:59:59",), ("2021-02-27 00:00",), ("2021-02-28 23:59:59",),
+         ("2021-02-22 00:00",)),
+        {"weekend_share": 0.5, "active_days": 4},
+    ),
+    Case(
+        "a purchase session over midnight is one order on two days",
+        (purchase("2021-02-01 23:50"), purchase("2021-02-02 00:10")),
+        {"frequency": 1, "purchase_days": 2, "purchase_count": 2, "session_count": 1,
+         "average_order_value": 20.0},
+    ),
+    Case(
+        "an order over two sessions is one order",
+        (purchase("2021-02-01", order_id="o", session_id="s1"),
+         purchase("2021-02-02", order_id="o", session_id="s2")),
+        {"frequency": 1, "session_count": 2},
+    ),
+    Case(
+        "an order and a session of one id are two orders",
+        (purchase("2021-02-01", order_id="x"), purchase("2021-02-02", session_id="x")),
+        {"frequency": 2, "session_count": 2},
+    ),
+    Case(
+        "spend is price by quantity less discount, and less returns",
+        (purchase("2021-02-01", "2.50", quantity=3, discount=Decimal("0.25")),
+         ("2021-02-02", "return", "2.50")),
+        {"monetary": Decimal("4.7500"), "average_order_value": 4.75, "avg_purchased_price": 2.5,
+         "purchase_count": 1, "event_count": 2},
+    ),
+    Case(
+        "who only returned never bought",
+        (("2021-02-02", "return", "2.50"),),
+        {"recency_days": None, "frequency": 0, "monetary": Decimal("-2.5000"),
+         "average_order_value": 0.0, "rfm_r": 0, "rfm_score": 0, "rfm_group": "Prospects"},
+    ),
+    Case(
+        "a purchase after the run date doesn't save an abandoned cart",
+        (("2021-02-28 23:59", "cart"), purchase("2021-03-01 00:00")),
+        {"cart_abandonment_rate": 1.0, "cart_to_purchase_rate": 0.0, "event_count": 1},
+    ),
+    Case(
+        "a cart is saved by its own session only",
+        (("2021-02-01 10:00", "cart"), ("2021-02-02 10:00", "cart"), purchase("2021-02-02 10:05")),
+        {"cart_abandonment_rate": 0.5, "cart_to_purchase_rate": 0.5},
+    ),
+    Case(
+        "tied events are two events of one session",
+        (("2021-02-01 10:00",), ("2021-02-01 10:00",)),
+        {"session_count": 1, "event_count": 2, "bounce_rate": 0.0, "session_duration_mean_s": 0.0},
+    ),
+    Case(
+        "loyalty is half repeat orders, half the time seen",
+        (purchase("2021-02-19"), purchase("2021-02-24")),
+        {"loyalty_score": 0.5},
+    ),
+    Case(
+        "one view is no loyalty",
+        (("2021-02-19",),),
+        {"loyalty_score": 0.0, "engagement_intensity": 1.0, "bounce_rate": 1.0},
+    ),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def literal(spark: SparkSession) -> Features:
+    """The features of all cases by one evaluation: each case is one customer."""
+    return of_cases(spark)
+
+
+def of_cases(spark: SparkSession) -> Features:
+    return scored_features(parts_of(frame(spark, [e for c in CASES for e in c.log()])), AS_OF)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_literal(case: Case, literal: Features) -> None:
+    found = {name: literal[case.name][name] for name in case.expected}
+    assert differences({case.name: found}, {case.name: case.expected}) == []
+
+
+def test_the_oracle_agrees_on_the_literal_rows(literal: Features) -> None:
+    # It knows no overflow.
+    overflowing = "squares that overflow give null and no failure"
+    expected = oracle.customer_features([e for c in CASES for e in c.log()], AS_OF)
+    expected[overflowing] = literal[overflowing]
+    assert differences(literal, expected) == []
+
+
+@pytest.fixture
+def machine_zone(spark: SparkSession, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The machine's time zone, for Python and for the JVM.
+
+    A JVM reads TZ only as it starts; its default zone itself can be set.
+    """
+    zones = spark.sparkContext._jvm.java.util.TimeZone  # type: ignore[union-attr]
+    before, before_jvm = os.environ.get("TZ"), zones.getDefault()
+
+    def set_zone(name: str | None, in_jvm: Any) -> None:
+        os.environ.pop("TZ", None)
+        if name is not None:
+            os.environ["TZ"] = name
+        time.tzset()
+        zones.setDefault(in_jvm)
+
+    set_zone(request.param, zones.getTimeZone(request.param))
+    yield request.param
+    set_zone(before, before_jvm)
+
+
+@pytest.mark.parametrize("machine_zone", ["America/New_York", "Asia/Kolkata", "UTC"], indirect=True)
+def test_the_machines_time_zone_changes_nothing(
+    spark: SparkSession, literal: Features, machine_zone: str
+) -> None:
+    offsets = {"America/New_York": -18_000, "Asia/Kolkata": 19_800, "UTC": 0}
+    assert time.localtime(0).tm_gmtoff == offsets[machine_zone]
+    assert of_cases(spark) == literal
+
+
+def test_an_unknown_family_names_the_nearest() -> None:
+    with pytest.raises(ConfigurationError, match=r"price_relativ.*price_relative"):
+        features.families(AS_OF, ["price_relativ"])
+
+
+def test_every_feature_says_what_it_is() -> None:
+    everything = features.all_features(tuple(features.OPTIONAL_FAMILIES))
+    assert len({f.name for f in everything}) == len(everything)
+    assert all(f.doc.endswith(".") for f in everything)

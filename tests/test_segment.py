@@ -1,0 +1,369 @@
+"""The main job end to end, on a generated log of a few thousand events."""
+
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import job
+from deltalake import DeltaTable
+from pyspark.ml.functions import vector_to_array
+from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
+
+from custseg_spark.config import LakeConfig
+from custseg_spark.errors import ConfigurationError, InputError
+from custseg_spark.models import store
+from custseg_spark.models.preparation import VECTOR
+from custseg_spark.pipeline import CUSTOMER_FEATURES
+from custseg_spark.schemas import (
+    CUSTOMER_SEGMENTS,
+    EVENTS,
+    INGEST_FILES,
+    MODEL_SELECTION,
+    RUNS,
+    SEGMENT_PROFILES,
+    SESSIONS,
+    Table,
+)
+from custseg_spark.tables import Lake
+
+DAY = date(2019, 10, 11)
+OUTPUTS = (CUSTOMER_FEATURES, CUSTOMER_SEGMENTS, SEGMENT_PROFILES, MODEL_SELECTION)
+QUICK = ("--set", "model.k_max=4", "--set", "model.max_iterations=20")
+
+
+@dataclass(frozen=True)
+class Segmented:
+    """A log, the lake that the job made of it, and the customers in the log."""
+
+    log: Path
+    lake: Lake
+    customers: int
+
+    def read(self, table: Table) -> DataFrame:
+        return self.lake.read(table)
+
+
+def run(lake_dir: Path, *arguments: str) -> None:
+    job("segment").run(["--lake", str(lake_dir), *QUICK, *arguments])
+
+
+@pytest.fixture(scope="module")
+def segmented(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Segmented]:
+    folder = tmp_path_factory.mktemp("segment")
+    log = folder / "events.csv"
+    generate("--events", "3000", "--customers", "420", "--days", "10", "--out", str(log))
+    run(folder / "lake", "--source", f"ecommerce_events={log}")
+    lines = log.read_text().splitlines()[1:]
+    customers = len({line.split(",")[7] for line in lines})
+    yield Segmented(log, Lake(spark, LakeConfig(path=str(folder / "lake"))), customers)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def generate(*arguments: str) -> None:
+    import subprocess
+    import sys
+
+    script = Path(__file__).parent.parent / "scripts" / "generate_events.py"
+    subprocess.run([sys.executable, str(script), *arguments], check=True, capture_output=True)
+
+
+def rows(frame: DataFrame, *order: str) -> list[Row]:
+    return frame.orderBy(*order).collect()
+
+
+def content(lake: Lake) -> dict[str, list[Any]]:
+    """Every output table's rows, in an order of their own."""
+    return {t.name: sorted(map(repr, lake.read(t).collect())) for t in OUTPUTS}
+
+
+def test_every_customer_has_one_segment_an_algorithm(segmented: Segmented) -> None:
+    segments = segmented.read(CUSTOMER_SEGMENTS)
+    counts = segments.groupBy("algorithm").agg(
+        F.count("*").alias("rows"), F.countDistinct("customer_id").alias("customers")
+    )
+    assert {tuple(r) for r in counts.collect()} == {
+        ("kmeans", segmented.customers, segmented.customers),
+        ("bisecting_kmeans", segmented.customers, segmented.customers),
+    }
+    assert segments.where(F.col("run_date") != F.lit(DAY)).isEmpty()
+
+
+def test_profiles_add_up_to_all_customers_and_all_revenue(segmented: Segmented) -> None:
+    total = segmented.read(CUSTOMER_FEATURES).agg(F.sum("monetary")).collect()[0][0]
+    for row in (
+        segmented.read(SEGMENT_PROFILES)
+        .groupBy("algorithm")
+        .agg(
+            F.sum("customers").alias("customers"),
+            F.sum("customer_share").alias("share"),
+            F.sum("revenue").alias("revenue"),
+            F.sum("revenue_share").alias("revenue_share"),
+        )
+        .collect()
+    ):
+        assert row.customers == segmented.customers
+        assert row.share == pytest.approx(1)
+        assert row.revenue == total
+        assert row.revenue_share == pytest.approx(1)
+
+
+def test_profile_means_are_those_of_the_segments_customers(segmented: Segmented) -> None:
+    members = segmented.read(CUSTOMER_SEGMENTS).where("algorithm = 'kmeans'")
+    features = segmented.read(CUSTOMER_FEATURES).drop("run_date")
+    joined = members.select("customer_id", "segment_id").join(features, "customer_id", how="inner")
+    local = joined.select("segment_id", "event_count", "bounce_rate").toPandas()
+    everyone = local["bounce_rate"]
+    for row in rows(segmented.read(SEGMENT_PROFILES).where("algorithm = 'kmeans'"), "segment_id"):
+        own = local[local["segment_id"] == row.segment_id]
+        assert row.features["event_count"]["mean"] == pytest.approx(own["event_count"].mean())
+        z_score = (own["bounce_rate"].mean() - everyone.mean()) / everyone.std(ddof=0)
+        assert row.features["bounce_rate"]["z_score"] == pytest.approx(z_score)
+
+
+def test_one_k_an_algorithm_is_chosen_and_each_says_why(segmented: Segmented) -> None:
+    tried = rows(segmented.read(MODEL_SELECTION), "algorithm", "k")
+    assert [(r.algorithm, r.k) for r in tried] == [
+        (a, k) for a in ("bisecting_kmeans", "kmeans") for k in (2, 3, 4)
+    ]
+    for algorithm in ("kmeans", "bisecting_kmeans"):
+        assert sum(r.chosen for r in tried if r.algorithm == algorithm) == 1
+    assert all(r.why and r.customers == segmented.customers for r in tried)
+
+
+def test_the_manifest_tells_what_was_run(segmented: Segmented) -> None:
+    [manifest] = segmented.read(RUNS).collect()
+    assert manifest.run_date == DAY
+    assert manifest.row_counts["customers"] == segmented.customers
+    assert set(manifest.models) == {"kmeans", "bisecting_kmeans"}
+    assert "fit models" in manifest.stage_seconds
+    assert manifest.table_versions["events"] == segmented.lake.version(EVENTS)
+
+
+def test_a_repeat_changes_nothing(segmented: Segmented) -> None:
+    before = content(segmented.lake)
+    events = segmented.lake.version(EVENTS)
+    run(segmented.log.parent / "lake", "--source", f"ecommerce_events={segmented.log}")
+    assert content(segmented.lake) == before
+    assert segmented.lake.version(EVENTS) == events
+    assert segmented.read(RUNS).count() == 1
+
+
+def test_another_run_date_leaves_the_first_alone(segmented: Segmented, tmp_path: Path) -> None:
+    copy = tmp_path / "lake"
+    shutil.copytree(segmented.log.parent / "lake", copy)
+    run(copy, "--skip-ingest", "--run-date", "2019-10-06")
+    lake = Lake(segmented.lake.spark, LakeConfig(path=str(copy)))
+    before = content(segmented.lake)
+    for table in OUTPUTS:
+        kept = lake.read(table).where(F.col("run_date") == F.lit(DAY))
+        assert sorted(map(repr, kept.collect())) == before[table.name]
+    early = lake.read(CUSTOMER_FEATURES).where(F.col("run_date") == F.lit(date(2019, 10, 6)))
+    seen = lake.read(EVENTS).where("event_date < '2019-10-06'")
+    assert early.count() == seen.select("customer_id").distinct().count()
+    assert early.agg(F.sum("event_count")).collect()[0][0] == seen.count()
+
+
+@pytest.mark.parametrize("partitions", [1, 8])
+def test_file_order_and_partitions_change_no_assignment(
+    spark: SparkSession, segmented: Segmented, tmp_path: Path, partitions: int
+) -> None:
+    header, *lines = segmented.log.read_text().splitlines()
+    random.Random(partitions).shuffle(lines)
+    folder = tmp_path / "log"
+    folder.mkdir()
+    for n in range(3):
+        (folder / f"{n}.csv").write_text("\n".join([header, *lines[n::3]]) + "\n")
+    set_before = spark.conf.get("spark.sql.shuffle.partitions")
+    spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
+    try:
+        run(tmp_path / "lake", "--source", f"ecommerce_events={folder}")
+    finally:
+        spark.conf.set("spark.sql.shuffle.partitions", str(set_before))
+    shuffled = Lake(spark, LakeConfig(path=str(tmp_path / "lake")))
+    assert content(shuffled) == content(segmented.lake)
+
+
+def test_margin_and_reasons_are_those_of_the_centroids(
+    spark: SparkSession, segmented: Segmented
+) -> None:
+    [manifest] = segmented.read(RUNS).collect()
+    model, saved = store.load(spark, manifest.models["kmeans"])
+    customers = segmented.read(CUSTOMER_FEATURES)
+    prepared = saved.preparation.apply(customers, ["customer_id"])
+    scored = model.transform(prepared).select(
+        "customer_id", vector_to_array(VECTOR).alias("x"), model.stages[-1].getPredictionCol()
+    )
+    points = {r[0]: (np.array(r[1]), r[2]) for r in scored.collect()}
+    centres = store.centroids(model)
+    names = [f.name for f in saved.features]
+    shrunk = 0
+    members = segmented.read(CUSTOMER_SEGMENTS).where("algorithm = 'kmeans'").collect()
+    for row in members:
+        x, cluster = points[row.customer_id]
+        assert cluster == row.cluster
+        assert saved.order.index(cluster) + 1 == row.segment_id
+        distances = np.linalg.norm(centres - x, axis=1)
+        assert row.distance == pytest.approx(distances[cluster])
+        second = saved.order[row.second_segment_id - 1]
+        assert distances[second] == pytest.approx(np.delete(distances, cluster).min())
+        assert row.margin == pytest.approx(distances[second] - distances[cluster])
+        top = names.index(row.top_features[0])
+        contributions = (x - centres[second]) ** 2 - (x - centres[cluster]) ** 2
+        assert contributions[top] == pytest.approx(contributions.max())
+        x[top] = 0  # the mean of all, in scaled space
+        moved = np.linalg.norm(centres - x, axis=1)
+        shrunk += moved[second] - moved[cluster] < row.margin
+    assert shrunk > len(members) / 2
+
+
+def test_segments_are_numbered_from_the_most_valuable(segmented: Segmented) -> None:
+    means = [
+        r.features["monetary"]["mean"]
+        for r in rows(segmented.read(SEGMENT_PROFILES).where("algorithm = 'kmeans'"), "segment_id")
+    ]
+    assert means[0] == max(means)
+
+
+def test_a_damaged_model_is_noticed(
+    spark: SparkSession, segmented: Segmented, tmp_path: Path
+) -> None:
+    [manifest] = segmented.read(RUNS).collect()
+    copy = tmp_path / "model"
+    shutil.copytree(manifest.models["kmeans"], copy)
+    store.load(spark, str(copy))
+    data = next((copy / "model" / "stages").glob("*KMeans*")) / "data"
+    for part in data.glob("*.parquet"):
+        part.unlink()
+    with pytest.raises(InputError, match=r"model at .* (can't be read|has 0 centres)"):
+        store.load(spark, str(copy))
+    shutil.rmtree(copy / "manifest")
+    with pytest.raises(InputError, match="no model with a manifest"):
+        store.load(spark, str(copy))
+
+
+def test_a_manifest_of_other_features_is_refused(
+    spark: SparkSession, segmented: Segmented, tmp_path: Path
+) -> None:
+    [manifest] = segmented.read(RUNS).collect()
+    copy = tmp_path / "model"
+    shutil.copytree(manifest.models["kmeans"], copy)
+    part = next((copy / "manifest").glob("part-*"))
+    for checksum in (copy / "manifest").glob(".*.crc"):
+        checksum.unlink()
+    text = part.read_text()
+    first, second = store.load(spark, manifest.models["kmeans"])[1].preparation.names[:2]
+    part.write_text(text.replace(first, "x").replace(second, first).replace('"x"', f'"{second}"'))
+    with pytest.raises(InputError, match="its manifest says"):
+        store.load(spark, str(copy))
+
+
+def test_a_run_killed_before_its_manifest_is_finished_by_the_next(
+    spark: SparkSession, segmented: Segmented, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake_dir = tmp_path / "lake"
+    replace_dates = Lake.replace_dates
+
+    def killed(self: Lake, df: DataFrame, table: Table, dates: Any) -> None:
+        if table is SEGMENT_PROFILES:
+            raise KeyboardInterrupt
+        replace_dates(self, df, table, dates)
+
+    monkeypatch.setattr(Lake, "replace_dates", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run(lake_dir, "--source", f"ecommerce_events={segmented.log}")
+    monkeypatch.undo()
+    lake = Lake(spark, LakeConfig(path=str(lake_dir)))
+    assert lake.read(RUNS).isEmpty()
+    run(lake_dir, "--source", f"ecommerce_events={segmented.log}")
+    assert content(lake) == content(segmented.lake)
+    assert lake.read(RUNS).count() == 1
+
+
+def test_trial_limits_take_whole_customers_and_leave_the_lake_alone(
+    segmented: Segmented, tmp_path: Path
+) -> None:
+    copy = tmp_path / "lake"
+    shutil.copytree(segmented.log.parent / "lake", copy)
+    lake = Lake(segmented.lake.spark, LakeConfig(path=str(copy)))
+    everyone = {
+        r.customer_id: r.event_count
+        for r in lake.read(CUSTOMER_FEATURES).select("customer_id", "event_count").collect()
+    }
+    for limit in ("run.sample_fraction=0.5", "run.max_rows=1000"):
+        run(copy, "--skip-ingest", "--set", limit)
+        taken = lake.read(CUSTOMER_FEATURES).select("customer_id", "event_count").collect()
+        assert 0 < len(taken) < len(everyone)
+        assert all(everyone[r.customer_id] == r.event_count for r in taken)
+        if "max_rows" in limit:
+            assert sum(r.event_count for r in taken) <= 1000
+    assert lake.version(EVENTS) == segmented.lake.version(EVENTS)
+
+
+def test_an_optional_family_fills_its_columns(segmented: Segmented, tmp_path: Path) -> None:
+    copy = tmp_path / "lake"
+    shutil.copytree(segmented.log.parent / "lake", copy)
+    assert segmented.read(CUSTOMER_FEATURES).where("price_tier IS NOT NULL").isEmpty()
+    run(copy, "--skip-ingest", "--set", 'features.optional_families=["price_relative"]')
+    lake = Lake(segmented.lake.spark, LakeConfig(path=str(copy)))
+    tiers = lake.read(CUSTOMER_FEATURES).select("price_tier", "discount_share")
+    assert tiers.where("price_tier IS NULL OR price_tier NOT BETWEEN 0 AND 1").isEmpty()
+    assert not tiers.where("price_tier > 0").isEmpty()
+
+
+def test_other_delta_readers_can_open_every_table(segmented: Segmented) -> None:
+    for table in (*OUTPUTS, EVENTS, SESSIONS, INGEST_FILES, RUNS):
+        delta = DeltaTable(segmented.lake.name(table))
+        assert delta.to_pyarrow_dataset().count_rows() == segmented.read(table).count()
+        protocol = delta.protocol()
+        assert not protocol.reader_features
+        assert protocol.min_reader_version == 1
+        assert not {"deletionVectors", "columnMapping", "v2Checkpoint"} & set(
+            protocol.writer_features or []
+        )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (["--skip-ingest"], InputError, "there is no table .*/events; run ingest first"),
+        (["--set", "model.features=['monetery']"], ConfigurationError, "mean 'monetary'"),
+        (["--set", "model.algorithms=['kmean']"], ConfigurationError, "mean 'kmeans'"),
+        (
+            ["--set", "features.optional_families=['price_relativ']"],
+            ConfigurationError,
+            "mean 'price_relative'",
+        ),
+        (["--set", "model.clip=iqrs"], ConfigurationError, "mean 'iqr'"),
+        (["--set", "model.scaling=standart"], ConfigurationError, "mean 'standard'"),
+    ],
+)
+def test_mistakes_are_told_before_any_work(
+    lake_dir: Path, arguments: list[str], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        run(lake_dir, "--source", "ecommerce_events=README.md", *arguments)
+    assert not lake_dir.exists()
+
+
+def test_a_run_date_before_the_first_event_is_an_error(
+    segmented: Segmented, run_job: Callable[..., None]
+) -> None:
+    with pytest.raises(InputError, match="no event before run date 2019-01-01"):
+        run(segmented.log.parent / "lake", "--skip-ingest", "--run-date", "2019-01-01")
+    assert segmented.read(RUNS).count() == 1
+
+
+@pytest.mark.parametrize("option", ["model.pca_components=3", "model.scaling=robust"])
+def test_other_preparations_work(segmented: Segmented, tmp_path: Path, option: str) -> None:
+    copy = tmp_path / "lake"
+    shutil.copytree(segmented.log.parent / "lake", copy)
+    run(copy, "--skip-ingest", "--set", option)
+    lake = Lake(segmented.lake.spark, LakeConfig(path=str(copy)))
+    assert lake.read(CUSTOMER_SEGMENTS).count() == 2 * segmented.customers
