@@ -414,6 +414,7 @@ def _summary(
 def _refresh_sessions(lake: Lake, config: Config, progress: Progress) -> None:
     """Rebuilds the session dates that don't hold all of `events`."""
     with progress.stage("sessions") as stage:
+        version = lake.version(SESSIONS)
         events, parts = lake.read(EVENTS), lake.read(SESSIONS)
         per_date = events.groupBy("event_date").agg(F.count("*").alias("events"))
         held = parts.groupBy("session_date").agg(F.sum("event_count").alias("events"))
@@ -430,7 +431,7 @@ def _refresh_sessions(lake: Lake, config: Config, progress: Progress) -> None:
             earlier=earlier,
             buckets=-(-max(stale.values()) // config.ingest.events_per_file),
         )
-        lake.replace_dates(rebuilt, SESSIONS, dates)
+        lake.replace_dates(rebuilt, SESSIONS, dates, as_of=version)
         stage.note = f"{len(dates)} of {len(rows)} dates"
 
 

@@ -79,11 +79,12 @@ def judge(raw: DataFrame, profile: Profile, *, width: int, ingested_at: datetime
         {
             "event_at": _event_at(profile),
             "event_type": _event_type(profile),
-            "unit_price": _money("unit_price"),
-            "discount": _money("discount"),
+            **{c: _money(c) for c in _AMOUNTS},
             "quantity": _quantity(),
         }
     )
+    # A step of its own: computed once, used by the hash and the count.
+    typed = typed.withColumns({_rounded(c): _was_rounded(c) for c in _AMOUNTS})
     rules = _rules(profile, latest)
     passes = F.col("defect").isNull()
     for rule in rules:
@@ -107,7 +108,7 @@ def judge(raw: DataFrame, profile: Profile, *, width: int, ingested_at: datetime
         "file_id",
         "raw_record",
         F.when(~passes, reasons).alias("reasons"),
-        (_was_rounded("unit_price") | _was_rounded("discount")).alias("was_rounded"),
+        (F.col(_rounded("unit_price")) | F.col(_rounded("discount"))).alias("was_rounded"),
     )
 
 
@@ -120,6 +121,13 @@ _PLAIN_TEXT = (
     "order_id",
     "store",
 )
+
+
+_AMOUNTS = ("unit_price", "discount")
+
+
+def _rounded(amount: str) -> str:
+    return f"rounded_{amount}"
 
 
 def accepted(judged: DataFrame) -> DataFrame:
@@ -224,7 +232,7 @@ def _refuse(condition: Column, code: str, canonical: str, source: str, expected:
 def _rules(profile: Profile, latest: datetime) -> list[Column]:
     """Each rule over the typed frame, for the columns that the profile maps."""
     rules = [*_time_rules(profile, latest), *_identity_rules(profile)]
-    for column in ("unit_price", "discount"):
+    for column in _AMOUNTS:
         if column in profile.columns:
             rules.append(_money_rule(profile, column))
     if "quantity" in profile.columns:
@@ -311,9 +319,9 @@ def _event_id(profile: Profile) -> Column:
     def values(column: str) -> list[Column]:
         if column in ("event_at", "event_type"):
             return [F.col(column)]
-        if column in ("unit_price", "discount"):
+        if column in _AMOUNTS:
             # What rounding took away still tells two records apart.
-            exact = F.when(_was_rounded(column), _text(column).try_cast("double"))
+            exact = F.when(F.col(_rounded(column)), _text(column).try_cast("double"))
             return [F.coalesce(column, F.lit(-1).cast(MONEY)), F.coalesce(exact, F.lit(0.0))]
         # The hash passes over nulls: without a mark (null, 'a') and ('a', null) would be equal.
         return [F.coalesce(_text(column), F.lit(_NULL_MARK))]

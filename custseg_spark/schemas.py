@@ -24,6 +24,13 @@ _ITEM = (
 )
 
 
+def struct_type(ddl: str) -> StructType:
+    """The columns of a DDL text; takes a running session."""
+    parsed = StructType.fromDDL(ddl)
+    assert isinstance(parsed, StructType)  # a DDL of columns is one
+    return parsed
+
+
 @dataclass(frozen=True)
 class Table:
     """A Delta table: its columns in Spark's DDL and how it is partitioned."""
@@ -35,7 +42,7 @@ class Table:
     @cached_property
     def schema(self) -> StructType:
         """The columns as a StructType; parsing DDL takes a running session, so not at import."""
-        return StructType.fromDDL(self.ddl)
+        return struct_type(self.ddl)
 
 
 def _table(name: str, ddl: str, *partitioned_by: str) -> Table:

@@ -97,14 +97,19 @@ class Lake:
         options = {"txnAppId": transaction, "txnVersion": "1"}
         self._write(df, table, "append", options)
 
-    def replace_dates(self, df: DataFrame, table: Table, dates: Sequence[date]) -> None:
+    def replace_dates(
+        self, df: DataFrame, table: Table, dates: Sequence[date], *, as_of: int | None = None
+    ) -> None:
         """Replaces the given dates of the table's date partition atomically, all others stay.
 
         A row of another date is refused by Delta. No dates is a mistake: it would replace nothing
-        and hide it.
+        and hide it. With `as_of`, the version of the table that `df` was made from, a table that
+        has moved on since is a ConflictError; Delta itself sees only what comes after this call.
         """
         if not dates:
             raise ValueError(f"no dates to replace in {table.name}")
+        if as_of is not None and self.version(table) != as_of:
+            raise ConflictError(f"another run wrote {self.name(table)} meanwhile; run again")
         column = table.partitioned_by[0]
         listed = ", ".join(f"'{d.isoformat()}'" for d in sorted(set(dates)))
         self._write(df, table, "overwrite", {"replaceWhere": column + " IN (" + listed + ")"})

@@ -23,6 +23,7 @@ FLOW = (
     ("summary", "cli"),
 )
 PURE = ("quality", "sessions", "features", "naming")
+SQL_CALLS = {"sql", "expr", "selectExpr", "execute"}
 ACTIONS = {"collect", "count", "toPandas", "show", "cache", "persist", "first", "take", "head"}
 CLOCKS = {
     "current_date",
@@ -98,9 +99,8 @@ def test_only_session_builds_a_session_or_touches_the_jvm(path: Path) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_no_formatted_string_reaches_sql(path: Path) -> None:
     for node in ast.walk(parsed(path)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if node.func.attr in {"sql", "expr", "selectExpr", "execute"}:
-                assert not any(isinstance(a, ast.JoinedStr) for a in node.args)
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in SQL_CALLS:
+            assert not any(isinstance(a, ast.JoinedStr) for a in node.args)
 
 
 def test_jobs_are_short_and_imported_by_nobody() -> None:

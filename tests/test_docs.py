@@ -67,8 +67,7 @@ def test_the_readmes_sql_runs_in_spark_sql(spark: SparkSession, tmp_path: Path) 
     bad = "2019-10-01 10:00:00 UTC,view,1,2,,,free,1,s"
     log = write_log(tmp_path / "log.csv", [*lines, bad])
     job("segment").run(
-        ["--lake", str(tmp_path / "lake"), "--source", f"ecommerce_events={log}"]
-        + ["--set", "model.k=2"]
+        [f"--lake={tmp_path}/lake", f"--source=ecommerce_events={log}", "--set=model.k=2"]
     )
     queries = re.findall(r"```sql\n(.*?)```", README, re.DOTALL)
     assert len(queries) >= 5

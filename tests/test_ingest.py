@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import HEADER, SHARED_DATA
@@ -192,9 +192,9 @@ class DyingLake(Lake):
         self._survive(table)
         super().append(df, table, transaction)
 
-    def replace_dates(self, df: DataFrame, table: Table, dates: Sequence[date]) -> None:
+    def replace_dates(self, df: DataFrame, table: Table, *args: Any, **kwargs: Any) -> None:
         self._survive(table)
-        super().replace_dates(df, table, dates)
+        super().replace_dates(df, table, *args, **kwargs)
 
     def _survive(self, table: Table) -> None:
         if table.name == self.dies_before:
@@ -205,7 +205,6 @@ class DyingLake(Lake):
     ("dies_before", "written", "more_files"),
     [
         ("events", (0, 2, 0), True),
-        ("ingest_files", (3, 2, 0), False),
         ("ingest_files", (3, 2, 0), True),
         ("sessions", (3, 2, 1), False),
     ],

@@ -16,7 +16,7 @@ from pyspark.ml.functions import vector_to_array
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
-from custseg_spark.config import LakeConfig
+from custseg_spark.config import LakeConfig, RunConfig
 from custseg_spark.errors import ConfigurationError, InputError
 from custseg_spark.models import store
 from custseg_spark.models.preparation import VECTOR
@@ -32,10 +32,11 @@ from custseg_spark.schemas import (
     Table,
 )
 from custseg_spark.tables import Lake
+from custseg_spark.trial import limited
 
 DAY = date(2019, 10, 11)
 OUTPUTS = (CUSTOMER_FEATURES, CUSTOMER_SEGMENTS, SEGMENT_PROFILES, MODEL_SELECTION)
-QUICK = ("--set", "model.k_max=4", "--set", "model.max_iterations=20")
+QUICK = ("--set", "model.k_max=4", "--set", "model.bisecting_iterations=5")
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,7 @@ def test_another_run_date_leaves_the_first_alone(segmented: Segmented, tmp_path:
     assert early.agg(F.sum("event_count")).collect()[0][0] == seen.count()
 
 
-@pytest.mark.parametrize("partitions", [1, 8])
+@pytest.mark.parametrize("partitions", [8])
 def test_file_order_and_partitions_change_no_assignment(
     spark: SparkSession, segmented: Segmented, tmp_path: Path, partitions: int
 ) -> None:
@@ -270,10 +271,10 @@ def test_a_run_killed_before_its_manifest_is_finished_by_the_next(
     lake_dir = tmp_path / "lake"
     replace_dates = Lake.replace_dates
 
-    def killed(self: Lake, df: DataFrame, table: Table, dates: Any) -> None:
+    def killed(self: Lake, df: DataFrame, table: Table, dates: Any, **options: Any) -> None:
         if table is SEGMENT_PROFILES:
             raise KeyboardInterrupt
-        replace_dates(self, df, table, dates)
+        replace_dates(self, df, table, dates, **options)
 
     monkeypatch.setattr(Lake, "replace_dates", killed)
     with pytest.raises(KeyboardInterrupt):
@@ -286,35 +287,34 @@ def test_a_run_killed_before_its_manifest_is_finished_by_the_next(
     assert lake.read(RUNS).count() == 1
 
 
-def test_trial_limits_take_whole_customers_and_leave_the_lake_alone(
-    segmented: Segmented, tmp_path: Path
-) -> None:
-    copy = tmp_path / "lake"
-    shutil.copytree(segmented.log.parent / "lake", copy)
-    lake = Lake(segmented.lake.spark, LakeConfig(path=str(copy)))
-    everyone = {
-        r.customer_id: r.event_count
-        for r in lake.read(CUSTOMER_FEATURES).select("customer_id", "event_count").collect()
-    }
-    for limit in ("run.sample_fraction=0.5", "run.max_rows=1000"):
-        run(copy, "--skip-ingest", "--set", limit)
-        taken = lake.read(CUSTOMER_FEATURES).select("customer_id", "event_count").collect()
-        assert 0 < len(taken) < len(everyone)
-        assert all(everyone[r.customer_id] == r.event_count for r in taken)
-        if "max_rows" in limit:
-            assert sum(r.event_count for r in taken) <= 1000
-    assert lake.version(EVENTS) == segmented.lake.version(EVENTS)
+@pytest.mark.parametrize("limit", [RunConfig(sample_fraction=0.5), RunConfig(max_rows=1000)])
+def test_trial_limits_take_whole_customers(segmented: Segmented, limit: RunConfig) -> None:
+    def events_by_customer(sessions: DataFrame) -> dict[str, int]:
+        counts = sessions.groupBy("customer_id").agg(F.sum("event_count"))
+        return dict(counts.collect())  # type: ignore[arg-type]
+
+    everyone = events_by_customer(segmented.read(SESSIONS))
+    taken = events_by_customer(limited(segmented.read(SESSIONS), limit, DAY))
+    assert 0 < len(taken) < len(everyone)
+    assert taken.items() <= everyone.items()
+    assert sum(taken.values()) <= (limit.max_rows or sum(everyone.values()))
 
 
-def test_an_optional_family_fills_its_columns(segmented: Segmented, tmp_path: Path) -> None:
+def test_an_optional_family_and_other_preparations(segmented: Segmented, tmp_path: Path) -> None:
     copy = tmp_path / "lake"
     shutil.copytree(segmented.log.parent / "lake", copy)
     assert segmented.read(CUSTOMER_FEATURES).where("price_tier IS NOT NULL").isEmpty()
-    run(copy, "--skip-ingest", "--set", 'features.optional_families=["price_relative"]')
+    family = 'features.optional_families=["price_relative"]'
+    others = ("model.scaling=robust", "model.pca_components=3", "model.k=3", "model.clip=none")
+    run(copy, "--skip-ingest", *[a for key in (family, *others) for a in ("--set", key)])
     lake = Lake(segmented.lake.spark, LakeConfig(path=str(copy)))
     tiers = lake.read(CUSTOMER_FEATURES).select("price_tier", "discount_share")
     assert tiers.where("price_tier IS NULL OR price_tier NOT BETWEEN 0 AND 1").isEmpty()
     assert not tiers.where("price_tier > 0").isEmpty()
+    segments = lake.read(CUSTOMER_SEGMENTS)
+    assert segments.groupBy("algorithm", "segment_id").count().count() == 2 * 3
+    assert segments.select(F.explode("top_features")).distinct().count() == 3
+    assert lake.version(EVENTS) == segmented.lake.version(EVENTS)
 
 
 def test_other_delta_readers_can_open_every_table(segmented: Segmented) -> None:
@@ -358,12 +358,3 @@ def test_a_run_date_before_the_first_event_is_an_error(
     with pytest.raises(InputError, match="no event before run date 2019-01-01"):
         run(segmented.log.parent / "lake", "--skip-ingest", "--run-date", "2019-01-01")
     assert segmented.read(RUNS).count() == 1
-
-
-@pytest.mark.parametrize("option", ["model.pca_components=3", "model.scaling=robust"])
-def test_other_preparations_work(segmented: Segmented, tmp_path: Path, option: str) -> None:
-    copy = tmp_path / "lake"
-    shutil.copytree(segmented.log.parent / "lake", copy)
-    run(copy, "--skip-ingest", "--set", option)
-    lake = Lake(segmented.lake.spark, LakeConfig(path=str(copy)))
-    assert lake.read(CUSTOMER_SEGMENTS).count() == 2 * segmented.customers

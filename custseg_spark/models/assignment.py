@@ -5,19 +5,19 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
-from pyspark.sql.types import StructType
 
 from custseg_spark.models.scan import points
+from custseg_spark.schemas import struct_type
 
 # The segments are numbered from the most to the least valuable by these coordinates.
 VALUE_FEATURES = ("monetary", "frequency", "session_count")
 TOP_FEATURES = 3
 
-_PASSED_THROUGH = ("customer_id", "monetary", "rfm_r", "rfm_f", "rfm_m", "rfm_group")
+PASSED_THROUGH = ("customer_id", "monetary", "rfm_r", "rfm_f", "rfm_m", "rfm_group")
 SCHEMA = (
-    "customer_id string, monetary decimal(28,4), rfm_r int, rfm_f int, rfm_m int, rfm_group string, cluster int,"
-    " segment_id int, distance double, second_segment_id int, margin double,"
-    " top_features array<string>"
+    "customer_id string, monetary decimal(28,4), rfm_r int, rfm_f int, rfm_m int,"
+    " rfm_group string, cluster int, segment_id int, distance double, second_segment_id int,"
+    " margin double, top_features array<string>"
 )
 
 
@@ -72,7 +72,7 @@ def assign(
                 schema=schema,
             )
 
-    return scored.select(vector, label, *_PASSED_THROUGH).mapInArrow(annotate, SCHEMA)
+    return scored.select(vector, label, *PASSED_THROUGH).mapInArrow(annotate, SCHEMA)
 
 
 def _annotations(
@@ -94,4 +94,4 @@ def _annotations(
 def _arrow_schema() -> pa.Schema:
     from pyspark.sql.pandas.types import to_arrow_schema
 
-    return to_arrow_schema(StructType.fromDDL(SCHEMA))
+    return to_arrow_schema(struct_type(SCHEMA))

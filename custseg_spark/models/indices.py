@@ -35,11 +35,13 @@ class _Sums:
 
     @property
     def centroids(self) -> np.ndarray:
-        return self.x / np.maximum(self.n, 1)[:, None]
+        means: np.ndarray = self.x / np.maximum(self.n, 1)[:, None]
+        return means
 
     @property
     def costs(self) -> np.ndarray:
-        return self.squares - (self.x**2).sum(axis=1) / np.maximum(self.n, 1)
+        within: np.ndarray = self.squares - (self.x**2).sum(axis=1) / np.maximum(self.n, 1)
+        return within
 
 
 def quality(

@@ -6,9 +6,10 @@ number of features; it is applied to all customers as Column expressions.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from pyspark.ml import Pipeline, PipelineModel
+from pyspark.ml import Estimator, Pipeline, PipelineModel, Transformer
 from pyspark.ml.feature import PCA, RobustScaler, StandardScaler, VectorAssembler
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -155,7 +156,7 @@ def fit_scaler(matrix: DataFrame, preparation: Preparation, config: ModelConfig)
             inputCol=_ASSEMBLED, outputCol=VECTOR, withCentering=True, withScaling=True
         )
     )
-    stages = [
+    stages: list[Estimator[Any] | Transformer] = [
         VectorAssembler(inputCols=list(preparation.names), outputCol=_ASSEMBLED),
         scaler,
     ]

@@ -33,14 +33,16 @@ def reduce(scan: DataFrame, step: Callable[[np.ndarray, np.ndarray], np.ndarray]
 
     rows = scan.mapInArrow(partial, _PARTIAL).collect()
     ordered = sorted(rows, key=lambda row: row["partition"])
-    return np.sum([np.asarray(row["values"]) for row in ordered], axis=0)
+    return np.asarray(np.sum([np.asarray(row["values"]) for row in ordered], axis=0))
 
 
 def points(column: pa.ListArray) -> np.ndarray:
     """An array column of equal lengths as a matrix, NaN for null."""
-    return column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), -1)
+    flat: np.ndarray = column.flatten().to_numpy(zero_copy_only=False)
+    return flat.reshape(len(column), -1)
 
 
 def one_hot(labels: np.ndarray, k: int) -> np.ndarray:
     """Membership as a matrix, rows x k."""
-    return (labels[:, None] == np.arange(k)).astype(float)
+    members: np.ndarray = (labels[:, None] == np.arange(k)).astype(float)
+    return members

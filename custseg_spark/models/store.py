@@ -14,6 +14,8 @@ import numpy as np
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import AnalysisException
 from pyspark.ml import PipelineModel
+from pyspark.ml.clustering import BisectingKMeansModel, KMeansModel
+from pyspark.ml.feature import VectorAssembler
 from pyspark.sql import SparkSession
 
 from custseg_spark.errors import InputError
@@ -47,7 +49,9 @@ class Manifest:
 
 def centroids(model: PipelineModel) -> np.ndarray:
     """The cluster centres of a pipeline's last stage, k x dimensions."""
-    return np.array(model.stages[-1].clusterCenters())
+    last = model.stages[-1]
+    assert isinstance(last, KMeansModel | BisectingKMeansModel)
+    return np.array(last.clusterCenters())
 
 
 def centroids_hash(centres: np.ndarray) -> str:
@@ -74,7 +78,8 @@ def load(spark: SparkSession, path: str) -> tuple[PipelineModel, Manifest]:
         model = PipelineModel.load(f"{path}/model")
     except (Py4JJavaError, AnalysisException) as error:
         raise InputError(f"the model at {path} can't be read: {error}") from error
-    found = list(model.stages[0].getInputCols())
+    first = model.stages[0]
+    found = list(first.getInputCols()) if isinstance(first, VectorAssembler) else []
     expected = [f.name for f in manifest.features]
     if found != expected:
         raise InputError(f"the model at {path} takes {found}, its manifest says {expected}")

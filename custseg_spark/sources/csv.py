@@ -161,14 +161,12 @@ def _defect(not_utf8: Column, header: Sequence[str], *, has_nul: bool) -> Column
 
 
 def _is_header(header: Sequence[str]) -> Column:
-    """Whether a record of the right width is the header again, as where files were joined."""
-    first, *others = header
-    is_header = F.ltrim(F.col("fields")[0], F.lit("\ufeff ")).eqNullSafe(first)
-    for number, name in enumerate(others, start=1):
-        # An empty value may have become null.
-        value = F.coalesce(F.col("fields")[number], F.lit(""))
-        is_header = is_header & (F.trim(value) == name)
-    return is_header
+    """Whether a record is the header again, as where files were joined, quoted or not."""
+    between = "\x1f"
+    trimmed = F.transform("fields", lambda field: F.trim(field))
+    joined = F.ltrim(F.array_join(trimmed, between, ""), F.lit("\ufeff"))
+    # Only where the first name stands in the record are its fields looked at: the search is cheap.
+    return F.contains("raw_record", F.lit(header[0])) & (joined == between.join(header))
 
 
 def _to_raw(split: DataFrame, header: Sequence[str], profile: Profile) -> DataFrame:

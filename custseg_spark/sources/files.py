@@ -54,7 +54,9 @@ def list_files(path: str) -> list[SourceFile]:
         found = sorted(p for p in named.rglob("*") if p.is_file())
         files = [_in_folder(p, p.relative_to(named)) for p in found]
     else:
-        found = sorted(p for p in map(Path, glob.glob(path, recursive=True)) if p.is_file())
+        # Path.glob refuses an absolute pattern.
+        names = glob.glob(path, recursive=True)  # noqa: PTH207
+        found = sorted(p for p in map(Path, names) if p.is_file())
         files = [_in_folder(p, Path(p.name)) for p in found]
     if not any(f.skipped_because is None for f in files):
         skipped = "".join(f"\n  {f.path}: {f.skipped_because}" for f in files)
