@@ -7,7 +7,7 @@ nothing that its successor counts twice: events are known by their id, files by 
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,12 +16,14 @@ from pathlib import Path
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from custseg_spark import quality, sessions
+from custseg_spark import ledger, quality
 from custseg_spark.config import Config
 from custseg_spark.errors import InputError, RejectedShareError
+from custseg_spark.ledger import Counts, LedgerRow
 from custseg_spark.progress import Progress
+from custseg_spark.refresh import refresh_sessions
 from custseg_spark.schemas import EVENTS, INGEST_FILES, REJECTED_EVENTS, SESSIONS
-from custseg_spark.session import size_shuffles
+from custseg_spark.session import settings, size_shuffles
 from custseg_spark.sources import csv, files, sqlite
 from custseg_spark.sources.files import SourceFile
 from custseg_spark.sources.profile import Profile
@@ -31,21 +33,6 @@ from custseg_spark.tables import Lake
 INGESTED = (EVENTS, REJECTED_EVENTS, INGEST_FILES, SESSIONS)
 _EXAMPLES = 3
 _EXAMPLE_LENGTH = 120
-
-
-@dataclass(frozen=True)
-class LedgerRow:
-    """A file's row in the ledger, but for what only the finished write can tell."""
-
-    file_id: str
-    source: str
-    file: SourceFile
-    table: str = ""
-    physical_records: int = 0
-    header: int = 0
-    blank: int = 0
-    skipped_because: str | None = None
-    multiline: bool = False
 
 
 @dataclass
@@ -100,10 +87,11 @@ def ingest(
             batch = _inspect(lake, listed, config, staging)
             stage.rows = sum(r.physical_records for r in batch.rows)
         size_shuffles(lake.spark, stage.rows)
-        summary = _publish(lake, batch, config, progress, ingested_at)
+        with settings(lake.spark, csv.split_settings(config.ingest.split_bytes)):
+            summary = _publish(lake, batch, config, progress, ingested_at)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    _refresh_sessions(lake, config, progress)
+    refresh_sessions(lake, config.ingest, progress)
     return summary
 
 
@@ -119,7 +107,7 @@ def _inspect(
     staging: Path,
 ) -> Batch:
     batch = Batch()
-    in_ledger = _ledger_keys(lake)
+    in_ledger = ledger.keys(lake)
     for profile, found in listed:
         texts: list[csv.CsvFile] = []
         for file in found:
@@ -165,20 +153,10 @@ def _check_not_all_skipped(batch: Batch, profile: Profile, found: Sequence[Sourc
         raise InputError(f"source {profile.name}: none of its files can be read{reasons}")
 
 
-def _ledger_keys(lake: Lake) -> set[str]:
-    """The ids of the files in the ledger, and of skipped ones path and reason: a few bytes each."""
-    rows = lake.read(INGEST_FILES).select("file_id", "source_file", "skipped_because").collect()
-    return {r.file_id if r.skipped_because is None else _skip_key(r[1], r[2]) for r in rows}
-
-
-def _skip_key(path: str, reason: str) -> str:
-    return f"{path}: {reason}"
-
-
 def _note_skipped(batch: Batch, in_ledger: set[str], profile: Profile, file: SourceFile) -> None:
     batch.skipped.append(file)
     reason = file.skipped_because or ""
-    if _skip_key(str(file.path), reason) not in in_ledger:
+    if ledger.skip_key(str(file.path), reason) not in in_ledger:
         batch.rows.append(LedgerRow("", profile.name, file, skipped_because=reason))
 
 
@@ -199,25 +177,16 @@ def _add_sqlite(
         batch.sources.append((profile, sqlite.read(lake.spark, database, profile)))
 
 
-@dataclass(frozen=True)
-class _Counts:
-    """What the rules said of a file's records."""
-
-    valid: int = 0
-    rejected: int = 0
-    rounded: int = 0
-
-
 def _publish(
     lake: Lake, batch: Batch, config: Config, progress: Progress, ingested_at: datetime
 ) -> IngestSummary:
     judged = _judge_all(batch, ingested_at)
     if judged is None:
-        _write_ledger(lake, batch, {}, {}, ingested_at)
+        ledger.write(lake, batch.rows, {}, {}, ingested_at)
         return _summary(batch, {}, {})
     with progress.stage("check records") as stage:
         counts, per_date = _gate(judged)
-        _check_balance(batch.rows, counts)
+        ledger.check_balance(batch.rows, counts)
         _check_shares(batch, counts, judged, config)
         stage.rows = sum(c.valid + c.rejected for c in counts.values())
     names = sorted(r.file_id for r in batch.rows if r.file_id)
@@ -234,7 +203,7 @@ def _publish(
             lake.append(events, EVENTS, transaction)
         accepted = _accepted_by_file(lake, names)
         stage.rows = sum(accepted.values())
-    _write_ledger(lake, batch, counts, accepted, ingested_at)
+    ledger.write(lake, batch.rows, counts, accepted, ingested_at)
     return _summary(batch, counts, accepted)
 
 
@@ -246,7 +215,7 @@ def _judge_all(batch: Batch, ingested_at: datetime) -> DataFrame | None:
     return judged
 
 
-def _gate(judged: DataFrame) -> tuple[dict[str, _Counts], dict[date, int]]:
+def _gate(judged: DataFrame) -> tuple[dict[str, Counts], dict[date, int]]:
     """Counts by file, and valid records by date: the one scan before anything is written."""
     is_valid = F.col("reasons").isNull()
     rows = (
@@ -258,11 +227,11 @@ def _gate(judged: DataFrame) -> tuple[dict[str, _Counts], dict[date, int]]:
         )
         .collect()
     )
-    counts: dict[str, _Counts] = {}
+    counts: dict[str, Counts] = {}
     per_date: dict[date, int] = {}
     for row in rows:
-        before = counts.get(row.file_id, _Counts())
-        counts[row.file_id] = _Counts(
+        before = counts.get(row.file_id, Counts())
+        counts[row.file_id] = Counts(
             before.valid + row.valid,
             before.rejected + row.rejected,
             before.rounded + row.rounded,
@@ -272,21 +241,8 @@ def _gate(judged: DataFrame) -> tuple[dict[str, _Counts], dict[date, int]]:
     return counts, per_date
 
 
-def _check_balance(rows: Iterable[LedgerRow], counts: Mapping[str, _Counts]) -> None:
-    """The parser must have seen each record that the byte count has."""
-    for row in rows:
-        seen = counts.get(row.file_id, _Counts())
-        expected = row.physical_records - row.header - row.blank
-        if seen.valid + seen.rejected != expected and not row.skipped_because:
-            raise InputError(
-                f"{row.file.path}: the bytes hold {expected:,} records, the parser found"
-                f" {seen.valid + seen.rejected:,}; the file may have changed while it was read"
-                + (", or a quote stands inside a value" if row.multiline else "")
-            )
-
-
 def _check_shares(
-    batch: Batch, counts: Mapping[str, _Counts], judged: DataFrame, config: Config
+    batch: Batch, counts: Mapping[str, Counts], judged: DataFrame, config: Config
 ) -> None:
     for profile in {p.name: p for p, _ in batch.sources}.values():
         limit = profile.max_rejected_share
@@ -304,7 +260,7 @@ def _check_shares(
             )
 
 
-def _has_counts(row: LedgerRow, profile: Profile, counts: Mapping[str, _Counts]) -> bool:
+def _has_counts(row: LedgerRow, profile: Profile, counts: Mapping[str, Counts]) -> bool:
     return row.source == profile.name and row.file_id in counts
 
 
@@ -357,44 +313,8 @@ def _accepted_by_file(lake: Lake, names: Sequence[str]) -> dict[str, int]:
     return {row.file_id: row["count"] for row in rows.collect()}
 
 
-def _write_ledger(
-    lake: Lake,
-    batch: Batch,
-    counts: Mapping[str, _Counts],
-    accepted: Mapping[str, int],
-    ingested_at: datetime,
-) -> None:
-    if not batch.rows:
-        return
-    rows = []
-    for row in batch.rows:
-        seen, kept = counts.get(row.file_id, _Counts()), accepted.get(row.file_id, 0)
-        rows.append(
-            (
-                row.file_id,
-                row.source,
-                str(row.file.path),
-                row.table,
-                row.file.sha256,
-                row.file.bytes,
-                row.physical_records,
-                row.header,
-                row.blank,
-                kept,
-                seen.rejected,
-                seen.valid - kept,
-                seen.rounded,
-                row.skipped_because,
-                ingested_at,
-            )
-        )
-    ledger = lake.spark.createDataFrame(rows, INGEST_FILES.schema)
-    key = hashlib.sha256(repr([r[:3] + r[13:14] for r in rows]).encode()).hexdigest()
-    lake.append(ledger.coalesce(1), INGEST_FILES, "ledger:" + key)
-
-
 def _summary(
-    batch: Batch, counts: Mapping[str, _Counts], accepted: Mapping[str, int]
+    batch: Batch, counts: Mapping[str, Counts], accepted: Mapping[str, int]
 ) -> IngestSummary:
     valid = sum(c.valid for c in counts.values())
     rejected = sum(c.rejected for c in counts.values())
@@ -409,39 +329,3 @@ def _summary(
         known_files=len(batch.known),
         skipped=tuple((str(f.path), f.skipped_because or "") for f in batch.skipped),
     )
-
-
-def _refresh_sessions(lake: Lake, config: Config, progress: Progress) -> None:
-    """Rebuilds the session dates that don't hold all of `events`."""
-    with progress.stage("sessions") as stage:
-        version = lake.version(SESSIONS)
-        events, parts = lake.read(EVENTS), lake.read(SESSIONS)
-        per_date = events.groupBy("event_date").agg(F.count("*").alias("events"))
-        held = parts.groupBy("session_date").agg(F.sum("event_count").alias("events"))
-        rows = sessions.stale_dates(per_date, held).collect()
-        stale = {row.event_date: row.events for row in rows if not row.is_current}
-        if not stale:
-            stage.note = "up to date"
-            return
-        dates = _with_bridged(events, parts, stale, {row.event_date for row in rows})
-        before = [d - sessions.ONE_DAY for d in dates if d - sessions.ONE_DAY not in dates]
-        earlier = parts.where(F.col("session_date").isin(*before))
-        rebuilt = sessions.session_parts(
-            events.where(F.col("event_date").isin(*dates)),
-            earlier=earlier,
-            buckets=-(-max(stale.values()) // config.ingest.events_per_file),
-        )
-        lake.replace_dates(rebuilt, SESSIONS, dates, as_of=version)
-        stage.note = f"{len(dates)} of {len(rows)} dates"
-
-
-def _with_bridged(
-    events: DataFrame, parts: DataFrame, stale: Mapping[date, int], known: set[date]
-) -> list[date]:
-    followed = any(
-        d + sessions.ONE_DAY in known and d + sessions.ONE_DAY not in stale for d in stale
-    )
-    if not followed:
-        return sorted(stale)
-    bridges = sessions.midnight_bridges(events, parts, list(stale)).collect()
-    return sessions.dates_to_rebuild(stale, {row.session_date for row in bridges})

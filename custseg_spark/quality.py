@@ -5,7 +5,6 @@ expected) where it doesn't. Types are cast only from text that a strict pattern 
 casts alone take 'now' for a time and 'Infinity' for a price.
 """
 
-import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -15,6 +14,7 @@ from pyspark.sql import functions as F
 from custseg_spark.schemas import MONEY
 from custseg_spark.sources.profile import CANONICAL_COLUMNS, Profile
 from custseg_spark.sources.raw import text_column
+from custseg_spark.sources.times import time_pattern
 
 EARLIEST_YEAR = 1990
 # Clocks of trackers run ahead; more than a day is a wrong clock or a wrong time zone.
@@ -32,24 +32,6 @@ _QUANTITY = r"^[+-]?\d{1,9}\z"
 # No text that has been trimmed is a blank.
 _NULL_MARK = " "
 
-_TIME_TOKENS = {
-    "yyyy": r"\d{4}",
-    "yy": r"\d{2}",
-    "MM": r"\d{2}",
-    "dd": r"\d{2}",
-    "HH": r"\d{2}",
-    "mm": r"\d{2}",
-    "ss": r"\d{2}",
-    "SSSSSS": r"\d{6}",
-    "SSS": r"\d{3}",
-    "M": r"\d{1,2}",
-    "d": r"\d{1,2}",
-    "H": r"\d{1,2}",
-    "z": r"(UTC|GMT)",
-    "X": r"(Z|[+-]\d{2})",
-    "XXX": r"(Z|[+-]\d{2}:\d{2})",
-    "'T'": "T",
-}
 _DEFECTS = {
     "wrong_field_count": "{width} fields",
     "repeated_header": "a record, not the header again",
@@ -169,13 +151,6 @@ def _trimmed(canonical: str) -> Column:
     """The text without surrounding blanks; null where nothing is left."""
     text = F.trim(_text(canonical))
     return F.when(F.length(text) > 0, text)
-
-
-def time_pattern(pattern: str) -> str:
-    """The strict regular expression of a date-time pattern such as `yyyy-MM-dd HH:mm:ss z`."""
-    tokens = sorted(_TIME_TOKENS, key=len, reverse=True)
-    parts = re.split("(" + "|".join(map(re.escape, tokens)) + ")", pattern)
-    return "^" + "".join(_TIME_TOKENS.get(p, re.escape(p)) for p in parts) + r"\z"
 
 
 def _event_at(profile: Profile) -> Column:

@@ -6,6 +6,8 @@ spark-submit or the platform, so that the same job runs on a laptop, Databricks 
 
 import os
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from pyspark.sql import SparkSession
 
@@ -15,6 +17,8 @@ _SETTINGS = {
     # An overflow or a bad cast must fail, never turn into null (the default since Spark 4.0,
     # said here because platforms change it).
     "spark.sql.ansi.enabled": "true",
+    # What a pattern doesn't fit is no time; the legacy parser would make one of it.
+    "spark.sql.legacy.timeParserPolicy": "CORRECTED",
     # With pruning the parser stops at the last column used, and a record with too many or too
     # few fields passes for a good one.
     "spark.sql.csv.parser.columnPruning.enabled": "false",
@@ -49,6 +53,19 @@ def size_shuffles(spark: SparkSession, events: int) -> None:
     if spark.conf.get(_SHUFFLES) == _SPARKS_DEFAULT:
         fitting = -(-events // _EVENTS_PER_PARTITION)
         spark.conf.set(_SHUFFLES, str(max(_FEWEST_PARTITIONS, fitting)))
+
+
+@contextmanager
+def settings(spark: SparkSession, values: Mapping[str, str]) -> Iterator[None]:
+    """The settings for the block, and what was there before after it."""
+    before = {key: spark.conf.get(key) for key in values}
+    for key, value in values.items():
+        spark.conf.set(key, value)
+    try:
+        yield
+    finally:
+        for key, old in before.items():
+            spark.conf.set(key, str(old))
 
 
 def get_session(app_name: str = "custseg-spark") -> SparkSession:

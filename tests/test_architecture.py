@@ -19,6 +19,7 @@ FLOW = (
     ("models",),
     ("trial",),
     ("tables",),
+    ("ledger", "refresh"),
     ("ingest", "pipeline"),
     ("summary", "cli"),
 )

@@ -53,6 +53,13 @@ def test_the_documented_profile_is_valid(tmp_path: Path) -> None:
         assert f"`{column}`" in CONFIGURATION
 
 
+def test_every_reason_code_is_documented() -> None:
+    source = (ROOT / "custseg_spark" / "quality.py").read_text(encoding="utf-8")
+    documented = set(re.findall(r"^\| `(\w+)` \| ", CONFIGURATION.split("# Why a record")[1], re.M))
+    assert len(documented) == 13
+    assert all(f'"{code}"' in source for code in documented)
+
+
 def test_links_lead_somewhere() -> None:
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", README):
         assert (ROOT / target).exists(), target

@@ -9,7 +9,7 @@ import pytest
 from ledger import IngestRun, Ledger, Reason, ingest_once, line, log_text, utc
 from pyspark.sql import SparkSession
 
-from custseg_spark.quality import time_pattern
+from custseg_spark.sources.times import time_pattern
 from custseg_spark.schemas import INGEST_FILES
 
 TIME_FORMAT = "yyyy-MM-dd HH:mm:ss z"
@@ -241,3 +241,9 @@ def test_the_ledger_counts_every_rule(rules: Rules) -> None:
 )
 def test_a_time_pattern_becomes_a_strict_expression(pattern: str, expected: str) -> None:
     assert time_pattern(pattern) == expected
+
+
+@pytest.mark.parametrize("pattern", ["dd MMM yyyy", "yyyy-MM-dd hh:mm a", "yyyy-MM-dd 'at' HH:mm"])
+def test_a_letter_that_is_not_strict_is_no_pattern(pattern: str) -> None:
+    with pytest.raises(ValueError, match="known: "):
+        time_pattern(pattern)

@@ -57,6 +57,16 @@ def inspect(file: SourceFile, profile: Profile, split_bytes: int) -> TextFacts |
     return facts
 
 
+def split_settings(split_bytes: int) -> dict[str, str]:
+    """The session settings under which the frames of `read` must be evaluated.
+
+    One split a partition (the open cost fills it up), cut where `rows_before` was counted: that is
+    what makes the number of a row known without a second pass.
+    """
+    names = ("spark.sql.files.maxPartitionBytes", "spark.sql.files.openCostInBytes")
+    return dict.fromkeys(names, str(split_bytes))
+
+
 def read(
     spark: SparkSession,
     sources: Sequence[CsvFile],
@@ -64,7 +74,10 @@ def read(
     split_bytes: int,
     staging: Path,
 ) -> list[RawSource]:
-    """Raw records of the files, one RawSource for each distinct header among them."""
+    """Raw records of the files, one RawSource for each distinct header among them.
+
+    To be evaluated under `split_settings` of the same `split_bytes`.
+    """
     by_header: dict[tuple[str, ...], list[CsvFile]] = {}
     for source in sources:
         by_header.setdefault(source.facts.header, []).append(source)
@@ -79,10 +92,6 @@ def _read_lines(
     split_bytes: int,
     staging: Path,
 ) -> RawSource:
-    # One split a partition (the open cost fills it up), cut where `rows_before` was counted:
-    # that is what makes the number of a row known without a second pass.
-    spark.conf.set("spark.sql.files.maxPartitionBytes", str(split_bytes))
-    spark.conf.set("spark.sql.files.openCostInBytes", str(split_bytes))
     paths = {str(_spark_path(c, staging)): c for c in group}
     text = spark.read.option("lineSep", "\n").text([_escape_glob(p) for p in paths])
     lines = text.select(

@@ -11,6 +11,7 @@ from typing import Any
 from custseg_spark.config import typed
 from custseg_spark.errors import ConfigurationError, nearest
 from custseg_spark.schemas import EVENT_TYPES
+from custseg_spark.sources.times import time_pattern
 
 # What a profile can fill; the rest of an event (ids, dates, provenance) is ours to set.
 CANONICAL_COLUMNS = (
@@ -126,6 +127,11 @@ def _check(profile: Profile, where: str) -> None:
             raise ConfigurationError(f"{where}: [columns] {key}: expected text, got {source!r}")
     if not profile.event_at_formats:
         raise ConfigurationError(f"{where}: event_at_formats names no format")
+    for pattern in profile.event_at_formats:
+        try:
+            time_pattern(pattern)
+        except ValueError as error:
+            raise ConfigurationError(f"{where}: event_at_formats: unknown {error}") from error
     if len(profile.delimiter) != 1:
         raise ConfigurationError(f"{where}: delimiter must be one character")
     share = profile.max_rejected_share

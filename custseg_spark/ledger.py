@@ -1,0 +1,94 @@
+"""The ledger of ingest, one row a file: its keys, its balance, its rows."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from custseg_spark.errors import InputError
+from custseg_spark.schemas import INGEST_FILES
+from custseg_spark.sources.files import SourceFile
+from custseg_spark.tables import Lake
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """A file's row in the ledger, but for what only the finished write can tell."""
+
+    file_id: str
+    source: str
+    file: SourceFile
+    table: str = ""
+    physical_records: int = 0
+    header: int = 0
+    blank: int = 0
+    skipped_because: str | None = None
+    multiline: bool = False
+
+
+def keys(lake: Lake) -> set[str]:
+    """The ids of the files in the ledger, and of skipped ones path and reason: a few bytes each."""
+    rows = lake.read(INGEST_FILES).select("file_id", "source_file", "skipped_because").collect()
+    return {r.file_id if r.skipped_because is None else skip_key(r[1], r[2]) for r in rows}
+
+
+def skip_key(path: str, reason: str) -> str:
+    return f"{path}: {reason}"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What the rules said of a file's records."""
+
+    valid: int = 0
+    rejected: int = 0
+    rounded: int = 0
+
+
+def check_balance(rows: Iterable[LedgerRow], counts: Mapping[str, Counts]) -> None:
+    """The parser must have seen each record that the byte count has."""
+    for row in rows:
+        seen = counts.get(row.file_id, Counts())
+        expected = row.physical_records - row.header - row.blank
+        if seen.valid + seen.rejected != expected and not row.skipped_because:
+            raise InputError(
+                f"{row.file.path}: the bytes hold {expected:,} records, the parser found"
+                f" {seen.valid + seen.rejected:,}; the file may have changed while it was read"
+                + (", or a quote stands inside a value" if row.multiline else "")
+            )
+
+
+def write(
+    lake: Lake,
+    ledger_rows: Sequence[LedgerRow],
+    counts: Mapping[str, Counts],
+    accepted: Mapping[str, int],
+    ingested_at: datetime,
+) -> None:
+    if not ledger_rows:
+        return
+    rows = []
+    for row in ledger_rows:
+        seen, kept = counts.get(row.file_id, Counts()), accepted.get(row.file_id, 0)
+        rows.append(
+            (
+                row.file_id,
+                row.source,
+                str(row.file.path),
+                row.table,
+                row.file.sha256,
+                row.file.bytes,
+                row.physical_records,
+                row.header,
+                row.blank,
+                kept,
+                seen.rejected,
+                seen.valid - kept,
+                seen.rounded,
+                row.skipped_because,
+                ingested_at,
+            )
+        )
+    ledger = lake.spark.createDataFrame(rows, INGEST_FILES.schema)
+    key = hashlib.sha256(repr([r[:3] + r[13:14] for r in rows]).encode()).hexdigest()
+    lake.append(ledger.coalesce(1), INGEST_FILES, "ledger:" + key)

@@ -1,0 +1,38 @@
+"""Patterns of dates and times: which a profile may use, and how strictly they are held to.
+
+Spark's own parser is lenient, and its casts take 'now', '12:30' and '2019' for times.
+"""
+
+import re
+
+_TIME_TOKENS = {
+    "yyyy": r"\d{4}",
+    "yy": r"\d{2}",
+    "MM": r"\d{2}",
+    "dd": r"\d{2}",
+    "HH": r"\d{2}",
+    "mm": r"\d{2}",
+    "ss": r"\d{2}",
+    "SSSSSS": r"\d{6}",
+    "SSS": r"\d{3}",
+    "M": r"\d{1,2}",
+    "d": r"\d{1,2}",
+    "H": r"\d{1,2}",
+    "z": r"(UTC|GMT)",
+    "X": r"(Z|[+-]\d{2})",
+    "XXX": r"(Z|[+-]\d{2}:\d{2})",
+    "'T'": "T",
+}
+
+
+def time_pattern(pattern: str) -> str:
+    """The strict regular expression of a date-time pattern such as `yyyy-MM-dd HH:mm:ss z`.
+
+    ValueError for a letter that is not among those we know to be strict.
+    """
+    tokens = sorted(_TIME_TOKENS, key=len, reverse=True)
+    parts = re.split("(" + "|".join(map(re.escape, tokens)) + ")", pattern)
+    unknown = next((p for p in parts if p not in _TIME_TOKENS and re.search("[A-Za-z']", p)), None)
+    if unknown is not None:
+        raise ValueError(f"'{unknown.strip()}' in '{pattern}'; known: {', '.join(_TIME_TOKENS)}")
+    return "^" + "".join(_TIME_TOKENS.get(p, re.escape(p)) for p in parts) + r"\z"
