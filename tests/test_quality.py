@@ -9,8 +9,8 @@ import pytest
 from ledger import IngestRun, Ledger, Reason, ingest_once, line, log_text, utc
 from pyspark.sql import SparkSession
 
-from custseg_spark.sources.times import time_pattern
 from custseg_spark.schemas import INGEST_FILES
+from custseg_spark.sources.times import time_pattern
 
 TIME_FORMAT = "yyyy-MM-dd HH:mm:ss z"
 TIME_RANGE = "from 1990-01-01 to a day after ingest"

@@ -30,9 +30,9 @@ def time_pattern(pattern: str) -> str:
 
     ValueError for a letter that is not among those we know to be strict.
     """
-    tokens = sorted(_TIME_TOKENS, key=len, reverse=True)
-    parts = re.split("(" + "|".join(map(re.escape, tokens)) + ")", pattern)
-    unknown = next((p for p in parts if p not in _TIME_TOKENS and re.search("[A-Za-z']", p)), None)
-    if unknown is not None:
-        raise ValueError(f"'{unknown.strip()}' in '{pattern}'; known: {', '.join(_TIME_TOKENS)}")
+    # Runs of one letter, quoted text, and what stands between.
+    parts = [match[0] for match in re.finditer(r"'[^']*'|([A-Za-z])\1*|[^A-Za-z']+|'", pattern)]
+    unknown = [p for p in parts if p not in _TIME_TOKENS and re.search("[A-Za-z']", p)]
+    if unknown:
+        raise ValueError(f"'{unknown[0]}' in '{pattern}'; known: {', '.join(_TIME_TOKENS)}")
     return "^" + "".join(_TIME_TOKENS.get(p, re.escape(p)) for p in parts) + r"\z"
