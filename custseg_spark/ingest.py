@@ -80,7 +80,8 @@ def ingest(
     Raises InputError for what can't be read, RejectedShareError where too much is refused; then
     nothing has been published.
     """
-    lake.create(INGESTED)
+    with progress.stage("create tables"):
+        lake.create(INGESTED)
     staging = Path(tempfile.mkdtemp(prefix="custseg-"))
     try:
         with progress.stage("inspect files") as stage:

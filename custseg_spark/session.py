@@ -39,6 +39,7 @@ _SETTINGS = {
 
 
 _SHUFFLES = "spark.sql.shuffle.partitions"
+_SIZED_BY_US = "spark.custseg.shuffle.partitions"
 _SPARKS_DEFAULT = "200"
 _EVENTS_PER_PARTITION = 250_000
 _FEWEST_PARTITIONS = 4
@@ -50,9 +51,11 @@ def size_shuffles(spark: SparkSession, events: int) -> None:
     Two hundred tasks for a million rows are mostly overhead, and for a billion rows too few.
     Results don't depend on it.
     """
-    if spark.conf.get(_SHUFFLES) == _SPARKS_DEFAULT:
-        fitting = -(-events // _EVENTS_PER_PARTITION)
-        spark.conf.set(_SHUFFLES, str(max(_FEWEST_PARTITIONS, fitting)))
+    ours = spark.conf.get(_SIZED_BY_US, None)
+    if spark.conf.get(_SHUFFLES) in (_SPARKS_DEFAULT, ours):
+        fitting = str(max(_FEWEST_PARTITIONS, -(-events // _EVENTS_PER_PARTITION)))
+        spark.conf.set(_SHUFFLES, fitting)
+        spark.conf.set(_SIZED_BY_US, fitting)
 
 
 @contextmanager

@@ -42,7 +42,8 @@ class Lake:
     def name(self, table: Table) -> str:
         """Where a table is, as a person would write it."""
         if self.config.catalog:
-            return f"{self.config.catalog}.{table.name}"
+            # Delta's own table API takes two parts of the session's catalog, three of others.
+            return f"{self.config.catalog.removeprefix('spark_catalog.')}.{table.name}"
         return f"{self.config.path.rstrip('/')}/{table.name}"
 
     @property

@@ -79,10 +79,11 @@ SPARK_LOCAL_IP=${{SPARK_LOCAL_IP:-127.0.0.1}}
 PYSPARK_PYTHON=${{PYSPARK_PYTHON:-{python}}}
 # spark-submit passes a job's stderr through pipes; the job shows progress only to a person.
 if [ -t 2 ]; then export CUSTSEG_TERMINAL=1; else unset CUSTSEG_TERMINAL; fi
-# Java greets each start with a warning that no option turns off: Spark wants the vector module,
-# which is still incubating. The filter outlives an interrupt, so that last words still come out.
+# Java greets each start with a warning that no option turns off (Spark wants the vector module,
+# which is still incubating), MLlib with the lack of a library that it does without. The filter
+# outlives an interrupt, so that last words still come out.
 set +o posix
-exec 2> >(trap '' INT; exec grep --line-buffered -v '^WARNING: Using incubator modules: ' >&2)
+exec 2> >(trap '' INT; exec grep --line-buffered -vE '^(WARNING: Using incub|netlib-)' >&2)
 """
 
 JAVA = """\

@@ -1,0 +1,133 @@
+"""Delta at the edge: dates replaced, conflicts told, tables by name in a catalog."""
+
+import time
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from threading import Thread
+
+import pyarrow as pa
+import pytest
+from conftest import job, write_log
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from custseg_spark.config import LakeConfig
+from custseg_spark.errors import ConflictError
+from custseg_spark.schemas import CUSTOMER_SEGMENTS, EVENTS, INGEST_FILES, MODEL_SELECTION
+from custseg_spark.session import size_shuffles
+from custseg_spark.tables import Lake
+
+FIRST, SECOND = date(2019, 10, 1), date(2019, 10, 2)
+
+
+@pytest.fixture
+def lake(spark: SparkSession, tmp_path: Path) -> Lake:
+    lake = Lake(spark, LakeConfig(path=str(tmp_path / "lake")))
+    lake.create([MODEL_SELECTION])
+    return lake
+
+
+def choices(lake: Lake, day: date, k: int) -> DataFrame:
+    row = (day, "kmeans", k, 0.5, 1.0, 1.0, 1.0, 0.5, 10, True, "")
+    return lake.spark.createDataFrame([row], MODEL_SELECTION.schema)
+
+
+def held(lake: Lake) -> set[tuple[date, int]]:
+    return {(r.run_date, r.k) for r in lake.read(MODEL_SELECTION).collect()}
+
+
+def test_a_date_is_replaced_and_the_others_stay(lake: Lake) -> None:
+    lake.replace_dates(choices(lake, FIRST, 2), MODEL_SELECTION, [FIRST])
+    lake.replace_dates(choices(lake, SECOND, 3), MODEL_SELECTION, [SECOND])
+    lake.replace_dates(choices(lake, FIRST, 4), MODEL_SELECTION, [FIRST])
+    assert held(lake) == {(FIRST, 4), (SECOND, 3)}
+
+
+def test_a_row_of_another_date_is_refused(lake: Lake) -> None:
+    with pytest.raises(Exception, match="DELTA_REPLACE_WHERE_MISMATCH"):
+        lake.replace_dates(choices(lake, SECOND, 2), MODEL_SELECTION, [FIRST])
+    assert held(lake) == set()
+
+
+def test_an_append_under_the_same_transaction_is_done_once(lake: Lake) -> None:
+    for _ in range(2):
+        lake.append(choices(lake, FIRST, 2), MODEL_SELECTION, "ingest:one")
+    assert lake.read(MODEL_SELECTION).count() == 1
+
+
+def test_two_writers_of_a_date_one_wins_the_other_is_told(lake: Lake) -> None:
+    def slowly(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            time.sleep(4)
+            yield batch
+
+    outcome: list[BaseException] = []
+    slow = choices(lake, FIRST, 2)
+    slow = slow.mapInArrow(slowly, slow.schema)
+
+    def write() -> None:
+        try:
+            lake.replace_dates(slow, MODEL_SELECTION, [FIRST])
+        except ConflictError as error:
+            outcome.append(error)
+
+    writer = Thread(target=write)
+    writer.start()
+    time.sleep(2)
+    lake.replace_dates(choices(lake, FIRST, 3), MODEL_SELECTION, [FIRST])
+    writer.join()
+    assert [e.exit_code for e in outcome if isinstance(e, ConflictError)] == [5]
+    assert held(lake) == {(FIRST, 3)}
+
+
+def test_a_table_that_has_moved_on_since_it_was_read_is_a_conflict(lake: Lake) -> None:
+    version = lake.version(MODEL_SELECTION)
+    lake.replace_dates(choices(lake, FIRST, 2), MODEL_SELECTION, [FIRST])
+    with pytest.raises(ConflictError, match="another run wrote"):
+        lake.replace_dates(choices(lake, FIRST, 3), MODEL_SELECTION, [FIRST], as_of=version)
+    assert held(lake) == {(FIRST, 2)}
+
+
+def test_shuffles_are_sized_by_the_events_unless_somebody_did(spark: SparkSession) -> None:
+    key = "spark.sql.shuffle.partitions"
+    before = spark.conf.get(key)
+    try:
+        spark.conf.set(key, "200")
+        size_shuffles(spark, 100)
+        assert spark.conf.get(key) == "4"
+        size_shuffles(spark, 10_000_000)
+        assert spark.conf.get(key) == "40"
+        spark.conf.set(key, "64")
+        size_shuffles(spark, 100)
+        assert spark.conf.get(key) == "64"
+    finally:
+        spark.conf.set(key, str(before))
+
+
+def test_a_catalog_holds_the_tables_by_name(spark: SparkSession, tmp_path: Path) -> None:
+    lines = [
+        f"2019-10-0{1 + n % 3} 10:0{n % 10}:00 UTC,{kind},{n},2,a.b,c,{n + 1}.50,{n % 12},s{n}"
+        for n, kind in enumerate(["view", "view", "cart", "purchase", "view"] * 12)
+    ]
+    log = write_log(tmp_path / "log.csv", lines)
+    (tmp_path / "shop.toml").write_text(
+        f'[lake]\ncatalog = "spark_catalog.shop"\npath = "{tmp_path}/models_of_shop"\n'
+    )
+    spark.sql("CREATE SCHEMA shop")
+    try:
+        job("segment").run(
+            [
+                f"--config={tmp_path}/shop.toml",
+                f"--source=ecommerce_events={log}",
+                "--set=model.k=2",
+                '--set=model.algorithms=["kmeans"]',
+            ]
+        )
+        assert spark.read.table("shop.customer_segments").count() == 12
+        lake = Lake(spark, LakeConfig(catalog="spark_catalog.shop"))
+        assert lake.read(EVENTS).count() == 60
+        assert [r.accepted for r in lake.read(INGEST_FILES).collect()] == [60]
+        assert lake.read(CUSTOMER_SEGMENTS).where(F.col("segment_id") > 2).isEmpty()
+    finally:
+        spark.sql("DROP SCHEMA shop CASCADE")
