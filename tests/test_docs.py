@@ -23,6 +23,7 @@ from custseg_spark.ingest import INGESTED
 from custseg_spark.pipeline import OUTPUTS
 from custseg_spark.sources.profile import CANONICAL_COLUMNS, load_profile
 
+KMEANS = ("--set=model.k=2", '--set=model.algorithms=["kmeans"]')
 VIEWS = ROOT / "conf" / "views.sql"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
@@ -73,9 +74,7 @@ def test_the_readmes_sql_runs_in_spark_sql(spark: SparkSession, tmp_path: Path) 
     ]
     bad = "2019-10-01 10:00:00 UTC,view,1,2,,,free,1,s"
     log = write_log(tmp_path / "log.csv", [*lines, bad])
-    job("segment").run(
-        [f"--lake={tmp_path}/lake", f"--source=ecommerce_events={log}", "--set=model.k=2"]
-    )
+    job("segment").run([f"--lake={tmp_path}/lake", f"--source=ecommerce_events={log}", *KMEANS])
     queries = re.findall(r"```sql\n(.*?)```", README, re.DOTALL)
     assert len(queries) >= 5
     (tmp_path / "queries.sql").write_text("\n".join(queries))
