@@ -9,4 +9,8 @@ CREATE TEMPORARY VIEW customer_features USING delta OPTIONS (path 'lake/customer
 CREATE TEMPORARY VIEW customer_segments USING delta OPTIONS (path 'lake/customer_segments');
 CREATE TEMPORARY VIEW segment_profiles USING delta OPTIONS (path 'lake/segment_profiles');
 CREATE TEMPORARY VIEW model_selection USING delta OPTIONS (path 'lake/model_selection');
+CREATE TEMPORARY VIEW segment_migrations USING delta OPTIONS (path 'lake/segment_migrations');
+CREATE TEMPORARY VIEW feature_drift USING delta OPTIONS (path 'lake/feature_drift');
+CREATE TEMPORARY VIEW segment_points USING delta OPTIONS (path 'lake/segment_points');
+CREATE TEMPORARY VIEW clv_models USING delta OPTIONS (path 'lake/clv_models');
 CREATE TEMPORARY VIEW runs USING delta OPTIONS (path 'lake/runs');

@@ -6,7 +6,7 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,6 +16,7 @@ from custseg_spark import config as configuration
 from custseg_spark import pipeline
 from custseg_spark.config import Config
 from custseg_spark.errors import ConfigurationError, CustsegError, ResourceError
+from custseg_spark.naming import Archetypes, find, load_archetypes
 from custseg_spark.sources.profile import Profile, load_profile
 
 _OUT_OF_RESOURCES = (
@@ -32,7 +33,9 @@ class Arguments:
 
     config: Config
     profiles: tuple[Profile, ...]
+    archetypes: Archetypes
     skip_ingest: bool
+    model_date: date | None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -49,13 +52,47 @@ class _Parser(argparse.ArgumentParser):
         self.exit(ConfigurationError.exit_code, f"error: {message} (--help lists the options)\n")
 
 
-def parse(description: str, argv: Sequence[str], *, may_skip_ingest: bool = True) -> Arguments:
-    """The arguments of a job. Raises ConfigurationError; exits for --help and unknown options."""
+def parse(
+    description: str, argv: Sequence[str], *, ingests: bool = True, segments: bool = True
+) -> Arguments:
+    """The arguments of a job that reads sources, makes segments, both or neither.
+
+    Raises ConfigurationError; exits for --help and unknown options.
+    """
+    options = _parser(description, ingests=ingests, segments=segments).parse_args(argv)
+    config = configuration.load(options.config, options.set)
+    if options.lake:
+        config = replace(config, lake=replace(config.lake, path=options.lake, catalog=None))
+    if options.model:
+        config = replace(config, model=replace(config.model, use=options.model))
+    if options.reports:
+        config = replace(config, report=replace(config.report, path=options.reports))
+    if options.run_date:
+        day = configuration.parse_date(options.run_date, "--run-date")
+        config = replace(config, run=replace(config.run, run_date=day))
+    model_date = options.model_date
+    pipeline.check(config)
+    folders = [options.config.parent, configuration.conf_dir()]
+    return Arguments(
+        config,
+        _profiles(config, options.source, [folder / "sources" for folder in folders])
+        if ingests
+        else (),
+        load_archetypes(find(config.naming.archetypes, folders), pipeline.feature_names()),
+        options.skip_ingest,
+        configuration.parse_date(model_date, "--model-date") if model_date else None,
+    )
+
+
+def _parser(description: str, *, ingests: bool, segments: bool) -> _Parser:
     parser = _Parser(
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
-        epilog=_EXAMPLES,
+        epilog=_EPILOG,
+    )
+    parser.set_defaults(
+        source=[], run_date=None, reports=None, skip_ingest=False, model=None, model_date=None
     )
     default = configuration.conf_dir() / "local.toml"
     parser.add_argument(
@@ -65,20 +102,34 @@ def parse(description: str, argv: Sequence[str], *, may_skip_ingest: bool = True
         default=default,
         help="configuration as TOML (default: conf/local.toml, the demo log)",
     )
-    parser.add_argument(
-        "--source",
-        action="append",
-        default=[],
-        metavar="PROFILE=PATH",
-        help="read PATH (a file, a folder or a glob; CSV, gzip or SQLite, told by content) by the"
-        " mapping conf/sources/PROFILE.toml; may be repeated; replaces the configured sources",
-    )
+    if ingests:
+        parser.add_argument(
+            "--source",
+            action="append",
+            metavar="PROFILE=PATH",
+            help="read PATH (a file, a folder or a glob; CSV, gzip or SQLite, told by content) by"
+            " the mapping conf/sources/PROFILE.toml; may be repeated; replaces the configured"
+            " sources",
+        )
     parser.add_argument("--lake", metavar="DIR", help="folder of the Delta tables")
-    if may_skip_ingest:
+    if segments:
         parser.add_argument(
             "--run-date",
             metavar="YYYY-MM-DD",
             help="only events before this day (UTC) count; default: the day after the last event",
+        )
+    elif not ingests:
+        parser.add_argument(
+            "--run-date",
+            metavar="YYYY-MM-DD",
+            help="the run to report on; default: the latest",
+        )
+    if segments or not ingests:
+        parser.add_argument(
+            "--reports",
+            metavar="DIR",
+            help="folder of the reports, one folder a run date in it; default: reports beside the"
+            " lake",
         )
     parser.add_argument(
         "--set",
@@ -87,27 +138,31 @@ def parse(description: str, argv: Sequence[str], *, may_skip_ingest: bool = True
         metavar="SECTION.KEY=VALUE",
         help="override a configuration key, such as model.k=5; may be repeated",
     )
-    if may_skip_ingest:
+    if ingests and segments:
         parser.add_argument(
             "--skip-ingest", action="store_true", help="use the lake as it is, read no source"
         )
-    options = parser.parse_args(argv)
-    config = configuration.load(options.config, options.set)
-    if options.lake:
-        config = replace(config, lake=replace(config.lake, path=options.lake, catalog=None))
-    if getattr(options, "run_date", None):
-        day = configuration.parse_date(options.run_date, "--run-date")
-        config = replace(config, run=replace(config.run, run_date=day))
-    pipeline.check(config)
-    folders = [options.config.parent / "sources", configuration.conf_dir() / "sources"]
-    profiles = _profiles(config, options.source, folders)
-    return Arguments(config, profiles, getattr(options, "skip_ingest", False))
+        parser.add_argument(
+            "--model",
+            choices=configuration.MODEL_USES,
+            help="fit new models, score with the published ones (frozen), or let the drift since"
+            " the earlier run decide (auto, the default)",
+        )
+    elif segments:
+        parser.add_argument(
+            "--model-date",
+            metavar="YYYY-MM-DD",
+            help="score with the models of this run date; default: of the latest run before",
+        )
+    return parser
 
 
-_EXAMPLES = """examples:
+_EPILOG = """examples:
   spark-submit jobs/segment.py
   spark-submit jobs/segment.py --source ecommerce_events=logs/ --lake lake --run-date 2019-11-01
-  spark-submit jobs/segment.py --skip-ingest --set model.k=6 --set model.scaling=robust
+  spark-submit jobs/segment.py --skip-ingest --model fit --set model.k=6
+  spark-submit jobs/score.py --run-date 2019-12-01 --model-date 2019-11-01
+  spark-submit jobs/report.py --run-date 2019-11-01 --reports reports
 
 exit codes: 0 done, 2 configuration, 3 unreadable input, 4 too much rejected,
             5 conflict with another run, 6 out of memory or disk

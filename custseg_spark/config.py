@@ -20,8 +20,10 @@ from custseg_spark.errors import ConfigurationError, nearest
 T = TypeVar("T")
 
 
-CLIPS = ("iqr", "none")
+CLIPS = ("percentile", "iqr", "none")
 SCALINGS = ("standard", "robust")
+MODEL_USES = ("auto", "fit", "frozen")
+COMPARISONS = ("dbscan", "agglomerative")
 
 
 def _require(holds: bool, key: str, expected: str, section: object) -> None:
@@ -83,8 +85,13 @@ class ModelConfig:
     k_min: int = 2
     k_max: int = 8
     min_cluster_share: float = 0.01
-    clip: str = "iqr"
+    clip: str = "percentile"
+    clip_percentile: float = 1.0
     clip_factor: float = 1.5
+    min_events: int = 20
+    informed_share: float = 0.1
+    informed_customers: int = 1_000
+    prior_events: float = 5.0
     scaling: str = "standard"
     min_variance: float = 1e-9
     max_correlation: float = 0.95
@@ -95,19 +102,105 @@ class ModelConfig:
     seed: int = 7
     sample_customers: int = 50_000
     parallel_fits: int = 2
+    use: str = "auto"
+    starts: int = 3
+    min_stability: float = 0.75
+    bootstraps: int = 20
+    stability_candidates: int = 3
+    stability_customers: int = 20_000
+    switch_margin: float = 0.02
+    compare: tuple[str, ...] = ()
+    compare_customers: int = 5_000
 
     def __post_init__(self) -> None:
-        for key, known in (("clip", CLIPS), ("scaling", SCALINGS)):
+        for key, known in (("clip", CLIPS), ("scaling", SCALINGS), ("use", MODEL_USES)):
             value = getattr(self, key)
             if value not in known:
                 raise ConfigurationError(f"model.{key}: unknown '{value}'{nearest(value, known)}")
         _require(self.k is None or self.k >= 2, "model.k", "2 or more", self)
         _require(self.k_min >= 2, "model.k_min", "2 or more", self)
         _require(self.k_max >= self.k_min, "model.k_max", "at least model.k_min", self)
-        for key in ("max_iterations", "bisecting_iterations", "parallel_fits"):
+        for name in self.compare:
+            if name not in COMPARISONS:
+                raise ConfigurationError(
+                    f"model.compare: unknown '{name}'{nearest(name, COMPARISONS)}"
+                )
+        for key in ("max_iterations", "bisecting_iterations", "parallel_fits", "starts"):
             _require(getattr(self, key) > 0, f"model.{key}", "above 0", self)
+        components = self.pca_components
+        _require(components is None or components > 0, "model.pca_components", "above 0", self)
+        _require(self.min_events > 0, "model.min_events", "above 0", self)
+        _require(0 <= self.informed_share <= 1, "model.informed_share", "from 0 to 1", self)
+        _require(self.prior_events >= 0, "model.prior_events", "0 or more", self)
+        _require(0 <= self.clip_percentile < 50, "model.clip_percentile", "0 to below 50", self)
+        _require(0 <= self.min_stability <= 1, "model.min_stability", "from 0 to 1", self)
+        _require(self.bootstraps >= 0, "model.bootstraps", "0 or more", self)
+        _require(self.switch_margin >= 0, "model.switch_margin", "0 or more", self)
+        for key in ("stability_customers", "compare_customers"):
+            _require(getattr(self, key) >= 2, f"model.{key}", "2 or more", self)
         _require(self.sample_customers >= 2, "model.sample_customers", "2 or more", self)
         _require(bool(self.algorithms), "model.algorithms", "one algorithm at least", self)
+
+
+@dataclass(frozen=True)
+class NamingConfig:
+    """How segments get their names: the file of archetypes, and what a match takes."""
+
+    archetypes: str = "archetypes.toml"
+    min_score: float = 0.35
+    kept_name_bonus: float = 0.25
+
+    def __post_init__(self) -> None:
+        _require(self.kept_name_bonus >= 0, "naming.kept_name_bonus", "0 or more", self)
+
+
+@dataclass(frozen=True)
+class IdentityConfig:
+    """When a segment of a new run is one of the previous run's, and what is a split or merge."""
+
+    max_distance: float = 0.75
+    min_overlap: float = 0.3
+    split_share: float = 0.3
+
+    def __post_init__(self) -> None:
+        _require(self.max_distance > 0, "identity.max_distance", "above 0", self)
+        for key in ("min_overlap", "split_share"):
+            _require(0 < getattr(self, key) <= 1, f"identity.{key}", "above 0, at most 1", self)
+
+
+@dataclass(frozen=True)
+class DriftConfig:
+    """Population stability index: below `watch` the same, above `refit` another population."""
+
+    watch: float = 0.1
+    refit: float = 0.25
+
+    def __post_init__(self) -> None:
+        _require(0 < self.watch <= self.refit, "drift.watch", "above 0, at most refit", self)
+
+
+@dataclass(frozen=True)
+class ClvConfig:
+    """Customer lifetime value: BG/NBD and Gamma-Gamma over the buyers."""
+
+    enabled: bool = True
+    min_repeat_buyers: int = 50
+    max_spend_buyers: int = 200_000
+    monthly_discount_rate: float = 0.01
+
+    def __post_init__(self) -> None:
+        _require(self.min_repeat_buyers > 0, "clv.min_repeat_buyers", "above 0", self)
+        _require(self.max_spend_buyers > 0, "clv.max_spend_buyers", "above 0", self)
+        rate = self.monthly_discount_rate
+        _require(0 <= rate < 1, "clv.monthly_discount_rate", "from 0 to below 1", self)
+
+
+@dataclass(frozen=True)
+class ReportConfig:
+    """The report of a run: whether, and the folder; none: `reports` beside the lake's folder."""
+
+    enabled: bool = True
+    path: str | None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +212,11 @@ class Config:
     ingest: IngestConfig = field(default_factory=IngestConfig)
     features: FeaturesConfig = field(default_factory=FeaturesConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
+    naming: NamingConfig = field(default_factory=NamingConfig)
+    identity: IdentityConfig = field(default_factory=IdentityConfig)
+    drift: DriftConfig = field(default_factory=DriftConfig)
+    clv: ClvConfig = field(default_factory=ClvConfig)
+    report: ReportConfig = field(default_factory=ReportConfig)
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def as_json(self) -> str:

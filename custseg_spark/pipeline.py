@@ -1,37 +1,68 @@
 """Composes a segmentation: sessions to features, features to segments, the manifest last."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from custseg_spark import features, naming
+from custseg_spark import features, history, planning, publishing
 from custseg_spark.config import Config
-from custseg_spark.errors import InputError
-from custseg_spark.features import rfm
-from custseg_spark.models import algorithms, fitting, preparation, results, store
-from custseg_spark.models.fitting import Fitted, Sample
+from custseg_spark.errors import ConfigurationError, InputError
+from custseg_spark.features.table import CUSTOMER_FEATURES
+from custseg_spark.featurising import write_features
+from custseg_spark.history import Past, PreviousRun
+from custseg_spark.models import (
+    algorithms,
+    comparison,
+    drift,
+    fitting,
+    judging,
+    preparation,
+    store,
+    tree,
+)
+from custseg_spark.models.drift import Drift
+from custseg_spark.models.fitting import Fitted, Informed
+from custseg_spark.models.results import Clustering
 from custseg_spark.models.selection import Verdict
+from custseg_spark.models.store import Manifest
+from custseg_spark.models.tree import Node
+from custseg_spark.naming import Archetypes
+from custseg_spark.planning import Plan
 from custseg_spark.progress import Progress
+from custseg_spark.publishing import Judged
+from custseg_spark.refresh import refresh_sessions
 from custseg_spark.schemas import (
+    CLV_MODELS,
     CUSTOMER_SEGMENTS,
     EVENTS,
+    FEATURE_DRIFT,
     MODEL_SELECTION,
     RUNS,
+    SEGMENT_MIGRATIONS,
+    SEGMENT_POINTS,
     SEGMENT_PROFILES,
     SESSIONS,
-    Table,
 )
 from custseg_spark.session import size_shuffles
 from custseg_spark.tables import Lake
-from custseg_spark.trial import limited
 
-CUSTOMER_FEATURES = Table("customer_features", features.schema_ddl(), ("run_date",))
-OUTPUTS = (CUSTOMER_FEATURES, CUSTOMER_SEGMENTS, SEGMENT_PROFILES, MODEL_SELECTION, RUNS)
+OUTPUTS = (
+    CUSTOMER_FEATURES,
+    CLV_MODELS,
+    CUSTOMER_SEGMENTS,
+    SEGMENT_PROFILES,
+    MODEL_SELECTION,
+    SEGMENT_MIGRATIONS,
+    FEATURE_DRIFT,
+    SEGMENT_POINTS,
+    RUNS,
+)
 
 
 @dataclass
@@ -40,9 +71,11 @@ class SegmentRun:
 
     run_date: date
     customers: int
+    plan: Plan
     chosen: dict[str, Verdict] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     models: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
 
 def check(config: Config) -> None:
@@ -52,47 +85,70 @@ def check(config: Config) -> None:
     preparation.choose_features(config.model.features, features.all_features(optional))
     for algorithm in config.model.algorithms:
         algorithms.known(algorithm)
+    comparison.require(config.model.compare)
 
 
-def segment(lake: Lake, config: Config, progress: Progress, *, finished_at: datetime) -> SegmentRun:
+def feature_names() -> list[str]:
+    """Every feature that an archetype may weigh, whatever families a run has."""
+    return [f.name for f in features.all_features(tuple(features.OPTIONAL_FAMILIES))]
+
+
+def segment(
+    lake: Lake,
+    config: Config,
+    archetypes: Archetypes,
+    progress: Progress,
+    *,
+    now: Callable[[], datetime],
+    model_date: date | None = None,
+) -> SegmentRun:
     """Features, models and segments of one run date, from the lake's sessions.
 
-    Writes `customer_features`, `customer_segments`, `segment_profiles`, `model_selection` and,
-    last, `runs`; the run date's rows are replaced, all others stay. Raises InputError where the
-    lake has no event before the run date.
+    Writes every table of OUTPUTS, `runs` last; the run date's rows are replaced, all others stay.
+    With `model_date` the models of that run date score, whatever `model.use` says. Raises
+    InputError where the lake has no event before the run date, or no such model.
     """
     size_shuffles(lake.spark, lake.read(EVENTS).count())
+    # An ingest that was killed may have left events without their sessions.
+    refresh_sessions(lake, config.ingest, progress)
     run_date = config.run.run_date or _day_after_last_event(lake)
     with progress.stage("create tables"):
         lake.create(OUTPUTS)
-    with progress.stage("customer features") as stage:
-        run = SegmentRun(run_date, _write_features(lake, config, run_date))
-        stage.rows = run.customers
+    count = write_features(lake, config, run_date, progress)
     customers = lake.read(CUSTOMER_FEATURES).where(F.col("run_date") == F.lit(run_date))
-    known = features.all_features(config.features.optional_families)
-    with progress.stage("fit models") as stage:
-        names = [f.name for f in known]
-        drawn = fitting.sample(customers, names, config.model, run.customers)
-        fitted = fitting.fit(drawn, known, customers, config.model)
-        run.left_out = dict(fitted.prepared.left_out)
-        stage.rows = len(drawn.values)
-        stage.note = f"{len(fitted.models)} fits on {len(fitted.prepared.names)} features"
-    # Three scans and the assignment read it.
-    labelled = fitting.label(customers, fitted, names, run.customers).persist()
-    try:
-        with progress.stage("quality indices") as stage:
-            verdicts = fitting.judge(labelled, fitted, config.model)
-            run.chosen = {v.candidate.algorithm: v for v in verdicts if v.chosen}
-            stage.rows = run.customers
+    past = history.past(lake, run_date)
+    with progress.stage("drift") as stage:
+        plan, drifts = _planned(lake, config, past, customers, model_date)
+        stage.note = f"{plan.use}: {plan.reason}"
+    run = SegmentRun(run_date, count, plan)
+    names = [f.name for f in features.all_features(config.features.optional_families)]
+    with _judged(lake, config, plan, past, customers, run, names, progress) as judged:
+        with progress.stage("names") as stage:
+            clusterings, cells = publishing.identified(
+                lake, judged, past, plan.source, config, archetypes
+            )
+        run.warnings += [said for c in clusterings for said in c.renamed]
         with progress.stage("write segments") as stage:
-            _write_segments(lake, labelled, fitted, drawn, verdicts, run, config)
-            stage.rows = run.customers * len(run.chosen)
-    finally:
-        labelled.unpersist()
-    with progress.stage("save models"):
-        _save_models(lake, fitted, run, config)
-    _write_run(lake, run, fitted, config, progress, finished_at)
+            publishing.write(lake, judged, clusterings, cells, drifts, past, config)
+            stage.rows = count * len(clusterings)
+    with progress.stage("publish models"):
+        _publish(lake, clusterings, judged.fitted, run, config)
+    _write_run(lake, run, judged.fitted, config, progress, past, now())
     return run
+
+
+def score(
+    lake: Lake,
+    config: Config,
+    archetypes: Archetypes,
+    progress: Progress,
+    model_date: date | None,
+    *,
+    now: Callable[[], datetime],
+) -> SegmentRun:
+    """As `segment`, with the published models of `model_date` (None: of the latest run before)."""
+    frozen = replace(config, model=replace(config.model, use="frozen"))
+    return segment(lake, frozen, archetypes, progress, now=now, model_date=model_date)
 
 
 def _day_after_last_event(lake: Lake) -> date:
@@ -102,67 +158,169 @@ def _day_after_last_event(lake: Lake) -> date:
     return last + timedelta(days=1)
 
 
-def _write_features(lake: Lake, config: Config, run_date: date) -> int:
-    """Writes the run date's features; returns the number of customers."""
-    sessions = limited(lake.read(SESSIONS), config.run, run_date)
-    with_prices = "price_relative" in config.features.optional_families
-    events = lake.read(EVENTS) if with_prices else None
-    # Three jobs need them: the customers' number, the quintiles among buyers, the write.
-    unscored = features.customer_features(sessions, as_of=run_date, events=events).persist()
-    try:
-        cutoffs = {row.score: row.cutoffs for row in rfm.score_cutoffs(unscored).collect()}
-        customers = unscored.count()
-        if not customers:
-            raise InputError(f"no event before run date {run_date}; there is nobody to segment")
-        scored = naming.with_rfm_group(rfm.with_scores(unscored, cutoffs))
-        absent = [n for n in CUSTOMER_FEATURES.schema.names if n not in scored.columns]
-        complete = scored.withColumns({name: F.lit(None) for name in absent})
-        lake.replace_dates(complete, CUSTOMER_FEATURES, [run_date])
-        return customers
-    finally:
-        unscored.unpersist()
+def _planned(
+    lake: Lake, config: Config, past: Past, customers: DataFrame, model_date: date | None
+) -> tuple[Plan, list[Drift]]:
+    """What to do, and the drift since the previous run."""
+    previous = past.previous
+    drifts = _drifts(lake, config, previous, customers)
+    if model_date:
+        source = history.run_of(lake, model_date)
+        return planning.published(config.model, source), drifts
+    decisive = drifts
+    if previous and previous.fitted_on != previous.run_date and config.model.use == "auto":
+        # Drift adds up over runs that only score; what counts is how far the model is behind.
+        fitting_run = history.find(lake, previous.fitted_on)
+        decisive = _drifts(lake, config, fitting_run, customers)
+    return planning.plan(config, previous, decisive), drifts
 
 
-def _write_segments(
+def _drifts(
+    lake: Lake, config: Config, since: PreviousRun | None, customers: DataFrame
+) -> list[Drift]:
+    if since is None:
+        return []
+    before = lake.read(CUSTOMER_FEATURES).where(F.col("run_date") == F.lit(since.run_date))
+    names = [f.name for f in features.all_features(config.features.optional_families)]
+    return drift.feature_drift(before, customers, names, since.customers, config.drift)
+
+
+@contextmanager
+def _judged(
     lake: Lake,
+    config: Config,
+    plan: Plan,
+    past: Past,
+    customers: DataFrame,
+    run: SegmentRun,
+    names: Sequence[str],
+    progress: Progress,
+) -> Iterator[Judged]:
+    """The labelled and judged customers, cached for as long as the tables are made."""
+    bar = fitting.informed(customers, config.model, run.customers)
+    drawn = fitting.sample(customers, names, config.model, run.customers)
+    published: dict[str, Manifest] = {}
+    if plan.source:
+        with progress.stage("load models") as stage:
+            fitted, published = _loaded(lake, plan.source, config.model.algorithms, names)
+            stage.note = f"of {plan.source.fitted_on}"
+    else:
+        with progress.stage("fit models") as stage:
+            known = features.all_features(config.features.optional_families)
+            fitted = fitting.fit(customers, known, bar, config.model)
+            stage.rows = len(fitted.sample.points) if fitted.sample else None
+            stage.note = f"{len(fitted.models)} fits on {len(fitted.prepared.names)} features"
+    run.left_out = dict(fitted.prepared.left_out)
+    # Half a dozen scans and the assignment read it.
+    labelled = fitting.label(customers, fitted, names, run.customers, bar).persist()
+    try:
+        with progress.stage("quality") as stage:
+            verdicts = _verdicts(labelled, fitted, config, plan, past, run, bar)
+            stage.rows = run.customers
+        run.chosen = {v.candidate.algorithm: v for v in verdicts if v.chosen}
+        run.warnings = [
+            f"{a}, k = {v.candidate.k}: {v.flaw}" for a, v in run.chosen.items() if v.flaw
+        ]
+        asked, tried = config.model.k, next(iter(run.chosen.values())).candidate.k
+        if asked and not plan.source and tried < asked:
+            run.warnings.insert(
+                0, f"k = {asked} was asked for, but there are only {tried} distinct customers"
+            )
+        compared = judging.compared(labelled, next(iter(run.chosen.values())), config.model, bar)
+        trees: dict[str, Sequence[Node]] = {a: m.tree for a, m in published.items()}
+        if not published:
+            with progress.stage("save models"):
+                trees = _save_models(lake, fitted, run, config)
+        yield Judged(
+            run.run_date,
+            labelled,
+            run.customers,
+            names,
+            fitted,
+            drawn,
+            verdicts,
+            compared,
+            published,
+            trees,
+        )
+    finally:
+        labelled.unpersist()
+
+
+def _verdicts(
     labelled: DataFrame,
     fitted: Fitted,
-    drawn: Sample,
-    verdicts: Sequence[Verdict],
-    run: SegmentRun,
     config: Config,
-) -> None:
-    segments = results.segments(labelled, fitted.prepared, run.chosen, run.run_date).persist()
-    try:
-        lake.replace_dates(segments, CUSTOMER_SEGMENTS, [run.run_date])
-        profiled = results.profile_rows(
-            labelled, segments, drawn, run.chosen, config.model, run.run_date
-        )
-    finally:
-        segments.unpersist()
-    tried = results.selection_rows(verdicts, run.run_date)
-    for rows, table in ((profiled, SEGMENT_PROFILES), (tried, MODEL_SELECTION)):
-        frame = lake.spark.createDataFrame(rows, table.schema).coalesce(1)
-        lake.replace_dates(frame, table, [run.run_date])
+    plan: Plan,
+    past: Past,
+    run: SegmentRun,
+    bar: Informed,
+) -> list[Verdict]:
+    algorithms = config.model.algorithms
+    if plan.source:
+        why = f"the model of {plan.source.fitted_on}: {plan.reason}"
+        return judging.judge_published(labelled, fitted, algorithms, run.customers, bar, why)
+    previous_k = {a: past.previous.k(a) for a in algorithms} if past.previous else {}
+    return judging.judge(labelled, fitted, config.model, run.customers, bar, previous_k)
 
 
-def _save_models(lake: Lake, fitted: Fitted, run: SegmentRun, config: Config) -> None:
+def _loaded(
+    lake: Lake, source: PreviousRun, algorithms: Sequence[str], known: Sequence[str]
+) -> tuple[Fitted, dict[str, Manifest]]:
+    """The published models of a run, checked against their manifests."""
+    loaded = {a: store.load(lake.spark, source.models[a]) for a in algorithms}
+    manifests = {a: manifest for a, (_, manifest) in loaded.items()}
+    for algorithm, manifest in manifests.items():
+        absent = [f.name for f in manifest.features if f.name not in known]
+        if absent:
+            raise ConfigurationError(
+                f"the model of {algorithm} takes {absent[0]}, of a family that this run has not:"
+                " features.optional_families must be what it was at the fit"
+            )
+    models = {m.column: store.clusterer(loaded[a][0]) for a, m in manifests.items()}
+    # One run's models share their preparation and scaler.
+    prepared = next(iter(manifests.values())).preparation
+    scaler = PipelineModel(next(iter(loaded.values()))[0].stages[:-1])
+    return Fitted(prepared, scaler, models), manifests
+
+
+def _save_models(
+    lake: Lake, fitted: Fitted, run: SegmentRun, config: Config
+) -> dict[str, Sequence[Node]]:
+    """Saves the chosen models, still without a manifest; returns the trees of those that are."""
+    trees: dict[str, Sequence[Node]] = {}
     for algorithm, verdict in run.chosen.items():
         model = verdict.candidate.model
-        centres, _, order = results.centres_of(model, fitted.prepared)
+        key = f"{fitted.prepared.features} {config.model.scaling} {store.model_hash(model)}"
+        version = hashlib.sha256(key.encode()).hexdigest()[:12]
+        path = f"{lake.models_path}/run_date={run.run_date}/{algorithm}-{version}"
+        store.save_model(lake.spark, PipelineModel([*fitted.scaler.stages, model]), path)
+        trees[algorithm] = tree.read_tree(lake.spark, path) if tree.has_tree(model) else ()
+        run.models[algorithm] = path
+    return trees
+
+
+def _publish(
+    lake: Lake, clusterings: Sequence[Clustering], fitted: Fitted, run: SegmentRun, config: Config
+) -> None:
+    """Writes the manifests that make the saved models published ones; keeps loaded ones."""
+    if run.plan.source:
+        run.models = {c.algorithm: run.plan.source.models[c.algorithm] for c in clusterings}
+        return
+    for clustering in clusterings:
         manifest = store.Manifest(
-            algorithm=algorithm,
-            k=len(centres),
+            algorithm=clustering.algorithm,
+            k=len(clustering.segment_ids),
             features=fitted.prepared.features,
+            components=fitted.prepared.components,
             scaling=config.model.scaling,
             seed=config.model.seed,
-            order=tuple(order),
-            centroids_sha256=store.centroids_hash(centres),
+            segment_ids=clustering.segment_ids,
+            segment_names=clustering.segment_names,
+            tree=tuple(clustering.tree),
+            model_sha256=store.model_hash(clustering.model),
         )
-        version = hashlib.sha256(manifest.as_json().encode()).hexdigest()[:12]
-        path = f"{lake.models_path}/run_date={run.run_date}/{algorithm}-{version}"
-        store.save(lake.spark, PipelineModel([*fitted.scaler.stages, model]), manifest, path)
-        run.models[algorithm] = path
+        store.save_manifest(lake.spark, manifest, run.models[clustering.algorithm])
 
 
 def _write_run(
@@ -171,13 +329,19 @@ def _write_run(
     fitted: Fitted,
     config: Config,
     progress: Progress,
+    past: Past,
     finished_at: datetime,
 ) -> None:
     versions = dict(lake.versions([EVENTS, SESSIONS, CUSTOMER_FEATURES]))
     key = f"{config.hash()} {run.run_date} {versions['events']}"
     row = (
         run.run_date,
+        past.previous.run_date if past.previous else None,
         hashlib.sha256(key.encode()).hexdigest()[:16],
+        run.plan.use,
+        run.plan.reason,
+        run.plan.source.fitted_on if run.plan.source else run.run_date,
+        run.warnings,
         finished_at,
         config.hash(),
         config.as_json(),

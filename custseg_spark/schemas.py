@@ -14,6 +14,9 @@ from pyspark.sql.types import StructType
 MONEY = "decimal(18,4)"
 MONEY_SUM = "decimal(28,4)"
 MONEY_SQUARES = "decimal(38,8)"
+# Logarithms of prices: rounded, so that they can be added in any order.
+LOG_PRICE = "decimal(18,12)"
+LOG_PRICE_SUM = "decimal(28,12)"
 
 EVENT_TYPES = ("view", "cart", "purchase", "return")
 
@@ -84,6 +87,7 @@ SESSIONS = _table(
     first_purchase_at timestamp, last_purchase_at timestamp,
     viewed_price_sum {MONEY_SUM}, viewed_price_squares {MONEY_SQUARES},
     max_viewed_price {MONEY}, purchased_price_sum {MONEY_SUM},
+    log_price_sum {LOG_PRICE_SUM}, log_price_count bigint,
     items array<{_ITEM}>""",
     "session_date",
 )
@@ -92,14 +96,20 @@ CUSTOMER_SEGMENTS = _table(
     "customer_segments",
     """run_date date, algorithm string, customer_id string, cluster int, segment_id int,
     segment_name string, distance double, second_segment_id int, margin double,
-    top_features array<string>, rfm_r int, rfm_f int, rfm_m int, rfm_group string""",
+    top_features array<string>, memberships map<int, double>,
+    rfm_r int, rfm_f int, rfm_m int, rfm_group string""",
     "run_date",
 )
 
 SEGMENT_PROFILES = _table(
     "segment_profiles",
-    """run_date date, algorithm string, segment_id int, segment_name string, customers bigint,
-    customer_share double, revenue decimal(38,4), revenue_share double,
+    """run_date date, algorithm string, segment_id int, segment_name string, cluster int,
+    customers bigint, customer_share double, revenue decimal(38,4), revenue_share double,
+    archetype string, name_score double, runner_up string, runner_up_score double,
+    evidence array<struct<feature: string, z_score: double>>, actions array<string>,
+    status string, related_segments array<int>, born_on date, overlap double,
+    jaccard double, stability string, tree_node int, tree_parent int,
+    centroid map<string, struct<value: double, scale: double>>,
     features map<string, struct<mean: double, median: double, z_score: double>>""",
     "run_date",
 )
@@ -107,14 +117,51 @@ SEGMENT_PROFILES = _table(
 MODEL_SELECTION = _table(
     "model_selection",
     """run_date date, algorithm string, k int, silhouette double, davies_bouldin double,
-    calinski_harabasz double, within_cluster_cost double, smallest_share double,
-    customers bigint, chosen boolean, why string""",
+    calinski_harabasz double, within_cluster_cost double, between_cluster_cost double,
+    smallest_share double, informed_silhouette double, informed_customers bigint,
+    stability double, adjusted_rand_index double, agreement double, customers bigint,
+    chosen boolean, why string""",
+    "run_date",
+)
+
+SEGMENT_MIGRATIONS = _table(
+    "segment_migrations",
+    """run_date date, algorithm string, previous_run_date date, from_segment_id int,
+    to_segment_id int, customers bigint, revenue decimal(38,4)""",
+    "run_date",
+)
+
+FEATURE_DRIFT = _table(
+    "feature_drift",
+    """run_date date, previous_run_date date, kind string, name string, psi double,
+    verdict string, bins array<struct<upper: double, previous_share: double, share: double>>""",
+    "run_date",
+)
+
+SEGMENT_POINTS = _table(
+    "segment_points",
+    """run_date date, algorithm string, customer_id string, segment_id int, x double, y double,
+    x_variance double, y_variance double""",
+    "run_date",
+)
+
+CLV_MODELS = _table(
+    "clv_models",
+    """run_date date, buyers bigint, repeat_buyers bigint, converged boolean, why string,
+    r double, alpha double, a double, b double, log_likelihood double,
+    p double, q double, v double, spend_log_likelihood double, spend_buyers bigint,
+    spend_error double, holdout_days int,
+    calibration array<struct<purchases: int, customers: bigint, actual: double, expected: double>>,
+    gini double,
+    deciles array<struct<decile: int, customers: bigint, revenue_share: double,
+    clv_share: double>>""",
     "run_date",
 )
 
 RUNS = _table(
     "runs",
-    """run_date date, run_id string, finished_at timestamp, config_hash string,
+    """run_date date, previous_run_date date, run_id string, model_use string, model_reason string,
+    fitted_on date, warnings array<string>, finished_at timestamp, config_hash string,
     config string, seed bigint, table_versions map<string, bigint>,
     models map<string, string>, features array<string>, left_out map<string, string>,
     row_counts map<string, bigint>, stage_seconds map<string, double>""",

@@ -1,7 +1,7 @@
 """Events to sessions: additive parts, one row a customer x session x UTC day.
 
-Everything that a customer's features need is in the parts, so that any run date and any window
-is answered from them and events aren't read again.
+Everything that a customer's own features need is in the parts, so that any run date and any
+window is answered from them; only what compares customers reads events again.
 """
 
 from collections.abc import Collection, Iterable
@@ -9,6 +9,8 @@ from datetime import date, timedelta
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
+
+from custseg_spark.schemas import LOG_PRICE
 
 GAP = timedelta(minutes=30)
 EVENING_FROM_HOUR = 18
@@ -122,6 +124,7 @@ def _event_columns() -> list[Column]:
         order_key.alias("order_key"),
         F.col("unit_price"),
         F.col("discount"),
+        comparable_log_price().alias("log_price"),
         (F.col("unit_price") * F.col("quantity").cast("decimal(10,0)") - F.col("discount")).alias(
             "amount"
         ),
@@ -135,6 +138,12 @@ def _hash(column: str) -> Column:
     collision is below one in three billion.
     """
     return F.when(F.col(column).isNotNull(), F.xxhash64(column))
+
+
+def comparable_log_price() -> Column:
+    """An event's ln(unit price), where it can be compared with its category's; else null."""
+    is_comparable = F.col("category_id").isNotNull() & (F.col("unit_price") > 0)
+    return F.when(is_comparable, F.log(F.col("unit_price").cast("double")).cast(LOG_PRICE))
 
 
 def _within_gap(earlier: Column, later: Column) -> Column:
@@ -202,6 +211,8 @@ def _part_aggregates() -> list[Column]:
         F.try_sum(F.when(kind == "view", price * price).otherwise(0)).alias("viewed_price_squares"),
         F.max(of("view", price)).alias("max_viewed_price"),
         money("purchase", price).alias("purchased_price_sum"),
+        F.coalesce(F.sum("log_price"), F.lit(0)).alias("log_price_sum"),
+        F.count("log_price").alias("log_price_count"),
         # Sorted, because Spark collects in whatever order the rows arrive.
         F.sort_array(F.collect_list(item)).alias("items"),
     ]

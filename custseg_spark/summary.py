@@ -1,8 +1,12 @@
 """What a job says at its end, for a person: numbers of records, segments, and where to look."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from pyspark.sql import functions as F
 
 from custseg_spark.ingest import IngestSummary
+from custseg_spark.models.results import DIED
 from custseg_spark.pipeline import SegmentRun
 from custseg_spark.schemas import CUSTOMER_SEGMENTS, RUNS, SEGMENT_PROFILES
 from custseg_spark.tables import Lake
@@ -33,6 +37,7 @@ def of_segments(lake: Lake, run: SegmentRun) -> str:
         .where(F.col("run_date") == F.lit(run.run_date))
         .select(
             "algorithm",
+            "status",
             "segment_id",
             "segment_name",
             "customers",
@@ -42,20 +47,23 @@ def of_segments(lake: Lake, run: SegmentRun) -> str:
             F.col("features")["monetary"]["mean"].alias("spend"),
             F.col("features")["days_since_last_event"]["median"].alias("last_seen"),
         )
+        .where(F.col("status") != DIED)
         .orderBy("algorithm", "segment_id")
         .collect()
     )
     lines = [f"\nSegments of {run.customers:,} customers on {run.run_date}"]
+    lines += [f"Warning: {warning}" for warning in run.warnings]
+    lines.append(f"Models: {run.plan.use}, {run.plan.reason}")
     for algorithm, verdict in run.chosen.items():
         lines.append(f"\n{algorithm}, k = {verdict.candidate.k}: {verdict.why}")
         lines.append(
-            f"  {'segment':<24}{'customers':>12}{'share':>8}{'revenue':>9}{'orders':>8}"
+            f"  id  {'segment':<26}{'customers':>12}{'share':>8}{'revenue':>9}{'orders':>8}"
             f"{'spend':>11}{'last seen':>13}"
         )
         lines += [
-            f"  {r.segment_name:<24}{r.customers:>12,}{r.customer_share:>8.1%}"
-            f"{r.revenue_share:>9.1%}{r.orders:>8.2f}{r.spend:>11,.2f}"
-            f"{r.last_seen:>8.0f} days"
+            f"{r.segment_id:>4}  {r.segment_name:<26}{r.customers:>12,}{r.customer_share:>8.1%}"
+            f"{r.revenue_share:>9.1%}{_number(r.orders, '.2f'):>8}{_number(r.spend, ',.2f'):>11}"
+            f"{_number(r.last_seen, '.0f'):>8} days"
             for r in rows
             if r.algorithm == algorithm
         ]
@@ -65,3 +73,15 @@ def of_segments(lake: Lake, run: SegmentRun) -> str:
     lines.append(f"\nTables: {lake.name(CUSTOMER_SEGMENTS)}, {lake.name(SEGMENT_PROFILES)} and")
     lines.append(f"others beside them; {lake.name(RUNS)} says how they were made")
     return "\n".join(lines)
+
+
+def _number(value: float | None, form: str) -> str:
+    """A number, or a dash: an empty segment has no mean, one that nobody was sampled of no
+    median."""
+    return "–" if value is None else format(value, form)
+
+
+def of_report(files: Sequence[Path]) -> str:
+    """Where the report is."""
+    pages = [str(file) for file in files if file.suffix == ".html"]
+    return f"Report: {', '.join(pages)}"

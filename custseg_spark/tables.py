@@ -82,7 +82,14 @@ class Lake:
             list(pool.map(inheritable_thread_target(self.spark)(self._create), tables))
 
     def _create(self, table: Table) -> None:
-        if not self.exists(table):
+        if self.exists(table):
+            lacking = set(table.schema.names).difference(self.read(table).columns)
+            if lacking:
+                raise InputError(
+                    f"{self.name(table)} was made by an older version and lacks the columns"
+                    f" {', '.join(sorted(lacking))}; make a new lake of the sources"
+                )
+        else:
             builder = DeltaTable.createIfNotExists(self.spark).addColumns(table.schema)
             builder = (
                 builder.tableName(self.name(table))

@@ -11,7 +11,7 @@ from custseg_spark.tables import Lake
 
 def run(argv: Sequence[str]) -> None:
     """Runs the job for a command line."""
-    arguments = cli.parse(__doc__ or "", argv, may_skip_ingest=False)
+    arguments = cli.parse(__doc__ or "", argv, segments=False)
     listed = list_sources(arguments.profiles)
     progress = Progress()
     with progress.stage("start Spark"):

@@ -1,6 +1,8 @@
 """One small Spark session for the whole run, and a way to run jobs in it."""
 
 import importlib.util
+import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -18,8 +20,11 @@ ROOT = Path(__file__).parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
 _TEST_SETTINGS = {
-    # Tests are short: the quick compiler and the simple collector halve the suite's time.
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    # Tests are short: the quick compiler and the simple collector halve the suite's time. Alone,
+    # that compiler has 48 MB for its code, and the whole suite fills them.
+    "spark.driver.extraJavaOptions": (
+        "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=240m"
+    ),
     "spark.driver.memory": "2g",
     "spark.master": "local[2]",
     # A handful of rows needs no more; the determinism tests set their own.
@@ -32,6 +37,8 @@ _TEST_SETTINGS = {
 
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
+    # Read when the session starts; a pytest of a venv that isn't active would get another python.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder
     with tempfile.TemporaryDirectory(prefix="custseg-tests-") as folder:
         for key, value in _TEST_SETTINGS.items():

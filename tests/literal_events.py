@@ -68,9 +68,9 @@ def parts_of(events: DataFrame, **more: Any) -> DataFrame:
     return conform(session_parts(events, **more), SESSIONS.schema)
 
 
-def scored_features(parts: DataFrame, as_of: date) -> dict[str, dict[str, Any]]:
+def scored_features(events: DataFrame, as_of: date) -> dict[str, dict[str, Any]]:
     """Every column of `customer_features` but the run date, by customer."""
-    plain = features.customer_features(parts, as_of=as_of).persist()
+    plain = features.customer_features(parts_of(events), as_of=as_of, events=events).persist()
     try:
         cutoffs = {row.score: row.cutoffs for row in rfm.score_cutoffs(plain).collect()}
         rows = naming.with_rfm_group(rfm.with_scores(plain, cutoffs)).collect()

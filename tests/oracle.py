@@ -37,6 +37,8 @@ def customer_features(events: Iterable[Event], as_of: date) -> dict[str, dict[st
         if event["event_at"] < end:
             of_customer[event["customer_id"]].append(event)
     features = {c: one_customer(own, end) for c, own in of_customer.items()}
+    for customer, value in relative_prices(of_customer).items():
+        features[customer]["relative_price"] = value
     add_scores(features)
     return features
 
@@ -152,6 +154,9 @@ def behaviour(
         "cart_abandonment_rate": share(len(abandoned), len(with_cart)),
         "engagement_intensity": share(len(events), active_days),
         "loyalty_score": float((repeats + seen) / 2),
+        "active_span_days": share(micros(duration(events)), micros(timedelta(days=1))),
+        "cart_share": share(len(carts), len(events)),
+        "uncompleted_cart_share": share(max(len(carts) - len(purchases), 0), len(events)),
     }
 
 
@@ -201,6 +206,30 @@ def prices(events: Sequence[Event]) -> dict[str, Any]:
         "price_tolerance": deviation / mean_viewed if mean_viewed else 0.0,
         "max_viewed_price": max(viewed, default=None),
     }
+
+
+def relative_prices(of_customer: dict[str, list[Event]]) -> dict[str, float | None]:
+    """Each customer's mean ln(price) less the mean of their categories' means."""
+    logs: dict[str, list[Decimal]] = defaultdict(list)
+    for event in (e for own in of_customer.values() for e in own):
+        if event["category_id"] is not None and event["unit_price"] > 0:
+            logs[event["category_id"]].append(log_price(event))
+    levels = {c: round(sum(own, Decimal(0)) / len(own), 12) for c, own in logs.items()}
+    found: dict[str, float | None] = {}
+    for customer, events in of_customer.items():
+        placed = [e for e in events if e["category_id"] is not None]
+        own = [log_price(e) for e in placed if e["unit_price"] > 0]
+        usual = [levels[e["category_id"]] for e in placed if e["category_id"] in levels]
+        found[customer] = None
+        if own:
+            means = [Fraction(sum(v, Decimal(0))) / len(v) for v in (own, usual)]
+            found[customer] = float(means[0] - means[1])
+    return found
+
+
+def log_price(event: Event) -> Decimal:
+    """ln(unit price), to the twelve decimals that it is added with."""
+    return round(Decimal(math.log(event["unit_price"])), 12)
 
 
 def windows(events: Sequence[Event], end: datetime) -> dict[str, Any]:

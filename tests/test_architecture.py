@@ -19,8 +19,10 @@ FLOW = (
     ("models",),
     ("trial",),
     ("tables",),
-    ("ledger", "refresh"),
-    ("ingest", "pipeline"),
+    ("ledger", "refresh", "featurising"),
+    ("history",),
+    ("planning", "publishing"),
+    ("ingest", "pipeline", "report"),
     ("summary", "cli"),
 )
 PURE = ("quality", "sessions", "features", "naming")

@@ -104,7 +104,7 @@ def log() -> list[Event]:
 
 @pytest.fixture(scope="module")
 def by_spark(spark: SparkSession, log: list[Event]) -> Features:
-    return scored_features(parts_of(frame(spark, log)), AS_OF)
+    return scored_features(frame(spark, log), AS_OF)
 
 
 def difference(found: Any, expected: Any) -> str | None:
@@ -159,7 +159,7 @@ def test_no_order_and_no_partitioning_of_the_events_changes_a_bit(
     spark: SparkSession, log: list[Event], by_spark: Features, partitions: int
 ) -> None:
     shuffled = random.Random(partitions).sample(log, len(log))
-    assert scored_features(parts_of(frame(spark, shuffled, partitions)), AS_OF) == by_spark
+    assert scored_features(frame(spark, shuffled, partitions), AS_OF) == by_spark
 
 
 def test_without_the_events_from_as_of_on_the_features_are_the_same(
@@ -167,7 +167,7 @@ def test_without_the_events_from_as_of_on_the_features_are_the_same(
 ) -> None:
     before = [e for e in log if e["event_at"] < END]
     assert len(before) < len(log)
-    assert scored_features(parts_of(frame(spark, before)), AS_OF) == by_spark
+    assert scored_features(frame(spark, before), AS_OF) == by_spark
 
 
 def test_every_customer_with_an_event_before_as_of_is_there_once(
@@ -400,7 +400,7 @@ def literal(spark: SparkSession) -> Features:
 
 
 def of_cases(spark: SparkSession) -> Features:
-    return scored_features(parts_of(frame(spark, [e for c in CASES for e in c.log()])), AS_OF)
+    return scored_features(frame(spark, [e for c in CASES for e in c.log()]), AS_OF)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

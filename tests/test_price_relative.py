@@ -21,7 +21,9 @@ def relative(
 ) -> dict[str, dict[str, float]]:
     events = frame(spark, log, partitions).persist()
     try:
-        found = features.customer_features(parts_of(events), as_of=AS_OF, events=events)
+        found = features.customer_features(
+            parts_of(events), as_of=AS_OF, events=events, optional=["price_relative"]
+        )
         names = [f.name for f in features.all_features(["price_relative"])][-2:]
         return by_customer(found.select("customer_id", *names).collect())
     finally:

@@ -18,15 +18,17 @@ from pyspark.sql import functions as F
 
 from custseg_spark.config import LakeConfig, RunConfig
 from custseg_spark.errors import ConfigurationError, InputError
-from custseg_spark.models import store
+from custseg_spark.features.table import CUSTOMER_FEATURES
+from custseg_spark.models import algorithms, store
+from custseg_spark.models.layout import in_sample
 from custseg_spark.models.preparation import VECTOR
-from custseg_spark.pipeline import CUSTOMER_FEATURES
 from custseg_spark.schemas import (
     CUSTOMER_SEGMENTS,
     EVENTS,
     INGEST_FILES,
     MODEL_SELECTION,
     RUNS,
+    SEGMENT_MIGRATIONS,
     SEGMENT_PROFILES,
     SESSIONS,
     Table,
@@ -36,7 +38,13 @@ from custseg_spark.trial import limited
 
 DAY = date(2019, 10, 11)
 OUTPUTS = (CUSTOMER_FEATURES, CUSTOMER_SEGMENTS, SEGMENT_PROFILES, MODEL_SELECTION)
-QUICK = ("--set", "model.k_max=3", "--set", "model.bisecting_iterations=5")
+QUICK = (
+    "--set=model.k_max=3",
+    "--set=model.bisecting_iterations=5",
+    "--set=model.starts=1",
+    "--set=model.bootstraps=3",
+    "--set=report.enabled=false",
+)
 
 
 @dataclass(frozen=True)
@@ -150,7 +158,9 @@ def test_the_manifest_tells_what_was_run(segmented: Segmented) -> None:
 def test_a_repeat_changes_nothing(segmented: Segmented) -> None:
     before = content(segmented.lake)
     events = segmented.lake.version(EVENTS)
-    run(segmented.log.parent / "lake", "--source", f"ecommerce_events={segmented.log}")
+    (segmented.log.parent / "beside").mkdir()
+    roundabout = segmented.log.parent / "beside" / ".." / segmented.log.name
+    run(segmented.log.parent / "lake", "--source", f"ecommerce_events={roundabout}")
     assert content(segmented.lake) == before
     assert segmented.lake.version(EVENTS) == events
     assert segmented.read(RUNS).count() == 1
@@ -218,23 +228,24 @@ def test_margin_and_reasons_are_those_of_the_centroids(
         "customer_id", vector_to_array(VECTOR).alias("x"), model.stages[-1].getPredictionCol()
     )
     points = {r[0]: (np.array(r[1]), r[2]) for r in scored.collect()}
-    centres = store.centroids(model)
+    centres = algorithms.centres(store.clusterer(model))
     names = [f.name for f in saved.features]
+    mean = np.mean([x for x, _ in points.values()], axis=0)
     shrunk = 0
     members = segmented.read(CUSTOMER_SEGMENTS).where("algorithm = 'kmeans'").collect()
     for row in members:
         x, cluster = points[row.customer_id]
         assert cluster == row.cluster
-        assert saved.order.index(cluster) + 1 == row.segment_id
+        assert saved.segment_ids[cluster] == row.segment_id
         distances = np.linalg.norm(centres - x, axis=1)
         assert row.distance == pytest.approx(distances[cluster])
-        second = saved.order[row.second_segment_id - 1]
+        second = saved.segment_ids.index(row.second_segment_id)
         assert distances[second] == pytest.approx(np.delete(distances, cluster).min())
         assert row.margin == pytest.approx(distances[second] - distances[cluster])
         top = names.index(row.top_features[0])
         contributions = (x - centres[second]) ** 2 - (x - centres[cluster]) ** 2
         assert contributions[top] == pytest.approx(contributions.max())
-        x[top] = 0  # the mean of all, in scaled space
+        x[top] = mean[top]
         moved = np.linalg.norm(centres - x, axis=1)
         shrunk += moved[second] - moved[cluster] < row.margin
     assert shrunk > len(members) / 2
@@ -294,12 +305,27 @@ def test_trial_limits_take_whole_customers(segmented: Segmented, limit: RunConfi
     assert sum(taken.values()) <= (limit.max_rows or sum(everyone.values()))
 
 
+def test_a_sample_of_a_trial_is_a_sample(segmented: Segmented) -> None:
+    sessions = limited(segmented.read(SESSIONS), RunConfig(sample_fraction=0.5), DAY)
+    customers = sessions.select("customer_id").distinct().persist()
+    count = customers.count()
+    sampled = customers.where(in_sample(count // 4, count)).count()
+    assert count / 8 < sampled < count / 2
+
+
 def test_an_optional_family_and_other_preparations(segmented: Segmented, tmp_path: Path) -> None:
     copy = tmp_path / "lake"
     shutil.copytree(segmented.log.parent / "lake", copy)
     assert segmented.read(CUSTOMER_FEATURES).where("price_tier IS NOT NULL").isEmpty()
     family = 'features.optional_families=["price_relative"]'
-    others = ("model.scaling=robust", "model.pca_components=3", "model.k=3", "model.clip=none")
+    others = (
+        "model.scaling=robust",
+        "model.pca_components=3",
+        "model.k=3",
+        "model.clip=none",
+        'model.algorithms=["kmeans", "gaussian_mixture"]',
+        'model.compare=["dbscan", "agglomerative"]',
+    )
     run(copy, "--skip-ingest", *[a for key in (family, *others) for a in ("--set", key)])
     lake = Lake(segmented.lake.spark, LakeConfig(path=str(copy)))
     tiers = lake.read(CUSTOMER_FEATURES).select("price_tier", "discount_share")
@@ -309,6 +335,40 @@ def test_an_optional_family_and_other_preparations(segmented: Segmented, tmp_pat
     assert segments.groupBy("algorithm", "segment_id").count().count() == 2 * 3
     assert segments.select(F.explode("top_features")).distinct().count() == 3
     assert lake.version(EVENTS) == segmented.lake.version(EVENTS)
+    soft = segments.where("algorithm = 'gaussian_mixture'").select("segment_id", "memberships")
+    for row in soft.collect():
+        assert sum(row.memberships.values()) == pytest.approx(1)
+        assert max(row.memberships, key=row.memberships.__getitem__) == row.segment_id
+    tried = {r.algorithm: r for r in lake.read(MODEL_SELECTION).where("NOT chosen").collect()}
+    assert tried.keys() == {"dbscan", "agglomerative"}
+    assert all(-1 <= r.agreement <= 1 and "comparison only" in r.why for r in tried.values())
+
+
+def test_published_models_score_another_date(segmented: Segmented, tmp_path: Path) -> None:
+    copy = tmp_path / "lake"
+    shutil.copytree(segmented.log.parent / "lake", copy)
+    lake = Lake(segmented.lake.spark, LakeConfig(path=str(copy)))
+    later = date(2019, 10, 13)
+    more = ("--set=report.enabled=false", f"--run-date={later}")
+    job("score").run([f"--lake={copy}", *more, f"--model-date={DAY}"])
+    [first, second] = rows(lake.read(RUNS), "run_date")
+    assert (second.model_use, second.fitted_on, second.previous_run_date) == ("score", DAY, DAY)
+    assert second.models.keys() == first.models.keys()
+    profiles = rows(lake.read(SEGMENT_PROFILES), "run_date", "algorithm", "segment_id")
+    named = [(r.algorithm, r.segment_id, r.segment_name, r.born_on) for r in profiles]
+    assert named[: len(named) // 2] == named[len(named) // 2 :]
+    assert {r.status for r in profiles if r.run_date == later} == {"continued"}
+    moved = lake.read(SEGMENT_MIGRATIONS).groupBy("algorithm").agg(F.sum("customers").alias("n"))
+    assert {r.n for r in moved.collect()} == {segmented.customers}
+    segments = [f"--lake={copy}", "--skip-ingest", *QUICK, *more]
+    tiers = "--set=features.optional_families=['price_relative']"
+    with_tiers = "--set=model.features=['monetary','price_tier','active_span_days']"
+    job("segment").run([*segments, tiers, with_tiers, "--model=fit"])
+    late = f"--run-date={date(2019, 10, 20)}"
+    with pytest.raises(ConfigurationError, match="takes price_tier, of a family"):
+        job("score").run([f"--lake={copy}", *more, late])
+    with pytest.raises(InputError, match=r"no run of 2019-10-12 in .*; there are 2019-10-11, 2019"):
+        job("score").run([f"--lake={copy}", *more, "--model-date=2019-10-12"])
 
 
 def test_other_delta_readers_can_open_every_table(segmented: Segmented) -> None:

@@ -13,8 +13,15 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from custseg_spark.config import LakeConfig
-from custseg_spark.errors import ConflictError
-from custseg_spark.schemas import CUSTOMER_SEGMENTS, EVENTS, INGEST_FILES, MODEL_SELECTION
+from custseg_spark.errors import ConflictError, InputError
+from custseg_spark.schemas import (
+    CUSTOMER_SEGMENTS,
+    EVENTS,
+    INGEST_FILES,
+    MODEL_SELECTION,
+    SESSIONS,
+    Table,
+)
 from custseg_spark.session import size_shuffles
 from custseg_spark.tables import Lake
 
@@ -29,7 +36,7 @@ def lake(spark: SparkSession, tmp_path: Path) -> Lake:
 
 
 def choices(lake: Lake, day: date, k: int) -> DataFrame:
-    row = (day, "kmeans", k, 0.5, 1.0, 1.0, 1.0, 0.5, 10, True, "")
+    row = {"run_date": day, "algorithm": "kmeans", "k": k, "silhouette": 0.5, "chosen": True}
     return lake.spark.createDataFrame([row], MODEL_SELECTION.schema)
 
 
@@ -131,3 +138,12 @@ def test_a_catalog_holds_the_tables_by_name(spark: SparkSession, tmp_path: Path)
         assert lake.read(CUSTOMER_SEGMENTS).where(F.col("segment_id") > 2).isEmpty()
     finally:
         spark.sql("DROP SCHEMA shop CASCADE")
+
+
+def test_a_table_of_an_older_version_is_told(lake: Lake) -> None:
+    older = Table("sessions", "session_date date, customer_id string", ("session_date",))
+    lake.create([older])
+    with pytest.raises(
+        InputError, match=r"sessions was made by an older version and lacks .*items"
+    ):
+        lake.create([SESSIONS])

@@ -7,9 +7,18 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from custseg_spark.errors import ConfigurationError, nearest
-from custseg_spark.features import behaviour, exploration, price, price_relative, rfm, temporal
+from custseg_spark.features import (
+    behaviour,
+    clv,
+    exploration,
+    price,
+    price_relative,
+    rfm,
+    temporal,
+)
 from custseg_spark.features.feature import Family, Feature
-from custseg_spark.features.keys import key_counts
+from custseg_spark.features.keys import CATEGORY, key_counts
+from custseg_spark.schemas import LOG_PRICE
 
 FAMILIES = {
     "rfm": rfm.family,
@@ -33,15 +42,20 @@ def families(as_of: date, optional: Sequence[str] = ()) -> list[Family]:
 
 
 def customer_features(
-    sessions: DataFrame, *, as_of: date, events: DataFrame | None = None
+    sessions: DataFrame,
+    *,
+    as_of: date,
+    events: DataFrame | None = None,
+    optional: Sequence[str] = (),
 ) -> DataFrame:
     """One row per customer: behaviour before `as_of` (exclusive, UTC). Nobody is dropped.
 
-    Money in the source's currency; each column as its Feature says. With `events` the optional
-    family `price_relative` is there too. The RFM scores compare customers and come after, with
+    Money in the source's currency; each column as its Feature says. Of `events`, what the parts
+    can't tell is read: the categories' price levels (without them `relative_price` is null) and
+    the `optional` families. The RFM scores compare customers and come after, with
     `rfm.with_scores`.
     """
-    wanted = families(as_of, ("price_relative",) if events is not None else ())
+    wanted = families(as_of, optional)
     parts = sessions.where(F.col("session_date") < F.lit(as_of))
     # One exchange serves both groupings: of a session's parts and of a customer's sessions.
     by_session = (
@@ -52,17 +66,24 @@ def customer_features(
     totals = by_session.groupBy("customer_id").agg(
         *_named(f.customer_totals(as_of) for f in wanted)
     )
-    of_keys = (
-        key_counts(parts.repartition("customer_id"))
-        .groupBy("customer_id")
-        .agg(*_named(f.key_totals(as_of) for f in wanted))
-    )
+    counted = _with_levels(key_counts(parts.repartition("customer_id")), events, as_of)
+    of_keys = counted.groupBy("customer_id").agg(*_named(f.key_totals(as_of) for f in wanted))
     joined = totals.join(of_keys, "customer_id", how="inner")
-    if events is not None:
+    if events is not None and "price_relative" in optional:
         relative = price_relative.customer_totals(events, as_of)
         joined = joined.join(relative, "customer_id", how="left")
     columns = [f.column().cast(f.type).alias(f.name) for family in wanted for f in family.features]
     return joined.select(F.lit(as_of).alias("run_date"), "customer_id", *columns)
+
+
+def _with_levels(counted: DataFrame, events: DataFrame | None, as_of: date) -> DataFrame:
+    """The key counts with `level`, the price level of a category."""
+    if events is None:
+        return counted.withColumn("level", F.lit(None).cast(LOG_PRICE))
+    # A shop's categories fit into memory; without the hint Spark would move the counts by key.
+    levels = F.broadcast(price.category_levels(events, as_of))
+    is_its = (F.col("kind") == CATEGORY) & (F.col("key") == F.col("level_of"))
+    return counted.join(levels, is_its, how="left")
 
 
 def all_features(optional: Sequence[str] = ()) -> list[Feature]:
@@ -75,7 +96,10 @@ def schema_ddl(optional: Sequence[str] = tuple(OPTIONAL_FAMILIES)) -> str:
     columns = [(f.name, f.type) for f in all_features(optional)]
     columns += [(name, type_) for name, (type_, _) in rfm.SCORE_DOCS.items()]
     described = [f"{name} {type_}" for name, type_ in columns]
-    return ", ".join(["run_date date", "customer_id string", *described, "rfm_group string"])
+    values = [f"{name} {type_}" for name, (type_, _) in clv.CLV_DOCS.items()]
+    return ", ".join(
+        ["run_date date", "customer_id string", *described, "rfm_group string", *values]
+    )
 
 
 def _named(totals: Iterable[Mapping[str, Column]]) -> list[Column]:

@@ -5,7 +5,14 @@ from datetime import date
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from custseg_spark.features.feature import Family, Feature, plain, ratio, whole_days_until
+from custseg_spark.features.feature import (
+    MICROS_PER_DAY,
+    Family,
+    Feature,
+    plain,
+    ratio,
+    whole_days_until,
+)
 from custseg_spark.features.keys import ACTIVE_DAY, distinct
 
 _COUNTS = ("event_count", "view_count", "cart_count", "purchase_count")
@@ -80,11 +87,22 @@ def family(as_of: date) -> Family:
                 lambda: whole_days_until(as_of, "last_event_at"),
             ),
             Feature(
+                "active_span_days",
+                "double",
+                "Days from the first to the last event.",
+                lambda: ratio(
+                    F.unix_micros("last_event_at") - F.unix_micros("first_event_at"),
+                    F.lit(MICROS_PER_DAY),
+                ),
+                True,
+            ),
+            Feature(
                 "events_per_session",
                 "double",
                 "event_count / session_count.",
                 lambda: ratio("event_count", "session_count"),
                 True,
+                rate=True,
             ),
             Feature(
                 "session_duration_mean_s",
@@ -98,6 +116,25 @@ def family(as_of: date) -> Family:
                 "double",
                 "Sessions of one event / session_count.",
                 lambda: ratio("bounced_sessions", "session_count"),
+            ),
+            Feature(
+                "cart_share",
+                "double",
+                "cart_count / event_count.",
+                lambda: ratio("cart_count", "event_count"),
+                sqrt=True,
+                rate=True,
+            ),
+            Feature(
+                "uncompleted_cart_share",
+                "double",
+                "(cart_count - purchase_count, at least 0) / event_count.",
+                lambda: ratio(
+                    F.greatest(F.col("cart_count") - F.col("purchase_count"), F.lit(0)),
+                    "event_count",
+                ),
+                sqrt=True,
+                rate=True,
             ),
             Feature(
                 "view_to_cart_rate",

@@ -3,9 +3,11 @@
 `python -m custseg_spark.features.dictionary > docs/data_dictionary.md` writes it.
 """
 
+from collections.abc import Iterable
 from datetime import date
 
 from custseg_spark.features import FAMILIES, OPTIONAL_FAMILIES
+from custseg_spark.features.clv import CLV_DOCS
 from custseg_spark.features.rfm import SCORE_DOCS
 
 _INTRODUCTION = """\
@@ -31,9 +33,15 @@ def markdown() -> str:
         if name == "rfm":
             rows += [(score, type_, doc) for score, (type_, doc) in SCORE_DOCS.items()]
             rows.append(("rfm_group", "string", _GROUP_DOC))
-        lines = [f"| `{column}` | {type_} | {doc} |" for column, type_, doc in rows]
-        parts.append("\n".join(["| column | type | meaning |", "|---|---|---|", *lines]) + "\n")
+        parts.append(_table(rows))
+    parts.append("## clv (buyers, by the models in `clv_models`)\n")
+    parts.append(_table([(name, type_, doc) for name, (type_, doc) in CLV_DOCS.items()]))
     return "\n".join(parts)
+
+
+def _table(rows: Iterable[tuple[str, str, str]]) -> str:
+    lines = [f"| `{column}` | {type_} | {doc} |" for column, type_, doc in rows]
+    return "\n".join(["| column | type | meaning |", "|---|---|---|", *lines]) + "\n"
 
 
 _GROUP_DOC = (

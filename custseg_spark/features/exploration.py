@@ -57,6 +57,7 @@ def family(as_of: date) -> Family:
                 "double",
                 "product_count / view_count; above 1 where products are bought unseen.",
                 lambda: ratio("product_count", "view_count"),
+                rate=True,
             ),
             Feature(
                 "top_category_share",
@@ -69,6 +70,7 @@ def family(as_of: date) -> Family:
                 "double",
                 "Shannon entropy, in nats, of the events' shares by category id.",
                 lambda: entropy("category_events", "category_n_log_n"),
+                rate=True,
             ),
             Feature(
                 "top_brand_share",

@@ -14,8 +14,9 @@ class Feature:
 
     `doc` is the formula with unit, denominator and meaning of null: the data dictionary is made
     of it. `column` is an expression over the customer's totals. For a model, `log1p` says that
-    the feature is heavy-tailed, and `null` what stands for a missing value: `zero`, or `max` and
-    `median` over the customers that have one.
+    the feature is heavy-tailed, `sqrt` that it is a share of rare events (the root evens out its
+    variance), `rate` that it is an estimate and the better the more events there are, and `null`
+    what stands for a missing value: `zero`, or `max` and `median` over the customers that have one.
     """
 
     name: str
@@ -24,6 +25,8 @@ class Feature:
     column: Callable[[], Column]
     log1p: bool = False
     null: str = "zero"
+    sqrt: bool = False
+    rate: bool = False
 
 
 @dataclass(frozen=True)

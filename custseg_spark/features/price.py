@@ -2,10 +2,25 @@
 
 from datetime import date
 
-from pyspark.sql import Column
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from custseg_spark.features.feature import Family, Feature, plain, ratio, ratio_or_null
+from custseg_spark.features.keys import CATEGORY
+from custseg_spark.schemas import LOG_PRICE
+from custseg_spark.sessions import comparable_log_price
+
+
+def category_levels(events: DataFrame, as_of: date) -> DataFrame:
+    """One row a category with a priced event before `as_of`: the mean of ln(unit price).
+
+    Columns `level_of`, the category's key in the sessions' items, and `level`.
+    """
+    priced = events.where(F.col("event_date") < F.lit(as_of)).select(
+        F.xxhash64("category_id").alias("level_of"), comparable_log_price().alias("log_price")
+    )
+    levels = priced.where(F.col("log_price").isNotNull()).groupBy("level_of")
+    return levels.agg((F.sum("log_price") / F.count("*")).cast(LOG_PRICE).alias("level"))
 
 
 def _session_totals(as_of: date) -> dict[str, Column]:
@@ -27,7 +42,28 @@ def _sums() -> dict[str, Column]:
             F.count("viewed_price_squares") == F.count("*"), F.try_sum("viewed_price_squares")
         ),
         "max_viewed_price": F.max("max_viewed_price"),
+        "log_price_sum": F.sum("log_price_sum"),
+        "log_price_count": F.sum("log_price_count"),
     }
+
+
+def _key_totals(as_of: date) -> dict[str, Column]:
+    del as_of
+    levelled = (F.col("kind") == CATEGORY) & F.col("level").isNotNull()
+    return {
+        "level_sum": F.sum(F.when(levelled, F.col("n").cast("decimal(9,0)") * F.col("level"))),
+        "level_count": F.sum(F.when(levelled, F.col("n"))),
+    }
+
+
+def _relative() -> Column:
+    # Over a common denominator: of two doubles that are nearly equal the difference is noise.
+    # The casts leave Spark room for the products; beyond 38 digits it would round them.
+    def times(total: str, count: str) -> Column:
+        return F.col(total).cast("decimal(22,12)") * F.col(count).cast("decimal(9,0)")
+
+    difference = times("log_price_sum", "level_count") - times("level_sum", "log_price_count")
+    return ratio_or_null(difference, F.col("log_price_count") * F.col("level_count"))
 
 
 def _viewed() -> Column:
@@ -113,7 +149,18 @@ def family(as_of: date) -> Family:
                 True,
                 "median",
             ),
+            Feature(
+                "relative_price",
+                "double",
+                "Mean ln(unit price) of events with a category and a price above 0, less the mean"
+                " over the customer's events of their categories' own mean ln(unit price) among"
+                " all customers: -0.7 is half of what is usual there. Null: no such event.",
+                _relative,
+                null="median",
+                rate=True,
+            ),
         ),
         _session_totals,
         _customer_totals,
+        _key_totals,
     )

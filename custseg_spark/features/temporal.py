@@ -118,6 +118,7 @@ def family(as_of: date) -> Family:
                 "double",
                 "Events from 18:00 to 23:59 UTC / event_count.",
                 lambda: ratio("evening_events", "event_count"),
+                rate=True,
             ),
             Feature(
                 "weekend_share",

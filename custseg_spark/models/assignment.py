@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 
 from custseg_spark.models.scan import points
 from custseg_spark.schemas import struct_type
@@ -16,8 +16,8 @@ TOP_FEATURES = 3
 PASSED_THROUGH = ("customer_id", "monetary", "rfm_r", "rfm_f", "rfm_m", "rfm_group")
 SCHEMA = (
     "customer_id string, monetary decimal(28,4), rfm_r int, rfm_f int, rfm_m int,"
-    " rfm_group string, cluster int, segment_id int, distance double, second_segment_id int,"
-    " margin double, top_features array<string>"
+    " rfm_group string, probabilities array<double>, cluster int, segment_id int, distance double,"
+    " second_segment_id int, margin double, top_features array<string>"
 )
 
 
@@ -37,17 +37,19 @@ def assign(
     vector: str,
     label: str,
     centroids: np.ndarray,
-    order: Sequence[int],
+    segment_ids: Sequence[int],
     names: Sequence[str],
+    *,
+    probabilities: Column,
 ) -> DataFrame:
     """One row a customer: segment, distance to its centroid, the second segment, the margin.
 
     `margin` is the distance to the nearest other centroid less the distance to the own one, in
     scaled units; `top_features` are the largest contributions to the difference of the squared
-    distances, by feature. `vector` is an array column, `label` the model's prediction.
+    distances, by feature. `vector` is an array column, `label` the model's prediction,
+    `segment_ids` those of the clusters by position, `probabilities` are passed through.
     """
-    segment_of = np.empty(len(order), dtype=np.int32)
-    segment_of[list(order)] = np.arange(1, len(order) + 1, dtype=np.int32)
+    segment_of = np.array(segment_ids, dtype=np.int32)
     words = np.array(names, dtype=object)
     schema = _arrow_schema()
 
@@ -72,7 +74,8 @@ def assign(
                 schema=schema,
             )
 
-    return scored.select(vector, label, *PASSED_THROUGH).mapInArrow(annotate, SCHEMA)
+    passed: list[Column | str] = [*PASSED_THROUGH, probabilities.alias("probabilities")]
+    return scored.select(vector, label, *passed).mapInArrow(annotate, SCHEMA)
 
 
 def _annotations(

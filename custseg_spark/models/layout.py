@@ -22,10 +22,10 @@ def laid_out(frame: DataFrame, key: str, rows: int) -> DataFrame:
 
 
 def local_frame(spark: SparkSession, matrix: np.ndarray, names: Sequence[str]) -> DataFrame:
-    """A driver's small matrix as a frame, its rows in one order."""
+    """A driver's small matrix as a frame, its rows in one order, numbered by `row`."""
     columns = {name: matrix[:, i] for i, name in enumerate(names)}
     frame = spark.createDataFrame(pa.table({**columns, "row": np.arange(len(matrix))}))
-    return laid_out(frame, "row", len(matrix)).drop("row")
+    return laid_out(frame, "row", len(matrix))
 
 
 def hash_step() -> Column:

@@ -11,24 +11,33 @@ from custseg_spark.models.scan import one_hot, reduce
 
 @dataclass(frozen=True)
 class Profile:
-    """A cluster's features: mean and z-score on all its customers, median on those sampled."""
+    """A cluster's values: mean and z-score on all its customers, median on those sampled.
+
+    `spread` is the standard deviation of all customers' values, whatever the cluster. Of the
+    values that the sample lacks there is no median.
+    """
 
     mean: np.ndarray
     median: np.ndarray
     z_score: np.ndarray
+    spread: np.ndarray
 
     def as_map(self, names: Sequence[str]) -> dict[str, tuple[float | None, ...]]:
-        """Feature to (mean, median, z-score); None where no customer has a value."""
+        """Feature to (mean, median, z-score); None where no customer has a value.
+
+        `names` are those of the first values.
+        """
         columns = zip(self.mean, self.median, self.z_score, strict=True)
         return {
             name: tuple(None if np.isnan(v) else float(v) for v in values)
-            for name, values in zip(names, columns, strict=True)
+            for name, values in zip(names, columns, strict=False)
         }
 
 
 def profiles(
     customers: DataFrame,
     values: str,
+    width: int,
     clusterings: Mapping[str, int],
     sample: np.ndarray,
     sample_labels: Mapping[str, np.ndarray],
@@ -36,17 +45,16 @@ def profiles(
     """For each clustering (a column of labels, with its k) the profile of each cluster.
 
     Means pass over nulls. The z-score is (cluster mean - mean of all) / population standard
-    deviation of all. `values` is an array column of the features, NaN or null where there is none;
-    `sample` holds the same of the sampled customers, `sample_labels` their clusters.
+    deviation of all. `values` is an array column of `width` values, NaN or null where there is
+    none; `sample` holds the first of them of the sampled customers, `sample_labels` their clusters.
     """
     columns = list(clusterings.items())
     scan = customers.select(values, *clusterings)
     total = reduce(scan, lambda x, labels: _sums(x, labels, columns))
-    features = sample.shape[1]
     result, offset = {}, 0
     for name, k in columns:
-        block = total[offset : offset + 3 * k * features].reshape(3, k, features)
-        offset += 3 * k * features
+        block = total[offset : offset + 3 * k * width].reshape(3, k, width)
+        offset += 3 * k * width
         result[name] = _profiles(block, sample, sample_labels[name])
     return result
 
@@ -70,9 +78,10 @@ def _profiles(block: np.ndarray, sample: np.ndarray, labels: np.ndarray) -> list
         variance = squares.sum(axis=0) / counts.sum(axis=0) - overall**2
         spread = np.sqrt(np.maximum(variance, 0))
         z_scores = np.where(spread > 0, (means - overall) / spread, np.where(counts > 0, 0, np.nan))
-    return [
-        Profile(means[c], _medians(sample[labels == c]), z_scores[c]) for c in range(len(counts))
-    ]
+    medians = np.full(means.shape, np.nan)
+    for cluster in range(len(counts)):
+        medians[cluster, : sample.shape[1]] = _medians(sample[labels == cluster])
+    return [Profile(means[c], medians[c], z_scores[c], spread) for c in range(len(counts))]
 
 
 def _medians(rows: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Fits over a range of k, their exact quality, and the choice with its reasons."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -8,63 +8,88 @@ from pyspark import inheritable_thread_target
 from pyspark.sql import DataFrame
 
 from custseg_spark.config import ModelConfig
-from custseg_spark.models.algorithms import Model, known, prediction_column
+from custseg_spark.models.algorithms import FitError, Model, Trial, known, prediction_column
 from custseg_spark.models.indices import Indices
+from custseg_spark.models.stability import Stability
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One fitted clustering with its quality on all customers."""
+    """One fitted clustering, its quality on all customers and on the informed ones."""
 
     algorithm: str
     k: int
     model: Model
     indices: Indices
+    informed: Indices
 
     @property
     def smallest_share(self) -> float:
         """The share of customers in the smallest cluster."""
         return min(self.indices.sizes) / sum(self.indices.sizes)
 
+    @property
+    def silhouette(self) -> float:
+        """What candidates are ranked by: the silhouette of the informed customers."""
+        return self.informed.silhouette
+
 
 @dataclass(frozen=True)
 class Verdict:
-    """A candidate and, in words, why it was chosen or why not."""
+    """A candidate, how stable it is where that was tried, and in words why it was chosen or not.
+
+    `flaw` says what speaks against it; a chosen one has a flaw only where none is without.
+    """
 
     candidate: Candidate
+    stability: Stability | None
     chosen: bool
     why: str
+    flaw: str | None = None
 
 
 def k_range(config: ModelConfig, distinct_points: int) -> list[int]:
     """The k's to try: the given one, or the range; never more than there are distinct points."""
     wanted = [config.k] if config.k else list(range(config.k_min, config.k_max + 1))
-    return [k for k in wanted if k <= distinct_points] or [min(2, distinct_points)]
+    return [k for k in wanted if k <= distinct_points] or [min(wanted[0], distinct_points)]
 
 
 def fit_all(
     sample: DataFrame, algorithms: Sequence[str], ks: Sequence[int], config: ModelConfig
-) -> dict[str, Model]:
-    """A model for each algorithm and k, by prediction column; fits run side by side.
+) -> tuple[dict[str, Model], dict[str, str]]:
+    """A model for each algorithm and k, by prediction column, and why some have none.
 
-    `sample` must not be cached: MLlib then keeps no cache of its own and decodes the rows anew in
-    each iteration.
+    Fits run side by side. `sample` must not be cached: MLlib then keeps no cache of its own and
+    decodes the rows anew in each iteration. Raises FitError for an algorithm without any model.
     """
-    estimators = [known(a)(config, k) for a in algorithms for k in ks]
+    trials = [known(a)(config, k) for a in algorithms for k in ks]
 
     @inheritable_thread_target(sample.sparkSession)
-    def fit(index: int) -> Model:
-        return estimators[index].fit(sample)
+    def fit(trial: Trial) -> Model | FitError:
+        try:
+            return trial.fit(sample)
+        except FitError as error:
+            return error
 
     # A fit is some twenty tiny jobs: one alone leaves most of the machine idle. Largest k first.
-    order = sorted(range(len(estimators)), key=lambda i: -estimators[i].getK())
+    order = sorted(trials, key=lambda trial: -trial.k)
     with ThreadPoolExecutor(config.parallel_fits) as pool:
-        models = dict(zip(order, pool.map(fit, order), strict=True))
-    return {estimators[i].getPredictionCol(): models[i] for i in range(len(estimators))}
+        done = dict(zip([t.column for t in order], pool.map(fit, order), strict=True))
+    found = {t.column: done[t.column] for t in trials}
+    models = {c: m for c, m in found.items() if not isinstance(m, FitError)}
+    failures = {c: str(m) for c, m in found.items() if isinstance(m, FitError)}
+    for algorithm in algorithms:
+        own = [t.column for t in trials if t.algorithm == algorithm]
+        if not any(column in models for column in own):
+            raise FitError(failures[own[0]])
+    return models, failures
 
 
 def candidates(
-    models: Mapping[str, Model], quality: Mapping[str, Indices], algorithms: Sequence[str]
+    models: Mapping[str, Model],
+    everyone: Mapping[str, Indices],
+    informed: Mapping[str, Indices],
+    algorithms: Sequence[str],
 ) -> list[Candidate]:
     """The fitted models with their quality, by algorithm and k."""
     found = []
@@ -72,30 +97,86 @@ def candidates(
         for column, model in models.items():
             k = model.getK()
             if column == prediction_column(algorithm, k):
-                found.append(Candidate(algorithm, k, model, quality[column]))
+                found.append(Candidate(algorithm, k, model, everyone[column], informed[column]))
     return sorted(found, key=lambda c: (algorithms.index(c.algorithm), c.k))
 
 
-def choose(tried: Sequence[Candidate], config: ModelConfig) -> list[Verdict]:
-    """One verdict a candidate of a single algorithm: the best silhouette among those whose
-    smallest cluster is large enough; where none is, the best silhouette of all, and said so."""
-    large_enough = [c for c in tried if c.smallest_share >= config.min_cluster_share]
-    pool = large_enough or list(tried)
-    best = max(pool, key=lambda c: (c.indices.silhouette, -c.k))
-    return [Verdict(c, c is best, _why(c, best, config, bool(large_enough))) for c in tried]
+def choose(
+    tried: Sequence[Candidate],
+    config: ModelConfig,
+    *,
+    previous_k: int | None,
+    measure: Callable[[Candidate], Stability | None],
+) -> list[Verdict]:
+    """One verdict a candidate of a single algorithm.
+
+    Among those whose smallest cluster is large enough, the `stability_candidates` best by
+    silhouette (and the previous k) are measured for stability; of those that are stable the best
+    is chosen, but the previous k is kept unless the best beats it by `switch_margin`: ids must not
+    be born of noise. Where none qualifies, the best there is, and its `flaw` says what is wrong.
+    """
+    by_silhouette = sorted(tried, key=lambda c: (-c.silhouette, c.k))
+    large = [c for c in by_silhouette if c.smallest_share >= config.min_cluster_share]
+    measured = large[: config.stability_candidates]
+    measured += [c for c in large if c.k == previous_k and c not in measured]
+    stability = {c.k: measure(c) for c in measured}
+    stable = [c for c in measured if _is_stable(stability[c.k], config)]
+    best = (stable or large or by_silhouette)[0]
+    kept = next((c for c in stable if c.k == previous_k), best)
+    chosen = kept if best.silhouette - kept.silhouette < config.switch_margin else best
+    words = _Words(config, best, chosen)
+    return [
+        Verdict(
+            c,
+            stability.get(c.k),
+            c is chosen,
+            words.why(c, stability.get(c.k)),
+            words.flaw(c, stability.get(c.k)),
+        )
+        for c in tried
+    ]
 
 
-def _why(candidate: Candidate, best: Candidate, config: ModelConfig, qualified: bool) -> str:
-    minimum = config.min_cluster_share
-    small = candidate.smallest_share < minimum
-    too_small = f"smallest cluster holds {candidate.smallest_share:.2%}, less than {minimum:.0%}"
-    silhouette = candidate.indices.silhouette
-    if candidate is best:
-        if not qualified:
-            return f"best of none that qualify: {too_small}; silhouette {silhouette:.3f}"
-        if config.k:
-            return f"k was given; silhouette {silhouette:.3f}"
-        return f"highest silhouette, {silhouette:.3f}, with no cluster below {minimum:.0%}"
-    if small:
-        return too_small
-    return f"silhouette {silhouette:.3f}, below {best.indices.silhouette:.3f} at k = {best.k}"
+def _is_stable(stability: Stability | None, config: ModelConfig) -> bool:
+    # Where it isn't measured (bootstraps = 0, an algorithm that has no measure), it can't forbid.
+    return stability is None or stability.mean >= config.min_stability
+
+
+@dataclass(frozen=True)
+class _Words:
+    """Why a candidate of one algorithm was chosen or not."""
+
+    config: ModelConfig
+    best: Candidate
+    chosen: Candidate
+
+    def flaw(self, candidate: Candidate, stability: Stability | None) -> str | None:
+        minimum = self.config.min_cluster_share
+        if candidate.smallest_share < minimum:
+            share = f"{candidate.smallest_share:.2%}"
+            return f"the smallest cluster holds {share} of the customers, less than {minimum:.2%}"
+        if not _is_stable(stability, self.config):
+            assert stability is not None
+            least = self.config.min_stability
+            return (
+                f"stability {stability.mean:.2f} is below {least:.2f}: refits find other segments"
+            )
+        return None
+
+    def why(self, candidate: Candidate, stability: Stability | None) -> str:
+        flaw, own = self.flaw(candidate, stability), f"silhouette {candidate.silhouette:.3f}"
+        if candidate is self.chosen:
+            if flaw:
+                return f"the best of those tried, none of which qualifies: {flaw}; {own}"
+            if self.config.k:
+                return f"k was given; {own}"
+            if candidate is not self.best:
+                return (
+                    f"the previous run's k, kept: {own}, and k = {self.best.k} beats it by less"
+                    f" than {self.config.switch_margin} ({self.best.silhouette:.3f})"
+                )
+            steady = f", stability {stability.mean:.2f}" if stability else ""
+            return f"the highest {own} of those that qualify{steady}"
+        if flaw:
+            return flaw
+        return f"{own}, below {self.chosen.silhouette:.3f} at k = {self.chosen.k}"

@@ -14,27 +14,35 @@ import numpy as np
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import AnalysisException
 from pyspark.ml import PipelineModel
-from pyspark.ml.clustering import BisectingKMeansModel, KMeansModel
+from pyspark.ml.clustering import BisectingKMeansModel, GaussianMixtureModel, KMeansModel
 from pyspark.ml.feature import VectorAssembler
 from pyspark.sql import SparkSession
 
 from custseg_spark.errors import InputError
+from custseg_spark.models.algorithms import Model, centres, prediction_column
 from custseg_spark.models.preparation import Preparation, PreparedFeature
+from custseg_spark.models.tree import Node, has_tree, read_tree
 
-_FORMAT = 1
+_FORMAT = 3
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a saved model is: enough to score with it, and to notice if it isn't whole."""
+    """What a saved model is: enough to score with it, and to notice if it isn't whole.
+
+    `segment_ids` and `segment_names` are by cluster; `tree` is empty but for bisecting KMeans.
+    """
 
     algorithm: str
     k: int
     features: tuple[PreparedFeature, ...]
+    components: int | None
     scaling: str
     seed: int
-    order: tuple[int, ...]
-    centroids_sha256: str
+    segment_ids: tuple[int, ...]
+    segment_names: tuple[str, ...]
+    tree: tuple[Node, ...]
+    model_sha256: str
     format: int = _FORMAT
 
     def as_json(self) -> str:
@@ -42,54 +50,78 @@ class Manifest:
         return json.dumps(asdict(self), sort_keys=True)
 
     @property
+    def column(self) -> str:
+        """The column of labels that the model adds."""
+        return prediction_column(self.algorithm, self.k)
+
+    @property
     def preparation(self) -> Preparation:
         """The preparation of the features for this model."""
-        return Preparation(self.features, {})
+        return Preparation(self.features, {}, self.components)
 
 
-def centroids(model: PipelineModel) -> np.ndarray:
-    """The cluster centres of a pipeline's last stage, k x dimensions."""
-    last = model.stages[-1]
-    assert isinstance(last, KMeansModel | BisectingKMeansModel)
-    return np.array(last.clusterCenters())
+def clusterer(pipeline: PipelineModel) -> Model:
+    """The last stage: the model of the clusters."""
+    last = pipeline.stages[-1]
+    assert isinstance(last, KMeansModel | BisectingKMeansModel | GaussianMixtureModel)
+    return last
 
 
-def centroids_hash(centres: np.ndarray) -> str:
-    """A hash of the centres' bits."""
-    return hashlib.sha256(np.ascontiguousarray(centres, dtype="<f8").tobytes()).hexdigest()
+def model_hash(model: Model) -> str:
+    """A hash of the bits of the centres, and of a mixture's weights and covariances."""
+    parameters = [centres(model)]
+    if isinstance(model, GaussianMixtureModel):
+        parameters += [np.array(model.weights), *[g.cov.toArray() for g in model.gaussians]]
+    digest = hashlib.sha256()
+    for values in parameters:
+        digest.update(np.ascontiguousarray(values, dtype="<f8").tobytes())
+    return digest.hexdigest()
 
 
-def save(spark: SparkSession, model: PipelineModel, manifest: Manifest, path: str) -> None:
-    """Saves model and manifest; the manifest last, so that a model without one is unfinished."""
+def save_model(spark: SparkSession, model: PipelineModel, path: str) -> None:
+    """Saves a model, which is not published before its manifest is; a published one stays.
+
+    `path` must differ for different models.
+    """
+    try:
+        load(spark, path)
+    except InputError:
+        # Not there, or damaged.
+        model.write().overwrite().save(f"{path}/model")
+
+
+def save_manifest(spark: SparkSession, manifest: Manifest, path: str) -> None:
+    """Publishes the model that was saved at `path`."""
     if _read_manifest(spark, path) == manifest.as_json():
         return
-    model.write().overwrite().save(f"{path}/model")
     line = spark.createDataFrame([(manifest.as_json(),)], "value string").coalesce(1)
     line.write.mode("overwrite").text(f"{path}/manifest")
 
 
 def load(spark: SparkSession, path: str) -> tuple[PipelineModel, Manifest]:
-    """A saved model, checked against its manifest. Raises InputError where they disagree."""
+    """A published model, checked against its manifest. Raises InputError where they disagree."""
     text = _read_manifest(spark, path)
     if text is None:
         raise InputError(f"there is no model with a manifest at {path}")
     manifest = _parse(text, path)
     try:
-        model = PipelineModel.load(f"{path}/model")
+        pipeline = PipelineModel.load(f"{path}/model")
     except (Py4JJavaError, AnalysisException) as error:
         raise InputError(f"the model at {path} can't be read: {error}") from error
-    first = model.stages[0]
+    first, last = pipeline.stages[0], clusterer(pipeline)
     found = list(first.getInputCols()) if isinstance(first, VectorAssembler) else []
     expected = [f.name for f in manifest.features]
     if found != expected:
         raise InputError(f"the model at {path} takes {found}, its manifest says {expected}")
-    centres = centroids(model)
-    if len(centres) != manifest.k or centroids_hash(centres) != manifest.centroids_sha256:
+    count = len(centres(last))
+    if count != manifest.k or model_hash(last) != manifest.model_sha256:
         raise InputError(
-            f"the model at {path} has {len(centres)} centres that are not the {manifest.k} of its"
+            f"the model at {path} has {count} centres that are not the {manifest.k} of its"
             " manifest; a part file may be missing"
         )
-    return model, manifest
+    if has_tree(last) and read_tree(spark, path) != manifest.tree:
+        raise InputError(f"the model at {path} has another tree than its manifest")
+    return pipeline, manifest
 
 
 def _read_manifest(spark: SparkSession, path: str) -> str | None:
@@ -102,13 +134,17 @@ def _read_manifest(spark: SparkSession, path: str) -> str | None:
 
 def _parse(text: str, path: str) -> Manifest:
     try:
-        tree: Mapping[str, Any] = json.loads(text)
-        features: Sequence[Mapping[str, Any]] = tree["features"]
+        values: Mapping[str, Any] = json.loads(text)
+        if values["format"] != _FORMAT:
+            raise ValueError(f"it has format {values['format']}, expected {_FORMAT}")
+        features: Sequence[Mapping[str, Any]] = values["features"]
         return Manifest(
             **{
-                **tree,
+                **values,
                 "features": tuple(PreparedFeature(**f) for f in features),
-                "order": tuple(tree["order"]),
+                "segment_ids": tuple(values["segment_ids"]),
+                "segment_names": tuple(values["segment_names"]),
+                "tree": tuple(Node(**n) for n in values["tree"]),
             }
         )
     except (ValueError, TypeError, KeyError) as error:

@@ -64,11 +64,16 @@ def list_files(path: str) -> list[SourceFile]:
     return files
 
 
+def _absolute(path: Path) -> Path:
+    """Absolute and without `..`, which Spark would take out by the names alone."""
+    return path.resolve() if ".." in path.parts else path.absolute()
+
+
 def _in_folder(path: Path, relative: Path) -> SourceFile:
     """A file that wasn't named itself; hidden if it or a folder on the way to it is."""
     if any(part.startswith((".", "_")) for part in relative.parts):
         reason = "hidden (its name, or its folder's, begins with . or _)"
-        return SourceFile(path.absolute(), "hidden", path.stat().st_size, "", reason)
+        return SourceFile(_absolute(path), "hidden", path.stat().st_size, "", reason)
     return _identify(path, outright=False)
 
 
@@ -79,7 +84,7 @@ def _identify(path: Path, *, outright: bool) -> SourceFile:
         kind, problem = _kind(path, head, outright=outright)
         digest = "" if problem else _sha256(path)
         size = path.stat().st_size
-        return SourceFile(path.absolute(), kind, size, digest, problem, named_outright=outright)
+        return SourceFile(_absolute(path), kind, size, digest, problem, named_outright=outright)
     except OSError as error:
         raise InputError(f"{path}: can't be read: {error.strerror}") from error
 

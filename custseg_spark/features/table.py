@@ -1,0 +1,6 @@
+"""The table `customer_features`: its columns are the features' own."""
+
+from custseg_spark import features
+from custseg_spark.schemas import Table
+
+CUSTOMER_FEATURES = Table("customer_features", features.schema_ddl(), ("run_date",))

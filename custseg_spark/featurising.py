@@ -1,0 +1,72 @@
+"""`customer_features` and `clv_models` of a run date, from the lake's sessions."""
+
+from datetime import date
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from custseg_spark import features, naming
+from custseg_spark.config import Config
+from custseg_spark.errors import InputError
+from custseg_spark.features import clv as lifetime_value
+from custseg_spark.features import rfm
+from custseg_spark.features.table import CUSTOMER_FEATURES
+from custseg_spark.models import clv
+from custseg_spark.models.clv import ClvModel
+from custseg_spark.progress import Progress
+from custseg_spark.schemas import CLV_MODELS, EVENTS, SESSIONS
+from custseg_spark.tables import Lake
+from custseg_spark.trial import limited
+
+
+def write_features(lake: Lake, config: Config, run_date: date, progress: Progress) -> int:
+    """Writes the run date's features and CLV models; returns the number of customers.
+
+    Raises InputError where nobody has an event before the run date.
+    """
+    sessions = limited(lake.read(SESSIONS), config.run, run_date)
+    model = _lifetime_values(sessions, config, run_date, progress)
+    with progress.stage("customer features") as stage:
+        unscored = features.customer_features(
+            sessions,
+            as_of=run_date,
+            events=lake.read(EVENTS),
+            optional=config.features.optional_families,
+        )
+        if model is not None:
+            history = lifetime_value.purchase_history(sessions, as_of=run_date)
+            values = lifetime_value.clv_columns(history, model.fitted)
+            unscored = unscored.join(values, "customer_id", how="left")
+        stage.rows = _write_scored(lake, unscored, run_date)
+        rows = [model.row(run_date)] if model else []
+        frame = lake.spark.createDataFrame(rows, CLV_MODELS.schema).coalesce(1)
+        lake.replace_dates(frame, CLV_MODELS, [run_date])
+        return stage.rows
+
+
+def _write_scored(lake: Lake, unscored: DataFrame, run_date: date) -> int:
+    # Three jobs need them: the customers' number, the quintiles among buyers, the write.
+    unscored = unscored.persist()
+    try:
+        cutoffs = {row.score: row.cutoffs for row in rfm.score_cutoffs(unscored).collect()}
+        customers = unscored.count()
+        if not customers:
+            raise InputError(f"no event before run date {run_date}; there is nobody to segment")
+        scored = naming.with_rfm_group(rfm.with_scores(unscored, cutoffs))
+        absent = [n for n in CUSTOMER_FEATURES.schema.names if n not in scored.columns]
+        complete = scored.withColumns({name: F.lit(None) for name in absent})
+        lake.replace_dates(complete, CUSTOMER_FEATURES, [run_date])
+        return customers
+    finally:
+        unscored.unpersist()
+
+
+def _lifetime_values(
+    sessions: DataFrame, config: Config, run_date: date, progress: Progress
+) -> ClvModel | None:
+    if not config.clv.enabled:
+        return None
+    with progress.stage("customer lifetime value") as stage:
+        model = clv.fit(sessions, run_date, config.clv)
+        stage.rows, stage.note = model.buyers, model.why
+        return model

@@ -1,0 +1,153 @@
+"""Segment ids that last: which segment of the previous run each cluster of a new one is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from custseg_spark.config import IdentityConfig
+from custseg_spark.models.pairing import Centroid, jaccard, pair
+
+CONTINUED, BORN, SPLIT, MERGED = "continued", "born", "split", "merged"
+
+
+@dataclass(frozen=True)
+class KnownSegment:
+    """A segment of an earlier run."""
+
+    segment_id: int
+    centroid: Centroid
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a cluster is called from now on, and why.
+
+    `continued`: a segment of the previous run; `merged`: one that also took at least
+    `split_share` of the customers of one that died; `split`: new, with at least `split_share` of
+    its customers from one that lives on; `born`: new. `related_segments` are the previous
+    segments that it comes from, its own first, else the largest part first; for `born` those that
+    died into it. `overlap` is the Jaccard index with the own predecessor.
+    """
+
+    segment_id: int
+    status: str
+    related_segments: tuple[int, ...]
+    overlap: float | None
+
+
+@dataclass(frozen=True)
+class Died:
+    """A previous segment that no cluster continues, and who took its customers: the segment where
+    most of them went, then others with at least `split_share` of them."""
+
+    segment_id: int
+    related_segments: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Identities:
+    """One Identity a cluster, by position; the previous segments that died, by id."""
+
+    clusters: tuple[Identity, ...]
+    died: tuple[Died, ...]
+
+
+def identify(
+    new: Sequence[Centroid],
+    previous: Sequence[KnownSegment],
+    overlap: np.ndarray,
+    *,
+    order: Sequence[int],
+    next_id: int,
+    config: IdentityConfig,
+    reborn: Sequence[KnownSegment] = (),
+) -> Identities:
+    """The identity of each cluster of a run, `pair`ed with the segments of the previous one.
+
+    `overlap` counts the customers of both runs by cluster and previous segment: all shares and
+    indices are of them. `order` holds the clusters in the order in which ids are given out, from
+    `next_id` on. `reborn` are the segments that this run date bore when it ran before: clusters
+    near them get those ids again, so that a rerun names the same.
+    """
+    # In an order of their own, so that no numbering of clusters shows in the result.
+    known = sorted(previous, key=lambda s: s.segment_id)
+    at = {s.segment_id: i for i, s in enumerate(previous)}
+    counts = np.asarray(overlap, dtype=np.int64).reshape(len(new), len(previous))
+    counts = counts[list(order)][:, [at[s.segment_id] for s in known]]
+    clusters = [new[cluster] for cluster in order]
+    matched = pair(clusters, [s.centroid for s in known], counts, config)
+    ids = {row: known[column].segment_id for row, column in matched.items()}
+    ids |= _births(clusters, ids, known, reborn, next_id, config)
+    family = _Family([s.segment_id for s in known], ids, counts, config.split_share)
+    found = {cluster: family.identity(row) for row, cluster in enumerate(order)}
+    return Identities(tuple(found[cluster] for cluster in range(len(new))), family.died())
+
+
+def _births(
+    clusters: Sequence[Centroid],
+    ids: Mapping[int, int],
+    known: Sequence[KnownSegment],
+    reborn: Sequence[KnownSegment],
+    next_id: int,
+    config: IdentityConfig,
+) -> dict[int, int]:
+    """Ids for the rows that have none: those of the segments reborn in them, else fresh ones."""
+    born = [row for row in range(len(clusters)) if row not in ids]
+    before = sorted(reborn, key=lambda s: s.segment_id)
+    unknown = np.zeros((len(born), len(before)), dtype=np.int64)
+    again = pair([clusters[r] for r in born], [s.centroid for s in before], unknown, config)
+    given = {born[row]: before[column].segment_id for row, column in again.items()}
+    fresh = max([next_id - 1, *(s.segment_id for s in (*known, *reborn))]) + 1
+    for row in born:
+        if row not in given:
+            given[row] = fresh
+            fresh += 1
+    return given
+
+
+@dataclass(frozen=True)
+class _Family:
+    """Who comes from whom: previous ids by column, new ids by row, customers of both."""
+
+    previous: Sequence[int]
+    ids: Mapping[int, int]
+    counts: np.ndarray
+    split_share: float
+
+    def identity(self, row: int) -> Identity:
+        segment = self.ids[row]
+        dead = self._previous(_shares(self.counts, axis=0)[row], alive=False)
+        if segment in self.previous:
+            own = self.previous.index(segment)
+            overlap = float(jaccard(self.counts)[row, own])
+            return Identity(segment, MERGED if dead else CONTINUED, (segment, *dead), overlap)
+        parents = self._previous(_shares(self.counts, axis=1)[row], alive=True)
+        return Identity(segment, SPLIT if parents else BORN, parents or dead, None)
+
+    def died(self) -> tuple[Died, ...]:
+        shares = _shares(self.counts, axis=0)
+        return tuple(
+            Died(segment, self._heirs(shares[:, column]))
+            for column, segment in enumerate(self.previous)
+            if segment not in self.ids.values()
+        )
+
+    def _previous(self, shares: np.ndarray, *, alive: bool) -> tuple[int, ...]:
+        living = set(self.ids.values())
+        large = [self.previous[column] for column in _largest(shares, self.split_share)]
+        return tuple(segment for segment in large if (segment in living) == alive)
+
+    def _heirs(self, shares: np.ndarray) -> tuple[int, ...]:
+        least = min(self.split_share, float(shares.max(initial=0.0)))
+        return tuple(self.ids[row] for row in _largest(shares, least))
+
+
+def _shares(counts: np.ndarray, axis: int) -> np.ndarray:
+    return np.asarray(counts / np.maximum(counts.sum(axis=axis, keepdims=True), 1))
+
+
+def _largest(shares: np.ndarray, least: float) -> list[int]:
+    """The positions of the shares of at least `least` and above 0, the largest first."""
+    order = np.argsort(-shares, kind="stable")
+    return [int(i) for i in order if shares[i] > 0 and shares[i] >= least]

@@ -1,0 +1,57 @@
+"""Colours and markers: one a segment throughout a report, told apart by the colour-blind."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+# Okabe and Ito (2008) but for black and yellow, which a light or dark page swallows; then those
+# farthest from them and from each other in CIELAB as seen with normal sight and by protanopes,
+# deuteranopes and tritanopes (matrices of Machado et al. 2009). Markers and labels tell them too.
+COLOURS = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#56B4E9",
+    "#CC79A7",
+    "#99BB66",
+    "#994433",
+    "#8800FF",
+    "#665566",
+    "#DDAAAA",
+    "#BB55FF",
+)
+_MARKERS = "osD^vP*X<>ph"
+
+
+@dataclass(frozen=True)
+class Theme:
+    """What a picture is drawn with: `diverging` is a colour map for z-scores whose middle is near
+    the panel's colour, `strong` the colour for many where the panel's is for none."""
+
+    panel: str
+    ink: str
+    faint: str
+    diverging: str
+    strong: str
+
+
+LIGHT = Theme("#ffffff", "#1c2126", "#d5dade", "RdBu_r", "#0072B2")
+DARK = Theme("#1b1f24", "#e4e8ec", "#3c444d", "berlin", "#56B4E9")
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a segment is drawn."""
+
+    colour: str
+    marker: str
+
+
+def styles(segment_ids: Iterable[int]) -> Mapping[int, Style]:
+    """A style for each segment id: the same in every run unless an older segment has it."""
+    taken: dict[int, int] = {}
+    for segment_id in sorted(set(segment_ids)):
+        slots = range(segment_id - 1, segment_id - 1 + len(COLOURS))
+        free = [s % len(COLOURS) for s in slots if s % len(COLOURS) not in taken.values()]
+        taken[segment_id] = free[0] if free else (segment_id - 1) % len(COLOURS)
+    return {i: Style(COLOURS[slot], _MARKERS[slot]) for i, slot in taken.items()}

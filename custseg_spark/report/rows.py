@@ -1,0 +1,198 @@
+"""The tables' rows as plain values. A number that a table lacks, or has as NaN, is None."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+DIED = "died"
+
+
+@dataclass(frozen=True)
+class Run:
+    """The manifest of the run."""
+
+    run_date: date
+    previous_run_date: date | None
+    run_id: str | None
+    model_use: str | None
+    model_reason: str | None
+    fitted_on: date | None
+    warnings: Sequence[str]
+    finished: str | None
+    config_hash: str | None
+    seed: int | None
+    features: Sequence[str]
+    left_out: Mapping[str, str]
+    row_counts: Mapping[str, int]
+    stage_seconds: Mapping[str, float]
+    settings: Mapping[str, Any]
+
+    def setting(self, section: str, key: str) -> Any:
+        """A key of the run's configuration; None where it had no such key."""
+        return (self.settings.get(section) or {}).get(key)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The lake's ledger of ingest, summed over its files."""
+
+    files: int
+    skipped_files: int
+    physical_records: int
+    header: int
+    blank: int
+    accepted: int
+    rejected: int
+    duplicates: int
+    rounded: int
+
+    @property
+    def records(self) -> int:
+        """Records without headers and blank lines: accepted + rejected + duplicates."""
+        return self.physical_records - self.header - self.blank
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A feature in a segment."""
+
+    mean: float | None
+    median: float | None
+    z_score: float | None
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A segment of one algorithm; a died one has no customers."""
+
+    algorithm: str
+    segment_id: int
+    segment_name: str
+    customers: int
+    customer_share: float | None
+    revenue: Decimal | None
+    revenue_share: float | None
+    runner_up: str | None
+    evidence: Sequence[tuple[str, float]]
+    actions: Sequence[str]
+    status: str | None
+    related_segments: Sequence[int]
+    born_on: date | None
+    overlap: float | None
+    jaccard: float | None
+    stability: str | None
+    tree_node: int | None
+    tree_parent: int | None
+    features: Mapping[str, Measure]
+
+    def z_score(self, feature: str) -> float | None:
+        return self.features[feature].z_score if feature in self.features else None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A clustering that was tried, and its quality."""
+
+    algorithm: str
+    k: int
+    silhouette: float | None
+    davies_bouldin: float | None
+    calinski_harabasz: float | None
+    within_cluster_cost: float | None
+    smallest_share: float | None
+    informed_silhouette: float | None
+    informed_customers: int | None
+    stability: float | None
+    agreement: float | None
+    customers: int | None
+    chosen: bool | None
+    why: str | None
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Customers that went from a segment to another; None: joined, gone."""
+
+    algorithm: str
+    from_segment_id: int | None
+    to_segment_id: int | None
+    customers: int
+    revenue: Decimal | None
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How far a distribution moved since the previous run; `moved` is above 0 for upwards."""
+
+    kind: str
+    name: str
+    psi: float
+    verdict: str
+    moved: float
+
+
+@dataclass(frozen=True)
+class Point:
+    """A sampled customer on the first two principal components."""
+
+    segment_id: int
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
+class Plane:
+    """The sampled customers, and the two components' shares of the variance."""
+
+    points: Sequence[Point]
+    x_variance: float | None
+    y_variance: float | None
+
+
+@dataclass(frozen=True)
+class RfmCount:
+    """Customers of a segment with these scores; 0: never bought."""
+
+    segment_id: int
+    rfm_r: int
+    rfm_f: int
+    rfm_group: str
+    customers: int
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Hold-out purchases of those with so many before, on average: actual and expected."""
+
+    purchases: int
+    customers: int
+    actual: float | None
+    expected: float | None
+
+
+@dataclass(frozen=True)
+class Decile:
+    """A tenth of the buyers, by predicted value."""
+
+    decile: int
+    customers: int
+    revenue_share: float | None
+    clv_share: float | None
+
+
+@dataclass(frozen=True)
+class Clv:
+    """The run's model of customer lifetime value."""
+
+    buyers: int | None
+    repeat_buyers: int | None
+    converged: bool
+    why: str | None
+    parameters: Mapping[str, float | None]
+    spend_error: float | None
+    holdout_days: int | None
+    calibration: Sequence[Calibration]
+    gini: float | None
+    deciles: Sequence[Decile]

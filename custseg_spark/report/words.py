@@ -1,0 +1,169 @@
+"""Numbers, features and tables' codes in words that a reader of the report knows."""
+
+import re
+import textwrap
+from collections.abc import Sequence
+from decimal import Decimal
+
+MISSING = "–"
+
+_MINUS = "−"
+
+# Only where the name itself, its underscores as spaces, would leave a reader guessing.
+_FEATURES = {
+    "recency_days": "days since last purchase",
+    "frequency": "orders",
+    "monetary": "net spend",
+    "event_count": "events",
+    "active_span_days": "days from first to last event",
+    "relative_price": "price level in its category",
+    "view_count": "views",
+    "cart_count": "additions to the cart",
+    "purchase_count": "purchases",
+    "session_count": "sessions",
+    "product_count": "products seen",
+    "category_count": "categories seen",
+    "brand_count": "brands seen",
+    "session_duration_mean_s": "minutes a session",
+    "view_to_cart_rate": "carts per view",
+    "cart_to_purchase_rate": "purchases per cart",
+    "view_to_purchase_rate": "purchases per view",
+    "cart_abandonment_rate": "carts abandoned",
+    "bounce_rate": "sessions of one event",
+    "exploration_ratio": "products per view",
+    "category_entropy": "variety of categories",
+    "hour_entropy": "variety of hours",
+    "top_category_share": "share of top category",
+    "top_brand_share": "share of top brand",
+    "days_between_sessions_mean": "days between sessions",
+    "engagement_intensity": "events per active day",
+    "avg_viewed_price": "mean price viewed",
+    "avg_purchased_price": "mean price paid",
+    "max_viewed_price": "highest price viewed",
+    "price_ratio": "price paid / price viewed",
+    "price_stddev": "spread of prices viewed",
+    "price_tolerance": "relative spread of prices",
+    "p_alive": "chance of being active",
+    "expected_purchases_90d": "purchases expected in 90 days",
+    "clv_12m": "value expected in 12 months",
+    "rfm_r": "recency score",
+    "rfm_f": "frequency score",
+    "rfm_m": "monetary score",
+}
+_PERCENT = ("_rate", "_share", "p_alive", "exploration_ratio", "price_tier")
+_ALGORITHMS = {
+    "kmeans": "k-means",
+    "bisecting_kmeans": "bisecting k-means",
+    "gaussian_mixture": "Gaussian mixture",
+    "dbscan": "DBSCAN",
+    "agglomerative": "agglomerative clustering",
+}
+
+
+def joined(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def feature(name: str) -> str:
+    """A feature's name for a reader; an unknown one with spaces for underscores."""
+    plain = re.sub(r"_(\d+)d$", r" in \1 days", name).replace("_", " ")
+    return _FEATURES.get(name, plain)
+
+
+def algorithm(name: str) -> str:
+    """An algorithm's usual name."""
+    return _ALGORITHMS.get(name, name.replace("_", " "))
+
+
+def sentence(text: str) -> str:
+    """A reason of a table, with one full stop at its end."""
+    return f"{text.rstrip('. ')}."
+
+
+def drifted(kind: str, name: str) -> str:
+    """What `feature_drift` has a row for: a feature, or the sizes of an algorithm's segments."""
+    return f"segment sizes, {algorithm(name)}" if kind == "segments" else feature(name)
+
+
+def count(value: int | None) -> str:
+    """`146,000`."""
+    return MISSING if value is None else f"{value:,}".replace("-", _MINUS)
+
+
+def counted(value: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{count(value)} {noun}{'s' * (value != 1)}"
+
+
+def percent(share: float | None) -> str:
+    """`12.3 %` for 0.123; a share too small for one decimal as `< 0.1 %`, never as 0."""
+    if share is None:
+        return MISSING
+    if abs(share) < 0.0005:
+        return "< 0.1 %" if share else "0 %"
+    return f"{share * 100:,.1f} %".replace("-", _MINUS)
+
+
+def number(value: float | Decimal | None) -> str:
+    """Three digits or so: `0.12`, `3.4`, `128`, `4,310`, `1.2 M`, `3.4 G`."""
+    if value is None:
+        return MISSING
+    size, sign = abs(float(value)), _MINUS if value < 0 else ""
+    for limit, unit in ((1e9, " G"), (1e6, " M")):
+        # 999,999.7 would round up to 1,000,000.
+        if size >= limit * 0.9999995:
+            return f"{sign}{size / limit:,.1f}{unit}"
+    if size == 0 or size >= 99.95:
+        return f"{sign}{size:,.0f}"
+    if size >= 0.995:
+        return f"{sign}{size:.1f}"
+    return f"{sign}{size:.2f}" if size >= 0.01 else f"{sign}{size:.1g}"
+
+
+def index(value: float | None) -> str:
+    """A quality index with three decimals, a large one as `number` has it."""
+    if value is None or abs(value) >= 100:
+        return number(value)
+    return f"{value:.3f}".replace("-", _MINUS)
+
+
+def signed(value: float | None) -> str:
+    """A z-score: `+1.4`, `−0.3`."""
+    if value is None:
+        return MISSING
+    text = f"{value:+.1f}".replace("-", _MINUS)
+    return "0.0" if text in ("+0.0", f"{_MINUS}0.0") else text
+
+
+def feature_value(name: str, value: float | None) -> str:
+    """A value of a feature with its unit, as the feature's label has it."""
+    if value is None:
+        return MISSING
+    if name.endswith(_PERCENT):
+        return percent(value)
+    if name.endswith("_s"):
+        return number(value / 60)
+    return number(value)
+
+
+def seconds(value: float) -> str:
+    """`4.2 s`, `3 min 20 s`."""
+    if value < 60:
+        return f"{value:.1f} s"
+    return f"{round(value) // 60:,} min {round(value) % 60} s"
+
+
+def strength(z_score: float) -> str:
+    """`far above average`, `slightly below average`: a z-score in words."""
+    steps = ((2, "far "), (1, "well "), (0.5, ""))
+    word = next((word for least, word in steps if abs(z_score) >= least), "slightly ")
+    return f"{word}{'above' if z_score > 0 else 'below'} average"
+
+
+def wrapped(name: str, width: int, lines: int = 2) -> str:
+    """A name on at most so many lines for a picture, ended by … where it is longer."""
+    wrapped = textwrap.wrap(name, width)
+    if len(wrapped) > lines:
+        wrapped[lines - 1 :] = [wrapped[lines - 1][: width - 1].rstrip() + "…"]
+    return "\n".join(wrapped)

@@ -1,0 +1,86 @@
+"""How well segments find the types that scripts/generate_events.py planted.
+
+Prints the adjusted Rand index (ARI) of each algorithm's segments with the planted types and the
+table of both, for customers with enough events and for all. With --ceiling also what could be told
+at all, a classifier's cross-validated ARI on the same features, and what scaling alone gives:
+KMeans at the true k on the standardised features. Takes the packages of requirements-dev.txt.
+"""
+
+import argparse
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from deltalake import DeltaTable
+from sklearn.cluster import KMeans
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.metrics import adjusted_rand_score
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.preprocessing import StandardScaler
+
+_KEYS = ["run_date", "customer_id", "rfm_group"]
+
+
+def planted(truth: Path) -> "pd.Series[str]":
+    """The planted type by customer id."""
+    table = pd.read_csv(truth, dtype=str)
+    return table.set_index("customer_id")["planted_type"]
+
+
+def table_of(lake: Path, name: str, run_date: date | None) -> pd.DataFrame:
+    """A run date's rows of a table (None: of the latest)."""
+    table = DeltaTable(str(lake / name)).to_pandas()
+    return table[table["run_date"] == (run_date or table["run_date"].max())]
+
+
+def agreement(segments: pd.DataFrame, types: "pd.Series[str]") -> float:
+    """The adjusted Rand index of an algorithm's segments with the types."""
+    return float(adjusted_rand_score(types[segments["customer_id"]], segments["segment_id"]))
+
+
+def ceiling(features: pd.DataFrame, types: "pd.Series[str]") -> tuple[float, float]:
+    """ARI of a cross-validated classifier, and of KMeans on features that are only scaled."""
+    kinds = types[features["customer_id"]].to_numpy()
+    x = features.drop(columns=_KEYS).astype(float)
+    x = x.loc[:, x.notna().any()]
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    guessed = cross_val_predict(
+        HistGradientBoostingClassifier(max_iter=50), x.to_numpy(), kinds, cv=folds
+    )
+    scaled = StandardScaler().fit_transform(x.fillna(x.median()))
+    k = len(np.unique(kinds))
+    plain = KMeans(k, n_init=10, random_state=0).fit_predict(scaled)
+    return adjusted_rand_score(kinds, guessed), adjusted_rand_score(kinds, plain)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--lake", type=Path, default=Path("lake"))
+    parser.add_argument("--truth", type=Path, default=Path("data/demo/events_truth.csv"))
+    parser.add_argument("--run-date", type=date.fromisoformat)
+    parser.add_argument("--min-events", type=int, default=20)
+    parser.add_argument("--ceiling", action="store_true")
+    options = parser.parse_args(argv)
+    types = planted(options.truth)
+    features = table_of(options.lake, "customer_features", options.run_date)
+    segments = table_of(options.lake, "customer_segments", options.run_date)
+    enough = features[features["event_count"] >= options.min_events]
+    for algorithm, own in segments.groupby("algorithm"):
+        known = own[own["customer_id"].isin(enough["customer_id"])]
+        for who, rows in ((f"at least {options.min_events} events", known), ("all", own)):
+            print(
+                f"\n{algorithm}, {len(rows):,} customers ({who}): ARI {agreement(rows, types):.3f}"
+            )
+            kinds = types[rows["customer_id"]].to_numpy()
+            print(pd.crosstab(kinds, rows["segment_name"], rownames=["planted"]).to_string())
+    if options.ceiling:
+        told, plain = ceiling(enough, types)
+        print(f"\nclassifier, cross-validated: ARI {told:.3f}; plainly scaled KMeans: {plain:.3f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""Fit or score: what `model.use` comes to, and the reason in words."""
+
+import dataclasses
+import json
+from datetime import date
+
+import pytest
+
+from custseg_spark.config import Config, ModelConfig, RunConfig
+from custseg_spark.errors import InputError
+from custseg_spark.history import PreviousRun, settings_of
+from custseg_spark.models.drift import FEATURE, REFIT, SAME, Drift
+from custseg_spark.planning import FIT, SCORE, plan
+
+STEADY = [Drift(FEATURE, "monetary", 0.01, SAME, ())]
+DRIFTED = [Drift(FEATURE, "monetary", 0.41, REFIT, ()), Drift(FEATURE, "recency", 9.0, REFIT, ())]
+
+
+def config(**model: object) -> Config:
+    return Config(model=ModelConfig(algorithms=("kmeans",), **model))  # type: ignore[arg-type]
+
+
+def previous(made_with: Config, algorithm: str = "kmeans") -> PreviousRun:
+    settings = settings_of(json.loads(made_with.as_json()))
+    day = date(2021, 1, 1)
+    return PreviousRun(day, {algorithm: "models/x"}, settings, ("monetary",), day, {})
+
+
+def test_the_first_run_fits() -> None:
+    assert plan(config(), None, []).reason == "there is no earlier run"
+    with pytest.raises(InputError, match="there is no earlier run with one; fit first"):
+        plan(config(use="frozen"), None, [])
+
+
+def test_auto_scores_as_long_as_no_feature_of_the_model_drifts() -> None:
+    source = previous(config())
+    steady = plan(config(), source, STEADY)
+    assert (steady.use, steady.source) == (SCORE, source)
+    drifted = plan(config(), source, DRIFTED)
+    assert (drifted.use, drifted.source) == (FIT, None)
+    assert drifted.reason == "1 of 1 features drifted beyond 0.25: monetary 0.41"
+
+
+def test_auto_fits_when_the_configuration_of_the_models_changed() -> None:
+    source = previous(config())
+    assert plan(config(k_max=5), source, STEADY).reason == (
+        "k_max is not what it was on 2021-01-01"
+    )
+    assert plan(config(features=("monetary",)), source, STEADY).use == FIT
+    trial = dataclasses.replace(config(), run=RunConfig(sample_fraction=0.1))
+    assert plan(trial, source, STEADY).reason.startswith("sample_fraction is not")
+    assert plan(config(parallel_fits=8, compare=("dbscan",)), source, STEADY).use == SCORE
+
+
+def test_auto_fits_where_there_is_nothing_left_to_compare_with() -> None:
+    source = previous(config())
+    assert "are gone" in plan(config(), source, []).reason
+    assert "are gone" in plan(config(), dataclasses.replace(source, made_with={}), STEADY).reason
+
+
+def test_use_asked_for_is_done_whatever_drifts() -> None:
+    source = previous(config())
+    assert plan(config(use="fit"), source, STEADY).use == FIT
+    assert plan(config(use="frozen"), source, DRIFTED).use == SCORE
+
+
+def test_an_algorithm_without_a_published_model() -> None:
+    source = previous(config(), "bisecting_kmeans")
+    assert plan(config(), source, STEADY).reason == (
+        "the run of 2021-01-01 published no model of kmeans"
+    )
+    with pytest.raises(InputError, match="published no model of kmeans; it has bisecting_kmeans"):
+        plan(config(use="frozen"), source, STEADY)
