@@ -92,6 +92,13 @@ SESSIONS = _table(
     "session_date",
 )
 
+CUSTOMERS = _table(
+    "customers",
+    f"""customer_id string, name string, age int, income {MONEY}, gender string,
+    education string, occupation string, zip_code string, source string, source_file string,
+    source_row bigint""",
+)
+
 CUSTOMER_SEGMENTS = _table(
     "customer_segments",
     """run_date date, algorithm string, customer_id string, cluster int, segment_id int,
