@@ -74,8 +74,10 @@ def ingest(
     progress: Progress,
     *,
     ingested_at: datetime,
+    with_sessions: bool = True,
 ) -> IngestSummary:
-    """Reads the files that the ledger doesn't have yet, and rebuilds the sessions they touch.
+    """Reads the files that the ledger doesn't have yet, and rebuilds the sessions they touch
+    (not without `with_sessions`: a segmentation that follows does it itself).
 
     Raises InputError for what can't be read, RejectedShareError where too much is refused; then
     nothing has been published.
@@ -92,7 +94,8 @@ def ingest(
             summary = _publish(lake, batch, config, progress, ingested_at)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    refresh_sessions(lake, config.ingest, progress)
+    if with_sessions:
+        refresh_sessions(lake, config.ingest, progress)
     return summary
 
 

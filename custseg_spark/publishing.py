@@ -236,9 +236,7 @@ def write(
         SEGMENT_MIGRATIONS: moved,
         FEATURE_DRIFT: drift.rows(drifted, day, since) if since else [],
     }
-    for table, rows in tables.items():
-        frame = lake.spark.createDataFrame(rows, table.schema).coalesce(1)
-        lake.replace_dates(frame, table, [day])
+    lake.replace_date_of_each(tables, day)
 
 
 def _share_drifts(

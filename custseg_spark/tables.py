@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from delta import exceptions as delta_errors
 from delta.tables import DeltaTable
@@ -19,6 +19,8 @@ from custseg_spark.errors import ConflictError, InputError
 from custseg_spark.schemas import Table, conform
 
 T = TypeVar("T")
+
+_STATISTICS = "delta.dataSkippingStatsColumns"
 
 _CONFLICTS = (
     delta_errors.DeltaConcurrentModificationException,
@@ -77,9 +79,7 @@ class Lake:
 
     def create(self, tables: Sequence[Table]) -> None:
         """Creates the tables that don't exist: two first writers must not race to create one."""
-        # Side by side: creating an empty table is all waiting.
-        with ThreadPoolExecutor(max_workers=4) as pool:
-            list(pool.map(inheritable_thread_target(self.spark)(self._create), tables))
+        self._side_by_side(self._create, tables)
 
     def _create(self, table: Table) -> None:
         if self.exists(table):
@@ -98,6 +98,8 @@ class Lake:
             )
             if table.partitioned_by:
                 builder = builder.partitionedBy(*table.partitioned_by)
+            if table.statistics:
+                builder = builder.property(_STATISTICS, ",".join(table.statistics))
             _or_conflict(builder.execute, self.name(table))
 
     def append(self, df: DataFrame, table: Table, transaction: str) -> None:
@@ -121,6 +123,20 @@ class Lake:
         column = table.partitioned_by[0]
         listed = ", ".join(f"'{d.isoformat()}'" for d in sorted(set(dates)))
         self._write(df, table, "overwrite", {"replaceWhere": column + " IN (" + listed + ")"})
+
+    def replace_date_of_each(self, rows: Mapping[Table, Sequence[Any]], day: date) -> None:
+        """Replaces one date in each of several tables by rows that fit on the driver."""
+
+        def replace(table: Table) -> None:
+            frame = self.spark.createDataFrame(rows[table], table.schema).coalesce(1)
+            self.replace_dates(frame, table, [day])
+
+        self._side_by_side(replace, list(rows))
+
+    def _side_by_side(self, action: Callable[[Table], None], tables: Sequence[Table]) -> None:
+        """The action on each table, four at a time: small commits are all waiting."""
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            list(pool.map(inheritable_thread_target(self.spark)(action), tables))
 
     def version(self, table: Table) -> int:
         """The table's current version."""

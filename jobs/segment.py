@@ -22,7 +22,10 @@ def run(argv: Sequence[str]) -> None:
     with progress.stage("start Spark"):
         lake = Lake(get_session("custseg-segment"), given.config.lake)
     if not given.skip_ingest:
-        ingested = ingest(lake, listed, given.config, progress, ingested_at=cli.now())
+        moment = cli.now()
+        ingested = ingest(
+            lake, listed, given.config, progress, ingested_at=moment, with_sessions=False
+        )
         print(summary.of_ingest(ingested))
     result = segment(lake, given.config, given.archetypes, progress, now=cli.now)
     print(summary.of_segments(lake, result))

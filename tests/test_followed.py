@@ -93,7 +93,9 @@ def year_of_events(types: dict[str, list[str | None]]) -> list[str]:
             bought = round(purchases * rng.uniform(0.8, 1.2))
             begins = datetime.combine(RUN_DATES[month] - timedelta(days=29), datetime.min.time())
             for number in range(count):
-                at = begins + timedelta(minutes=int(rng.integers(0, 28 * 1440)), seconds=number)
+                # A few days a month: each date is a file in each table, and files cost time.
+                day, minute = int(rng.integers(0, 4)) * 7, int(rng.integers(0, 1440))
+                at = begins + timedelta(days=day, minutes=minute, seconds=number)
                 what = "purchase" if number < bought else "view"
                 paid = price * rng.uniform(0.9, 1.1)
                 lines.append(
