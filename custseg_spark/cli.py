@@ -107,7 +107,7 @@ def _parser(description: str, *, ingests: bool, segments: bool) -> _Parser:
             "--source",
             action="append",
             metavar="PROFILE=PATH",
-            help="read PATH (a file, a folder or a glob; CSV, gzip or SQLite, told by content) by"
+            help="read PATH (a file, a folder or a glob; CSV, SQLite or XLSX, told by content) by"
             " the mapping conf/sources/PROFILE.toml; may be repeated; replaces the configured"
             " sources",
         )

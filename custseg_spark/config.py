@@ -22,8 +22,10 @@ T = TypeVar("T")
 
 CLIPS = ("percentile", "iqr", "none")
 SCALINGS = ("standard", "robust")
+TRANSFORMS = ("auto", "none")
 MODEL_USES = ("auto", "fit", "frozen")
 COMPARISONS = ("dbscan", "agglomerative")
+_MODEL_WORDS = {"clip": CLIPS, "scaling": SCALINGS, "use": MODEL_USES, "transform": TRANSFORMS}
 
 
 def _require(holds: bool, key: str, expected: str, section: object) -> None:
@@ -85,6 +87,7 @@ class ModelConfig:
     k_min: int = 2
     k_max: int = 8
     min_cluster_share: float = 0.01
+    transform: str = "auto"
     clip: str = "percentile"
     clip_percentile: float = 1.0
     clip_factor: float = 1.5
@@ -111,9 +114,10 @@ class ModelConfig:
     switch_margin: float = 0.02
     compare: tuple[str, ...] = ()
     compare_customers: int = 5_000
+    silhouette_customers: int = 10_000
 
     def __post_init__(self) -> None:
-        for key, known in (("clip", CLIPS), ("scaling", SCALINGS), ("use", MODEL_USES)):
+        for key, known in _MODEL_WORDS.items():
             value = getattr(self, key)
             if value not in known:
                 raise ConfigurationError(f"model.{key}: unknown '{value}'{nearest(value, known)}")
@@ -135,7 +139,8 @@ class ModelConfig:
         _require(0 <= self.clip_percentile < 50, "model.clip_percentile", "0 to below 50", self)
         _require(0 <= self.min_stability <= 1, "model.min_stability", "from 0 to 1", self)
         _require(self.bootstraps >= 0, "model.bootstraps", "0 or more", self)
-        _require(self.switch_margin >= 0, "model.switch_margin", "0 or more", self)
+        for key in ("switch_margin", "silhouette_customers"):
+            _require(getattr(self, key) >= 0, f"model.{key}", "0 or more", self)
         for key in ("stability_customers", "compare_customers"):
             _require(getattr(self, key) >= 2, f"model.{key}", "2 or more", self)
         _require(self.sample_customers >= 2, "model.sample_customers", "2 or more", self)

@@ -18,16 +18,18 @@ from pyspark.sql import functions as F
 
 from custseg_spark import ledger, quality
 from custseg_spark.config import Config
-from custseg_spark.errors import InputError, RejectedShareError
+from custseg_spark.errors import ConfigurationError, InputError, RejectedShareError
 from custseg_spark.ledger import Counts, LedgerRow
 from custseg_spark.progress import Progress
+from custseg_spark.readers import READERS
 from custseg_spark.refresh import refresh_sessions
 from custseg_spark.schemas import EVENTS, INGEST_FILES, REJECTED_EVENTS, SESSIONS
 from custseg_spark.session import settings, size_shuffles
-from custseg_spark.sources import csv, files, sqlite
+from custseg_spark.sources import csv, files
 from custseg_spark.sources.files import SourceFile
 from custseg_spark.sources.profile import Profile
 from custseg_spark.sources.raw import RawSource
+from custseg_spark.sources.unpacking import unpacked
 from custseg_spark.tables import Lake
 
 INGESTED = (EVENTS, REJECTED_EVENTS, INGEST_FILES, SESSIONS)
@@ -113,6 +115,7 @@ def _inspect(
     batch = Batch()
     in_ledger = ledger.keys(lake)
     for profile, found in listed:
+        _check_cleaning(lake, profile)
         texts: list[csv.CsvFile] = []
         for file in found:
             file_id = _file_id(file, profile)
@@ -120,10 +123,18 @@ def _inspect(
                 _note_skipped(batch, in_ledger, profile, file)
             elif file_id in in_ledger:
                 batch.known.append(file)
-            elif file.kind == "sqlite":
+            elif file.kind in READERS:
+                opened = READERS[file.kind](lake.spark, file, file_id, profile, staging)
+                if isinstance(opened, str):
+                    skipped = replace(file, skipped_because=opened)
+                    _note_skipped(batch, in_ledger, profile, skipped)
+                    continue
                 in_ledger.add(file_id)
-                _add_sqlite(lake, batch, profile, file, file_id, staging)
+                batch.rows.append(opened.row)
+                if opened.records:
+                    batch.sources.append((profile, opened.records))
             else:
+                file = unpacked(file, staging / f"{file_id}.csv")
                 facts = csv.inspect(file, profile, config.ingest.split_bytes)
                 if isinstance(facts, str):
                     skipped = replace(file, skipped_because=facts)
@@ -149,6 +160,17 @@ def _inspect(
     return batch
 
 
+def _check_cleaning(lake: Lake, profile: Profile) -> None:
+    """A lake keeps its events: strict figures can't come of one that was filled otherwise."""
+    if profile.cleaning != "strict":
+        return
+    if not quality.beyond_strict(lake.read(EVENTS), profile.name).isEmpty():
+        raise ConfigurationError(
+            f'source {profile.name}: cleaning = "strict", but {lake.name(EVENTS)} holds what'
+            " that would refuse, from an ingest without it; give another --lake"
+        )
+
+
 def _check_not_all_skipped(batch: Batch, profile: Profile, found: Sequence[SourceFile]) -> None:
     """One stray file in a folder is passed over; where all are, the path or profile is wrong."""
     skipped = {f.path: f.skipped_because for f in batch.skipped}
@@ -162,23 +184,6 @@ def _note_skipped(batch: Batch, in_ledger: set[str], profile: Profile, file: Sou
     reason = file.skipped_because or ""
     if ledger.skip_key(str(file.path), reason) not in in_ledger:
         batch.rows.append(LedgerRow("", profile.name, file, skipped_because=reason))
-
-
-def _add_sqlite(
-    lake: Lake, batch: Batch, profile: Profile, file: SourceFile, file_id: str, staging: Path
-) -> None:
-    database = sqlite.inspect(file, file_id, profile, staging)
-    batch.rows.append(
-        LedgerRow(
-            file_id,
-            profile.name,
-            file,
-            table=profile.table,
-            physical_records=database.physical_records,
-        )
-    )
-    if database.physical_records:
-        batch.sources.append((profile, sqlite.read(lake.spark, database, profile)))
 
 
 def _publish(
@@ -200,8 +205,12 @@ def _publish(
             _write_rejected(lake, judged, names, transaction, ingested_at)
         buckets = -(-max(per_date.values(), default=1) // config.ingest.events_per_file)
         known = lake.read(EVENTS).where(F.col("event_date").isin(*per_date))
+        valid = quality.accepted(judged)
+        keeping = sorted({p.name for p, _ in batch.sources if p.duplicates == "keep"})
+        if keeping:
+            valid = quality.with_copies(valid, keeping)
         events = quality.without_duplicates(
-            quality.accepted(judged), known if lake.version(EVENTS) else None, buckets=buckets
+            valid, known if lake.version(EVENTS) else None, buckets=buckets
         )
         if per_date:
             lake.append(events, EVENTS, transaction)
@@ -249,8 +258,7 @@ def _check_shares(
     batch: Batch, counts: Mapping[str, Counts], judged: DataFrame, config: Config
 ) -> None:
     for profile in {p.name: p for p, _ in batch.sources}.values():
-        limit = profile.max_rejected_share
-        limit = config.ingest.max_rejected_share if limit is None else limit
+        limit = profile.limit(config.ingest.max_rejected_share)
         # As written: 0.29 of 100 as floating numbers is less than 29.
         allowed = Decimal(str(limit))
         of_source = [counts[r.file_id] for r in batch.rows if _has_counts(r, profile, counts)]

@@ -259,7 +259,7 @@ def _verdicts(
     algorithms = config.model.algorithms
     if plan.source:
         why = f"the model of {plan.source.fitted_on}: {plan.reason}"
-        return judging.judge_published(labelled, fitted, algorithms, run.customers, bar, why)
+        return judging.judge_published(labelled, fitted, config.model, run.customers, bar, why)
     previous_k = {a: past.previous.k(a) for a in algorithms} if past.previous else {}
     return judging.judge(labelled, fitted, config.model, run.customers, bar, previous_k)
 

@@ -11,7 +11,14 @@ from custseg_spark.models.drift import Drift, needs_refit
 
 FIT, SCORE = "fit", "score"
 # Keys of the model section that a model doesn't depend on.
-_NOT_OF_THE_MODEL = {"use", "parallel_fits", "compare", "compare_customers", "switch_margin"}
+_NOT_OF_THE_MODEL = {
+    "use",
+    "parallel_fits",
+    "compare",
+    "compare_customers",
+    "switch_margin",
+    "silhouette_customers",
+}
 
 
 @dataclass(frozen=True)

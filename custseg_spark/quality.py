@@ -1,8 +1,7 @@
-"""The rules of ingest as Columns: raw text in, typed events or reasons out, in one pass.
+"""Raw text in, typed events or reasons out, in one pass of the rules.
 
-A rule is a Column that is null where the record passes and a reason (code, field, value,
-expected) where it doesn't. Types are cast only from text that a strict pattern has let through:
-casts alone take 'now' for a time and 'Infinity' for a price.
+Types are cast only from text that a strict pattern has let through: casts alone take 'now' for a
+time and 'Infinity' for a price.
 """
 
 from collections.abc import Sequence
@@ -11,33 +10,26 @@ from datetime import datetime, timedelta
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from custseg_spark.returns import event_type
+from custseg_spark.rules import AMOUNTS, NUMBER, defect_reason, rules
 from custseg_spark.schemas import MONEY
 from custseg_spark.sources.profile import CANONICAL_COLUMNS, Profile
-from custseg_spark.sources.raw import text_column
-from custseg_spark.sources.times import time_pattern
+from custseg_spark.sources.raw import text, text_column
+from custseg_spark.sources.times import parsed_time
 
-EARLIEST_YEAR = 1990
 # Clocks of trackers run ahead; more than a day is a wrong clock or a wrong time zone.
 LATEST_AFTER_INGEST = timedelta(days=1)
 
 # Eighteen digits before the point and twenty behind it: more than a REAL can print, so that the
-# one rounding to four decimals is the only one. Patterns end in \z: $ lets a line end follow.
+# one rounding to four decimals is the only one.
 _EXACT_NUMBER = "decimal(38,20)"
 _PLAIN_MONEY = r"^\d{1,14}(\.\d{1,4})?\z"
-_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?\z"
-_NOT_FINITE = r"^[+-]?(nan|inf|infinity)\z"
-_INTEGER = r"^[+-]?\d+\z"
 # Price times quantity stays within the decimals that sessions add up.
 _QUANTITY = r"^[+-]?\d{1,9}\z"
+# 17850.0, as an integer with gaps comes out of pandas or a spreadsheet.
+_WHOLE_NUMBER = r"^(\d+)\.0+\z"
 # No text that has been trimmed is a blank.
 _NULL_MARK = " "
-
-_DEFECTS = {
-    "wrong_field_count": "{width} fields",
-    "repeated_header": "a record, not the header again",
-    "invalid_utf8": "UTF-8 text",
-    "nul_byte": "text without NUL bytes",
-}
 
 
 def judge(raw: DataFrame, profile: Profile, *, width: int, ingested_at: datetime) -> DataFrame:
@@ -56,23 +48,23 @@ def judge(raw: DataFrame, profile: Profile, *, width: int, ingested_at: datetime
         "raw_record",
         "defect",
         "extras",
-        *[_trimmed(c).alias(text_column(c)) for c in CANONICAL_COLUMNS],
+        *[_trimmed(c, profile).alias(text_column(c)) for c in CANONICAL_COLUMNS],
     ).withColumns(
         {
             "event_at": _event_at(profile),
-            "event_type": _event_type(profile),
-            **{c: _money(c) for c in _AMOUNTS},
+            "event_type": event_type(profile),
+            **{c: _money(c) for c in AMOUNTS},
             "quantity": _quantity(),
         }
     )
     # A step of its own: computed once, used by the hash and the count.
-    typed = typed.withColumns({_rounded(c): _was_rounded(c) for c in _AMOUNTS})
-    rules = _rules(profile, latest)
+    typed = typed.withColumns({_rounded(c): _was_rounded(c) for c in AMOUNTS})
+    applied = rules(profile, latest)
     passes = F.col("defect").isNull()
-    for rule in rules:
+    for rule in applied:
         passes = passes & rule.isNull()
-    reasons = F.when(F.col("defect").isNotNull(), F.array(_defect_reason(width))).otherwise(
-        F.array_compact(F.array(*rules))
+    reasons = F.when(F.col("defect").isNotNull(), F.array(defect_reason(width))).otherwise(
+        F.array_compact(F.array(*applied))
     )
     return typed.select(
         F.to_date("event_at").alias("event_date"),
@@ -81,7 +73,7 @@ def judge(raw: DataFrame, profile: Profile, *, width: int, ingested_at: datetime
         "event_type",
         *[F.col(text_column(c)).alias(c) for c in _PLAIN_TEXT],
         F.coalesce("unit_price", F.lit(0)).cast(MONEY).alias("unit_price"),
-        F.coalesce("quantity", F.lit(1)).alias("quantity"),
+        F.coalesce(_unsigned_for_returns(), F.lit(1)).alias("quantity"),
         F.coalesce("discount", F.lit(0)).cast(MONEY).alias("discount"),
         _event_id(profile).alias("event_id"),
         F.lit(profile.name).alias("source"),
@@ -105,9 +97,6 @@ _PLAIN_TEXT = (
 )
 
 
-_AMOUNTS = ("unit_price", "discount")
-
-
 def _rounded(amount: str) -> str:
     return f"rounded_{amount}"
 
@@ -121,6 +110,29 @@ def rejected(judged: DataFrame, *, ingested_at: datetime) -> DataFrame:
     """The refused records, raw, with their reasons: rows of `rejected_events`."""
     return judged.where(F.col("reasons").isNotNull()).withColumn(
         "ingest_date", F.lit(ingested_at.date())
+    )
+
+
+def beyond_strict(events: DataFrame, source: str) -> DataFrame:
+    """The events of a source that its strict cleaning would have refused."""
+    nothing = (F.col("quantity") == 0) | (F.col("unit_price") == 0)
+    is_refused = (F.col("event_type") == "return") | (F.col("event_type") == "purchase") & nothing
+    return events.where((F.col("source") == source) & is_refused)
+
+
+def with_copies(events: DataFrame, sources: Sequence[str]) -> DataFrame:
+    """The events, where equal records of one file are events of their own for these sources.
+
+    The second of them has an id made of the first one's and its number, so that the same file in
+    another form, or a second delivery that overlaps with it, adds nothing.
+    """
+    equal = Window.partitionBy("event_date", "event_id", "file_id").orderBy("source_row")
+    number = F.when(F.col("source").isin(*sources), F.row_number().over(equal)).otherwise(1)
+    own_id = F.md5(F.concat_ws(" ", "event_id", "copy"))
+    return (
+        events.withColumn("copy", number)
+        .withColumn("event_id", F.when(F.col("copy") > 1, own_id).otherwise(F.col("event_id")))
+        .drop("copy")
     )
 
 
@@ -143,149 +155,41 @@ def without_duplicates(events: DataFrame, known: DataFrame | None, *, buckets: i
     return first.drop("bucket", "copy")
 
 
-def _text(canonical: str) -> Column:
-    return F.col(text_column(canonical))
-
-
-def _trimmed(canonical: str) -> Column:
+def _trimmed(canonical: str, profile: Profile) -> Column:
     """The text without surrounding blanks; null where nothing is left."""
-    text = F.trim(_text(canonical))
-    return F.when(F.length(text) > 0, text)
+    trimmed = F.trim(text(canonical))
+    if canonical in profile.whole_numbers:
+        trimmed = F.regexp_replace(trimmed, _WHOLE_NUMBER, "$1")
+    return F.when(F.length(trimmed) > 0, trimmed)
 
 
 def _event_at(profile: Profile) -> Column:
-    text = _text("event_at")
-    times = [
-        F.when(text.rlike(time_pattern(pattern)), F.try_to_timestamp(text, F.lit(pattern)))
-        for pattern in profile.event_at_formats
-    ]
-    return F.coalesce(*times)
-
-
-def _event_type(profile: Profile) -> Column:
-    folded = F.lower(_text("event_type"))
-    kind = F.lit(None).cast("string")
-    for value, canonical in profile.event_types.items():
-        kind = F.when(folded == value.lower(), F.lit(canonical)).otherwise(kind)
-    return kind
+    return F.coalesce(*[parsed_time(text("event_at"), p) for p in profile.event_at_formats])
 
 
 def _exact(canonical: str) -> Column:
     """The number as it stands, null where the text is none or has too many digits."""
-    return F.when(_text(canonical).rlike(_NUMBER), _text(canonical).try_cast(_EXACT_NUMBER))
+    return F.when(text(canonical).rlike(NUMBER), text(canonical).try_cast(_EXACT_NUMBER))
 
 
 def _money(canonical: str) -> Column:
-    plain = F.when(_text(canonical).rlike(_PLAIN_MONEY), _text(canonical).try_cast(MONEY))
+    plain = F.when(text(canonical).rlike(_PLAIN_MONEY), text(canonical).try_cast(MONEY))
     return F.coalesce(plain, F.bround(_exact(canonical), 4).try_cast(MONEY))
 
 
 def _was_rounded(canonical: str) -> Column:
-    plain = _text(canonical).rlike(_PLAIN_MONEY)
+    plain = text(canonical).rlike(_PLAIN_MONEY)
     return F.coalesce(~plain & (_exact(canonical) != F.col(canonical)), F.lit(False))
 
 
 def _quantity() -> Column:
-    return F.when(_text("quantity").rlike(_QUANTITY), _text("quantity").try_cast("bigint"))
+    return F.when(text("quantity").rlike(_QUANTITY), text("quantity").try_cast("bigint"))
 
 
-def _reason(code: Column | str, field: str, value: Column, expected: str) -> Column:
-    return F.struct(
-        (F.lit(code) if isinstance(code, str) else code).alias("code"),
-        F.lit(field).alias("field"),
-        value.alias("value"),
-        F.lit(expected).alias("expected"),
-    )
-
-
-def _refuse(condition: Column, code: str, canonical: str, source: str, expected: str) -> Column:
-    """A reason where `condition` holds; a condition that is null doesn't hold."""
-    reason = _reason(code, source, _text(canonical), expected)
-    return F.when(F.coalesce(condition, F.lit(False)), reason)
-
-
-def _rules(profile: Profile, latest: datetime) -> list[Column]:
-    """Each rule over the typed frame, for the columns that the profile maps."""
-    rules = [*_time_rules(profile, latest), *_identity_rules(profile)]
-    for column in _AMOUNTS:
-        if column in profile.columns:
-            rules.append(_money_rule(profile, column))
-    if "quantity" in profile.columns:
-        source = profile.columns["quantity"]
-        rules.append(
-            _refuse(
-                F.col("quantity").isNull(),
-                "not_an_integer",
-                "quantity",
-                source,
-                "an integer of at most 9 digits",
-            )
-        )
-    return rules
-
-
-def _time_rules(profile: Profile, latest: datetime) -> list[Column]:
-    source = profile.columns["event_at"]
-    formats = " or ".join(profile.event_at_formats)
-    event_at = F.col("event_at")
-    # Literals go through text: a Python datetime would be read in the machine's time zone.
-    earliest = F.lit(f"{EARLIEST_YEAR}-01-01 00:00:00 UTC").cast("timestamp")
-    in_range = (event_at >= earliest) & (event_at <= F.lit(latest.isoformat()).cast("timestamp"))
-    allowed = f"from {EARLIEST_YEAR}-01-01 to a day after ingest"
-    return [
-        _refuse(event_at.isNull(), "unparseable_time", "event_at", source, formats),
-        _refuse(~in_range, "time_out_of_range", "event_at", source, allowed),
-    ]
-
-
-def _identity_rules(profile: Profile) -> list[Column]:
-    columns = profile.columns
-    types = ", ".join(profile.event_types)
-    customer, kind = columns["customer_id"], columns["event_type"]
-    rules = [
-        _refuse(
-            _text("customer_id").isNull(), "missing_customer", "customer_id", customer, "an id"
-        ),
-        _refuse(F.col("event_type").isNull(), "unknown_event_type", "event_type", kind, types),
-    ]
-    for column in profile.integer_columns:
-        wrong = ~_text(column).rlike(_INTEGER)
-        if column not in profile.optional_columns:
-            wrong = F.coalesce(wrong, F.lit(True))
-        rules.append(_refuse(wrong, "not_an_integer", column, columns[column], "an integer"))
-    return rules
-
-
-def _money_rule(profile: Profile, column: str) -> Column:
-    source, text = profile.columns[column], _text(column)
-    number = "a number from 0, at most 14 digits before the point"
-    folded = F.lower(text)
-    missing = F.lit(False) if column in profile.optional_columns else text.isNull()
-    cases: Sequence[tuple[Column, str]] = (
-        (missing, "not_a_number"),
-        (folded.rlike(_NOT_FINITE), "not_finite"),
-        (~text.rlike(_NUMBER), "not_a_number"),
-        (text.try_cast("double") < 0, "negative"),
-        (text.isNotNull() & F.col(column).isNull(), "out_of_range"),
-    )
-    code = F.lit(None).cast("string")
-    for condition, name in reversed(cases):
-        code = F.when(F.coalesce(condition, F.lit(False)), F.lit(name)).otherwise(code)
-    return F.when(code.isNotNull(), _reason(code, source, text, number))
-
-
-def _defect_reason(width: int) -> Column:
-    expected = F.lit(None).cast("string")
-    for code, text in _DEFECTS.items():
-        expected = F.when(F.col("defect") == code, F.lit(text.format(width=width))).otherwise(
-            expected
-        )
-    return F.struct(
-        F.col("defect").alias("code"),
-        F.lit("record").alias("field"),
-        F.col("raw_record").alias("value"),
-        expected.alias("expected"),
-    )
+def _unsigned_for_returns() -> Column:
+    """A return's quantity says how much came back, whatever sign the source gives it."""
+    quantity = F.col("quantity")
+    return F.when(F.col("event_type") == "return", F.abs(quantity)).otherwise(quantity)
 
 
 def _event_id(profile: Profile) -> Column:
@@ -294,12 +198,12 @@ def _event_id(profile: Profile) -> Column:
     def values(column: str) -> list[Column]:
         if column in ("event_at", "event_type"):
             return [F.col(column)]
-        if column in _AMOUNTS:
+        if column in AMOUNTS:
             # What rounding took away still tells two records apart.
-            exact = F.when(F.col(_rounded(column)), _text(column).try_cast("double"))
+            exact = F.when(F.col(_rounded(column)), text(column).try_cast("double"))
             return [F.coalesce(column, F.lit(-1).cast(MONEY)), F.coalesce(exact, F.lit(0.0))]
         # The hash passes over nulls: without a mark (null, 'a') and ('a', null) would be equal.
-        return [F.coalesce(_text(column), F.lit(_NULL_MARK))]
+        return [F.coalesce(text(column), F.lit(_NULL_MARK))]
 
     hashed = [v for c in CANONICAL_COLUMNS if c in profile.columns for v in values(c)]
     hashed.append(F.col("extras"))

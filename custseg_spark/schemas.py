@@ -135,7 +135,7 @@ MODEL_SELECTION = _table(
     calinski_harabasz double, within_cluster_cost double, between_cluster_cost double,
     smallest_share double, informed_silhouette double, informed_customers bigint,
     stability double, adjusted_rand_index double, agreement double, customers bigint,
-    chosen boolean, why string""",
+    chosen boolean, why string, euclidean_silhouette double, euclidean_customers bigint""",
     "run_date",
 )
 

@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 
 from custseg_spark.ingest import IngestSummary
 from custseg_spark.models.results import DIED
+from custseg_spark.models.selection import Verdict
 from custseg_spark.pipeline import SegmentRun
 from custseg_spark.schemas import CUSTOMER_SEGMENTS, RUNS, SEGMENT_PROFILES
 from custseg_spark.tables import Lake
@@ -56,6 +57,7 @@ def of_segments(lake: Lake, run: SegmentRun) -> str:
     lines.append(f"Models: {run.plan.use}, {run.plan.reason}")
     for algorithm, verdict in run.chosen.items():
         lines.append(f"\n{algorithm}, k = {verdict.candidate.k}: {verdict.why}")
+        lines += _silhouettes(verdict)
         lines.append(
             f"  id  {'segment':<26}{'customers':>12}{'share':>8}{'revenue':>9}{'orders':>8}"
             f"{'spend':>11}{'last seen':>13}"
@@ -73,6 +75,16 @@ def of_segments(lake: Lake, run: SegmentRun) -> str:
     lines.append(f"\nTables: {lake.name(CUSTOMER_SEGMENTS)}, {lake.name(SEGMENT_PROFILES)} and")
     lines.append(f"others beside them; {lake.name(RUNS)} says how they were made")
     return "\n".join(lines)
+
+
+def _silhouettes(verdict: Verdict) -> list[str]:
+    """Both silhouettes of a chosen clustering, by their distances: two numbers go by one name."""
+    found = verdict.euclidean
+    if found is None or found.silhouette is None:
+        return []
+    squared = f"{verdict.candidate.indices.silhouette:.3f} (squared Euclidean)"
+    plain = f"{found.silhouette:.3f} (Euclidean, of {found.customers:,} customers)"
+    return [f"  silhouette of all: {squared}, {plain}"]
 
 
 def _number(value: float | None, form: str) -> str:

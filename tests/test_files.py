@@ -8,7 +8,8 @@ import pytest
 from conftest import HEADER
 
 from custseg_spark.errors import InputError
-from custseg_spark.sources.files import inspect_multiline, inspect_text, list_files
+from custseg_spark.sources.files import list_files
+from custseg_spark.sources.texts import inspect_multiline, inspect_text
 
 COLUMNS = tuple(HEADER.split(","))
 

@@ -46,6 +46,15 @@ def test_fences_are_quartiles_widened_by_one_and_a_half_interquartile_ranges() -
     assert one.values(column, np.ones(6)).max() == third + reach
 
 
+def test_without_transforms_every_feature_is_as_it_is() -> None:
+    column = np.array([0.0, 1.0, 10.0, 100.0])
+    features = [feature("a", log1p=True), feature("b", sqrt=True)]
+    config = ModelConfig(transform="none", clip="none", max_correlation=2.0)
+    found = learned(np.column_stack([column] * 2), features, config)
+    assert [f.transform for f in found.features] == ["none", "none"]
+    assert [f.values(column, np.ones(4)).tolist() for f in found.features] == [column.tolist()] * 2
+
+
 def test_fences_are_percentiles_by_default() -> None:
     column = np.arange(101.0)
     [one] = learned(column[:, None], [feature("a")], ModelConfig()).features

@@ -24,6 +24,13 @@ brand = "make"
 seen = "view"
 bought = "purchase"
 """
+ONE_TYPE = """
+event_type = "purchase"
+event_at_formats = ["unix_s"]
+[columns]
+event_at = "when"
+customer_id = "who"
+"""
 
 
 def _load(folder: Path, text: str = GOOD, overrides: Mapping[str, Any] | None = None) -> Profile:
@@ -46,6 +53,11 @@ def test_every_shipped_profile_is_valid() -> None:
     assert "ecommerce_events" in names
     for name in names:
         assert load_profile(name, {}, [folder]).name == name
+
+
+def test_a_type_for_all_records_takes_no_column(tmp_path: Path) -> None:
+    profile = _load(tmp_path, ONE_TYPE)
+    assert (profile.event_type, profile.required_source_columns) == ("purchase", ("when", "who"))
 
 
 def test_required_columns_are_those_not_said_to_be_optional(tmp_path: Path) -> None:
@@ -71,6 +83,10 @@ def test_overrides_replace_single_keys(tmp_path: Path) -> None:
         {"multiline": True},
         {"integer_columns": []},
         {"optional_columns": ["brand", "product_id"]},
+        {"whole_numbers": ["customer_id"]},
+        {"cleaning": "strict"},
+        {"duplicates": "keep"},
+        {"columns": {"order_id": "bill"}, "returns": {"order_id_prefix": "C"}},
     ],
 )
 def test_another_mapping_is_other_input(tmp_path: Path, overrides: dict[str, Any]) -> None:
@@ -118,6 +134,19 @@ def test_what_changes_no_record_is_the_same_input(
             "source shop: max_rejected_share must be from 0 to 1, got 5.0",
         ),
         ("table = 'log'", "source shop: missing key 'columns'"),
+        (
+            GOOD.replace('event_type = "what"', ""),
+            "[columns] has no 'event_type'; where every record is of one type, say event_type =",
+        ),
+        ('event_type = "purchase"' + GOOD, 'event_type = "purchase" and [columns] event_type'),
+        (ONE_TYPE.replace("purchase", "sale"), "event_type is unknown 'sale'; known: cart, pur"),
+        (GOOD.partition("[event_types]")[0], "source shop: [event_types] names no value"),
+        (ONE_TYPE + '[returns]\norder_id_prefix = "C"', "source shop: [columns] has no 'order_id'"),
+        (ONE_TYPE + "[returns]\nnegative_quantity = true", "[columns] has no 'quantity'"),
+        (ONE_TYPE + '[returns]\nprefix = "C"', "source shop: returns: unknown key 'prefix'; known"),
+        ('whole_numbers = ["order_id"]\n' + ONE_TYPE, "source shop: [columns] has no 'order_id'"),
+        ('cleaning = "strickt"\n' + GOOD, "cleaning: unknown 'strickt'; did you mean 'strict'?"),
+        ('duplicates = "all"\n' + GOOD, "duplicates: unknown 'all'; known: drop, keep"),
     ],
 )
 def test_a_mistake_is_named(tmp_path: Path, text: str, message: str) -> None:

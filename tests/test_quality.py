@@ -8,9 +8,10 @@ from decimal import Decimal
 import pytest
 from ledger import IngestRun, Ledger, Reason, ingest_once, line, log_text, utc
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from custseg_spark.schemas import INGEST_FILES
-from custseg_spark.sources.times import time_pattern
+from custseg_spark.sources.times import parsed_time, time_pattern
 
 TIME_FORMAT = "yyyy-MM-dd HH:mm:ss z"
 TIME_RANGE = "from 1990-01-01 to a day after ingest"
@@ -247,3 +248,18 @@ def test_a_time_pattern_becomes_a_strict_expression(pattern: str, expected: str)
 def test_a_letter_that_is_not_strict_is_no_pattern(pattern: str) -> None:
     with pytest.raises(ValueError, match="known: "):
         time_pattern(pattern)
+
+
+def test_counts_since_1970_are_times_of_their_unit_alone(spark: SparkSession) -> None:
+    texts = ["1569888000", "1569888000123", "-1569888000", "15698880000", "1569888000.5", "now"]
+    frame = spark.createDataFrame([(t,) for t in texts], "text string").select(
+        *[
+            F.date_format(parsed_time(F.col("text"), unit), "yyyy-MM-dd HH:mm:ss.SSS")
+            for unit in ("unix_s", "unix_ms")
+        ]
+    )
+    assert [tuple(row) for row in frame.collect()] == [
+        ("2019-10-01 00:00:00.000", None),
+        (None, "2019-10-01 00:00:00.123"),
+        *[(None, None)] * 4,
+    ]

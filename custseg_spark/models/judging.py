@@ -1,19 +1,20 @@
 """A verdict on each fitted model: its quality on all customers, its stability, the choice."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from custseg_spark.config import ModelConfig
-from custseg_spark.models import comparison, indices, selection, stability
+from custseg_spark.models import comparison, indices, pairwise, selection, stability
 from custseg_spark.models.algorithms import centres
 from custseg_spark.models.comparison import Compared
 from custseg_spark.models.fitting import INFORMED, POINT, Fitted, Informed
-from custseg_spark.models.layout import in_sample
+from custseg_spark.models.layout import hash_step, in_sample
 from custseg_spark.models.local import generator
-from custseg_spark.models.selection import Candidate, Verdict
+from custseg_spark.models.selection import Candidate, Euclidean, Verdict
 from custseg_spark.models.stability import Stability
 
 
@@ -36,22 +37,23 @@ def judge(
             previous_k=previous_k.get(algorithm),
             measure=lambda candidate: measured(candidate, fitted, config),
         )
-    return verdicts
+    return _with_euclidean(labelled, verdicts, config, customers)
 
 
 def judge_published(
     labelled: DataFrame,
     fitted: Fitted,
-    algorithms: Sequence[str],
+    config: ModelConfig,
     customers: int,
     bar: Informed,
     why: str,
 ) -> list[Verdict]:
     """The verdict on published models: nothing is chosen anew, `why` says where they are from."""
-    tried = _candidates(labelled, fitted, algorithms, customers, bar)
-    return [
+    tried = _candidates(labelled, fitted, config.algorithms, customers, bar)
+    verdicts = [
         Verdict(c, None, chosen=True, why=f"{why}; silhouette {c.silhouette:.3f}") for c in tried
     ]
+    return _with_euclidean(labelled, verdicts, config, customers)
 
 
 def measured(candidate: Candidate, fitted: Fitted, config: ModelConfig) -> Stability | None:
@@ -65,6 +67,30 @@ def measured(candidate: Candidate, fitted: Fitted, config: ModelConfig) -> Stabi
         rows = generator(config.seed).choice(len(points), config.stability_customers, replace=False)
         points, labels = points[rows], labels[rows]
     return stability.stability(points, labels, candidate.algorithm, candidate.k, config)
+
+
+def _with_euclidean(
+    labelled: DataFrame, verdicts: Sequence[Verdict], config: ModelConfig, customers: int
+) -> list[Verdict]:
+    """The chosen verdicts with their Euclidean silhouettes, exact on the same bounded sample."""
+    columns = [v.candidate.model.getPredictionCol() for v in verdicts if v.chosen]
+    if not config.silhouette_customers:
+        return list(verdicts)
+    local = (
+        labelled.where(in_sample(config.silhouette_customers, customers))
+        .select("customer_id", POINT, *columns)
+        # The sample holds about so many.
+        .orderBy(hash_step(), "customer_id")
+        .limit(config.silhouette_customers)
+        .toPandas()
+    )
+    if local.empty:
+        return list(verdicts)
+    found = pairwise.silhouettes(
+        np.stack(local[POINT].to_list()), [local[c].to_numpy() for c in columns]
+    )
+    scores = iter([Euclidean(silhouette, len(local)) for silhouette in found])
+    return [replace(v, euclidean=next(scores)) if v.chosen else v for v in verdicts]
 
 
 def compared(

@@ -153,7 +153,8 @@ def _learn_one(
         null_value = float(present.max())
     elif present.size and feature.null == "median":
         null_value = float(np.median(present))
-    transform = "log1p" if feature.log1p else "sqrt" if feature.sqrt else "none"
+    own = "log1p" if feature.log1p else "sqrt" if feature.sqrt else "none"
+    transform = own if config.transform == "auto" else "none"
     free = PreparedFeature(feature.name, null_value, transform, -np.inf, np.inf)
     lower, upper = _fences(free.values(raw, evidence), config)
     fenced = replace(free, lower=lower, upper=upper)

@@ -224,6 +224,8 @@ def selection_rows(verdicts: Sequence[Verdict], run_date: date) -> Rows:
             sum(verdict.candidate.indices.sizes),
             verdict.chosen,
             verdict.why,
+            verdict.euclidean and verdict.euclidean.silhouette,
+            verdict.euclidean and verdict.euclidean.customers,
         )
         for verdict in verdicts
     ]
@@ -250,6 +252,8 @@ def comparison_rows(compared: Sequence[Compared], run_date: date) -> Rows:
             one.customers,
             False,
             one.why,
+            None,
+            None,
         )
         for one in compared
     ]

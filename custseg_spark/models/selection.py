@@ -35,10 +35,19 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class Euclidean:
+    """The silhouette with Euclidean distances, of a sample of all customers."""
+
+    silhouette: float | None
+    customers: int
+
+
+@dataclass(frozen=True)
 class Verdict:
     """A candidate, how stable it is where that was tried, and in words why it was chosen or not.
 
     `flaw` says what speaks against it; a chosen one has a flaw only where none is without.
+    `euclidean` is measured of chosen ones.
     """
 
     candidate: Candidate
@@ -46,6 +55,7 @@ class Verdict:
     chosen: bool
     why: str
     flaw: str | None = None
+    euclidean: Euclidean | None = None
 
 
 def k_range(config: ModelConfig, distinct_points: int) -> list[int]:

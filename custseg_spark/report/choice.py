@@ -39,6 +39,7 @@ def selection(content: Content) -> Section:
             f"They are ranked by the silhouette of the {words.count(informed)} informed customers:"
             " those with events enough for their shares and rates to say something."
         )
+    text += [_silhouettes(c) for c in content.chosen.values() if c.euclidean_silhouette is not None]
     head = ["algorithm", "k", "silhouette, informed", "silhouette, all", "Davies–Bouldin"]
     head += ["Calinski–Harabasz", "cost within", "smallest", "stability", "chosen"]
     head += ["why, or why not"]
@@ -51,6 +52,15 @@ def selection(content: Content) -> Section:
     pictures = [Picture("k_selection", alt)]
     return Section(
         "selection", title, [*text, *_model(content)], pictures, [grid, *_compared(content)]
+    )
+
+
+def _silhouettes(chosen: Candidate) -> str:
+    return (
+        f"The silhouette of {words.algorithm(chosen.algorithm)}, k = {chosen.k}, over all customers"
+        f" is {words.index(chosen.silhouette)} with squared Euclidean distances, as everywhere in"
+        f" this report; with Euclidean ones, over {words.count(chosen.euclidean_customers)}"
+        f" customers, it is {words.index(chosen.euclidean_silhouette)}."
     )
 
 

@@ -109,6 +109,8 @@ class Candidate:
     customers: int | None
     chosen: bool | None
     why: str | None
+    euclidean_silhouette: float | None
+    euclidean_customers: int | None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""CSV files, plain or gzip, as raw records: text only, one row a physical line."""
+"""CSV files, plain, gzip or unpacked, as raw records: text only, one row a physical line."""
 
 import re
 from collections.abc import Sequence
@@ -10,11 +10,18 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from custseg_spark.errors import InputError, nearest
-from custseg_spark.sources import files
-from custseg_spark.sources.files import SourceFile, TextFacts
+from custseg_spark.errors import InputError
+from custseg_spark.sources import texts
+from custseg_spark.sources.files import SourceFile
 from custseg_spark.sources.profile import CANONICAL_COLUMNS, Profile
-from custseg_spark.sources.raw import RawSource, extra_field, text_column
+from custseg_spark.sources.raw import (
+    NOT_ITS_COLUMNS,
+    RawSource,
+    check_columns,
+    extra_field,
+    text_column,
+)
+from custseg_spark.sources.texts import TextFacts
 
 # Each partition numbers its rows from its own base: the low 33 bits are the row in it.
 _ROW_IN_PARTITION = (1 << 33) - 1
@@ -41,19 +48,14 @@ def inspect(file: SourceFile, profile: Profile, split_bytes: int) -> TextFacts |
     for a header that is not UTF-8 or names a column twice.
     """
     if profile.multiline:
-        facts = files.inspect_multiline(file, profile.delimiter)
+        facts = texts.inspect_multiline(file, profile.delimiter)
     else:
-        facts = files.inspect_text(file, profile.delimiter, split_bytes)
+        facts = texts.inspect_text(file, profile.delimiter, split_bytes)
     if not file.named_outright and not set(facts.header) & set(profile.columns.values()):
-        return "its first line has none of the profile's columns"
+        return NOT_ITS_COLUMNS
     if facts.header_problem:
         raise InputError(f"{file.path}, row {facts.header_row}: {facts.header_problem}")
-    for column in profile.required_source_columns:
-        if column not in facts.header:
-            raise InputError(
-                f"{file.path}, row {facts.header_row or 1}: the header has no column '{column}'"
-                f"{nearest(column, facts.header)}"
-            )
+    check_columns(facts.header, profile, f"{file.path}, row {facts.header_row or 1}: the header")
     return facts
 
 
@@ -259,7 +261,7 @@ def _spark_path(source: CsvFile, staging: Path) -> Path:
     Spark tells gzip by the ending `.gz` and passes over names that begin with `_` or `.`; where
     name and content disagree, or a name is out of the ordinary, a link stands in.
     """
-    path = source.file.path
+    path = source.file.data
     is_gzip = source.file.kind == "gzip"
     fits = path.name.endswith(".gz") if is_gzip else not path.name.endswith(_CODEC_ENDINGS)
     is_passed_over = path.name.startswith(("_", ".")) or path.name.endswith("._COPYING_")

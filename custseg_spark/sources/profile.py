@@ -29,30 +29,53 @@ CANONICAL_COLUMNS = (
     "order_id",
     "store",
 )
-_REQUIRED = ("event_at", "event_type", "customer_id")
+CLEANINGS = ("standard", "strict")
+DUPLICATES = ("drop", "keep")
+_REQUIRED = ("event_at", "customer_id")
+
+
+@dataclass(frozen=True)
+class Returns:
+    """What makes a purchase a return: an order id that begins so, a quantity below 0."""
+
+    order_id_prefix: str = ""
+    negative_quantity: bool = False
 
 
 @dataclass(frozen=True)
 class Profile:
-    """How one kind of source is read. `columns` maps canonical names to the source's."""
+    """How one kind of source is read. `columns` maps canonical names to the source's.
+
+    `event_type` is what every record is, where no column says it. `whole_numbers` are columns
+    whose 17850.0 means 17850.
+    """
 
     name: str
     columns: Mapping[str, str]
-    event_types: Mapping[str, str]
     event_at_formats: tuple[str, ...]
+    event_types: Mapping[str, str] = field(default_factory=dict)
+    event_type: str = ""
+    returns: Returns = Returns()
+    cleaning: str = "standard"
+    duplicates: str = "drop"
     description: str = ""
     table: str = ""
     delimiter: str = ","
     multiline: bool = False
     integer_columns: tuple[str, ...] = ()
+    whole_numbers: tuple[str, ...] = ()
     optional_columns: tuple[str, ...] = ()
     max_rejected_share: float | None = None
     path: tuple[str, ...] = field(default=(), compare=False)
 
     def hash(self) -> str:
         """A hash of the mapping itself: the same file under another mapping is other input."""
-        mapping = {k: v for k, v in asdict(self).items() if k in _MAPPING_KEYS}
+        mapping = {k: v for k, v in asdict(self).items() if k not in _NO_MAPPING_KEYS}
         return hashlib.sha256(json.dumps(mapping, sort_keys=True).encode()).hexdigest()
+
+    def limit(self, usual: float) -> float:
+        """The share of its records that may be refused: its own, or the usual one."""
+        return usual if self.max_rejected_share is None else self.max_rejected_share
 
     @property
     def required_source_columns(self) -> tuple[str, ...]:
@@ -60,18 +83,8 @@ class Profile:
         return tuple(s for c, s in self.columns.items() if c not in self.optional_columns)
 
 
-# `description`, `path` and the rejection limit don't change what a record becomes.
-_MAPPING_KEYS = {
-    "name",
-    "columns",
-    "event_types",
-    "event_at_formats",
-    "table",
-    "delimiter",
-    "multiline",
-    "integer_columns",
-    "optional_columns",
-}
+# What doesn't change what a record becomes.
+_NO_MAPPING_KEYS = {"description", "path", "max_rejected_share"}
 
 
 def load_profile(name: str, overrides: Mapping[str, Any], folders: Sequence[Path]) -> Profile:
@@ -90,8 +103,13 @@ def load_profile(name: str, overrides: Mapping[str, Any], folders: Sequence[Path
         tree = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} is not valid TOML: {error}") from error
+    return profile_of(_laid_over(tree, overrides), name)
+
+
+def profile_of(tree: Mapping[str, Any], name: str) -> Profile:
+    """The checked profile of a mapping file's content. Raises as `load_profile`."""
     where = f"source {name}"
-    profile = typed(Profile, {**_laid_over(tree, overrides), "name": name}, where)
+    profile = typed(Profile, {**tree, "name": name}, where)
     _check(profile, where)
     return profile
 
@@ -107,24 +125,65 @@ def _laid_over(tree: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[st
 
 
 def _check(profile: Profile, where: str) -> None:
-    named = (*profile.columns, *profile.integer_columns, *profile.optional_columns)
-    for column in named:
+    _check_columns(profile, where)
+    _check_event_types(profile, where)
+    _check_formats(profile, where)
+    for key, known in (("cleaning", CLEANINGS), ("duplicates", DUPLICATES)):
+        value = getattr(profile, key)
+        if value not in known:
+            raise ConfigurationError(f"{where}: {key}: unknown '{value}'{nearest(value, known)}")
+    share = profile.max_rejected_share
+    if share is not None and not 0 <= share <= 1:
+        raise ConfigurationError(f"{where}: max_rejected_share must be from 0 to 1, got {share}")
+
+
+def _check_columns(profile: Profile, where: str) -> None:
+    """Columns are canonical ones, and what the other keys speak of is mapped."""
+    numbers = (*profile.integer_columns, *profile.whole_numbers)
+    for column in (*profile.columns, *numbers, *profile.optional_columns):
         if column not in CANONICAL_COLUMNS:
             raise ConfigurationError(
                 f"{where}: unknown canonical column '{column}'{nearest(column, CANONICAL_COLUMNS)}"
             )
-    for column in (*_REQUIRED, *profile.integer_columns):
+    of_returns = {
+        "order_id": bool(profile.returns.order_id_prefix),
+        "quantity": profile.returns.negative_quantity,
+    }
+    needed = [*_REQUIRED, *numbers, *(column for column, asked in of_returns.items() if asked)]
+    for column in needed:
         if column not in profile.columns:
             raise ConfigurationError(f"{where}: [columns] has no '{column}'")
-    for value, canonical in profile.event_types.items():
-        if canonical not in EVENT_TYPES:
-            raise ConfigurationError(
-                f"{where}: event type '{value}' maps to unknown '{canonical}'"
-                f"{nearest(str(canonical), EVENT_TYPES)}"
-            )
     for key, source in profile.columns.items():
         if not isinstance(source, str):
             raise ConfigurationError(f"{where}: [columns] {key}: expected text, got {source!r}")
+
+
+def _check_event_types(profile: Profile, where: str) -> None:
+    """A record's type comes from a column, or is the same for all; not both."""
+    given = {f"event type '{value}' maps to": kind for value, kind in profile.event_types.items()}
+    if profile.event_type:
+        given["event_type is"] = profile.event_type
+    for said, canonical in given.items():
+        if canonical not in EVENT_TYPES:
+            raise ConfigurationError(
+                f"{where}: {said} unknown '{canonical}'{nearest(str(canonical), EVENT_TYPES)}"
+            )
+    by_column = "event_type" in profile.columns
+    if by_column and profile.event_type:
+        raise ConfigurationError(
+            f'{where}: event_type = "{profile.event_type}" and [columns] event_type exclude each'
+            " other"
+        )
+    if by_column and not profile.event_types:
+        raise ConfigurationError(f"{where}: [event_types] names no value")
+    if not by_column and not profile.event_type:
+        raise ConfigurationError(
+            f"{where}: [columns] has no 'event_type'; where every record is of one type, say"
+            ' event_type = "purchase"'
+        )
+
+
+def _check_formats(profile: Profile, where: str) -> None:
     if not profile.event_at_formats:
         raise ConfigurationError(f"{where}: event_at_formats names no format")
     for pattern in profile.event_at_formats:
@@ -134,6 +193,3 @@ def _check(profile: Profile, where: str) -> None:
             raise ConfigurationError(f"{where}: event_at_formats: unknown {error}") from error
     if len(profile.delimiter) != 1:
         raise ConfigurationError(f"{where}: delimiter must be one character")
-    share = profile.max_rejected_share
-    if share is not None and not 0 <= share <= 1:
-        raise ConfigurationError(f"{where}: max_rejected_share must be from 0 to 1, got {share}")

@@ -6,10 +6,17 @@ each canonical column (null where the source has none) and `extras`, `name=value
 that the profile doesn't map, in the order of their names, null where there is no value.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+
+from custseg_spark.errors import InputError, nearest
+from custseg_spark.sources.files import SourceFile
+from custseg_spark.sources.profile import CANONICAL_COLUMNS, Profile
+
+NOT_ITS_COLUMNS = "its first line has none of the profile's columns"
 
 
 @dataclass(frozen=True)
@@ -25,6 +32,49 @@ def text_column(canonical: str) -> str:
     return f"text_{canonical}"
 
 
+def text(canonical: str) -> Column:
+    """The text of a canonical column."""
+    return F.col(text_column(canonical))
+
+
 def extra_field(name: str, value: Column) -> Column:
     """`name=value` of a column beyond the profile's; a blank value is null, as everywhere."""
     return F.when(F.length(F.trim(value)) > 0, F.concat(F.lit(f"{name}="), F.trim(value)))
+
+
+def check_columns(found: Collection[str], profile: Profile, where: str) -> None:
+    """Raises InputError for a column of the profile that isn't among those found."""
+    for column in profile.required_source_columns:
+        if column not in found:
+            raise InputError(f"{where} has no column '{column}'{nearest(column, found)}")
+
+
+def of_table(
+    table: DataFrame,
+    texts: Mapping[str, Column],
+    defect: Column,
+    file: SourceFile,
+    file_id: str,
+    profile: Profile,
+) -> RawSource:
+    """Raw records of a file that has columns of its own: its record is a JSON object.
+
+    `table` has `source_row`; `texts` are the columns by the source's names.
+    """
+    absent = F.lit(None).cast("string")
+    extras = sorted(set(texts) - set(profile.columns.values()))
+    records = table.select(
+        F.lit(file_id).alias("file_id"),
+        F.lit(str(file.path)).alias("source_file"),
+        "source_row",
+        F.to_json(F.struct(*[text.alias(name) for name, text in texts.items()])).alias(
+            "raw_record"
+        ),
+        defect.alias("defect"),
+        *[
+            texts.get(profile.columns.get(c, ""), absent).alias(text_column(c))
+            for c in CANONICAL_COLUMNS
+        ],
+        F.array(*[extra_field(e, texts[e]) for e in extras]).cast("array<string>").alias("extras"),
+    )
+    return RawSource(records, len(texts))

@@ -16,8 +16,8 @@ from pyspark.sql import functions as F
 
 from custseg_spark.errors import InputError, nearest
 from custseg_spark.sources.files import SourceFile
-from custseg_spark.sources.profile import CANONICAL_COLUMNS, Profile
-from custseg_spark.sources.raw import RawSource, extra_field, text_column
+from custseg_spark.sources.profile import Profile
+from custseg_spark.sources.raw import RawSource, check_columns, of_table
 
 ROWS_PER_PARTITION = 250_000
 _ROWS_PER_BATCH = 20_000
@@ -48,7 +48,7 @@ def inspect(file: SourceFile, file_id: str, profile: Profile, staging: Path) -> 
     staging.mkdir(parents=True, exist_ok=True)
     snapshot = staging / f"{file_id}.sqlite"
     try:
-        with closing(_open(file.path)) as source, closing(sqlite3.connect(snapshot)) as copy:
+        with closing(_open(file.data)) as source, closing(sqlite3.connect(snapshot)) as copy:
             # The backup would wait for a lock forever; a transaction waits, and then holds it off.
             source.execute("BEGIN")
             source.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -89,28 +89,63 @@ def _describe(
             f"{file.path}: the database is damaged: {verdict.decode(errors='replace')}"
         )
     table = profile.table
-    known = [
-        row[0].decode(errors="replace")
-        for row in connection.execute(
-            "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')"
-            " AND name NOT LIKE 'sqlite_%'"
-        )
-    ]
-    if table not in known:
-        raise InputError(f"{file.path}: there is no table '{table}'{nearest(table, known)}")
-    columns = tuple(
-        row[0].decode()
-        for row in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
-    )
-    for column in profile.required_source_columns:
-        if column not in columns:
-            raise InputError(
-                f"{file.path}: table '{table}' has no column '{column}'{nearest(column, columns)}"
-            )
+    _check_table(connection, file, table)
+    columns = _columns(connection, table)
+    check_columns(columns, profile, f"{file.path}: table '{table}'")
     records = connection.execute("SELECT count(*) FROM " + _quoted(table)).fetchone()[0]
     rowid = _rowid_name(connection, table, columns)
     starts = tuple(_range_starts(connection, table, rowid)) if rowid else ()
     return SqliteFile(file, file_id, snapshot, table, columns, records, rowid, starts)
+
+
+def _check_table(connection: sqlite3.Connection, file: SourceFile, table: str) -> None:
+    known = _tables(connection)
+    if table not in known:
+        raise InputError(f"{file.path}: there is no table '{table}'{nearest(table, known)}")
+
+
+def _tables(connection: sqlite3.Connection) -> list[str]:
+    query = (
+        "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')"
+        " AND name NOT LIKE 'sqlite_%' ORDER BY name"
+    )
+    return [row[0].decode(errors="replace") for row in connection.execute(query)]
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> tuple[str, ...]:
+    found = connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
+    return tuple(row[0].decode() for row in found)
+
+
+def first_rows(
+    file: SourceFile, table: str, most: int
+) -> tuple[str, tuple[str, ...], list[tuple[str | None, ...]]]:
+    """A table, its columns and at most so many of its rows as text; without a name, the longest.
+
+    Raises InputError as `inspect` does.
+    """
+    try:
+        with closing(_open(file.path)) as connection:
+            table = table or max(_tables(connection), key=lambda t: _length(connection, t))
+            _check_table(connection, file, table)
+            columns = _columns(connection, table)
+            values = ", ".join("CAST(" + _quoted(c) + " AS TEXT)" for c in columns)
+            query = "SELECT " + values + " FROM " + _quoted(table) + " LIMIT ?"
+            rows = [
+                tuple(v if v is None else v.decode(errors="replace") for v in row)
+                for row in connection.execute(query, (most,))
+            ]
+            return table, columns, rows
+    except sqlite3.DatabaseError as error:
+        raise InputError(f"{file.path}: {_explain(error)}") from error
+
+
+def _length(connection: sqlite3.Connection, table: str) -> int:
+    """The largest rowid, as counting would read the whole table; 0 where there are none."""
+    rowid = _rowid_name(connection, table, _columns(connection, table))
+    if rowid is None:
+        return 0
+    return int(connection.execute(f"SELECT max({rowid}) FROM " + _quoted(table)).fetchone()[0])
 
 
 def _rowid_name(connection: sqlite3.Connection, table: str, columns: Sequence[str]) -> str | None:
@@ -159,7 +194,7 @@ def read(spark: SparkSession, source: SqliteFile, profile: Profile) -> RawSource
     spark_schema = "source_row bigint, " + ", ".join(f"{n} binary" for n in names)
     ranges = spark.range(0, len(bounds), 1, numPartitions=len(bounds))
     table = ranges.mapInArrow(fetch, spark_schema)
-    return RawSource(_to_raw(table, source, profile), len(source.columns))
+    return _to_raw(table, source, profile)
 
 
 def _ranges(source: SqliteFile) -> list[tuple[int, int] | None]:
@@ -195,23 +230,10 @@ def _fetch_range(
             )
 
 
-def _to_raw(table: DataFrame, source: SqliteFile, profile: Profile) -> DataFrame:
+def _to_raw(table: DataFrame, source: SqliteFile, profile: Profile) -> RawSource:
     texts = {name: F.col(f"c{i}").cast("string") for i, name in enumerate(source.columns)}
-    absent = F.lit(None).cast("string")
-    record = F.struct(*[text.alias(name) for name, text in texts.items()])
     valid = F.lit(True)
     for text in texts.values():
         valid = valid & F.coalesce(F.is_valid_utf8(text), F.lit(True))
-    extras = sorted(set(source.columns) - set(profile.columns.values()))
-    return table.select(
-        F.lit(source.file_id).alias("file_id"),
-        F.lit(str(source.file.path)).alias("source_file"),
-        "source_row",
-        F.to_json(record).alias("raw_record"),
-        F.when(~valid, "invalid_utf8").alias("defect"),
-        *[
-            texts.get(profile.columns.get(c, ""), absent).alias(text_column(c))
-            for c in CANONICAL_COLUMNS
-        ],
-        F.array(*[extra_field(e, texts[e]) for e in extras]).cast("array<string>").alias("extras"),
-    )
+    defect = F.when(~valid, "invalid_utf8")
+    return of_table(table, texts, defect, source.file, source.file_id, profile)

@@ -5,6 +5,11 @@ Spark's own parser is lenient, and its casts take 'now', '12:30' and '2019' for 
 
 import re
 
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+# Counts since 1970-01-01 00:00 UTC, from 1990 on.
+_UNIX = {"unix_s": r"^\d{9,10}\z", "unix_ms": r"^\d{12,13}\z"}
 _TIME_TOKENS = {
     "yyyy": r"\d{4}",
     "yy": r"\d{2}",
@@ -30,9 +35,23 @@ def time_pattern(pattern: str) -> str:
 
     ValueError for a letter that is not among those we know to be strict.
     """
+    if pattern in _UNIX:
+        return _UNIX[pattern]
     # Runs of one letter, quoted text, and what stands between.
     parts = [match[0] for match in re.finditer(r"'[^']*'|([A-Za-z])\1*|[^A-Za-z']+|'", pattern)]
     unknown = [p for p in parts if p not in _TIME_TOKENS and re.search("[A-Za-z']", p)]
     if unknown:
-        raise ValueError(f"'{unknown[0]}' in '{pattern}'; known: {', '.join(_TIME_TOKENS)}")
+        raise ValueError(
+            f"'{unknown[0]}' in '{pattern}'; known: {', '.join([*_TIME_TOKENS, *_UNIX])}"
+        )
     return "^" + "".join(_TIME_TOKENS.get(p, re.escape(p)) for p in parts) + r"\z"
+
+
+def parsed_time(text: Column, pattern: str) -> Column:
+    """The time that a text is by a pattern; null where it isn't one."""
+    if pattern in _UNIX:
+        count = text.try_cast("bigint")
+        time = F.timestamp_seconds(count) if pattern == "unix_s" else F.timestamp_millis(count)
+    else:
+        time = F.try_to_timestamp(text, F.lit(pattern))
+    return F.when(text.rlike(time_pattern(pattern)), time)

@@ -1,0 +1,143 @@
+r"""The rules of ingest: each a Column that is null where a record passes, else the reason.
+
+A reason is (code, field, value, expected). The rules look at the typed frame of `quality`, which
+has the text of each canonical column beside what was made of it. Patterns end in \z: $ lets a line
+end follow.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from custseg_spark import returns
+from custseg_spark.sources.profile import Profile
+from custseg_spark.sources.raw import text
+
+EARLIEST_YEAR = 1990
+AMOUNTS = ("unit_price", "discount")
+NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?\z"
+_NOT_FINITE = r"^[+-]?(nan|inf|infinity)\z"
+_INTEGER = r"^[+-]?\d+\z"
+
+_DEFECTS = {
+    "wrong_field_count": "{width} fields",
+    "repeated_header": "a record, not the header again",
+    "invalid_utf8": "UTF-8 text",
+    "nul_byte": "text without NUL bytes",
+}
+
+
+def rules(profile: Profile, latest: datetime) -> list[Column]:
+    """Each rule over the typed frame, for the columns that the profile maps."""
+    found = [*_time_rules(profile, latest), *_identity_rules(profile)]
+    found += [_money_rule(profile, c) for c in AMOUNTS if c in profile.columns]
+    if "quantity" in profile.columns:
+        found.append(_quantity_rule(profile))
+    if profile.cleaning == "strict":
+        found += _strict_rules(profile)
+    return found
+
+
+def defect_reason(width: int) -> Column:
+    """The reason of a record that is wrong as a whole; `width` is its number of fields."""
+    expected = F.lit(None).cast("string")
+    for code, words in _DEFECTS.items():
+        expected = F.when(F.col("defect") == code, F.lit(words.format(width=width))).otherwise(
+            expected
+        )
+    return F.struct(
+        F.col("defect").alias("code"),
+        F.lit("record").alias("field"),
+        F.col("raw_record").alias("value"),
+        expected.alias("expected"),
+    )
+
+
+def _reason(profile: Profile, code: Column, canonical: str, expected: str) -> Column:
+    return F.struct(
+        code.alias("code"),
+        F.lit(profile.columns[canonical]).alias("field"),
+        text(canonical).alias("value"),
+        F.lit(expected).alias("expected"),
+    )
+
+
+def _refuse(
+    profile: Profile, condition: Column, code: str, canonical: str, expected: str
+) -> Column:
+    """A reason where `condition` holds; a condition that is null doesn't hold."""
+    reason = _reason(profile, F.lit(code), canonical, expected)
+    return F.when(F.coalesce(condition, F.lit(False)), reason)
+
+
+def _time_rules(profile: Profile, latest: datetime) -> list[Column]:
+    formats = " or ".join(profile.event_at_formats)
+    event_at = F.col("event_at")
+    # Literals go through text: a Python datetime would be read in the machine's time zone.
+    earliest = F.lit(f"{EARLIEST_YEAR}-01-01 00:00:00 UTC").cast("timestamp")
+    in_range = (event_at >= earliest) & (event_at <= F.lit(latest.isoformat()).cast("timestamp"))
+    allowed = f"from {EARLIEST_YEAR}-01-01 to a day after ingest"
+    return [
+        _refuse(profile, event_at.isNull(), "unparseable_time", "event_at", formats),
+        _refuse(profile, ~in_range, "time_out_of_range", "event_at", allowed),
+    ]
+
+
+def _identity_rules(profile: Profile) -> list[Column]:
+    missing = text("customer_id").isNull()
+    found = [_refuse(profile, missing, "missing_customer", "customer_id", "an id")]
+    if "event_type" in profile.columns:
+        types, unknown = ", ".join(profile.event_types), F.col("event_type").isNull()
+        found.append(_refuse(profile, unknown, "unknown_event_type", "event_type", types))
+    for column in profile.integer_columns:
+        wrong = ~text(column).rlike(_INTEGER)
+        # Of a missing customer one reason says enough.
+        if column not in (*profile.optional_columns, "customer_id"):
+            wrong = F.coalesce(wrong, F.lit(True))
+        found.append(_refuse(profile, wrong, "not_an_integer", column, "an integer"))
+    return found
+
+
+def _money_rule(profile: Profile, column: str) -> Column:
+    value = text(column)
+    number = "a number from 0, at most 14 digits before the point"
+    folded = F.lower(value)
+    missing = F.lit(False) if column in profile.optional_columns else value.isNull()
+    cases: Sequence[tuple[Column, str]] = (
+        (missing, "not_a_number"),
+        (folded.rlike(_NOT_FINITE), "not_finite"),
+        (~value.rlike(NUMBER), "not_a_number"),
+        (value.try_cast("double") < 0, "negative"),
+        (value.isNotNull() & F.col(column).isNull(), "out_of_range"),
+    )
+    code = F.lit(None).cast("string")
+    for condition, name in reversed(cases):
+        code = F.when(F.coalesce(condition, F.lit(False)), F.lit(name)).otherwise(code)
+    return F.when(code.isNotNull(), _reason(profile, code, column, number))
+
+
+def _quantity_rule(profile: Profile) -> Column:
+    wrong = F.col("quantity").isNull()
+    if "quantity" in profile.optional_columns:
+        wrong = wrong & text("quantity").isNotNull()
+    expected = "an integer of at most 9 digits"
+    return _refuse(profile, wrong, "not_an_integer", "quantity", expected)
+
+
+def _strict_rules(profile: Profile) -> list[Column]:
+    """What the classical analysis of invoices leaves out: returns, and lines of nothing.
+
+    Each sign of a return is a reason of its own, so that they can be counted apart.
+    """
+    is_return = F.col("event_type") == "return"
+    found = [
+        _refuse(profile, is_return & sign, "returned", column, "no return")
+        for column, sign in returns.signs(profile).items()
+    ]
+    for column in ("quantity", "unit_price"):
+        if column in profile.columns:
+            nothing = F.col("event_type").isin("purchase", "return") & (F.col(column) == 0)
+            found.append(_refuse(profile, nothing, "not_positive", column, "more than 0"))
+    return found

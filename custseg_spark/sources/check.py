@@ -1,0 +1,112 @@
+"""What a profile makes of a file; or a proposed mapping file, for a file without a profile.
+
+  python -m custseg_spark.sources.check PROFILE PATH
+  python -m custseg_spark.sources.check '?' PATH > conf/sources/NAME.toml
+
+Looks at the first 10,000 records, needs no lake and writes nothing. A proposal goes to standard
+output, where it can be saved from, and all else beside it to standard error.
+"""
+
+import argparse
+import sys
+import tempfile
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+from custseg_spark import checking, cli, showing
+from custseg_spark import config as configuration
+from custseg_spark.checking import Checked
+from custseg_spark.errors import ConfigurationError, InputError, RejectedShareError
+from custseg_spark.session import get_session
+from custseg_spark.sources import files, guessing, heads, proposing, shapes
+from custseg_spark.sources.heads import Head
+from custseg_spark.sources.profile import Profile, load_profile, profile_of
+from custseg_spark.sources.raw import check_columns
+
+UNKNOWN = "?"
+
+
+def run(argv: Sequence[str]) -> None:
+    """Checks a file for a command line.
+
+    Raises what ingest would: InputError where a column is missing, after a mapping was proposed;
+    RejectedShareError where too many of these records would be refused.
+    """
+    options = _options(argv)
+    config = configuration.load(options.config, options.set)
+    usual = config.ingest.max_rejected_share
+    with tempfile.TemporaryDirectory(prefix="custseg-check-") as folder:
+        staging = Path(folder)
+        if options.profile == UNKNOWN:
+            _propose(options.path, usual, staging)
+            return
+        folders = [f / "sources" for f in (options.config.parent, configuration.conf_dir())]
+        overrides = dict(config.sources.get(options.profile, {}))
+        _check(options.path, load_profile(options.profile, overrides, folders), usual, staging)
+
+
+def _options(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m custseg_spark.sources.check",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("profile", metavar="PROFILE", help="a mapping file's name, or '?'")
+    parser.add_argument("path", metavar="PATH", help="a file, a folder or a glob")
+    default = configuration.conf_dir() / "local.toml"
+    parser.add_argument("--config", type=Path, metavar="FILE", default=default)
+    parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")
+    return parser.parse_args(argv)
+
+
+def _head(path: str, table: str, delimiter: str, staging: Path) -> Head:
+    """The head of the path's first file that can be read."""
+    readable = [f for f in files.list_files(path) if f.skipped_because is None]
+    return heads.head(readable[0], table, delimiter, staging)
+
+
+def _judged(head: Head, profile: Profile, staging: Path) -> Checked:
+    spark = get_session("custseg-check")
+    return checking.check(spark, head, profile, staging, now=cli.now())
+
+
+def _check(path: str, profile: Profile, usual: float, staging: Path) -> None:
+    head = _head(path, profile.table, profile.delimiter, staging)
+    found = shapes.shapes(head.columns, head.rows)
+    try:
+        check_columns(head.columns, profile, f"{head.file.path}: the header")
+    except InputError:
+        print(showing.columns(head, found, profile.columns), file=sys.stderr)
+        print("\nThe profile doesn't fit. What might:\n", file=sys.stderr)
+        print(proposing.mapping_file(head, found, guessing.guess(found)), end="")
+        raise
+    print(showing.columns(head, found, profile.columns))
+    checked, limit = _judged(head, profile, staging), profile.limit(usual)
+    print(showing.verdict(checked, limit))
+    if checked.refused_share > limit:
+        raise RejectedShareError(
+            f"source {profile.name}: {checked.refused_share:.1%} of these records would be"
+            f" refused, at most {limit:.1%} are allowed"
+        )
+
+
+def _propose(path: str, usual: float, staging: Path) -> None:
+    head = _head(path, "", "", staging)
+    found = shapes.shapes(head.columns, head.rows)
+    guess = guessing.guess(found)
+    text = proposing.mapping_file(head, found, guess)
+    print(showing.columns(head, found, guess.columns), file=sys.stderr)
+    print(text, end="")
+    try:
+        profile = profile_of(tomllib.loads(text), "proposed")
+    except ConfigurationError as error:
+        print(f"\nThe proposal isn't complete: {error}", file=sys.stderr)
+        return
+    checked = _judged(head, profile, staging)
+    print(showing.verdict(checked, profile.limit(usual)), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    cli.main(run)

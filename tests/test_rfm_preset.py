@@ -1,0 +1,218 @@
+"""The preset of recency, frequency and monetary value, the README's commands, the real figures."""
+
+import lzma
+import re
+import shlex
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT, SHARED_DATA, job
+from invoices import Line, invoice, write
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from custseg_spark import config as configuration
+from custseg_spark.config import LakeConfig, ModelConfig, conf_dir
+from custseg_spark.features import all_features
+from custseg_spark.models import fitting, judging
+from custseg_spark.models.fitting import Informed
+from custseg_spark.naming import load_archetypes, name_segments
+from custseg_spark.pipeline import feature_names
+from custseg_spark.schemas import MODEL_SELECTION, SEGMENT_PROFILES
+from custseg_spark.tables import Lake
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PRESET = configuration.load(conf_dir() / "presets" / "rfm.toml")
+NAMES = load_archetypes(conf_dir() / PRESET.naming.archetypes, feature_names())
+RFM = ("recency_days", "frequency", "monetary")
+FIVE = {"Champions", "Loyal", "Regulars", "At Risk", "Low Value"}
+REAL = SHARED_DATA / "online_retail.csv.xz"
+
+
+def commands() -> list[list[str]]:
+    """The README's commands for Online Retail, without spark-submit."""
+    section = README.split("### Online Retail")[1].split("\n## ")[0]
+    blocks = re.findall(r"```bash\n(.*?)```", section, re.DOTALL)
+    return [shlex.split(block.replace("\\\n", ""))[1:] for block in blocks]
+
+
+def run(command: list[str], path: Path, folder: Path, *more: str) -> Lake:
+    """The command with its lake in a folder; the lake."""
+    program, *arguments = (a.replace("PATH", str(path)) for a in command)
+    place = arguments.index("--lake") + 1
+    arguments[place] = str(folder / arguments[place])
+    job(Path(program).stem).run([*arguments, *more])
+    return Lake(SparkSession.active(), LakeConfig(path=arguments[place]))
+
+
+def lines() -> list[Line]:
+    """Four kinds of customers, ten of each: often and much, now and then, lately once, long ago."""
+    kinds = (("12", 9, "90.0"), ("11", 5, "60.0"), ("12", 1, "9.0"), ("01", 1, "8.0"))
+    return [
+        invoice(
+            CustomerID=f"{1000 * kind + n}.0",
+            InvoiceNo=f"{kind}{n:02}{order}",
+            InvoiceDate=f"2010-{month}-{1 + n:02} 10:0{order}:00",
+            UnitPrice=price,
+        )
+        for kind, (month, orders, price) in enumerate(kinds, start=1)
+        for n in range(10)
+        for order in range(orders)
+    ]
+
+
+@pytest.mark.usefixtures("spark")
+def test_the_readmes_command_names_segments_by_rfm(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    returned = invoice(CustomerID="1000.0", InvoiceNo="C9", Quantity="-1")
+    log = write(tmp_path / "log.csv.xz", [*lines(), returned])
+    more = ("--set=model.bootstraps=3", "--set=report.path=" + str(tmp_path / "reports"))
+
+    lake = run(commands()[1], log, tmp_path, *more)
+
+    profiles = lake.read(SEGMENT_PROFILES).collect()
+    assert {p.segment_name: p.customers for p in profiles} == dict.fromkeys(
+        ("Champions", "Loyal", "Low Value", "At Risk"), 10
+    )
+    [chosen] = lake.read(MODEL_SELECTION).collect()
+    numbers = (f"{chosen.silhouette:.3f}", f"{chosen.euclidean_silhouette:.3f}")
+    assert chosen.euclidean_customers == 40
+    said = capsys.readouterr().out
+    assert "160 accepted + 1 rejected + 0 duplicates" in said
+    assert (
+        f"  silhouette of all: {numbers[0]} (squared Euclidean), {numbers[1]} (Euclidean, of 40"
+        " customers)\n"
+    ) in said
+    report = (tmp_path / "reports" / "2010-12-11" / "cluster_report.md").read_text()
+    assert (
+        f"k = 4, over all customers is {numbers[0]} with squared Euclidean distances, as everywhere"
+        f" in this report; with Euclidean ones, over 40 customers, it is {numbers[1]}."
+    ) in report
+
+
+def test_the_five_names_and_no_others() -> None:
+    assert {a.name for a in NAMES.archetypes} == FIVE
+    assert {f for a in NAMES.archetypes for f in a.weights} == set(RFM)
+
+
+@pytest.mark.parametrize(
+    ("k", "z_scores"),
+    [
+        (3, {"Champions": (-0.7, 1.0, 0.5), "At Risk": (1.6, -0.4, -0.2)}
+         | {"Low Value": (-0.4, -0.2, -0.2)}),
+        (5, {"Champions": (-0.7, 1.7, 0.9), "Loyal": (-0.5, 0.1, 0.3)}
+         | {"Regulars": (-0.6, 0.1, -0.1), "At Risk": (1.6, -0.4, -0.2)}
+         | {"Low Value": (-0.4, -0.3, -0.2)}),
+    ],
+)  # fmt: skip
+def test_other_k_are_named_as_a_person_would(
+    k: int, z_scores: dict[str, tuple[float, float, float]]
+) -> None:
+    """Segments of the real data at k = 3 and 5, by their rounded z-scores."""
+    expected = dict(enumerate(z_scores))
+    assert len(expected) == k
+    given = {i: dict(zip(RFM, z_scores[name], strict=True)) for i, name in expected.items()}
+    found = name_segments(given, NAMES, min_score=PRESET.naming.min_score)
+    assert {i: name.name for i, name in found.items()} == expected
+
+
+def _real_customers() -> pd.DataFrame:
+    """Recency, frequency and monetary value of the real customers, by pandas."""
+    with lzma.open(REAL, "rt", newline="") as stream:
+        raw = pd.read_csv(stream, dtype=str, keep_default_na=False).drop_duplicates()
+    amounts = raw[["Quantity", "UnitPrice"]].astype(float)
+    is_clean = (raw["CustomerID"] != "") & ~raw["InvoiceNo"].str.startswith("C")
+    is_clean &= (amounts > 0).all(axis=1)
+    clean = raw[is_clean].assign(
+        amount=amounts.prod(axis=1), at=lambda df: pd.to_datetime(df["InvoiceDate"])
+    )
+    grouped = clean.groupby("CustomerID").agg(
+        last=("at", "max"),
+        frequency=("InvoiceNo", "nunique"),
+        monetary=("amount", "sum"),
+        event_count=("amount", "size"),
+    )
+    recency = (pd.Timestamp(date(2011, 12, 10)) - grouped["last"]).dt.days
+    return grouped.assign(recency_days=recency).drop(columns="last").reset_index()
+
+
+@pytest.mark.shared_data
+@pytest.mark.skipif(not REAL.exists(), reason=f"{REAL} is not there")
+def test_the_presets_model_finds_the_reference_segments(spark: SparkSession) -> None:
+    local = _real_customers()
+    scores = {c: F.lit(0) for c in ("rfm_r", "rfm_f", "rfm_m")}
+    customers = (
+        spark.createDataFrame(local)
+        .withColumnRenamed("CustomerID", "customer_id")
+        .withColumns({**scores, "rfm_group": F.lit("")})
+    )
+    model = replace(PRESET.model, bootstraps=0)
+    count = len(local)
+    bar = Informed(model.min_events, count)
+
+    fitted = fitting.fit(customers, all_features(), bar, model)
+    labelled = fitting.label(customers, fitted, RFM, count, bar).persist()
+    [verdict] = judging.judge(labelled, fitted, model, count, bar, {})
+    labelled.unpersist()
+
+    found = verdict.candidate.indices
+    shares = sorted((size / count for size in found.sizes), reverse=True)
+    assert np.round(shares, 2).tolist() == [0.44, 0.23, 0.2, 0.13]
+    assert round(found.silhouette, 3) == 0.647
+    assert verdict.euclidean is not None
+    assert verdict.euclidean.silhouette is not None
+    assert round(verdict.euclidean.silhouette, 3) == 0.474
+    assert verdict.euclidean.customers == count == 4_338
+
+
+def test_the_euclidean_silhouette_is_of_a_bounded_sample(spark: SparkSession) -> None:
+    rng = np.random.default_rng(5)
+    values = np.concatenate([rng.normal(size=(150, 3)), rng.normal(size=(150, 3)) + 9]) + 20
+    local = pd.DataFrame(values, columns=list(RFM)).assign(event_count=1)
+    local.insert(0, "customer_id", [f"c{n}" for n in range(300)])
+    scores = {c: F.lit(0) for c in ("rfm_r", "rfm_f", "rfm_m")}
+    customers = spark.createDataFrame(local).withColumns({**scores, "rfm_group": F.lit("")})
+    bar = Informed(1, 300)
+
+    def measured(most: int) -> "tuple[int, float] | None":
+        model = ModelConfig(
+            algorithms=("kmeans",), features=RFM, k=2, bootstraps=0, max_correlation=1.0,
+            silhouette_customers=most,
+        )  # fmt: skip
+        fitted = fitting.fit(customers, all_features(), bar, model)
+        labelled = fitting.label(customers, fitted, RFM, 300, bar)
+        [verdict] = judging.judge(labelled, fitted, model, 300, bar, {})
+        found = verdict.euclidean
+        return None if found is None else (found.customers, found.silhouette or 0.0)
+
+    assert measured(0) is None
+    some = measured(100)
+    assert some is not None
+    assert 60 < some[0] <= 100
+    assert some[1] > 0.7
+
+
+@pytest.mark.heavy
+@pytest.mark.shared_data
+@pytest.mark.skipif(not REAL.exists(), reason=f"{REAL} is not there")
+def test_the_readmes_figures_of_the_whole_data_set(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    netted, strict = commands()
+    run(netted, REAL, tmp_path, "--set=report.enabled=false")
+    run(strict, REAL, tmp_path)
+    said = capsys.readouterr().out
+    section = README.split("### Online Retail")[1].split("\n## ")[0]
+    [sample] = re.findall(r"```\n(Ingested.*?)```", section, re.DOTALL)
+    for text in filter(None, sample.splitlines()):
+        assert text in said
+    # Once more with the duplicates, into the same lake: the copies are all that it adds.
+    run(strict, REAL, tmp_path, "--set=sources.online_retail.duplicates=keep", "--model=fit")
+    assert "541,909 records = 5,192 accepted + 144,025 rejected + 392,692 duplicates" in (
+        capsys.readouterr().out
+    )
