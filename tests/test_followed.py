@@ -37,7 +37,7 @@ OPTIONS = (
     f"--set=model.features={FEATURES}",
     '--set=model.algorithms=["kmeans"]',
     "--set=model.k_max=6",
-    "--set=model.starts=2",
+    "--set=model.starts=1",
     "--set=model.bootstraps=5",
     "--set=model.min_events=1",
     "--set=model.max_correlation=1.0",
