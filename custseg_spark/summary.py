@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pyspark.sql import functions as F
 
+from custseg_spark.exports import Exported
 from custseg_spark.ingest import IngestSummary
 from custseg_spark.models.results import DIED
 from custseg_spark.pipeline import SegmentRun
@@ -85,3 +86,10 @@ def of_report(files: Sequence[Path]) -> str:
     """Where the report is."""
     pages = [str(file) for file in files if file.suffix == ".html"]
     return f"Report: {', '.join(pages)}"
+
+
+def of_export(exported: Exported) -> str:
+    """What was written where."""
+    lines = [f"Exported the run of {exported.run_date} ({exported.algorithm}) to {exported.target}"]
+    lines += [f"  {name:<28}{rows:>12,} rows" for name, rows in exported.rows.items()]
+    return "\n".join(lines)
