@@ -11,6 +11,7 @@ from custseg_spark.errors import ConfigurationError, nearest
 from custseg_spark.exports import TABLES, Request
 from custseg_spark.exports.frames import REPORTS
 from custseg_spark.exports.frames.changes import SEGMENT_CHANGES
+from custseg_spark.exports.lift import Period
 from custseg_spark.exports.loading import Target
 from custseg_spark.exports.targets import parse_target
 from custseg_spark.models.algorithms import known
@@ -35,6 +36,16 @@ class ExportArguments:
     target: Target
 
 
+@dataclass(frozen=True)
+class LiftArguments:
+    """What a command line asks for, checked as far as that goes without Spark and target."""
+
+    config: Config
+    request: Request
+    period: Period
+    target: Target | None
+
+
 def parse_export(description: str, argv: Sequence[str]) -> ExportArguments:
     """The arguments of jobs/export.py. Raises ConfigurationError; exits for --help."""
     parser = base_parser(description, _EPILOG)
@@ -51,6 +62,35 @@ def parse_export(description: str, argv: Sequence[str]) -> ExportArguments:
     config = configured(options)
     request = _request(options, config, _tables(options.tables, options.changes_since))
     return ExportArguments(config, request, parse_target(options.to))
+
+
+def parse_lift(description: str, argv: Sequence[str]) -> LiftArguments:
+    """The arguments of jobs/lift.py. Raises ConfigurationError; exits for --help."""
+    parser = base_parser(description, _EPILOG)
+    _add_run(parser, "the run that was exported", required=True)
+    _add_campaign(parser, "the earlier run, as in the export", required=True)
+    parser.add_argument(
+        "--from",
+        dest="begin",
+        metavar="YYYY-MM-DD",
+        help="first day whose purchases count (default: the run date)",
+    )
+    parser.add_argument(
+        "--until",
+        metavar="YYYY-MM-DD",
+        help="the day after the last one (default: after the last event)",
+    )
+    _add_to(parser, required=False)
+    options = parser.parse_args(argv)
+    config = configured(options)
+    request = _request(options, config, (SEGMENT_CHANGES.name,))
+    if not request.control_share:
+        raise ConfigurationError(
+            "an effect is measured against who was held back: give --control-share (or"
+            " exports.control_share) as in the export"
+        )
+    period = Period(_day(options.begin, "--from"), _day(options.until, "--until"))
+    return LiftArguments(config, request, period, parse_target(options.to) if options.to else None)
 
 
 def _add_run(parser: argparse.ArgumentParser, what: str, *, required: bool = False) -> None:
