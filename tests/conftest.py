@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
+import literal_lake
 import pytest
 from postgresql_server import Server, binaries, started
 from pyspark.sql import DataFrame, SparkSession
@@ -94,6 +95,14 @@ def write_log(path: Path, lines: Sequence[str], header: str = HEADER) -> Path:
     """A log file of the `ecommerce_events` profile from literal lines."""
     path.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="session")
+def small_lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """The lake of tests/literal_lake.py, which tests only read."""
+    made = Lake(spark, LakeConfig(path=str(tmp_path_factory.mktemp("literal") / "lake")))
+    literal_lake.make(made)
+    return made
 
 
 @pytest.fixture(scope="session")

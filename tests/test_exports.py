@@ -1,6 +1,7 @@
 """The reporting tables of literal runs, row by row, in every target."""
 
 import json
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -37,26 +38,19 @@ Rows = list[tuple[Any, ...]]
 
 
 @pytest.fixture(scope="module")
-def lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    made = Lake(spark, LakeConfig(path=str(tmp_path_factory.mktemp("literal") / "lake")))
-    literal_lake.make(made)
-    return made
-
-
-@pytest.fixture(scope="module")
-def database(postgresql: Server, lake: Lake) -> tuple[Server, str]:
+def database(postgresql: Server, small_lake: Lake) -> tuple[Server, str]:
     """A database with an export."""
     name = f"exports_{time.monotonic_ns()}"
     postgresql.query("postgres", f"CREATE DATABASE {name}")
-    run(lake, postgresql.url(name))
+    run(small_lake, postgresql.url(name))
     return postgresql, name
 
 
 @pytest.fixture(scope="module")
-def folder(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(small_lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an export as CSV."""
     made = tmp_path_factory.mktemp("csv")
-    run(lake, f"csv:{made}")
+    run(small_lake, f"csv:{made}")
     return made
 
 
@@ -156,9 +150,9 @@ def test_types_and_keys_of_postgresql(database: tuple[Server, str]) -> None:
 
 
 def test_every_target_has_the_same_rows(
-    lake: Lake, database: tuple[Server, str], folder: Path, tmp_path: Path
+    small_lake: Lake, database: tuple[Server, str], folder: Path, tmp_path: Path
 ) -> None:
-    run(lake, f"sqlite:///{tmp_path}/reports.db")
+    run(small_lake, f"sqlite:///{tmp_path}/reports.db")
     with closing(sqlite3.connect(tmp_path / "reports.db")) as connection:
         for table in REPORTS:
             held = connection.execute(f"SELECT * FROM {table}").fetchall()
@@ -174,14 +168,13 @@ def _as_sqlite(value: object) -> object:
 
 
 def test_equal_tables_give_equal_files_over_any_partitioning(
-    lake: Lake, folder: Path, tmp_path: Path
+    small_lake: Lake, folder: Path, tmp_path: Path
 ) -> None:
-    # Without the adaptive merging each of the partitions is a part of the answer.
-    more = {"spark.sql.shuffle.partitions": "7"}
-    with settings(lake.spark, more):
-        run(lake, f"csv:{tmp_path}")
-    names = sorted(p.name for p in folder.iterdir())
-    assert names == sorted([*(f"{t}.csv" for t in REPORTS), "evaluation_metrics.json"])
+    tables = ("customer_segments", "customer_store_summary")
+    with settings(small_lake.spark, {"spark.sql.shuffle.partitions": "7"}):
+        run(small_lake, f"csv:{tmp_path}", f"--tables={','.join(tables)}")
+    names = [*(f"{table}.csv" for table in tables), "evaluation_metrics.json"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == names
     for name in names:
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
 
@@ -221,8 +214,8 @@ def test_spending_scores_agree_with_plain_python_and_with_rfm(
 # --- Who moved ---------------------------------------------------------------------------------
 
 
-def test_changes_say_who_entered_and_who_left(lake: Lake, tmp_path: Path) -> None:
-    run(lake, f"csv:{tmp_path}", f"--changes-since={BEFORE}", "--control-share=0.5")
+def test_changes_say_who_entered_and_who_left(small_lake: Lake, tmp_path: Path) -> None:
+    run(small_lake, f"csv:{tmp_path}", f"--changes-since={BEFORE}", "--control-share=0.5")
     assert [p.name for p in tmp_path.iterdir()] == ["segment_changes.csv"]
     header, *found = lines(tmp_path, "segment_changes")
     assert header == (
@@ -317,21 +310,30 @@ def test_tables_and_changes_can_be_asked_for_together() -> None:
     ],
 )
 def test_a_run_that_isnt_there_is_a_clear_error(
-    lake: Lake, tmp_path: Path, arguments: list[str], said: str
+    small_lake: Lake, tmp_path: Path, arguments: list[str], said: str
 ) -> None:
     with pytest.raises(InputError, match=said):
-        run(lake, f"csv:{tmp_path}", *arguments)
+        run(small_lake, f"csv:{tmp_path}", *arguments)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_lake_without_customers_exports_without_profiles(lake: Lake, tmp_path: Path) -> None:
-    run(lake, f"csv:{tmp_path}", "--tables=customer_segments", "--algorithm=bisecting_kmeans")
+def test_another_algorithm_has_its_own_segments(small_lake: Lake, tmp_path: Path) -> None:
+    wanted = ("--tables=customer_segments", "--algorithm=bisecting_kmeans")
+    run(small_lake, f"csv:{tmp_path}", *wanted)
     [_, row] = lines(tmp_path, "customer_segments")
     assert row.startswith('"c1","Ada, Queen"')
     assert '"Loyal",1,"Loyal"' in row
 
 
-def test_a_run_made_again_meanwhile_is_a_conflict_and_publishes_nothing(lake: Lake) -> None:
+def test_a_lake_without_customer_profiles_exports_nulls(small_lake: Lake, tmp_path: Path) -> None:
+    shutil.copytree(small_lake.config.path, tmp_path / "lake")
+    shutil.rmtree(tmp_path / "lake" / "customers")
+    bare = Lake(small_lake.spark, LakeConfig(path=str(tmp_path / "lake")))
+    run(bare, f"csv:{tmp_path}", "--tables=customer_segments")
+    assert lines(tmp_path, "customer_segments")[2].startswith('"c1",,,,,,,,20.1235,3,')
+
+
+def test_a_run_made_again_meanwhile_is_a_conflict_and_publishes_nothing(small_lake: Lake) -> None:
     class Meddled:
         """A target during whose export the run is made again."""
 
@@ -343,8 +345,8 @@ def test_a_run_made_again_meanwhile_is_a_conflict_and_publishes_nothing(lake: La
             yield self
 
         def stage(self, table: ReportTable, batches: Iterator[pa.RecordBatch]) -> int:
-            again = literal_lake.frame(lake, RUNS, [literal_lake.run(NOW, minute=7)])
-            lake.replace_dates(again, RUNS, [NOW])
+            again = literal_lake.frame(small_lake, RUNS, [literal_lake.run(NOW, minute=7)])
+            small_lake.replace_dates(again, RUNS, [NOW])
             return sum(batch.num_rows for batch in batches)
 
         def publish(self) -> None:
@@ -353,5 +355,5 @@ def test_a_run_made_again_meanwhile_is_a_conflict_and_publishes_nothing(lake: La
     target = Meddled()
     request = Request(("segment_metrics",), "kmeans", NOW)
     with pytest.raises(ConflictError, match="made again meanwhile"):
-        export(lake, request, target, Progress(live=False))
+        export(small_lake, request, target, Progress(live=False))
     assert not target.published

@@ -5,7 +5,6 @@ from datetime import date
 from fractions import Fraction
 from pathlib import Path
 
-import literal_lake
 import numpy as np
 import pytest
 from conftest import job
@@ -14,7 +13,6 @@ from pyspark.sql import SparkSession
 from scipy import stats
 
 from custseg_spark import cli_exports
-from custseg_spark.config import LakeConfig
 from custseg_spark.errors import ConfigurationError, InputError
 from custseg_spark.exports.frames.effects import outcomes
 from custseg_spark.exports.intervals import (
@@ -80,21 +78,24 @@ def test_what_cant_be_said_is_none() -> None:
 
 def test_intervals_hold_the_planted_effect_as_often_as_they_say() -> None:
     rng = np.random.default_rng(11)
-    rate_hits = spend_hits = 0
+    hits = {"rate": 0, "spend": 0}
     for _ in range(400):
-        treated = np.where(rng.random(900) < 0.12, rng.gamma(2, 25, 900), 0)
-        control = np.where(rng.random(300) < 0.08, rng.gamma(2, 25, 300), 0)
-        rate = rate_difference(group(treated), group(control), 0.9)
-        spend = spend_difference(group(treated), group(control), 0.9)
-        assert rate.low is not None
-        assert rate.high is not None
-        assert spend.low is not None
-        assert spend.high is not None
-        rate_hits += rate.low < 0.04 < rate.high
-        spend_hits += spend.low < 0.04 * 50 < spend.high
+        # In quarters, so that sums of squares are exact as doubles.
+        treated = np.where(rng.random(900) < 0.12, rng.gamma(2, 25, 900).round() + 0.25, 0)
+        control = np.where(rng.random(300) < 0.08, rng.gamma(2, 25, 300).round() + 0.25, 0)
+        groups = [
+            Group(len(g), int((g > 0).sum()), Fraction(g.sum()), Fraction((g * g).sum()))
+            for g in (treated, control)
+        ]
+        for name, planted, found in (
+            ("rate", 0.04, rate_difference(*groups, 0.9)),
+            ("spend", 0.04 * 50.25, spend_difference(*groups, 0.9)),
+        ):
+            assert found.low is not None
+            assert found.high is not None
+            hits[name] += found.low < planted < found.high
     # 360 of 400 expected, with a standard deviation of 6.
-    assert 340 <= rate_hits <= 380
-    assert 340 <= spend_hits <= 380
+    assert all(342 <= count <= 378 for count in hits.values()), hits
 
 
 def test_outcomes_count_each_customer_once_among_everybody(spark: SparkSession) -> None:
@@ -140,24 +141,17 @@ def test_outcomes_count_each_customer_once_among_everybody(spark: SparkSession) 
     }
 
 
-@pytest.fixture(scope="module")
-def lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    made = Lake(spark, LakeConfig(path=str(tmp_path_factory.mktemp("literal") / "lake")))
-    literal_lake.make(made)
-    return made
-
-
 def arguments(lake: Lake, *more: str) -> list[str]:
     dates = (f"--run-date={NOW}", f"--changes-since={BEFORE}")
     return [f"--lake={lake.config.path}", *dates, "--control-share=0.5", *more]
 
 
 def test_the_job_prints_and_writes_the_effects(
-    lake: Lake, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    small_lake: Lake, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     to, label = f"--to=csv:{tmp_path}", "--campaign=x"
-    job("export").run(arguments(lake, to, label))
-    job("lift").run(arguments(lake, to, label, "--until=2021-05-01"))
+    job("export").run(arguments(small_lake, to, label))
+    job("lift").run(arguments(small_lake, to, label, "--until=2021-05-01"))
     said = capsys.readouterr().out
     assert "purchases from 2021-04-01 to before 2021-05-01" in said
     assert "treated less control, 95% confidence" in said
@@ -181,11 +175,11 @@ def _lines(file: Path) -> list[str]:
     return file.read_text().splitlines()[1:]
 
 
-def test_a_period_without_a_day_or_before_the_groups_is_a_clear_error(lake: Lake) -> None:
+def test_a_period_without_a_day_or_before_the_groups_is_a_clear_error(small_lake: Lake) -> None:
     with pytest.raises(InputError, match="no day from 2021-06-01 to before 2021-04-10"):
-        job("lift").run(arguments(lake, "--from=2021-06-01"))
+        job("lift").run(arguments(small_lake, "--from=2021-06-01"))
     with pytest.raises(ConfigurationError, match="expected 2021-04-01 or later"):
-        job("lift").run(arguments(lake, "--from=2021-03-31"))
+        job("lift").run(arguments(small_lake, "--from=2021-03-31"))
 
 
 def test_an_effect_wants_who_was_held_back() -> None:

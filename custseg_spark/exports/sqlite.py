@@ -166,7 +166,8 @@ def _values(column: pa.Array) -> list[object]:
     if pa.types.is_date(column.type):
         column = column.cast(pa.string())
     elif pa.types.is_decimal(column.type):
-        column = column.cast(pa.float64())
+        # By way of text: Arrow's own cast multiplies, 105.49 becomes 105.49000000000001.
+        column = column.cast(pa.string()).cast(pa.float64())
     values: list[object] = column.to_pylist()
     return values
 
