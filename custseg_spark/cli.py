@@ -38,7 +38,7 @@ class Arguments:
     model_date: date | None
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     """Says which option comes nearest to an unknown one, and exits with our code."""
 
     def error(self, message: str) -> NoReturn:
@@ -52,6 +52,40 @@ class _Parser(argparse.ArgumentParser):
         self.exit(ConfigurationError.exit_code, f"error: {message} (--help lists the options)\n")
 
 
+def base_parser(description: str, epilog: str) -> Parser:
+    """A parser of what every job takes: the configuration, the lake, and keys to override."""
+    parser = Parser(
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        epilog=epilog,
+    )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        default=configuration.conf_dir() / "local.toml",
+        help="configuration as TOML (default: conf/local.toml, the demo log)",
+    )
+    parser.add_argument("--lake", metavar="DIR", help="folder of the Delta tables")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="SECTION.KEY=VALUE",
+        help="override a configuration key, such as model.k=5; may be repeated",
+    )
+    return parser
+
+
+def configured(options: argparse.Namespace) -> Config:
+    """The configuration that the options of `base_parser` ask for."""
+    config = configuration.load(options.config, options.set)
+    if options.lake:
+        config = replace(config, lake=replace(config.lake, path=options.lake, catalog=None))
+    return config
+
+
 def parse(
     description: str, argv: Sequence[str], *, ingests: bool = True, segments: bool = True
 ) -> Arguments:
@@ -60,9 +94,7 @@ def parse(
     Raises ConfigurationError; exits for --help and unknown options.
     """
     options = _parser(description, ingests=ingests, segments=segments).parse_args(argv)
-    config = configuration.load(options.config, options.set)
-    if options.lake:
-        config = replace(config, lake=replace(config.lake, path=options.lake, catalog=None))
+    config = configured(options)
     if options.model:
         config = replace(config, model=replace(config.model, use=options.model))
     if options.reports:
@@ -84,23 +116,10 @@ def parse(
     )
 
 
-def _parser(description: str, *, ingests: bool, segments: bool) -> _Parser:
-    parser = _Parser(
-        description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-        epilog=_EPILOG,
-    )
+def _parser(description: str, *, ingests: bool, segments: bool) -> Parser:
+    parser = base_parser(description, _EPILOG)
     parser.set_defaults(
         source=[], run_date=None, reports=None, skip_ingest=False, model=None, model_date=None
-    )
-    default = configuration.conf_dir() / "local.toml"
-    parser.add_argument(
-        "--config",
-        type=Path,
-        metavar="FILE",
-        default=default,
-        help="configuration as TOML (default: conf/local.toml, the demo log)",
     )
     if ingests:
         parser.add_argument(
@@ -111,7 +130,6 @@ def _parser(description: str, *, ingests: bool, segments: bool) -> _Parser:
             " the mapping conf/sources/PROFILE.toml; may be repeated; replaces the configured"
             " sources",
         )
-    parser.add_argument("--lake", metavar="DIR", help="folder of the Delta tables")
     if segments:
         parser.add_argument(
             "--run-date",
@@ -131,13 +149,6 @@ def _parser(description: str, *, ingests: bool, segments: bool) -> _Parser:
             help="folder of the reports, one folder a run date in it; default: reports beside the"
             " lake",
         )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="SECTION.KEY=VALUE",
-        help="override a configuration key, such as model.k=5; may be repeated",
-    )
     if ingests and segments:
         parser.add_argument(
             "--skip-ingest", action="store_true", help="use the lake as it is, read no source"

@@ -209,6 +209,18 @@ class ReportConfig:
 
 
 @dataclass(frozen=True)
+class ExportsConfig:
+    """What an activation export holds back, and how sure a measured effect is said to be."""
+
+    control_share: float = 0.0
+    confidence: float = 0.95
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.control_share < 1, "exports.control_share", "from 0 to below 1", self)
+        _require(0 < self.confidence < 1, "exports.confidence", "between 0 and 1", self)
+
+
+@dataclass(frozen=True)
 class Config:
     """The whole configuration. `sources` maps a profile's name to its path and overrides."""
 
@@ -222,6 +234,7 @@ class Config:
     drift: DriftConfig = field(default_factory=DriftConfig)
     clv: ClvConfig = field(default_factory=ClvConfig)
     report: ReportConfig = field(default_factory=ReportConfig)
+    exports: ExportsConfig = field(default_factory=ExportsConfig)
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def as_json(self) -> str:

@@ -24,6 +24,12 @@ class InputError(CustsegError):
     exit_code = 3
 
 
+class TargetError(CustsegError):
+    """A place to export to that can't be reached or written, or that holds something else."""
+
+    exit_code = 3
+
+
 class RejectedShareError(CustsegError):
     """More of a source was refused than its profile allows; nothing was published."""
 

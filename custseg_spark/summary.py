@@ -5,6 +5,9 @@ from pathlib import Path
 
 from pyspark.sql import functions as F
 
+from custseg_spark.exports import Exported
+from custseg_spark.exports.intervals import Interval
+from custseg_spark.exports.lift import Lift
 from custseg_spark.ingest import IngestSummary
 from custseg_spark.models.results import DIED
 from custseg_spark.models.selection import Verdict
@@ -97,3 +100,34 @@ def of_report(files: Sequence[Path]) -> str:
     """Where the report is."""
     pages = [str(file) for file in files if file.suffix == ".html"]
     return f"Report: {', '.join(pages)}"
+
+
+def of_export(exported: Exported) -> str:
+    """What was written where."""
+    lines = [f"Exported the run of {exported.run_date} ({exported.algorithm}) to {exported.target}"]
+    lines += [f"  {name:<28}{rows:>12,} rows" for name, rows in exported.rows.items()]
+    return "\n".join(lines)
+
+
+def of_lift(lift: Lift) -> str:
+    """The effects of a campaign as a table."""
+    campaign = lift.campaign
+    lines = [
+        f"Campaign {campaign.label}: who changed segment from {campaign.since} to"
+        f" {campaign.run_date}, {campaign.control_share:.1%} held back; purchases from"
+        f" {lift.begin} to before {lift.end}",
+        f"treated less control, {lift.confidence:.0%} confidence",
+        f"  {'segment':<26}{'change':<9}{'treated':>9}{'control':>9}"
+        f"  {'buyers':<31}{'spend a customer'}",
+    ]
+    lines += [
+        f"  {e.segment:<26}{e.change:<9}{e.treated.customers:>9,}{e.control.customers:>9,}"
+        f"  {_interval(e.rate, '+.2%'):<31}{_interval(e.spend, '+,.2f')}"
+        for e in lift.effects
+    ]
+    return "\n".join(lines)
+
+
+def _interval(interval: Interval, form: str) -> str:
+    low, high = _number(interval.low, form), _number(interval.high, form)
+    return f"{_number(interval.difference, form)} ({low} to {high})"

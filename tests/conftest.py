@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
+import literal_lake
 import pytest
+from postgresql_server import Server, binaries, started
 from pyspark.sql import DataFrame, SparkSession
 
 from custseg_spark.config import LakeConfig
@@ -93,3 +95,21 @@ def write_log(path: Path, lines: Sequence[str], header: str = HEADER) -> Path:
     """A log file of the `ecommerce_events` profile from literal lines."""
     path.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="session")
+def small_lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """The lake of tests/literal_lake.py, which tests only read."""
+    made = Lake(spark, LakeConfig(path=str(tmp_path_factory.mktemp("literal") / "lake")))
+    literal_lake.make(made)
+    return made
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A server for the whole run; a test makes a database of its own in it."""
+    programs = binaries()
+    if programs is None:
+        pytest.skip("PostgreSQL isn't installed (Debian: apt-get install postgresql)")
+    with started(programs) as server:
+        yield server

@@ -7,10 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from conftest import ROOT, job, write_log
+from postgresql_server import Server
 from pyspark.sql import SparkSession
 
 from custseg_spark.config import Config, LakeConfig
+from custseg_spark.exports.frames import REPORTS
+from custseg_spark.exports.frames.changes import SEGMENT_CHANGES
+from custseg_spark.exports.frames.effects import CAMPAIGN_LIFT
 from custseg_spark.features import dictionary
 from custseg_spark.ingest import INGESTED
 from custseg_spark.pipeline import OUTPUTS
@@ -62,6 +67,41 @@ def test_every_reason_code_is_documented() -> None:
     documented = set(re.findall(r"^\| `(\w+)` \| ", CONFIGURATION.split("# Why a record")[1], re.M))
     assert len(documented) == 15
     assert all(f'"{code}"' in source for code in documented)
+
+
+def test_every_exported_column_is_documented() -> None:
+    written = (ROOT / "docs" / "exports.md").read_text(encoding="utf-8")
+    tables = [r.table for r in REPORTS.values()] + [SEGMENT_CHANGES, CAMPAIGN_LIFT]
+    for table in tables:
+        section = written.split(f"## `{table.name}`")[1].split("\n## ")[0]
+        for column in table.ddl.replace("\n", " ").split(", "):
+            assert f"`{column.split()[0]}`" in section, (table.name, column)
+
+
+def test_the_readmes_export_commands_run(
+    small_lake: Lake, postgresql: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    postgresql.query("postgres", "CREATE DATABASE reports")
+    section = README.split("## Exports")[1].split("\n## ")[0]
+    ours = {
+        "--lake lake": f"--lake {small_lake.config.path}",
+        "sqlite:///": f"sqlite:///{tmp_path}/",
+        "csv:": f"csv:{tmp_path}/",
+        "postgresql://loader@localhost/reports": postgresql.url("reports"),
+    }
+    commands = re.findall(r"^spark-submit jobs/(\w+)\.py (.*)$", section, re.M)
+    for name, arguments in commands:
+        for theirs, own in ours.items():
+            arguments = arguments.replace(theirs, own)
+        job(name).run(arguments.split())
+    said = re.search(r"```\n(Campaign.*?)```", section, re.DOTALL)
+    assert said is not None
+    assert said[1] in capsys.readouterr().out
+    assert len(commands) == 5
+    assert postgresql.query("reports", "SELECT count(*) FROM customer_segments") == [(4,)]
+    assert {p.name for p in tmp_path.iterdir()} == {"reports.db", "exports", "campaign"}
+    campaign = {p.name for p in (tmp_path / "campaign").iterdir()}
+    assert campaign == {"segment_changes.csv", "campaign_lift.csv"}
 
 
 def test_links_lead_somewhere() -> None:

@@ -1,0 +1,116 @@
+"""CSV files and JSON documents in a folder: written aside, moved into place when all are whole."""
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
+
+from custseg_spark.errors import ConfigurationError, TargetError
+from custseg_spark.exports.layout import ReportTable
+
+_REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+# What a spreadsheet executes; a signed number alone, such as a telephone number, it doesn't.
+_FORMULA, _NUMBER = r"^[=+\-@\t\r]", r"^[+-][0-9]+(\.[0-9]+)?$"
+
+
+@dataclass(frozen=True)
+class CsvFolder:
+    """A folder of this machine."""
+
+    folder: Path
+
+    @classmethod
+    def of(cls, text: str) -> "CsvFolder":
+        """The folder of `csv:DIR`."""
+        place = text.removeprefix("csv:")
+        if not place:
+            raise ConfigurationError(f"--to {text}: expected csv:DIR")
+        if _REMOTE.match(place):
+            raise ConfigurationError(f"--to {text}: CSV is written to a folder of this machine")
+        return cls(Path(place))
+
+    @property
+    def shown(self) -> str:
+        """The place in words."""
+        return str(self.folder)
+
+    @contextmanager
+    def opened(self) -> Iterator["CsvLoading"]:
+        """A loading into a folder beside the wanted one, on the same disk."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            within = self.folder.absolute().parent
+            with tempfile.TemporaryDirectory(prefix=f".{self.folder.name}-", dir=within) as beside:
+                yield CsvLoading(Path(beside), self.folder)
+        except OSError as error:
+            if error.errno == 28:
+                raise
+            raise TargetError(f"{self.folder} can't be written: {error.strerror}") from error
+
+
+@dataclass
+class CsvLoading:
+    """An export under way into a folder."""
+
+    beside: Path
+    folder: Path
+    names: list[str] = field(default_factory=list)
+
+    def stage(self, table: ReportTable, batches: Iterator[pa.RecordBatch]) -> int:
+        """Takes the rows of a table; how many they were. Null is empty, empty text is quoted."""
+        rows, header, writer = 0, pa.schema([]), None
+        name = f"{table.name}.csv"
+        with (self.beside / name).open("wb") as file:
+            file.write((",".join(f'"{n}"' for n in table.schema.names) + "\n").encode())
+            for batch in batches:
+                safe = _safe(batch)
+                if writer is None:
+                    header = safe.schema
+                    options = csv.WriteOptions(include_header=False)
+                    writer = csv.CSVWriter(file, header, write_options=options)
+                writer.write_batch(safe)
+                rows += batch.num_rows
+            if writer is not None:
+                writer.close()
+        self.names.append(name)
+        return rows
+
+    def stage_document(self, name: str, content: Mapping[str, Any]) -> None:
+        """Takes a document, as JSON."""
+        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=str)
+        (self.beside / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+        self.names.append(f"{name}.json")
+
+    def publish(self) -> None:
+        """Moves the files into place, one by one; each is the old or the new one in full."""
+        for name in self.names:
+            _sync(self.beside / name)
+        for name in self.names:
+            (self.beside / name).replace(self.folder / name)
+
+
+def _sync(file: Path) -> None:
+    """On the disk before it takes the old one's name, or a crash of the machine could empty it."""
+    with file.open("rb") as opened:
+        os.fsync(opened.fileno())
+
+
+def _safe(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch with its texts made safe for spreadsheets."""
+    columns = [_safe_text(c) if pa.types.is_string(c.type) else c for c in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, batch.schema.names)
+
+
+def _safe_text(texts: pa.Array) -> pa.Array:
+    is_number = pc.match_substring_regex(texts, _NUMBER)
+    is_formula = pc.and_not(pc.match_substring_regex(texts, _FORMULA), is_number)
+    return pc.if_else(is_formula, pc.binary_join_element_wise("'", texts, ""), texts)

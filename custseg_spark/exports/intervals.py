@@ -1,0 +1,85 @@
+"""Differences between a treated and a control group, with confidence intervals.
+
+Rates: Newcombe (1998), "Interval estimation for the difference between independent proportions",
+Statistics in Medicine 17, method 10, which holds for few customers and for rates near 0. Means:
+Welch's t interval; spend is skewed, so it wants some hundreds of customers a group.
+"""
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+from scipy import stats
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group's customers, how many of them bought, and the sums of spend and its squares."""
+
+    customers: int
+    buyers: int
+    spend: Fraction
+    squares: Fraction
+
+    @property
+    def rate(self) -> float | None:
+        """Buyers a customer; None for nobody."""
+        return self.buyers / self.customers if self.customers else None
+
+    @property
+    def mean(self) -> float | None:
+        """Spend a customer; None for nobody."""
+        return float(self.spend / self.customers) if self.customers else None
+
+    @property
+    def squared_error(self) -> float:
+        """The square of the mean's standard error; takes two customers."""
+        n = self.customers
+        return float((self.squares - self.spend**2 / n) / (n - 1) / n)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A difference, treated less control, and between what it lies; None where it can't be said."""
+
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+def rate_difference(treated: Group, control: Group, confidence: float) -> Interval:
+    """Of the shares of buyers: Wilson's limits of the two rates, combined by Newcombe."""
+    if treated.rate is None or control.rate is None:
+        return Interval()
+    difference = treated.rate - control.rate
+    low_t, high_t = _wilson(treated, confidence)
+    low_c, high_c = _wilson(control, confidence)
+    return Interval(
+        difference,
+        difference - math.hypot(treated.rate - low_t, high_c - control.rate),
+        difference + math.hypot(high_t - treated.rate, control.rate - low_c),
+    )
+
+
+def spend_difference(treated: Group, control: Group, confidence: float) -> Interval:
+    """Of the mean spends: Welch's interval. Without limits for fewer than two in a group."""
+    if treated.mean is None or control.mean is None:
+        return Interval()
+    difference = treated.mean - control.mean
+    if min(treated.customers, control.customers) < 2:
+        return Interval(difference)
+    a, b = treated.squared_error, control.squared_error
+    if a + b == 0:
+        return Interval(difference, difference, difference)
+    freedom = (a + b) ** 2 / (a**2 / (treated.customers - 1) + b**2 / (control.customers - 1))
+    half = float(stats.t.ppf((1 + confidence) / 2, freedom)) * math.sqrt(a + b)
+    return Interval(difference, difference - half, difference + half)
+
+
+def _wilson(group: Group, confidence: float) -> tuple[float, float]:
+    """The score interval of a rate (Wilson 1927)."""
+    n, rate = group.customers, group.buyers / group.customers
+    z = float(stats.norm.ppf((1 + confidence) / 2))
+    half = z * math.sqrt(rate * (1 - rate) / n + z**2 / (4 * n**2))
+    middle, scale = rate + z**2 / (2 * n), 1 + z**2 / n
+    return (middle - half) / scale, (middle + half) / scale

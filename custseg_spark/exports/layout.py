@@ -1,0 +1,62 @@
+"""What a reporting table is, whatever it is written to, and what it is made of."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.types import DoubleType, StructType
+
+from custseg_spark.schemas import conform, struct_type
+
+
+@dataclass(frozen=True)
+class ReportTable:
+    """A reporting table: columns in Spark's DDL, primary key, and columns that have an index."""
+
+    name: str
+    ddl: str
+    key: tuple[str, ...]
+    indexes: tuple[tuple[str, ...], ...] = ()
+
+    @cached_property
+    def schema(self) -> StructType:
+        """The columns as a StructType; parsing DDL takes a running session, so not at import."""
+        return struct_type(self.ddl)
+
+
+@dataclass(frozen=True)
+class Run:
+    """The frames of one run date and algorithm that reporting tables are made of.
+
+    `segments`, `features` and `profiles` have a row a customer, `named` one a living segment;
+    `profiles` has columns alone where no source has customer profiles. `events` are all.
+    """
+
+    run_date: date
+    segments: DataFrame
+    features: DataFrame
+    profiles: DataFrame
+    named: DataFrame
+    events: DataFrame
+
+
+@dataclass(frozen=True)
+class Report:
+    """A reporting table and how its rows are made of a run."""
+
+    table: ReportTable
+    rows: Callable[[Run], DataFrame]
+
+
+def reported(rows: DataFrame, table: ReportTable) -> DataFrame:
+    """`rows` with exactly the table's columns, in the order of its key; NaN as null.
+
+    One order whatever the partitioning: equal tables give equal files, and an index that is
+    filled in its own order grows at its end only.
+    """
+    doubles = [f.name for f in table.schema.fields if isinstance(f.dataType, DoubleType)]
+    numbers = {name: F.nanvl(name, F.lit(None)) for name in doubles}
+    return conform(rows.withColumns(numbers), table.schema).orderBy(*table.key)

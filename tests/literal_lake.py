@@ -1,0 +1,160 @@
+"""A small lake of literal rows with two runs, for what reads a run's tables."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from pyspark.sql import DataFrame
+
+from custseg_spark.features.table import CUSTOMER_FEATURES
+from custseg_spark.schemas import (
+    CUSTOMER_SEGMENTS,
+    CUSTOMERS,
+    EVENTS,
+    MODEL_SELECTION,
+    RUNS,
+    SEGMENT_PROFILES,
+    Table,
+)
+from custseg_spark.tables import Lake
+
+BEFORE, NOW = date(2021, 3, 1), date(2021, 4, 1)
+NAMES = {1: "Loyal", 2: "Dormant", 3: "Empty"}
+Row = Mapping[str, Any]
+
+
+def write(lake: Lake, table: Table, rows: Sequence[Row]) -> None:
+    """Rows by column; the columns that aren't named are null."""
+    lake.create([table])
+    lake.append(frame(lake, table, rows), table, table.name)
+
+
+def frame(lake: Lake, table: Table, rows: Sequence[Row]) -> DataFrame:
+    values = [tuple(row.get(name) for name in table.schema.names) for row in rows]
+    return lake.spark.createDataFrame(values, table.schema).coalesce(1)
+
+
+def segment(day: date, customer: str, segment_id: int) -> Row:
+    return {
+        "run_date": day,
+        "algorithm": "kmeans",
+        "customer_id": customer,
+        "segment_id": segment_id,
+        "segment_name": NAMES[segment_id],
+    }
+
+
+def profile(day: date, segment_id: int, **more: Any) -> Row:
+    return {**segment(day, "", segment_id), "status": "continued", "customer_share": 0.5, **more}
+
+
+def features(customer: str, frequency: int, monetary: str, **more: Any) -> Row:
+    return {
+        "run_date": NOW,
+        "customer_id": customer,
+        "frequency": frequency,
+        "monetary": Decimal(monetary),
+        "days_since_first_event": 90,
+        **more,
+    }
+
+
+def event(customer: str, day: date, kind: str, price: str, **more: Any) -> Row:
+    return {
+        "event_date": day,
+        "event_at": datetime(day.year, day.month, day.day, 12),
+        "customer_id": customer,
+        "event_type": kind,
+        "unit_price": Decimal(price),
+        "quantity": 1,
+        "discount": Decimal(0),
+        **more,
+    }
+
+
+def run(day: date, minute: int = 0) -> Row:
+    config = json.dumps({"model": {"algorithms": ["kmeans"]}})
+    return {"run_date": day, "finished_at": datetime(2021, 5, 1, 0, minute), "config": config}
+
+
+# c1 moved, c2 stayed, c3 joined, c4 is gone; =c5 stayed, and a spreadsheet would execute it.
+SEGMENTS = [
+    segment(BEFORE, "c1", 1),
+    segment(BEFORE, "c2", 1),
+    segment(BEFORE, "c4", 2),
+    segment(BEFORE, "=c5", 2),
+    segment(NOW, "c1", 2),
+    segment(NOW, "c2", 1),
+    segment(NOW, "c3", 2),
+    segment(NOW, "=c5", 2),
+    {**segment(NOW, "c1", 1), "algorithm": "bisecting_kmeans"},
+]
+PROFILES = [
+    profile(BEFORE, 1),
+    profile(BEFORE, 2),
+    profile(NOW, 1, customer_share=0.25),
+    profile(NOW, 2, customer_share=0.75),
+    profile(NOW, 3, customer_share=0.0),
+    {**profile(NOW, 2), "segment_id": 9, "segment_name": "Gone", "status": "died"},
+    {**profile(NOW, 1), "algorithm": "bisecting_kmeans"},
+]
+FEATURES = [
+    features("c1", 3, "100.00", recency_days=5, clv_12m=20.123456, rfm_group="Loyal"),
+    features("c2", 1, "9.99", recency_days=40, clv_12m=2.5, days_since_first_event=3),
+    features("c3", 0, "-4.50", rfm_group="Prospects"),
+    features("=c5", 1, "9.99", recency_days=80, loyalty_score=float("nan")),
+    {**features("c1", 9, "1"), "run_date": BEFORE},
+]
+PEOPLE = [
+    {
+        "customer_id": "c1",
+        "name": "Ada, Queen",
+        "age": 36,
+        "income": Decimal("50000.50"),
+        "gender": "f",
+        "education": "PhD",
+        "occupation": "analyst",
+        "zip_code": "01234",
+    },
+    {"customer_id": "c3", "age": 37, "income": Decimal("40000")},
+    {"customer_id": "nobody", "age": 99},
+]
+EVENTS_ROWS = [
+    event("c1", date(2021, 1, 5), "purchase", "10", store="Nord", order_id="o1", quantity=3),
+    event("c1", date(2021, 1, 5), "purchase", "5", store="Nord", order_id="o1"),
+    event("c1", date(2021, 2, 1), "return", "5", store="Nord", order_id="o1"),
+    event("c1", date(2021, 2, 9), "purchase", "80", store="Süd", session_id="s1"),
+    event("c1", date(2021, 2, 9), "purchase", "1", store="Süd", discount=Decimal("0.5")),
+    event("c1", date(2021, 2, 9), "purchase", "1", store="Süd", discount=Decimal("0.5")),
+    event("c1", date(2021, 2, 9), "view", "999", store="Süd"),
+    event("c3", date(2021, 3, 31), "return", "4.50"),
+    event("c4", date(2021, 1, 1), "purchase", "7", store="Nord"),
+    event("c1", NOW, "purchase", "30", store="Nord"),
+    event("c1", date(2021, 4, 2), "return", "10", store="Nord"),
+    event("c4", date(2021, 4, 9), "purchase", "6"),
+]
+SELECTION = [
+    {
+        "run_date": NOW,
+        "algorithm": "kmeans",
+        "k": k,
+        "silhouette": 0.5 + k / 100,
+        "davies_bouldin": float("nan") if k == 2 else 0.9,
+        "chosen": k == 3,
+        "why": f"because of {k}",
+    }
+    for k in (4, 2, 3)
+] + [{"run_date": NOW, "algorithm": "bisecting_kmeans", "k": 2, "chosen": True}]
+
+
+def make(lake: Lake) -> None:
+    """Writes the whole lake."""
+    write(lake, CUSTOMER_SEGMENTS, SEGMENTS)
+    write(lake, SEGMENT_PROFILES, PROFILES)
+    write(lake, CUSTOMER_FEATURES, FEATURES)
+    write(lake, CUSTOMERS, PEOPLE)
+    write(lake, EVENTS, EVENTS_ROWS)
+    write(lake, MODEL_SELECTION, SELECTION)
+    write(lake, RUNS, [run(BEFORE), run(NOW)])
