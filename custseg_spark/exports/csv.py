@@ -1,5 +1,6 @@
 """CSV files and JSON documents in a folder: written aside, moved into place when all are whole."""
 
+import errno
 import json
 import os
 import re
@@ -52,7 +53,7 @@ class CsvFolder:
             with tempfile.TemporaryDirectory(prefix=f".{self.folder.name}-", dir=within) as beside:
                 yield CsvLoading(Path(beside), self.folder)
         except OSError as error:
-            if error.errno == 28:
+            if error.errno == errno.ENOSPC:
                 raise
             raise TargetError(f"{self.folder} can't be written: {error.strerror}") from error
 

@@ -9,6 +9,7 @@ from pyspark.sql import Row
 # An index's name in the document says its convention in full.
 _NAMES = {
     "silhouette": "silhouette_squared_euclidean",
+    "euclidean_silhouette": "silhouette_euclidean",
     "informed_silhouette": "informed_silhouette_squared_euclidean",
     "davies_bouldin": "davies_bouldin_euclidean",
     "stability": "stability_mean_jaccard_of_bootstrap_refits",
@@ -18,8 +19,10 @@ CONVENTIONS = {
     "silhouette_squared_euclidean": "Mean over all customers of (b - a) / max(a, b) by squared"
     " Euclidean distance, as Spark's ClusteringEvaluator and scikit-learn's"
     " silhouette_score(metric='sqeuclidean'); exact. Higher is better.",
-    "informed_silhouette_squared_euclidean": "The same over the customers that the models learn"
-    " from; k is chosen by it.",
+    "silhouette_euclidean": "The same by Euclidean distance, scikit-learn's default, over"
+    " euclidean_customers. Null: measured of the chosen k alone.",
+    "informed_silhouette_squared_euclidean": "As silhouette_squared_euclidean, over the"
+    " customers that the models learn from; k is chosen by it.",
     "davies_bouldin_euclidean": "Mean over clusters of the worst (S_i + S_j) / |c_i - c_j|, S the"
     " mean Euclidean distance to the centroid, as scikit-learn's davies_bouldin_score; exact."
     " Lower is better.",

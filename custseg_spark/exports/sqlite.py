@@ -1,5 +1,6 @@
 """SQLite: staged in a file beside the database, published by one transaction."""
 
+import errno
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -9,7 +10,13 @@ from pathlib import Path
 import pyarrow as pa
 from pyspark.sql.types import DataType, DateType, DecimalType, DoubleType, StringType
 
-from custseg_spark.errors import ConfigurationError, ConflictError, TargetError
+from custseg_spark.errors import (
+    ConfigurationError,
+    ConflictError,
+    CustsegError,
+    ResourceError,
+    TargetError,
+)
 from custseg_spark.exports.layout import ReportTable
 
 _PREFIX = "sqlite:///"
@@ -55,6 +62,8 @@ class SqliteDatabase:
         except sqlite3.Error as error:
             raise _explained(error, self.path) from error
         except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise
             raise TargetError(f"{self.path} can't be written: {error.strerror}") from error
 
 
@@ -180,8 +189,10 @@ def _quoted(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
-def _explained(error: sqlite3.Error, target: Path) -> TargetError | ConflictError:
+def _explained(error: sqlite3.Error, target: Path) -> CustsegError:
     text = str(error)
+    if "disk is full" in text:
+        return ResourceError(f"{target}: {text}")
     if "locked" in text or "busy" in text:
         return ConflictError(f"{target} is locked by another process (waited {_LOCK_WAIT_S:.0f} s)")
     return TargetError(f"{target}: {text}")
