@@ -41,6 +41,7 @@ def published(
         algorithm=algorithm,
         k=2,
         features=FEATURES,
+        components=None,
         scaling="standard",
         seed=3,
         segment_ids=(4, 1),
@@ -106,7 +107,7 @@ def bisected(
         ({"model_sha256": "0"}, "not the 2 of its manifest"),
         ({"features": FEATURES[::-1]}, r"takes \['x', 'y'\], its manifest says \['y', 'x'\]"),
         ({"tree": ()}, "has another tree"),
-        ({"format": 1}, "has format 1, expected 2"),
+        ({"format": 1}, "has format 1, expected 3"),
     ],
 )
 def test_a_manifest_of_another_model_is_refused(
