@@ -181,6 +181,14 @@ def test_as_a_program_it_says_what_is_missing(tmp_path: Path) -> None:
     assert 'product_id = "sku"' in done.stdout
 
 
+def test_a_database_without_tables_is_told(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "a.db") as connection:
+        connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    with pytest.raises(InputError, match=r"a\.db: there is no table ''"):
+        proposed(tmp_path / "a.db")
+
+
 def test_a_head_ends_where_a_record_ends(tmp_path: Path) -> None:
     whole = HEADER + "\n" + '1,"a\nb\nc"\n' * 5_000
     (tmp_path / "log.csv").write_text(whole)

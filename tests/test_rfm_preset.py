@@ -71,7 +71,8 @@ def test_the_readmes_command_names_segments_by_rfm(
 ) -> None:
     returned = invoice(CustomerID="1000.0", InvoiceNo="C9", Quantity="-1")
     log = write(tmp_path / "log.csv.xz", [*lines(), returned])
-    more = ("--set=model.bootstraps=3", "--set=report.path=" + str(tmp_path / "reports"))
+    more = ["--set=model.bootstraps=3", f"--set=report.path={tmp_path / 'reports'}"]
+    more.append("--set=clv.enabled=false")
 
     lake = run(commands()[1], log, tmp_path, *more)
 

@@ -126,7 +126,8 @@ def first_rows(
     """
     try:
         with closing(_open(file.path)) as connection:
-            table = table or max(_tables(connection), key=lambda t: _length(connection, t))
+            known = _tables(connection)
+            table = table or max(known, key=lambda t: _length(connection, t), default="")
             _check_table(connection, file, table)
             columns = _columns(connection, table)
             values = ", ".join("CAST(" + _quoted(c) + " AS TEXT)" for c in columns)
