@@ -1,8 +1,8 @@
 """What every kind of target does: take tables into staging, then publish all of them at once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -28,10 +28,3 @@ class Target(Protocol):
 
     def opened(self) -> AbstractContextManager[Loading]:
         """A new loading. Raises TargetError for a place that can't be reached or written."""
-
-
-class Documents(Protocol):
-    """A loading that also takes documents beside the tables."""
-
-    def stage_document(self, name: str, content: Mapping[str, Any]) -> None:
-        """Takes a document."""
