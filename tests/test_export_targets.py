@@ -370,6 +370,7 @@ def test_a_load_killed_while_staging_changes_nothing(
     assert len(place.read("customers")) == 100
     load(place.to, many(20, 2))
     assert len(place.read("customers")) == 20
+    assert not list(tmp_path.rglob("*.staging"))
 
 
 def csv_place(folder: Path) -> Place:
@@ -453,11 +454,26 @@ def test_a_folder_that_cant_be_made_is_a_clear_error(tmp_path: Path, to: str) ->
         load(to.format(tmp_path), many(1, 1))
 
 
-def test_two_exports_to_one_sqlite_file_dont_mix(sqlite: Place) -> None:
-    said = "reports.db is under way"
-    with parse_target(sqlite.to).opened(), pytest.raises(ConflictError, match=said):
-        load(sqlite.to, many(1, 1))
-    load(sqlite.to, many(1, 1))
+@pytest.mark.parametrize("kind", ["sqlite", "csv"])
+def test_two_exports_to_one_place_dont_mix(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    place = csv_place(tmp_path) if kind == "csv" else request.getfixturevalue(kind)
+    said = r"another export to .* is under way"
+    with parse_target(place.to).opened(), pytest.raises(ConflictError, match=said):
+        load(place.to, many(1, 1))
+    load(place.to, many(1, 1))
+    assert len(place.read("customers")) == 1
+
+
+def test_two_exports_to_one_postgresql_database_come_one_after_the_other(postgres: Place) -> None:
+    running = [loading_process.process(postgres.to, many(n, 1)) for n in (20_000, 30_000)]
+    for process in running:
+        process.join()
+        assert process.exitcode == 0
+    [(_, total)] = postgres.read("totals")
+    assert total in (20_000, 30_000)
+    assert len(postgres.read("customers")) == total
 
 
 def test_an_error_of_a_source_of_rows_leaves_the_old_tables(

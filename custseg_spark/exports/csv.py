@@ -1,10 +1,11 @@
 """CSV files and JSON documents in a folder: written aside, moved into place when all are whole."""
 
 import errno
+import fcntl
 import json
 import os
 import re
-import tempfile
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from custseg_spark.errors import ConfigurationError, TargetError
+from custseg_spark.errors import ConfigurationError, ConflictError, TargetError
 from custseg_spark.exports.layout import ReportTable
 
 _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
@@ -46,16 +47,38 @@ class CsvFolder:
 
     @contextmanager
     def opened(self) -> Iterator["CsvLoading"]:
-        """A loading into a folder beside the wanted one, on the same disk."""
+        """A loading into a folder beside the wanted one, on the same disk.
+
+        ConflictError if another export writes there; what a killed one left is removed.
+        """
+        folder = self.folder.absolute()
+        beside = folder.with_name(f".{folder.name}.staging")
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            within = self.folder.absolute().parent
-            with tempfile.TemporaryDirectory(prefix=f".{self.folder.name}-", dir=within) as beside:
-                yield CsvLoading(Path(beside), self.folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            with _held(folder):
+                shutil.rmtree(beside, ignore_errors=True)
+                beside.mkdir()
+                try:
+                    yield CsvLoading(beside, folder)
+                finally:
+                    shutil.rmtree(beside)
         except OSError as error:
             if error.errno == errno.ENOSPC:
                 raise
             raise TargetError(f"{self.folder} can't be written: {error.strerror}") from error
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Keeps other exports out; the lock ends with the process, also if by a kill."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise ConflictError(f"another export to {folder} is under way") from error
+    finally:
+        os.close(opened)
 
 
 @dataclass
@@ -68,20 +91,12 @@ class CsvLoading:
 
     def stage(self, table: ReportTable, batches: Iterator[pa.RecordBatch]) -> int:
         """Takes the rows of a table; how many they were. Null is empty, empty text is quoted."""
-        rows, header, writer = 0, pa.schema([]), None
-        name = f"{table.name}.csv"
+        name, rows = f"{table.name}.csv", 0
         with (self.beside / name).open("wb") as file:
             file.write((",".join(f'"{n}"' for n in table.schema.names) + "\n").encode())
             for batch in batches:
-                safe = _safe(batch)
-                if writer is None:
-                    header = safe.schema
-                    options = csv.WriteOptions(include_header=False)
-                    writer = csv.CSVWriter(file, header, write_options=options)
-                writer.write_batch(safe)
+                csv.write_csv(_safe(batch), file, csv.WriteOptions(include_header=False))
                 rows += batch.num_rows
-            if writer is not None:
-                writer.close()
         self.names.append(name)
         return rows
 
