@@ -261,7 +261,8 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
         raise ConfigurationError(f"{path} is not valid TOML: {error}") from error
     for override in overrides:
         _lay_over(tree, override)
-    return build(tree, where=str(path))
+    # Whoever mistyped an option shouldn't look for it in the file.
+    return build(tree, where=" ".join([str(path), *(f"--set {o}" for o in overrides)]))
 
 
 def build(tree: Mapping[str, Any], where: str) -> Config:

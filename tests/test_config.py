@@ -57,7 +57,7 @@ def test_the_shipped_configurations_are_valid() -> None:
         ("[modle]\nk = 2", "", "unknown key 'modle'; did you mean 'model'?"),
         ("[model]\nkmax = 2", "", "model: unknown key 'kmax'; did you mean 'k_max'?"),
         ("", "modle.k=2", "unknown key 'modle'; did you mean 'model'?"),
-        ("", "model.sclaing=robust", "unknown key 'sclaing'; did you mean 'scaling'?"),
+        ("", "model.sclaing=robust", "--set model.sclaing=robust: model: unknown key 'sclaing'; did you mean 'scaling'?"),
         ("", "model.k=two", "model: k: expected int, got 'two'"),
         ("", "model.k=2.5", "model: k: expected int, got 2.5"),
         ("", "model.k=true", "model: k: expected int, got True"),
