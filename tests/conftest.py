@@ -1,5 +1,6 @@
 """One small Spark session for the whole run, and a way to run jobs in it."""
 
+import gc
 import importlib.util
 import os
 import sys
@@ -32,6 +33,9 @@ _TEST_SETTINGS = {
     # A handful of rows needs no more; the determinism tests set their own.
     "spark.sql.shuffle.partitions": "2",
     "spark.databricks.delta.snapshotPartitions": "1",
+    # Delta keeps each table that was ever read for an hour, with the plans of its snapshots: those
+    # of a few hundred tests' tables fill the heap, and the collector does the rest.
+    "spark.databricks.delta.delta.log.cacheSize": "20",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
 }
@@ -47,8 +51,18 @@ def spark() -> Iterator[SparkSession]:
             builder = builder.config(key, value)
         builder.config("spark.local.dir", folder).getOrCreate()
         session = get_session("tests")
+        # What there is now stays: the collections after each test look only at what came since.
+        gc.freeze()
         yield session
         session.stop()
+
+
+@pytest.fixture(autouse=True)
+def _released() -> Iterator[None]:
+    """Frames in cycles hold their plans in the JVM until Python collects them, which in a process
+    of this size it hardly does by itself: the heap was full half-way through the suite."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture
