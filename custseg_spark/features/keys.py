@@ -91,8 +91,8 @@ class KeyCounts:
         span = int(self.n.max(initial=0)) + 1
         owner, n = np.divmod(np.sort(self.owner * span + self.n), span)
         share = n / self.total()[owner]
-        nats: Doubles = np.bincount(owner, -share * np.log(share), self.owners) + 0.0
-        return nats
+        nats = np.bincount(owner, -share * np.log(share), self.owners) + 0.0
+        return nats.astype(np.float64)
 
     def added(self, values: Ints) -> Ints:
         """The sum of an integer an entry, for each owner."""
