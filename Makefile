@@ -28,6 +28,7 @@ run: setup ## segment the demo log's customers; the job says where the tables ar
 	@$(ACTIVATE) spark-submit jobs/segment.py
 
 test: venv ## the tests, without the heavy ones
+	@scripts/s3_jars.sh
 	@$(ACTIVATE) pytest -q
 
 # The end of the pipe, and what touches the file systems and Delta most; `FLOOR=tests` for all.

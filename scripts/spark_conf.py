@@ -16,8 +16,10 @@ DEFAULTS = """\
 # Written by scripts/spark_conf.py; `make distclean setup` writes it again.
 
 # Delta. On the driver's class path from the start: a session's own spark.jars come too late for
-# spark.sql.extensions. In local mode the driver is all there is.
+# spark.sql.extensions. In local mode the driver is all there is; the other line is for a cluster
+# on this machine.
 spark.driver.extraClassPath {root}/{jars}/*
+spark.executor.extraClassPath {root}/{jars}/*
 spark.sql.extensions io.delta.sql.DeltaSparkSessionExtension
 spark.sql.catalog.spark_catalog org.apache.spark.sql.delta.catalog.DeltaCatalog
 

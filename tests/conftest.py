@@ -3,6 +3,7 @@
 import gc
 import importlib.util
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,8 @@ from custseg_spark.tables import Lake
 
 ROOT = Path(__file__).parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
+# Hadoop's file system of S3, for tests only (scripts/s3_jars.sh).
+S3_JARS = ROOT / ".jars-s3"
 
 _TEST_SETTINGS = {
     # Tests are short: the quick compiler and the simple collector halve the suite's time. Alone,
@@ -41,6 +44,16 @@ _TEST_SETTINGS = {
 }
 
 
+def _class_path() -> str:
+    """The class path of this venv's Spark, and behind it what the tests need beyond that."""
+    import pyspark
+
+    defaults = Path(pyspark.__file__).parent / "conf" / "spark-defaults.conf"
+    found = re.search(r"^spark\.driver\.extraClassPath (.+)$", defaults.read_text(), re.M)
+    assert found is not None, "make setup writes it"
+    return f"{found[1]}:{S3_JARS}/*"
+
+
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
     # Read when the session starts; a pytest of a venv that isn't active would get another python.
@@ -49,6 +62,7 @@ def spark() -> Iterator[SparkSession]:
     with tempfile.TemporaryDirectory(prefix="custseg-tests-") as folder:
         for key, value in _TEST_SETTINGS.items():
             builder = builder.config(key, value)
+        builder = builder.config("spark.driver.extraClassPath", _class_path())
         builder.config("spark.local.dir", folder).getOrCreate()
         session = get_session("tests")
         # What there is now stays: the collections after each test look only at what came since.
