@@ -257,5 +257,5 @@ def test_a_broken_gzip_is_an_unreadable_input(
 ) -> None:
     whole = gzip.compress(random.Random(1).randbytes(20_000))
     [file] = remote.list_files(spark, bucket.put("broken/x.csv.gz", whole[:-500]))
-    with pytest.raises(InputError, match=r"broken/x\.csv\.gz: can't be read: .*EOF"):
+    with pytest.raises(InputError, match=r"broken/x\.csv\.gz: can't be read: Unexpected end"):
         remote.count_lines(spark, [remote.bring(spark, file, tmp_path)], ",", 1 << 20)

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
 
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame, Row, SparkSession
@@ -33,7 +34,8 @@ from custseg_spark.sources.texts import TextFacts
 
 # A look at each file's first bytes is mostly waiting.
 _LOOKS_AT_ONCE = 8
-_BROKEN = ("java.io.", "java.util.zip.")
+# Spark's name for what came of reading a file, and of nothing else in the scan.
+_UNREADABLE = "FAILED_READ_FILE"
 
 
 @dataclass(frozen=True)
@@ -152,12 +154,11 @@ def count_lines(
         try:
             rows = _splits(csv.lines(spark, list(by_uri))).collect()
         except Py4JJavaError as error:
-            said = str(error.java_exception)
-            cause = next((x for x in said.splitlines() if any(b in x for b in _BROKEN)), None)
-            if cause is None:
+            said, cause = unquote(str(error.java_exception)), error.java_exception.getCause()
+            if _UNREADABLE not in said or cause is None:
                 raise
-            names = ", ".join(by_uri)
-            raise InputError(f"{names}: can't be read: {cause.strip()}") from error
+            names = ", ".join(uri for uri in by_uri if uri in said)
+            raise InputError(f"{names}: can't be read: {cause.getMessage()}") from error
     of_file: dict[str, list[Row]] = {uri: [] for uri in by_uri}
     for row in rows:
         of_file[csv.path_of(row.spark_path)].append(row)
