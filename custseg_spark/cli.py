@@ -126,7 +126,7 @@ def _parser(description: str, *, ingests: bool, segments: bool) -> Parser:
             "--source",
             action="append",
             metavar="PROFILE=PATH",
-            help="read PATH (a file, a folder, a glob or a URI; CSV, SQLite or XLSX, told by content)"
+            help="read PATH (a file, folder, glob or URI; CSV, SQLite or XLSX, told by its content)"
             " by the mapping conf/sources/PROFILE.toml; may be repeated; replaces the configured"
             " sources",
         )
