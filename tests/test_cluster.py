@@ -56,15 +56,6 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    pip = (sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation")
-    subprocess.run([*pip, "--wheel-dir", str(folder), str(ROOT)], check=True)
-    [built] = folder.glob("*.whl")
-    return built
-
-
 def submitted(cluster: Cluster, wheel: Path, lake: Path, log: Path) -> subprocess.Popen[str]:
     """The job on its way to the cluster, as the README has it."""
     settings = [f"--conf={key}={value}" for key, value in _SETTINGS.items()]
@@ -96,21 +87,21 @@ def _lose_a_worker(cluster: Cluster, lake: Path, running: subprocess.Popen[str])
 
 
 def test_a_job_that_loses_a_worker_finishes_with_the_segments_of_local_mode(
-    spark: SparkSession, cluster: Cluster, wheel: Path, log: Path, tmp_path: Path
+    spark: SparkSession, cluster: Cluster, built_wheel: Path, log: Path, tmp_path: Path
 ) -> None:
     there, here = tmp_path / "cluster" / "lake", tmp_path / "local" / "lake"
     there.parent.mkdir()
-    running = submitted(cluster, wheel, there, log)
+    running = submitted(cluster, built_wheel, there, log)
     try:
         with ThreadPoolExecutor(1) as beside:
             lost = beside.submit(_lose_a_worker, cluster, there, running)
             local = [f"--lake={here}", f"--source=ecommerce_events={log}", *QUICK]
             job("segment").run(local)
             said, _ = running.communicate(timeout=300)
+        assert running.returncode == 0, said
         lost.result()
     finally:
         running.kill()
-    assert running.returncode == 0, said
     assert len(cluster.alive()) == 1
     lakes = [Lake(spark, LakeConfig(path=str(lake))) for lake in (here, there)]
     for table in (EVENTS, SESSIONS, CUSTOMER_SEGMENTS, SEGMENT_PROFILES):
