@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyspark
+from conftest import SPARK
 
 HOST = "127.0.0.1"
 _PATIENCE_S = 90
 _NAME = "org.apache.spark.deploy"
-_CLASS = Path(pyspark.__file__).parent / "bin" / "spark-class"
+_CLASS = SPARK / "bin" / "spark-class"
 
 
 @dataclass

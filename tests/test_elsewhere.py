@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from conftest import HEADER, ROOT, S3_JARS, job
+from conftest import HAS_S3, HEADER, ROOT, job
 from pyspark.sql import DataFrame, SparkSession
 from s3_server import Bucket, started
 
@@ -42,7 +42,7 @@ QUICK = (
     "--set=ingest.max_rejected_share=0.2",
 )
 pytestmark = pytest.mark.skipif(
-    not S3_JARS.is_dir(), reason="the jars of S3's file system aren't there (make .jars-s3)"
+    not HAS_S3, reason="no file system of S3 for this Hadoop (scripts/s3_jars.sh)"
 )
 
 
