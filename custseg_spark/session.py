@@ -147,7 +147,11 @@ def send(spark: SparkSession, source: Path, place: Remote) -> None:
     with _explained(place, TargetError, "written"):
         system, path = _hadoop(spark, place)
         local = _hadoop_path(spark, source.absolute().as_uri())
-        system.copyFromLocalFile(False, True, local, path)
+        conf = system.getConf()
+        context: Any = spark.sparkContext
+        # As a stream, like Spark's own files: S3's copyFromLocalFile takes another client.
+        files = context._jvm.org.apache.hadoop.fs.FileUtil
+        files.copy(local.getFileSystem(conf), local, system, path, False, True, conf)
 
 
 def write_remote(spark: SparkSession, place: Remote, content: bytes) -> None:

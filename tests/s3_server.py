@@ -1,5 +1,6 @@
 """A server that speaks S3, on loopback, and a bucket in it that the tests' session reaches."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -56,6 +57,8 @@ def options(endpoint: str) -> dict[str, str]:
 @contextmanager
 def started(spark: SparkSession) -> Iterator[Bucket]:
     """The bucket, for the block."""
+    # A line a request, thousands of them, would hide what a failed test has to say.
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:

@@ -35,9 +35,6 @@ _SETTINGS = {
     "spark.executor.cores": "1",
     "spark.executor.extraJavaOptions": _SHORT,
     "spark.sql.shuffle.partitions": "2",
-    # A worker that says nothing is given up after a few seconds, not after two minutes.
-    "spark.network.timeout": "20s",
-    "spark.executor.heartbeatInterval": "5s",
 }
 
 
