@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 from pyspark.sql import DataFrame
@@ -25,7 +26,7 @@ from custseg_spark.readers import READERS
 from custseg_spark.refresh import refresh_sessions
 from custseg_spark.schemas import EVENTS, INGEST_FILES, REJECTED_EVENTS, SESSIONS
 from custseg_spark.session import settings, size_shuffles
-from custseg_spark.sources import csv, files
+from custseg_spark.sources import csv, files, remote
 from custseg_spark.sources.files import SourceFile
 from custseg_spark.sources.profile import Profile
 from custseg_spark.sources.raw import RawSource
@@ -62,7 +63,10 @@ class IngestSummary:
 
 
 def list_sources(profiles: Sequence[Profile]) -> list[tuple[Profile, list[SourceFile]]]:
-    """The files of each profile's paths; fails on a missing path before Spark starts."""
+    """The files of each profile's local paths; fails on a missing path before Spark starts.
+
+    Remote ones are listed by `ingest`, as it takes Spark.
+    """
     return [
         (profile, [f for path in profile.path for f in files.list_files(path)])
         for profile in profiles
@@ -86,7 +90,7 @@ def ingest(
     """
     with progress.stage("create tables"):
         lake.create(INGESTED)
-    staging = Path(tempfile.mkdtemp(prefix="custseg-"))
+    staging = Path(tempfile.mkdtemp(prefix="custseg-", dir=_staging_in(config)))
     try:
         with progress.stage("inspect files") as stage:
             batch = _inspect(lake, listed, config, staging)
@@ -99,6 +103,15 @@ def ingest(
     if with_sessions:
         refresh_sessions(lake, config.ingest, progress)
     return summary
+
+
+def _staging_in(config: Config) -> Path | None:
+    """The configured folder for copies, made if it isn't there."""
+    if config.ingest.staging is None:
+        return None
+    folder = Path(config.ingest.staging).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _file_id(file: SourceFile, profile: Profile) -> str:
@@ -114,8 +127,11 @@ def _inspect(
 ) -> Batch:
     batch = Batch()
     in_ledger = ledger.keys(lake)
-    for profile, found in listed:
+    for profile, local in listed:
         _check_cleaning(lake, profile)
+        is_new = partial(_is_new, profile, in_ledger)
+        elsewhere = remote.find(lake.spark, profile, is_new, config.ingest.split_bytes, staging)
+        found = [*local, *elsewhere.files]
         texts: list[csv.CsvFile] = []
         for file in found:
             file_id = _file_id(file, profile)
@@ -135,7 +151,8 @@ def _inspect(
                     batch.sources.append((profile, opened.records))
             else:
                 file = unpacked(file, staging / f"{file_id}.csv")
-                facts = csv.inspect(file, profile, config.ingest.split_bytes)
+                counted = elsewhere.facts.get(file.path)
+                facts = csv.inspect(file, profile, config.ingest.split_bytes, counted)
                 if isinstance(facts, str):
                     skipped = replace(file, skipped_because=facts)
                     _note_skipped(batch, in_ledger, profile, skipped)
@@ -158,6 +175,10 @@ def _inspect(
             batch.sources += [(profile, source) for source in raw]
         _check_not_all_skipped(batch, profile, found)
     return batch
+
+
+def _is_new(profile: Profile, in_ledger: set[str], file: SourceFile) -> bool:
+    return _file_id(file, profile) not in in_ledger
 
 
 def _check_cleaning(lake: Lake, profile: Profile) -> None:

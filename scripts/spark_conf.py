@@ -16,8 +16,10 @@ DEFAULTS = """\
 # Written by scripts/spark_conf.py; `make distclean setup` writes it again.
 
 # Delta. On the driver's class path from the start: a session's own spark.jars come too late for
-# spark.sql.extensions. In local mode the driver is all there is.
-spark.driver.extraClassPath {root}/.jars/*
+# spark.sql.extensions. In local mode the driver is all there is; the other line is for a cluster
+# on this machine.
+spark.driver.extraClassPath {root}/{jars}/*
+spark.executor.extraClassPath {root}/{jars}/*
 spark.sql.extensions io.delta.sql.DeltaSparkSessionExtension
 spark.sql.catalog.spark_catalog org.apache.spark.sql.delta.catalog.DeltaCatalog
 
@@ -117,7 +119,7 @@ def driver_memory_gib(available: int) -> int:
     return max(1, min(8, available // 2 // GIB))
 
 
-def main(java_home: str) -> None:
+def main(jars: str, java_home: str) -> None:
     spec = find_spec("pyspark")
     if spec is None or spec.origin is None:
         sys.exit("pyspark is not installed beside this Python")
@@ -127,6 +129,7 @@ def main(java_home: str) -> None:
 
     defaults = DEFAULTS.format(
         root=ROOT,
+        jars=jars,
         memory=driver_memory_gib(memory_bytes()),
         java_options=" ".join(JAVA_OPTIONS),
     )
@@ -139,4 +142,4 @@ def main(java_home: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "")
+    main(sys.argv[1], sys.argv[2])

@@ -11,6 +11,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from custseg_spark.errors import InputError
+from custseg_spark.places import Place, Remote
 from custseg_spark.sources import texts
 from custseg_spark.sources.files import SourceFile
 from custseg_spark.sources.profile import CANONICAL_COLUMNS, Profile
@@ -40,14 +41,19 @@ class CsvFile:
     facts: TextFacts
 
 
-def inspect(file: SourceFile, profile: Profile, split_bytes: int) -> TextFacts | str:
+def inspect(
+    file: SourceFile, profile: Profile, split_bytes: int, scanned: TextFacts | None = None
+) -> TextFacts | str:
     """The file's facts, its header checked against the profile; or why it is passed over.
 
     A file that shares no column with the profile is something else, and is passed over unless it
     was named outright. Raises InputError, naming file and column, where a column is missing, and
-    for a header that is not UTF-8 or names a column twice.
+    for a header that is not UTF-8 or names a column twice. `scanned` are the facts of a file that
+    Spark has counted.
     """
-    if profile.multiline:
+    if scanned:
+        facts = scanned
+    elif profile.multiline:
         facts = texts.inspect_multiline(file, profile.delimiter)
     else:
         facts = texts.inspect_text(file, profile.delimiter, split_bytes)
@@ -94,19 +100,19 @@ def _read_lines(
     split_bytes: int,
     staging: Path,
 ) -> RawSource:
-    paths = {str(_spark_path(c, staging)): c for c in group}
-    text = spark.read.option("lineSep", "\n").text([_escape_glob(p) for p in paths])
-    lines = text.select(
+    paths = {_spark_path(c, staging): c for c in group}
+    every = lines(spark, list(paths))
+    filled = every.select(
         # The question is cheap, trimming isn't.
         F.when(F.endswith("value", F.lit("\r")), F.rtrim("value", F.lit("\r")))
         .otherwise(F.col("value"))
         .alias("raw_record"),
-        F.col("_metadata.file_path").alias("spark_path"),
-        F.col("_metadata.file_block_start").alias("block_start"),
-        F.monotonically_increasing_id().bitwiseAND(F.lit(_ROW_IN_PARTITION)).alias("row"),
+        "spark_path",
+        "block_start",
+        "row",
     ).where(F.length("raw_record") > 0)
-    splits = _splits_table(text.inputFiles(), paths, split_bytes)
-    numbered = lines.join(
+    splits = _splits_table(every.inputFiles(), paths, split_bytes)
+    numbered = filled.join(
         F.broadcast(spark.createDataFrame(splits)), ["spark_path", "block_start"], how="inner"
     ).withColumn("source_row", F.col("rows_before") + F.col("row") + 1)
     header = group[0].facts.header
@@ -119,13 +125,32 @@ def _read_lines(
     return RawSource(_to_raw(split, header, profile), len(header))
 
 
+def lines(spark: SparkSession, paths: Sequence[str]) -> DataFrame:
+    """The lines of text files: `value`, the split that each stands in, its `row` in that from 0.
+
+    To be evaluated under `split_settings`.
+    """
+    text = spark.read.option("lineSep", "\n").text([_escape_glob(p) for p in paths])
+    return text.select(
+        "value",
+        F.col("_metadata.file_path").alias("spark_path"),
+        F.col("_metadata.file_block_start").alias("block_start"),
+        F.monotonically_increasing_id().bitwiseAND(F.lit(_ROW_IN_PARTITION)).alias("row"),
+    )
+
+
+def path_of(spark_path: str) -> str:
+    """A file's path as it was given, of the URI that Spark makes of it."""
+    return unquote(re.sub(r"^file:/+", "/", spark_path))
+
+
 def _splits_table(
     input_files: Sequence[str], paths: dict[str, CsvFile], split_bytes: int
 ) -> pa.Table:
     """One row a split: Spark's name of the file, where the split begins, rows before it."""
     rows = []
     for uri in input_files:
-        source = paths[unquote(re.sub(r"^file:/+", "/", uri))]
+        source = paths[path_of(uri)]
         for number, before in enumerate(source.facts.rows_before):
             rows.append(
                 {
@@ -224,7 +249,7 @@ def _multiline_file(
     """The records of one file, which can't be split: its row numbers count records."""
     header = source.facts.header
     columns = [f"c{i}" for i in range(len(header))]
-    path = _escape_glob(str(_spark_path(source, staging)))
+    path = _escape_glob(_spark_path(source, staging))
     frame = spark.read.csv(
         path,
         schema=", ".join(f"{c} string" for c in columns) + ", corrupt string",
@@ -255,23 +280,28 @@ def _multiline_file(
     )
 
 
-def _spark_path(source: CsvFile, staging: Path) -> Path:
+def is_read_in_place(path: Place, kind: str) -> bool:
+    """Whether Spark reads a file as what it is, going by its name."""
+    is_gzip = kind == "gzip"
+    fits = path.name.endswith(".gz") if is_gzip else not path.name.endswith(_CODEC_ENDINGS)
+    return fits and not (path.name.startswith(("_", ".")) or path.name.endswith("._COPYING_"))
+
+
+def _spark_path(source: CsvFile, staging: Path) -> str:
     """The file under a name that Spark reads as what it is.
 
     Spark tells gzip by the ending `.gz` and passes over names that begin with `_` or `.`; where
     name and content disagree, or a name is out of the ordinary, a link stands in.
     """
-    path = source.file.data
-    is_gzip = source.file.kind == "gzip"
-    fits = path.name.endswith(".gz") if is_gzip else not path.name.endswith(_CODEC_ENDINGS)
-    is_passed_over = path.name.startswith(("_", ".")) or path.name.endswith("._COPYING_")
-    if fits and not is_passed_over and _ORDINARY_PATH.fullmatch(str(path)):
-        return path
+    path = source.file.unpacked or source.file.path
+    is_ordinary = isinstance(path, Remote) or _ORDINARY_PATH.fullmatch(str(path))
+    if is_ordinary and is_read_in_place(path, source.file.kind):
+        return str(path)
     staging.mkdir(parents=True, exist_ok=True)
-    link = staging / f"{source.file_id}{'.csv.gz' if is_gzip else '.csv'}"
+    link = staging / f"{source.file_id}{'.csv.gz' if source.file.kind == 'gzip' else '.csv'}"
     if not link.exists():
-        link.symlink_to(path)
-    return link
+        link.symlink_to(source.file.data)
+    return str(link)
 
 
 def _escape_glob(path: str) -> str:

@@ -8,11 +8,12 @@ from itertools import islice
 from pathlib import Path
 
 from custseg_spark.errors import InputError
+from custseg_spark.places import Place
 from custseg_spark.sources import sqlite, texts, unpacking, xlsx
 from custseg_spark.sources.files import SourceFile
 
 MOST_RECORDS = 10_000
-_MOST_BYTES = 1 << 25
+MOST_BYTES = 1 << 25
 _DELIMITERS = ",;\t|"
 
 
@@ -70,7 +71,7 @@ def _beginning(file: SourceFile) -> tuple[bytes, bool]:
     for block in blocks:
         content += block
         lines += block.count(b"\n")
-        if lines > MOST_RECORDS or len(content) > _MOST_BYTES:
+        if lines > MOST_RECORDS or len(content) > MOST_BYTES:
             is_whole = False
             break
     if is_whole:
@@ -89,7 +90,7 @@ def _to_last_record(content: bytes) -> bytes:
 
 
 def _records(
-    text: str, delimiter: str, *, has_line_breaks: bool, where: Path
+    text: str, delimiter: str, *, has_line_breaks: bool, where: Place
 ) -> list[tuple[str, ...]]:
     """The records that aren't blank; each line for itself where no value holds a line break."""
     lines = text.split("\n")
