@@ -62,10 +62,11 @@ def base_parser(description: str, epilog: str) -> Parser:
     )
     parser.add_argument(
         "--config",
-        type=Path,
+        type=configuration.find,
         metavar="FILE",
         default=configuration.conf_dir() / "local.toml",
-        help="configuration as TOML (default: conf/local.toml, the demo log)",
+        help="configuration as TOML, a file or a shipped one such as presets/rfm.toml (default:"
+        " conf/local.toml, the demo log)",
     )
     parser.add_argument("--lake", metavar="DIR", help="folder of the Delta tables")
     parser.add_argument(

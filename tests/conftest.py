@@ -3,6 +3,8 @@
 import gc
 import importlib.util
 import os
+import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -117,6 +119,19 @@ def small_lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) ->
     made = Lake(spark, LakeConfig(path=str(tmp_path_factory.mktemp("literal") / "lake")))
     literal_lake.make(made)
     return made
+
+
+@pytest.fixture(scope="session")
+def built_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this checkout, built of a copy: setuptools leaves a folder `build` behind."""
+    source, out = (tmp_path_factory.mktemp(name) for name in ("source", "wheel"))
+    for name in ("custseg_spark", "conf"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*pip, "--wheel-dir", str(out), str(source)], check=True)
+    return next(out.glob("*.whl"))
 
 
 @pytest.fixture(scope="session")
