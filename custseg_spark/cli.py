@@ -117,6 +117,22 @@ def parse(
     )
 
 
+def parse_gate(description: str, argv: Sequence[str]) -> Config:
+    """The configuration of jobs/gate.py. Raises ConfigurationError; exits for --help."""
+    parser = base_parser(description, _EPILOG)
+    parser.add_argument(
+        "--run-date",
+        metavar="YYYY-MM-DD",
+        help="the run date that would follow; default: the day after the last event",
+    )
+    options = parser.parse_args(argv)
+    config = configured(options)
+    if options.run_date:
+        day = configuration.parse_date(options.run_date, "--run-date")
+        config = replace(config, run=replace(config.run, run_date=day))
+    return config
+
+
 def _parser(description: str, *, ingests: bool, segments: bool) -> Parser:
     parser = base_parser(description, _EPILOG)
     parser.set_defaults(
@@ -176,7 +192,7 @@ _EPILOG = """examples:
   spark-submit jobs/score.py --run-date 2019-12-01 --model-date 2019-11-01
   spark-submit jobs/report.py --run-date 2019-11-01 --reports reports
 
-exit codes: 0 done, 2 configuration, 3 unreadable input, 4 too much rejected,
+exit codes: 0 done, 2 configuration, 3 unreadable input, 4 too much rejected or a closed gate,
             5 conflict with another run, 6 out of memory or disk
 """
 

@@ -77,6 +77,18 @@ class IngestConfig:
 
 
 @dataclass(frozen=True)
+class GateConfig:
+    """What jobs/gate.py asks of the days before a run date."""
+
+    max_days_behind: int = 1
+    min_day_share: float = 0.2
+
+    def __post_init__(self) -> None:
+        _require(self.max_days_behind > 0, "gate.max_days_behind", "1 or more", self)
+        _require(0 <= self.min_day_share <= 1, "gate.min_day_share", "from 0 to 1", self)
+
+
+@dataclass(frozen=True)
 class FeaturesConfig:
     """Feature families beyond the standing ones, such as `price_relative`."""
 
@@ -233,6 +245,7 @@ class Config:
     lake: LakeConfig = field(default_factory=LakeConfig)
     run: RunConfig = field(default_factory=RunConfig)
     ingest: IngestConfig = field(default_factory=IngestConfig)
+    gate: GateConfig = field(default_factory=GateConfig)
     features: FeaturesConfig = field(default_factory=FeaturesConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     naming: NamingConfig = field(default_factory=NamingConfig)

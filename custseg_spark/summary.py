@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 from custseg_spark.exports import Exported
 from custseg_spark.exports.intervals import Interval
 from custseg_spark.exports.lift import Lift
+from custseg_spark.gate import Passed
 from custseg_spark.ingest import IngestSummary
 from custseg_spark.models.results import DIED
 from custseg_spark.models.selection import Verdict
@@ -32,6 +33,15 @@ def of_ingest(summary: IngestSummary) -> str:
         )
     lines += [f"Skipped {path}: {reason}" for path, reason in summary.skipped]
     return "\n".join(lines) or "Nothing to ingest"
+
+
+def of_gate(passed: Passed) -> str:
+    """What the gate has seen."""
+    return (
+        f"Fit to be segmented: {passed.events:,} events, as the ledger of {passed.files:,}"
+        f" file{'s' * (passed.files != 1)} says; {passed.last_day_events:,} on {passed.last_day}"
+        f" (median of the days before: {passed.usual_events:,.0f})"
+    )
 
 
 def of_segments(lake: Lake, run: SegmentRun) -> str:

@@ -25,7 +25,7 @@ FLOW = (
     ("readers",),
     ("history",),
     ("planning", "publishing"),
-    ("ingest", "checking", "pipeline", "report"),
+    ("ingest", "gate", "checking", "pipeline", "report"),
     ("exports",),
     ("summary", "showing", "cli"),
     ("cli_exports",),
