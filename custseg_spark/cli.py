@@ -126,9 +126,9 @@ def _parser(description: str, *, ingests: bool, segments: bool) -> Parser:
             "--source",
             action="append",
             metavar="PROFILE=PATH",
-            help="read PATH (a file, a folder or a glob; CSV, SQLite or XLSX, told by content) by"
-            " the mapping conf/sources/PROFILE.toml; may be repeated; replaces the configured"
-            " sources",
+            help="read PATH (a file, a folder or a glob; CSV, Parquet, SQLite or XLSX, told by"
+            " content) by the mapping conf/sources/PROFILE.toml; may be repeated; replaces the"
+            " configured sources",
         )
     if segments:
         parser.add_argument(

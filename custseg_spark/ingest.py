@@ -25,7 +25,7 @@ from custseg_spark.readers import READERS
 from custseg_spark.refresh import refresh_sessions
 from custseg_spark.schemas import EVENTS, INGEST_FILES, REJECTED_EVENTS, SESSIONS
 from custseg_spark.session import settings, size_shuffles
-from custseg_spark.sources import csv, files
+from custseg_spark.sources import csv, files, parquet
 from custseg_spark.sources.files import SourceFile
 from custseg_spark.sources.profile import Profile
 from custseg_spark.sources.raw import RawSource
@@ -117,6 +117,7 @@ def _inspect(
     for profile, found in listed:
         _check_cleaning(lake, profile)
         texts: list[csv.CsvFile] = []
+        parts: list[parquet.ParquetFile] = []
         for file in found:
             file_id = _file_id(file, profile)
             if file.skipped_because:
@@ -133,6 +134,8 @@ def _inspect(
                 batch.rows.append(opened.row)
                 if opened.records:
                     batch.sources.append((profile, opened.records))
+                if opened.part:
+                    parts.append(opened.part)
             else:
                 file = unpacked(file, staging / f"{file_id}.csv")
                 facts = csv.inspect(file, profile, config.ingest.split_bytes)
@@ -156,6 +159,8 @@ def _inspect(
         if texts:
             raw = csv.read(lake.spark, texts, profile, config.ingest.split_bytes, staging)
             batch.sources += [(profile, source) for source in raw]
+        joint = parquet.read(lake.spark, parts, profile, staging)
+        batch.sources += [(profile, source) for source in joint]
         _check_not_all_skipped(batch, profile, found)
     return batch
 

@@ -16,6 +16,8 @@ _SQLITE_MAGIC = b"SQLite format 3\x00"
 _GZIP_MAGIC = b"\x1f\x8b"
 _XZ_MAGIC = b"\xfd7zXZ\x00"
 _ZIP_MAGIC = b"PK\x03\x04"
+_PARQUET_MAGIC = b"PAR1"
+_ENCRYPTED_PARQUET_MAGIC = b"PARE"
 # The beginning of Excel's format before XLSX, and of encrypted XLSX.
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0"
 _WORKBOOK = "xl/workbook.xml"
@@ -25,7 +27,7 @@ _SQLITE_SIDECARS = ("-wal", "-shm", "-journal")
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One file, its kind by content: `text`, `gzip`, `xz`, `sqlite`, `xlsx`.
+    """One file, its kind by content: `text`, `gzip`, `xz`, `sqlite`, `xlsx`, `parquet`.
 
     Else `skipped_because` says why. `unpacked` has the text of a file that Spark can't decompress.
     """
@@ -37,6 +39,11 @@ class SourceFile:
     skipped_because: str | None = None
     named_outright: bool = False
     unpacked: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """What the ledger calls it."""
+        return str(self.path)
 
     @property
     def data(self) -> Path:
@@ -105,14 +112,18 @@ def _kind(path: Path, head: bytes, *, outright: bool) -> tuple[str, str | None]:
         return "xz", None
     if head.startswith(_ZIP_MAGIC) and _is_workbook(path):
         return "xlsx", None
+    if head.startswith(_PARQUET_MAGIC):
+        return "parquet", None
     if not head:
         problem = "empty file"
+    elif head.startswith(_ENCRYPTED_PARQUET_MAGIC):
+        problem = "encrypted Parquet"
     elif head.startswith(_OLE_MAGIC):
         problem = "an encrypted workbook, or one of Excel before 2007; save it as plain XLSX"
     elif head.startswith(_UTF16_BOMS):
         problem = "UTF-16 text; expected UTF-8"
     elif b"\x00" in head.partition(b"\n")[0]:
-        problem = "binary content; expected CSV text, gzip, xz, XLSX or SQLite"
+        problem = "binary content; expected CSV text, gzip, xz, XLSX, Parquet or SQLite"
     else:
         return "text", None
     if outright:
