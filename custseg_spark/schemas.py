@@ -113,7 +113,7 @@ CUSTOMER_SEGMENTS = _table(
     """run_date date, algorithm string, customer_id string, cluster int, segment_id int,
     segment_name string, distance double, second_segment_id int, margin double,
     top_features array<string>, memberships map<int, double>,
-    rfm_r int, rfm_f int, rfm_m int, rfm_group string""",
+    rfm_r int, rfm_f int, rfm_m int, rfm_group string, prediction_timestamp timestamp""",
     "run_date",
 )
 
