@@ -92,7 +92,7 @@ def _checked(judged: DataFrame, profile: Profile) -> Checked:
 def _shown(profile: Profile) -> list[Any]:
     """The event's columns that the profile fills; a time as text, whatever this machine's zone."""
     at = F.date_format("event_at", "yyyy-MM-dd HH:mm:ss").alias("event_at")
-    others = [c for c in profile.columns if c not in ("event_at", "event_type")]
+    others = [c for c in profile.columns if c not in ("event_at", "event_type", "net_amount")]
     return [at, "event_type", *others]
 
 

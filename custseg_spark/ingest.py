@@ -26,7 +26,7 @@ from custseg_spark.readers import READERS
 from custseg_spark.refresh import refresh_sessions
 from custseg_spark.schemas import EVENTS, INGEST_FILES, REJECTED_EVENTS, SESSIONS
 from custseg_spark.session import settings, size_shuffles
-from custseg_spark.sources import csv, files, remote
+from custseg_spark.sources import csv, files, parquet, remote
 from custseg_spark.sources.files import SourceFile
 from custseg_spark.sources.profile import Profile
 from custseg_spark.sources.raw import RawSource
@@ -133,6 +133,7 @@ def _inspect(
         elsewhere = remote.find(lake.spark, profile, is_new, config.ingest.split_bytes, staging)
         found = [*local, *elsewhere.files]
         texts: list[csv.CsvFile] = []
+        parts: list[parquet.ParquetFile] = []
         for file in found:
             file_id = _file_id(file, profile)
             if file.skipped_because:
@@ -149,6 +150,8 @@ def _inspect(
                 batch.rows.append(opened.row)
                 if opened.records:
                     batch.sources.append((profile, opened.records))
+                if opened.part:
+                    parts.append(opened.part)
             else:
                 file = unpacked(file, staging / f"{file_id}.csv")
                 counted = elsewhere.facts.get(file.path)
@@ -173,6 +176,8 @@ def _inspect(
         if texts:
             raw = csv.read(lake.spark, texts, profile, config.ingest.split_bytes, staging)
             batch.sources += [(profile, source) for source in raw]
+        joint = parquet.read(lake.spark, parts, profile, staging)
+        batch.sources += [(profile, source) for source in joint]
         _check_not_all_skipped(batch, profile, found)
     return batch
 

@@ -53,7 +53,7 @@ def judge(raw: DataFrame, profile: Profile, *, width: int, ingested_at: datetime
         {
             "event_at": _event_at(profile),
             "event_type": event_type(profile),
-            **{c: _money(c) for c in AMOUNTS},
+            **{c: _money(c) for c in (*AMOUNTS, "net_amount")},
             "quantity": _quantity(),
         }
     )
@@ -73,8 +73,8 @@ def judge(raw: DataFrame, profile: Profile, *, width: int, ingested_at: datetime
         "event_type",
         *[F.col(text_column(c)).alias(c) for c in _PLAIN_TEXT],
         F.coalesce("unit_price", F.lit(0)).cast(MONEY).alias("unit_price"),
-        F.coalesce(_unsigned_for_returns(), F.lit(1)).alias("quantity"),
-        F.coalesce("discount", F.lit(0)).cast(MONEY).alias("discount"),
+        F.coalesce(_unsigned_for_returns("quantity"), F.lit(1)).alias("quantity"),
+        F.coalesce(_unsigned_for_returns("discount"), F.lit(0)).cast(MONEY).alias("discount"),
         _event_id(profile).alias("event_id"),
         F.lit(profile.name).alias("source"),
         "source_file",
@@ -186,10 +186,11 @@ def _quantity() -> Column:
     return F.when(text("quantity").rlike(_QUANTITY), text("quantity").try_cast("bigint"))
 
 
-def _unsigned_for_returns() -> Column:
-    """A return's quantity says how much came back, whatever sign the source gives it."""
-    quantity = F.col("quantity")
-    return F.when(F.col("event_type") == "return", F.abs(quantity)).otherwise(quantity)
+def _unsigned_for_returns(column: str) -> Column:
+    """A return's quantity says how much came back, whatever sign the source gives it; its discount
+    how much less was given back."""
+    value = F.col(column)
+    return F.when(F.col("event_type") == "return", F.abs(value)).otherwise(value)
 
 
 def _event_id(profile: Profile) -> Column:
@@ -202,6 +203,8 @@ def _event_id(profile: Profile) -> Column:
             # What rounding took away still tells two records apart.
             exact = F.when(F.col(_rounded(column)), text(column).try_cast("double"))
             return [F.coalesce(column, F.lit(-1).cast(MONEY)), F.coalesce(exact, F.lit(0.0))]
+        if column == "net_amount":
+            return [F.coalesce(F.col(column).cast("string"), F.lit(_NULL_MARK))]
         # The hash passes over nulls: without a mark (null, 'a') and ('a', null) would be equal.
         return [F.coalesce(text(column), F.lit(_NULL_MARK))]
 

@@ -7,18 +7,21 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from custseg_spark.ledger import LedgerRow
-from custseg_spark.sources import sqlite, xlsx
+from custseg_spark.sources import parquet, sqlite, xlsx
 from custseg_spark.sources.files import SourceFile
+from custseg_spark.sources.parquet import ParquetFile
 from custseg_spark.sources.profile import Profile
 from custseg_spark.sources.raw import RawSource
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A file's row in the ledger, and its records; none where it has none."""
+    """A file's row in the ledger, and its records; none where it has none, or where they are read
+    together with those of other files (`part`)."""
 
     row: LedgerRow
     records: RawSource | None
+    part: ParquetFile | None = None
 
 
 def _sqlite(
@@ -54,6 +57,16 @@ def _xlsx(
     return Opened(row, xlsx.read(spark, sheet, profile))
 
 
+def _parquet(
+    spark: SparkSession, file: SourceFile, file_id: str, profile: Profile, staging: Path
+) -> Opened | str:
+    part = parquet.inspect(file, file_id, profile)
+    if isinstance(part, str):
+        return part
+    row = LedgerRow(file_id, profile.name, file, physical_records=part.physical_records)
+    return Opened(row, None, part)
+
+
 # A text instead of the records says why the file is passed over.
 Reader = Callable[[SparkSession, SourceFile, str, Profile, Path], Opened | str]
-READERS: dict[str, Reader] = {"sqlite": _sqlite, "xlsx": _xlsx}
+READERS: dict[str, Reader] = {"sqlite": _sqlite, "xlsx": _xlsx, "parquet": _parquet}

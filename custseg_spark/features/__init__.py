@@ -10,6 +10,7 @@ from custseg_spark.errors import ConfigurationError, nearest
 from custseg_spark.features import (
     behaviour,
     clv,
+    discount,
     exploration,
     price,
     price_relative,
@@ -25,6 +26,7 @@ FAMILIES = {
     "exploration": exploration.family,
     "temporal": temporal.family,
     "price": price.family,
+    "discount": discount.family,
 }
 OPTIONAL_FAMILIES = {"price_relative": price_relative.family}
 

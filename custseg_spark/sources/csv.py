@@ -4,16 +4,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
 
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from custseg_spark.errors import InputError
-from custseg_spark.places import Place, Remote
 from custseg_spark.sources import texts
 from custseg_spark.sources.files import SourceFile
+from custseg_spark.sources.paths import escape_glob, local_path, metadata_path, spark_path
 from custseg_spark.sources.profile import CANONICAL_COLUMNS, Profile
 from custseg_spark.sources.raw import (
     NOT_ITS_COLUMNS,
@@ -26,10 +25,6 @@ from custseg_spark.sources.texts import TextFacts
 
 # Each partition numbers its rows from its own base: the low 33 bits are the row in it.
 _ROW_IN_PARTITION = (1 << 33) - 1
-# By these endings Hadoop would decompress a file, whatever is in it.
-_CODEC_ENDINGS = (".gz", ".bz2", ".deflate", ".lz4", ".snappy", ".zst", ".passthrough")
-# A JVM under a POSIX locale can't open other names, and Hadoop takes a colon for a scheme.
-_ORDINARY_PATH = re.compile(r"[ -9;-~]+")
 
 
 @dataclass(frozen=True)
@@ -100,7 +95,7 @@ def _read_lines(
     split_bytes: int,
     staging: Path,
 ) -> RawSource:
-    paths = {_spark_path(c, staging): c for c in group}
+    paths = {spark_path(c.file, c.file_id, staging): c for c in group}
     every = lines(spark, list(paths))
     filled = every.select(
         # The question is cheap, trimming isn't.
@@ -130,7 +125,7 @@ def lines(spark: SparkSession, paths: Sequence[str]) -> DataFrame:
 
     To be evaluated under `split_settings`.
     """
-    text = spark.read.option("lineSep", "\n").text([_escape_glob(p) for p in paths])
+    text = spark.read.option("lineSep", "\n").text([escape_glob(p) for p in paths])
     return text.select(
         "value",
         F.col("_metadata.file_path").alias("spark_path"),
@@ -139,22 +134,17 @@ def lines(spark: SparkSession, paths: Sequence[str]) -> DataFrame:
     )
 
 
-def path_of(spark_path: str) -> str:
-    """A file's path as it was given, of the URI that Spark makes of it."""
-    return unquote(re.sub(r"^file:/+", "/", spark_path))
-
-
 def _splits_table(
     input_files: Sequence[str], paths: dict[str, CsvFile], split_bytes: int
 ) -> pa.Table:
     """One row a split: Spark's name of the file, where the split begins, rows before it."""
     rows = []
     for uri in input_files:
-        source = paths[path_of(uri)]
+        source = paths[local_path(uri)]
         for number, before in enumerate(source.facts.rows_before):
             rows.append(
                 {
-                    "spark_path": re.sub(r"^file:/+", "file:/", uri),
+                    "spark_path": metadata_path(uri),
                     "block_start": number * split_bytes,
                     "rows_before": before,
                     "header_row": source.facts.header_row,
@@ -249,7 +239,7 @@ def _multiline_file(
     """The records of one file, which can't be split: its row numbers count records."""
     header = source.facts.header
     columns = [f"c{i}" for i in range(len(header))]
-    path = _escape_glob(_spark_path(source, staging))
+    path = escape_glob(spark_path(source.file, source.file_id, staging))
     frame = spark.read.csv(
         path,
         schema=", ".join(f"{c} string" for c in columns) + ", corrupt string",
@@ -278,32 +268,3 @@ def _multiline_file(
         .where(F.col("source_row") > 1)
         .withColumn("defect", _defect(replaced, header, has_nul=source.facts.has_nul))
     )
-
-
-def is_read_in_place(path: Place, kind: str) -> bool:
-    """Whether Spark reads a file as what it is, going by its name."""
-    is_gzip = kind == "gzip"
-    fits = path.name.endswith(".gz") if is_gzip else not path.name.endswith(_CODEC_ENDINGS)
-    return fits and not (path.name.startswith(("_", ".")) or path.name.endswith("._COPYING_"))
-
-
-def _spark_path(source: CsvFile, staging: Path) -> str:
-    """The file under a name that Spark reads as what it is.
-
-    Spark tells gzip by the ending `.gz` and passes over names that begin with `_` or `.`; where
-    name and content disagree, or a name is out of the ordinary, a link stands in.
-    """
-    path = source.file.unpacked or source.file.path
-    is_ordinary = isinstance(path, Remote) or _ORDINARY_PATH.fullmatch(str(path))
-    if is_ordinary and is_read_in_place(path, source.file.kind):
-        return str(path)
-    staging.mkdir(parents=True, exist_ok=True)
-    link = staging / f"{source.file_id}{'.csv.gz' if source.file.kind == 'gzip' else '.csv'}"
-    if not link.exists():
-        link.symlink_to(source.file.data)
-    return str(link)
-
-
-def _escape_glob(path: str) -> str:
-    """The path with the characters escaped that Hadoop takes for a pattern."""
-    return re.sub(r"([\\{}\[\]*?,])", r"\\\1", path)

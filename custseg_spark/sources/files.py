@@ -18,6 +18,8 @@ _SQLITE_MAGIC = b"SQLite format 3\x00"
 _GZIP_MAGIC = b"\x1f\x8b"
 _XZ_MAGIC = b"\xfd7zXZ\x00"
 _ZIP_MAGIC = b"PK\x03\x04"
+_PARQUET_MAGIC = b"PAR1"
+_ENCRYPTED_PARQUET_MAGIC = b"PARE"
 # The beginning of Excel's format before XLSX, and of encrypted XLSX.
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0"
 _WORKBOOK = "xl/workbook.xml"
@@ -29,7 +31,7 @@ HIDDEN = "hidden (its name, or its folder's, begins with . or _)"
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One file, its kind by content: `text`, `gzip`, `xz`, `sqlite`, `xlsx`.
+    """One file, its kind by content: `text`, `gzip`, `xz`, `sqlite`, `xlsx`, `parquet`.
 
     Else `skipped_because` says why. `unpacked` has the text of a file that Spark can't decompress,
     or the copy of one that isn't on this machine. `sha256` is of a remote file's URI, length and
@@ -43,6 +45,11 @@ class SourceFile:
     skipped_because: str | None = None
     named_outright: bool = False
     unpacked: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """What the ledger calls it."""
+        return str(self.path)
 
     @property
     def data(self) -> Path:
@@ -130,14 +137,18 @@ def kind_of(
         return "xz", None
     if head.startswith(_ZIP_MAGIC) and _is_workbook(whole()):
         return "xlsx", None
+    if head.startswith(_PARQUET_MAGIC):
+        return "parquet", None
     if not head:
         problem = "empty file"
+    elif head.startswith(_ENCRYPTED_PARQUET_MAGIC):
+        problem = "encrypted Parquet"
     elif head.startswith(_OLE_MAGIC):
         problem = "an encrypted workbook, or one of Excel before 2007; save it as plain XLSX"
     elif head.startswith(_UTF16_BOMS):
         problem = "UTF-16 text; expected UTF-8"
     elif b"\x00" in head.partition(b"\n")[0]:
-        problem = "binary content; expected CSV text, gzip, xz, XLSX or SQLite"
+        problem = "binary content; expected CSV text, gzip, xz, XLSX, Parquet or SQLite"
     else:
         return "text", None
     if outright:

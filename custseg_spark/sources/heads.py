@@ -9,7 +9,7 @@ from pathlib import Path
 
 from custseg_spark.errors import InputError
 from custseg_spark.places import Place
-from custseg_spark.sources import sqlite, texts, unpacking, xlsx
+from custseg_spark.sources import parquet, sqlite, texts, unpacking, xlsx
 from custseg_spark.sources.files import SourceFile
 
 MOST_RECORDS = 10_000
@@ -133,4 +133,9 @@ def _of_sheet(file: SourceFile, table: str) -> tuple[str, list[Sequence[str | No
     return sheet.name, [row for _, row in islice(sheet.rows, MOST_RECORDS + 2)]
 
 
-_TABLES = {"sqlite": _of_sqlite, "xlsx": _of_sheet}
+def _of_parquet(file: SourceFile, _: str) -> tuple[str, list[Sequence[str | None]]]:
+    names, rows = parquet.first_rows(file, MOST_RECORDS + 1)
+    return "", [names, *rows]
+
+
+_TABLES = {"sqlite": _of_sqlite, "xlsx": _of_sheet, "parquet": _of_parquet}

@@ -29,6 +29,7 @@ from custseg_spark.sources.files import (
     kind_of,
     require_readable,
 )
+from custseg_spark.sources.paths import is_read_in_place, local_path
 from custseg_spark.sources.profile import Profile
 from custseg_spark.sources.texts import TextFacts
 
@@ -115,7 +116,7 @@ def bring(
     kind, problem = kind_of(remote, head, whole, outright=file.named_outright)
     if problem:
         return replace(file, kind=kind, sha256="", skipped_because=problem)
-    if in_place and kind in ("text", "gzip") and csv.is_read_in_place(remote, kind):
+    if in_place and kind in ("text", "gzip") and is_read_in_place(remote, kind):
         return replace(file, kind=kind)
     if kind == "sqlite":
         # What isn't in the database yet stands in its log.
@@ -161,7 +162,7 @@ def count_lines(
             raise InputError(f"{names}: can't be read: {cause.getMessage()}") from error
     of_file: dict[str, list[Row]] = {uri: [] for uri in by_uri}
     for row in rows:
-        of_file[csv.path_of(row.spark_path)].append(row)
+        of_file[local_path(row.spark_path)].append(row)
     return {
         file.path: _facts(file, sorted(of_file[uri], key=_start), delimiter, split_bytes)
         for uri, file in by_uri.items()
