@@ -61,10 +61,10 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _head(path: str, table: str, delimiter: str, staging: Path) -> Head:
+def _head(path: str, table: str, delimiter: str, staging: Path, nested: str = "") -> Head:
     """The head of the path's first file that can be read."""
-    readable = [f for f in files.list_files(path) if f.skipped_because is None]
-    return heads.head(readable[0], table, delimiter, staging)
+    first = next(f for f in files.list_files(path) if f.skipped_because is None)
+    return heads.head(first, nested if first.kind == "json" else table, delimiter, staging)
 
 
 def _judged(head: Head, profile: Profile, staging: Path) -> Checked:
@@ -73,7 +73,7 @@ def _judged(head: Head, profile: Profile, staging: Path) -> Checked:
 
 
 def _check(path: str, profile: Profile, usual: float, staging: Path) -> None:
-    head = _head(path, profile.table, profile.delimiter, staging)
+    head = _head(path, profile.table, profile.delimiter, staging, profile.nested)
     found = shapes.shapes(head.columns, head.rows)
     try:
         check_columns(head.columns, profile, f"{head.file.path}: the header")

@@ -19,13 +19,14 @@ _ZIP_MAGIC = b"PK\x03\x04"
 # The beginning of Excel's format before XLSX, and of encrypted XLSX.
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0"
 _WORKBOOK = "xl/workbook.xml"
+_UTF8_BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _SQLITE_SIDECARS = ("-wal", "-shm", "-journal")
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One file, its kind by content: `text`, `gzip`, `xz`, `sqlite`, `xlsx`.
+    """One file, its kind by content: `text`, `gzip`, `xz`, `sqlite`, `xlsx`, `json`.
 
     Else `skipped_because` says why. `unpacked` has the text of a file that Spark can't decompress.
     """
@@ -112,7 +113,9 @@ def _kind(path: Path, head: bytes, *, outright: bool) -> tuple[str, str | None]:
     elif head.startswith(_UTF16_BOMS):
         problem = "UTF-16 text; expected UTF-8"
     elif b"\x00" in head.partition(b"\n")[0]:
-        problem = "binary content; expected CSV text, gzip, xz, XLSX or SQLite"
+        problem = "binary content; expected CSV text, gzip, xz, JSON, XLSX or SQLite"
+    elif head.removeprefix(_UTF8_BOM).lstrip().startswith((b"{", b"[")):
+        return "json", None
     else:
         return "text", None
     if outright:

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from custseg_spark.errors import InputError
-from custseg_spark.sources import sqlite, texts, unpacking, xlsx
+from custseg_spark.sources import json, sqlite, texts, unpacking, xlsx
 from custseg_spark.sources.files import SourceFile
 
 MOST_RECORDS = 10_000
@@ -34,6 +34,8 @@ class Head:
 
 def head(file: SourceFile, table: str, delimiter: str, staging: Path) -> Head:
     """The head of a file; without a table the largest or first one, without a delimiter a guess.
+
+    Of a JSON array `table` is the key under which an object's records are.
 
     Raises InputError for a file that can't be read that far.
     """
@@ -132,4 +134,11 @@ def _of_sheet(file: SourceFile, table: str) -> tuple[str, list[Sequence[str | No
     return sheet.name, [row for _, row in islice(sheet.rows, MOST_RECORDS + 2)]
 
 
-_TABLES = {"sqlite": _of_sqlite, "xlsx": _of_sheet}
+def _of_json(file: SourceFile, nested: str) -> tuple[str, list[Sequence[str | None]]]:
+    """The first objects as a table; it has no name of its own."""
+    records = json.first_records(file, nested, MOST_RECORDS + 1)
+    columns = list(dict.fromkeys(key for record in records for key in record))
+    return "", [columns, *([record.get(c) for c in columns] for record in records)]
+
+
+_TABLES = {"sqlite": _of_sqlite, "xlsx": _of_sheet, "json": _of_json}
