@@ -10,42 +10,49 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from custseg_spark import ledger, quality
+from custseg_spark import ledger, quality, registering
 from custseg_spark.config import Config
-from custseg_spark.errors import ConfigurationError, InputError, RejectedShareError
+from custseg_spark.errors import ConfigurationError, InputError
 from custseg_spark.ledger import Counts, LedgerRow
 from custseg_spark.progress import Progress
-from custseg_spark.readers import READERS
+from custseg_spark.readers import READERS, Part, joint
 from custseg_spark.refresh import refresh_sessions
-from custseg_spark.schemas import EVENTS, INGEST_FILES, REJECTED_EVENTS, SESSIONS
+from custseg_spark.refusals import check_shares, write_rejected
+from custseg_spark.schemas import CUSTOMERS, EVENTS, INGEST_FILES, REJECTED_EVENTS, SESSIONS
 from custseg_spark.session import settings, size_shuffles
-from custseg_spark.sources import csv, files, parquet, remote
+from custseg_spark.sources import csv, files, remote
 from custseg_spark.sources.files import SourceFile
 from custseg_spark.sources.profile import Profile
 from custseg_spark.sources.raw import RawSource
 from custseg_spark.sources.unpacking import unpacked
 from custseg_spark.tables import Lake
 
-INGESTED = (EVENTS, REJECTED_EVENTS, INGEST_FILES, SESSIONS)
-_EXAMPLES = 3
-_EXAMPLE_LENGTH = 120
+INGESTED = (EVENTS, REJECTED_EVENTS, INGEST_FILES, SESSIONS, CUSTOMERS)
 
 
 @dataclass
 class Batch:
-    """What a run has to read: per profile its raw records, and a ledger row for each file."""
+    """What a run has to read: per profile its raw records, and a ledger row for each file.
+
+    `fills` is the table that each profile's records go to.
+    """
 
     sources: list[tuple[Profile, RawSource]] = field(default_factory=list)
     rows: list[LedgerRow] = field(default_factory=list)
     known: list[SourceFile] = field(default_factory=list)
     skipped: list[SourceFile] = field(default_factory=list)
+    fills: dict[str, str] = field(default_factory=dict)
+
+    def filling(self, table: str) -> "Batch":
+        """The sources and rows whose profiles fill a table."""
+        sources = [(p, records) for p, records in self.sources if p.fills == table]
+        return Batch(sources, [r for r in self.rows if self.fills[r.source] == table])
 
 
 @dataclass(frozen=True)
@@ -96,8 +103,17 @@ def ingest(
             batch = _inspect(lake, listed, config, staging)
             stage.rows = sum(r.physical_records for r in batch.rows)
         size_shuffles(lake.spark, stage.rows)
+        profiles, events = batch.filling("customers"), batch.filling("events")
         with settings(lake.spark, csv.split_settings(config.ingest.split_bytes)):
-            summary = _publish(lake, batch, config, progress, ingested_at)
+            registered = registering.check(profiles.sources, profiles.rows, config)
+            counts, accepted = _publish(lake, events, config, progress, ingested_at)
+            if registered:
+                with progress.stage("write customers") as stage:
+                    kept = registering.write(lake, registered, ingested_at)
+                    stage.rows = sum(kept.values())
+                counts, accepted = {**counts, **registered.counts}, {**accepted, **kept}
+            ledger.write(lake, batch.rows, counts, accepted, ingested_at)
+        summary = _summary(batch, counts, accepted)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     if with_sessions:
@@ -128,12 +144,13 @@ def _inspect(
     batch = Batch()
     in_ledger = ledger.keys(lake)
     for profile, local in listed:
+        batch.fills[profile.name] = profile.fills
         _check_cleaning(lake, profile)
         is_new = partial(_is_new, profile, in_ledger)
         elsewhere = remote.find(lake.spark, profile, is_new, config.ingest.split_bytes, staging)
         found = [*local, *elsewhere.files]
         texts: list[csv.CsvFile] = []
-        parts: list[parquet.ParquetFile] = []
+        parts: list[Part] = []
         for file in found:
             file_id = _file_id(file, profile)
             if file.skipped_because:
@@ -176,8 +193,7 @@ def _inspect(
         if texts:
             raw = csv.read(lake.spark, texts, profile, config.ingest.split_bytes, staging)
             batch.sources += [(profile, source) for source in raw]
-        joint = parquet.read(lake.spark, parts, profile, staging)
-        batch.sources += [(profile, source) for source in joint]
+        batch.sources += [(profile, s) for s in joint(lake.spark, parts, profile, staging)]
         _check_not_all_skipped(batch, profile, found)
     return batch
 
@@ -214,21 +230,21 @@ def _note_skipped(batch: Batch, in_ledger: set[str], profile: Profile, file: Sou
 
 def _publish(
     lake: Lake, batch: Batch, config: Config, progress: Progress, ingested_at: datetime
-) -> IngestSummary:
+) -> tuple[dict[str, Counts], dict[str, int]]:
+    """Writes events and refused records: what the rules said, and what was kept, by file."""
     judged = _judge_all(batch, ingested_at)
     if judged is None:
-        ledger.write(lake, batch.rows, {}, {}, ingested_at)
-        return _summary(batch, {}, {})
+        return {}, {}
     with progress.stage("check records") as stage:
         counts, per_date = _gate(judged)
         ledger.check_balance(batch.rows, counts)
-        _check_shares(batch, counts, judged, config)
+        check_shares([p for p, _ in batch.sources], batch.rows, counts, judged, config)
         stage.rows = sum(c.valid + c.rejected for c in counts.values())
     names = sorted(r.file_id for r in batch.rows if r.file_id)
     transaction = "ingest:" + hashlib.sha256("".join(names).encode()).hexdigest()
     with progress.stage("write events") as stage:
         if any(c.rejected for c in counts.values()):
-            _write_rejected(lake, judged, names, transaction, ingested_at)
+            write_rejected(lake, judged, names, transaction, ingested_at)
         buckets = -(-max(per_date.values(), default=1) // config.ingest.events_per_file)
         known = lake.read(EVENTS).where(F.col("event_date").isin(*per_date))
         valid = quality.accepted(judged)
@@ -242,8 +258,7 @@ def _publish(
             lake.append(events, EVENTS, transaction)
         accepted = _accepted_by_file(lake, names)
         stage.rows = sum(accepted.values())
-    ledger.write(lake, batch.rows, counts, accepted, ingested_at)
-    return _summary(batch, counts, accepted)
+    return counts, accepted
 
 
 def _judge_all(batch: Batch, ingested_at: datetime) -> DataFrame | None:
@@ -278,72 +293,6 @@ def _gate(judged: DataFrame) -> tuple[dict[str, Counts], dict[date, int]]:
         if row.event_date is not None:
             per_date[row.event_date] = per_date.get(row.event_date, 0) + row.valid
     return counts, per_date
-
-
-def _check_shares(
-    batch: Batch, counts: Mapping[str, Counts], judged: DataFrame, config: Config
-) -> None:
-    for profile in {p.name: p for p, _ in batch.sources}.values():
-        limit = profile.limit(config.ingest.max_rejected_share)
-        # As written: 0.29 of 100 as floating numbers is less than 29.
-        allowed = Decimal(str(limit))
-        of_source = [counts[r.file_id] for r in batch.rows if _has_counts(r, profile, counts)]
-        refused = sum(c.rejected for c in of_source)
-        read = refused + sum(c.valid for c in of_source)
-        if refused > allowed * read:
-            raise RejectedShareError(
-                f"source {profile.name}: {refused:,} of {read:,} records refused"
-                f" ({refused / read:.1%}, at most {limit:.1%} allowed); nothing was published\n"
-                + _examples(judged.where(F.col("source") == profile.name))
-            )
-
-
-def _has_counts(row: LedgerRow, profile: Profile, counts: Mapping[str, Counts]) -> bool:
-    return row.source == profile.name and row.file_id in counts
-
-
-def _examples(judged: DataFrame) -> str:
-    """The most frequent reasons, each with an example."""
-    reason = F.explode("reasons").alias("reason")
-    top = (
-        judged.select("source_file", "source_row", reason)
-        .groupBy("reason.code")
-        .agg(
-            F.count("*").alias("records"),
-            F.min(F.struct("source_file", "source_row", "reason")).alias("example"),
-        )
-        .orderBy(F.desc("records"), "code")
-        .limit(_EXAMPLES)
-        .collect()
-    )
-    return "\n".join(
-        f"  {row.code}: {row.records:,} records, first {row.example.source_file}, row"
-        f" {row.example.source_row}: {row.example.reason.field} ="
-        f" {_shortened(row.example.reason.value)}, expected {row.example.reason.expected}"
-        for row in top
-    )
-
-
-def _shortened(value: str | None) -> str:
-    if value is None:
-        return "nothing"
-    return repr(value if len(value) <= _EXAMPLE_LENGTH else value[:_EXAMPLE_LENGTH] + "…")
-
-
-def _write_rejected(
-    lake: Lake, judged: DataFrame, names: Sequence[str], transaction: str, ingested_at: datetime
-) -> None:
-    # A file's refused records are in one commit: those of a killed run are all there.
-    written = [
-        row.file_id
-        for row in lake.read(REJECTED_EVENTS)
-        .where(F.col("file_id").isin(*names))
-        .select("file_id")
-        .distinct()
-        .collect()
-    ]
-    refused = quality.rejected(judged, ingested_at=ingested_at)
-    lake.append(refused.where(~F.col("file_id").isin(*written)), REJECTED_EVENTS, transaction)
 
 
 def _accepted_by_file(lake: Lake, names: Sequence[str]) -> dict[str, int]:

@@ -48,30 +48,24 @@ def judge(raw: DataFrame, profile: Profile, *, width: int, ingested_at: datetime
         "raw_record",
         "defect",
         "extras",
-        *[_trimmed(c, profile).alias(text_column(c)) for c in CANONICAL_COLUMNS],
+        *[trimmed(c, profile).alias(text_column(c)) for c in CANONICAL_COLUMNS],
     ).withColumns(
         {
             "event_at": _event_at(profile),
             "event_type": event_type(profile),
-            **{c: _money(c) for c in (*AMOUNTS, "net_amount")},
+            **{c: money(c) for c in (*AMOUNTS, "net_amount")},
             "quantity": _quantity(),
         }
     )
     # A step of its own: computed once, used by the hash and the count.
-    typed = typed.withColumns({_rounded(c): _was_rounded(c) for c in AMOUNTS})
-    applied = rules(profile, latest)
-    passes = F.col("defect").isNull()
-    for rule in applied:
-        passes = passes & rule.isNull()
-    reasons = F.when(F.col("defect").isNotNull(), F.array(defect_reason(width))).otherwise(
-        F.array_compact(F.array(*applied))
-    )
+    typed = typed.withColumns({_rounded(c): was_rounded(c) for c in AMOUNTS})
     return typed.select(
         F.to_date("event_at").alias("event_date"),
         "event_at",
         F.col(text_column("customer_id")).alias("customer_id"),
         "event_type",
         *[F.col(text_column(c)).alias(c) for c in _PLAIN_TEXT],
+        _order_id(profile).alias("order_id"),
         F.coalesce("unit_price", F.lit(0)).cast(MONEY).alias("unit_price"),
         F.coalesce(_unsigned_for_returns("quantity"), F.lit(1)).alias("quantity"),
         F.coalesce(_unsigned_for_returns("discount"), F.lit(0)).cast(MONEY).alias("discount"),
@@ -81,7 +75,7 @@ def judge(raw: DataFrame, profile: Profile, *, width: int, ingested_at: datetime
         "source_row",
         "file_id",
         "raw_record",
-        F.when(~passes, reasons).alias("reasons"),
+        reasons(rules(profile, latest), width).alias("reasons"),
         (F.col(_rounded("unit_price")) | F.col(_rounded("discount"))).alias("was_rounded"),
     )
 
@@ -92,13 +86,23 @@ _PLAIN_TEXT = (
     "category_code",
     "brand",
     "session_id",
-    "order_id",
     "store",
 )
 
 
 def _rounded(amount: str) -> str:
     return f"rounded_{amount}"
+
+
+def reasons(applied: Sequence[Column], width: int) -> Column:
+    """Why a record is refused: its defect, or what the rules say; null where it passes."""
+    passes = F.col("defect").isNull()
+    for rule in applied:
+        passes = passes & rule.isNull()
+    found = F.when(F.col("defect").isNotNull(), F.array(defect_reason(width))).otherwise(
+        F.array_compact(F.array(*applied))
+    )
+    return F.when(~passes, found)
 
 
 def accepted(judged: DataFrame) -> DataFrame:
@@ -129,9 +133,16 @@ def with_copies(events: DataFrame, sources: Sequence[str]) -> DataFrame:
     equal = Window.partitionBy("event_date", "event_id", "file_id").orderBy("source_row")
     number = F.when(F.col("source").isin(*sources), F.row_number().over(equal)).otherwise(1)
     own_id = F.md5(F.concat_ws(" ", "event_id", "copy"))
+    is_copy = F.col("copy") > 1
+    is_order = F.col("order_id") == F.col("event_id")
     return (
         events.withColumn("copy", number)
-        .withColumn("event_id", F.when(F.col("copy") > 1, own_id).otherwise(F.col("event_id")))
+        .withColumns(
+            {
+                "order_id": F.when(is_copy & is_order, own_id).otherwise(F.col("order_id")),
+                "event_id": F.when(is_copy, own_id).otherwise(F.col("event_id")),
+            }
+        )
         .drop("copy")
     )
 
@@ -155,12 +166,12 @@ def without_duplicates(events: DataFrame, known: DataFrame | None, *, buckets: i
     return first.drop("bucket", "copy")
 
 
-def _trimmed(canonical: str, profile: Profile) -> Column:
+def trimmed(canonical: str, profile: Profile) -> Column:
     """The text without surrounding blanks; null where nothing is left."""
-    trimmed = F.trim(text(canonical))
+    kept = F.trim(text(canonical))
     if canonical in profile.whole_numbers:
-        trimmed = F.regexp_replace(trimmed, _WHOLE_NUMBER, "$1")
-    return F.when(F.length(trimmed) > 0, trimmed)
+        kept = F.regexp_replace(kept, _WHOLE_NUMBER, "$1")
+    return F.when(F.length(kept) > 0, kept)
 
 
 def _event_at(profile: Profile) -> Column:
@@ -172,12 +183,14 @@ def _exact(canonical: str) -> Column:
     return F.when(text(canonical).rlike(NUMBER), text(canonical).try_cast(_EXACT_NUMBER))
 
 
-def _money(canonical: str) -> Column:
+def money(canonical: str) -> Column:
+    """The amount that a text is, rounded half-even to four decimals; null where it is none."""
     plain = F.when(text(canonical).rlike(_PLAIN_MONEY), text(canonical).try_cast(MONEY))
     return F.coalesce(plain, F.bround(_exact(canonical), 4).try_cast(MONEY))
 
 
-def _was_rounded(canonical: str) -> Column:
+def was_rounded(canonical: str) -> Column:
+    """Whether `money` took digits away from the text of an amount."""
     plain = text(canonical).rlike(_PLAIN_MONEY)
     return F.coalesce(~plain & (_exact(canonical) != F.col(canonical)), F.lit(False))
 
@@ -191,6 +204,12 @@ def _unsigned_for_returns(column: str) -> Column:
     how much less was given back."""
     value = F.col(column)
     return F.when(F.col("event_type") == "return", F.abs(value)).otherwise(value)
+
+
+def _order_id(profile: Profile) -> Column:
+    """The order's id; without one a record's own, where the profile says that each is an order."""
+    given = text("order_id")
+    return F.coalesce(given, _event_id(profile)) if profile.record_is_order else given
 
 
 def _event_id(profile: Profile) -> Column:

@@ -17,6 +17,7 @@ from custseg_spark.sources.profile import Profile
 from custseg_spark.sources.raw import text
 
 EARLIEST_YEAR = 1990
+OLDEST = 120
 AMOUNTS = ("unit_price", "discount")
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?\z"
 _NOT_FINITE = r"^[+-]?(nan|inf|infinity)\z"
@@ -27,6 +28,8 @@ _DEFECTS = {
     "repeated_header": "a record, not the header again",
     "invalid_utf8": "UTF-8 text",
     "nul_byte": "text without NUL bytes",
+    "invalid_json": "a JSON object of texts and numbers, no key twice",
+    "malformed_answer": "an answer as docs/configuration.md describes it",
 }
 
 
@@ -40,6 +43,16 @@ def rules(profile: Profile, latest: datetime) -> list[Column]:
         found += _net_rules(profile)
     if profile.cleaning == "strict":
         found += _strict_rules(profile)
+    return found
+
+
+def customer_rules(profile: Profile) -> list[Column]:
+    """Each rule over the typed frame of customer profiles, for the columns that are mapped."""
+    found = _identity_rules(profile)
+    if "age" in profile.columns:
+        found.append(_age_rule(profile))
+    if "income" in profile.columns:
+        found.append(_money_rule(profile, "income"))
     return found
 
 
@@ -155,6 +168,17 @@ def _quantity_rule(profile: Profile) -> Column:
         wrong = wrong & text("quantity").isNotNull()
     expected = "an integer of at most 9 digits"
     return _refuse(profile, wrong, "not_an_integer", "quantity", expected)
+
+
+def _age_rule(profile: Profile) -> Column:
+    age = text("age")
+    missing = F.lit("age" not in profile.optional_columns) & age.isNull()
+    no_integer = missing | ~age.rlike(_INTEGER)
+    code = F.when(F.coalesce(no_integer, F.lit(False)), "not_an_integer").when(
+        age.isNotNull() & F.col("age").isNull(), "out_of_range"
+    )
+    expected = f"an integer from 0 to {OLDEST}"
+    return F.when(code.isNotNull(), _reason(profile, code, "age", expected))
 
 
 def _strict_rules(profile: Profile) -> list[Column]:

@@ -105,7 +105,7 @@ CUSTOMERS = _table(
     "customers",
     f"""customer_id string, name string, age int, income {MONEY}, gender string,
     education string, occupation string, zip_code string, source string, source_file string,
-    source_row bigint""",
+    source_row bigint, file_id string""",
 )
 
 CUSTOMER_SEGMENTS = _table(

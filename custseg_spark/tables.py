@@ -118,6 +118,18 @@ class Lake:
         options = {"txnAppId": transaction, "txnVersion": "1"}
         self._write(df, table, "append", options)
 
+    def upsert(self, df: DataFrame, table: Table, key: str) -> None:
+        """Each row in place of the one with its key, or beside the others; keys must differ."""
+        same = F.col(f"old.{key}") == F.col(f"new.{key}")
+        merge = (
+            self._delta(table)
+            .alias("old")
+            .merge(conform(df, table.schema).alias("new"), same)
+            .whenMatchedUpdateAll()
+            .whenNotMatchedInsertAll()
+        )
+        _or_conflict(merge.execute, self.name(table))
+
     def replace_dates(
         self, df: DataFrame, table: Table, dates: Sequence[date], *, as_of: int | None = None
     ) -> None:

@@ -18,11 +18,14 @@ FLOW = (
     ("returns",),
     ("rules",),
     ("quality", "sessions", "features", "naming"),
+    ("customers",),
     ("models",),
     ("trial",),
     ("tables",),
     ("ledger", "refresh", "featurising"),
     ("readers",),
+    ("refusals",),
+    ("registering",),
     ("history",),
     ("planning", "publishing"),
     ("ingest", "gate", "checking", "pipeline", "report"),
@@ -32,7 +35,16 @@ FLOW = (
 )
 # Run by `python -m` and, as jobs, imported by nobody: they may use everything.
 PROGRAMS = {PACKAGE / "sources" / "check.py"}
-PURE = ("returns", "rules", "quality", "sessions", "features", "naming", "exports/frames")
+PURE = (
+    "returns",
+    "rules",
+    "quality",
+    "customers",
+    "sessions",
+    "features",
+    "naming",
+    "exports/frames",
+)
 SQL_CALLS = {"sql", "expr", "selectExpr", "execute"}
 ACTIONS = {"collect", "count", "toPandas", "show", "cache", "persist", "first", "take", "head"}
 CLOCKS = {

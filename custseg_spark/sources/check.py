@@ -62,14 +62,14 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _head(path: str, table: str, delimiter: str, staging: Path) -> Head:
+def _head(path: str, table: str, delimiter: str, staging: Path, nested: str = "") -> Head:
     """The head of the path's first file that can be read."""
     if is_remote(path):
         spark = get_session("custseg-check")
         file = remote.first(spark, path, heads.MOST_BYTES + 1, staging)
     else:
         file = next(f for f in files.list_files(path) if f.skipped_because is None)
-    return heads.head(file, table, delimiter, staging)
+    return heads.head(file, nested if file.kind == "json" else table, delimiter, staging)
 
 
 def _judged(head: Head, profile: Profile, staging: Path) -> Checked:
@@ -78,7 +78,7 @@ def _judged(head: Head, profile: Profile, staging: Path) -> Checked:
 
 
 def _check(path: str, profile: Profile, usual: float, staging: Path) -> None:
-    head = _head(path, profile.table, profile.delimiter, staging)
+    head = _head(path, profile.table, profile.delimiter, staging, profile.nested)
     found = shapes.shapes(head.columns, head.rows)
     try:
         check_columns(head.columns, profile, f"{head.file.path}: the header")

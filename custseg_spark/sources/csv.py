@@ -13,7 +13,7 @@ from custseg_spark.errors import InputError
 from custseg_spark.sources import texts
 from custseg_spark.sources.files import SourceFile
 from custseg_spark.sources.paths import escape_glob, local_path, metadata_path, spark_path
-from custseg_spark.sources.profile import CANONICAL_COLUMNS, Profile
+from custseg_spark.sources.profile import Profile
 from custseg_spark.sources.raw import (
     NOT_ITS_COLUMNS,
     RawSource,
@@ -213,7 +213,7 @@ def _to_raw(split: DataFrame, header: Sequence[str], profile: Profile) -> DataFr
         .otherwise(F.col("raw_record"))
         .alias("raw_record"),
         "defect",
-        *[value(profile.columns.get(c)).alias(text_column(c)) for c in CANONICAL_COLUMNS],
+        *[value(profile.columns.get(c)).alias(text_column(c)) for c in profile.canonical],
         F.array(*[extra_field(e, value(e)) for e in extras]).cast("array<string>").alias("extras"),
     )
 

@@ -23,6 +23,7 @@ _ENCRYPTED_PARQUET_MAGIC = b"PARE"
 # The beginning of Excel's format before XLSX, and of encrypted XLSX.
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0"
 _WORKBOOK = "xl/workbook.xml"
+_UTF8_BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _SQLITE_SIDECARS = ("-wal", "-shm", "-journal")
 HEAD_BYTES = 4096
@@ -31,7 +32,8 @@ HIDDEN = "hidden (its name, or its folder's, begins with . or _)"
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One file, its kind by content: `text`, `gzip`, `xz`, `sqlite`, `xlsx`, `parquet`.
+    """One file, its kind by content: `text`, `gzip`, `xz`, `sqlite`, `xlsx`, `parquet`,
+    `json`.
 
     Else `skipped_because` says why. `unpacked` has the text of a file that Spark can't decompress,
     or the copy of one that isn't on this machine. `sha256` is of a remote file's URI, length and
@@ -148,7 +150,9 @@ def kind_of(
     elif head.startswith(_UTF16_BOMS):
         problem = "UTF-16 text; expected UTF-8"
     elif b"\x00" in head.partition(b"\n")[0]:
-        problem = "binary content; expected CSV text, gzip, xz, XLSX, Parquet or SQLite"
+        problem = "binary content; expected CSV text, gzip, xz, JSON, XLSX, Parquet or SQLite"
+    elif head.removeprefix(_UTF8_BOM).lstrip().startswith((b"{", b"[")):
+        return "json", None
     else:
         return "text", None
     if outright:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from custseg_spark.errors import InputError
 from custseg_spark.places import Place
-from custseg_spark.sources import parquet, sqlite, texts, unpacking, xlsx
+from custseg_spark.sources import json, parquet, sqlite, texts, unpacking, xlsx
 from custseg_spark.sources.files import SourceFile
 
 MOST_RECORDS = 10_000
@@ -35,6 +35,8 @@ class Head:
 
 def head(file: SourceFile, table: str, delimiter: str, staging: Path) -> Head:
     """The head of a file; without a table the largest or first one, without a delimiter a guess.
+
+    Of a JSON array `table` is the key under which an object's records are.
 
     Raises InputError for a file that can't be read that far.
     """
@@ -138,4 +140,11 @@ def _of_parquet(file: SourceFile, _: str) -> tuple[str, list[Sequence[str | None
     return "", [names, *rows]
 
 
-_TABLES = {"sqlite": _of_sqlite, "xlsx": _of_sheet, "parquet": _of_parquet}
+def _of_json(file: SourceFile, nested: str) -> tuple[str, list[Sequence[str | None]]]:
+    """The first objects as a table; it has no name of its own."""
+    records = json.first_records(file, nested, MOST_RECORDS + 1)
+    columns = list(dict.fromkeys(key for record in records for key in record))
+    return "", [columns, *([record.get(c) for c in columns] for record in records)]
+
+
+_TABLES = {"sqlite": _of_sqlite, "xlsx": _of_sheet, "parquet": _of_parquet, "json": _of_json}

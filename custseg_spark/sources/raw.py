@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 
 from custseg_spark.errors import InputError, nearest
 from custseg_spark.sources.files import SourceFile
-from custseg_spark.sources.profile import CANONICAL_COLUMNS, Profile
+from custseg_spark.sources.profile import Profile
 
 NOT_ITS_COLUMNS = "its first line has none of the profile's columns"
 
@@ -82,7 +82,7 @@ def of_tables(
         defect.alias("defect"),
         *[
             texts.get(profile.columns.get(c, ""), absent).alias(text_column(c))
-            for c in CANONICAL_COLUMNS
+            for c in profile.canonical
         ],
         F.array(*[extra_field(e, texts[e]) for e in extras]).cast("array<string>").alias("extras"),
     )
