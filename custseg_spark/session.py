@@ -65,6 +65,11 @@ def size_shuffles(spark: SparkSession, events: int) -> None:
         spark.conf.set(_SIZED_BY_US, fitting)
 
 
+def shuffle_partitions(spark: SparkSession) -> int:
+    """The partitions of an exchange, as `size_shuffles` or somebody else has set them."""
+    return int(str(spark.conf.get(_SHUFFLES)))
+
+
 @contextmanager
 def settings(spark: SparkSession, values: Mapping[str, str]) -> Iterator[None]:
     """The settings for the block, and what was there before after it."""
