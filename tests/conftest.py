@@ -76,11 +76,12 @@ def spark() -> Iterator[SparkSession]:
 
 
 @pytest.fixture(autouse=True)
-def _released() -> Iterator[None]:
+def _released(request: pytest.FixtureRequest) -> Iterator[None]:
     """Frames in cycles hold their plans in the JVM until Python collects them, which in a process
     of this size it hardly does by itself: the heap was full half-way through the suite."""
     yield
-    gc.collect()
+    if "spark" in request.fixturenames:
+        gc.collect()
 
 
 @pytest.fixture
