@@ -16,7 +16,7 @@ from typing import Any
 from conftest import SPARK
 
 HOST = "127.0.0.1"
-_PATIENCE_S = 120
+_PATIENCE_S = 240
 _NAME = "org.apache.spark.deploy"
 _CLASS = SPARK / "bin" / "spark-class"
 # The shell waits for the end of its input, which is ours: however the tests end, be it by a kill,

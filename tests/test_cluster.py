@@ -123,7 +123,7 @@ def test_a_job_that_loses_a_worker_finishes_with_the_segments_of_local_mode(
             lost = beside.submit(_lose_a_worker, cluster, there, running, page)
             local = [f"--lake={here}", f"--source=ecommerce_events={log}", *QUICK]
             job("segment").run(local)
-            said, _ = running.communicate(timeout=240)
+            said, _ = running.communicate(timeout=300)
         assert running.returncode == 0, said
         assert lost.result() == ["ALIVE", "DEAD"]
     finally:
