@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, job, write_log
+from conftest import ROOT, SHORT_PROCESS, job, write_log
 
 from custseg_spark import cli
 
@@ -76,6 +76,7 @@ def test_too_much_refused_is_exit_code_4_through_spark_submit(tmp_path: Path) ->
     done = subprocess.run(
         [
             str(Path(sys.executable).parent / "spark-submit"),
+            SHORT_PROCESS,
             str(ROOT / "jobs" / "ingest.py"),
             "--source",
             f"ecommerce_events={log}",

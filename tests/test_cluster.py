@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import spark_cluster
-from conftest import ROOT, job
+from conftest import ROOT, SHORT_RUN, job
 from pyspark.sql import SparkSession
 from spark_cluster import Cluster, asked, free_port, wait_until
 
@@ -29,13 +29,12 @@ QUICK = (
     "--set=clv.enabled=false",
     "--set=report.enabled=false",
 )
-_SHORT = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=240m"
 _SETTINGS = {
     "spark.driver.memory": "1g",
-    "spark.driver.extraJavaOptions": _SHORT,
+    "spark.driver.extraJavaOptions": SHORT_RUN,
     "spark.executor.memory": "900m",
     "spark.executor.cores": "1",
-    "spark.executor.extraJavaOptions": _SHORT,
+    "spark.executor.extraJavaOptions": SHORT_RUN,
     "spark.sql.shuffle.partitions": "2",
     # The driver's page tells what runs where.
     "spark.ui.enabled": "true",
