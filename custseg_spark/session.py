@@ -143,6 +143,18 @@ def read_beginning(spark: SparkSession, place: Remote, most: int) -> bytes:
             stream.close()
 
 
+def read_end(spark: SparkSession, place: Remote, size: int, most: int) -> bytes:
+    """At most so many bytes from the end of a file of that size."""
+    with _explained(place, InputError, "read"):
+        system, path = _hadoop(spark, place)
+        stream = system.open(path)
+        try:
+            stream.seek(max(0, size - most))
+            return bytes(stream.readNBytes(most))
+        finally:
+            stream.close()
+
+
 def fetch(spark: SparkSession, place: Remote, target: Path) -> None:
     """Copies a file to this machine."""
     with _explained(place, InputError, "read"):
