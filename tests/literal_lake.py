@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -43,6 +43,7 @@ def segment(day: date, customer: str, segment_id: int) -> Row:
         "customer_id": customer,
         "segment_id": segment_id,
         "segment_name": NAMES[segment_id],
+        "prediction_timestamp": datetime(day.year, day.month, day.day, tzinfo=UTC),
     }
 
 
