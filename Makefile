@@ -1,6 +1,6 @@
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help venv setup run test test-floor lint format pins clean distclean
+.PHONY: help venv setup run test test-floor dbt lint format pins clean distclean
 
 # Another Spark on this machine must not stand in for the pinned one.
 unexport SPARK_HOME SPARK_CONF_DIR PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON
@@ -37,6 +37,16 @@ FLOOR := tests/test_segment.py tests/test_tables.py tests/test_store.py
 test-floor: ## the tests from end to end, on the oldest Spark and Delta
 	@scripts/setup.sh floor
 	@. .venv-floor/bin/activate && pytest -q $(FLOOR)
+
+dbt: .venv-dbt/.pins ## .venv-dbt, in which the tests build the dbt project; without it they skip that
+
+# What isn't there it takes from .venv, which holds a whole Spark. Its stamp comes last: a killed
+# set-up is made again.
+.venv-dbt/.pins: requirements-dbt.txt | venv
+	@rm -rf .venv-dbt && .venv/bin/python -m venv .venv-dbt
+	@.venv-dbt/bin/pip install --quiet --disable-pip-version-check --no-deps -r requirements-dbt.txt
+	@cd .venv-dbt/lib/python3*/site-packages && ls -d $(CURDIR)/.venv/lib/python3*/site-packages >venv.pth
+	@cp requirements-dbt.txt .venv-dbt/.pins
 
 lint: venv ## style, format, types
 	@$(ACTIVATE) ruff check . && ruff format --check . && mypy
