@@ -105,7 +105,7 @@ def test_the_model_is_the_latest_run(spark: SparkSession, built: Built) -> None:
 
 
 def test_every_test_of_the_project_ran(built: Built) -> None:
-    assert len(built.build.nodes) == 14
+    assert len(built.build.nodes) == 15
     assert set(built.build.nodes.values()) == {"success", "pass"}
 
 
