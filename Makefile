@@ -40,8 +40,7 @@ test-floor: ## the tests from end to end, on the oldest Spark and Delta
 
 dbt: .venv-dbt/.pins ## .venv-dbt, in which the tests build the dbt project; without it they skip that
 
-# What isn't there it takes from .venv, which holds a whole Spark. Its stamp comes last: a killed
-# set-up is made again.
+# Spark with its settings it takes from .venv. Its stamp comes last: a killed set-up is made again.
 .venv-dbt/.pins: requirements-dbt.txt | venv
 	@rm -rf .venv-dbt && .venv/bin/python -m venv .venv-dbt
 	@.venv-dbt/bin/pip install --quiet --disable-pip-version-check --no-deps -r requirements-dbt.txt
@@ -60,6 +59,7 @@ PIN := .venv/bin/pip-compile --quiet --strip-extras --allow-unsafe --no-header -
 pins: venv ## compile requirements*.in into pins, keeping those that still fit
 	@.venv/bin/pip install --quiet --disable-pip-version-check pip-tools==7.6.2
 	@$(PIN) -o requirements.txt requirements.in && $(PIN) -o requirements-dev.txt requirements-dev.in
+	@$(PIN) -o requirements-dbt.txt requirements-dbt.in
 
 clean: ## remove what runs made: tables, reports
 	@rm -rf lake reports
