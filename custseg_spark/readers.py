@@ -9,7 +9,8 @@ from pyspark.sql import SparkSession
 from custseg_spark.ledger import LedgerRow
 from custseg_spark.sources import jdbc, json, parquet, sqlite, xlsx
 from custseg_spark.sources.files import SourceFile
-from custseg_spark.sources.jdbc import JdbcTable
+from custseg_spark.sources.jdbc_queries import table_name
+from custseg_spark.sources.jdbc_tables import JdbcTable
 from custseg_spark.sources.json import JsonFile
 from custseg_spark.sources.parquet import ParquetFile
 from custseg_spark.sources.profile import Profile
@@ -52,7 +53,7 @@ def _jdbc(
         file_id,
         profile.name,
         file,
-        table=jdbc.table_name(profile),
+        table=table_name(profile),
         physical_records=rows,
     )
     return Opened(row, records)

@@ -23,7 +23,7 @@ from custseg_spark.config import LakeConfig, conf_dir
 from custseg_spark.config import load as load_config
 from custseg_spark.errors import ConfigurationError, InputError
 from custseg_spark.schemas import EVENTS, INGEST_FILES
-from custseg_spark.sources import check, jdbc, jdbc_options
+from custseg_spark.sources import check, jdbc, jdbc_options, jdbc_tables
 from custseg_spark.sources.jdbc_options import Jdbc
 from custseg_spark.sources.profile import Profile, load_profile
 from custseg_spark.tables import Lake
@@ -217,7 +217,7 @@ def test_the_readmes_commands_run(
 def rows(spark: SparkSession, url: str, staging: Path, **overrides: Any) -> list[tuple[int, str]]:
     """The rows of a table, numbered, as `jdbc` reads them; they must be as many as it says."""
     own = profile(path=(url,), **overrides)
-    [table] = jdbc.tables(spark, own)
+    [table] = jdbc_tables.tables(spark, own)
     count, raw = jdbc.read(spark, table, f"f{time.monotonic_ns()}", own, staging)
     assert raw is not None
     found = raw.records.select("source_row", "raw_record").collect()
@@ -283,9 +283,9 @@ def test_a_change_of_the_table_changes_its_fingerprint(
     database.run("DROP TABLE IF EXISTS facts")
     database.create("facts", LINES)
     own = profile(path=(database.url,), table="facts")
-    [before], [same] = jdbc.tables(spark, own), jdbc.tables(spark, own)
+    [before], [same] = jdbc_tables.tables(spark, own), jdbc_tables.tables(spark, own)
     database.run(change)
-    [after] = jdbc.tables(spark, own)
+    [after] = jdbc_tables.tables(spark, own)
     assert before.sha256 == same.sha256 != after.sha256
 
 
@@ -301,7 +301,7 @@ def test_types_of_a_database_become_the_text_that_one_would_type(
         ARRAY[1, 2] AS list, 'c'::char(3) AS short, '2024-03-01 23:30:00+01'::timestamptz AS seen
     """)
     own = profile(path=(database.url,), table="typed")
-    [table] = jdbc.tables(spark, own)
+    [table] = jdbc_tables.tables(spark, own)
     _, raw = jdbc.read(spark, table, "typed", own, tmp_path)
     assert raw is not None
     [row] = raw.records.collect()
@@ -351,7 +351,7 @@ def test_what_the_database_lacks_is_named(
     database.run(f"CREATE TABLE IF NOT EXISTS typed2 AS SELECT {kept}, ARRAY[1] AS list FROM"
                  " sales_facts")  # fmt: skip
     with pytest.raises(InputError) as caught:
-        jdbc.tables(spark, profile(path=(database.url,), **overrides))
+        jdbc_tables.tables(spark, profile(path=(database.url,), **overrides))
     said = str(caught.value)
     assert message in said
     assert said.startswith(f"{database.url}: table '{overrides.get('table', 'sales_facts')}")
@@ -369,7 +369,7 @@ def test_a_partition_column_without_ranges_is_refused(
 ) -> None:
     own = profile(path=(database.url,), jdbc={"partition_column": column})
     with pytest.raises(ConfigurationError) as caught:
-        jdbc.tables(spark, own)
+        jdbc_tables.tables(spark, own)
     assert message.replace("varchar(20)", "string") in str(caught.value)
 
 
@@ -378,13 +378,13 @@ def test_a_database_out_of_reach_is_named_without_the_password(
 ) -> None:
     monkeypatch.setenv("CUSTSEG_JDBC_PASSWORD", "wrong-one")
     with pytest.raises(InputError, match="password authentication failed") as caught:
-        jdbc.tables(spark, profile(path=(database.url,)))
+        jdbc_tables.tables(spark, profile(path=(database.url,)))
     assert "wrong-one" not in str(caught.value)
     elsewhere = "jdbc:postgresql://127.0.0.1:1/db"
     with pytest.raises(InputError, match=rf"^{elsewhere}: table 'sales_facts': .*refused"):
-        jdbc.tables(spark, profile(path=(elsewhere,)))
+        jdbc_tables.tables(spark, profile(path=(elsewhere,)))
     with pytest.raises(InputError, match=r"--packages net.snowflake:snowflake-jdbc:VERSION"):
-        jdbc.tables(spark, profile(path=("jdbc:snowflake://x.snowflakecomputing.com/",)))
+        jdbc_tables.tables(spark, profile(path=("jdbc:snowflake://x.snowflakecomputing.com/",)))
 
 
 SECRETS = [
