@@ -55,8 +55,8 @@ def read(
         if not table.records <= rows <= int(now or 0):
             raise InputError(
                 f"{described(url, profile)}: {rows:,} rows were read, of {table.records:,} before"
-                f" and {int(now or 0):,} after; rows were removed meanwhile, or jdbc.predicates leave"
-                " some out or take some twice"
+                f" and {int(now or 0):,} after; rows were removed meanwhile, or jdbc.predicates"
+                " leave some out or take some twice"
             )
     return rows, _records(spark, table, file_id, folder, lengths, profile)
 
