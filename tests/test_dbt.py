@@ -44,11 +44,12 @@ class Result(NamedTuple):
 
 
 class Built(NamedTuple):
-    """The commands of docs/dbt.md, and a build of a run whose features are lost."""
+    """A build of a run whose features are lost, and then, as on another day, in another process,
+    the commands of docs/dbt.md."""
 
+    broken: Result
     build: Result
     freshness: Result
-    broken: Result
     folder: Path
 
 
@@ -83,8 +84,8 @@ def built(small_lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Built:
     build, freshness = documented()
     for theirs, own in places.items():
         build, freshness = ([a.replace(theirs, own) for a in c] for c in (build, freshness))
-    earlier = [*build[:-1], build[-1].replace("/out}", "/earlier, run_date: 2021-03-01}")]
-    return Built(*dbt([build, freshness, earlier], folder), folder)
+    earlier = [*build[:-1], build[-1].replace("}", ", run_date: 2021-03-01}")]
+    return Built(*dbt([earlier], folder), *dbt([build, freshness], folder), folder)
 
 
 def test_the_model_is_the_latest_run(spark: SparkSession, built: Built) -> None:
