@@ -1,6 +1,6 @@
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help venv setup run test test-floor lint format pins clean distclean
+.PHONY: help venv setup run test test-floor dbt lint format pins clean distclean
 
 # Another Spark on this machine must not stand in for the pinned one.
 unexport SPARK_HOME SPARK_CONF_DIR PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON
@@ -38,6 +38,15 @@ test-floor: ## the tests from end to end, on the oldest Spark and Delta
 	@scripts/setup.sh floor
 	@. .venv-floor/bin/activate && pytest -q $(FLOOR)
 
+dbt: .venv-dbt/.pins ## .venv-dbt, in which the tests build the dbt project; without it they skip that
+
+# Spark with its settings it takes from .venv. Its stamp comes last: a killed set-up is made again.
+.venv-dbt/.pins: requirements-dbt.txt | venv
+	@rm -rf .venv-dbt && .venv/bin/python -m venv .venv-dbt
+	@.venv-dbt/bin/pip install --quiet --disable-pip-version-check --no-deps -r requirements-dbt.txt
+	@cd .venv-dbt/lib/python3*/site-packages && ls -d $(CURDIR)/.venv/lib/python3*/site-packages >venv.pth
+	@cp requirements-dbt.txt .venv-dbt/.pins
+
 lint: venv ## style, format, types
 	@$(ACTIVATE) ruff check . && ruff format --check . && mypy
 
@@ -50,6 +59,7 @@ PIN := .venv/bin/pip-compile --quiet --strip-extras --allow-unsafe --no-header -
 pins: venv ## compile requirements*.in into pins, keeping those that still fit
 	@.venv/bin/pip install --quiet --disable-pip-version-check pip-tools==7.6.2
 	@$(PIN) -o requirements.txt requirements.in && $(PIN) -o requirements-dev.txt requirements-dev.in
+	@$(PIN) -o requirements-dbt.txt requirements-dbt.in
 
 clean: ## remove what runs made: tables, reports
 	@rm -rf lake reports

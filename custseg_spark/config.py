@@ -21,7 +21,7 @@ from typing import Any, TypeVar, get_args, get_origin
 from zipfile import ZipFile
 
 from custseg_spark.errors import ConfigurationError, nearest
-from custseg_spark.places import is_remote
+from custseg_spark.places import is_database, is_remote, without_secrets
 
 T = TypeVar("T")
 
@@ -285,7 +285,8 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
     for override in overrides:
         _lay_over(tree, override)
     # Whoever mistyped an option shouldn't look for it in the file.
-    return build(tree, where=" ".join([str(path), *(f"--set {o}" for o in overrides)]))
+    shown = (f"--set {without_secrets(o)}" for o in overrides)
+    return build(tree, where=" ".join([str(path), *shown]))
 
 
 def build(tree: Mapping[str, Any], where: str) -> Config:
@@ -299,8 +300,20 @@ def build(tree: Mapping[str, Any], where: str) -> Config:
             raise ConfigurationError(
                 f"{where}: sources: expected a table of settings for '{name}', got {source!r}"
             )
+        _check_secrets(source, f"{where}: sources: {name}")
     config = typed(Config, sections, where)
     return dataclasses.replace(config, sources=sources)
+
+
+def _check_secrets(source: Mapping[str, Any], where: str) -> None:
+    """The configuration is kept with each run, so a password in it would be, too."""
+    paths = source.get("path", ())
+    for path in [paths] if isinstance(paths, str) else paths:
+        if isinstance(path, str) and is_database(path) and without_secrets(path) != path:
+            raise ConfigurationError(
+                f"{where}: {without_secrets(path)} holds a secret; give it by the environment:"
+                " CUSTSEG_JDBC_PASSWORD"
+            )
 
 
 def typed(cls: type[T], values: Mapping[str, Any], where: str) -> T:

@@ -25,7 +25,7 @@ from custseg_spark.readers import READERS, Part, joint
 from custseg_spark.refresh import refresh_sessions
 from custseg_spark.schemas import CUSTOMERS, EVENTS, INGEST_FILES, REJECTED_EVENTS, SESSIONS
 from custseg_spark.session import settings, size_shuffles
-from custseg_spark.sources import csv, files, remote
+from custseg_spark.sources import csv, files, jdbc_tables, remote
 from custseg_spark.sources.files import SourceFile
 from custseg_spark.sources.profile import Profile
 from custseg_spark.sources.raw import RawSource
@@ -147,7 +147,7 @@ def _inspect(
         _check_cleaning(lake, profile)
         is_new = partial(_is_new, profile, in_ledger)
         elsewhere = remote.find(lake.spark, profile, is_new, config.ingest.split_bytes, staging)
-        found = [*local, *elsewhere.files]
+        found = [*local, *elsewhere.files, *jdbc_tables.tables(lake.spark, profile)]
         texts: list[csv.CsvFile] = []
         parts: list[Part] = []
         for file in found:

@@ -9,6 +9,17 @@ from pathlib import Path
 
 # Two letters at least: C:/ is a drive.
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+_DATABASE = re.compile(r"jdbc:", re.IGNORECASE)
+_SECRETS = (
+    # A parameter of a URL, or an option.
+    re.compile(
+        r"(?i)(\b\w*(?:password|passwd|pwd|passphrase|secret|token|private_key\w*)\s*=\s*)"
+        r"[^&;,)\s]+"
+    ),
+    # user:password@host, and Oracle's user/password@host.
+    re.compile(r"(//[^/@?\s:]*:)[^/@?\s]+(?=@)"),
+    re.compile(r"(?i)(jdbc:oracle:\w+:[^/@\s]*/)[^/@\s]+(?=@)"),
+)
 _OF_THIS_MACHINE = re.compile(r"file:(//(localhost)?)?(?=/)")
 
 
@@ -47,9 +58,22 @@ Place = Path | Remote
 def place(text: str) -> Place:
     """The place that a path or a URI names; one of `file:` is on this machine."""
     path = _OF_THIS_MACHINE.sub("", text)
-    return Remote(path) if _SCHEME.match(path) else Path(path)
+    is_elsewhere = _SCHEME.match(path) or is_database(path)
+    return Remote(path) if is_elsewhere else Path(path)
 
 
 def is_remote(text: str) -> bool:
     """Whether a path or a URI is not of this machine."""
     return isinstance(place(text), Remote)
+
+
+def is_database(text: str) -> bool:
+    """Whether a text is the JDBC URL of a database."""
+    return bool(_DATABASE.match(text))
+
+
+def without_secrets(text: str) -> str:
+    """The text with `***` in place of what looks like a password, key or token."""
+    for secret in _SECRETS:
+        text = secret.sub(r"\1***", text)
+    return text

@@ -1,4 +1,4 @@
-"""The readers of files that have tables in them, by the files' kind."""
+"""The readers of files that have tables in them, by the files' kind; a database is one of them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,10 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from custseg_spark.ledger import LedgerRow
-from custseg_spark.sources import json, parquet, sqlite, xlsx
+from custseg_spark.sources import jdbc, json, parquet, sqlite, xlsx
 from custseg_spark.sources.files import SourceFile
+from custseg_spark.sources.jdbc_queries import table_name
+from custseg_spark.sources.jdbc_tables import JdbcTable
 from custseg_spark.sources.json import JsonFile
 from custseg_spark.sources.parquet import ParquetFile
 from custseg_spark.sources.profile import Profile
@@ -39,6 +41,21 @@ def _sqlite(
         physical_records=database.physical_records,
     )
     records = sqlite.read(spark, database, profile) if database.physical_records else None
+    return Opened(row, records)
+
+
+def _jdbc(
+    spark: SparkSession, file: SourceFile, file_id: str, profile: Profile, staging: Path
+) -> Opened:
+    assert isinstance(file, JdbcTable)
+    rows, records = jdbc.read(spark, file, file_id, profile, staging)
+    row = LedgerRow(
+        file_id,
+        profile.name,
+        file,
+        table=table_name(profile),
+        physical_records=rows,
+    )
     return Opened(row, records)
 
 
@@ -98,4 +115,10 @@ def joint(
 
 # A text instead of the records says why the file is passed over.
 Reader = Callable[[SparkSession, SourceFile, str, Profile, Path], Opened | str]
-READERS: dict[str, Reader] = {"sqlite": _sqlite, "xlsx": _xlsx, "parquet": _parquet, "json": _json}
+READERS: dict[str, Reader] = {
+    "sqlite": _sqlite,
+    "jdbc": _jdbc,
+    "xlsx": _xlsx,
+    "parquet": _parquet,
+    "json": _json,
+}

@@ -6,7 +6,7 @@ spark-submit or the platform, so that the same job runs on a laptop, Databricks 
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -189,6 +189,13 @@ def remove_remote(spark: SparkSession, place: Remote) -> None:
     with _explained(place, TargetError, "written"):
         system, path = _hadoop(spark, place)
         system.delete(path, False)
+
+
+def quoted_for(spark: SparkSession, url: str, names: Sequence[str]) -> list[str]:
+    """Columns' names as the database of a JDBC URL takes them."""
+    context: Any = spark.sparkContext
+    dialect = context._jvm.org.apache.spark.sql.jdbc.JdbcDialects.get(url)
+    return [str(dialect.quoteIdentifier(name)) for name in names]
 
 
 def _hadoop(spark: SparkSession, place: Remote) -> tuple[Any, Any]:

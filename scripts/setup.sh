@@ -90,7 +90,7 @@ install_project() {
         --no-deps --no-build-isolation --editable .
 }
 
-# --- Delta's jars -----------------------------------------------------------------------------
+# --- Delta's jars, and PostgreSQL's driver ----------------------------------------------------
 
 pinned() { pins | sed -n "s/^$1==//p"; }
 spark=$(pinned pyspark)
@@ -101,6 +101,9 @@ case $delta in
 *) artifact=delta-spark_${spark%.*}_2.13 needed=(delta-storage delta-kernel-{api,defaults,unitycatalog}) ;;
 esac
 
+# For tables of that database as a source; other databases' drivers come by --packages.
+postgresql=42.7.14
+
 # Spark's own Ivy resolves them (behind a mirror: DEFAULT_ARTIFACT_REPOSITORY), once instead of at
 # every start. Of about 33 it finds these are needed; the others repeat what pyspark ships.
 fetch_jars() {
@@ -110,11 +113,12 @@ fetch_jars() {
     : >"$part/nothing.py"
     PATH=$PWD/$venv/bin:$PATH JAVA_HOME=${java_home:-${JAVA_HOME:-}} \
         env -u SPARK_HOME -u SPARK_CONF_DIR -u PYSPARK_PYTHON spark-submit \
-        --packages "io.delta:$artifact:$delta" \
+        --packages "io.delta:$artifact:$delta,org.postgresql:postgresql:$postgresql" \
         --conf "spark.jars.ivy=$PWD/$part" "$part/nothing.py" || return
     for name in "$artifact" "${needed[@]}"; do
         cp "$part/jars/io.delta_$name-$delta.jar" "$part/keep/" || return
     done
+    cp "$part/jars/org.postgresql_postgresql-$postgresql.jar" "$part/keep/" || return
     if [ "${#needed[@]}" -gt 1 ]; then
         cp "$part"/jars/io.unitycatalog_unitycatalog-{client,hadoop}-*.jar "$part/keep/" || return
     fi
@@ -153,7 +157,8 @@ if ! venv_is_usable; then
 fi
 step "packages, a few minutes the first time" install_packages
 step "the project itself" install_project
-[ -f "$jars/io.delta_$artifact-$delta.jar" ] || step "Delta $delta for Spark ${spark%.*} into $jars" fetch_jars
+[ -f "$jars/io.delta_$artifact-$delta.jar" ] && [ -f "$jars/org.postgresql_postgresql-$postgresql.jar" ] ||
+    step "Delta $delta for Spark ${spark%.*} and PostgreSQL's driver into $jars" fetch_jars
 step "Spark's settings" "$venv/bin/python" scripts/spark_conf.py "$jars" "$java_home"
 printf '%s\n' "$inputs" >"$stamp"
 printf 'setup: done\n'

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -43,6 +43,7 @@ def segment(day: date, customer: str, segment_id: int) -> Row:
         "customer_id": customer,
         "segment_id": segment_id,
         "segment_name": NAMES[segment_id],
+        "prediction_timestamp": datetime(day.year, day.month, day.day, tzinfo=UTC),
     }
 
 
@@ -94,9 +95,9 @@ SEGMENTS = [
 PROFILES = [
     profile(BEFORE, 1),
     profile(BEFORE, 2),
-    profile(NOW, 1, customer_share=0.25),
-    profile(NOW, 2, customer_share=0.75),
-    profile(NOW, 3, customer_share=0.0),
+    profile(NOW, 1, customer_share=0.25, customers=1),
+    profile(NOW, 2, customer_share=0.75, customers=3),
+    profile(NOW, 3, customer_share=0.0, customers=0),
     {**profile(NOW, 2), "segment_id": 9, "segment_name": "Gone", "status": "died"},
     {**profile(NOW, 1), "algorithm": "bisecting_kmeans"},
 ]

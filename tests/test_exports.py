@@ -6,7 +6,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -35,6 +35,7 @@ from custseg_spark.session import settings
 from custseg_spark.tables import Lake
 
 Rows = list[tuple[Any, ...]]
+AS_OF = "2021-04-01 00:00:00Z"
 
 
 @pytest.fixture(scope="module")
@@ -74,13 +75,13 @@ def test_customer_segments_has_a_row_a_customer_with_profile_and_metrics(folder:
     assert lines(folder, "customer_segments") == [
         '"customer_id","name","age","income","gender","education","occupation","zip_code","clv",'
         '"num_purchases","avg_purchase_frequency","avg_purchase_amount","last_purchase_days_ago",'
-        '"spending_score","segment","segment_id","rfm_group","run_date"',
-        '"\'=c5",,,,,,,,,1,0.3333333333333333,9.9900,80,1,"Dormant",2,,2021-04-01',
+        '"spending_score","segment","segment_id","rfm_group","run_date","prediction_timestamp"',
+        '"\'=c5",,,,,,,,,1,0.3333333333333333,9.9900,80,1,"Dormant",2,,2021-04-01,' + AS_OF,
         '"c1","Ada, Queen",36,50000.5000,"f","PhD","analyst","01234",20.1235,'
-        '3,1,33.3333,5,67,"Dormant",2,"Loyal",2021-04-01',
+        '3,1,33.3333,5,67,"Dormant",2,"Loyal",2021-04-01,' + AS_OF,
         # Known for three days only: as if for thirty.
-        '"c2",,,,,,,,2.5000,1,1,9.9900,40,1,"Loyal",1,,2021-04-01',
-        '"c3",,37,40000.0000,,,,,,0,0,,,0,"Dormant",2,"Prospects",2021-04-01',
+        '"c2",,,,,,,,2.5000,1,1,9.9900,40,1,"Loyal",1,,2021-04-01,' + AS_OF,
+        '"c3",,37,40000.0000,,,,,,0,0,,,0,"Dormant",2,"Prospects",2021-04-01,' + AS_OF,
     ]
 
 
@@ -140,6 +141,7 @@ def test_types_and_keys_of_postgresql(database: tuple[Server, str]) -> None:
         ("total_spend", "numeric"),
         ("income", "numeric"),
         ("run_date", "date"),
+        ("prediction_timestamp", "timestamp with time zone"),
         ("month", "date"),
         ("customer_id", "text"),
         ("num_purchases", "bigint"),
@@ -164,6 +166,8 @@ def test_every_target_has_the_same_rows(
 def _as_sqlite(value: object) -> object:
     if isinstance(value, Decimal):
         return float(value)
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
     return value.isoformat() if isinstance(value, date) else value
 
 

@@ -24,7 +24,7 @@ log = logging.getLogger("custseg")
 LOCK_WAIT = "60s"
 _EXPORTS = int.from_bytes(b"custseg", "big")
 # PostgreSQL understands Spark's other names.
-_TYPES = {"string": "text", "double": "double precision"}
+_TYPES = {"string": "text", "double": "double precision", "timestamp": "timestamptz"}
 
 
 @dataclass

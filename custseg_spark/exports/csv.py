@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from custseg_spark.errors import ConfigurationError, ConflictError, TargetError
-from custseg_spark.exports.layout import ReportTable
+from custseg_spark.exports.layout import ReportTable, in_seconds
 from custseg_spark.places import Place, Remote, place
 from custseg_spark.session import get_session, send
 
@@ -129,9 +129,14 @@ def _sync(file: Path) -> None:
 
 
 def _safe(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The batch with its texts made safe for spreadsheets."""
-    columns = [_safe_text(c) if pa.types.is_string(c.type) else c for c in batch.columns]
-    return pa.RecordBatch.from_arrays(columns, batch.schema.names)
+    """The batch with its texts made safe for spreadsheets, times to the second."""
+    return pa.RecordBatch.from_arrays([_written(c) for c in batch.columns], batch.schema.names)
+
+
+def _written(column: pa.Array) -> pa.Array:
+    if pa.types.is_timestamp(column.type):
+        return in_seconds(column)
+    return _safe_text(column) if pa.types.is_string(column.type) else column
 
 
 def _safe_text(texts: pa.Array) -> pa.Array:

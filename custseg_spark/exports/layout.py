@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
+import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import DoubleType, StructType
@@ -49,6 +50,11 @@ class Report:
 
     table: ReportTable
     rows: Callable[[Run], DataFrame]
+
+
+def in_seconds(times: pa.Array) -> pa.Array:
+    """Timestamps without the digits of fractions, of which they have none: midnights."""
+    return times.cast(pa.timestamp("s", times.type.tz))
 
 
 def reported(rows: DataFrame, table: ReportTable) -> DataFrame:

@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
-from pyspark.sql.types import DataType, DateType, DecimalType, DoubleType, StringType
+import pyarrow.compute as pc
+from pyspark.sql.types import (
+    DataType,
+    DateType,
+    DecimalType,
+    DoubleType,
+    StringType,
+    TimestampType,
+)
 
 from custseg_spark.errors import (
     ConfigurationError,
@@ -17,7 +25,7 @@ from custseg_spark.errors import (
     ResourceError,
     TargetError,
 )
-from custseg_spark.exports.layout import ReportTable
+from custseg_spark.exports.layout import ReportTable, in_seconds
 from custseg_spark.places import Remote, place
 
 _PREFIX = "sqlite:///"
@@ -171,13 +179,18 @@ def _type(type_: DataType) -> str:
         return "TEXT"
     if isinstance(type_, DateType):
         return "DATE"
+    if isinstance(type_, TimestampType):
+        return "TIMESTAMP"
     return "REAL" if isinstance(type_, DecimalType | DoubleType) else "INTEGER"
 
 
 def _values(column: pa.Array) -> list[object]:
-    """A column as SQLite holds it: dates as ISO text, money as doubles."""
+    """A column as SQLite holds it: dates and times as ISO text, money as doubles."""
     if pa.types.is_date(column.type):
         column = column.cast(pa.string())
+    elif pa.types.is_timestamp(column.type):
+        # The form that SQLite's own functions read; they take UTC for granted.
+        column = pc.strftime(in_seconds(column), "%Y-%m-%d %H:%M:%S")
     elif pa.types.is_decimal(column.type):
         # By way of text: Arrow's own cast multiplies, 105.49 becomes 105.49000000000001.
         column = column.cast(pa.string()).cast(pa.float64())

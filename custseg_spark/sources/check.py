@@ -18,9 +18,9 @@ from custseg_spark import checking, cli, showing
 from custseg_spark import config as configuration
 from custseg_spark.checking import Checked
 from custseg_spark.errors import ConfigurationError, InputError, RejectedShareError
-from custseg_spark.places import is_remote
+from custseg_spark.places import is_database, is_remote, without_secrets
 from custseg_spark.session import get_session
-from custseg_spark.sources import files, guessing, heads, proposing, remote, shapes
+from custseg_spark.sources import files, guessing, heads, jdbc, proposing, remote, shapes
 from custseg_spark.sources.heads import Head
 from custseg_spark.sources.profile import Profile, load_profile, profile_of
 from custseg_spark.sources.raw import check_columns
@@ -62,14 +62,24 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _head(path: str, table: str, delimiter: str, staging: Path, nested: str = "") -> Head:
+def _head(path: str, staging: Path, profile: Profile | None = None) -> Head:
     """The head of the path's first file that can be read."""
-    if is_remote(path):
+    if is_database(path):
+        if profile is None:
+            raise ConfigurationError(
+                f"'?' reads files; of {without_secrets(path)} give a profile that names the table"
+            )
+        spark = get_session("custseg-check")
+        file = jdbc.first(spark, path, profile, heads.MOST_RECORDS + 1, staging)
+    elif is_remote(path):
         spark = get_session("custseg-check")
         file = remote.first(spark, path, heads.MOST_BYTES + 1, staging)
     else:
         file = next(f for f in files.list_files(path) if f.skipped_because is None)
-    return heads.head(file, nested if file.kind == "json" else table, delimiter, staging)
+    if profile is None:
+        return heads.head(file, "", "", staging)
+    within = profile.nested if file.kind == "json" else profile.table
+    return heads.head(file, within, profile.delimiter, staging)
 
 
 def _judged(head: Head, profile: Profile, staging: Path) -> Checked:
@@ -78,7 +88,7 @@ def _judged(head: Head, profile: Profile, staging: Path) -> Checked:
 
 
 def _check(path: str, profile: Profile, usual: float, staging: Path) -> None:
-    head = _head(path, profile.table, profile.delimiter, staging, profile.nested)
+    head = _head(path, staging, profile)
     found = shapes.shapes(head.columns, head.rows)
     try:
         check_columns(head.columns, profile, f"{head.file.path}: the header")
@@ -98,7 +108,7 @@ def _check(path: str, profile: Profile, usual: float, staging: Path) -> None:
 
 
 def _propose(path: str, usual: float, staging: Path) -> None:
-    head = _head(path, "", "", staging)
+    head = _head(path, staging)
     found = shapes.shapes(head.columns, head.rows)
     guess = guessing.guess(found)
     text = proposing.mapping_file(head, found, guess)

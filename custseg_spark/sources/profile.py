@@ -10,7 +10,9 @@ from typing import Any
 
 from custseg_spark.config import typed
 from custseg_spark.errors import ConfigurationError, nearest
+from custseg_spark.places import is_database
 from custseg_spark.schemas import EVENT_TYPES
+from custseg_spark.sources.jdbc_options import Jdbc, check_url
 from custseg_spark.sources.times import time_pattern
 
 # What a profile can fill; the rest of an event (ids, dates, provenance) is ours to set. The net
@@ -65,7 +67,7 @@ class Profile:
     column says it. `whole_numbers` are columns whose 17850.0 means 17850. `record_is_order`: a
     record without an order id is an order of its own. `nested` names the key of a JSON array's
     objects under which their records are. `amount_tolerance` is how far a net amount may be from
-    what price, quantity and discount make of it.
+    what price, quantity and discount make of it. `jdbc` says how a database's table is read.
     """
 
     name: str
@@ -88,6 +90,7 @@ class Profile:
     optional_columns: tuple[str, ...] = ()
     amount_tolerance: float = 0.01
     max_rejected_share: float | None = None
+    jdbc: Jdbc = field(default_factory=Jdbc)
     path: tuple[str, ...] = field(default=(), compare=False)
 
     def hash(self) -> str:
@@ -111,7 +114,7 @@ class Profile:
 
 
 # What doesn't change what a record becomes.
-_NO_MAPPING_KEYS = {"description", "path", "max_rejected_share"}
+_NO_MAPPING_KEYS = {"description", "path", "max_rejected_share", "jdbc"}
 
 
 def load_profile(name: str, overrides: Mapping[str, Any], folders: Sequence[Path]) -> Profile:
@@ -157,6 +160,9 @@ def _check(profile: Profile, where: str) -> None:
         value = getattr(profile, key)
         if value not in known:
             raise ConfigurationError(f"{where}: {key}: unknown '{value}'{nearest(value, known)}")
+    profile.jdbc.check(where)
+    for path in filter(is_database, profile.path):
+        check_url(path, where)
     _check_columns(profile, where)
     if profile.fills == "events":
         _check_event_types(profile, where)

@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 
 from custseg_spark import session
 from custseg_spark.errors import InputError
-from custseg_spark.places import Place, Remote, place
+from custseg_spark.places import Place, Remote, is_database, place
 from custseg_spark.session import RemoteFile
 from custseg_spark.sources import parquet
 from custseg_spark.sources.files import (
@@ -73,12 +73,13 @@ def find(
 
 
 def list_files(spark: SparkSession, path: str) -> list[SourceFile]:
-    """The files of a remote path, folder or glob by name; none of a path of this machine.
+    """The files of a remote path, folder or glob by name; none of a path of this machine
+    or of a database.
 
     As `files.list_files`, but that the kinds are still unknown.
     """
     root = place(path)
-    if not isinstance(root, Remote):
+    if not isinstance(root, Remote) or is_database(path):
         return []
     files = [_listed(found, root) for found in session.list_remote(spark, root)]
     require_readable(files, path)

@@ -11,7 +11,8 @@ CUSTOMER_SEGMENTS = ReportTable(
     f"""customer_id string, name string, age int, income {MONEY}, gender string,
     education string, occupation string, zip_code string, clv {MONEY_SUM}, num_purchases bigint,
     avg_purchase_frequency double, avg_purchase_amount {MONEY_SUM}, last_purchase_days_ago int,
-    spending_score int, segment string, segment_id int, rfm_group string, run_date date""",
+    spending_score int, segment string, segment_id int, rfm_group string, run_date date,
+    prediction_timestamp timestamp""",
     key=("customer_id",),
     indexes=(("segment_id",),),
 )

@@ -32,7 +32,10 @@ def customer_metrics(run: Run) -> DataFrame:
         }
     )
     segments = run.segments.select(
-        "customer_id", "segment_id", F.col("segment_name").alias("segment")
+        "customer_id",
+        "segment_id",
+        F.col("segment_name").alias("segment"),
+        "prediction_timestamp",
     )
     return (
         segments.join(metrics, "customer_id", how="left")
