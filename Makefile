@@ -1,6 +1,6 @@
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help venv setup run test lint format pins clean distclean
+.PHONY: help venv setup run test airflow lint format pins clean distclean
 
 # Another Spark on this machine must not stand in for the pinned one.
 unexport SPARK_HOME SPARK_CONF_DIR PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON
@@ -30,6 +30,14 @@ run: setup ## segment the demo log's customers; the job says where the tables ar
 test: venv ## the tests, without the heavy ones
 	@$(ACTIVATE) pytest -q
 
+# Its stamp comes last: a killed set-up is made again.
+airflow: .venv-airflow/.pins ## .venv-airflow, with which the tests try the DAG; without it they skip that
+
+.venv-airflow/.pins: requirements-airflow.txt | venv
+	@rm -rf .venv-airflow && .venv/bin/python -m venv .venv-airflow
+	@.venv-airflow/bin/pip install --quiet --disable-pip-version-check -r requirements-airflow.txt
+	@cp requirements-airflow.txt .venv-airflow/.pins
+
 lint: venv ## style, format, types
 	@$(ACTIVATE) ruff check . && ruff format --check . && mypy
 
@@ -42,9 +50,10 @@ PIN := .venv/bin/pip-compile --quiet --strip-extras --allow-unsafe --no-header -
 pins: venv ## compile requirements*.in into pins, keeping those that still fit
 	@.venv/bin/pip install --quiet --disable-pip-version-check pip-tools==7.6.2
 	@$(PIN) -o requirements.txt requirements.in && $(PIN) -o requirements-dev.txt requirements-dev.in
+	@$(PIN) -o requirements-airflow.txt requirements-airflow.in
 
 clean: ## remove what runs made: tables, reports
 	@rm -rf lake reports
 
 distclean: clean ## remove all that make made, the demo log and .venv too
-	@rm -rf .venv .jars .jars.part .spark .setup.log data/demo data/demo.part build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	@rm -rf .venv .venv-airflow .jars .jars.part .spark .setup.log data/demo data/demo.part build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache

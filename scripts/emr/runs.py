@@ -17,7 +17,9 @@ _POLL_SECONDS = 15.0
 class Run(Protocol):
     """Work that was submitted."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
 
     def state(self) -> tuple[str, str]:
         """The state, and what EMR says of it."""
