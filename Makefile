@@ -1,6 +1,6 @@
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help venv setup run test airflow lint format pins clean distclean
+.PHONY: help venv setup run test test-floor airflow lint format pins clean distclean
 
 # Another Spark on this machine must not stand in for the pinned one.
 unexport SPARK_HOME SPARK_CONF_DIR PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON
@@ -9,7 +9,7 @@ ACTIVATE := . .venv/bin/activate &&
 DEMO := data/demo/events.db
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
 venv:
 	@scripts/setup.sh
@@ -28,10 +28,18 @@ run: setup ## segment the demo log's customers; the job says where the tables ar
 	@$(ACTIVATE) spark-submit jobs/segment.py
 
 test: venv ## the tests, without the heavy ones
+	@scripts/s3_jars.sh
 	@$(ACTIVATE) pytest -q
 
+# The end of the pipe, and what touches the file systems and Delta most; `FLOOR=tests` for all.
+FLOOR := tests/test_segment.py tests/test_tables.py tests/test_store.py
+
+test-floor: ## the tests from end to end, on the oldest Spark and Delta
+	@scripts/setup.sh floor
+	@. .venv-floor/bin/activate && pytest -q $(FLOOR)
+
 # Its stamp comes last: a killed set-up is made again.
-airflow: .venv-airflow/.pins ## .venv-airflow, with which the tests try the DAG; without it they skip that
+airflow: .venv-airflow/.pins ## .venv-airflow, in which the tests try the DAG; without it they skip that
 
 .venv-airflow/.pins: requirements-airflow.txt | venv
 	@rm -rf .venv-airflow && .venv/bin/python -m venv .venv-airflow
@@ -56,4 +64,4 @@ clean: ## remove what runs made: tables, reports
 	@rm -rf lake reports
 
 distclean: clean ## remove all that make made, the demo log and .venv too
-	@rm -rf .venv .venv-airflow .jars .jars.part .spark .setup.log data/demo data/demo.part build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	@rm -rf .venv* .jars* .tools .spark .setup*.log data/demo data/demo.part build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache

@@ -5,6 +5,7 @@ CREATE TEMPORARY VIEW events USING delta OPTIONS (path 'lake/events');
 CREATE TEMPORARY VIEW rejected_events USING delta OPTIONS (path 'lake/rejected_events');
 CREATE TEMPORARY VIEW ingest_files USING delta OPTIONS (path 'lake/ingest_files');
 CREATE TEMPORARY VIEW sessions USING delta OPTIONS (path 'lake/sessions');
+CREATE TEMPORARY VIEW customers USING delta OPTIONS (path 'lake/customers');
 CREATE TEMPORARY VIEW customer_features USING delta OPTIONS (path 'lake/customer_features');
 CREATE TEMPORARY VIEW customer_segments USING delta OPTIONS (path 'lake/customer_segments');
 CREATE TEMPORARY VIEW segment_profiles USING delta OPTIONS (path 'lake/segment_profiles');

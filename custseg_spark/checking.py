@@ -9,12 +9,13 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from custseg_spark import quality
+from custseg_spark import customers, quality
 from custseg_spark.errors import InputError
 from custseg_spark.session import settings
 from custseg_spark.sources import csv
 from custseg_spark.sources.heads import Head
 from custseg_spark.sources.profile import Profile
+from custseg_spark.sources.raw import RawSource
 
 # A head in one task: what is read is at most this.
 _SPLIT_BYTES = 1 << 27
@@ -65,7 +66,7 @@ def check(
     source = csv.CsvFile(head.file, "head", facts)
     with settings(spark, csv.split_settings(_SPLIT_BYTES)):
         [raw] = csv.read(spark, [source], profile, _SPLIT_BYTES, staging)
-        judged = quality.judge(raw.records, profile, width=raw.width, ingested_at=now)
+        judged = _judged(raw, profile, now)
         # Three small questions; parsed once.
         judged = judged.coalesce(1).persist()
         try:
@@ -74,9 +75,16 @@ def check(
             judged.unpersist()
 
 
+def _judged(raw: RawSource, profile: Profile, now: datetime) -> DataFrame:
+    if profile.fills == "customers":
+        return customers.judge(raw.records, profile, width=raw.width)
+    return quality.judge(raw.records, profile, width=raw.width, ingested_at=now)
+
+
 def _checked(judged: DataFrame, profile: Profile) -> Checked:
     valid = quality.accepted(judged)
-    same = F.countDistinct("event_id") if profile.duplicates == "drop" else F.count("*")
+    key = "customer_id" if profile.fills == "customers" else "event_id"
+    same = F.countDistinct(key) if profile.duplicates == "drop" else F.count("*")
     [counts] = valid.agg(F.count("*").alias("valid"), same.alias("kept")).collect()
     refused = judged.where(F.col("reasons").isNotNull())
     first = valid.orderBy("source_row").limit(_FIRST).select("source_row", *_shown(profile))
@@ -90,9 +98,11 @@ def _checked(judged: DataFrame, profile: Profile) -> Checked:
 
 
 def _shown(profile: Profile) -> list[Any]:
-    """The event's columns that the profile fills; a time as text, whatever this machine's zone."""
+    """The columns that the profile fills; a time as text, whatever this machine's zone."""
+    if profile.fills == "customers":
+        return list(profile.columns)
     at = F.date_format("event_at", "yyyy-MM-dd HH:mm:ss").alias("event_at")
-    others = [c for c in profile.columns if c not in ("event_at", "event_type")]
+    others = [c for c in profile.columns if c not in ("event_at", "event_type", "net_amount")]
     return [at, "event_type", *others]
 
 

@@ -68,7 +68,7 @@ def base_parser(description: str, epilog: str) -> Parser:
         help="configuration as TOML, a file or a shipped one such as presets/rfm.toml (default:"
         " conf/local.toml, the demo log)",
     )
-    parser.add_argument("--lake", metavar="DIR", help="folder of the Delta tables")
+    parser.add_argument("--lake", metavar="DIR", help="folder or URI of the Delta tables")
     parser.add_argument(
         "--set",
         action="append",
@@ -143,9 +143,9 @@ def _parser(description: str, *, ingests: bool, segments: bool) -> Parser:
             "--source",
             action="append",
             metavar="PROFILE=PATH",
-            help="read PATH (a file, a folder or a glob; CSV, SQLite or XLSX, told by content) by"
-            " the mapping conf/sources/PROFILE.toml; may be repeated; replaces the configured"
-            " sources",
+            help="read PATH (a file, folder, glob or URI; CSV, Parquet, SQLite or XLSX, told by its"
+            " content) by the mapping conf/sources/PROFILE.toml; may be repeated; replaces the"
+            " configured sources",
         )
     if segments:
         parser.add_argument(
@@ -163,8 +163,8 @@ def _parser(description: str, *, ingests: bool, segments: bool) -> Parser:
         parser.add_argument(
             "--reports",
             metavar="DIR",
-            help="folder of the reports, one folder a run date in it; default: reports beside the"
-            " lake",
+            help="folder or URI of the reports, a folder a run date in it; default: reports beside"
+            " the lake",
         )
     if ingests and segments:
         parser.add_argument(

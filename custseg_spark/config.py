@@ -67,6 +67,7 @@ class IngestConfig:
     max_rejected_share: float = 0.05
     split_bytes: int = 33_554_432
     events_per_file: int = 2_000_000
+    staging: str | None = None
 
     def __post_init__(self) -> None:
         share = self.max_rejected_share

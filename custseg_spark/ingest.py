@@ -9,42 +9,48 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
-from custseg_spark import ledger, quality
+from custseg_spark import appending, ledger, quality, registering
 from custseg_spark.config import Config
-from custseg_spark.errors import ConfigurationError, InputError, RejectedShareError
+from custseg_spark.errors import ConfigurationError, InputError
 from custseg_spark.ledger import Counts, LedgerRow
 from custseg_spark.progress import Progress
-from custseg_spark.readers import READERS
+from custseg_spark.readers import READERS, Part, joint
 from custseg_spark.refresh import refresh_sessions
-from custseg_spark.schemas import EVENTS, INGEST_FILES, REJECTED_EVENTS, SESSIONS
+from custseg_spark.schemas import CUSTOMERS, EVENTS, INGEST_FILES, REJECTED_EVENTS, SESSIONS
 from custseg_spark.session import settings, size_shuffles
-from custseg_spark.sources import csv, files
+from custseg_spark.sources import csv, files, remote
 from custseg_spark.sources.files import SourceFile
 from custseg_spark.sources.profile import Profile
 from custseg_spark.sources.raw import RawSource
 from custseg_spark.sources.unpacking import unpacked
 from custseg_spark.tables import Lake
 
-INGESTED = (EVENTS, REJECTED_EVENTS, INGEST_FILES, SESSIONS)
-_EXAMPLES = 3
-_EXAMPLE_LENGTH = 120
+INGESTED = (EVENTS, REJECTED_EVENTS, INGEST_FILES, SESSIONS, CUSTOMERS)
 
 
 @dataclass
 class Batch:
-    """What a run has to read: per profile its raw records, and a ledger row for each file."""
+    """What a run has to read: per profile its raw records, and a ledger row for each file.
+
+    `fills` is the table that each profile's records go to.
+    """
 
     sources: list[tuple[Profile, RawSource]] = field(default_factory=list)
     rows: list[LedgerRow] = field(default_factory=list)
     known: list[SourceFile] = field(default_factory=list)
     skipped: list[SourceFile] = field(default_factory=list)
+    fills: dict[str, str] = field(default_factory=dict)
+
+    def filling(self, table: str) -> "Batch":
+        """The sources and rows whose profiles fill a table."""
+        sources = [(p, records) for p, records in self.sources if p.fills == table]
+        return Batch(sources, [r for r in self.rows if self.fills[r.source] == table])
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,10 @@ class IngestSummary:
 
 
 def list_sources(profiles: Sequence[Profile]) -> list[tuple[Profile, list[SourceFile]]]:
-    """The files of each profile's paths; fails on a missing path before Spark starts."""
+    """The files of each profile's local paths; fails on a missing path before Spark starts.
+
+    Remote ones are listed by `ingest`, as it takes Spark.
+    """
     return [
         (profile, [f for path in profile.path for f in files.list_files(path)])
         for profile in profiles
@@ -86,19 +95,37 @@ def ingest(
     """
     with progress.stage("create tables"):
         lake.create(INGESTED)
-    staging = Path(tempfile.mkdtemp(prefix="custseg-"))
+    staging = Path(tempfile.mkdtemp(prefix="custseg-", dir=_staging_in(config)))
     try:
         with progress.stage("inspect files") as stage:
             batch = _inspect(lake, listed, config, staging)
             stage.rows = sum(r.physical_records for r in batch.rows)
         size_shuffles(lake.spark, stage.rows)
+        profiles, events = batch.filling("customers"), batch.filling("events")
         with settings(lake.spark, csv.split_settings(config.ingest.split_bytes)):
-            summary = _publish(lake, batch, config, progress, ingested_at)
+            registered = registering.check(profiles.sources, profiles.rows, config)
+            counts, accepted = _publish(lake, events, config, progress, ingested_at)
+            if registered:
+                with progress.stage("write customers") as stage:
+                    kept = registering.write(lake, registered, ingested_at)
+                    stage.rows = sum(kept.values())
+                counts, accepted = {**counts, **registered.counts}, {**accepted, **kept}
+            ledger.write(lake, batch.rows, counts, accepted, ingested_at)
+        summary = _summary(batch, counts, accepted)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     if with_sessions:
         refresh_sessions(lake, config.ingest, progress)
     return summary
+
+
+def _staging_in(config: Config) -> Path | None:
+    """The configured folder for copies, made if it isn't there."""
+    if config.ingest.staging is None:
+        return None
+    folder = Path(config.ingest.staging).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _file_id(file: SourceFile, profile: Profile) -> str:
@@ -114,9 +141,14 @@ def _inspect(
 ) -> Batch:
     batch = Batch()
     in_ledger = ledger.keys(lake)
-    for profile, found in listed:
+    for profile, local in listed:
+        batch.fills[profile.name] = profile.fills
         _check_cleaning(lake, profile)
+        is_new = partial(_is_new, profile, in_ledger)
+        elsewhere = remote.find(lake.spark, profile, is_new, config.ingest.split_bytes, staging)
+        found = [*local, *elsewhere.files]
         texts: list[csv.CsvFile] = []
+        parts: list[Part] = []
         for file in found:
             file_id = _file_id(file, profile)
             if file.skipped_because:
@@ -133,9 +165,12 @@ def _inspect(
                 batch.rows.append(opened.row)
                 if opened.records:
                     batch.sources.append((profile, opened.records))
+                if opened.part:
+                    parts.append(opened.part)
             else:
                 file = unpacked(file, staging / f"{file_id}.csv")
-                facts = csv.inspect(file, profile, config.ingest.split_bytes)
+                counted = elsewhere.facts.get(file.path)
+                facts = csv.inspect(file, profile, config.ingest.split_bytes, counted)
                 if isinstance(facts, str):
                     skipped = replace(file, skipped_because=facts)
                     _note_skipped(batch, in_ledger, profile, skipped)
@@ -156,8 +191,13 @@ def _inspect(
         if texts:
             raw = csv.read(lake.spark, texts, profile, config.ingest.split_bytes, staging)
             batch.sources += [(profile, source) for source in raw]
+        batch.sources += [(profile, s) for s in joint(lake.spark, parts, profile, staging)]
         _check_not_all_skipped(batch, profile, found)
     return batch
+
+
+def _is_new(profile: Profile, in_ledger: set[str], file: SourceFile) -> bool:
+    return _file_id(file, profile) not in in_ledger
 
 
 def _check_cleaning(lake: Lake, profile: Profile) -> None:
@@ -188,36 +228,13 @@ def _note_skipped(batch: Batch, in_ledger: set[str], profile: Profile, file: Sou
 
 def _publish(
     lake: Lake, batch: Batch, config: Config, progress: Progress, ingested_at: datetime
-) -> IngestSummary:
+) -> tuple[dict[str, Counts], dict[str, int]]:
+    """Events and refused records written: what the rules said, and what was kept, by file."""
     judged = _judge_all(batch, ingested_at)
     if judged is None:
-        ledger.write(lake, batch.rows, {}, {}, ingested_at)
-        return _summary(batch, {}, {})
-    with progress.stage("check records") as stage:
-        counts, per_date = _gate(judged)
-        ledger.check_balance(batch.rows, counts)
-        _check_shares(batch, counts, judged, config)
-        stage.rows = sum(c.valid + c.rejected for c in counts.values())
-    names = sorted(r.file_id for r in batch.rows if r.file_id)
-    transaction = "ingest:" + hashlib.sha256("".join(names).encode()).hexdigest()
-    with progress.stage("write events") as stage:
-        if any(c.rejected for c in counts.values()):
-            _write_rejected(lake, judged, names, transaction, ingested_at)
-        buckets = -(-max(per_date.values(), default=1) // config.ingest.events_per_file)
-        known = lake.read(EVENTS).where(F.col("event_date").isin(*per_date))
-        valid = quality.accepted(judged)
-        keeping = sorted({p.name for p, _ in batch.sources if p.duplicates == "keep"})
-        if keeping:
-            valid = quality.with_copies(valid, keeping)
-        events = quality.without_duplicates(
-            valid, known if lake.version(EVENTS) else None, buckets=buckets
-        )
-        if per_date:
-            lake.append(events, EVENTS, transaction)
-        accepted = _accepted_by_file(lake, names)
-        stage.rows = sum(accepted.values())
-    ledger.write(lake, batch.rows, counts, accepted, ingested_at)
-    return _summary(batch, counts, accepted)
+        return {}, {}
+    profiles = [profile for profile, _ in batch.sources]
+    return appending.publish(lake, judged, profiles, batch.rows, config, progress, ingested_at)
 
 
 def _judge_all(batch: Batch, ingested_at: datetime) -> DataFrame | None:
@@ -226,103 +243,6 @@ def _judge_all(batch: Batch, ingested_at: datetime) -> DataFrame | None:
         one = quality.judge(source.records, profile, width=source.width, ingested_at=ingested_at)
         judged = one if judged is None else judged.unionByName(one)
     return judged
-
-
-def _gate(judged: DataFrame) -> tuple[dict[str, Counts], dict[date, int]]:
-    """Counts by file, and valid records by date: the one scan before anything is written."""
-    is_valid = F.col("reasons").isNull()
-    rows = (
-        judged.groupBy("file_id", F.when(is_valid, F.col("event_date")).alias("event_date"))
-        .agg(
-            F.count(F.when(is_valid, True)).alias("valid"),
-            F.count(F.when(~is_valid, True)).alias("rejected"),
-            F.count(F.when(is_valid & F.col("was_rounded"), True)).alias("rounded"),
-        )
-        .collect()
-    )
-    counts: dict[str, Counts] = {}
-    per_date: dict[date, int] = {}
-    for row in rows:
-        before = counts.get(row.file_id, Counts())
-        counts[row.file_id] = Counts(
-            before.valid + row.valid,
-            before.rejected + row.rejected,
-            before.rounded + row.rounded,
-        )
-        if row.event_date is not None:
-            per_date[row.event_date] = per_date.get(row.event_date, 0) + row.valid
-    return counts, per_date
-
-
-def _check_shares(
-    batch: Batch, counts: Mapping[str, Counts], judged: DataFrame, config: Config
-) -> None:
-    for profile in {p.name: p for p, _ in batch.sources}.values():
-        limit = profile.limit(config.ingest.max_rejected_share)
-        # As written: 0.29 of 100 as floating numbers is less than 29.
-        allowed = Decimal(str(limit))
-        of_source = [counts[r.file_id] for r in batch.rows if _has_counts(r, profile, counts)]
-        refused = sum(c.rejected for c in of_source)
-        read = refused + sum(c.valid for c in of_source)
-        if refused > allowed * read:
-            raise RejectedShareError(
-                f"source {profile.name}: {refused:,} of {read:,} records refused"
-                f" ({refused / read:.1%}, at most {limit:.1%} allowed); nothing was published\n"
-                + _examples(judged.where(F.col("source") == profile.name))
-            )
-
-
-def _has_counts(row: LedgerRow, profile: Profile, counts: Mapping[str, Counts]) -> bool:
-    return row.source == profile.name and row.file_id in counts
-
-
-def _examples(judged: DataFrame) -> str:
-    """The most frequent reasons, each with an example."""
-    reason = F.explode("reasons").alias("reason")
-    top = (
-        judged.select("source_file", "source_row", reason)
-        .groupBy("reason.code")
-        .agg(
-            F.count("*").alias("records"),
-            F.min(F.struct("source_file", "source_row", "reason")).alias("example"),
-        )
-        .orderBy(F.desc("records"), "code")
-        .limit(_EXAMPLES)
-        .collect()
-    )
-    return "\n".join(
-        f"  {row.code}: {row.records:,} records, first {row.example.source_file}, row"
-        f" {row.example.source_row}: {row.example.reason.field} ="
-        f" {_shortened(row.example.reason.value)}, expected {row.example.reason.expected}"
-        for row in top
-    )
-
-
-def _shortened(value: str | None) -> str:
-    if value is None:
-        return "nothing"
-    return repr(value if len(value) <= _EXAMPLE_LENGTH else value[:_EXAMPLE_LENGTH] + "…")
-
-
-def _write_rejected(
-    lake: Lake, judged: DataFrame, names: Sequence[str], transaction: str, ingested_at: datetime
-) -> None:
-    # A file's refused records are in one commit: those of a killed run are all there.
-    written = [
-        row.file_id
-        for row in lake.read(REJECTED_EVENTS)
-        .where(F.col("file_id").isin(*names))
-        .select("file_id")
-        .distinct()
-        .collect()
-    ]
-    refused = quality.rejected(judged, ingested_at=ingested_at)
-    lake.append(refused.where(~F.col("file_id").isin(*written)), REJECTED_EVENTS, transaction)
-
-
-def _accepted_by_file(lake: Lake, names: Sequence[str]) -> dict[str, int]:
-    rows = lake.read(EVENTS).where(F.col("file_id").isin(*names)).groupBy("file_id").count()
-    return {row.file_id: row["count"] for row in rows.collect()}
 
 
 def _summary(

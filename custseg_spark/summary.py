@@ -1,7 +1,6 @@
 """What a job says at its end, for a person: numbers of records, segments, and where to look."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from pyspark.sql import functions as F
 
@@ -13,6 +12,7 @@ from custseg_spark.ingest import IngestSummary
 from custseg_spark.models.results import DIED
 from custseg_spark.models.selection import Verdict
 from custseg_spark.pipeline import SegmentRun
+from custseg_spark.places import Place
 from custseg_spark.schemas import CUSTOMER_SEGMENTS, RUNS, SEGMENT_PROFILES
 from custseg_spark.tables import Lake
 
@@ -106,7 +106,7 @@ def _number(value: float | None, form: str) -> str:
     return "–" if value is None else format(value, form)
 
 
-def of_report(files: Sequence[Path]) -> str:
+def of_report(files: Sequence[Place]) -> str:
     """Where the report is."""
     pages = [str(file) for file in files if file.suffix == ".html"]
     return f"Report: {', '.join(pages)}"

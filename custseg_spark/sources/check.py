@@ -18,8 +18,9 @@ from custseg_spark import checking, cli, showing
 from custseg_spark import config as configuration
 from custseg_spark.checking import Checked
 from custseg_spark.errors import ConfigurationError, InputError, RejectedShareError
+from custseg_spark.places import is_remote
 from custseg_spark.session import get_session
-from custseg_spark.sources import files, guessing, heads, proposing, shapes
+from custseg_spark.sources import files, guessing, heads, proposing, remote, shapes
 from custseg_spark.sources.heads import Head
 from custseg_spark.sources.profile import Profile, load_profile, profile_of
 from custseg_spark.sources.raw import check_columns
@@ -61,10 +62,14 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _head(path: str, table: str, delimiter: str, staging: Path) -> Head:
+def _head(path: str, table: str, delimiter: str, staging: Path, nested: str = "") -> Head:
     """The head of the path's first file that can be read."""
-    readable = [f for f in files.list_files(path) if f.skipped_because is None]
-    return heads.head(readable[0], table, delimiter, staging)
+    if is_remote(path):
+        spark = get_session("custseg-check")
+        file = remote.first(spark, path, heads.MOST_BYTES + 1, staging)
+    else:
+        file = next(f for f in files.list_files(path) if f.skipped_because is None)
+    return heads.head(file, nested if file.kind == "json" else table, delimiter, staging)
 
 
 def _judged(head: Head, profile: Profile, staging: Path) -> Checked:
@@ -73,7 +78,7 @@ def _judged(head: Head, profile: Profile, staging: Path) -> Checked:
 
 
 def _check(path: str, profile: Profile, usual: float, staging: Path) -> None:
-    head = _head(path, profile.table, profile.delimiter, staging)
+    head = _head(path, profile.table, profile.delimiter, staging, profile.nested)
     found = shapes.shapes(head.columns, head.rows)
     try:
         check_columns(head.columns, profile, f"{head.file.path}: the header")

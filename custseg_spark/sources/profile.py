@@ -13,7 +13,8 @@ from custseg_spark.errors import ConfigurationError, nearest
 from custseg_spark.schemas import EVENT_TYPES
 from custseg_spark.sources.times import time_pattern
 
-# What a profile can fill; the rest of an event (ids, dates, provenance) is ours to set.
+# What a profile can fill; the rest of an event (ids, dates, provenance) is ours to set. The net
+# amount isn't kept: it tells whether the other amounts are what they seem.
 CANONICAL_COLUMNS = (
     "event_at",
     "event_type",
@@ -25,34 +26,52 @@ CANONICAL_COLUMNS = (
     "unit_price",
     "quantity",
     "discount",
+    "net_amount",
     "session_id",
     "order_id",
     "store",
 )
+# The same for a source of customer profiles.
+CUSTOMER_COLUMNS = (
+    "customer_id",
+    "name",
+    "age",
+    "income",
+    "gender",
+    "education",
+    "occupation",
+    "zip_code",
+)
+FILLS = {"events": CANONICAL_COLUMNS, "customers": CUSTOMER_COLUMNS}
 CLEANINGS = ("standard", "strict")
 DUPLICATES = ("drop", "keep")
-_REQUIRED = ("event_at", "customer_id")
+_REQUIRED = {"events": ("event_at", "customer_id"), "customers": ("customer_id",)}
 
 
 @dataclass(frozen=True)
 class Returns:
-    """What makes a purchase a return: an order id that begins so, a quantity below 0."""
+    """What makes a purchase a return: how its order id begins, a quantity or net amount below 0."""
 
     order_id_prefix: str = ""
     negative_quantity: bool = False
+    negative_net_amount: bool = False
 
 
 @dataclass(frozen=True)
 class Profile:
     """How one kind of source is read. `columns` maps canonical names to the source's.
 
-    `event_type` is what every record is, where no column says it. `whole_numbers` are columns
-    whose 17850.0 means 17850.
+    `fills` is the table that its records go to. `event_type` is what every record is, where no
+    column says it. `whole_numbers` are columns whose 17850.0 means 17850. `record_is_order`: a
+    record without an order id is an order of its own. `nested` names the key of a JSON array's
+    objects under which their records are. `amount_tolerance` is how far a net amount may be from
+    what price, quantity and discount make of it.
     """
 
     name: str
     columns: Mapping[str, str]
-    event_at_formats: tuple[str, ...]
+    fills: str = "events"
+    event_at_formats: tuple[str, ...] = ()
     event_types: Mapping[str, str] = field(default_factory=dict)
     event_type: str = ""
     returns: Returns = Returns()
@@ -62,9 +81,12 @@ class Profile:
     table: str = ""
     delimiter: str = ","
     multiline: bool = False
+    nested: str = ""
+    record_is_order: bool = False
     integer_columns: tuple[str, ...] = ()
     whole_numbers: tuple[str, ...] = ()
     optional_columns: tuple[str, ...] = ()
+    amount_tolerance: float = 0.01
     max_rejected_share: float | None = None
     path: tuple[str, ...] = field(default=(), compare=False)
 
@@ -76,6 +98,11 @@ class Profile:
     def limit(self, usual: float) -> float:
         """The share of its records that may be refused: its own, or the usual one."""
         return usual if self.max_rejected_share is None else self.max_rejected_share
+
+    @property
+    def canonical(self) -> tuple[str, ...]:
+        """The canonical columns of the table that it fills."""
+        return FILLS[self.fills]
 
     @property
     def required_source_columns(self) -> tuple[str, ...]:
@@ -125,31 +152,46 @@ def _laid_over(tree: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[st
 
 
 def _check(profile: Profile, where: str) -> None:
-    _check_columns(profile, where)
-    _check_event_types(profile, where)
-    _check_formats(profile, where)
-    for key, known in (("cleaning", CLEANINGS), ("duplicates", DUPLICATES)):
+    words = (("fills", FILLS), ("cleaning", CLEANINGS), ("duplicates", DUPLICATES))
+    for key, known in words:
         value = getattr(profile, key)
         if value not in known:
             raise ConfigurationError(f"{where}: {key}: unknown '{value}'{nearest(value, known)}")
+    _check_columns(profile, where)
+    if profile.fills == "events":
+        _check_event_types(profile, where)
+        _check_formats(profile, where)
+    if len(profile.delimiter) != 1:
+        raise ConfigurationError(f"{where}: delimiter must be one character")
     share = profile.max_rejected_share
     if share is not None and not 0 <= share <= 1:
         raise ConfigurationError(f"{where}: max_rejected_share must be from 0 to 1, got {share}")
+    if not 0 <= profile.amount_tolerance < float("inf"):
+        raise ConfigurationError(
+            f"{where}: amount_tolerance must be 0 or more, got {profile.amount_tolerance}"
+        )
 
 
 def _check_columns(profile: Profile, where: str) -> None:
     """Columns are canonical ones, and what the other keys speak of is mapped."""
     numbers = (*profile.integer_columns, *profile.whole_numbers)
     for column in (*profile.columns, *numbers, *profile.optional_columns):
-        if column not in CANONICAL_COLUMNS:
+        if column not in profile.canonical:
             raise ConfigurationError(
-                f"{where}: unknown canonical column '{column}'{nearest(column, CANONICAL_COLUMNS)}"
+                f"{where}: unknown canonical column '{column}'{nearest(column, profile.canonical)}"
             )
     of_returns = {
         "order_id": bool(profile.returns.order_id_prefix),
         "quantity": profile.returns.negative_quantity,
+        "net_amount": profile.returns.negative_net_amount,
     }
-    needed = [*_REQUIRED, *numbers, *(column for column, asked in of_returns.items() if asked)]
+    needed = [
+        *_REQUIRED[profile.fills],
+        *numbers,
+        *(column for column, asked in of_returns.items() if asked),
+    ]
+    # It only confirms what the price says.
+    needed += ["unit_price"] if "net_amount" in profile.columns else []
     for column in needed:
         if column not in profile.columns:
             raise ConfigurationError(f"{where}: [columns] has no '{column}'")
@@ -191,5 +233,3 @@ def _check_formats(profile: Profile, where: str) -> None:
             time_pattern(pattern)
         except ValueError as error:
             raise ConfigurationError(f"{where}: event_at_formats: unknown {error}") from error
-    if len(profile.delimiter) != 1:
-        raise ConfigurationError(f"{where}: delimiter must be one character")

@@ -1,0 +1,53 @@
+"""Customer profiles: raw text in, typed profiles or reasons out; the latest of each customer."""
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from custseg_spark.quality import money, reasons, trimmed, was_rounded
+from custseg_spark.rules import OLDEST, customer_rules
+from custseg_spark.sources.profile import Profile
+from custseg_spark.sources.raw import text, text_column
+
+_TEXTS = ("name", "gender", "education", "occupation", "zip_code")
+_AGE = r"^\+?\d{1,3}\z"
+
+
+def judge(raw: DataFrame, profile: Profile, *, width: int) -> DataFrame:
+    """One row a raw record: the profile's typed columns, and `reasons` where it is refused.
+
+    `reasons` and `was_rounded` as in `quality.judge`. An empty value is null.
+    """
+    typed = raw.select(
+        "file_id",
+        "source_file",
+        "source_row",
+        "raw_record",
+        "defect",
+        *[trimmed(c, profile).alias(text_column(c)) for c in profile.canonical],
+    ).withColumns({"age": _age(), "income": money("income")})
+    return typed.select(
+        text("customer_id").alias("customer_id"),
+        "age",
+        "income",
+        *[text(c).alias(c) for c in _TEXTS],
+        F.lit(profile.name).alias("source"),
+        "source_file",
+        "source_row",
+        "file_id",
+        "raw_record",
+        reasons(customer_rules(profile), width).alias("reasons"),
+        was_rounded("income").alias("was_rounded"),
+    )
+
+
+def latest(valid: DataFrame) -> DataFrame:
+    """One row a customer: of the last file by name the last row."""
+    others = [c for c in valid.columns if c != "customer_id"]
+    place = F.struct("source_file", "source_row", "source")
+    last = valid.groupBy("customer_id").agg(F.max_by(F.struct(*others), place).alias("last"))
+    return last.select("customer_id", "last.*")
+
+
+def _age() -> Column:
+    years = F.when(text("age").rlike(_AGE), text("age").try_cast("int"))
+    return F.when(years <= OLDEST, years)

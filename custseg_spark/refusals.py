@@ -1,0 +1,91 @@
+"""Refused records: whether they are too many, and their table."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from custseg_spark import quality
+from custseg_spark.config import Config
+from custseg_spark.errors import RejectedShareError
+from custseg_spark.ledger import Counts, LedgerRow
+from custseg_spark.schemas import REJECTED_EVENTS
+from custseg_spark.sources.profile import Profile
+from custseg_spark.tables import Lake
+
+_EXAMPLES = 3
+_EXAMPLE_LENGTH = 120
+
+
+def check_shares(
+    profiles: Iterable[Profile],
+    rows: Sequence[LedgerRow],
+    counts: Mapping[str, Counts],
+    judged: DataFrame,
+    config: Config,
+) -> None:
+    """Raises RejectedShareError where more of a source is refused than its profile allows."""
+    for profile in {p.name: p for p in profiles}.values():
+        limit = profile.limit(config.ingest.max_rejected_share)
+        # As written: 0.29 of 100 as floating numbers is less than 29.
+        allowed = Decimal(str(limit))
+        of_source = [counts[r.file_id] for r in rows if _has_counts(r, profile, counts)]
+        refused = sum(c.rejected for c in of_source)
+        read = refused + sum(c.valid for c in of_source)
+        if refused > allowed * read:
+            raise RejectedShareError(
+                f"source {profile.name}: {refused:,} of {read:,} records refused"
+                f" ({refused / read:.1%}, at most {limit:.1%} allowed); nothing was published\n"
+                + _examples(judged.where(F.col("source") == profile.name))
+            )
+
+
+def _has_counts(row: LedgerRow, profile: Profile, counts: Mapping[str, Counts]) -> bool:
+    return row.source == profile.name and row.file_id in counts
+
+
+def _examples(judged: DataFrame) -> str:
+    """The most frequent reasons, each with an example."""
+    reason = F.explode("reasons").alias("reason")
+    top = (
+        judged.select("source_file", "source_row", reason)
+        .groupBy("reason.code")
+        .agg(
+            F.count("*").alias("records"),
+            F.min(F.struct("source_file", "source_row", "reason")).alias("example"),
+        )
+        .orderBy(F.desc("records"), "code")
+        .limit(_EXAMPLES)
+        .collect()
+    )
+    return "\n".join(
+        f"  {row.code}: {row.records:,} records, first {row.example.source_file}, row"
+        f" {row.example.source_row}: {row.example.reason.field} ="
+        f" {_shortened(row.example.reason.value)}, expected {row.example.reason.expected}"
+        for row in top
+    )
+
+
+def _shortened(value: str | None) -> str:
+    if value is None:
+        return "nothing"
+    return repr(value if len(value) <= _EXAMPLE_LENGTH else value[:_EXAMPLE_LENGTH] + "…")
+
+
+def write_rejected(
+    lake: Lake, judged: DataFrame, names: Sequence[str], transaction: str, ingested_at: datetime
+) -> None:
+    """Appends the refused records of the files `names`, once, whatever was killed before."""
+    # A file's refused records are in one commit: those of a killed run are all there.
+    written = [
+        row.file_id
+        for row in lake.read(REJECTED_EVENTS)
+        .where(F.col("file_id").isin(*names))
+        .select("file_id")
+        .distinct()
+        .collect()
+    ]
+    refused = quality.rejected(judged, ingested_at=ingested_at)
+    lake.append(refused.where(~F.col("file_id").isin(*written)), REJECTED_EVENTS, transaction)
