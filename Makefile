@@ -1,6 +1,6 @@
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help venv setup run test test-floor airflow lint format pins clean distclean
+.PHONY: help venv setup run test test-floor test-airflow airflow lint format pins clean distclean
 
 # Another Spark on this machine must not stand in for the pinned one.
 unexport SPARK_HOME SPARK_CONF_DIR PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON
@@ -38,12 +38,15 @@ test-floor: ## the tests from end to end, on the oldest Spark and Delta
 	@scripts/setup.sh floor
 	@. .venv-floor/bin/activate && pytest -q $(FLOOR)
 
+test-airflow: airflow ## a run of the DAG, each task for real
+	@$(ACTIVATE) pytest -q tests/test_airflow.py -m 'heavy or not heavy'
+
 # Its stamp comes last: a killed set-up is made again.
-airflow: .venv-airflow/.pins ## .venv-airflow, in which the tests try the DAG; without it they skip that
+airflow: .venv-airflow/.pins ## .venv-airflow, in which the tests load the DAG; without it they skip that
 
 .venv-airflow/.pins: requirements-airflow.txt | venv
 	@rm -rf .venv-airflow && .venv/bin/python -m venv .venv-airflow
-	@.venv-airflow/bin/pip install --quiet --disable-pip-version-check -r requirements-airflow.txt
+	@.venv-airflow/bin/pip install --quiet --no-compile --disable-pip-version-check -r requirements-airflow.txt
 	@cp requirements-airflow.txt .venv-airflow/.pins
 
 lint: venv ## style, format, types

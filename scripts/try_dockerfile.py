@@ -1,11 +1,13 @@
 """Runs a Dockerfile's own steps in unpacked Debian roots, where no container engine runs.
 
 A stage is a folder: FROM copies one, COPY copies into it, RUN runs in it by chroot. At the end
-the last stage stands in FOLDER/final, and what it would run (ENTRYPOINT) with --run's arguments is
-run in it as its USER. As root, on Linux; BASE is a root made by debootstrap or mmdebstrap:
+the last stage stands in FOLDER/final, and ENTRYPOINT is run in it as its USER with the arguments of
+each --run, --volume being there as with an engine. As root, on Linux; BASE is a root made by
+debootstrap or mmdebstrap:
 
     mmdebstrap --variant=minbase bookworm base
-    python scripts/try_dockerfile.py conf/deploy/docker/Dockerfile base stages --run segment --help
+    python scripts/try_dockerfile.py conf/deploy/docker/Dockerfile base stages \
+      --volume "$PWD/data/demo:/log" --run "ingest --source=ecommerce_events=/log --lake=/data/lake"
 
 It knows no more of Dockerfiles than ours has: no variables but PATH, no wildcards, no ONBUILD.
 """
@@ -13,6 +15,7 @@ It knows no more of Dockerfiles than ours has: no variables but PATH, no wildcar
 import argparse
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -22,7 +25,13 @@ from pathlib import Path
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # This machine's, as an engine would share them: names, certificates, where packages come from.
-_SHARED = ("etc/resolv.conf", "etc/hosts", "etc/pip.conf", "etc/ssl/certs/ca-certificates.crt")
+_SHARED = (
+    "etc/resolv.conf",
+    "etc/hosts",
+    "etc/pip.conf",
+    "etc/ssl/certs/ca-certificates.crt",
+    "etc/ssl/certs/java/cacerts",
+)
 
 
 @dataclass
@@ -34,6 +43,7 @@ class Stage:
     user: str = "0"
     entrypoint: Sequence[str] = ()
     environment: dict[str, str] = field(default_factory=lambda: {"PATH": _PATH})
+    volumes: Sequence[str] = ()
 
     def inside(self, path: str) -> Path:
         """A path of the stage as one of this machine."""
@@ -41,14 +51,18 @@ class Stage:
 
     def run(self, command: Sequence[str]) -> None:
         """Runs a command in the stage. Raises CalledProcessError."""
-        # Java looks at /proc; in a namespace of its own it is gone with the command.
-        mounted = ["unshare", "--mount", "/bin/sh", "-c", 'mount -t proc proc "$0" && exec "$@"']
+        # Java looks at /proc. In a namespace of its own what is mounted is gone with the command.
+        mounts = ["mount -t proc proc " + shlex.quote(str(self.inside("/proc")))]
+        for volume in self.volumes:
+            source, _, target = volume.partition(":")
+            self.inside(target).mkdir(parents=True, exist_ok=True)
+            mounts.append(shlex.join(["mount", "--bind", source, str(self.inside(target))]))
+        mounted = ["unshare", "--mount", "/bin/sh", "-c", " && ".join([*mounts, 'exec "$0" "$@"'])]
         chroot = ["chroot", f"--userspec={self.user}:{self.user}", str(self.root)]
         # The same as WORKDIR: chroot(1) itself starts at the root.
         shell = ["/bin/sh", "-c", 'cd "$0" && exec "$@"', self.workdir, *command]
         given = [f"{name}={value}" for name, value in self.environment.items()]
-        command = [*mounted, str(self.root / "proc"), *chroot, "/usr/bin/env", "-i", *given, *shell]
-        subprocess.run(command, check=True)
+        subprocess.run([*mounted, *chroot, "/usr/bin/env", "-i", *given, *shell], check=True)
 
 
 def instructions(text: str) -> Iterator[tuple[str, str]]:
@@ -130,13 +144,15 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("dockerfile", type=Path)
     parser.add_argument("base", type=Path, help="an unpacked Debian root")
     parser.add_argument("folder", type=Path, help="for the stages")
-    parser.add_argument("--run", nargs=argparse.REMAINDER, help="arguments of what the image runs")
+    parser.add_argument("--run", action="append", default=[], help="arguments of ENTRYPOINT")
+    parser.add_argument("--volume", action="append", default=[], metavar="FOLDER:PATH")
     options = parser.parse_args(argv)
     folder = options.folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
     last = build(options.dockerfile, Path.cwd(), options.base.absolute(), folder)
-    if options.run is not None:
-        last.run([*last.entrypoint, *options.run])
+    last.volumes = options.volume
+    for arguments in options.run:
+        last.run([*last.entrypoint, *shlex.split(arguments)])
 
 
 if __name__ == "__main__":
