@@ -44,10 +44,14 @@ with DAG(
 ) as dag:
 
     def job(name: str, options: str, **more: object) -> BashOperator:
-        """A job of the project. Values reach the shell as variables, so that none is code."""
+        """A job of the project, by its own venv where it has one.
+
+        Values reach the shell as variables, so that none is code.
+        """
         return BashOperator(
             task_id=name,
-            bash_command=f'cd "$CUSTSEG_HOME" && $CUSTSEG_SUBMIT jobs/{name}.py'
+            bash_command='cd "$CUSTSEG_HOME" && PATH="$PWD/.venv/bin:$PATH"'
+            f" && $CUSTSEG_SUBMIT jobs/{name}.py"
             f' --config "$CUSTSEG_CONFIG" --lake "$CUSTSEG_LAKE" {options}',
             env=ENVIRONMENT,
             append_env=True,
