@@ -5,6 +5,7 @@ The run starts Spark four times: `make test-airflow` has it, the suite doesn't.
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -26,8 +27,8 @@ print("DAG " + json.dumps({
     "max_active_runs": dag.max_active_runs,
     "catchup": dag.catchup,
     "timetable": type(dag.timetable).__name__,
-    "tasks": {t.task_id: [sorted(t.upstream_task_ids), t.retries, t.depends_on_past]
-              for t in dag.tasks},
+    "tasks": {t.task_id: [sorted(t.upstream_task_ids), t.retries] for t in dag.tasks},
+    "in_turn": all(t.depends_on_past and t.max_active_tis_per_dag == 1 for t in dag.tasks),
 }))
 """
 # Four starts of Spark for a handful of rows: nothing is worth compiling.
@@ -90,11 +91,24 @@ def test_it_loads_and_runs_one_date_after_the_other(environment: Mapping[str, st
     # Its date is the day on which it fires, not the day before.
     assert dag["timetable"] == "CronTriggerTimetable"
     assert dag["tasks"] == {
-        "ingest": [[], 2, True],
-        "gate": [["ingest"], 0, True],
-        "segment": [["gate"], 2, True],
-        "export": [["segment"], 2, True],
+        "ingest": [[], 2],
+        "gate": [["ingest"], 0],
+        "segment": [["gate"], 2],
+        "export": [["segment"], 2],
     }
+    assert dag["in_turn"]
+
+
+@pytest.mark.heavy
+def test_the_documented_backfill_has_the_days_that_the_document_says(
+    environment: Mapping[str, str],
+) -> None:
+    text = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8").replace("\\\n", "")
+    (command,) = re.findall(r"airflow (backfill create .*)", text)
+    said(["airflow", "dags", "reserialize"], environment)
+    out = said(["airflow", *command.split(), "--dry-run"], environment)
+    dates = re.findall(r"^\| (\S+) 03:00:00", out, re.M)
+    assert (len(dates), dates[0], dates[-1]) == (31, "2026-01-01", "2026-01-31")
 
 
 @pytest.mark.heavy

@@ -36,6 +36,8 @@ with DAG(
     max_active_runs=1,
     default_args={
         "depends_on_past": True,
+        # Runs of a backfill are not counted above.
+        "max_active_tis_per_dag": 1,
         "retries": 2,
         "retry_delay": timedelta(minutes=5),
         "execution_timeout": timedelta(hours=6),
