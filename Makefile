@@ -1,6 +1,6 @@
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help venv setup run test test-floor dbt lint format pins clean distclean
+.PHONY: help venv setup run test test-floor test-airflow dbt airflow lint format pins clean distclean
 
 # Another Spark on this machine must not stand in for the pinned one.
 unexport SPARK_HOME SPARK_CONF_DIR PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON
@@ -47,6 +47,17 @@ dbt: .venv-dbt/.pins ## .venv-dbt, in which the tests build the dbt project; wit
 	@cd .venv-dbt/lib/python3*/site-packages && ls -d $(CURDIR)/.venv/lib/python3*/site-packages >venv.pth
 	@cp requirements-dbt.txt .venv-dbt/.pins
 
+test-airflow: airflow ## a run of the DAG, each task for real
+	@$(ACTIVATE) pytest -q tests/test_airflow.py -m 'heavy or not heavy'
+
+# Its stamp comes last: a killed set-up is made again.
+airflow: .venv-airflow/.pins ## .venv-airflow, in which the tests load the DAG; without it they skip that
+
+.venv-airflow/.pins: requirements-airflow.txt | venv
+	@rm -rf .venv-airflow && .venv/bin/python -m venv .venv-airflow
+	@.venv-airflow/bin/pip install --quiet --no-compile --disable-pip-version-check -r requirements-airflow.txt
+	@cp requirements-airflow.txt .venv-airflow/.pins
+
 lint: venv ## style, format, types
 	@$(ACTIVATE) ruff check . && ruff format --check . && mypy
 
@@ -60,9 +71,10 @@ pins: venv ## compile requirements*.in into pins, keeping those that still fit
 	@.venv/bin/pip install --quiet --disable-pip-version-check pip-tools==7.6.2
 	@$(PIN) -o requirements.txt requirements.in && $(PIN) -o requirements-dev.txt requirements-dev.in
 	@$(PIN) -o requirements-dbt.txt requirements-dbt.in
+	@$(PIN) -o requirements-airflow.txt requirements-airflow.in
 
 clean: ## remove what runs made: tables, reports
 	@rm -rf lake reports
 
 distclean: clean ## remove all that make made, the demo log and .venv too
-	@rm -rf .venv* .jars* .spark .setup*.log data/demo data/demo.part build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	@rm -rf .venv* .jars* .tools .spark .setup*.log data/demo data/demo.part build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
