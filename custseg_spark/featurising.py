@@ -14,7 +14,7 @@ from custseg_spark.features.table import CUSTOMER_FEATURES
 from custseg_spark.models import clv
 from custseg_spark.models.clv import ClvModel
 from custseg_spark.progress import Progress
-from custseg_spark.schemas import CLV_MODELS, EVENTS, SESSIONS
+from custseg_spark.schemas import CLV_MODELS, CUSTOMERS, EVENTS, SESSIONS
 from custseg_spark.tables import Lake
 from custseg_spark.trial import limited
 
@@ -31,6 +31,7 @@ def write_features(lake: Lake, config: Config, run_date: date, progress: Progres
             sessions,
             as_of=run_date,
             events=lake.read(EVENTS),
+            profiles=lake.read(CUSTOMERS) if _needs_profiles(config) else None,
             optional=config.features.optional_families,
         )
         if model is not None:
@@ -42,6 +43,10 @@ def write_features(lake: Lake, config: Config, run_date: date, progress: Progres
         frame = lake.spark.createDataFrame(rows, CLV_MODELS.schema).coalesce(1)
         lake.replace_dates(frame, CLV_MODELS, [run_date])
         return stage.rows
+
+
+def _needs_profiles(config: Config) -> bool:
+    return "demographics" in config.features.optional_families
 
 
 def _write_scored(lake: Lake, unscored: DataFrame, run_date: date) -> int:

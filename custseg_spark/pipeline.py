@@ -40,6 +40,7 @@ from custseg_spark.refresh import refresh_sessions
 from custseg_spark.schemas import (
     CLV_MODELS,
     CUSTOMER_SEGMENTS,
+    CUSTOMERS,
     EVENTS,
     FEATURE_DRIFT,
     MODEL_SELECTION,
@@ -332,7 +333,10 @@ def _write_run(
     past: Past,
     finished_at: datetime,
 ) -> None:
-    versions = dict(lake.versions([EVENTS, SESSIONS, CUSTOMER_FEATURES]))
+    read = [EVENTS, SESSIONS, CUSTOMER_FEATURES]
+    if "demographics" in config.features.optional_families:
+        read.append(CUSTOMERS)
+    versions = dict(lake.versions(read))
     key = f"{config.hash()} {run.run_date} {versions['events']}"
     row = (
         run.run_date,

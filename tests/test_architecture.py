@@ -31,7 +31,7 @@ FLOW = (
     ("ingest", "checking", "pipeline", "report"),
     ("exports",),
     ("summary", "showing", "cli"),
-    ("cli_exports",),
+    ("cli_exports", "cli_fetch"),
 )
 # Run by `python -m` and, as jobs, imported by nobody: they may use everything.
 PROGRAMS = {PACKAGE / "sources" / "check.py"}

@@ -10,6 +10,7 @@ from custseg_spark.errors import ConfigurationError, nearest
 from custseg_spark.features import (
     behaviour,
     clv,
+    demographics,
     exploration,
     price,
     price_relative,
@@ -27,7 +28,10 @@ FAMILIES = {
     "temporal": temporal.family,
     "price": price.family,
 }
-OPTIONAL_FAMILIES = {"price_relative": price_relative.family}
+OPTIONAL_FAMILIES = {
+    "price_relative": price_relative.family,
+    "demographics": demographics.family,
+}
 
 
 def families(as_of: date, optional: Sequence[str] = ()) -> list[Family]:
@@ -46,14 +50,15 @@ def customer_features(
     *,
     as_of: date,
     events: DataFrame | None = None,
+    profiles: DataFrame | None = None,
     optional: Sequence[str] = (),
 ) -> DataFrame:
     """One row per customer: behaviour before `as_of` (exclusive, UTC). Nobody is dropped.
 
     Money in the source's currency; each column as its Feature says. Of `events`, what the parts
     can't tell is read: the categories' price levels (without them `relative_price` is null) and
-    the `optional` families. The RFM scores compare customers and come after, with
-    `rfm.with_scores`.
+    the `optional` families; of `profiles`, the table `customers`, the family "demographics". The
+    RFM scores compare customers and come after, with `rfm.with_scores`.
     """
     wanted = families(as_of, optional)
     parts = sessions.where(F.col("session_date") < F.lit(as_of))
@@ -72,6 +77,9 @@ def customer_features(
     if events is not None and "price_relative" in optional:
         relative = price_relative.customer_totals(events, as_of)
         joined = joined.join(relative, "customer_id", how="left")
+    if profiles is not None and "demographics" in optional:
+        described = demographics.customer_columns(profiles)
+        joined = joined.join(described, "customer_id", how="left")
     columns = [f.column().cast(f.type).alias(f.name) for family in wanted for f in family.features]
     return joined.select(F.lit(as_of).alias("run_date"), "customer_id", *columns)
 

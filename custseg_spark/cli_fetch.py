@@ -1,0 +1,105 @@
+"""The command line of jobs/fetch.py."""
+
+import argparse
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from custseg_spark import config as configuration
+from custseg_spark.cli import base_parser, configured
+from custseg_spark.config import FetchConfig
+from custseg_spark.errors import ConfigurationError, RejectedShareError
+from custseg_spark.sources import landing
+from custseg_spark.sources.api import TOKEN, PurchaseApi
+from custseg_spark.sources.files import list_files
+from custseg_spark.sources.landing import Fetched
+from custseg_spark.sources.profile import Profile, load_profile
+
+_EPILOG = f"""examples:
+  python jobs/fetch.py --customers customers.csv --url https://api.example.com --to landing
+  spark-submit jobs/segment.py --source customers=customers.csv --source purchase_history=landing
+
+A bearer token is taken from {TOKEN} in the environment.
+
+exit codes: 0 done, 2 configuration, 3 unreadable profiles or an API that can't be reached,
+            4 too many answers malformed, 5 another fetch fills the folder, 6 disk full
+"""
+
+
+@dataclass(frozen=True)
+class FetchArguments:
+    """What a command line asks for."""
+
+    config: FetchConfig
+    profile: Profile
+    customers: str
+    folder: Path
+
+
+def parse_fetch(description: str, argv: Sequence[str]) -> FetchArguments:
+    """The arguments of jobs/fetch.py. Raises ConfigurationError; exits for --help."""
+    parser = base_parser(description, _EPILOG)
+    _add_options(parser)
+    options = parser.parse_args(argv)
+    config = configured(options)
+    fetch = replace(config.fetch, url=options.url) if options.url else config.fetch
+    if not fetch.url.startswith(("http://", "https://")):
+        raise ConfigurationError(f"--url (or fetch.url): expected http(s)://…, got '{fetch.url}'")
+    folders = [f / "sources" for f in (options.config.parent, configuration.conf_dir())]
+    profile = load_profile("customers", config.sources.get("customers", {}), folders)
+    return FetchArguments(fetch, profile, options.customers, Path(options.to))
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--customers",
+        required=True,
+        metavar="PATH",
+        help="whose purchases: the files of the source `customers`",
+    )
+    parser.add_argument("--url", help="of the API, to which /purchases is added; or fetch.url")
+    parser.add_argument("--to", required=True, metavar="DIR", help="the landing folder")
+
+
+def fetch(given: FetchArguments) -> Fetched:
+    """What `landing.fetch` does for these arguments.
+
+    Raises RejectedShareError where more than `fetch.max_quarantined_share` of the customers got
+    no proper answer.
+    """
+    files = [f for f in list_files(given.customers) if f.skipped_because is None]
+
+    def customers() -> Iterator[str]:
+        for file in files:
+            yield from landing.mobiles(file, given.profile)
+
+    api = PurchaseApi(given.config, os.environ.get(TOKEN, ""))
+    try:
+        done = landing.fetch(customers(), given.folder, api, given.config)
+    finally:
+        api.close()
+    if done.quarantined > given.config.max_quarantined_share * done.customers:
+        raise RejectedShareError(
+            f"{given.config.url}: no proper answer for {done.quarantined:,} of"
+            f" {done.customers:,} customers, more than fetch.max_quarantined_share ="
+            f" {given.config.max_quarantined_share:.1%}; {given.folder}/*.quarantined.jsonl say"
+            " what came instead, and the same command asks again"
+        )
+    return done
+
+
+def said(done: Fetched, folder: Path) -> str:
+    """What a fetch did, in a few lines."""
+    lines = [
+        f"Fetched {done.purchases:,} purchases of {done.customers:,} customers into {done.files:,}"
+        f" file{'s' * (done.files != 1)} of {folder}: {done.requests:,} requests"
+    ]
+    if done.files_there:
+        lines.append(f"{done.files_there:,} files were there already")
+    if done.quarantined:
+        lines.append(
+            f"Warning: no proper answer for {done.quarantined:,} customers; the same command asks"
+            " again"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,222 @@
+"""A purchase API, page by page: asked at a bounded rate, again where it fails, checked for form.
+
+No Spark in this module. What an answer must be is in docs/configuration.md.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from custseg_spark.config import FetchConfig
+from custseg_spark.errors import ConfigurationError, InputError
+
+if TYPE_CHECKING:
+    import httpx
+    from tenacity import RetryCallState
+
+TOKEN = "CUSTSEG_API_TOKEN"
+# Far beyond a page; an answer without end must not fill the memory.
+_MOST_BYTES = 1 << 26
+_MOST_SHOWN = 2_000
+_TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
+
+
+class MalformedError(Exception):
+    """An answer that isn't what it must be: why, and how it began."""
+
+    def __init__(self, why: str, answer: str) -> None:
+        super().__init__(why)
+        self.why, self.answer = why, answer[:_MOST_SHOWN]
+
+
+class _TransientError(Exception):
+    """A status after which to ask again, and how many seconds the server wants to be left alone."""
+
+    def __init__(self, status: int, wait_s: float) -> None:
+        super().__init__(f"status {status}")
+        self.wait_s = wait_s
+
+
+@dataclass
+class Pace:
+    """Lets so many requests a second through, of all threads together, and none for a while
+    after a server asked for a rest."""
+
+    per_second: float
+    turns: int = 0
+    _next: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def wait(self) -> None:
+        """Returns when it is this request's turn."""
+        with self._lock:
+            moment = time.monotonic()
+            turn = max(moment, self._next)
+            self._next = turn + 1 / self.per_second
+            self.turns += 1
+        time.sleep(turn - moment)
+
+    def rest(self, seconds: float) -> None:
+        """Nobody's turn comes before that."""
+        with self._lock:
+            self._next = max(self._next, time.monotonic() + seconds)
+
+
+class PurchaseApi:
+    """Purchases by mobile number, from `POST <url>/purchases`. Safe to share among threads."""
+
+    def __init__(self, config: FetchConfig, token: str) -> None:
+        """Raises ConfigurationError where the libraries are missing."""
+        try:
+            import httpx
+            import tenacity
+        except ImportError as error:
+            raise ConfigurationError(
+                "a purchase API takes httpx and tenacity; install them by"
+                " pip install 'custseg-spark[api]'"
+            ) from error
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._config, self._pace = config, Pace(config.requests_per_second)
+        self._client = httpx.Client(timeout=config.timeout_s, headers=headers)
+        self._url = f"{config.url.rstrip('/')}/purchases"
+        self._again = (httpx.TransportError, httpx.DecodingError, _TransientError, MalformedError)
+        first, longest = config.first_wait_s, config.longest_wait_s
+        usual = tenacity.wait_exponential_jitter(first, longest, jitter=first)
+        self._retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(config.attempts),
+            wait=self._pause(usual),
+            retry=tenacity.retry_if_exception_type(self._again),
+            reraise=True,
+        )
+
+    @property
+    def requests(self) -> int:
+        """How many were sent."""
+        return self._pace.turns
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._client.close()
+
+    def pages(self, mobiles: Sequence[str]) -> Iterator[list[Mapping[str, Any]]]:
+        """The purchases of some customers, a list a page; numbers are the text that they are.
+
+        Raises MalformedError where an answer stays malformed, InputError where the API can't be
+        reached or refuses.
+        """
+        cursor, seen = None, set[str]()
+        while True:
+            query = {"mobiles": mobiles, "cursor": cursor}
+            purchases, cursor = self._asked(query, frozenset(mobiles), frozenset(seen))
+            yield purchases
+            if cursor is None:
+                return
+            seen.add(cursor)
+
+    def _asked(
+        self, query: Mapping[str, Any], mobiles: Collection[str], seen: Collection[str]
+    ) -> tuple[list[Mapping[str, Any]], str | None]:
+        try:
+            return self._retrying.copy()(lambda: page(self._answer(query), mobiles, seen))
+        except (MalformedError, InputError):
+            raise
+        except self._again as error:
+            attempts = self._config.attempts
+            raise InputError(
+                f"{self._url}: {type(error).__name__.strip('_')} after {attempts} attempts:"
+                f" {error}; the same command goes on from here"
+            ) from error
+
+    def _answer(self, query: Mapping[str, Any]) -> bytes:
+        """An answer's bytes. Raises what is tried again, or InputError for what isn't."""
+        import httpx
+
+        self._pace.wait()
+        end = time.monotonic() + self._config.timeout_s
+        body = bytearray()
+        try:
+            with self._client.stream("POST", self._url, json=query) as response:
+                self._check_status(response)
+                for block in response.iter_bytes():
+                    body += block
+                    if len(body) > _MOST_BYTES:
+                        raise MalformedError(f"more than {_MOST_BYTES:,} bytes", "")
+                    # The client's own limit is from block to block: a trickle would go on forever.
+                    if time.monotonic() > end:
+                        raise httpx.ReadTimeout(f"no whole answer in {self._config.timeout_s} s")
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+            raise ConfigurationError(f"fetch.url: {self._config.url}: {error}") from error
+        return bytes(body)
+
+    def _check_status(self, response: "httpx.Response") -> None:
+        status = response.status_code
+        if status in _TRANSIENT:
+            wait = retry_after(response.headers.get("Retry-After", ""))
+            if wait > self._config.longest_wait_s:
+                raise InputError(
+                    f"{self._url}: asks to come back in {wait:,.0f} s, later than"
+                    f" fetch.longest_wait_s = {self._config.longest_wait_s:,.0f}"
+                )
+            self._pace.rest(wait)
+            raise _TransientError(status, wait)
+        if status in (401, 403):
+            raise InputError(f"{self._url}: status {status}; is the token in {TOKEN} right?")
+        if status != 200:
+            raise InputError(f"{self._url}: status {status}, expected 200")
+
+    @staticmethod
+    def _pause(usual: Callable[["RetryCallState"], float]) -> Callable[["RetryCallState"], float]:
+        """Longer and longer, and at least for as long as the server asked."""
+
+        def pause(state: "RetryCallState") -> float:
+            error = state.outcome.exception() if state.outcome else None
+            return max(usual(state), getattr(error, "wait_s", 0.0))
+
+        return pause
+
+
+def retry_after(text: str) -> float:
+    """Seconds that a Retry-After header asks for, a number or a date; 0 where it says neither."""
+    if text.strip().isdecimal():
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return 0.0
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, moment.timestamp() - time.time())
+
+
+def page(
+    answer: bytes, mobiles: Collection[str], seen: Collection[str]
+) -> tuple[list[Mapping[str, Any]], str | None]:
+    """The purchases of an answer, each with its mobile, and the next page's cursor.
+
+    Raises MalformedError where the answer isn't an object of that form, speaks of who wasn't
+    asked for, or goes on with a cursor that was `seen`. Values are not looked at: ingest does.
+    """
+    text = answer.decode("utf-8", errors="replace")
+    try:
+        body = json.loads(answer, parse_int=str, parse_float=str, parse_constant=str)
+    except (ValueError, RecursionError) as error:
+        raise MalformedError("not JSON", text) from error
+    customers = body.get("customers") if isinstance(body, dict) else None
+    if not isinstance(customers, list):
+        raise MalformedError("no object with a list of 'customers'", text)
+    cursor = body.get("next_cursor")
+    if cursor is not None and (not isinstance(cursor, str) or not cursor or cursor in seen):
+        raise MalformedError("'next_cursor' is neither null nor a text that is new", text)
+    found: list[Mapping[str, Any]] = []
+    for customer in customers:
+        own = customer.get("purchases") if isinstance(customer, dict) else None
+        if not isinstance(own, list) or not all(isinstance(p, dict) for p in own):
+            raise MalformedError("a customer without a list of objects 'purchases'", text)
+        if (mobile := str(customer.get("mobile"))) not in mobiles:
+            raise MalformedError("a customer who wasn't asked for", text)
+        found += [{**purchase, "mobile": mobile} for purchase in own]
+    return found, cursor

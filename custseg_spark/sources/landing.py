@@ -1,0 +1,159 @@
+"""A landing folder: the purchases of an API as files of JSON lines, a file some thousand customers.
+
+A file appears under its name when it is whole, so that which files are there says what is done:
+the same command after a kill goes on from there. A file with an answer that stayed malformed ends
+in `.quarantined.jsonl`: it is ingested like the others, and asked for again by the next fetch. No
+Spark in this module.
+"""
+
+import csv
+import fcntl
+import gzip
+import hashlib
+import json
+import lzma
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from custseg_spark.config import FetchConfig
+from custseg_spark.errors import ConflictError, InputError
+from custseg_spark.sources.api import MalformedError, PurchaseApi
+from custseg_spark.sources.files import SourceFile
+from custseg_spark.sources.json_text import QUARANTINED
+from custseg_spark.sources.profile import Profile
+from custseg_spark.sources.raw import check_columns
+
+_OPENERS: Mapping[str, Any] = {"text": open, "gzip": gzip.open, "xz": lzma.open}
+_MOBILE = re.compile(r"(\+?\d+)(?:\.0+)?")
+_DAMAGES = (EOFError, gzip.BadGzipFile, lzma.LZMAError, UnicodeDecodeError, csv.Error)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some customers, whose purchases make one file."""
+
+    number: int
+    mobiles: Sequence[str]
+
+    @property
+    def stem(self) -> str:
+        """The file's name without its ending: other customers make another file."""
+        digest = hashlib.sha256("\n".join(self.mobiles).encode()).hexdigest()
+        return f"purchases-{self.number:06}-{digest[:12]}"
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What a fetch did; `files_there` are those that it didn't ask for again."""
+
+    customers: int = 0
+    purchases: int = 0
+    quarantined: int = 0
+    files: int = 0
+    files_there: int = 0
+    requests: int = 0
+
+    def __add__(self, other: "Fetched") -> "Fetched":
+        """Both together."""
+        pairs = zip(astuple(self), astuple(other), strict=True)
+        return Fetched(*(one + two for one, two in pairs))
+
+
+def fetch(customers: Iterable[str], folder: Path, api: PurchaseApi, config: FetchConfig) -> Fetched:
+    """Writes the purchases of the customers into files of a folder, but for those it has.
+
+    Memory holds the customers of `fetch.parallel` files and a page of each. Raises ConflictError
+    while another fetch fills the folder, InputError as `PurchaseApi` does; files that are being
+    written then are finished first, if they can be.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    done, running = Fetched(), set[Future[Fetched]]()
+    with _alone(folder), ThreadPoolExecutor(config.parallel) as pool:
+        for part in _parts(customers, config.customers_per_file):
+            if (folder / f"{part.stem}.jsonl").exists():
+                done += Fetched(files_there=1)
+                continue
+            if len(running) == config.parallel:
+                ended, running = wait(running, return_when=FIRST_COMPLETED)
+                done = sum((future.result() for future in ended), done)
+            running.add(pool.submit(_write, part, folder, api, config))
+        done = sum((future.result() for future in running), done)
+    return done + Fetched(requests=api.requests)
+
+
+def mobiles(file: SourceFile, profile: Profile) -> Iterator[str]:
+    """The mobile numbers of a file of profiles, in its order; what is no number is passed over.
+
+    Raises InputError for a file that isn't CSV, or lacks the column.
+    """
+    if file.kind not in _OPENERS:
+        raise InputError(f"{file.path}: expected customer profiles as CSV, got {file.kind}")
+    try:
+        with _OPENERS[file.kind](file.path, "rt", encoding="utf-8-sig", newline="") as stream:
+            rows = csv.reader(stream, delimiter=profile.delimiter)
+            header = [name.strip() for name in next(rows, [])]
+            check_columns(header, profile, f"{file.path}: the header")
+            column = header.index(profile.columns["customer_id"])
+            for row in rows:
+                if column < len(row) and (found := _MOBILE.fullmatch(row[column].strip())):
+                    yield found[1]
+    except _DAMAGES as error:
+        raise InputError(f"{file.path}: can't be read: {error}") from error
+
+
+def _parts(customers: Iterable[str], size: int) -> Iterator[Part]:
+    remaining = iter(customers)
+    number = 0
+    while some := list(islice(remaining, size)):
+        yield Part(number, list(dict.fromkeys(some)))
+        number += 1
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Holds the folder, and takes away what a killed fetch was writing."""
+    with (folder / ".lock").open("w") as lock:
+        try:
+            # The system lets go of it when the process ends, however it does.
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConflictError(f"another fetch is filling {folder}") from error
+        for unfinished in folder.glob(".purchases-*.part"):
+            unfinished.unlink()
+        yield
+
+
+def _write(part: Part, folder: Path, api: PurchaseApi, config: FetchConfig) -> Fetched:
+    unfinished = folder / f".{part.stem}.part"
+    done = Fetched(files=1)
+    with unfinished.open("w", encoding="utf-8") as stream:
+        for start in range(0, len(part.mobiles), config.batch_size):
+            batch = part.mobiles[start : start + config.batch_size]
+            done += Fetched(customers=len(batch))
+            try:
+                for purchases in api.pages(batch):
+                    stream.writelines(f"{json.dumps(p)}\n" for p in purchases)
+                    done += Fetched(purchases=len(purchases))
+            except MalformedError as error:
+                stream.write(f"{json.dumps(_quarantined(error, batch))}\n")
+                done += Fetched(quarantined=len(batch))
+        stream.flush()
+        os.fsync(stream.fileno())
+    quarantined = folder / f"{part.stem}.quarantined.jsonl"
+    if done.quarantined:
+        unfinished.replace(quarantined)
+    else:
+        unfinished.replace(folder / f"{part.stem}.jsonl")
+        quarantined.unlink(missing_ok=True)
+    return done
+
+
+def _quarantined(error: MalformedError, batch: Sequence[str]) -> dict[str, object]:
+    return {QUARANTINED: error.why, "mobiles": batch, "answer": error.answer}
