@@ -1,6 +1,6 @@
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help venv setup run test lint format pins clean distclean
+.PHONY: help venv setup run test test-floor lint format pins clean distclean
 
 # Another Spark on this machine must not stand in for the pinned one.
 unexport SPARK_HOME SPARK_CONF_DIR PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON
@@ -9,7 +9,7 @@ ACTIVATE := . .venv/bin/activate &&
 DEMO := data/demo/events.db
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
 venv:
 	@scripts/setup.sh
@@ -28,7 +28,15 @@ run: setup ## segment the demo log's customers; the job says where the tables ar
 	@$(ACTIVATE) spark-submit jobs/segment.py
 
 test: venv ## the tests, without the heavy ones
+	@scripts/s3_jars.sh
 	@$(ACTIVATE) pytest -q
+
+# The end of the pipe, and what touches the file systems and Delta most; `FLOOR=tests` for all.
+FLOOR := tests/test_segment.py tests/test_tables.py tests/test_store.py
+
+test-floor: ## the tests from end to end, on the oldest Spark and Delta
+	@scripts/setup.sh floor
+	@. .venv-floor/bin/activate && pytest -q $(FLOOR)
 
 lint: venv ## style, format, types
 	@$(ACTIVATE) ruff check . && ruff format --check . && mypy
@@ -47,4 +55,4 @@ clean: ## remove what runs made: tables, reports
 	@rm -rf lake reports
 
 distclean: clean ## remove all that make made, the demo log and .venv too
-	@rm -rf .venv .jars .jars.part .spark .setup.log data/demo data/demo.part build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	@rm -rf .venv* .jars* .spark .setup*.log data/demo data/demo.part build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache

@@ -102,7 +102,7 @@ def _shown(profile: Profile) -> list[Any]:
     if profile.fills == "customers":
         return list(profile.columns)
     at = F.date_format("event_at", "yyyy-MM-dd HH:mm:ss").alias("event_at")
-    others = [c for c in profile.columns if c not in ("event_at", "event_type")]
+    others = [c for c in profile.columns if c not in ("event_at", "event_type", "net_amount")]
     return [at, "event_type", *others]
 
 

@@ -62,12 +62,13 @@ def base_parser(description: str, epilog: str) -> Parser:
     )
     parser.add_argument(
         "--config",
-        type=Path,
+        type=configuration.find,
         metavar="FILE",
         default=configuration.conf_dir() / "local.toml",
-        help="configuration as TOML (default: conf/local.toml, the demo log)",
+        help="configuration as TOML, a file or a shipped one such as presets/rfm.toml (default:"
+        " conf/local.toml, the demo log)",
     )
-    parser.add_argument("--lake", metavar="DIR", help="folder of the Delta tables")
+    parser.add_argument("--lake", metavar="DIR", help="folder or URI of the Delta tables")
     parser.add_argument(
         "--set",
         action="append",
@@ -116,6 +117,22 @@ def parse(
     )
 
 
+def parse_gate(description: str, argv: Sequence[str]) -> Config:
+    """The configuration of jobs/gate.py. Raises ConfigurationError; exits for --help."""
+    parser = base_parser(description, _EPILOG)
+    parser.add_argument(
+        "--run-date",
+        metavar="YYYY-MM-DD",
+        help="the run date that would follow; default: the day after the last event",
+    )
+    options = parser.parse_args(argv)
+    config = configured(options)
+    if options.run_date:
+        day = configuration.parse_date(options.run_date, "--run-date")
+        config = replace(config, run=replace(config.run, run_date=day))
+    return config
+
+
 def _parser(description: str, *, ingests: bool, segments: bool) -> Parser:
     parser = base_parser(description, _EPILOG)
     parser.set_defaults(
@@ -126,9 +143,9 @@ def _parser(description: str, *, ingests: bool, segments: bool) -> Parser:
             "--source",
             action="append",
             metavar="PROFILE=PATH",
-            help="read PATH (a file, a folder or a glob; CSV, SQLite or XLSX, told by content) by"
-            " the mapping conf/sources/PROFILE.toml; may be repeated; replaces the configured"
-            " sources",
+            help="read PATH (a file, folder, glob or URI; CSV, Parquet, SQLite or XLSX, told by its"
+            " content) by the mapping conf/sources/PROFILE.toml; may be repeated; replaces the"
+            " configured sources",
         )
     if segments:
         parser.add_argument(
@@ -146,8 +163,8 @@ def _parser(description: str, *, ingests: bool, segments: bool) -> Parser:
         parser.add_argument(
             "--reports",
             metavar="DIR",
-            help="folder of the reports, one folder a run date in it; default: reports beside the"
-            " lake",
+            help="folder or URI of the reports, a folder a run date in it; default: reports beside"
+            " the lake",
         )
     if ingests and segments:
         parser.add_argument(
@@ -175,7 +192,7 @@ _EPILOG = """examples:
   spark-submit jobs/score.py --run-date 2019-12-01 --model-date 2019-11-01
   spark-submit jobs/report.py --run-date 2019-11-01 --reports reports
 
-exit codes: 0 done, 2 configuration, 3 unreadable input, 4 too much rejected,
+exit codes: 0 done, 2 configuration, 3 unreadable input, 4 too much rejected or a closed gate,
             5 conflict with another run, 6 out of memory or disk
 """
 

@@ -4,16 +4,21 @@ An unknown section or key, or a value of the wrong type, is an error that names 
 file or option, what was expected and the nearest valid key.
 """
 
+import atexit
 import dataclasses
 import hashlib
 import json
+import shutil
+import tempfile
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin
+from zipfile import ZipFile
 
 from custseg_spark.errors import ConfigurationError, nearest
 
@@ -62,12 +67,25 @@ class IngestConfig:
     max_rejected_share: float = 0.05
     split_bytes: int = 33_554_432
     events_per_file: int = 2_000_000
+    staging: str | None = None
 
     def __post_init__(self) -> None:
         share = self.max_rejected_share
         _require(0 <= share <= 1, "ingest.max_rejected_share", "from 0 to 1", self)
         _require(self.split_bytes > 0, "ingest.split_bytes", "above 0", self)
         _require(self.events_per_file > 0, "ingest.events_per_file", "above 0", self)
+
+
+@dataclass(frozen=True)
+class GateConfig:
+    """What jobs/gate.py asks of the days before a run date."""
+
+    max_days_behind: int = 1
+    min_day_share: float = 0.2
+
+    def __post_init__(self) -> None:
+        _require(self.max_days_behind > 0, "gate.max_days_behind", "1 or more", self)
+        _require(0 <= self.min_day_share <= 1, "gate.min_day_share", "from 0 to 1", self)
 
 
 @dataclass(frozen=True)
@@ -251,6 +269,7 @@ class Config:
     lake: LakeConfig = field(default_factory=LakeConfig)
     run: RunConfig = field(default_factory=RunConfig)
     ingest: IngestConfig = field(default_factory=IngestConfig)
+    gate: GateConfig = field(default_factory=GateConfig)
     features: FeaturesConfig = field(default_factory=FeaturesConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     naming: NamingConfig = field(default_factory=NamingConfig)
@@ -381,8 +400,29 @@ def _toml_value(text: str) -> Any:
         return text
 
 
+def find(name: str) -> Path:
+    """The file of that path, or else the shipped one of that name, such as `presets/rfm.toml`."""
+    shipped = conf_dir() / name
+    return shipped if not Path(name).exists() and shipped.is_file() else Path(name)
+
+
 def conf_dir() -> Path:
     """The folder of shipped configuration: the wheel's own copy, or the checkout's `conf`."""
     package = Path(__file__).parent
     packaged = package / "conf"
-    return packaged if packaged.is_dir() else package.parent / "conf"
+    if packaged.is_dir():
+        return packaged
+    # By --py-files the wheel stays an archive, and what is in an archive has no path.
+    if package.parent.is_file():
+        return _unpacked(package.parent) / package.name / packaged.name
+    return package.parent / "conf"
+
+
+@cache
+def _unpacked(wheel: Path) -> Path:
+    """The wheel's configuration in a temporary folder, removed when the process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="custseg-conf-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with ZipFile(wheel) as archive:
+        archive.extractall(folder, [n for n in archive.namelist() if n.endswith(".toml")])
+    return folder

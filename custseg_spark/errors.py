@@ -36,6 +36,12 @@ class RejectedShareError(CustsegError):
     exit_code = 4
 
 
+class GateError(CustsegError):
+    """A lake that isn't fit to be segmented; nothing was changed."""
+
+    exit_code = 4
+
+
 class ConflictError(CustsegError):
     """Another run wrote the same table at the same time."""
 

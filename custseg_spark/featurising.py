@@ -9,7 +9,8 @@ from custseg_spark import features, naming
 from custseg_spark.config import Config
 from custseg_spark.errors import InputError
 from custseg_spark.features import clv as lifetime_value
-from custseg_spark.features import rfm
+from custseg_spark.features import price, rfm
+from custseg_spark.features.keys import Levels
 from custseg_spark.features.table import CUSTOMER_FEATURES
 from custseg_spark.models import clv
 from custseg_spark.models.clv import ClvModel
@@ -27,10 +28,13 @@ def write_features(lake: Lake, config: Config, run_date: date, progress: Progres
     sessions = limited(lake.read(SESSIONS), config.run, run_date)
     model = _lifetime_values(sessions, config, run_date, progress)
     with progress.stage("customer features") as stage:
+        events = lake.read(EVENTS)
         unscored = features.customer_features(
             sessions,
             as_of=run_date,
-            events=lake.read(EVENTS),
+            # A shop's categories fit into memory.
+            levels=Levels.of(price.category_levels(events, run_date).toArrow()),
+            events=events,
             profiles=lake.read(CUSTOMERS) if _needs_profiles(config) else None,
             optional=config.features.optional_families,
         )

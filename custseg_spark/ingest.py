@@ -9,23 +9,22 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
-from custseg_spark import ledger, quality, registering
+from custseg_spark import appending, ledger, quality, registering
 from custseg_spark.config import Config
 from custseg_spark.errors import ConfigurationError, InputError
 from custseg_spark.ledger import Counts, LedgerRow
 from custseg_spark.progress import Progress
-from custseg_spark.readers import READERS
+from custseg_spark.readers import READERS, Part, joint
 from custseg_spark.refresh import refresh_sessions
-from custseg_spark.refusals import check_shares, write_rejected
 from custseg_spark.schemas import CUSTOMERS, EVENTS, INGEST_FILES, REJECTED_EVENTS, SESSIONS
 from custseg_spark.session import settings, size_shuffles
-from custseg_spark.sources import csv, files, json
+from custseg_spark.sources import csv, files, remote
 from custseg_spark.sources.files import SourceFile
 from custseg_spark.sources.profile import Profile
 from custseg_spark.sources.raw import RawSource
@@ -69,7 +68,10 @@ class IngestSummary:
 
 
 def list_sources(profiles: Sequence[Profile]) -> list[tuple[Profile, list[SourceFile]]]:
-    """The files of each profile's paths; fails on a missing path before Spark starts."""
+    """The files of each profile's local paths; fails on a missing path before Spark starts.
+
+    Remote ones are listed by `ingest`, as it takes Spark.
+    """
     return [
         (profile, [f for path in profile.path for f in files.list_files(path)])
         for profile in profiles
@@ -93,7 +95,7 @@ def ingest(
     """
     with progress.stage("create tables"):
         lake.create(INGESTED)
-    staging = Path(tempfile.mkdtemp(prefix="custseg-"))
+    staging = Path(tempfile.mkdtemp(prefix="custseg-", dir=_staging_in(config)))
     try:
         with progress.stage("inspect files") as stage:
             batch = _inspect(lake, listed, config, staging)
@@ -117,6 +119,15 @@ def ingest(
     return summary
 
 
+def _staging_in(config: Config) -> Path | None:
+    """The configured folder for copies, made if it isn't there."""
+    if config.ingest.staging is None:
+        return None
+    folder = Path(config.ingest.staging).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def _file_id(file: SourceFile, profile: Profile) -> str:
     key = "\n".join((file.sha256, profile.hash(), profile.table))
     return hashlib.sha256(key.encode()).hexdigest()[:32]
@@ -130,11 +141,14 @@ def _inspect(
 ) -> Batch:
     batch = Batch()
     in_ledger = ledger.keys(lake)
-    for profile, found in listed:
+    for profile, local in listed:
         batch.fills[profile.name] = profile.fills
         _check_cleaning(lake, profile)
+        is_new = partial(_is_new, profile, in_ledger)
+        elsewhere = remote.find(lake.spark, profile, is_new, config.ingest.split_bytes, staging)
+        found = [*local, *elsewhere.files]
         texts: list[csv.CsvFile] = []
-        documents: list[json.JsonFile] = []
+        parts: list[Part] = []
         for file in found:
             file_id = _file_id(file, profile)
             if file.skipped_because:
@@ -151,18 +165,12 @@ def _inspect(
                 batch.rows.append(opened.row)
                 if opened.records:
                     batch.sources.append((profile, opened.records))
-            elif file.kind == "json":
-                document = json.inspect(file, file_id, profile, staging)
-                if isinstance(document, str):
-                    skipped = replace(file, skipped_because=document)
-                    _note_skipped(batch, in_ledger, profile, skipped)
-                    continue
-                in_ledger.add(file_id)
-                documents.append(document)
-                batch.rows.append(_document_row(document, profile))
+                if opened.part:
+                    parts.append(opened.part)
             else:
                 file = unpacked(file, staging / f"{file_id}.csv")
-                facts = csv.inspect(file, profile, config.ingest.split_bytes)
+                counted = elsewhere.facts.get(file.path)
+                facts = csv.inspect(file, profile, config.ingest.split_bytes, counted)
                 if isinstance(facts, str):
                     skipped = replace(file, skipped_because=facts)
                     _note_skipped(batch, in_ledger, profile, skipped)
@@ -183,20 +191,13 @@ def _inspect(
         if texts:
             raw = csv.read(lake.spark, texts, profile, config.ingest.split_bytes, staging)
             batch.sources += [(profile, source) for source in raw]
-        if any(document.pieces for document in documents):
-            batch.sources.append((profile, json.read(lake.spark, documents, profile)))
+        batch.sources += [(profile, s) for s in joint(lake.spark, parts, profile, staging)]
         _check_not_all_skipped(batch, profile, found)
     return batch
 
 
-def _document_row(document: json.JsonFile, profile: Profile) -> LedgerRow:
-    return LedgerRow(
-        document.file_id,
-        profile.name,
-        document.file,
-        physical_records=document.physical_records,
-        blank=document.blank,
-    )
+def _is_new(profile: Profile, in_ledger: set[str], file: SourceFile) -> bool:
+    return _file_id(file, profile) not in in_ledger
 
 
 def _check_cleaning(lake: Lake, profile: Profile) -> None:
@@ -228,34 +229,12 @@ def _note_skipped(batch: Batch, in_ledger: set[str], profile: Profile, file: Sou
 def _publish(
     lake: Lake, batch: Batch, config: Config, progress: Progress, ingested_at: datetime
 ) -> tuple[dict[str, Counts], dict[str, int]]:
-    """Writes events and refused records: what the rules said, and what was kept, by file."""
+    """Events and refused records written: what the rules said, and what was kept, by file."""
     judged = _judge_all(batch, ingested_at)
     if judged is None:
         return {}, {}
-    with progress.stage("check records") as stage:
-        counts, per_date = _gate(judged)
-        ledger.check_balance(batch.rows, counts)
-        check_shares([p for p, _ in batch.sources], batch.rows, counts, judged, config)
-        stage.rows = sum(c.valid + c.rejected for c in counts.values())
-    names = sorted(r.file_id for r in batch.rows if r.file_id)
-    transaction = "ingest:" + hashlib.sha256("".join(names).encode()).hexdigest()
-    with progress.stage("write events") as stage:
-        if any(c.rejected for c in counts.values()):
-            write_rejected(lake, judged, names, transaction, ingested_at)
-        buckets = -(-max(per_date.values(), default=1) // config.ingest.events_per_file)
-        known = lake.read(EVENTS).where(F.col("event_date").isin(*per_date))
-        valid = quality.accepted(judged)
-        keeping = sorted({p.name for p, _ in batch.sources if p.duplicates == "keep"})
-        if keeping:
-            valid = quality.with_copies(valid, keeping)
-        events = quality.without_duplicates(
-            valid, known if lake.version(EVENTS) else None, buckets=buckets
-        )
-        if per_date:
-            lake.append(events, EVENTS, transaction)
-        accepted = _accepted_by_file(lake, names)
-        stage.rows = sum(accepted.values())
-    return counts, accepted
+    profiles = [profile for profile, _ in batch.sources]
+    return appending.publish(lake, judged, profiles, batch.rows, config, progress, ingested_at)
 
 
 def _judge_all(batch: Batch, ingested_at: datetime) -> DataFrame | None:
@@ -264,37 +243,6 @@ def _judge_all(batch: Batch, ingested_at: datetime) -> DataFrame | None:
         one = quality.judge(source.records, profile, width=source.width, ingested_at=ingested_at)
         judged = one if judged is None else judged.unionByName(one)
     return judged
-
-
-def _gate(judged: DataFrame) -> tuple[dict[str, Counts], dict[date, int]]:
-    """Counts by file, and valid records by date: the one scan before anything is written."""
-    is_valid = F.col("reasons").isNull()
-    rows = (
-        judged.groupBy("file_id", F.when(is_valid, F.col("event_date")).alias("event_date"))
-        .agg(
-            F.count(F.when(is_valid, True)).alias("valid"),
-            F.count(F.when(~is_valid, True)).alias("rejected"),
-            F.count(F.when(is_valid & F.col("was_rounded"), True)).alias("rounded"),
-        )
-        .collect()
-    )
-    counts: dict[str, Counts] = {}
-    per_date: dict[date, int] = {}
-    for row in rows:
-        before = counts.get(row.file_id, Counts())
-        counts[row.file_id] = Counts(
-            before.valid + row.valid,
-            before.rejected + row.rejected,
-            before.rounded + row.rounded,
-        )
-        if row.event_date is not None:
-            per_date[row.event_date] = per_date.get(row.event_date, 0) + row.valid
-    return counts, per_date
-
-
-def _accepted_by_file(lake: Lake, names: Sequence[str]) -> dict[str, int]:
-    rows = lake.read(EVENTS).where(F.col("file_id").isin(*names)).groupBy("file_id").count()
-    return {row.file_id: row["count"] for row in rows.collect()}
 
 
 def _summary(

@@ -52,7 +52,7 @@ def check_balance(rows: Iterable[LedgerRow], counts: Mapping[str, Counts]) -> No
         expected = row.physical_records - row.header - row.blank
         if seen.valid + seen.rejected != expected and not row.skipped_because:
             raise InputError(
-                f"{row.file.path}: the bytes hold {expected:,} records, the parser found"
+                f"{row.file.name}: the bytes hold {expected:,} records, the parser found"
                 f" {seen.valid + seen.rejected:,}; the file may have changed while it was read"
                 + (", or a quote stands inside a value" if row.multiline else "")
             )
@@ -74,7 +74,7 @@ def write(
             (
                 row.file_id,
                 row.source,
-                str(row.file.path),
+                row.file.name,
                 row.table,
                 row.file.sha256,
                 row.file.bytes,

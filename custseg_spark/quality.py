@@ -53,12 +53,14 @@ def judge(raw: DataFrame, profile: Profile, *, width: int, ingested_at: datetime
         {
             "event_at": _event_at(profile),
             "event_type": event_type(profile),
-            **{c: money(c) for c in AMOUNTS},
+            **{c: money(c) for c in (*AMOUNTS, "net_amount")},
             "quantity": _quantity(),
         }
     )
     # A step of its own: computed once, used by the hash and the count.
     typed = typed.withColumns({_rounded(c): was_rounded(c) for c in AMOUNTS})
+    halves = {"id_high": _id_half(profile, 1), "id_low": _id_half(profile, 2)}
+    typed = typed.withColumns(halves)
     return typed.select(
         F.to_date("event_at").alias("event_date"),
         "event_at",
@@ -67,9 +69,11 @@ def judge(raw: DataFrame, profile: Profile, *, width: int, ingested_at: datetime
         *[F.col(text_column(c)).alias(c) for c in _PLAIN_TEXT],
         _order_id(profile).alias("order_id"),
         F.coalesce("unit_price", F.lit(0)).cast(MONEY).alias("unit_price"),
-        F.coalesce(_unsigned_for_returns(), F.lit(1)).alias("quantity"),
-        F.coalesce("discount", F.lit(0)).cast(MONEY).alias("discount"),
-        _event_id(profile).alias("event_id"),
+        F.coalesce(_unsigned_for_returns("quantity"), F.lit(1)).alias("quantity"),
+        F.coalesce(_unsigned_for_returns("discount"), F.lit(0)).cast(MONEY).alias("discount"),
+        _event_id().alias("event_id"),
+        "id_high",
+        "id_low",
         F.lit(profile.name).alias("source"),
         "source_file",
         "source_row",
@@ -147,23 +151,24 @@ def with_copies(events: DataFrame, sources: Sequence[str]) -> DataFrame:
     )
 
 
-def without_duplicates(events: DataFrame, known: DataFrame | None, *, buckets: int) -> DataFrame:
+def spread(events: DataFrame, *, buckets: int) -> DataFrame:
+    """Laid out for a table partitioned by `event_date`: `buckets` files a date at most."""
+    bucket = F.pmod(F.xxhash64("event_id"), F.lit(buckets))
+    return events.withColumn("bucket", bucket).repartition("event_date", "bucket")
+
+
+def without_duplicates(events: DataFrame, known: DataFrame, *, buckets: int) -> DataFrame:
     """One row an event id: the first by file and row, none that `known` has already.
 
-    Laid out for a table partitioned by `event_date`: `buckets` files a date at most. Equal events
-    share date and bucket, so that one exchange serves both the comparison and the write.
+    Equal events share date and bucket, so that one exchange serves the comparison and the write.
     """
-    bucket = F.pmod(F.xxhash64("event_id"), F.lit(buckets))
-    spread = events.withColumn("bucket", bucket).repartition("event_date", "bucket")
     copies = Window.partitionBy("event_date", "bucket", "event_id").orderBy(
         "source_file", "source_row"
     )
-    first = spread.withColumn("copy", F.row_number().over(copies)).where(F.col("copy") == 1)
-    if known is not None:
-        first = first.join(
-            known.select("event_date", "event_id"), ["event_date", "event_id"], how="left_anti"
-        )
-    return first.drop("bucket", "copy")
+    numbered = spread(events, buckets=buckets).withColumn("copy", F.row_number().over(copies))
+    first = numbered.where(F.col("copy") == 1).drop("bucket", "copy")
+    keys = ["event_date", "event_id"]
+    return first.join(known.select(*keys), keys, how="left_anti")
 
 
 def trimmed(canonical: str, profile: Profile) -> Column:
@@ -199,20 +204,27 @@ def _quantity() -> Column:
     return F.when(text("quantity").rlike(_QUANTITY), text("quantity").try_cast("bigint"))
 
 
-def _unsigned_for_returns() -> Column:
-    """A return's quantity says how much came back, whatever sign the source gives it."""
-    quantity = F.col("quantity")
-    return F.when(F.col("event_type") == "return", F.abs(quantity)).otherwise(quantity)
+def _unsigned_for_returns(column: str) -> Column:
+    """A return's quantity says how much came back, whatever sign the source gives it; its discount
+    how much less was given back."""
+    value = F.col(column)
+    return F.when(F.col("event_type") == "return", F.abs(value)).otherwise(value)
 
 
 def _order_id(profile: Profile) -> Column:
     """The order's id; without one a record's own, where the profile says that each is an order."""
     given = text("order_id")
-    return F.coalesce(given, _event_id(profile)) if profile.record_is_order else given
+    return F.coalesce(given, _event_id()) if profile.record_is_order else given
 
 
-def _event_id(profile: Profile) -> Column:
-    """Two 64-bit hashes with different beginnings, as 32 hexadecimal digits."""
+def _event_id() -> Column:
+    """The two hashes as 32 hexadecimal digits."""
+    halves = [F.lpad(F.hex(half), 16, "0") for half in ("id_high", "id_low")]
+    return F.lower(F.concat(*halves))
+
+
+def _id_half(profile: Profile, beginning: int) -> Column:
+    """A 64-bit hash of all source fields as values; by its beginning one of two."""
 
     def values(column: str) -> list[Column]:
         if column in ("event_at", "event_type"):
@@ -221,10 +233,10 @@ def _event_id(profile: Profile) -> Column:
             # What rounding took away still tells two records apart.
             exact = F.when(F.col(_rounded(column)), text(column).try_cast("double"))
             return [F.coalesce(column, F.lit(-1).cast(MONEY)), F.coalesce(exact, F.lit(0.0))]
+        if column == "net_amount":
+            return [F.coalesce(F.col(column).cast("string"), F.lit(_NULL_MARK))]
         # The hash passes over nulls: without a mark (null, 'a') and ('a', null) would be equal.
         return [F.coalesce(text(column), F.lit(_NULL_MARK))]
 
     hashed = [v for c in CANONICAL_COLUMNS if c in profile.columns for v in values(c)]
-    hashed.append(F.col("extras"))
-    halves = [F.lpad(F.hex(F.xxhash64(F.lit(n), *hashed)), 16, "0") for n in (1, 2)]
-    return F.lower(F.concat(*halves))
+    return F.xxhash64(F.lit(beginning), *hashed, F.col("extras"))

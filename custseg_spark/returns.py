@@ -1,4 +1,4 @@
-"""Which records are returns: by their event type, their order's id or their quantity's sign."""
+"""Which records are returns: by their event type, their order's id or the sign of an amount."""
 
 from functools import reduce
 
@@ -29,6 +29,9 @@ def signs(profile: Profile) -> dict[str, Column]:
         found["order_id"] = F.startswith(text("order_id"), F.lit(profile.returns.order_id_prefix))
     if profile.returns.negative_quantity:
         found["quantity"] = F.startswith(text("quantity"), F.lit("-"))
+    if profile.returns.negative_net_amount:
+        # By its value: -0.00 takes nothing back.
+        found["net_amount"] = text("net_amount").try_cast("double") < 0
     return found
 
 

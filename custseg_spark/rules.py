@@ -12,6 +12,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from custseg_spark import returns
+from custseg_spark.schemas import MONEY
 from custseg_spark.sources.profile import Profile
 from custseg_spark.sources.raw import text
 
@@ -38,6 +39,8 @@ def rules(profile: Profile, latest: datetime) -> list[Column]:
     found += [_money_rule(profile, c) for c in AMOUNTS if c in profile.columns]
     if "quantity" in profile.columns:
         found.append(_quantity_rule(profile))
+    if "net_amount" in profile.columns:
+        found += _net_rules(profile)
     if profile.cleaning == "strict":
         found += _strict_rules(profile)
     return found
@@ -114,15 +117,43 @@ def _identity_rules(profile: Profile) -> list[Column]:
 
 
 def _money_rule(profile: Profile, column: str) -> Column:
-    value = text(column)
     number = "a number from 0, at most 14 digits before the point"
+    is_negative = text(column).try_cast("double") < 0
+    if column == "discount":
+        # What comes back may have all its amounts turned round.
+        is_negative = is_negative & ~F.col("event_type").eqNullSafe("return")
+    return _number_rule(profile, column, number, is_negative)
+
+
+def _net_rules(profile: Profile) -> list[Column]:
+    """A net amount is a number of either sign, and says what price, quantity and discount say.
+
+    Sources differ in which amounts of a return have a sign: it is compared without.
+    """
+    number = "a number, at most 14 digits before the point"
+    net, price, quantity = F.col("net_amount"), F.col("unit_price"), F.col("quantity")
+    discount = F.abs(F.coalesce("discount", F.lit(0).cast(MONEY)))
+    # Null where the quantity isn't one, which has its own reason.
+    pieces = F.when(text("quantity").isNull(), F.lit(1)).otherwise(F.abs(quantity))
+    off = F.abs(F.abs(net) - (price * pieces.cast("decimal(10,0)") - discount))
+    is_off = (price >= 0) & (off > F.lit(str(profile.amount_tolerance)).cast(MONEY))
+    agreeing = f"unit price x quantity - discount, within {profile.amount_tolerance}"
+    return [
+        _number_rule(profile, "net_amount", number, F.lit(False)),
+        _refuse(profile, is_off, "inconsistent_amount", "net_amount", agreeing),
+    ]
+
+
+def _number_rule(profile: Profile, column: str, number: str, is_negative: Column) -> Column:
+    """Why an amount is none; `number` says what is expected."""
+    value = text(column)
     folded = F.lower(value)
     missing = F.lit(False) if column in profile.optional_columns else value.isNull()
     cases: Sequence[tuple[Column, str]] = (
         (missing, "not_a_number"),
         (folded.rlike(_NOT_FINITE), "not_finite"),
         (~value.rlike(NUMBER), "not_a_number"),
-        (value.try_cast("double") < 0, "negative"),
+        (is_negative, "negative"),
         (value.isNotNull() & F.col(column).isNull(), "out_of_range"),
     )
     code = F.lit(None).cast("string")

@@ -91,6 +91,7 @@ SESSIONS = _table(
     event_count bigint, view_count bigint, cart_count bigint, purchase_count bigint,
     return_count bigint, evening_event_count bigint,
     purchase_amount {MONEY_SUM}, return_amount {MONEY_SUM}, discount_amount {MONEY_SUM},
+    discounted_amount {MONEY_SUM},
     first_purchase_at timestamp, last_purchase_at timestamp,
     viewed_price_sum {MONEY_SUM}, viewed_price_squares {MONEY_SQUARES},
     max_viewed_price {MONEY}, purchased_price_sum {MONEY_SUM},
@@ -112,7 +113,7 @@ CUSTOMER_SEGMENTS = _table(
     """run_date date, algorithm string, customer_id string, cluster int, segment_id int,
     segment_name string, distance double, second_segment_id int, margin double,
     top_features array<string>, memberships map<int, double>,
-    rfm_r int, rfm_f int, rfm_m int, rfm_group string""",
+    rfm_r int, rfm_f int, rfm_m int, rfm_group string, prediction_timestamp timestamp""",
     "run_date",
 )
 

@@ -8,8 +8,15 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
+
+from custseg_spark.errors import InputError, TargetError
+from custseg_spark.places import Remote
 
 _SETTINGS = {
     # Every time in the lake is UTC; a run must not depend on the machine's zone.
@@ -58,6 +65,11 @@ def size_shuffles(spark: SparkSession, events: int) -> None:
         spark.conf.set(_SIZED_BY_US, fitting)
 
 
+def shuffle_partitions(spark: SparkSession) -> int:
+    """The partitions of an exchange, as `size_shuffles` or somebody else has set them."""
+    return int(str(spark.conf.get(_SHUFFLES)))
+
+
 @contextmanager
 def settings(spark: SparkSession, values: Mapping[str, str]) -> Iterator[None]:
     """The settings for the block, and what was there before after it."""
@@ -79,3 +91,110 @@ def get_session(app_name: str = "custseg-spark") -> SparkSession:
     for key, value in _SETTINGS.items():
         spark.conf.set(key, value)
     return spark
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file beyond this machine, as its file system lists it."""
+
+    place: Remote
+    bytes: int
+    changed_ms: int
+    named_outright: bool = False
+
+
+def list_remote(spark: SparkSession, place: Remote) -> list[RemoteFile]:
+    """The files of a URI: of a file, a folder with all its subfolders, or a pattern; by name.
+
+    None where nothing is there. Raises InputError for a place that can't be reached.
+    """
+    with _explained(place, InputError, "read"):
+        system, path = _hadoop(spark, place)
+        if system.exists(path):
+            status = system.getFileStatus(path)
+            if status.isFile():
+                return [_remote_file(status, named_outright=True)]
+            found, files = system.listFiles(path, True), []
+            while found.hasNext():
+                files.append(_remote_file(found.next()))
+        else:
+            matching = system.globStatus(path) or []
+            files = [_remote_file(status) for status in matching if status.isFile()]
+    return sorted(files, key=lambda file: file.place.uri)
+
+
+def _remote_file(status: Any, *, named_outright: bool = False) -> RemoteFile:
+    place = Remote(status.getPath().toString())
+    return RemoteFile(place, status.getLen(), status.getModificationTime(), named_outright)
+
+
+def read_beginning(spark: SparkSession, place: Remote, most: int) -> bytes:
+    """At most so many bytes from a file's beginning."""
+    with _explained(place, InputError, "read"):
+        system, path = _hadoop(spark, place)
+        stream = system.open(path)
+        try:
+            return bytes(stream.readNBytes(most))
+        finally:
+            stream.close()
+
+
+def fetch(spark: SparkSession, place: Remote, target: Path) -> None:
+    """Copies a file to this machine."""
+    with _explained(place, InputError, "read"):
+        system, path = _hadoop(spark, place)
+        local = _hadoop_path(spark, target.absolute().as_uri())
+        system.copyToLocalFile(False, path, local, True)
+
+
+def send(spark: SparkSession, source: Path, place: Remote) -> None:
+    """Copies a file of this machine to a place, over one that is there."""
+    with _explained(place, TargetError, "written"):
+        system, path = _hadoop(spark, place)
+        local = _hadoop_path(spark, source.absolute().as_uri())
+        conf = system.getConf()
+        context: Any = spark.sparkContext
+        # As a stream, like Spark's own files: S3's copyFromLocalFile takes another client.
+        files = context._jvm.org.apache.hadoop.fs.FileUtil
+        files.copy(local.getFileSystem(conf), local, system, path, False, True, conf)
+
+
+def write_remote(spark: SparkSession, place: Remote, content: bytes) -> None:
+    """Writes a whole small file, over one that is there; on an object store in one step."""
+    with _explained(place, TargetError, "written"):
+        system, path = _hadoop(spark, place)
+        stream = system.create(path, True)
+        stream.write(bytearray(content))
+        stream.close()
+
+
+def remove_remote(spark: SparkSession, place: Remote) -> None:
+    """Removes a file, if it is there."""
+    with _explained(place, TargetError, "written"):
+        system, path = _hadoop(spark, place)
+        system.delete(path, False)
+
+
+def _hadoop(spark: SparkSession, place: Remote) -> tuple[Any, Any]:
+    """Hadoop's file system of a place, and the place as it knows it."""
+    # The session's own options are in it, credentials among them.
+    session: Any = spark
+    conf = session._jsparkSession.sessionState().newHadoopConf()
+    path = _hadoop_path(spark, place.uri)
+    return path.getFileSystem(conf), path
+
+
+def _hadoop_path(spark: SparkSession, uri: str) -> Any:
+    context: Any = spark.sparkContext
+    return context._jvm.org.apache.hadoop.fs.Path(uri)
+
+
+@contextmanager
+def _explained(
+    place: Remote, kind: type[InputError] | type[TargetError], verb: str
+) -> Iterator[None]:
+    try:
+        yield
+    except Py4JJavaError as error:
+        said = str(error.java_exception.getMessage() or error.java_exception).splitlines()
+        raise kind(f"{place} can't be {verb}: {said[0] if said else error}") from error

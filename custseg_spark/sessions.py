@@ -204,6 +204,7 @@ def _part_aggregates() -> list[Column]:
         money("purchase", amount).alias("purchase_amount"),
         money("return", amount).alias("return_amount"),
         money("purchase", F.col("discount")).alias("discount_amount"),
+        money("purchase", F.when(F.col("discount") > 0, amount)).alias("discounted_amount"),
         F.min(of("purchase", F.col("event_at"))).alias("first_purchase_at"),
         F.max(of("purchase", F.col("event_at"))).alias("last_purchase_at"),
         money("view", price).alias("viewed_price_sum"),

@@ -1,17 +1,18 @@
 """What a job says at its end, for a person: numbers of records, segments, and where to look."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from pyspark.sql import functions as F
 
 from custseg_spark.exports import Exported
 from custseg_spark.exports.intervals import Interval
 from custseg_spark.exports.lift import Lift
+from custseg_spark.gate import Passed
 from custseg_spark.ingest import IngestSummary
 from custseg_spark.models.results import DIED
 from custseg_spark.models.selection import Verdict
 from custseg_spark.pipeline import SegmentRun
+from custseg_spark.places import Place
 from custseg_spark.schemas import CUSTOMER_SEGMENTS, RUNS, SEGMENT_PROFILES
 from custseg_spark.tables import Lake
 
@@ -32,6 +33,15 @@ def of_ingest(summary: IngestSummary) -> str:
         )
     lines += [f"Skipped {path}: {reason}" for path, reason in summary.skipped]
     return "\n".join(lines) or "Nothing to ingest"
+
+
+def of_gate(passed: Passed) -> str:
+    """What the gate has seen."""
+    return (
+        f"Fit to be segmented: {passed.events:,} events, as the ledger of {passed.files:,}"
+        f" file{'s' * (passed.files != 1)} says; {passed.last_day_events:,} on {passed.last_day}"
+        f" (median of the days before: {passed.usual_events:,.0f})"
+    )
 
 
 def of_segments(lake: Lake, run: SegmentRun) -> str:
@@ -96,7 +106,7 @@ def _number(value: float | None, form: str) -> str:
     return "–" if value is None else format(value, form)
 
 
-def of_report(files: Sequence[Path]) -> str:
+def of_report(files: Sequence[Place]) -> str:
     """Where the report is."""
     pages = [str(file) for file in files if file.suffix == ".html"]
     return f"Report: {', '.join(pages)}"

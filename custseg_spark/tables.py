@@ -15,7 +15,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from custseg_spark.config import LakeConfig
-from custseg_spark.errors import ConflictError, InputError
+from custseg_spark.errors import ConfigurationError, ConflictError, InputError, nearest
+from custseg_spark.places import place
 from custseg_spark.schemas import Table, conform
 
 T = TypeVar("T")
@@ -56,8 +57,8 @@ class Lake:
     @property
     def _root(self) -> str:
         """The lake's folder; a local one as an absolute path, as Delta wants it."""
-        path = self.config.path.rstrip("/")
-        return path if ":" in path else str(Path(path).absolute())
+        folder = place(self.config.path)
+        return str(folder.absolute() if isinstance(folder, Path) else folder).rstrip("/")
 
     def _path(self, table: Table) -> str:
         return f"{self._root}/{table.name}"
@@ -78,7 +79,17 @@ class Lake:
             raise InputError(f"there is no table {self.name(table)}; run ingest first") from error
 
     def create(self, tables: Sequence[Table]) -> None:
-        """Creates the tables that don't exist: two first writers must not race to create one."""
+        """Creates the tables that don't exist: two first writers must not race to create one.
+
+        Raises ConfigurationError for a schema that isn't there: a mistyped one mustn't be made.
+        """
+        schema = self.config.catalog
+        if schema and not self.spark.catalog.databaseExists(schema):
+            known = [database.name for database in self.spark.catalog.listDatabases()]
+            raise ConfigurationError(
+                f"lake.catalog: there is no schema {schema}"
+                f"{nearest(schema.rpartition('.')[2], known)} (CREATE SCHEMA {schema} makes it)"
+            )
         self._side_by_side(self._create, tables)
 
     def _create(self, table: Table) -> None:

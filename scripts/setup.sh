@@ -1,14 +1,27 @@
 #!/usr/bin/env bash
 # Makes .venv (pinned packages, the project, Spark's settings) and .jars (Delta).
+# `setup.sh floor` makes .venv-floor and .jars-floor, in which the pins of requirements-floor.txt
+# stand in for those of the same packages: the oldest Spark and Delta that the code is written for.
 # Run by `make`; does nothing when what it made still fits what it was made from.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-log=.setup.log
-stamp=.venv/.setup-stamp
+line=${1:+-$1} # empty, or the ending of this line's folders and pins
+venv=.venv$line
+jars=.jars$line
+log=.setup$line.log
+stamp=$venv/.setup-stamp
+
+pins() {
+    local own=${line:+requirements$line.txt}
+    if [ -z "$own" ]; then cat requirements-dev.txt; return; fi
+    grep -vE "^($(sed -n 's/==.*//p' "$own" | paste -sd '|'))==" requirements-dev.txt
+    grep == "$own"
+}
+
 # The folder is part of it: Spark's settings hold absolute paths, so a moved checkout is set up anew.
-inputs=$(cat requirements-dev.txt pyproject.toml setup.py scripts/setup.sh scripts/spark_conf.py | cksum)" $PWD"
-if [ -x .venv/bin/python ] && [ -d .jars ] && [ "$(cat $stamp 2>/dev/null)" = "$inputs" ]; then exit 0; fi
+inputs=$( (pins; cat pyproject.toml setup.py scripts/setup.sh scripts/spark_conf.py) | cksum)" $PWD"
+if [ -x "$venv/bin/python" ] && [ -d "$jars" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$inputs" ]; then exit 0; fi
 
 fail() { printf 'setup: %s\n' "$@" >&2; exit 1; }
 
@@ -60,49 +73,55 @@ find_python() {
 }
 
 # Usable here: a venv's scripts hold the absolute path it was made for.
-venv_is_usable() { .venv/bin/python -m pip --version >/dev/null 2>&1 && grep -qF "$PWD/.venv" .venv/bin/activate; }
+venv_is_usable() { "$venv/bin/python" -m pip --version >/dev/null 2>&1 && grep -qF "$PWD/$venv" "$venv/bin/activate"; }
 
 make_venv() {
-    rm -rf .venv
-    "$1" -m venv .venv
+    rm -rf "$venv"
+    "$1" -m venv "$venv"
 }
 
 install_packages() {
-    .venv/bin/python -m pip install --no-input --disable-pip-version-check -r requirements-dev.txt
+    "$venv/bin/python" -m pip install --no-input --disable-pip-version-check -r <(pins)
 }
 
 install_project() {
     # Without isolation the pinned setuptools builds it, not the newest of the day.
-    .venv/bin/python -m pip install --no-input --disable-pip-version-check \
+    "$venv/bin/python" -m pip install --no-input --disable-pip-version-check \
         --no-deps --no-build-isolation --editable .
 }
 
 # --- Delta's jars -----------------------------------------------------------------------------
 
-pinned() { sed -n "s/^$1==//p" requirements-dev.txt; }
+pinned() { pins | sed -n "s/^$1==//p"; }
 spark=$(pinned pyspark)
 delta=$(pinned delta-spark)
-artifact=delta-spark_${spark%.*}_2.13 # one build for each Spark minor version; Scala is 2.13 since Spark 4
+# Scala is 2.13 since Spark 4. Since Delta 4.1 there is a build for each Spark minor version.
+case $delta in
+4.0.*) artifact=delta-spark_2.13 needed=(delta-storage) ;;
+*) artifact=delta-spark_${spark%.*}_2.13 needed=(delta-storage delta-kernel-{api,defaults,unitycatalog}) ;;
+esac
 
 # Spark's own Ivy resolves them (behind a mirror: DEFAULT_ARTIFACT_REPOSITORY), once instead of at
 # every start. Of about 33 it finds these are needed; the others repeat what pyspark ships.
 fetch_jars() {
-    rm -rf .jars.part
-    mkdir -p .jars.part/keep
-    : >.jars.part/nothing.py
-    PATH=$PWD/.venv/bin:$PATH JAVA_HOME=${java_home:-${JAVA_HOME:-}} \
+    local part=$jars.part name
+    rm -rf "$part"
+    mkdir -p "$part/keep"
+    : >"$part/nothing.py"
+    PATH=$PWD/$venv/bin:$PATH JAVA_HOME=${java_home:-${JAVA_HOME:-}} \
         env -u SPARK_HOME -u SPARK_CONF_DIR -u PYSPARK_PYTHON spark-submit \
         --packages "io.delta:$artifact:$delta" \
-        --conf "spark.jars.ivy=$PWD/.jars.part" .jars.part/nothing.py || return
-    local name
-    for name in "$artifact" delta-storage delta-kernel-{api,defaults,unitycatalog}; do
-        cp ".jars.part/jars/io.delta_$name-$delta.jar" .jars.part/keep/ || return
+        --conf "spark.jars.ivy=$PWD/$part" "$part/nothing.py" || return
+    for name in "$artifact" "${needed[@]}"; do
+        cp "$part/jars/io.delta_$name-$delta.jar" "$part/keep/" || return
     done
-    cp .jars.part/jars/io.unitycatalog_unitycatalog-{client,hadoop}-*.jar .jars.part/keep/ || return
-    # Renamed at the end, so that .jars is either whole or absent.
-    rm -rf .jars
-    mv .jars.part/keep .jars
-    rm -rf .jars.part
+    if [ "${#needed[@]}" -gt 1 ]; then
+        cp "$part"/jars/io.unitycatalog_unitycatalog-{client,hadoop}-*.jar "$part/keep/" || return
+    fi
+    # Renamed at the end, so that the folder is either whole or absent.
+    rm -rf "$jars"
+    mv "$part/keep" "$jars"
+    rm -rf "$part"
 }
 
 # --- All of it --------------------------------------------------------------------------------
@@ -130,11 +149,11 @@ if ! venv_is_usable; then
     python=$(find_python) || fail "Python 3.11 or 3.12 is needed, and neither was found on PATH." \
         "  Debian, Ubuntu:  sudo apt-get install python3.11 python3.11-venv (or 3.12)" \
         "  macOS:           brew install python@3.12"
-    step "$("$python" -V) into .venv" make_venv "$python"
+    step "$("$python" -V) into $venv" make_venv "$python"
 fi
 step "packages, a few minutes the first time" install_packages
 step "the project itself" install_project
-[ -f ".jars/io.delta_$artifact-$delta.jar" ] || step "Delta $delta for Spark ${spark%.*} into .jars" fetch_jars
-step "Spark's settings" .venv/bin/python scripts/spark_conf.py "$java_home"
-printf '%s\n' "$inputs" >$stamp
+[ -f "$jars/io.delta_$artifact-$delta.jar" ] || step "Delta $delta for Spark ${spark%.*} into $jars" fetch_jars
+step "Spark's settings" "$venv/bin/python" scripts/spark_conf.py "$jars" "$java_home"
+printf '%s\n' "$inputs" >"$stamp"
 printf 'setup: done\n'

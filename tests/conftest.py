@@ -3,6 +3,9 @@
 import gc
 import importlib.util
 import os
+import re
+import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -10,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 import literal_lake
+import pyspark
 import pytest
 from postgresql_server import Server, binaries, started
 from pyspark.sql import DataFrame, SparkSession
@@ -21,6 +25,11 @@ from custseg_spark.tables import Lake
 
 ROOT = Path(__file__).parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
+SPARK = Path(pyspark.__file__).parent
+# Hadoop's file system of S3, for tests only (scripts/s3_jars.sh); it fits one version of Hadoop.
+S3_JARS = ROOT / ".jars-s3"
+_HADOOP = next(SPARK.glob("jars/hadoop-client-api-*.jar")).stem.rpartition("-")[2]
+HAS_S3 = (S3_JARS / f"org.apache.hadoop_hadoop-aws-{_HADOOP}.jar").exists()
 
 _TEST_SETTINGS = {
     # Tests are short: the quick compiler and the simple collector halve the suite's time. Alone,
@@ -41,6 +50,14 @@ _TEST_SETTINGS = {
 }
 
 
+def _class_path() -> str:
+    """The class path of this venv's Spark, and behind it what the tests need beyond that."""
+    defaults = (SPARK / "conf" / "spark-defaults.conf").read_text()
+    found = re.search(r"^spark\.driver\.extraClassPath (.+)$", defaults, re.M)
+    assert found is not None, "make setup writes it"
+    return f"{found[1]}:{S3_JARS}/*" if HAS_S3 else found[1]
+
+
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
     # Read when the session starts; a pytest of a venv that isn't active would get another python.
@@ -49,6 +66,7 @@ def spark() -> Iterator[SparkSession]:
     with tempfile.TemporaryDirectory(prefix="custseg-tests-") as folder:
         for key, value in _TEST_SETTINGS.items():
             builder = builder.config(key, value)
+        builder = builder.config("spark.driver.extraClassPath", _class_path())
         builder.config("spark.local.dir", folder).getOrCreate()
         session = get_session("tests")
         # What there is now stays: the collections after each test look only at what came since.
@@ -117,6 +135,19 @@ def small_lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) ->
     made = Lake(spark, LakeConfig(path=str(tmp_path_factory.mktemp("literal") / "lake")))
     literal_lake.make(made)
     return made
+
+
+@pytest.fixture(scope="session")
+def built_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this checkout, built of a copy: setuptools leaves a folder `build` behind."""
+    source, out = (tmp_path_factory.mktemp(name) for name in ("source", "wheel"))
+    for name in ("custseg_spark", "conf"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*pip, "--wheel-dir", str(out), str(source)], check=True)
+    return next(out.glob("*.whl"))
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from custseg_spark import features, naming
-from custseg_spark.features import rfm
+from custseg_spark.features import price, rfm
+from custseg_spark.features.keys import Levels
 from custseg_spark.schemas import SESSIONS, conform
 from custseg_spark.sessions import session_parts
 
@@ -70,7 +71,8 @@ def parts_of(events: DataFrame, **more: Any) -> DataFrame:
 
 def scored_features(events: DataFrame, as_of: date) -> dict[str, dict[str, Any]]:
     """Every column of `customer_features` but the run date, by customer."""
-    plain = features.customer_features(parts_of(events), as_of=as_of, events=events).persist()
+    levels = Levels.of(price.category_levels(events, as_of).toArrow())
+    plain = features.customer_features(parts_of(events), as_of=as_of, levels=levels).persist()
     try:
         cutoffs = {row.score: row.cutoffs for row in rfm.score_cutoffs(plain).collect()}
         rows = naming.with_rfm_group(rfm.with_scores(plain, cutoffs)).collect()

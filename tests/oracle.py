@@ -71,6 +71,7 @@ def one_customer(events: Sequence[Event], end: datetime) -> dict[str, Any]:
         **exploration(events),
         **hours_and_days(events, sessions),
         **prices(events),
+        **discounts(events),
         **windows(events, end),
     }
 
@@ -205,6 +206,18 @@ def prices(events: Sequence[Event]) -> dict[str, Any]:
         "price_stddev": deviation,
         "price_tolerance": deviation / mean_viewed if mean_viewed else 0.0,
         "max_viewed_price": max(viewed, default=None),
+    }
+
+
+def discounts(events: Sequence[Event]) -> dict[str, Any]:
+    purchases = of_type(events, "purchase")
+    reduced = [e for e in purchases if e["discount"] > 0]
+    before = sum((e["unit_price"] * e["quantity"] for e in reduced), Decimal(0))
+    off = sum((e["discount"] for e in reduced), Decimal(0))
+    spent = [sum((amount(e) for e in own), Decimal(0)) for own in (reduced, purchases)]
+    return {
+        "discounted_spend_share": share(*spent),
+        "mean_discount_depth": float(Fraction(off) / Fraction(before)) if before else None,
     }
 
 

@@ -41,6 +41,7 @@ DESCRIBED = {
     "At-Risk": {"recency_days": 1.5, "days_since_last_event": 1.3, "frequency": 0.7},
     "New": {"days_since_first_event": -1.5, "days_since_last_event": -0.8},
     "Price-Sensitive": {"relative_price": -1.6, "avg_viewed_price": -0.6, "discount_share": 1.0},
+    "Bargain Hunters": {"discounted_spend_share": 1.6, "mean_discount_depth": 0.9},
     "Explorers": {"category_count": 1.8, "category_entropy": 1.5, "top_category_share": -1.2},
     "Cart Abandoners": {"cart_abandonment_rate": 1.5, "uncompleted_cart_share": 1.6},
     "Window Shoppers": {"frequency": -0.8, "cart_share": -0.8, "view_to_purchase_rate": -0.7},

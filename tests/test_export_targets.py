@@ -392,7 +392,6 @@ def csv_place(folder: Path) -> Place:
         ("reports.db", "expected sqlite:///FILE"),
         ("sqlite://x.db", "expected sqlite:///FILE"),
         ("csv:", "expected csv:DIR"),
-        ("csv:s3://bucket/x", "a folder of this machine"),
         ("postgresql://u:p@ss/w0rd@h/d", "write @ as %40"),
         ("postgresql://u:pa/ss@h/d", "write @ as %40"),
         ("postgresql://u:%zz@h/d", "not a valid URL"),

@@ -274,6 +274,27 @@ CASES = (
         {"price_stddev": 0.0001, "max_viewed_price": Decimal("999999999.0003")},
     ),
     Case(
+        "discounts count by the money that they are about",
+        (
+            purchase("2021-02-01", "10", quantity=2, discount=Decimal(5)),
+            purchase("2021-02-01", "30", discount=Decimal(15)),
+            purchase("2021-02-02", "20"),
+            ("2021-02-03", "return", "10", {"discount": Decimal(9)}),
+            ("2021-02-03", "view", "10"),
+        ),
+        {"discounted_spend_share": 0.6, "mean_discount_depth": 0.4},
+    ),
+    Case(
+        "who pays full prices has no depth of discounts",
+        (purchase("2021-02-01", "10"),),
+        {"discounted_spend_share": 0.0, "mean_discount_depth": None},
+    ),
+    Case(
+        "what was given away was reduced altogether",
+        (purchase("2021-02-01", "10", discount=Decimal(10)),),
+        {"discounted_spend_share": 0.0, "mean_discount_depth": 1.0},
+    ),
+    Case(
         "squares that overflow give null and no failure",
         (("2021-02-01", "view", "99999999999999.9999"),) * 2,
         {"price_stddev": None, "price_tolerance": 0.0, "avg_viewed_price": 1e14},

@@ -207,7 +207,7 @@ def test_bytes_that_are_no_text_are_refused(forms: IngestRun) -> None:
 def test_what_is_skipped_stands_in_the_ledger_and_in_the_summary(forms: IngestRun) -> None:
     hidden = "hidden (its name, or its folder's, begins with . or _)"
     foreign = "its first line has none of the profile's columns"
-    binary = "binary content; expected CSV text, gzip, xz, XLSX or SQLite"
+    binary = "binary content; expected CSV text, gzip, xz, JSON, XLSX, Parquet or SQLite"
     assert forms.skipped == {
         "_committed.csv": hidden,
         ".hidden.csv": hidden,
@@ -350,7 +350,7 @@ BAD_HEADER = HEADER.replace("event_time", "event_tme")
         ),
         pytest.param(
             log_text(lines("x", 2)).encode("utf-16-le"),
-            "binary content; expected CSV text, gzip, xz, XLSX or SQLite",
+            "binary content; expected CSV text, gzip, xz, JSON, XLSX, Parquet or SQLite",
             id="utf-16 without mark",
         ),
         pytest.param(

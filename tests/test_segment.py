@@ -102,6 +102,9 @@ def test_every_customer_has_one_segment_an_algorithm(segmented: Segmented) -> No
         ("bisecting_kmeans", segmented.customers, segmented.customers),
     }
     assert segments.where(F.col("run_date") != F.lit(DAY)).isEmpty()
+    at = F.date_format("prediction_timestamp", "yyyy-MM-dd HH:mm:ss.SSSSSS")
+    stamps = {row[0] for row in segments.select(at).distinct().collect()}
+    assert stamps == {f"{DAY.isoformat()} 00:00:00.000000"}
 
 
 def test_profiles_add_up_to_all_customers_and_all_revenue(segmented: Segmented) -> None:

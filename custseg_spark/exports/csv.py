@@ -4,8 +4,8 @@ import errno
 import fcntl
 import json
 import os
-import re
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,27 +18,26 @@ from pyarrow import csv
 
 from custseg_spark.errors import ConfigurationError, ConflictError, TargetError
 from custseg_spark.exports.layout import ReportTable
+from custseg_spark.places import Place, Remote, place
+from custseg_spark.session import get_session, send
 
-_REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 # What a spreadsheet executes; a signed number alone, such as a telephone number, it doesn't.
 _FORMULA, _NUMBER = r"^[=+\-@\t\r]", r"^[+-][0-9]+(\.[0-9]+)?$"
 
 
 @dataclass(frozen=True)
 class CsvFolder:
-    """A folder of this machine."""
+    """A folder of this machine, or one that Spark's file systems reach."""
 
-    folder: Path
+    folder: Place
 
     @classmethod
     def of(cls, text: str) -> "CsvFolder":
         """The folder of `csv:DIR`."""
-        place = text.removeprefix("csv:")
-        if not place:
+        folder = text.removeprefix("csv:")
+        if not folder:
             raise ConfigurationError(f"--to {text}: expected csv:DIR")
-        if _REMOTE.match(place):
-            raise ConfigurationError(f"--to {text}: CSV is written to a folder of this machine")
-        return cls(Path(place))
+        return cls(place(folder))
 
     @property
     def shown(self) -> str:
@@ -49,8 +48,13 @@ class CsvFolder:
     def opened(self) -> Iterator["CsvLoading"]:
         """A loading into a folder beside the wanted one, on the same disk.
 
-        ConflictError if another export writes there; what a killed one left is removed.
+        ConflictError if another export writes there; what a killed one left is removed. One for a
+        remote folder is staged on this machine, and nothing keeps others out.
         """
+        if isinstance(self.folder, Remote):
+            with tempfile.TemporaryDirectory(prefix="custseg-export-") as staging:
+                yield CsvLoading(Path(staging), self.folder)
+            return
         folder = self.folder.absolute()
         beside = folder.with_name(f".{folder.name}.staging")
         try:
@@ -86,7 +90,7 @@ class CsvLoading:
     """An export under way into a folder."""
 
     beside: Path
-    folder: Path
+    folder: Place
     names: list[str] = field(default_factory=list)
 
     def stage(self, table: ReportTable, batches: Iterator[pa.RecordBatch]) -> int:
@@ -108,6 +112,10 @@ class CsvLoading:
 
     def publish(self) -> None:
         """Moves the files into place, one by one; each is the old or the new one in full."""
+        if isinstance(self.folder, Remote):
+            for name in self.names:
+                send(get_session(), self.beside / name, self.folder / name)
+            return
         for name in self.names:
             _sync(self.beside / name)
         for name in self.names:

@@ -11,6 +11,7 @@ from custseg_spark.features import (
     behaviour,
     clv,
     demographics,
+    discount,
     exploration,
     price,
     price_relative,
@@ -18,8 +19,7 @@ from custseg_spark.features import (
     temporal,
 )
 from custseg_spark.features.feature import Family, Feature
-from custseg_spark.features.keys import CATEGORY, key_counts
-from custseg_spark.schemas import LOG_PRICE
+from custseg_spark.features.keys import NO_LEVELS, Levels, key_totals
 
 FAMILIES = {
     "rfm": rfm.family,
@@ -27,6 +27,7 @@ FAMILIES = {
     "exploration": exploration.family,
     "temporal": temporal.family,
     "price": price.family,
+    "discount": discount.family,
 }
 OPTIONAL_FAMILIES = {
     "price_relative": price_relative.family,
@@ -49,16 +50,18 @@ def customer_features(
     sessions: DataFrame,
     *,
     as_of: date,
+    levels: Levels = NO_LEVELS,
     events: DataFrame | None = None,
     profiles: DataFrame | None = None,
     optional: Sequence[str] = (),
 ) -> DataFrame:
     """One row per customer: behaviour before `as_of` (exclusive, UTC). Nobody is dropped.
 
-    Money in the source's currency; each column as its Feature says. Of `events`, what the parts
-    can't tell is read: the categories' price levels (without them `relative_price` is null) and
-    the `optional` families; of `profiles`, the table `customers`, the family "demographics". The
-    RFM scores compare customers and come after, with `rfm.with_scores`.
+    Money in the source's currency; each column as its Feature says. Of what the parts can't tell,
+    `levels` has the categories' price levels, of `price.category_levels` (without them
+    `relative_price` is null), `events` what the family "price_relative" reads, and `profiles`, the
+    table `customers`, what "demographics" does. The RFM scores compare customers and come after,
+    with `rfm.with_scores`.
     """
     wanted = families(as_of, optional)
     parts = sessions.where(F.col("session_date") < F.lit(as_of))
@@ -71,9 +74,7 @@ def customer_features(
     totals = by_session.groupBy("customer_id").agg(
         *_named(f.customer_totals(as_of) for f in wanted)
     )
-    counted = _with_levels(key_counts(parts.repartition("customer_id")), events, as_of)
-    of_keys = counted.groupBy("customer_id").agg(*_named(f.key_totals(as_of) for f in wanted))
-    joined = totals.join(of_keys, "customer_id", how="inner")
+    joined = totals.join(key_totals(parts, levels), "customer_id", how="inner")
     if events is not None and "price_relative" in optional:
         relative = price_relative.customer_totals(events, as_of)
         joined = joined.join(relative, "customer_id", how="left")
@@ -82,16 +83,6 @@ def customer_features(
         joined = joined.join(described, "customer_id", how="left")
     columns = [f.column().cast(f.type).alias(f.name) for family in wanted for f in family.features]
     return joined.select(F.lit(as_of).alias("run_date"), "customer_id", *columns)
-
-
-def _with_levels(counted: DataFrame, events: DataFrame | None, as_of: date) -> DataFrame:
-    """The key counts with `level`, the price level of a category."""
-    if events is None:
-        return counted.withColumn("level", F.lit(None).cast(LOG_PRICE))
-    # A shop's categories fit into memory; without the hint Spark would move the counts by key.
-    levels = F.broadcast(price.category_levels(events, as_of))
-    is_its = (F.col("kind") == CATEGORY) & (F.col("key") == F.col("level_of"))
-    return counted.join(levels, is_its, how="left")
 
 
 def all_features(optional: Sequence[str] = ()) -> list[Feature]:

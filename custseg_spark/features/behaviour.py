@@ -13,7 +13,6 @@ from custseg_spark.features.feature import (
     ratio,
     whole_days_until,
 )
-from custseg_spark.features.keys import ACTIVE_DAY, distinct
 
 _COUNTS = ("event_count", "view_count", "cart_count", "purchase_count")
 
@@ -43,11 +42,6 @@ def _customer_totals(as_of: date) -> dict[str, Column]:
         "last_event_at": F.max("last_event_at"),
         "last_session_at": F.max("first_event_at"),
     }
-
-
-def _key_totals(as_of: date) -> dict[str, Column]:
-    del as_of
-    return {"active_day_count": distinct(ACTIVE_DAY)}
 
 
 def _loyalty() -> Column:
@@ -178,5 +172,4 @@ def family(as_of: date) -> Family:
         ),
         _session_totals,
         _customer_totals,
-        _key_totals,
     )

@@ -2,33 +2,7 @@
 
 from datetime import date
 
-from pyspark.sql import Column
-
 from custseg_spark.features.feature import Family, Feature, plain, ratio
-from custseg_spark.features.keys import (
-    BRAND,
-    CATEGORY,
-    PRODUCT,
-    distinct,
-    entropy,
-    largest,
-    sum_n_log_n,
-    total,
-)
-
-
-def _key_totals(as_of: date) -> dict[str, Column]:
-    del as_of
-    return {
-        "product_count": distinct(PRODUCT),
-        "category_count": distinct(CATEGORY),
-        "brand_count": distinct(BRAND),
-        "category_events": total(CATEGORY),
-        "top_category_events": largest(CATEGORY),
-        "category_n_log_n": sum_n_log_n(CATEGORY),
-        "brand_events": total(BRAND),
-        "top_brand_events": largest(BRAND),
-    }
 
 
 def family(as_of: date) -> Family:
@@ -69,7 +43,7 @@ def family(as_of: date) -> Family:
                 "category_entropy",
                 "double",
                 "Shannon entropy, in nats, of the events' shares by category id.",
-                lambda: entropy("category_events", "category_n_log_n"),
+                plain("category_entropy"),
                 rate=True,
             ),
             Feature(
@@ -79,5 +53,4 @@ def family(as_of: date) -> Family:
                 lambda: ratio("top_brand_events", "brand_events"),
             ),
         ),
-        key_totals=_key_totals,
     )

@@ -1,80 +1,198 @@
-"""Distinct keys of a customer (products, categories, brands, hours, orders, days), counted.
+"""What a customer's distinct keys tell: products, categories, brands, hours, orders, days.
 
-Exact distinct counts by two plain aggregations: Spark's own count(distinct) multiplies the rows,
-its collect_set leaves generated code and sorts.
+Counted in numpy, a partition of customers at a time: Spark's own operators need five rows of each
+event and two groupings of them for the same counts.
 """
 
-from pyspark.sql import Column, DataFrame
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-PRODUCT, CATEGORY, BRAND, HOUR, ORDER, ACTIVE_DAY, PURCHASE_DAY = range(7)
+Ints = npt.NDArray[np.int64]
+Doubles = npt.NDArray[np.float64]
+
+HOURS = 24
+# A level's decimals, added up in two halves of its digits, so that no sum leaves 64 bits.
+LEVEL_UNITS = 10**12
+LEVEL_HALF = 10**6
+
+# The columns of `key_totals` beside `customer_id`.
+TOTALS: Mapping[str, pa.DataType] = {
+    "product_count": pa.int64(),
+    "category_count": pa.int64(),
+    "category_events": pa.int64(),
+    "top_category_events": pa.int64(),
+    "category_entropy": pa.float64(),
+    "brand_count": pa.int64(),
+    "brand_events": pa.int64(),
+    "top_brand_events": pa.int64(),
+    "busiest_hour": pa.int64(),
+    "hour_entropy": pa.float64(),
+    "order_count": pa.int64(),
+    "active_day_count": pa.int64(),
+    "purchase_day_count": pa.int64(),
+    "level_count": pa.int64(),
+    "level_high": pa.int64(),
+    "level_low": pa.int64(),
+}
+_DDL = {pa.int64(): "bigint", pa.float64(): "double"}
 
 
-def key_counts(parts: DataFrame) -> DataFrame:
-    """One row a customer x kind of key x key: `n`, the events (or for days, parts) with it."""
-    items = parts.select("customer_id", F.inline("items"))
-    of_items = items.select(
+@dataclass(frozen=True)
+class Levels:
+    """The price level of each category that has one, in units of 10^-12; keys ascend."""
+
+    keys: Ints
+    units: Ints
+
+    @staticmethod
+    def of(table: pa.Table) -> "Levels":
+        """From rows (key, units), in whatever order."""
+        ordered = table.sort_by("key")
+        return Levels(ordered["key"].to_numpy(), ordered["units"].to_numpy())
+
+
+NO_LEVELS = Levels(np.empty(0, np.int64), np.empty(0, np.int64))
+
+
+@dataclass(frozen=True)
+class KeyCounts:
+    """One entry an owner x distinct key: `n`, the rows that have the key.
+
+    Owners are numbered from 0 to `owners` - 1; one without a key has no entry.
+    """
+
+    owner: Ints
+    n: Ints
+    owners: int
+
+    def distinct(self) -> Ints:
+        """Distinct keys of each owner."""
+        return np.bincount(self.owner, minlength=self.owners)
+
+    def total(self) -> Ints:
+        """Rows with a key of each owner."""
+        return self.added(self.n)
+
+    def largest(self) -> Ints:
+        """Rows with the owner's most frequent key."""
+        result = np.zeros(self.owners, np.int64)
+        np.maximum.at(result, self.owner, self.n)
+        return result
+
+    def entropy(self) -> Doubles:
+        """Shannon entropy in nats of the shares n / total; 0 for a single key and for none."""
+        # Added in the order of n, whatever the order of the rows: the last digits stay the same.
+        span = int(self.n.max(initial=0)) + 1
+        owner, n = np.divmod(np.sort(self.owner * span + self.n), span)
+        share = n / self.total()[owner]
+        nats = np.bincount(owner, -share * np.log(share), self.owners) + 0.0
+        return nats.astype(np.float64)
+
+    def added(self, values: Ints) -> Ints:
+        """The sum of an integer an entry, for each owner."""
+        result = np.zeros(self.owners, np.int64)
+        np.add.at(result, self.owner, values)
+        return result
+
+
+def count_keys(owner: Ints, key: Ints, owners: int) -> KeyCounts:
+    """The rows of each owner and key; keys are whole numbers from 0 on, without wide gaps."""
+    span = int(key.max(initial=0)) + 1
+    pairs, n = np.unique(owner * span + key, return_counts=True)
+    return KeyCounts(pairs // span, n, owners)
+
+
+def key_totals(parts: DataFrame, levels: Levels = NO_LEVELS) -> DataFrame:
+    """One row a customer of the session parts: the columns of TOTALS.
+
+    A null key is none. Entropies are in nats, of the events' shares by key; `busiest_hour` is the
+    lowest at a tie; `level_count` are the events whose category has a level, and the sum of their
+    levels is `level_high` x LEVEL_HALF + `level_low` units.
+    """
+    flat = parts.select(
         "customer_id",
-        F.inline(
-            F.array(
-                _key(PRODUCT, F.col("product_key")),
-                _key(CATEGORY, F.col("category_key")),
-                _key(BRAND, F.col("brand_key")),
-                _key(HOUR, F.col("hour").cast("bigint")),
-                _key(ORDER, F.col("order_key")),
-            )
-        ),
-    )
-    day = F.unix_date("session_date").cast("bigint")
-    of_parts = parts.select(
-        "customer_id",
-        F.inline(
-            F.array(
-                _key(ACTIVE_DAY, day),
-                _key(PURCHASE_DAY, F.when(F.col("purchase_count") > 0, day)),
-            )
-        ),
-    )
-    return (
-        of_items.unionAll(of_parts)
-        .where(F.col("key").isNotNull())
-        .groupBy("customer_id", "kind", "key")
-        .agg(F.count("*").alias("n"))
+        F.unix_date("session_date").cast("bigint").alias("day"),
+        "purchase_count",
+        "items",
     )
 
+    def totals(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        partition = list(batches)
+        if partition:
+            yield from _totals(pa.Table.from_batches(partition), levels).to_batches()
 
-def distinct(kind: int) -> Column:
-    """How many keys of a kind a customer has."""
-    return F.count(F.when(F.col("kind") == kind, True))
-
-
-def total(kind: int) -> Column:
-    """How many events have a key of the kind."""
-    return F.coalesce(F.sum(F.when(F.col("kind") == kind, F.col("n"))), F.lit(0))
+    ddl = ", ".join(f"{name} {_DDL[type_]}" for name, type_ in TOTALS.items())
+    return flat.repartition("customer_id").mapInArrow(totals, f"customer_id string, {ddl}")
 
 
-def largest(kind: int) -> Column:
-    """The events of the kind's most frequent key."""
-    return F.coalesce(F.max(F.when(F.col("kind") == kind, F.col("n"))), F.lit(0))
+def _totals(parts: pa.Table, levels: Levels) -> pa.Table:
+    encoded = parts["customer_id"].combine_chunks().dictionary_encode()
+    owner, owners = encoded.indices.to_numpy().astype(np.int64), len(encoded.dictionary)
+    items = parts["items"].combine_chunks()
+    of_items = np.repeat(owner, items.value_lengths().to_numpy())
+    entries = items.flatten()
+
+    def counted(name: str) -> KeyCounts:
+        key, present = _codes(entries.field(name))
+        return count_keys(of_items[present], key, owners)
+
+    day = parts["day"].to_numpy() - min(parts["day"].to_numpy())
+    bought = parts["purchase_count"].to_numpy() > 0
+    category, brand, hour = counted("category_key"), counted("brand_key"), counted("hour")
+    values = {
+        "product_count": counted("product_key").distinct(),
+        "category_count": category.distinct(),
+        "category_events": category.total(),
+        "top_category_events": category.largest(),
+        "category_entropy": category.entropy(),
+        "brand_count": brand.distinct(),
+        "brand_events": brand.total(),
+        "top_brand_events": brand.largest(),
+        "busiest_hour": _busiest(of_items, entries.field("hour").to_numpy(), owners),
+        "hour_entropy": hour.entropy(),
+        "order_count": counted("order_key").distinct(),
+        "active_day_count": count_keys(owner, day, owners).distinct(),
+        "purchase_day_count": count_keys(owner[bought], day[bought], owners).distinct(),
+        **_levels(of_items, entries.field("category_key"), levels, owners),
+    }
+    schema = pa.schema([("customer_id", pa.string()), *TOTALS.items()])
+    return pa.table([encoded.dictionary, *(values[name] for name in TOTALS)], schema=schema)
 
 
-def sum_n_log_n(kind: int) -> Column:
-    """The sum of n ln n, for the entropy; in decimals, so that no order of adding changes it."""
-    n_log_n = F.when(F.col("kind") == kind, _n_log_n(F.col("n")))
-    return F.coalesce(F.sum(n_log_n), F.lit(0))
+def _codes(keys: pa.Array) -> tuple[Ints, npt.NDArray[np.bool_]]:
+    """The keys that aren't null as numbers from 0 on, and which of them aren't."""
+    present = keys.is_valid().to_numpy(zero_copy_only=False)
+    codes = keys.drop_null().dictionary_encode().indices
+    return codes.to_numpy().astype(np.int64), present
 
 
-def entropy(events: str, n_log_n: str) -> Column:
-    """Shannon entropy in nats of shares n/N from N and the sum of n ln n; 0 without events."""
-    n = F.col(events)
-    # Both terms rounded alike: a single key gives 0 exactly, and the feature counts as constant.
-    nats = (_n_log_n(n) - F.col(n_log_n)).cast("double") / n
-    return F.when(n > 0, nats).otherwise(0.0)
+def _busiest(owner: Ints, hour: npt.NDArray[np.int8], owners: int) -> Ints:
+    by_hour = np.bincount(owner * HOURS + hour, minlength=owners * HOURS)
+    busiest: Ints = by_hour.reshape(owners, HOURS).argmax(axis=1)
+    return busiest
 
 
-def _n_log_n(n: Column) -> Column:
-    return (n * F.log(n)).cast("decimal(28,15)")
+def _levels(owner: Ints, keys: pa.Array, levels: Levels, owners: int) -> dict[str, Ints]:
+    found = np.zeros(len(keys), np.bool_)
+    at = np.zeros(len(keys), np.int64)
+    if len(levels.keys):
+        key = keys.fill_null(0).to_numpy()
+        at = np.searchsorted(levels.keys, key).clip(max=len(levels.keys) - 1)
+        found = keys.is_valid().to_numpy(zero_copy_only=False) & (levels.keys[at] == key)
+    units = levels.units[at[found]]
+    whose = owner[found]
 
+    def added(values: Ints) -> Ints:
+        return KeyCounts(whose, values, owners).added(values)
 
-def _key(kind: int, key: Column) -> Column:
-    return F.struct(F.lit(kind).cast("tinyint").alias("kind"), key.alias("key"))
+    return {
+        "level_count": np.bincount(whose, minlength=owners),
+        "level_high": added(units // LEVEL_HALF),
+        "level_low": added(units % LEVEL_HALF),
+    }

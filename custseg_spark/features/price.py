@@ -1,12 +1,13 @@
 """Prices looked at and prices paid."""
 
 from datetime import date
+from decimal import Decimal
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from custseg_spark.features.feature import Family, Feature, plain, ratio, ratio_or_null
-from custseg_spark.features.keys import CATEGORY
+from custseg_spark.features.keys import LEVEL_HALF, LEVEL_UNITS
 from custseg_spark.schemas import LOG_PRICE
 from custseg_spark.sessions import comparable_log_price
 
@@ -14,13 +15,14 @@ from custseg_spark.sessions import comparable_log_price
 def category_levels(events: DataFrame, as_of: date) -> DataFrame:
     """One row a category with a priced event before `as_of`: the mean of ln(unit price).
 
-    Columns `level_of`, the category's key in the sessions' items, and `level`.
+    Columns `key`, the category's in the sessions' items, and `units`, the mean in units of 10^-12.
     """
     priced = events.where(F.col("event_date") < F.lit(as_of)).select(
-        F.xxhash64("category_id").alias("level_of"), comparable_log_price().alias("log_price")
+        F.xxhash64("category_id").alias("key"), comparable_log_price().alias("log_price")
     )
-    levels = priced.where(F.col("log_price").isNotNull()).groupBy("level_of")
-    return levels.agg((F.sum("log_price") / F.count("*")).cast(LOG_PRICE).alias("level"))
+    levels = priced.where(F.col("log_price").isNotNull()).groupBy("key")
+    level = (F.sum("log_price") / F.count("*")).cast(LOG_PRICE)
+    return levels.agg((level * LEVEL_UNITS).cast("bigint").alias("units"))
 
 
 def _session_totals(as_of: date) -> dict[str, Column]:
@@ -47,23 +49,21 @@ def _sums() -> dict[str, Column]:
     }
 
 
-def _key_totals(as_of: date) -> dict[str, Column]:
-    del as_of
-    levelled = (F.col("kind") == CATEGORY) & F.col("level").isNotNull()
-    return {
-        "level_sum": F.sum(F.when(levelled, F.col("n").cast("decimal(9,0)") * F.col("level"))),
-        "level_count": F.sum(F.when(levelled, F.col("n"))),
-    }
-
-
 def _relative() -> Column:
     # Over a common denominator: of two doubles that are nearly equal the difference is noise.
     # The casts leave Spark room for the products; beyond 38 digits it would round them.
-    def times(total: str, count: str) -> Column:
-        return F.col(total).cast("decimal(22,12)") * F.col(count).cast("decimal(9,0)")
+    def times(total: Column, count: Column) -> Column:
+        return total.cast("decimal(22,12)") * count.cast("decimal(9,0)")
 
-    difference = times("log_price_sum", "level_count") - times("level_sum", "log_price_count")
+    log_prices = F.col("log_price_sum"), F.col("log_price_count")
+    levels = _level_sum(), F.col("level_count")
+    difference = times(log_prices[0], levels[1]) - times(levels[0], log_prices[1])
     return ratio_or_null(difference, F.col("log_price_count") * F.col("level_count"))
+
+
+def _level_sum() -> Column:
+    high = F.col("level_high").cast("decimal(16,0)") * F.lit(Decimal(LEVEL_HALF) / LEVEL_UNITS)
+    return high + F.col("level_low").cast("decimal(16,0)") * F.lit(Decimal(1) / LEVEL_UNITS)
 
 
 def _viewed() -> Column:
@@ -162,5 +162,4 @@ def family(as_of: date) -> Family:
         ),
         _session_totals,
         _customer_totals,
-        _key_totals,
     )

@@ -8,7 +8,6 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from custseg_spark.features.feature import Family, Feature, plain, ratio, whole_days_until
-from custseg_spark.features.keys import ORDER, PURCHASE_DAY, distinct
 
 QUINTILES = 5
 
@@ -27,14 +26,6 @@ def _customer_totals(as_of: date) -> dict[str, Column]:
         "net_spend": (F.sum("purchase_amount") - F.sum("return_amount")),
         "last_purchase_at": F.max("last_purchase_at"),
         "as_of": F.lit(as_of),
-    }
-
-
-def _key_totals(as_of: date) -> dict[str, Column]:
-    del as_of
-    return {
-        "order_count": distinct(ORDER),
-        "purchase_day_count": distinct(PURCHASE_DAY),
     }
 
 
@@ -84,7 +75,6 @@ def family(as_of: date) -> Family:
         ),
         _session_totals,
         _customer_totals,
-        _key_totals,
     )
 
 

@@ -14,7 +14,6 @@ from custseg_spark.features.feature import (
     ratio,
     ratio_or_null,
 )
-from custseg_spark.features.keys import HOUR, entropy, sum_n_log_n
 
 WINDOWS_DAYS = (30, 90, 365)
 _SATURDAY, _SUNDAY = 7, 1
@@ -50,17 +49,6 @@ def _customer_totals(as_of: date) -> dict[str, Column]:
     names = ["evening_events", "weekend_events"]
     names += [f"{n}_{d}d" for d in WINDOWS_DAYS for n in ("events", "purchases", "spend")]
     return {name: F.sum(name) for name in names}
-
-
-def _key_totals(as_of: date) -> dict[str, Column]:
-    del as_of
-    # Count and hour in one integer, the lower hour the larger: Spark can't hash a struct's maximum.
-    by_events = F.col("n") * 24 + (23 - F.col("key"))
-    busiest = F.max(F.when(F.col("kind") == HOUR, by_events))
-    return {
-        "busiest_hour": 23 - F.pmod(busiest, F.lit(24)),
-        "hour_n_log_n": sum_n_log_n(HOUR),
-    }
 
 
 def _days_between_sessions() -> Column:
@@ -111,7 +99,7 @@ def family(as_of: date) -> Family:
                 "hour_entropy",
                 "double",
                 "Shannon entropy, in nats, of the events' shares by UTC hour.",
-                lambda: entropy("event_count", "hour_n_log_n"),
+                plain("hour_entropy"),
             ),
             Feature(
                 "evening_share",
@@ -138,5 +126,4 @@ def family(as_of: date) -> Family:
         ),
         _session_totals,
         _customer_totals,
-        _key_totals,
     )

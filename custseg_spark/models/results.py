@@ -95,13 +95,17 @@ def segments(
     clusterings: Sequence[Clustering],
     run_date: date,
 ) -> DataFrame:
-    """One row a customer and algorithm, for `customer_segments`."""
+    """One row a customer and algorithm, for `customer_segments`.
+
+    `prediction_timestamp` is the run date at 00:00 UTC: what is known up to then is predicted from.
+    """
     union: DataFrame | None = None
     for clustering in clusterings:
         one = _assigned(labelled, prepared, clustering)
         union = one if union is None else union.unionByName(one)
     assert union is not None  # the configuration has one algorithm at least
-    return union.withColumn("run_date", F.lit(run_date))
+    midnight = F.lit(f"{run_date.isoformat()} 00:00:00 UTC").cast("timestamp")
+    return union.withColumns({"run_date": F.lit(run_date), "prediction_timestamp": midnight})
 
 
 def _assigned(labelled: DataFrame, prepared: Preparation, clustering: Clustering) -> DataFrame:

@@ -1,41 +1,32 @@
 """The report of a run: its tables as Markdown, HTML, pictures and CSV."""
 
-import re
 import tempfile
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+from pyspark.sql import SparkSession
+
 from custseg_spark.config import Config
-from custseg_spark.errors import ConfigurationError
+from custseg_spark.places import Place, Remote, place
 from custseg_spark.report import pages, reading
 from custseg_spark.report.palette import DARK, LIGHT
 from custseg_spark.report.pictures import PICTURES, draw
+from custseg_spark.session import remove_remote, write_remote
 from custseg_spark.tables import Lake
 
 HTML, MARKDOWN, CSV = "cluster_report.html", "cluster_report.md", "cluster_selection_comparison.csv"
-_REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
-def folder(config: Config) -> Path:
-    """The folder of the reports: `report.path`, else `reports` beside the lake's folder.
-
-    Raises ConfigurationError for a place that isn't on this machine.
-    """
+def folder(config: Config) -> Place:
+    """The folder of the reports: `report.path`, else `reports` beside the lake's folder."""
     if config.report.path is not None:
-        return _local(config.report.path)
-    return _local(config.lake.path).absolute().parent / "reports"
+        return place(config.report.path)
+    lake = place(config.lake.path)
+    return (lake if isinstance(lake, Remote) else lake.absolute()).parent / "reports"
 
 
-def _local(place: str) -> Path:
-    path = re.sub(r"^file:(//(localhost)?)?(?=/)", "", place)
-    if _REMOTE.match(path):
-        raise ConfigurationError(
-            f"reports are written to this machine, not to {place}; give a folder by --reports DIR"
-        )
-    return Path(path)
-
-
-def write(lake: Lake, run_date: date | None, reports: Path) -> list[Path]:
+def write(lake: Lake, run_date: date | None, reports: Place) -> Sequence[Place]:
     """Writes the report of a run date (None: the latest) to `reports`/<run date>; its files.
 
     Reads tables and computes nothing anew; equal tables give equal bytes. An older report is
@@ -50,7 +41,18 @@ def write(lake: Lake, run_date: date | None, reports: Path) -> list[Path]:
         CSV: pages.selection_csv(content).encode(),
         **{f"{name}.png": png for name, png in light.items()},
     }
-    return _replace(reports / day.isoformat(), files)
+    target = reports / day.isoformat()
+    if isinstance(target, Remote):
+        return _replace_remote(lake.spark, target, files)
+    return _replace(target, files)
+
+
+def _replace_remote(spark: SparkSession, target: Remote, files: dict[str, bytes]) -> list[Remote]:
+    for name, data in files.items():
+        write_remote(spark, target / name, data)
+    for name in _not_drawn(files):
+        remove_remote(spark, target / name)
+    return [target / name for name in files]
 
 
 def _replace(target: Path, files: dict[str, bytes]) -> list[Path]:
@@ -60,7 +62,11 @@ def _replace(target: Path, files: dict[str, bytes]) -> list[Path]:
             (Path(beside) / name).write_bytes(data)
         for name in files:
             (Path(beside) / name).replace(target / name)
-    # A picture of an earlier report that this run has nothing to draw for.
-    for name in {f"{p}.png" for p in PICTURES}.difference(files):
+    for name in _not_drawn(files):
         (target / name).unlink(missing_ok=True)
     return [target / name for name in files]
+
+
+def _not_drawn(files: dict[str, bytes]) -> set[str]:
+    """The pictures, maybe of an earlier report, that this run has nothing to draw for."""
+    return {f"{p}.png" for p in PICTURES}.difference(files)

@@ -18,8 +18,9 @@ from custseg_spark import checking, cli, showing
 from custseg_spark import config as configuration
 from custseg_spark.checking import Checked
 from custseg_spark.errors import ConfigurationError, InputError, RejectedShareError
+from custseg_spark.places import is_remote
 from custseg_spark.session import get_session
-from custseg_spark.sources import files, guessing, heads, proposing, shapes
+from custseg_spark.sources import files, guessing, heads, proposing, remote, shapes
 from custseg_spark.sources.heads import Head
 from custseg_spark.sources.profile import Profile, load_profile, profile_of
 from custseg_spark.sources.raw import check_columns
@@ -63,8 +64,12 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
 
 def _head(path: str, table: str, delimiter: str, staging: Path, nested: str = "") -> Head:
     """The head of the path's first file that can be read."""
-    first = next(f for f in files.list_files(path) if f.skipped_because is None)
-    return heads.head(first, nested if first.kind == "json" else table, delimiter, staging)
+    if is_remote(path):
+        spark = get_session("custseg-check")
+        file = remote.first(spark, path, heads.MOST_BYTES + 1, staging)
+    else:
+        file = next(f for f in files.list_files(path) if f.skipped_because is None)
+    return heads.head(file, nested if file.kind == "json" else table, delimiter, staging)
 
 
 def _judged(head: Head, profile: Profile, staging: Path) -> Checked:

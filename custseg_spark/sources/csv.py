@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
 
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -13,6 +12,7 @@ from pyspark.sql import functions as F
 from custseg_spark.errors import InputError
 from custseg_spark.sources import texts
 from custseg_spark.sources.files import SourceFile
+from custseg_spark.sources.paths import escape_glob, local_path, metadata_path, spark_path
 from custseg_spark.sources.profile import Profile
 from custseg_spark.sources.raw import (
     NOT_ITS_COLUMNS,
@@ -25,10 +25,6 @@ from custseg_spark.sources.texts import TextFacts
 
 # Each partition numbers its rows from its own base: the low 33 bits are the row in it.
 _ROW_IN_PARTITION = (1 << 33) - 1
-# By these endings Hadoop would decompress a file, whatever is in it.
-_CODEC_ENDINGS = (".gz", ".bz2", ".deflate", ".lz4", ".snappy", ".zst", ".passthrough")
-# A JVM under a POSIX locale can't open other names, and Hadoop takes a colon for a scheme.
-_ORDINARY_PATH = re.compile(r"[ -9;-~]+")
 
 
 @dataclass(frozen=True)
@@ -40,14 +36,19 @@ class CsvFile:
     facts: TextFacts
 
 
-def inspect(file: SourceFile, profile: Profile, split_bytes: int) -> TextFacts | str:
+def inspect(
+    file: SourceFile, profile: Profile, split_bytes: int, scanned: TextFacts | None = None
+) -> TextFacts | str:
     """The file's facts, its header checked against the profile; or why it is passed over.
 
     A file that shares no column with the profile is something else, and is passed over unless it
     was named outright. Raises InputError, naming file and column, where a column is missing, and
-    for a header that is not UTF-8 or names a column twice.
+    for a header that is not UTF-8 or names a column twice. `scanned` are the facts of a file that
+    Spark has counted.
     """
-    if profile.multiline:
+    if scanned:
+        facts = scanned
+    elif profile.multiline:
         facts = texts.inspect_multiline(file, profile.delimiter)
     else:
         facts = texts.inspect_text(file, profile.delimiter, split_bytes)
@@ -94,19 +95,19 @@ def _read_lines(
     split_bytes: int,
     staging: Path,
 ) -> RawSource:
-    paths = {str(_spark_path(c, staging)): c for c in group}
-    text = spark.read.option("lineSep", "\n").text([_escape_glob(p) for p in paths])
-    lines = text.select(
+    paths = {spark_path(c.file, c.file_id, staging): c for c in group}
+    every = lines(spark, list(paths))
+    filled = every.select(
         # The question is cheap, trimming isn't.
         F.when(F.endswith("value", F.lit("\r")), F.rtrim("value", F.lit("\r")))
         .otherwise(F.col("value"))
         .alias("raw_record"),
-        F.col("_metadata.file_path").alias("spark_path"),
-        F.col("_metadata.file_block_start").alias("block_start"),
-        F.monotonically_increasing_id().bitwiseAND(F.lit(_ROW_IN_PARTITION)).alias("row"),
+        "spark_path",
+        "block_start",
+        "row",
     ).where(F.length("raw_record") > 0)
-    splits = _splits_table(text.inputFiles(), paths, split_bytes)
-    numbered = lines.join(
+    splits = _splits_table(every.inputFiles(), paths, split_bytes)
+    numbered = filled.join(
         F.broadcast(spark.createDataFrame(splits)), ["spark_path", "block_start"], how="inner"
     ).withColumn("source_row", F.col("rows_before") + F.col("row") + 1)
     header = group[0].facts.header
@@ -119,17 +120,31 @@ def _read_lines(
     return RawSource(_to_raw(split, header, profile), len(header))
 
 
+def lines(spark: SparkSession, paths: Sequence[str]) -> DataFrame:
+    """The lines of text files: `value`, the split that each stands in, its `row` in that from 0.
+
+    To be evaluated under `split_settings`.
+    """
+    text = spark.read.option("lineSep", "\n").text([escape_glob(p) for p in paths])
+    return text.select(
+        "value",
+        F.col("_metadata.file_path").alias("spark_path"),
+        F.col("_metadata.file_block_start").alias("block_start"),
+        F.monotonically_increasing_id().bitwiseAND(F.lit(_ROW_IN_PARTITION)).alias("row"),
+    )
+
+
 def _splits_table(
     input_files: Sequence[str], paths: dict[str, CsvFile], split_bytes: int
 ) -> pa.Table:
     """One row a split: Spark's name of the file, where the split begins, rows before it."""
     rows = []
     for uri in input_files:
-        source = paths[unquote(re.sub(r"^file:/+", "/", uri))]
+        source = paths[local_path(uri)]
         for number, before in enumerate(source.facts.rows_before):
             rows.append(
                 {
-                    "spark_path": re.sub(r"^file:/+", "file:/", uri),
+                    "spark_path": metadata_path(uri),
                     "block_start": number * split_bytes,
                     "rows_before": before,
                     "header_row": source.facts.header_row,
@@ -224,7 +239,7 @@ def _multiline_file(
     """The records of one file, which can't be split: its row numbers count records."""
     header = source.facts.header
     columns = [f"c{i}" for i in range(len(header))]
-    path = _escape_glob(str(_spark_path(source, staging)))
+    path = escape_glob(spark_path(source.file, source.file_id, staging))
     frame = spark.read.csv(
         path,
         schema=", ".join(f"{c} string" for c in columns) + ", corrupt string",
@@ -253,27 +268,3 @@ def _multiline_file(
         .where(F.col("source_row") > 1)
         .withColumn("defect", _defect(replaced, header, has_nul=source.facts.has_nul))
     )
-
-
-def _spark_path(source: CsvFile, staging: Path) -> Path:
-    """The file under a name that Spark reads as what it is.
-
-    Spark tells gzip by the ending `.gz` and passes over names that begin with `_` or `.`; where
-    name and content disagree, or a name is out of the ordinary, a link stands in.
-    """
-    path = source.file.data
-    is_gzip = source.file.kind == "gzip"
-    fits = path.name.endswith(".gz") if is_gzip else not path.name.endswith(_CODEC_ENDINGS)
-    is_passed_over = path.name.startswith(("_", ".")) or path.name.endswith("._COPYING_")
-    if fits and not is_passed_over and _ORDINARY_PATH.fullmatch(str(path)):
-        return path
-    staging.mkdir(parents=True, exist_ok=True)
-    link = staging / f"{source.file_id}{'.csv.gz' if is_gzip else '.csv'}"
-    if not link.exists():
-        link.symlink_to(path)
-    return link
-
-
-def _escape_glob(path: str) -> str:
-    """The path with the characters escaped that Hadoop takes for a pattern."""
-    return re.sub(r"([\\{}\[\]*?,])", r"\\\1", path)

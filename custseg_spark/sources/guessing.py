@@ -42,6 +42,7 @@ _SIGNS: Mapping[str, tuple[tuple[str, ...], Mapping[str, float]]] = {
     ),
     "quantity": (_QUANTITIES, {"quantity": 3, "qty": 3, "units": 2, "pieces": 2, "count": 1}),
     "discount": (_AMOUNTS, {"discount": 3, "rebate": 3}),
+    "net_amount": (_AMOUNTS, {"net": 3, "amount": 1}),
     "session_id": (_IDS, {"session": 4, "visit": 2}),
     "order_id": (
         _IDS,
@@ -101,6 +102,9 @@ def guess(found: Sequence[Shape]) -> Guess:
         for row, column in zip(rows.tolist(), chosen.tolist(), strict=True)
         if scores[row, column] > 0
     }
+    # An amount to compare with needs one to be compared.
+    if "net_amount" in columns and "unit_price" not in columns:
+        columns["unit_price"] = columns.pop("net_amount")
     kinds = next((s for s in found if s.name == columns.get("event_type")), None)
     return Guess(columns, {v: event_type(v) for v in sorted(kinds.values)} if kinds else {})
 

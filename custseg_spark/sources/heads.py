@@ -8,11 +8,12 @@ from itertools import islice
 from pathlib import Path
 
 from custseg_spark.errors import InputError
-from custseg_spark.sources import json, sqlite, texts, unpacking, xlsx
+from custseg_spark.places import Place
+from custseg_spark.sources import json, parquet, sqlite, texts, unpacking, xlsx
 from custseg_spark.sources.files import SourceFile
 
 MOST_RECORDS = 10_000
-_MOST_BYTES = 1 << 25
+MOST_BYTES = 1 << 25
 _DELIMITERS = ",;\t|"
 
 
@@ -72,7 +73,7 @@ def _beginning(file: SourceFile) -> tuple[bytes, bool]:
     for block in blocks:
         content += block
         lines += block.count(b"\n")
-        if lines > MOST_RECORDS or len(content) > _MOST_BYTES:
+        if lines > MOST_RECORDS or len(content) > MOST_BYTES:
             is_whole = False
             break
     if is_whole:
@@ -91,7 +92,7 @@ def _to_last_record(content: bytes) -> bytes:
 
 
 def _records(
-    text: str, delimiter: str, *, has_line_breaks: bool, where: Path
+    text: str, delimiter: str, *, has_line_breaks: bool, where: Place
 ) -> list[tuple[str, ...]]:
     """The records that aren't blank; each line for itself where no value holds a line break."""
     lines = text.split("\n")
@@ -134,6 +135,11 @@ def _of_sheet(file: SourceFile, table: str) -> tuple[str, list[Sequence[str | No
     return sheet.name, [row for _, row in islice(sheet.rows, MOST_RECORDS + 2)]
 
 
+def _of_parquet(file: SourceFile, _: str) -> tuple[str, list[Sequence[str | None]]]:
+    names, rows = parquet.first_rows(file, MOST_RECORDS + 1)
+    return "", [names, *rows]
+
+
 def _of_json(file: SourceFile, nested: str) -> tuple[str, list[Sequence[str | None]]]:
     """The first objects as a table; it has no name of its own."""
     records = json.first_records(file, nested, MOST_RECORDS + 1)
@@ -141,4 +147,4 @@ def _of_json(file: SourceFile, nested: str) -> tuple[str, list[Sequence[str | No
     return "", [columns, *([record.get(c) for c in columns] for record in records)]
 
 
-_TABLES = {"sqlite": _of_sqlite, "xlsx": _of_sheet, "json": _of_json}
+_TABLES = {"sqlite": _of_sqlite, "xlsx": _of_sheet, "parquet": _of_parquet, "json": _of_json}

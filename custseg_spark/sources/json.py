@@ -53,11 +53,11 @@ def inspect(file: SourceFile, file_id: str, profile: Profile, staging: Path) -> 
 
     Raises InputError where a column of the profile is in no record, or an array is broken.
     """
-    if _is_array(file.path):
+    if _is_array(file.data):
         target = staging / f"{file_id}.jsonl"
         staging.mkdir(parents=True, exist_ok=True)
         with target.open("w", encoding="utf-8") as lines:
-            lines.writelines(f"{r}\n" for r in json_text.array_lines(file.path, profile.nested))
+            lines.writelines(f"{r}\n" for r in json_text.array_lines(file.data, profile.nested))
         file = replace(file, unpacked=target)
     found = _columns(file.data)
     if found is not None:
@@ -69,8 +69,8 @@ def inspect(file: SourceFile, file_id: str, profile: Profile, staging: Path) -> 
 
 def first_records(file: SourceFile, nested: str, most: int) -> list[json_text.Record]:
     """The first records of a file; those that aren't records are left out."""
-    if _is_array(file.path):
-        encoded = (r.encode() for r in json_text.array_lines(file.path, nested))
+    if _is_array(file.data):
+        encoded = (r.encode() for r in json_text.array_lines(file.data, nested))
         return [r for r, defect in map(json_text.record, islice(encoded, most)) if not defect]
     with file.data.open("rb") as stream:
         return [r for r, defect in map(json_text.record, islice(stream, most)) if not defect]

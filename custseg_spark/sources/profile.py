@@ -13,7 +13,8 @@ from custseg_spark.errors import ConfigurationError, nearest
 from custseg_spark.schemas import EVENT_TYPES
 from custseg_spark.sources.times import time_pattern
 
-# What a profile can fill; the rest of an event (ids, dates, provenance) is ours to set.
+# What a profile can fill; the rest of an event (ids, dates, provenance) is ours to set. The net
+# amount isn't kept: it tells whether the other amounts are what they seem.
 CANONICAL_COLUMNS = (
     "event_at",
     "event_type",
@@ -25,6 +26,7 @@ CANONICAL_COLUMNS = (
     "unit_price",
     "quantity",
     "discount",
+    "net_amount",
     "session_id",
     "order_id",
     "store",
@@ -48,10 +50,11 @@ _REQUIRED = {"events": ("event_at", "customer_id"), "customers": ("customer_id",
 
 @dataclass(frozen=True)
 class Returns:
-    """What makes a purchase a return: an order id that begins so, a quantity below 0."""
+    """What makes a purchase a return: how its order id begins, a quantity or net amount below 0."""
 
     order_id_prefix: str = ""
     negative_quantity: bool = False
+    negative_net_amount: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,8 @@ class Profile:
     `fills` is the table that its records go to. `event_type` is what every record is, where no
     column says it. `whole_numbers` are columns whose 17850.0 means 17850. `record_is_order`: a
     record without an order id is an order of its own. `nested` names the key of a JSON array's
-    objects under which their records are.
+    objects under which their records are. `amount_tolerance` is how far a net amount may be from
+    what price, quantity and discount make of it.
     """
 
     name: str
@@ -82,6 +86,7 @@ class Profile:
     integer_columns: tuple[str, ...] = ()
     whole_numbers: tuple[str, ...] = ()
     optional_columns: tuple[str, ...] = ()
+    amount_tolerance: float = 0.01
     max_rejected_share: float | None = None
     path: tuple[str, ...] = field(default=(), compare=False)
 
@@ -161,6 +166,10 @@ def _check(profile: Profile, where: str) -> None:
     share = profile.max_rejected_share
     if share is not None and not 0 <= share <= 1:
         raise ConfigurationError(f"{where}: max_rejected_share must be from 0 to 1, got {share}")
+    if not 0 <= profile.amount_tolerance < float("inf"):
+        raise ConfigurationError(
+            f"{where}: amount_tolerance must be 0 or more, got {profile.amount_tolerance}"
+        )
 
 
 def _check_columns(profile: Profile, where: str) -> None:
@@ -174,12 +183,15 @@ def _check_columns(profile: Profile, where: str) -> None:
     of_returns = {
         "order_id": bool(profile.returns.order_id_prefix),
         "quantity": profile.returns.negative_quantity,
+        "net_amount": profile.returns.negative_net_amount,
     }
     needed = [
         *_REQUIRED[profile.fills],
         *numbers,
         *(column for column, asked in of_returns.items() if asked),
     ]
+    # It only confirms what the price says.
+    needed += ["unit_price"] if "net_amount" in profile.columns else []
     for column in needed:
         if column not in profile.columns:
             raise ConfigurationError(f"{where}: [columns] has no '{column}'")

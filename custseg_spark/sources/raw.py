@@ -57,15 +57,24 @@ def of_table(
     file_id: str,
     profile: Profile,
 ) -> RawSource:
-    """Raw records of a file that has columns of its own: its record is a JSON object.
+    """Raw records of a file that has columns of its own, as `of_tables` makes them."""
+    from_file = {"file_id": F.lit(file_id), "source_file": F.lit(file.name)}
+    return of_tables(table.withColumns(from_file), texts, defect, profile)
 
-    `table` has `source_row`; `texts` are the columns by the source's names.
+
+def of_tables(
+    table: DataFrame, texts: Mapping[str, Column], defect: Column, profile: Profile
+) -> RawSource:
+    """Raw records of files that have columns of their own: a record is a JSON object.
+
+    `table` has `file_id`, `source_file` and `source_row`; `texts` are the columns by the source's
+    names.
     """
     absent = F.lit(None).cast("string")
     extras = sorted(set(texts) - set(profile.columns.values()))
     records = table.select(
-        F.lit(file_id).alias("file_id"),
-        F.lit(str(file.path)).alias("source_file"),
+        "file_id",
+        "source_file",
         "source_row",
         F.to_json(F.struct(*[text.alias(name) for name, text in texts.items()])).alias(
             "raw_record"

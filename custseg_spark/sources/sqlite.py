@@ -125,7 +125,7 @@ def first_rows(
     Raises InputError as `inspect` does.
     """
     try:
-        with closing(_open(file.path)) as connection:
+        with closing(_open(file.data)) as connection:
             known = _tables(connection)
             table = table or max(known, key=lambda t: _length(connection, t), default="")
             _check_table(connection, file, table)

@@ -19,7 +19,7 @@ from custseg_spark.sources.files import SourceFile
 _BLOCK_BYTES = 1 << 20
 _UTF8_BOM = b"\xef\xbb\xbf"
 # Beyond any header: a file of one endless line is something else, and must not fill the memory.
-_LONGEST_HEADER = 1 << 20
+LONGEST_HEADER = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def inspect_text(file: SourceFile, delimiter: str, split_bytes: int) -> TextFact
         blank += _blank_lines(text)
         newlines += lines
         carry = text[text.rfind(b"\n") + 1 :] if lines else text
-        if header is None and len(carry) > _LONGEST_HEADER:
+        if header is None and len(carry) > LONGEST_HEADER:
             header, header_row = carry, newlines + 1
         if header is not None and carry.strip(b"\r"):
             carry = b"x"  # that it isn't blank is all that matters of it
@@ -77,7 +77,7 @@ def inspect_text(file: SourceFile, delimiter: str, split_bytes: int) -> TextFact
         blank += not carry.strip(b"\r")
     unfinished = last_byte != b"\n"
     return TextFacts(
-        *_header(header or b"", delimiter),
+        *named_columns(header or b"", delimiter),
         header_row=header_row,
         physical_records=newlines + unfinished,
         blank=blank,
@@ -115,7 +115,7 @@ def _blank_lines(text: bytes) -> int:
     return sum(1 for line in text.split(b"\n")[:-1] if not line.strip(b"\r"))
 
 
-def _header(line: bytes, delimiter: str) -> tuple[tuple[str, ...], str | None]:
+def named_columns(line: bytes, delimiter: str) -> tuple[tuple[str, ...], str | None]:
     """The columns that the header names, and why it can't be used, if so.
 
     Named as far as they can be read even then: it takes the names to tell a log with a broken

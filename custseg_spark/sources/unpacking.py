@@ -30,7 +30,7 @@ def unpacked(file: SourceFile, target: Path) -> SourceFile:
 def blocks(file: SourceFile) -> Iterator[bytes]:
     """The text of an xz file. Raises InputError where it comes to something that isn't xz."""
     try:
-        with file.path.open("rb") as source:
+        with file.data.open("rb") as source:
             yield from _decompressed(source)
     except (EOFError, lzma.LZMAError) as error:
         raise InputError(f"{file.path}: broken xz file: {error}") from error

@@ -79,12 +79,12 @@ def open_sheet(file: SourceFile, name: str, most: int | None = None) -> Sheet:
     import python_calamine as calamine
 
     try:
-        book = calamine.load_workbook(str(file.path))
+        book = calamine.load_workbook(str(file.data))
         name = name or next(iter(book.sheet_names), "")
         if name not in book.sheet_names:
             known = nearest(name, book.sheet_names)
             raise InputError(f"{file.path}: there is no sheet '{name}'{known}")
-        with zipfile.ZipFile(file.path) as archive:
+        with zipfile.ZipFile(file.data) as archive:
             filled = list(islice(workbook.rows_with_values(archive, name), most))
         cells = book.get_sheet_by_name(name).iter_rows()
     except _DAMAGES as error:

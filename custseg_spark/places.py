@@ -1,0 +1,55 @@
+"""Where a file or folder is: on this machine, a Path, or where only Spark's file systems reach.
+
+No Spark in this module; `session` reads and writes what is Remote.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+# Two letters at least: C:/ is a drive.
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+_OF_THIS_MACHINE = re.compile(r"file:(//(localhost)?)?(?=/)")
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A place by its URI, with the little of Path's interface that places are asked for."""
+
+    uri: str
+
+    def __str__(self) -> str:
+        return self.uri
+
+    @property
+    def name(self) -> str:
+        """What stands behind the last slash."""
+        return self.uri.rstrip("/").rpartition("/")[2]
+
+    @property
+    def suffix(self) -> str:
+        """The ending of the name."""
+        return Path(self.name).suffix
+
+    @property
+    def parent(self) -> "Remote":
+        """The folder around it; a bucket or container is its own."""
+        folder = self.uri.rstrip("/").rpartition("/")[0]
+        return self if folder.endswith(("/", ":")) or not folder else Remote(folder)
+
+    def __truediv__(self, name: str) -> "Remote":
+        return Remote(f"{self.uri.rstrip('/')}/{name}")
+
+
+Place = Path | Remote
+
+
+def place(text: str) -> Place:
+    """The place that a path or a URI names; one of `file:` is on this machine."""
+    path = _OF_THIS_MACHINE.sub("", text)
+    return Remote(path) if _SCHEME.match(path) else Path(path)
+
+
+def is_remote(text: str) -> bool:
+    """Whether a path or a URI is not of this machine."""
+    return isinstance(place(text), Remote)

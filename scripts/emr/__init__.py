@@ -1,0 +1,1 @@
+"""What scripts/emr_submit.py is made of."""

@@ -1,0 +1,261 @@
+"""Sources, lake and reports that aren't on this machine: the same as here, through S3."""
+
+import gzip
+import lzma
+import random
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import date
+from pathlib import Path
+
+import pytest
+from conftest import HAS_S3, HEADER, ROOT, job
+from pyspark.sql import DataFrame, SparkSession
+from s3_server import Bucket, started
+
+from custseg_spark.config import LakeConfig
+from custseg_spark.errors import InputError
+from custseg_spark.places import Remote
+from custseg_spark.schemas import (
+    CUSTOMER_SEGMENTS,
+    EVENTS,
+    INGEST_FILES,
+    REJECTED_EVENTS,
+    SEGMENT_PROFILES,
+    SESSIONS,
+)
+from custseg_spark.sources import check, files, remote, texts
+from custseg_spark.tables import Lake
+
+DAY = date(2019, 10, 4)
+QUICK = (
+    f"--run-date={DAY}",
+    "--set=model.k=2",
+    '--set=model.algorithms=["kmeans"]',
+    "--set=model.bootstraps=0",
+    "--set=clv.enabled=false",
+    # Splits smaller than the files: row numbers must hold over their borders.
+    "--set=ingest.split_bytes=700",
+    "--set=ingest.max_rejected_share=0.2",
+)
+pytestmark = pytest.mark.skipif(
+    not HAS_S3, reason="no file system of S3 for this Hadoop (scripts/s3_jars.sh)"
+)
+
+
+@pytest.fixture(scope="module")
+def bucket(spark: SparkSession) -> Iterator[Bucket]:
+    with started(spark) as made:
+        yield made
+
+
+def line(n: int) -> str:
+    kind = ("view", "view", "cart", "purchase", "view")[n % 5]
+    price = "free" if n % 31 == 0 else f"{n % 17 + 1}.50"
+    at = f"2019-10-0{1 + n % 3} 1{n % 9}:0{n % 10}:00 UTC"
+    return f"{at},{kind},{n % 40},{n % 4},a.b,c,{price},{541312140 + n % 13},s{n % 26}"
+
+
+def log(first: int, last: int) -> bytes:
+    return "\n".join([HEADER, *map(line, range(first, last))]).encode() + b"\n"
+
+
+def database(path: Path, first: int, last: int) -> bytes:
+    with closing(sqlite3.connect(path)) as connection:
+        columns = ", ".join(f"{c} TEXT" for c in HEADER.split(","))
+        connection.execute(f"CREATE TABLE Ecommerce_data ({columns})")
+        rows = [line(n).split(",") for n in range(first, last)]
+        connection.executemany("INSERT INTO Ecommerce_data VALUES (?,?,?,?,?,?,?,?,?)", rows)
+        connection.commit()
+    return path.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def logs(bucket: Bucket, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of every kind of log, and the same under `logs/` in the bucket."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    contents = {
+        "2019/a b.csv": log(0, 60),
+        "2019/b.csv": log(60, 90).replace(b"\n", b"\r\n"),
+        "c.csv.gz": gzip.compress(log(90, 120)),
+        "d.csv": gzip.compress(log(120, 140)),
+        "e.csv.xz": lzma.compress(log(140, 160)),
+        "f.db": database(folder / "f.db", 160, 180),
+        "_hidden.csv": log(180, 200),
+        "notes.txt": b"not a log\n",
+        "empty.csv": b"",
+    }
+    for name, content in contents.items():
+        (folder / "logs" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "logs" / name).write_bytes(content)
+        bucket.put(f"logs/{name}", content)
+    return folder / "logs"
+
+
+@pytest.fixture(scope="module")
+def both(spark: SparkSession, bucket: Bucket, logs: Path) -> tuple[Lake, Lake]:
+    """The lakes that one job makes of the two."""
+    here, there = str(logs.parent / "lake"), bucket.uri("lake")
+    job("segment").run([f"--lake={here}", f"--source=ecommerce_events={logs}", *QUICK])
+    source = f"--source=ecommerce_events={bucket.uri('logs')}"
+    job("segment").run([f"--lake={there}", source, *QUICK])
+    return Lake(spark, LakeConfig(path=here)), Lake(spark, LakeConfig(path=there))
+
+
+def rows(frame: DataFrame) -> list[str]:
+    return sorted(map(repr, frame.collect()))
+
+
+def test_a_remote_log_gives_the_same_tables_as_one_here(both: tuple[Lake, Lake]) -> None:
+    here, there = both
+    assert here.read(EVENTS).count() == there.read(EVENTS).count() == 174
+    for table, columns in (
+        (EVENTS, ("event_id", "source_row", "customer_id", "event_at", "unit_price")),
+        (REJECTED_EVENTS, ("source_row", "raw_record", "reasons")),
+        (CUSTOMER_SEGMENTS, ("customer_id", "segment_id", "segment_name", "distance")),
+    ):
+        assert rows(here.read(table).select(*columns)) == rows(there.read(table).select(*columns))
+    assert rows(here.read(SESSIONS)) == rows(there.read(SESSIONS))
+    profiles = [lake.read(SEGMENT_PROFILES).drop("features") for lake in both]
+    assert rows(profiles[0]) == rows(profiles[1])
+
+
+def test_the_ledger_has_the_same_numbers_under_the_uris(
+    both: tuple[Lake, Lake], logs: Path, bucket: Bucket
+) -> None:
+    ledgers = []
+    for lake, root in zip(both, (f"{logs}/", bucket.uri("logs/")), strict=True):
+        found = lake.read(INGEST_FILES).drop("file_id", "sha256", "ingested_at").collect()
+        assert all(row.source_file.startswith(root) for row in found)
+        ledgers.append({r.source_file.removeprefix(root): (*r[:1], *r[2:]) for r in found})
+    assert ledgers[0] == ledgers[1]
+    assert len(ledgers[1]) == 9
+
+
+def test_a_catalog_with_a_hive_metastore_gives_the_same_segments(
+    both: tuple[Lake, Lake], logs: Path, tmp_path: Path
+) -> None:
+    catalog = ("--set=lake.catalog=spark_catalog.shop", f"--set=lake.path={tmp_path}/shop")
+    source = f"--source=ecommerce_events={logs}"
+    program = str(ROOT / "tests" / "catalog_process.py")
+    done = subprocess.run(
+        [sys.executable, program, str(tmp_path), *catalog, source, *QUICK],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    segments = both[0].read(CUSTOMER_SEGMENTS).orderBy("customer_id").collect()
+    said = done.stdout.splitlines()
+    assert [line for line in said if line.startswith("segment ")] == [
+        f"segment {s.customer_id} {s.segment_id} {s.segment_name}" for s in segments
+    ]
+    assert f"MANAGED events {both[0].read(EVENTS).count()}" in said
+    assert "MANAGED runs 1" in said
+    assert {p.name for p in tmp_path.iterdir()} == {"metastore", "warehouse", "shop", "reports"}
+    assert {p.name for p in (tmp_path / "shop").iterdir()} == {"models"}
+
+
+def test_models_and_report_are_in_the_bucket(both: tuple[Lake, Lake], bucket: Bucket) -> None:
+    models = bucket.keys(f"lake/models/run_date={DAY}/")
+    assert any("/manifest/part-" in key for key in models)
+    report = {key.rpartition("/")[2] for key in bucket.keys(f"reports/{DAY}/")}
+    local = Path(both[0].config.path).parent / "reports" / str(DAY)
+    assert report == {p.name for p in local.iterdir()}
+    assert (
+        bucket.get(f"reports/{DAY}/cluster_selection_comparison.csv")
+        == (local / "cluster_selection_comparison.csv").read_bytes()
+    )
+
+
+def test_a_csv_export_goes_to_the_bucket(small_lake: Lake, bucket: Bucket, tmp_path: Path) -> None:
+    folder = tmp_path / "exports"
+    for to in (str(folder), bucket.uri("exports")):
+        tables = "--tables=segment_metrics"
+        job("export").run([f"--lake={small_lake.config.path}", f"--to=csv:{to}", tables])
+    written = {p.name: p.read_bytes() for p in folder.iterdir()}
+    assert set(written) == {"segment_metrics.csv", "evaluation_metrics.json"}
+    assert {key: bucket.get(f"exports/{key}") for key in written} == written
+
+
+def test_a_second_run_reads_no_file_again_and_scores_with_the_saved_model(
+    both: tuple[Lake, Lake], bucket: Bucket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, there = both
+    before = there.version(EVENTS)
+    lake, source = f"--lake={bucket.uri('lake')}", f"--source=ecommerce_events={bucket.uri('logs')}"
+    job("ingest").run([lake, source, QUICK[5], QUICK[6]])
+    assert "6 files already in the ledger: nothing to add" in capsys.readouterr().out
+    assert there.version(EVENTS) == before
+    score = [f"--model-date={DAY}", "--set=report.enabled=false", "--run-date=2019-10-05"]
+    job("score").run([lake, *score, '--set=model.algorithms=["kmeans"]', "--set=clv.enabled=false"])
+    assert f"asked for the models of {DAY}" in capsys.readouterr().out
+
+
+def test_a_glob_takes_the_matching_files(spark: SparkSession, logs: Path, bucket: Bucket) -> None:
+    found = remote.list_files(spark, bucket.uri("logs/2019/*.csv"))
+    assert [str(f.path) for f in found] == [
+        bucket.uri("logs/2019/a b.csv"),
+        bucket.uri("logs/2019/b.csv"),
+    ]
+    [outright] = remote.list_files(spark, bucket.uri("logs/_hidden.csv"))
+    assert outright.skipped_because is None
+
+
+def test_a_remote_file_is_checked_against_its_profile(
+    logs: Path, bucket: Bucket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = []
+    for root in (str(logs), bucket.uri("logs")):
+        check.run(["ecommerce_events", f"{root}/2019/b.csv"])
+        said.append(capsys.readouterr().out.replace(root, ""))
+    assert said[0] == said[1]
+    assert "30" in said[1]
+
+
+@pytest.mark.parametrize(
+    ("uri", "message"),
+    [
+        ("s3a://shop/none.csv", "no readable file at s3a://shop/none.csv"),
+        ("s3a://shop/logs/_*", "no readable file at .*\n.*_hidden.csv: hidden"),
+        ("nosuch://shop/x.csv", "nosuch://shop/x.csv can't be read: No FileSystem for scheme"),
+    ],
+)
+def test_what_is_not_there_is_told(spark: SparkSession, logs: Path, uri: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        remote.list_files(spark, uri)
+
+
+def test_spark_counts_what_the_bytes_say(
+    spark: SparkSession, bucket: Bucket, tmp_path: Path
+) -> None:
+    random_ = random.Random(7)
+    pieces = [b"\n", b"\r\n", b"a", b"\r", b"some text", b"\xff", b"\x00", b"x" * 90]
+    contents = {f"{n}.csv": b"a,b\n" + b"".join(random_.choices(pieces, k=60)) for n in range(12)}
+    contents |= {
+        "mark.csv": b"\xef\xbb\xbfa,b\n1,2\n",
+        "blank first.csv": b"\n\r\n" * 40 + b"a,b\n1,2",
+        "blank.csv": b"\n\n\n",
+        "late.csv.gz": gzip.compress(b"\n" * 90 + b"a,b\n" + b"1,2\n" * 40),
+    }
+    uris = [bucket.put(f"odd/{name}", content) for name, content in contents.items()]
+    listed = [f for uri in uris for f in remote.list_files(spark, uri)]
+    brought = [remote.bring(spark, f, tmp_path) for f in listed]
+    counted = remote.count_lines(spark, brought, ",", 64)
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+        [here] = files.list_files(str(tmp_path / name))
+        assert counted[Remote(bucket.uri(f"odd/{name}"))] == texts.inspect_text(here, ",", 64), name
+
+
+def test_a_broken_gzip_is_an_unreadable_input(
+    spark: SparkSession, bucket: Bucket, tmp_path: Path
+) -> None:
+    whole = gzip.compress(random.Random(1).randbytes(20_000))
+    [file] = remote.list_files(spark, bucket.put("broken/x.csv.gz", whole[:-500]))
+    with pytest.raises(InputError, match=r"broken/x\.csv\.gz: can't be read: Unexpected end"):
+        remote.count_lines(spark, [remote.bring(spark, file, tmp_path)], ",", 1 << 20)

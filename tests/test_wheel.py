@@ -1,0 +1,84 @@
+"""The wheel carries all that a job needs, installed or as an archive on the path."""
+
+import os
+import subprocess
+import sys
+from email.parser import Parser
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+from conftest import ROOT
+
+CONF = ROOT / "conf"
+
+
+@pytest.fixture(scope="module")
+def wheel(built_wheel: Path) -> Path:
+    return built_wheel
+
+
+def from_wheel(wheel: Path, cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Python with the wheel as an archive on its path, as --py-files puts it there."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(wheel)},
+    )
+
+
+def test_it_carries_profiles_presets_archetypes_and_templates(wheel: Path) -> None:
+    names = set(ZipFile(wheel).namelist())
+    shipped = [*CONF.glob("*.toml"), *CONF.glob("sources/*"), *CONF.glob("presets/*")]
+    assert len(shipped) >= 7
+    assert {f"custseg_spark/conf/{p.relative_to(CONF)}" for p in shipped} <= names
+    templates = ROOT / "custseg_spark" / "report" / "templates"
+    assert {f"custseg_spark/report/templates/{p.name}" for p in templates.iterdir()} <= names
+    assert {n.split("/")[0] for n in names} == {"custseg_spark", "custseg_spark-0.1.0.dist-info"}
+    # What a platform or a container is deployed by stays in the checkout.
+    assert not [n for n in names if "/deploy/" in n]
+
+
+def test_it_brings_no_spark_to_a_platform_that_has_its_own(wheel: Path) -> None:
+    metadata = Parser().parsestr(
+        ZipFile(wheel).read("custseg_spark-0.1.0.dist-info/METADATA").decode()
+    )
+    wanted = metadata.get_all("Requires-Dist") or []
+    always = {w.split(">")[0].split("<")[0] for w in wanted if "extra ==" not in w}
+    assert always == {"pandas", "pyarrow", "numpy", "scipy", "matplotlib", "jinja2"}
+    assert {"spark", "emr", "postgres", "xlsx"} <= set(metadata.get_all("Provides-Extra") or [])
+
+
+def test_a_job_finds_its_configuration_in_the_archive(wheel: Path, tmp_path: Path) -> None:
+    segment = str(ROOT / "jobs" / "segment.py")
+    shown = from_wheel(wheel, tmp_path, "-c", "import custseg_spark as c; print(c.__file__)")
+    assert shown.stdout.startswith(str(wheel))
+    absent = from_wheel(
+        wheel, tmp_path, segment, "--config=presets/rfm.toml", "--source=online_retail=/none"
+    )
+    assert absent.returncode == 3, absent.stderr
+    assert absent.stderr == "error: no readable file at /none\n"
+    mistyped = from_wheel(wheel, tmp_path, segment, "--source=online_retali=x")
+    assert mistyped.returncode == 2
+    assert "did you mean 'online_retail'?" in mistyped.stderr
+
+
+def test_the_report_finds_its_templates_in_the_archive(wheel: Path, tmp_path: Path) -> None:
+    code = (
+        "from jinja2 import PackageLoader;"
+        "print(*PackageLoader('custseg_spark.report').list_templates())"
+    )
+    assert "cluster_report.html.j2" in from_wheel(wheel, tmp_path, "-c", code).stdout
+
+
+def test_what_is_unpacked_of_the_archive_is_removed(wheel: Path, tmp_path: Path) -> None:
+    code = "from custseg_spark.config import conf_dir; print(conf_dir())"
+    shown = from_wheel(wheel, tmp_path, "-c", code)
+    assert shown.returncode == 0, shown.stderr
+    folder = Path(shown.stdout.strip())
+    assert folder.name == "conf"
+    assert folder != CONF
+    assert not folder.exists()
