@@ -31,7 +31,7 @@ FAMILIES = {
 }
 OPTIONAL_FAMILIES = {
     "price_relative": price_relative.family,
-    "demographics": demographics.family,
+    demographics.DEMOGRAPHICS: demographics.family,
 }
 
 
@@ -78,7 +78,7 @@ def customer_features(
     if events is not None and "price_relative" in optional:
         relative = price_relative.customer_totals(events, as_of)
         joined = joined.join(relative, "customer_id", how="left")
-    if profiles is not None and "demographics" in optional:
+    if profiles is not None and demographics.DEMOGRAPHICS in optional:
         described = demographics.customer_columns(profiles)
         joined = joined.join(described, "customer_id", how="left")
     columns = [f.column().cast(f.type).alias(f.name) for family in wanted for f in family.features]

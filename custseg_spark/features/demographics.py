@@ -1,4 +1,8 @@
-"""Who a customer is, by the profile: an optional family that reads `customers`."""
+"""Who a customer is, by the profile: an optional family that reads `customers`.
+
+Words become numbers by fixed lists, or by counting: nothing is learned from behaviour, and the
+order of the profiles plays no part.
+"""
 
 import re
 from datetime import date
@@ -8,6 +12,8 @@ from pyspark.sql import functions as F
 
 from custseg_spark.features.feature import Family, Feature, plain
 from custseg_spark.schemas import MONEY
+
+DEMOGRAPHICS = "demographics"
 
 # Words by the levels of UNESCO's International Standard Classification of Education (ISCED 2011).
 # A level is that of the longest word that stands in the text.
@@ -19,7 +25,7 @@ ISCED = {
     4: ("post-secondary", "vocational", "trade school"),
     5: ("diploma", "associate", "college", "short-cycle tertiary"),
     6: ("bachelor", "graduate", "undergraduate", "university"),
-    7: ("master", "postgraduate", "mba"),
+    7: ("master", "postgraduate", "graduate school", "graduate degree", "mba"),
     8: ("doctor", "phd", "ph.d"),
 }
 _FEMALE, _MALE = ("f", "female", "woman"), ("m", "male", "man")
@@ -28,21 +34,32 @@ _FEMALE, _MALE = ("f", "female", "woman"), ("m", "male", "man")
 def customer_columns(customers: DataFrame) -> DataFrame:
     """One row a customer with a profile: the family's columns, null for what it doesn't say."""
     gender = F.lower("gender")
-    return customers.select(
+    known = customers.withColumn("job", F.lower("occupation"))
+    return known.join(_shares(known), "job", how="left").select(
         "customer_id",
         F.col("age").alias("age_years"),
         F.col("income").alias("declared_income"),
         _level(F.lower("education")).alias("education_level"),
         gender.isin(*_FEMALE).cast("int").alias("is_female"),
         gender.isin(*_MALE).cast("int").alias("is_male"),
+        "occupation_share",
+    )
+
+
+def _shares(known: DataFrame) -> DataFrame:
+    """One row a `job`: the share of the customers with one who have this."""
+    counts = known.where(F.col("job").isNotNull()).groupBy("job").agg(F.count("*").alias("n"))
+    everybody = counts.agg(F.sum("n").alias("all"))
+    return counts.crossJoin(everybody).select(
+        "job", (F.col("n") / F.col("all")).alias("occupation_share")
     )
 
 
 def family(as_of: date) -> Family:
-    """Age, income, education and gender, over `customer_columns`."""
+    """Age, income, education, gender and occupation, over `customer_columns`."""
     del as_of
     return Family(
-        "demographics",
+        DEMOGRAPHICS,
         (
             Feature(
                 "age_years",
@@ -81,6 +98,15 @@ def family(as_of: date) -> Family:
                 "1: the profile's gender is m, male or man, in any case; 0: another. Null: not"
                 " said; a model takes 0.",
                 plain("is_male"),
+            ),
+            Feature(
+                "occupation_share",
+                "double",
+                "Profiles with the same occupation, in any case / profiles that say one: how common"
+                " it is, as there is no order and no end of occupations. Null: not said.",
+                plain("occupation_share"),
+                sqrt=True,
+                null="median",
             ),
         ),
     )
