@@ -9,7 +9,8 @@ from pathlib import Path
 from custseg_spark import config as configuration
 from custseg_spark.cli import base_parser, configured
 from custseg_spark.config import FetchConfig
-from custseg_spark.errors import ConfigurationError, RejectedShareError
+from custseg_spark.errors import ConfigurationError, InputError, RejectedShareError
+from custseg_spark.places import Remote, place
 from custseg_spark.sources import landing
 from custseg_spark.sources.api import TOKEN, PurchaseApi
 from custseg_spark.sources.files import list_files
@@ -47,6 +48,10 @@ def parse_fetch(description: str, argv: Sequence[str]) -> FetchArguments:
     if not fetch.url.startswith(("http://", "https://")):
         raise ConfigurationError(f"--url (or fetch.url): expected http(s)://…, got '{fetch.url}'")
     folders = [f / "sources" for f in (options.config.parent, configuration.conf_dir())]
+    if isinstance(place(options.customers), Remote):
+        raise ConfigurationError(
+            f"--customers {options.customers}: expected a path of this machine"
+        )
     profile = load_profile("customers", config.sources.get("customers", {}), folders)
     return FetchArguments(fetch, profile, options.customers, Path(options.to))
 
@@ -62,11 +67,20 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", required=True, metavar="DIR", help="the landing folder")
 
 
-def fetch(given: FetchArguments) -> Fetched:
+@dataclass(frozen=True)
+class Outcome:
+    """What a fetch did and how many requests it took."""
+
+    fetched: Fetched
+    requests: int
+    retries: int
+
+
+def fetch(given: FetchArguments) -> Outcome:
     """What `landing.fetch` does for these arguments.
 
     Raises RejectedShareError where more than `fetch.max_quarantined_share` of the customers got
-    no proper answer.
+    no proper answer, InputError where there are none.
     """
     files = [f for f in list_files(given.customers) if f.skipped_because is None]
 
@@ -79,24 +93,29 @@ def fetch(given: FetchArguments) -> Fetched:
         done = landing.fetch(customers(), given.folder, api, given.config)
     finally:
         api.close()
-    if done.quarantined > given.config.max_quarantined_share * done.customers:
+    everybody = done.customers + done.customers_there
+    if not everybody:
+        raise InputError(f"{given.customers}: no mobile number in it")
+    if done.quarantined > given.config.max_quarantined_share * everybody:
         raise RejectedShareError(
-            f"{given.config.url}: no proper answer for {done.quarantined:,} of"
-            f" {done.customers:,} customers, more than fetch.max_quarantined_share ="
+            f"{given.config.url}: no proper answer for {done.quarantined:,} of {everybody:,}"
+            f" customers, more than fetch.max_quarantined_share ="
             f" {given.config.max_quarantined_share:.1%}; {given.folder}/*.quarantined.jsonl say"
             " what came instead, and the same command asks again"
         )
-    return done
+    return Outcome(done, api.requests, api.retries)
 
 
-def said(done: Fetched, folder: Path) -> str:
+def said(outcome: Outcome, folder: Path) -> str:
     """What a fetch did, in a few lines."""
+    done = outcome.fetched
     lines = [
         f"Fetched {done.purchases:,} purchases of {done.customers:,} customers into {done.files:,}"
-        f" file{'s' * (done.files != 1)} of {folder}: {done.requests:,} requests"
+        f" file{'s' * (done.files != 1)} of {folder}: {outcome.requests:,} requests,"
+        f" {outcome.retries:,} of them again"
     ]
-    if done.files_there:
-        lines.append(f"{done.files_there:,} files were there already")
+    if done.customers_there:
+        lines.append(f"The files of {done.customers_there:,} customers were there already")
     if done.quarantined:
         lines.append(
             f"Warning: no proper answer for {done.quarantined:,} customers; the same command asks"

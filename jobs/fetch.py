@@ -14,7 +14,7 @@ def run(argv: Sequence[str]) -> None:
     given = cli_fetch.parse_fetch(__doc__ or "", argv)
     with Progress().stage("fetch") as stage:
         done = cli_fetch.fetch(given)
-        stage.rows = done.purchases
+        stage.rows = done.fetched.purchases
     print(cli_fetch.said(done, given.folder))
 
 

@@ -37,13 +37,17 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True)
 class Faults:
-    """Chances from 0 to 1 that a request fails, waits, is answered by rubbish or by bad values."""
+    """Chances from 0 to 1 that a request fails, waits, is answered by rubbish or by bad values.
+
+    `broken` is the share of the customers of whom the API never can tell.
+    """
 
     fail: float = 0.0
     slow: float = 0.0
     slow_seconds: float = 2.0
     rubbish: float = 0.0
     bad_values: float = 0.0
+    broken: float = 0.0
     retry_after: int = 1
     requests_per_second: float | None = None
     failures: tuple[str, ...] = FAILURES
@@ -94,17 +98,22 @@ def make_app(
             {"mobile": mobile, "purchases": [p for _, p in own]}
             for mobile, own in groupby(page, key=lambda pair: pair[0])
         ]
+        customers += [{"mobile": m, "purchases": None} for m in query.mobiles if _is_broken(m)]
         more = str(end) if end < len(everything) else None
         return {"customers": customers, "next_cursor": more}
+
+    def _is_broken(mobile: str) -> bool:
+        return random.Random(f"broken {seed} {mobile}").random() < given.broken
 
     return app
 
 
 def _spoil(body: Body) -> None:
     """One purchase of a page with an amount that is none."""
-    if body["customers"]:
-        first = body["customers"][0]["purchases"]
-        first[0] = {**first[0], "amount": "n/a"}
+    for customer in body["customers"]:
+        if own := customer["purchases"]:
+            own[0] = {**own[0], "amount": "n/a"}
+            return
 
 
 def _failed(kind: str, retry_after: int) -> Response:
@@ -143,7 +152,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8001)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--page-size", type=int, default=1_000, help="purchases a page")
-    for name in ("fail", "slow", "rubbish", "bad-values"):
+    for name in ("fail", "slow", "rubbish", "bad-values", "broken"):
         parser.add_argument(f"--{name}", type=float, default=0.0, metavar="CHANCE")
     parser.add_argument("--slow-seconds", type=float, default=2.0)
     parser.add_argument("--retry-after", type=int, default=1, metavar="SECONDS")
@@ -155,6 +164,7 @@ def main() -> None:
         options.slow_seconds,
         options.rubbish,
         options.bad_values,
+        options.broken,
         options.retry_after,
         options.limit,
     )

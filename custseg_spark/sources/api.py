@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from custseg_spark.config import FetchConfig
 from custseg_spark.errors import ConfigurationError, InputError
+from custseg_spark.sources.json_text import unique_keys
 
 if TYPE_CHECKING:
     import httpx
@@ -84,48 +85,62 @@ class PurchaseApi:
         self._config, self._pace = config, Pace(config.requests_per_second)
         self._client = httpx.Client(timeout=config.timeout_s, headers=headers)
         self._url = f"{config.url.rstrip('/')}/purchases"
-        self._again = (httpx.TransportError, httpx.DecodingError, _TransientError, MalformedError)
+        self._failures = (httpx.TransportError, httpx.DecodingError, _TransientError)
+        self._retries, self._lock = 0, threading.Lock()
         first, longest = config.first_wait_s, config.longest_wait_s
         usual = tenacity.wait_exponential_jitter(first, longest, jitter=first)
         self._retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(config.attempts),
             wait=self._pause(usual),
-            retry=tenacity.retry_if_exception_type(self._again),
+            before_sleep=self._count_retry,
             reraise=True,
         )
+        self._if_failed = tenacity.retry_if_exception_type(self._failures)
+        self._if_malformed = tenacity.retry_if_exception_type(MalformedError)
 
     @property
     def requests(self) -> int:
         """How many were sent."""
         return self._pace.turns
 
+    @property
+    def retries(self) -> int:
+        """How many of these were sent again."""
+        return self._retries
+
     def close(self) -> None:
         """Closes the connections."""
         self._client.close()
 
-    def pages(self, mobiles: Sequence[str]) -> Iterator[list[Mapping[str, Any]]]:
+    def pages(
+        self, mobiles: Sequence[str], *, patient: bool = True
+    ) -> Iterator[list[Mapping[str, Any]]]:
         """The purchases of some customers, a list a page; numbers are the text that they are.
 
-        Raises MalformedError where an answer stays malformed, InputError where the API can't be
-        reached or refuses.
+        Raises MalformedError where an answer stays malformed (unless `patient`: where one is),
+        InputError where the API can't be reached or refuses.
         """
         cursor, seen = None, set[str]()
         while True:
             query = {"mobiles": mobiles, "cursor": cursor}
-            purchases, cursor = self._asked(query, frozenset(mobiles), frozenset(seen))
+            purchases, cursor = self._asked(query, frozenset(mobiles), frozenset(seen), patient)
             yield purchases
             if cursor is None:
                 return
             seen.add(cursor)
 
     def _asked(
-        self, query: Mapping[str, Any], mobiles: Collection[str], seen: Collection[str]
+        self,
+        query: Mapping[str, Any],
+        mobiles: Collection[str],
+        seen: Collection[str],
+        patient: bool,
     ) -> tuple[list[Mapping[str, Any]], str | None]:
+        again = self._if_failed | self._if_malformed if patient else self._if_failed
         try:
-            return self._retrying.copy()(lambda: page(self._answer(query), mobiles, seen))
-        except (MalformedError, InputError):
-            raise
-        except self._again as error:
+            retrying = self._retrying.copy(retry=again)
+            return retrying(lambda: page(self._answer(query), mobiles, seen))
+        except self._failures as error:
             attempts = self._config.attempts
             raise InputError(
                 f"{self._url}: {type(error).__name__.strip('_')} after {attempts} attempts:"
@@ -169,6 +184,10 @@ class PurchaseApi:
         if status != 200:
             raise InputError(f"{self._url}: status {status}, expected 200")
 
+    def _count_retry(self, _: "RetryCallState") -> None:
+        with self._lock:
+            self._retries += 1
+
     @staticmethod
     def _pause(usual: Callable[["RetryCallState"], float]) -> Callable[["RetryCallState"], float]:
         """Longer and longer, and at least for as long as the server asked."""
@@ -202,9 +221,15 @@ def page(
     """
     text = answer.decode("utf-8", errors="replace")
     try:
-        body = json.loads(answer, parse_int=str, parse_float=str, parse_constant=str)
+        body = json.loads(
+            answer,
+            object_pairs_hook=unique_keys,
+            parse_int=str,
+            parse_float=str,
+            parse_constant=str,
+        )
     except (ValueError, RecursionError) as error:
-        raise MalformedError("not JSON", text) from error
+        raise MalformedError("not JSON, or a key twice", text) from error
     customers = body.get("customers") if isinstance(body, dict) else None
     if not isinstance(customers, list):
         raise MalformedError("no object with a list of 'customers'", text)
@@ -218,5 +243,7 @@ def page(
             raise MalformedError("a customer without a list of objects 'purchases'", text)
         if (mobile := str(customer.get("mobile"))) not in mobiles:
             raise MalformedError("a customer who wasn't asked for", text)
+        if any(str(purchase.get("mobile", mobile)) != mobile for purchase in own):
+            raise MalformedError("a purchase of another customer", text)
         found += [{**purchase, "mobile": mobile} for purchase in own]
     return found, cursor

@@ -11,25 +11,36 @@ import fcntl
 import gzip
 import hashlib
 import json
+import logging
 import lzma
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Future,
+    ThreadPoolExecutor,
+    as_completed,
+    wait,
+)
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from custseg_spark.config import FetchConfig
-from custseg_spark.errors import ConflictError, InputError
+from custseg_spark.errors import ConflictError, InputError, TargetError
 from custseg_spark.sources.api import MalformedError, PurchaseApi
 from custseg_spark.sources.files import SourceFile
 from custseg_spark.sources.json_text import QUARANTINED
 from custseg_spark.sources.profile import Profile
 from custseg_spark.sources.raw import check_columns
 
+log = logging.getLogger("custseg")
+
+# A batch is halved so often at most: where each answer is malformed, that would never end well.
+_MOST_SPLITS = 64
 _OPENERS: Mapping[str, Any] = {"text": open, "gzip": gzip.open, "xz": lzma.open}
 _MOBILE = re.compile(r"(\+?\d+)(?:\.0+)?")
 _DAMAGES = (EOFError, gzip.BadGzipFile, lzma.LZMAError, UnicodeDecodeError, csv.Error)
@@ -51,14 +62,16 @@ class Part:
 
 @dataclass(frozen=True)
 class Fetched:
-    """What a fetch did; `files_there` are those that it didn't ask for again."""
+    """What a fetch did: `customers` were asked for, for `quarantined` of them nothing proper came.
+
+    `customers_there` are those whose file was there already.
+    """
 
     customers: int = 0
+    customers_there: int = 0
     purchases: int = 0
     quarantined: int = 0
     files: int = 0
-    files_there: int = 0
-    requests: int = 0
 
     def __add__(self, other: "Fetched") -> "Fetched":
         """Both together."""
@@ -73,19 +86,30 @@ def fetch(customers: Iterable[str], folder: Path, api: PurchaseApi, config: Fetc
     while another fetch fills the folder, InputError as `PurchaseApi` does; files that are being
     written then are finished first, if they can be.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     done, running = Fetched(), set[Future[Fetched]]()
     with _alone(folder), ThreadPoolExecutor(config.parallel) as pool:
         for part in _parts(customers, config.customers_per_file):
             if (folder / f"{part.stem}.jsonl").exists():
-                done += Fetched(files_there=1)
+                done += Fetched(customers_there=len(part.mobiles))
                 continue
             if len(running) == config.parallel:
                 ended, running = wait(running, return_when=FIRST_COMPLETED)
-                done = sum((future.result() for future in ended), done)
+                done = _told(done, ended, api)
             running.add(pool.submit(_write, part, folder, api, config))
-        done = sum((future.result() for future in running), done)
-    return done + Fetched(requests=api.requests)
+        for future in as_completed(running):
+            done = _told(done, [future], api)
+    return done
+
+
+def _told(done: Fetched, ended: Iterable[Future[Fetched]], api: PurchaseApi) -> Fetched:
+    """What is done with these, which is logged."""
+    done = sum((future.result() for future in ended), done)
+    log.info(
+        "%s customers, %s purchases, %s requests, %s of them again, %s customers quarantined",
+        *(f"{n:,}" for n in (done.customers, done.purchases, api.requests, api.retries)),
+        f"{done.quarantined:,}",
+    )
+    return done
 
 
 def mobiles(file: SourceFile, profile: Profile) -> Iterator[str]:
@@ -118,8 +142,13 @@ def _parts(customers: Iterable[str], size: int) -> Iterator[Part]:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Holds the folder, and takes away what a killed fetch was writing."""
-    with (folder / ".lock").open("w") as lock:
+    """Makes and holds the folder, and takes away what a killed fetch was writing."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
+    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        raise TargetError(f"{folder}: can't be written: {error.strerror}") from error
+    with lock:
         try:
             # The system lets go of it when the process ends, however it does.
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -133,17 +162,9 @@ def _alone(folder: Path) -> Iterator[None]:
 def _write(part: Part, folder: Path, api: PurchaseApi, config: FetchConfig) -> Fetched:
     unfinished = folder / f".{part.stem}.part"
     done = Fetched(files=1)
-    with unfinished.open("w", encoding="utf-8") as stream:
+    with unfinished.open("wb") as stream:
         for start in range(0, len(part.mobiles), config.batch_size):
-            batch = part.mobiles[start : start + config.batch_size]
-            done += Fetched(customers=len(batch))
-            try:
-                for purchases in api.pages(batch):
-                    stream.writelines(f"{json.dumps(p)}\n" for p in purchases)
-                    done += Fetched(purchases=len(purchases))
-            except MalformedError as error:
-                stream.write(f"{json.dumps(_quarantined(error, batch))}\n")
-                done += Fetched(quarantined=len(batch))
+            done += _ask(part.mobiles[start : start + config.batch_size], api, stream)
         stream.flush()
         os.fsync(stream.fileno())
     quarantined = folder / f"{part.stem}.quarantined.jsonl"
@@ -155,5 +176,31 @@ def _write(part: Part, folder: Path, api: PurchaseApi, config: FetchConfig) -> F
     return done
 
 
-def _quarantined(error: MalformedError, batch: Sequence[str]) -> dict[str, object]:
-    return {QUARANTINED: error.why, "mobiles": batch, "answer": error.answer}
+def _ask(batch: Sequence[str], api: PurchaseApi, stream: BinaryIO) -> Fetched:
+    """Writes the purchases of a batch, or a line that says for whom no proper answer came.
+
+    A batch whose answer stays malformed is halved and halved again, so that one customer whom the
+    API can't tell of doesn't take the others along.
+    """
+    done, waiting, splits = Fetched(customers=len(batch)), [batch], 0
+    while waiting:
+        some, begin = waiting.pop(), stream.tell()
+        try:
+            pages = api.pages(some, patient=some is batch)
+            done += Fetched(purchases=sum(_put(stream, purchases) for purchases in pages))
+        except MalformedError as error:
+            # Pages before the malformed one come again with the halves: none twice.
+            stream.seek(begin)
+            stream.truncate()
+            if len(some) > 1 and splits < _MOST_SPLITS:
+                middle, splits = len(some) // 2, splits + 1
+                waiting += [some[middle:], some[:middle]]
+            else:
+                _put(stream, [{QUARANTINED: error.why, "mobiles": some, "answer": error.answer}])
+                done += Fetched(quarantined=len(some))
+    return done
+
+
+def _put(stream: BinaryIO, records: Sequence[Mapping[str, Any]]) -> int:
+    stream.writelines(f"{json.dumps(record)}\n".encode() for record in records)
+    return len(records)
