@@ -88,7 +88,10 @@ class PurchaseApi:
         self._failures = (httpx.TransportError, httpx.DecodingError, _TransientError)
         self._retries, self._lock = 0, threading.Lock()
         first, longest = config.first_wait_s, config.longest_wait_s
-        usual = tenacity.wait_exponential_jitter(first, longest, jitter=first)
+        usual = tenacity.wait_combine(
+            tenacity.wait_exponential(multiplier=first, max=longest),
+            tenacity.wait_random(0, first),
+        )
         self._retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(config.attempts),
             wait=self._pause(usual),
