@@ -35,7 +35,7 @@ REAL = SHARED_DATA / "online_retail.csv.xz"
 
 def commands() -> list[list[str]]:
     """The README's commands for Online Retail, without spark-submit."""
-    section = README.split("### Online Retail")[1].split("\n## ")[0]
+    section = re.split(r"\n##+ ", README.split("### Online Retail")[1])[0]
     blocks = re.findall(r"```bash\n(.*?)```", section, re.DOTALL)
     return [shlex.split(block.replace("\\\n", ""))[1:] for block in blocks]
 
