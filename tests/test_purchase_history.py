@@ -1,21 +1,35 @@
-"""Purchases as JSON and customer profiles as CSV, through the ingest job; what is refused."""
+"""Purchases as JSON and customer profiles as CSV, through the ingest job; what is refused.
 
+And the README's commands: from an API to a database.
+"""
+
+import csv
 import io
 import json
-from collections.abc import Sequence
-from contextlib import redirect_stdout
+import re
+import shlex
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import chdir, closing, redirect_stdout
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import job
+from conftest import ROOT, job
 from ledger import Ledger, Read, RunJob, events, ledger, reasons, skipped, utc
+from purchase_server import purchases_of
 from pyspark.sql import SparkSession
 
 from custseg_spark.config import LakeConfig
 from custseg_spark.errors import ConfigurationError, InputError, RejectedShareError
-from custseg_spark.schemas import CUSTOMERS, INGEST_FILES
+from custseg_spark.features.table import CUSTOMER_FEATURES
+from custseg_spark.schemas import CUSTOMERS, EVENTS, INGEST_FILES, RUNS, SEGMENT_PROFILES
 from custseg_spark.sources import check, json_text
 from custseg_spark.sources.profile import load_profile
 from custseg_spark.tables import Lake
@@ -288,3 +302,189 @@ def test_a_profile_of_customers_has_their_columns(tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError, match="source crm") as found:
             load_profile("crm", {}, [tmp_path])
         assert message in str(found.value)
+
+
+# --- The README's commands -----------------------------------------------------------------------
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+# Fewer customers in more and smaller requests, and one k.
+SMALLER = {
+    "generate_customers": ["--customers=300", "--malformed=0.02"],
+    "fetch": ["--set=fetch.batch_size=25", "--set=fetch.first_wait_s=0.01"],
+    "segment": ["--set=model.k=3", "--set=model.bootstraps=2", "--set=report.enabled=false"],
+}
+Bought = list[dict[str, str]]
+
+
+def readme_commands() -> list[str]:
+    section = re.split(r"\n##+ ", README.split("### Purchase history")[1])[0]
+    [block] = re.findall(r"```bash\n(.*?)```", section, re.DOTALL)
+    return block.replace("\\\n", "").strip().splitlines()
+
+
+def run_in(folder: Path, port: int) -> list[str]:
+    """Runs the README's commands there, the API on that port; the programs' names."""
+    ran, servers = [], []
+    try:
+        for command in readme_commands():
+            line = command.replace("8001", str(port)).replace("conf/", f"{ROOT}/conf/")
+            _, program, *given = shlex.split(line.removesuffix("&"))
+            name = Path(program).stem
+            given += SMALLER.get(name, [])
+            if program.startswith("jobs/"):
+                job(name).run(given)
+            else:
+                process = subprocess.Popen([sys.executable, str(ROOT / program), *given])
+                if line.endswith("&"):
+                    servers.append(process)
+                    wait_for(port)
+                else:
+                    assert process.wait() == 0
+            ran.append(name)
+    finally:
+        for process in servers:
+            process.kill()
+            process.wait()
+    return ran
+
+
+def wait_for(port: int) -> None:
+    for _ in range(600):
+        with socket.socket() as one:
+            if one.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise TimeoutError(port)
+
+
+@pytest.fixture(scope="module")
+def readme(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Lake]:
+    """The folder that the README's commands filled, and its lake."""
+    folder = tmp_path_factory.mktemp("readme")
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+    with chdir(folder):
+        ran = run_in(folder, port)
+    assert ran == ["generate_customers", "purchase_api", "fetch", "segment", "export"]
+    return folder, Lake(spark, LakeConfig(path=f"{folder}/shop/lake"))
+
+
+@pytest.fixture(scope="module")
+def profiles(readme: tuple[Path, Lake]) -> dict[str, dict[str, str]]:
+    """The rows of the generated profiles by mobile, but for those that ingest must refuse."""
+    with (readme[0] / "shop" / "customers.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    rubbish = {"unknown", "n/a", "-1"}
+    return {r["mobile"]: r for r in rows if not rubbish & {r["mobile"], r["age"], r["income"]}}
+
+
+@pytest.fixture(scope="module")
+def bought(readme: tuple[Path, Lake]) -> dict[str, Bought]:
+    """What each customer with a mobile bought, by the generator; who bought nothing isn't there."""
+    with (readme[0] / "shop" / "customers.csv").open(newline="") as stream:
+        mobiles = [r["mobile"] for r in csv.DictReader(stream) if r["mobile"].isdecimal()]
+    return {m: own for m in mobiles if (own := purchases_of(m, 7))}
+
+
+def report(readme: tuple[Path, Lake], table: str) -> list[sqlite3.Row]:
+    with closing(sqlite3.connect(readme[0] / "shop" / "reports.db")) as connection:
+        connection.row_factory = sqlite3.Row
+        return connection.execute(f"SELECT * FROM {table}").fetchall()
+
+
+def amounts(own: Bought) -> Decimal:
+    return sum((Decimal(p["amount"]) for p in own), Decimal(0))
+
+
+def test_every_purchase_of_the_api_is_an_event(
+    readme: tuple[Path, Lake], bought: Mapping[str, Bought], profiles: Mapping[str, object]
+) -> None:
+    lake = readme[1]
+    found = sorted(
+        (r.customer_id, str(r.event_date), r.unit_price, r.store)
+        for r in lake.read(EVENTS).collect()
+    )
+    assert found == sorted(
+        (mobile, p["date"], Decimal(p["amount"]), p["store"])
+        for mobile, own in bought.items()
+        for p in own
+    )
+    assert profiles_of(lake.read).keys() == profiles.keys()
+    rows = ledger(lake.read)
+    assert rows["customers.csv"].rejected == 300 - len(profiles) > 0
+
+
+def test_profiles_are_features_and_the_preset_takes_them(
+    readme: tuple[Path, Lake], bought: Mapping[str, Bought], profiles: Mapping[str, dict[str, str]]
+) -> None:
+    lake = readme[1]
+    found = {r.customer_id: r for r in lake.read(CUSTOMER_FEATURES).collect()}
+    assert found.keys() == bought.keys()
+    levels = {"High School": 3, "Diploma": 5, "Bachelor": 6, "Master": 7, "Doctorate": 8}
+    for mobile, row in found.items():
+        told = (row.age_years, row.declared_income, row.education_level, row.is_female)
+        own = profiles.get(mobile)
+        assert (
+            told == (None,) * 4
+            if own is None
+            else told
+            == (
+                int(own["age"]),
+                Decimal(own["income"]),
+                levels[own["education"]],
+                int(own["gender"] == "female"),
+            )
+        )
+    [manifest] = lake.read(RUNS).collect()
+    assert {"age_years", "declared_income", "education_level"} <= set(manifest.features)
+    assert manifest.table_versions["customers"] == lake.version(CUSTOMERS)
+    living = lake.read(SEGMENT_PROFILES).collect()
+    assert {"age_years", "occupation_share"} <= living[0].features.keys()
+
+
+def test_a_customers_metrics_follow_from_the_purchases(
+    readme: tuple[Path, Lake], bought: Mapping[str, Bought], profiles: Mapping[str, dict[str, str]]
+) -> None:
+    run_date = date.fromisoformat(max(p["date"] for own in bought.values() for p in own))
+    run_date += timedelta(days=1)
+    spent = sorted(map(amounts, bought.values()))
+    rows = {row["customer_id"]: row for row in report(readme, "customer_behavior_metrics")}
+    assert rows.keys() == bought.keys()
+    for mobile, own in bought.items():
+        row, total, days = rows[mobile], amounts(own), [p["date"] for p in own]
+        first, last = (run_date - date.fromisoformat(day) for day in (min(days), max(days)))
+        assert row["num_purchases"] == len(own)
+        assert row["total_spend"] == float(total)
+        assert row["avg_purchase_amount"] == pytest.approx(float(total / len(own)), abs=1e-4)
+        # Purchases have no time of day: the first one was at midnight.
+        frequency = len(own) * 30 / max(first.days, 30)
+        assert row["avg_purchase_frequency"] == pytest.approx(frequency)
+        assert row["last_purchase_days_ago"] == last.days
+        less = sum(other < total for other in spent)
+        assert row["spending_score"] == 1 + 100 * less // len(spent)
+        assert row["loyalty_score"] is None or 0 <= row["loyalty_score"] <= 1
+        assert row["clv"] >= 0
+        assert row["run_date"] == str(run_date)
+        profile = profiles.get(mobile, {})
+        for column in ("name", "gender", "education", "occupation", "zip_code"):
+            assert row[column] == profile.get(column)
+        assert row["age"] == (int(profile["age"]) if profile else None)
+        assert row["income"] == (float(profile["income"]) if profile else None)
+
+
+def test_stores_and_months_add_up_to_the_purchases(
+    readme: tuple[Path, Lake], bought: Mapping[str, Bought]
+) -> None:
+    for table, key, of in (
+        ("customer_store_summary", "store", lambda p: p["store"]),
+        ("customer_purchase_trends", "month", lambda p: f"{p['date'][:7]}-01"),
+    ):
+        expected: dict[tuple[str, str], Bought] = {}
+        for mobile, own in bought.items():
+            for purchase in own:
+                expected.setdefault((mobile, of(purchase)), []).append(purchase)
+        found = {(r["customer_id"], r[key]): r for r in report(readme, table)}
+        assert {k: (r["num_purchases"], r["total_spend"]) for k, r in found.items()} == {
+            k: (len(own), float(amounts(own))) for k, own in expected.items()
+        }
