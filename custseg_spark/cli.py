@@ -143,9 +143,9 @@ def _parser(description: str, *, ingests: bool, segments: bool) -> Parser:
             "--source",
             action="append",
             metavar="PROFILE=PATH",
-            help="read PATH (a file, folder, glob or URI; CSV, Parquet, SQLite or XLSX, told by its"
-            " content) by the mapping conf/sources/PROFILE.toml; may be repeated; replaces the"
-            " configured sources",
+            help="read PATH (a file, folder, glob or URI; CSV, JSON, Parquet, SQLite or XLSX, told"
+            " by its content) by the mapping conf/sources/PROFILE.toml; may be repeated; replaces"
+            " the configured sources",
         )
     if segments:
         parser.add_argument(

@@ -19,12 +19,14 @@ from custseg_spark.sources.profile import Profile, load_profile
 
 _EPILOG = f"""examples:
   python jobs/fetch.py --customers customers.csv --url https://api.example.com --to landing
-  spark-submit jobs/segment.py --source customers=customers.csv --source purchase_history=landing
+  spark-submit jobs/segment.py --config conf/presets/purchase_history.toml \\
+      --source customers=customers.csv --source purchase_history=landing
 
 A bearer token is taken from {TOKEN} in the environment.
 
-exit codes: 0 done, 2 configuration, 3 unreadable profiles or an API that can't be reached,
-            4 too many answers malformed, 5 another fetch fills the folder, 6 disk full
+exit codes: 0 done, 2 configuration, 3 unreadable profiles, an API that can't be reached or
+            refuses, a folder that can't be written, 4 too many answers malformed,
+            5 another fetch fills the folder, 6 disk full
 """
 
 

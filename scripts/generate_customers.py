@@ -86,7 +86,7 @@ def _poisson(rng: random.Random, mean: float) -> int:
 
 
 def profiles(customers: int, seed: int, malformed: float) -> Iterator[list[str]]:
-    """Each customer's row; of a share of them one value is rubbish, or empty."""
+    """Each customer's row; of a share of them the mobile, age or income is rubbish."""
     fake, rng = Faker("en_GB", use_weighting=False), random.Random(f"profiles {seed}")
     fake.seed_instance(seed)
     for number in range(customers):
@@ -104,7 +104,8 @@ def profiles(customers: int, seed: int, malformed: float) -> Iterator[list[str]]
             fake.postcode(),
         ]
         if rng.random() < malformed:
-            row[rng.choice((0, 2, 3))] = rng.choice(("unknown", "n/a", "-1"))
+            column = rng.choice((0, 2, 3))
+            row[column] = rng.choice(("unknown", "n/a", "-1" if column else "70-11"))
         yield row
 
 

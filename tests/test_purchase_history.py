@@ -375,7 +375,7 @@ def profiles(readme: tuple[Path, Lake]) -> dict[str, dict[str, str]]:
     """The rows of the generated profiles by mobile, but for those that ingest must refuse."""
     with (readme[0] / "shop" / "customers.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
-    rubbish = {"unknown", "n/a", "-1"}
+    rubbish = {"unknown", "n/a", "-1", "70-11"}
     return {r["mobile"]: r for r in rows if not rubbish & {r["mobile"], r["age"], r["income"]}}
 
 

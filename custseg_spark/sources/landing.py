@@ -83,7 +83,8 @@ def fetch(customers: Iterable[str], folder: Path, api: PurchaseApi, config: Fetc
     """Writes the purchases of the customers into files of a folder, but for those it has.
 
     Memory holds the customers of `fetch.parallel` files and a page of each. Raises ConflictError
-    while another fetch fills the folder, InputError as `PurchaseApi` does; files that are being
+    while another fetch fills the folder, TargetError for one that can't be written, InputError as
+    `PurchaseApi` does; files that are being
     written then are finished first, if they can be.
     """
     done, running = Fetched(), set[Future[Fetched]]()
@@ -145,18 +146,25 @@ def _alone(folder: Path) -> Iterator[None]:
     """Makes and holds the folder, and takes away what a killed fetch was writing."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w")
+        with _held(folder):
+            for unfinished in folder.glob(".purchases-*.part"):
+                unfinished.unlink()
+            yield
     except (FileExistsError, NotADirectoryError, PermissionError) as error:
         raise TargetError(f"{folder}: can't be written: {error.strerror}") from error
-    with lock:
-        try:
-            # The system lets go of it when the process ends, however it does.
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ConflictError(f"another fetch is filling {folder}") from error
-        for unfinished in folder.glob(".purchases-*.part"):
-            unfinished.unlink()
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Keeps other fetches out; the lock ends with the process, also if by a kill."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
+    except BlockingIOError as error:
+        raise ConflictError(f"another fetch is filling {folder}") from error
+    finally:
+        os.close(opened)
 
 
 def _write(part: Part, folder: Path, api: PurchaseApi, config: FetchConfig) -> Fetched:
