@@ -307,11 +307,17 @@ def test_a_profile_of_customers_has_their_columns(tmp_path: Path) -> None:
 # --- The README's commands -----------------------------------------------------------------------
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-# Fewer customers in more and smaller requests, and one k.
+# Fewer customers (each day with a purchase is a file), more and smaller requests, and one k.
 SMALLER = {
-    "generate_customers": ["--customers=300", "--malformed=0.02"],
-    "fetch": ["--set=fetch.batch_size=25", "--set=fetch.first_wait_s=0.01"],
-    "segment": ["--set=model.k=3", "--set=model.bootstraps=2", "--set=report.enabled=false"],
+    "generate_customers": ["--customers=60", "--malformed=0.1"],
+    "fetch": ["--set=fetch.batch_size=5", "--set=fetch.first_wait_s=0.01"],
+    "segment": [
+        "--set=model.k=3",
+        "--set=model.bootstraps=2",
+        "--set=clv.min_repeat_buyers=10",
+        "--set=sources.customers.max_rejected_share=0.2",
+        "--set=report.enabled=false",
+    ],
 }
 Bought = list[dict[str, str]]
 
@@ -412,7 +418,7 @@ def test_every_purchase_of_the_api_is_an_event(
     )
     assert profiles_of(lake.read).keys() == profiles.keys()
     rows = ledger(lake.read)
-    assert rows["customers.csv"].rejected == 300 - len(profiles) > 0
+    assert rows["customers.csv"].rejected == 60 - len(profiles) > 0
 
 
 def test_profiles_are_features_and_the_preset_takes_them(
