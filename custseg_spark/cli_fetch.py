@@ -15,6 +15,7 @@ from custseg_spark.sources import landing
 from custseg_spark.sources.api import TOKEN, PurchaseApi
 from custseg_spark.sources.files import list_files
 from custseg_spark.sources.landing import Fetched
+from custseg_spark.sources.mobiles import mobiles
 from custseg_spark.sources.profile import Profile, load_profile
 
 _EPILOG = f"""examples:
@@ -88,7 +89,7 @@ def fetch(given: FetchArguments) -> Outcome:
 
     def customers() -> Iterator[str]:
         for file in files:
-            yield from landing.mobiles(file, given.profile)
+            yield from mobiles(file, given.profile)
 
     api = PurchaseApi(given.config, os.environ.get(TOKEN, ""))
     try:

@@ -28,7 +28,8 @@ from custseg_spark.errors import (
     RejectedShareError,
     TargetError,
 )
-from custseg_spark.sources.api import MalformedError, page, retry_after
+from custseg_spark.sources.answers import MalformedError, page
+from custseg_spark.sources.api import retry_after
 
 SEED = 7
 MOBILES = [mobile_of(n, SEED) for n in range(60)]

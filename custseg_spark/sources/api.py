@@ -1,9 +1,8 @@
-"""A purchase API, page by page: asked at a bounded rate, again where it fails, checked for form.
+"""A purchase API, page by page: asked at a bounded rate, again where it fails.
 
-No Spark in this module. What an answer must be is in docs/configuration.md.
+No Spark in this module. What is asked and answered is in docs/configuration.md.
 """
 
-import json
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from custseg_spark.config import FetchConfig
 from custseg_spark.errors import ConfigurationError, InputError
-from custseg_spark.sources.json_text import unique_keys
+from custseg_spark.sources.answers import MalformedError, page
 
 if TYPE_CHECKING:
     import httpx
@@ -23,16 +22,7 @@ if TYPE_CHECKING:
 TOKEN = "CUSTSEG_API_TOKEN"
 # Far beyond a page; an answer without end must not fill the memory.
 _MOST_BYTES = 1 << 26
-_MOST_SHOWN = 2_000
 _TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
-
-
-class MalformedError(Exception):
-    """An answer that isn't what it must be: why, and how it began."""
-
-    def __init__(self, why: str, answer: str) -> None:
-        super().__init__(why)
-        self.why, self.answer = why, answer[:_MOST_SHOWN]
 
 
 class _TransientError(Exception):
@@ -212,41 +202,3 @@ def retry_after(text: str) -> float:
         return 0.0
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return max(0.0, moment.timestamp() - time.time())
-
-
-def page(
-    answer: bytes, mobiles: Collection[str], seen: Collection[str]
-) -> tuple[list[Mapping[str, Any]], str | None]:
-    """The purchases of an answer, each with its mobile, and the next page's cursor.
-
-    Raises MalformedError where the answer isn't an object of that form, speaks of who wasn't
-    asked for, or goes on with a cursor that was `seen`. Values are not looked at: ingest does.
-    """
-    text = answer.decode("utf-8", errors="replace")
-    try:
-        body = json.loads(
-            answer,
-            object_pairs_hook=unique_keys,
-            parse_int=str,
-            parse_float=str,
-            parse_constant=str,
-        )
-    except (ValueError, RecursionError) as error:
-        raise MalformedError("not JSON, or a key twice", text) from error
-    customers = body.get("customers") if isinstance(body, dict) else None
-    if not isinstance(customers, list):
-        raise MalformedError("no object with a list of 'customers'", text)
-    cursor = body.get("next_cursor")
-    if cursor is not None and (not isinstance(cursor, str) or not cursor or cursor in seen):
-        raise MalformedError("'next_cursor' is neither null nor a text that is new", text)
-    found: list[Mapping[str, Any]] = []
-    for customer in customers:
-        own = customer.get("purchases") if isinstance(customer, dict) else None
-        if not isinstance(own, list) or not all(isinstance(p, dict) for p in own):
-            raise MalformedError("a customer without a list of objects 'purchases'", text)
-        if (mobile := str(customer.get("mobile"))) not in mobiles:
-            raise MalformedError("a customer who wasn't asked for", text)
-        if any(str(purchase.get("mobile", mobile)) != mobile for purchase in own):
-            raise MalformedError("a purchase of another customer", text)
-        found += [{**purchase, "mobile": mobile} for purchase in own]
-    return found, cursor

@@ -6,15 +6,11 @@ in `.quarantined.jsonl`: it is ingested like the others, and asked for again by 
 Spark in this module.
 """
 
-import csv
 import fcntl
-import gzip
 import hashlib
 import json
 import logging
-import lzma
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -30,20 +26,15 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from custseg_spark.config import FetchConfig
-from custseg_spark.errors import ConflictError, InputError, TargetError
-from custseg_spark.sources.api import MalformedError, PurchaseApi
-from custseg_spark.sources.files import SourceFile
+from custseg_spark.errors import ConflictError, TargetError
+from custseg_spark.sources.answers import MalformedError
+from custseg_spark.sources.api import PurchaseApi
 from custseg_spark.sources.json_text import QUARANTINED
-from custseg_spark.sources.profile import Profile
-from custseg_spark.sources.raw import check_columns
 
 log = logging.getLogger("custseg")
 
 # A batch is halved so often at most: where each answer is malformed, that would never end well.
 _MOST_SPLITS = 64
-_OPENERS: Mapping[str, Any] = {"text": open, "gzip": gzip.open, "xz": lzma.open}
-_MOBILE = re.compile(r"(\+?\d+)(?:\.0+)?")
-_DAMAGES = (EOFError, gzip.BadGzipFile, lzma.LZMAError, UnicodeDecodeError, csv.Error)
 
 
 @dataclass(frozen=True)
@@ -111,26 +102,6 @@ def _told(done: Fetched, ended: Iterable[Future[Fetched]], api: PurchaseApi) -> 
         f"{done.quarantined:,}",
     )
     return done
-
-
-def mobiles(file: SourceFile, profile: Profile) -> Iterator[str]:
-    """The mobile numbers of a file of profiles, in its order; what is no number is passed over.
-
-    Raises InputError for a file that isn't CSV, or lacks the column.
-    """
-    if file.kind not in _OPENERS:
-        raise InputError(f"{file.path}: expected customer profiles as CSV, got {file.kind}")
-    try:
-        with _OPENERS[file.kind](file.path, "rt", encoding="utf-8-sig", newline="") as stream:
-            rows = csv.reader(stream, delimiter=profile.delimiter)
-            header = [name.strip() for name in next(rows, [])]
-            check_columns(header, profile, f"{file.path}: the header")
-            column = header.index(profile.columns["customer_id"])
-            for row in rows:
-                if column < len(row) and (found := _MOBILE.fullmatch(row[column].strip())):
-                    yield found[1]
-    except _DAMAGES as error:
-        raise InputError(f"{file.path}: can't be read: {error}") from error
 
 
 def _parts(customers: Iterable[str], size: int) -> Iterator[Part]:
