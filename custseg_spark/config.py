@@ -243,6 +243,30 @@ class ExportsConfig:
 
 
 @dataclass(frozen=True)
+class FetchConfig:
+    """How a purchase API is asked; see jobs/fetch.py."""
+
+    url: str = ""
+    batch_size: int = 500
+    customers_per_file: int = 5_000
+    parallel: int = 4
+    requests_per_second: float = 50.0
+    timeout_s: float = 30.0
+    attempts: int = 6
+    first_wait_s: float = 0.5
+    longest_wait_s: float = 60.0
+    max_quarantined_share: float = 0.01
+
+    def __post_init__(self) -> None:
+        for key in ("batch_size", "customers_per_file", "parallel", "attempts"):
+            _require(getattr(self, key) > 0, f"fetch.{key}", "above 0", self)
+        for key in ("requests_per_second", "timeout_s", "first_wait_s", "longest_wait_s"):
+            _require(getattr(self, key) > 0, f"fetch.{key}", "above 0", self)
+        share = self.max_quarantined_share
+        _require(0 <= share <= 1, "fetch.max_quarantined_share", "from 0 to 1", self)
+
+
+@dataclass(frozen=True)
 class Config:
     """The whole configuration. `sources` maps a profile's name to its path and overrides."""
 
@@ -258,6 +282,7 @@ class Config:
     clv: ClvConfig = field(default_factory=ClvConfig)
     report: ReportConfig = field(default_factory=ReportConfig)
     exports: ExportsConfig = field(default_factory=ExportsConfig)
+    fetch: FetchConfig = field(default_factory=FetchConfig)
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def as_json(self) -> str:

@@ -1,6 +1,7 @@
 """`customer_features` and `clv_models` of a run date, from the lake's sessions."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -12,14 +13,25 @@ from custseg_spark.config import Config
 from custseg_spark.errors import InputError
 from custseg_spark.features import clv as lifetime_value
 from custseg_spark.features import price, rfm
+from custseg_spark.features.demographics import DEMOGRAPHICS
 from custseg_spark.features.keys import Levels
 from custseg_spark.features.table import CUSTOMER_FEATURES
 from custseg_spark.models import clv
 from custseg_spark.models.clv import ClvModel
 from custseg_spark.progress import Progress
-from custseg_spark.schemas import CLV_MODELS, EVENTS, SESSIONS
+from custseg_spark.schemas import CLV_MODELS, CUSTOMERS, EVENTS, SESSIONS
 from custseg_spark.tables import Lake
 from custseg_spark.trial import limited
+
+
+def with_demographics(lake: Lake, config: Config) -> Config:
+    """The configuration, with the family "demographics" where the lake has customer profiles."""
+    optional = config.features.optional_families
+    if DEMOGRAPHICS in optional or lake.read_or_empty(CUSTOMERS).isEmpty():
+        return config
+    return replace(
+        config, features=replace(config.features, optional_families=(*optional, DEMOGRAPHICS))
+    )
 
 
 def write_features(lake: Lake, config: Config, run_date: date, progress: Progress) -> int:
@@ -39,6 +51,7 @@ def write_features(lake: Lake, config: Config, run_date: date, progress: Progres
             # A shop's categories fit into memory.
             levels=Levels.of(price.category_levels(events, run_date).toArrow()),
             events=events,
+            profiles=lake.read_or_empty(CUSTOMERS),
             optional=config.features.optional_families,
         )
         if model is not None:

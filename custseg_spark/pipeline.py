@@ -13,8 +13,9 @@ from pyspark.sql import functions as F
 from custseg_spark import features, history, planning, publishing
 from custseg_spark.config import Config
 from custseg_spark.errors import ConfigurationError, InputError
+from custseg_spark.features.demographics import DEMOGRAPHICS
 from custseg_spark.features.table import CUSTOMER_FEATURES
-from custseg_spark.featurising import write_features
+from custseg_spark.featurising import with_demographics, write_features
 from custseg_spark.history import Past, PreviousRun
 from custseg_spark.models import (
     algorithms,
@@ -40,6 +41,7 @@ from custseg_spark.refresh import refresh_sessions
 from custseg_spark.schemas import (
     CLV_MODELS,
     CUSTOMER_SEGMENTS,
+    CUSTOMERS,
     EVENTS,
     FEATURE_DRIFT,
     MODEL_SELECTION,
@@ -111,6 +113,7 @@ def segment(
     size_shuffles(lake.spark, lake.read(EVENTS).count())
     # An ingest that was killed may have left events without their sessions.
     refresh_sessions(lake, config.ingest, progress)
+    config = with_demographics(lake, config)
     run_date = config.run.run_date or _day_after_last_event(lake)
     with progress.stage("create tables"):
         lake.create(OUTPUTS)
@@ -332,7 +335,10 @@ def _write_run(
     past: Past,
     finished_at: datetime,
 ) -> None:
-    versions = dict(lake.versions([EVENTS, SESSIONS, CUSTOMER_FEATURES]))
+    read = [EVENTS, SESSIONS, CUSTOMER_FEATURES]
+    if DEMOGRAPHICS in config.features.optional_families:
+        read.append(CUSTOMERS)
+    versions = dict(lake.versions(read))
     key = f"{config.hash()} {run.run_date} {versions['events']}"
     row = (
         run.run_date,

@@ -80,6 +80,12 @@ class Lake:
         except AnalysisException as error:
             raise InputError(f"there is no table {self.name(table)}; run ingest first") from error
 
+    def read_or_empty(self, table: Table) -> DataFrame:
+        """The table as it is now; its columns without a row where there is none."""
+        if self.exists(table):
+            return self.read(table)
+        return self.spark.createDataFrame([], table.schema)
+
     def create(self, tables: Sequence[Table]) -> None:
         """Creates the tables that don't exist: two first writers must not race to create one.
 

@@ -32,7 +32,7 @@ FLOW = (
     ("ingest", "gate", "checking", "pipeline", "report"),
     ("exports",),
     ("summary", "showing", "cli"),
-    ("cli_exports",),
+    ("cli_exports", "cli_fetch"),
 )
 # Run by `python -m` and, as jobs, imported by nobody: they may use everything.
 PROGRAMS = {PACKAGE / "sources" / "check.py"}

@@ -107,9 +107,7 @@ def _run(lake: Lake, day: date, algorithm: str) -> Run:
         run_date=day,
         segments=_segments(lake, day, algorithm),
         features=_on(lake, CUSTOMER_FEATURES, day),
-        profiles=lake.read(CUSTOMERS)
-        if lake.exists(CUSTOMERS)
-        else lake.spark.createDataFrame([], CUSTOMERS.schema),
+        profiles=lake.read_or_empty(CUSTOMERS),
         named=profiles.where(F.col("algorithm") == F.lit(algorithm)),
         events=lake.read(EVENTS),
     )

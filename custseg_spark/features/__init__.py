@@ -10,6 +10,7 @@ from custseg_spark.errors import ConfigurationError, nearest
 from custseg_spark.features import (
     behaviour,
     clv,
+    demographics,
     discount,
     exploration,
     price,
@@ -28,7 +29,10 @@ FAMILIES = {
     "price": price.family,
     "discount": discount.family,
 }
-OPTIONAL_FAMILIES = {"price_relative": price_relative.family}
+OPTIONAL_FAMILIES = {
+    "price_relative": price_relative.family,
+    demographics.DEMOGRAPHICS: demographics.family,
+}
 
 
 def families(as_of: date, optional: Sequence[str] = ()) -> list[Family]:
@@ -48,14 +52,16 @@ def customer_features(
     as_of: date,
     levels: Levels = NO_LEVELS,
     events: DataFrame | None = None,
+    profiles: DataFrame | None = None,
     optional: Sequence[str] = (),
 ) -> DataFrame:
     """One row per customer: behaviour before `as_of` (exclusive, UTC). Nobody is dropped.
 
-    Money in the source's currency; each column as its Feature says. Two things the parts can't
-    tell: the categories' price `levels`, of `price.category_levels` (without them `relative_price`
-    is null), and what `optional` families read of `events`. The RFM scores compare customers and
-    come after, with `rfm.with_scores`.
+    Money in the source's currency; each column as its Feature says. Of what the parts can't tell,
+    `levels` has the categories' price levels, of `price.category_levels` (without them
+    `relative_price` is null), `events` what the family "price_relative" reads, and `profiles`, the
+    table `customers`, what "demographics" does. The RFM scores compare customers and come after,
+    with `rfm.with_scores`.
     """
     wanted = families(as_of, optional)
     parts = sessions.where(F.col("session_date") < F.lit(as_of))
@@ -72,6 +78,9 @@ def customer_features(
     if events is not None and "price_relative" in optional:
         relative = price_relative.customer_totals(events, as_of)
         joined = joined.join(relative, "customer_id", how="left")
+    if profiles is not None and demographics.DEMOGRAPHICS in optional:
+        described = demographics.customer_columns(profiles)
+        joined = joined.join(described, "customer_id", how="left")
     columns = [f.column().cast(f.type).alias(f.name) for family in wanted for f in family.features]
     return joined.select(F.lit(as_of).alias("run_date"), "customer_id", *columns)
 

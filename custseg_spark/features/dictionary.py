@@ -8,6 +8,7 @@ from datetime import date
 
 from custseg_spark.features import FAMILIES, OPTIONAL_FAMILIES
 from custseg_spark.features.clv import CLV_DOCS
+from custseg_spark.features.demographics import DEMOGRAPHICS
 from custseg_spark.features.rfm import SCORE_DOCS
 
 _INTRODUCTION = """\
@@ -27,8 +28,7 @@ def markdown() -> str:
     """The dictionary as Markdown: a table for each family."""
     parts = [_INTRODUCTION]
     for name, make in {**FAMILIES, **OPTIONAL_FAMILIES}.items():
-        optional = " (optional family; null unless it is asked for)"
-        parts.append(f"## {name}{optional if name in OPTIONAL_FAMILIES else ''}\n")
+        parts.append(f"## {name}{_WHEN.get(name, '')}\n")
         rows = [(f.name, f.type, f.doc) for f in make(date.min).features]
         if name == "rfm":
             rows += [(score, type_, doc) for score, (type_, doc) in SCORE_DOCS.items()]
@@ -44,6 +44,10 @@ def _table(rows: Iterable[tuple[str, str, str]]) -> str:
     return "\n".join(["| column | type | meaning |", "|---|---|---|", *lines]) + "\n"
 
 
+_WHEN = {
+    **dict.fromkeys(OPTIONAL_FAMILIES, " (optional family; null unless it is asked for)"),
+    DEMOGRAPHICS: " (null unless the lake has customer profiles; the profile as it is now)",
+}
 _GROUP_DOC = (
     "Champions, Loyal, Active, Needs Attention, Promising, New, Previously Loyal, At Risk, Almost"
     " Lost or Dormant, by `rfm_r` and the mean of `rfm_f` and `rfm_m` rounded up; Prospects: never"

@@ -23,7 +23,7 @@ _BOM = "\ufeff"
 Record = Mapping[str, str | None]
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object whose keys are distinct: which of two values is meant, nobody knows."""
     found = dict(pairs)
     if len(found) != len(pairs):
@@ -34,7 +34,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _once_or_list(pairs: list[tuple[str, Any]]) -> Any:
     """The same in an array, where one bad object must not end the reading: no object then."""
     try:
-        return _once(pairs)
+        return unique_keys(pairs)
     except ValueError:
         return pairs
 
@@ -45,7 +45,7 @@ def _decoder(hook: Callable[[list[tuple[str, Any]]], Any]) -> json.JSONDecoder:
     )
 
 
-_LINE, _ELEMENT = _decoder(_once), _decoder(_once_or_list)
+_LINE, _ELEMENT = _decoder(unique_keys), _decoder(_once_or_list)
 
 
 def record(line: bytes) -> tuple[Record, str | None]:

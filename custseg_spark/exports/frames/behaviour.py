@@ -4,11 +4,13 @@ from pyspark.sql import DataFrame
 
 from custseg_spark.exports.frames.metrics import customer_metrics
 from custseg_spark.exports.layout import ReportTable, Run
-from custseg_spark.schemas import MONEY_SUM
+from custseg_spark.schemas import MONEY, MONEY_SUM
 
 CUSTOMER_BEHAVIOR_METRICS = ReportTable(
     "customer_behavior_metrics",
-    f"""customer_id string, clv {MONEY_SUM}, p_alive double, expected_purchases_90d double,
+    f"""customer_id string, name string, age int, income {MONEY}, gender string,
+    education string, occupation string, zip_code string, clv {MONEY_SUM}, p_alive double,
+    expected_purchases_90d double,
     loyalty_score double, num_purchases bigint, avg_purchase_frequency double,
     avg_purchase_amount {MONEY_SUM}, total_spend {MONEY_SUM}, last_purchase_days_ago int,
     spending_score int, rfm_r int, rfm_f int, rfm_m int, event_count bigint, session_count bigint,
@@ -20,5 +22,5 @@ CUSTOMER_BEHAVIOR_METRICS = ReportTable(
 
 
 def rows(run: Run) -> DataFrame:
-    """One row a customer of the run; features as the data dictionary says."""
+    """One row a customer of the run: profile (null where there is none), metrics, features."""
     return customer_metrics(run)
