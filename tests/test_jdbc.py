@@ -246,6 +246,13 @@ def test_rows_are_numbered_the_same_in_any_order_over_any_partitions(
         {"partition_column": "ORDER_DATE"},
     ):
         assert rows(spark, database.url, tmp_path, table="shuffled", jdbc=keys) == one
+    timed = {**TYPES, "order_date": "timestamp"}
+    database.create("timed", random.sample(lines, len(lines)), timed)
+    runs = [
+        rows(spark, database.url, tmp_path, table="timed", jdbc={"partitions": n})
+        for n in (1, 2, 5)
+    ]
+    assert runs[0] == runs[1] == runs[2]
     by_order = {"partition_column": "order_id", "partitions": 4}
     again = rows(spark, database.url, tmp_path, table="shuffled", jdbc=by_order)
     assert again == rows(spark, database.url, tmp_path, table="ordered", jdbc=by_order)
