@@ -21,7 +21,7 @@ from typing import Any, TypeVar, get_args, get_origin
 from zipfile import ZipFile
 
 from custseg_spark.errors import ConfigurationError, nearest
-from custseg_spark.places import is_database, without_secrets
+from custseg_spark.places import is_database, is_remote, without_secrets
 
 T = TypeVar("T")
 
@@ -75,6 +75,9 @@ class IngestConfig:
         _require(0 <= share <= 1, "ingest.max_rejected_share", "from 0 to 1", self)
         _require(self.split_bytes > 0, "ingest.split_bytes", "above 0", self)
         _require(self.events_per_file > 0, "ingest.events_per_file", "above 0", self)
+        # Python reads the copies, on the driver and on workers.
+        is_here = self.staging is None or not is_remote(self.staging)
+        _require(is_here, "ingest.staging", "a path of this machine", self)
 
 
 @dataclass(frozen=True)

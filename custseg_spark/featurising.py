@@ -1,6 +1,8 @@
 """`customer_features` and `clv_models` of a run date, from the lake's sessions."""
 
+from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -28,6 +30,8 @@ def write_features(lake: Lake, config: Config, run_date: date, progress: Progres
     sessions = limited(lake.read(SESSIONS), config.run, run_date)
     model = _lifetime_values(sessions, config, run_date, progress)
     with progress.stage("customer features") as stage:
+        if sessions.where(F.col("session_date") < F.lit(run_date)).isEmpty():
+            raise InputError(f"no event before run date {run_date}; there is nobody to segment")
         events = lake.read(EVENTS)
         unscored = features.customer_features(
             sessions,
@@ -41,28 +45,24 @@ def write_features(lake: Lake, config: Config, run_date: date, progress: Progres
             history = lifetime_value.purchase_history(sessions, as_of=run_date)
             values = lifetime_value.clv_columns(history, model.fitted)
             unscored = unscored.join(values, "customer_id", how="left")
-        stage.rows = _write_scored(lake, unscored, run_date)
+        scored = naming.with_rfm_group(
+            rfm.with_scores(unscored, _score_cutoffs(sessions, run_date))
+        )
+        absent = [n for n in CUSTOMER_FEATURES.schema.names if n not in scored.columns]
+        complete = scored.withColumns({name: F.lit(None) for name in absent})
+        lake.replace_dates(complete, CUSTOMER_FEATURES, [run_date])
+        stage.rows = lake.read(CUSTOMER_FEATURES).where(F.col("run_date") == run_date).count()
         rows = [model.row(run_date)] if model else []
         frame = lake.spark.createDataFrame(rows, CLV_MODELS.schema).coalesce(1)
         lake.replace_dates(frame, CLV_MODELS, [run_date])
         return stage.rows
 
 
-def _write_scored(lake: Lake, unscored: DataFrame, run_date: date) -> int:
-    # Three jobs need them: the customers' number, the quintiles among buyers, the write.
-    unscored = unscored.persist()
-    try:
-        cutoffs = {row.score: row.cutoffs for row in rfm.score_cutoffs(unscored).collect()}
-        customers = unscored.count()
-        if not customers:
-            raise InputError(f"no event before run date {run_date}; there is nobody to segment")
-        scored = naming.with_rfm_group(rfm.with_scores(unscored, cutoffs))
-        absent = [n for n in CUSTOMER_FEATURES.schema.names if n not in scored.columns]
-        complete = scored.withColumns({name: F.lit(None) for name in absent})
-        lake.replace_dates(complete, CUSTOMER_FEATURES, [run_date])
-        return customers
-    finally:
-        unscored.unpersist()
+def _score_cutoffs(sessions: DataFrame, run_date: date) -> dict[str, Sequence[Decimal]]:
+    """The cutoffs of the RFM scores, from the few sessions that make a buyer's three values."""
+    bought = sessions.where((F.col("purchase_count") > 0) | (F.col("return_count") > 0))
+    buyers = features.customer_features(bought, as_of=run_date)
+    return {row.score: row.cutoffs for row in rfm.score_cutoffs(buyers).collect()}
 
 
 def _lifetime_values(

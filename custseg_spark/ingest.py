@@ -19,6 +19,7 @@ from custseg_spark import appending, ledger, quality, registering
 from custseg_spark.config import Config
 from custseg_spark.errors import ConfigurationError, InputError
 from custseg_spark.ledger import Counts, LedgerRow
+from custseg_spark.places import place
 from custseg_spark.progress import Progress
 from custseg_spark.readers import READERS, Part, joint
 from custseg_spark.refresh import refresh_sessions
@@ -123,7 +124,7 @@ def _staging_in(config: Config) -> Path | None:
     """The configured folder for copies, made if it isn't there."""
     if config.ingest.staging is None:
         return None
-    folder = Path(config.ingest.staging).absolute()
+    folder = Path(str(place(config.ingest.staging))).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

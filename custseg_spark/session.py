@@ -50,6 +50,9 @@ _SIZED_BY_US = "spark.custseg.shuffle.partitions"
 _SPARKS_DEFAULT = "200"
 _EVENTS_PER_PARTITION = 250_000
 _FEWEST_PARTITIONS = 4
+# What the driver keeps of an exchange grows with its tasks on either side; beyond five billion
+# events partitions grow instead, and spill.
+_MOST_PARTITIONS = 20_000
 
 
 def size_shuffles(spark: SparkSession, events: int) -> None:
@@ -60,7 +63,8 @@ def size_shuffles(spark: SparkSession, events: int) -> None:
     """
     ours = spark.conf.get(_SIZED_BY_US, None)
     if spark.conf.get(_SHUFFLES) in (_SPARKS_DEFAULT, ours):
-        fitting = str(max(_FEWEST_PARTITIONS, -(-events // _EVENTS_PER_PARTITION)))
+        wanted = max(_FEWEST_PARTITIONS, -(-events // _EVENTS_PER_PARTITION))
+        fitting = str(min(wanted, _MOST_PARTITIONS))
         spark.conf.set(_SHUFFLES, fitting)
         spark.conf.set(_SIZED_BY_US, fitting)
 
@@ -134,6 +138,18 @@ def read_beginning(spark: SparkSession, place: Remote, most: int) -> bytes:
         system, path = _hadoop(spark, place)
         stream = system.open(path)
         try:
+            return bytes(stream.readNBytes(most))
+        finally:
+            stream.close()
+
+
+def read_end(spark: SparkSession, place: Remote, size: int, most: int) -> bytes:
+    """At most so many bytes from the end of a file of that size."""
+    with _explained(place, InputError, "read"):
+        system, path = _hadoop(spark, place)
+        stream = system.open(path)
+        try:
+            stream.seek(max(0, size - most))
             return bytes(stream.readNBytes(most))
         finally:
             stream.close()

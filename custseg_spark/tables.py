@@ -7,6 +7,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
+# Delta 4.0 gives its conflicts to Python by name only once this has been imported.
+import delta.exceptions.captured  # noqa: F401
 from delta import exceptions as delta_errors
 from delta.tables import DeltaTable
 from pyspark import inheritable_thread_target

@@ -1,4 +1,5 @@
-"""A job in a session with a Hive metastore (embedded Derby): folder, then the job's arguments.
+"""The jobs in a session with a Hive metastore (embedded Derby): folder, then jobs/segment.py's
+arguments.
 
 A process of its own, as the kind of catalog can't change once a session runs.
 """
@@ -25,6 +26,9 @@ spark = (
 )
 spark.sql("CREATE SCHEMA shop")
 job("segment").run(arguments)
+of_lake = [argument for argument in arguments if argument.startswith("--set=lake.")]
+job("gate").run(of_lake)
+job("export").run([*of_lake, f"--to=csv:{folder}/exports"])
 for table in spark.catalog.listTables("shop"):
     print(f"{table.tableType} {table.name} {spark.read.table(f'shop.{table.name}').count()}")
 for row in spark.read.table("shop.customer_segments").orderBy("customer_id").collect():

@@ -31,12 +31,14 @@ S3_JARS = ROOT / ".jars-s3"
 _HADOOP = next(SPARK.glob("jars/hadoop-client-api-*.jar")).stem.rpartition("-")[2]
 HAS_S3 = (S3_JARS / f"org.apache.hadoop_hadoop-aws-{_HADOOP}.jar").exists()
 
+# Tests are short: the quick compiler and the simple collector halve the suite's time. Alone, that
+# compiler has 48 MB for its code, and the whole suite fills them.
+SHORT_RUN = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=240m"
+# The same for a program of Spark's in a process of its own; all else comes from its defaults.
+SHORT_PROCESS = f"--conf=spark.driver.extraJavaOptions={SHORT_RUN}"
+
 _TEST_SETTINGS = {
-    # Tests are short: the quick compiler and the simple collector halve the suite's time. Alone,
-    # that compiler has 48 MB for its code, and the whole suite fills them.
-    "spark.driver.extraJavaOptions": (
-        "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=240m"
-    ),
+    "spark.driver.extraJavaOptions": SHORT_RUN,
     "spark.driver.memory": "2g",
     "spark.master": "local[2]",
     # A handful of rows needs no more; the determinism tests set their own.
@@ -69,16 +71,17 @@ def spark() -> Iterator[SparkSession]:
         builder = builder.config("spark.driver.extraClassPath", _class_path())
         builder.config("spark.local.dir", folder).getOrCreate()
         session = get_session("tests")
-        # What there is now stays: the collections after each test look only at what came since.
+        # What there is now stays: the collections look only at what came since.
         gc.freeze()
         yield session
         session.stop()
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def _released() -> Iterator[None]:
     """Frames in cycles hold their plans in the JVM until Python collects them, which in a process
-    of this size it hardly does by itself: the heap was full half-way through the suite."""
+    of this size it hardly does by itself: the heap was full half-way through the suite. Once a
+    file, as the fifty milliseconds after each of a thousand tests add up."""
     yield
     gc.collect()
 

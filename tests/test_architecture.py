@@ -1,6 +1,7 @@
 """The layout's rules, read from the source: imports flow one way, pure modules stay pure."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,7 @@ def calls(tree: ast.AST) -> set[str]:
     return found
 
 
+@cache
 def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 

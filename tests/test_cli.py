@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, write_log
+from conftest import ROOT, SHORT_PROCESS, job, write_log
+
+from custseg_spark import cli
 
 GOOD = "2019-10-01 00:00:00 UTC,view,1,2,a.b,c,1.00,{customer},s{customer}"
 
@@ -32,10 +34,24 @@ def shell(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]
         (["--config", "conf/lokal.toml"], "configuration file not found: conf/lokal.toml"),
     ],
 )
-def test_a_mistyped_option_is_named_with_the_nearest(arguments: list[str], message: str) -> None:
-    done = shell("jobs/segment.py", *arguments)
+def test_a_mistyped_option_is_named_with_the_nearest(
+    arguments: list[str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "argv", ["jobs/segment.py", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main(job("segment").run)
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_mistake_ends_the_process_with_exit_code_2() -> None:
+    done = shell("jobs/segment.py", "--set", "model.kmax=3")
     assert done.returncode == 2
-    assert message in done.stderr
+    assert done.stderr.startswith("error: ")
     assert "Traceback" not in done.stderr
 
 
@@ -60,6 +76,7 @@ def test_too_much_refused_is_exit_code_4_through_spark_submit(tmp_path: Path) ->
     done = subprocess.run(
         [
             str(Path(sys.executable).parent / "spark-submit"),
+            SHORT_PROCESS,
             str(ROOT / "jobs" / "ingest.py"),
             "--source",
             f"ecommerce_events={log}",

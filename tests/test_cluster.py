@@ -1,6 +1,7 @@
 """The job on a standalone cluster of several processes, one of which is killed meanwhile."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,9 +11,9 @@ from pathlib import Path
 
 import pytest
 import spark_cluster
-from conftest import ROOT, job
+from conftest import ROOT, SHORT_RUN, job
 from pyspark.sql import SparkSession
-from spark_cluster import Cluster
+from spark_cluster import Cluster, asked, free_port, wait_until
 
 from custseg_spark.config import LakeConfig
 from custseg_spark.schemas import CUSTOMER_SEGMENTS, EVENTS, SEGMENT_PROFILES, SESSIONS
@@ -22,19 +23,21 @@ DAY = date(2019, 10, 9)
 QUICK = (
     f"--run-date={DAY}",
     "--set=model.k=3",
+    '--set=model.algorithms=["kmeans"]',
     "--set=model.starts=1",
     "--set=model.bootstraps=0",
-    "--set=model.bisecting_iterations=5",
+    "--set=clv.enabled=false",
     "--set=report.enabled=false",
 )
-_SHORT = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=240m"
 _SETTINGS = {
     "spark.driver.memory": "1g",
-    "spark.driver.extraJavaOptions": _SHORT,
+    "spark.driver.extraJavaOptions": SHORT_RUN,
     "spark.executor.memory": "900m",
     "spark.executor.cores": "1",
-    "spark.executor.extraJavaOptions": _SHORT,
+    "spark.executor.extraJavaOptions": SHORT_RUN,
     "spark.sql.shuffle.partitions": "2",
+    # The driver's page tells what runs where.
+    "spark.ui.enabled": "true",
 }
 
 
@@ -53,34 +56,58 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def submitted(cluster: Cluster, wheel: Path, lake: Path, log: Path) -> subprocess.Popen[str]:
-    """The job on its way to the cluster, as the README has it."""
-    settings = [f"--conf={key}={value}" for key, value in _SETTINGS.items()]
+def submitted(
+    cluster: Cluster, wheel: Path, lake: Path, log: Path, page: int
+) -> subprocess.Popen[str]:
+    """The README's command on its way to this cluster."""
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## On a cluster")[1]
+    command = re.search(r"^spark-submit (.*\\\n.*)$", section, re.M)
+    assert command is not None
+    theirs = {
+        "spark://HOST:7077": cluster.url,
+        f"dist/{wheel.name}": str(wheel),
+        "jobs/segment.py": str(ROOT / "jobs" / "segment.py"),
+        "ecommerce_events=PATH": f"ecommerce_events={log}",
+        "lake": str(lake),
+    }
+    arguments = [theirs.pop(word, word) for word in command[1].replace("\\", "").split()]
+    assert not theirs, "the README says something else"
+    settings = [f"--conf={k}={v}" for k, v in {**_SETTINGS, "spark.ui.port": page}.items()]
+    folder = Path(sys.executable).parent
     return subprocess.Popen(
-        [
-            *(str(Path(sys.executable).parent / "spark-submit"), f"--master={cluster.url}"),
-            *(f"--py-files={wheel}", *settings, str(ROOT / "jobs" / "segment.py")),
-            *(f"--lake={lake}", f"--source=ecommerce_events={log}", *QUICK),
-        ],
+        [str(folder / "spark-submit"), *settings, *arguments, *QUICK],
         cwd=lake.parent,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"},
     )
 
 
-def _lose_a_worker(cluster: Cluster, lake: Path, running: subprocess.Popen[str]) -> None:
-    """Kills a worker once the features stand and the models don't: there is work left to do, and
-    there are cached rows to lose."""
+def _tasks(app: str, page: int, executors: set[str]) -> int:
+    """The tasks that the driver has running on these executors."""
+    found = asked(page, f"api/v1/applications/{app}/executors")
+    return sum(each["activeTasks"] for each in found if each["id"] in executors)
+
+
+def _lose_a_worker(
+    cluster: Cluster, lake: Path, running: subprocess.Popen[str], page: int
+) -> list[str]:
+    """Kills a worker in the midst of a task, once the features stand and the models don't: there
+    is work left to do, and there are cached rows to lose. The workers' states after that."""
     features = lake / "customer_features" / "_delta_log" / f"{1:020}.json"
-    spark_cluster.wait_until(
-        lambda: features.exists() or running.poll() is not None, "customer_features"
-    )
+    wait_until(lambda: features.exists() or running.poll() is not None, "customer_features")
     assert running.poll() is None
     [app] = cluster.status()["activeapps"]
-    assert (app["cores"], len(cluster.alive())) == (2, 2)
-    spark_cluster.kill(cluster.processes[2])
+    assert (app["state"], app["cores"], cluster.states()) == ("RUNNING", 2, ["ALIVE", "ALIVE"])
+    victim = cluster.workers[1]
+    # Frozen, it can't end the task that the driver gives it.
+    victim.freeze()
+    wait_until(lambda: _tasks(app["id"], page, victim.executors()) > 0, "a task on the worker")
+    victim.kill()
+    wait_until(lambda: cluster.states() != ["ALIVE", "ALIVE"], "the master's notice")
+    assert running.poll() is None
+    return cluster.states()
 
 
 def test_a_job_that_loses_a_worker_finishes_with_the_segments_of_local_mode(
@@ -88,18 +115,20 @@ def test_a_job_that_loses_a_worker_finishes_with_the_segments_of_local_mode(
 ) -> None:
     there, here = tmp_path / "cluster" / "lake", tmp_path / "local" / "lake"
     there.parent.mkdir()
-    running = submitted(cluster, built_wheel, there, log)
+    page = free_port()
+    running = submitted(cluster, built_wheel, there, log, page)
     try:
         with ThreadPoolExecutor(1) as beside:
-            lost = beside.submit(_lose_a_worker, cluster, there, running)
+            lost = beside.submit(_lose_a_worker, cluster, there, running, page)
             local = [f"--lake={here}", f"--source=ecommerce_events={log}", *QUICK]
             job("segment").run(local)
             said, _ = running.communicate(timeout=300)
         assert running.returncode == 0, said
-        lost.result()
+        assert lost.result() == ["ALIVE", "DEAD"]
     finally:
         running.kill()
-    assert len(cluster.alive()) == 1
+    [app] = cluster.status()["completedapps"]
+    assert app["state"] == "FINISHED"
     lakes = [Lake(spark, LakeConfig(path=str(lake))) for lake in (here, there)]
     for table in (EVENTS, SESSIONS, CUSTOMER_SEGMENTS, SEGMENT_PROFILES):
         drop = ("ingested_at",)

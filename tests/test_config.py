@@ -68,6 +68,7 @@ def test_the_shipped_configurations_are_valid() -> None:
         ("", "run.run_date=2019-02-30", "run_date: expected a date as YYYY-MM-DD"),
         ("", "run.run_date=2019-11-01T00:00:00", "run_date: expected date"),
         ("", "ingest.split_bytes=0", "ingest.split_bytes: expected above 0, got 0"),
+        ("", "ingest.staging=s3a://shop/x", "ingest.staging: expected a path of this machine"),
         ("", "ingest.events_per_file=-1", "ingest.events_per_file: expected above 0, got -1"),
         (
             "",

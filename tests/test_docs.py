@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, job, write_log
+from conftest import ROOT, SHORT_PROCESS, job, write_log
 from postgresql_server import Server
 from pyspark.sql import SparkSession
 
@@ -126,8 +126,9 @@ def test_the_readmes_sql_runs_in_spark_sql(spark: SparkSession, tmp_path: Path) 
     queries = re.findall(r"```sql\n(.*?)```", README, re.DOTALL)
     assert len(queries) >= 5
     (tmp_path / "queries.sql").write_text("\n".join(queries))
+    spark_sql = (str(Path(sys.executable).parent / "spark-sql"), SHORT_PROCESS)
     done = subprocess.run(
-        [str(Path(sys.executable).parent / "spark-sql"), "-i", str(VIEWS), "-f", "queries.sql"],
+        [*spark_sql, "-i", str(VIEWS), "-f", "queries.sql"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -1,6 +1,8 @@
 """Sources, lake and reports that aren't on this machine: the same as here, through S3."""
 
 import gzip
+import io
+import json
 import lzma
 import random
 import sqlite3
@@ -11,23 +13,27 @@ from contextlib import closing
 from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from conftest import HAS_S3, HEADER, ROOT, job
 from pyspark.sql import DataFrame, SparkSession
 from s3_server import Bucket, started
 
-from custseg_spark.config import LakeConfig
+from custseg_spark.config import LakeConfig, conf_dir
 from custseg_spark.errors import InputError
 from custseg_spark.places import Remote
 from custseg_spark.schemas import (
     CUSTOMER_SEGMENTS,
+    CUSTOMERS,
     EVENTS,
     INGEST_FILES,
     REJECTED_EVENTS,
     SEGMENT_PROFILES,
     SESSIONS,
 )
-from custseg_spark.sources import check, files, remote, texts
+from custseg_spark.sources import check, files, parquet, remote, remote_lines, texts
+from custseg_spark.sources.profile import load_profile
 from custseg_spark.tables import Lake
 
 DAY = date(2019, 10, 4)
@@ -41,6 +47,7 @@ QUICK = (
     "--set=ingest.split_bytes=700",
     "--set=ingest.max_rejected_share=0.2",
 )
+SHIPPED = conf_dir() / "sources"
 pytestmark = pytest.mark.skipif(
     not HAS_S3, reason="no file system of S3 for this Hadoop (scripts/s3_jars.sh)"
 )
@@ -73,9 +80,31 @@ def database(path: Path, first: int, last: int) -> bytes:
     return path.read_bytes()
 
 
+def table(first: int, last: int) -> bytes:
+    names, cells = HEADER.split(","), [line(n).split(",") for n in range(first, last)]
+    return parquet_bytes(dict(zip(names, zip(*cells, strict=True), strict=True)))
+
+
+def parquet_bytes(columns: dict[str, object]) -> bytes:
+    stream = io.BytesIO()
+    pq.write_table(pa.table(columns), stream, row_group_size=8)
+    return stream.getvalue()
+
+
+def objects(first: int, last: int) -> list[dict[str, str]]:
+    names = HEADER.split(",")
+    return [dict(zip(names, line(n).split(","), strict=True)) for n in range(first, last)]
+
+
+PROFILES = parquet_bytes(
+    {"mobile": list(range(541312140, 541312150)), "age": [20.0 + n for n in range(10)]}
+)
+
+
 @pytest.fixture(scope="module")
 def logs(bucket: Bucket, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of every kind of log, and the same under `logs/` in the bucket."""
+    """A folder of every kind of log, and the same under `logs/` in the bucket; beside it
+    `profiles`, of customers."""
     folder = tmp_path_factory.mktemp("elsewhere")
     contents = {
         "2019/a b.csv": log(0, 60),
@@ -84,24 +113,32 @@ def logs(bucket: Bucket, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "d.csv": gzip.compress(log(120, 140)),
         "e.csv.xz": lzma.compress(log(140, 160)),
         "f.db": database(folder / "f.db", 160, 180),
+        "2019/g h.parquet": table(200, 215),
+        "g.parquet": table(215, 230),
+        "h.jsonl": "\n".join(map(json.dumps, objects(230, 250))).encode(),
+        "i.json": json.dumps(objects(250, 260)).encode(),
         "_hidden.csv": log(180, 200),
         "notes.txt": b"not a log\n",
         "empty.csv": b"",
     }
-    for name, content in contents.items():
-        (folder / "logs" / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / "logs" / name).write_bytes(content)
-        bucket.put(f"logs/{name}", content)
+    named = {f"logs/{name}": content for name, content in contents.items()}
+    for name, content in {**named, "profiles/customers.parquet": PROFILES}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+        bucket.put(name, content)
     return folder / "logs"
+
+
+def sources(root: str) -> list[str]:
+    return [f"--source=ecommerce_events={root}/logs", f"--source=customers={root}/profiles"]
 
 
 @pytest.fixture(scope="module")
 def both(spark: SparkSession, bucket: Bucket, logs: Path) -> tuple[Lake, Lake]:
     """The lakes that one job makes of the two."""
     here, there = str(logs.parent / "lake"), bucket.uri("lake")
-    job("segment").run([f"--lake={here}", f"--source=ecommerce_events={logs}", *QUICK])
-    source = f"--source=ecommerce_events={bucket.uri('logs')}"
-    job("segment").run([f"--lake={there}", source, *QUICK])
+    job("segment").run([f"--lake={here}", *sources(str(logs.parent)), *QUICK])
+    job("segment").run([f"--lake={there}", *sources("s3a://shop"), *QUICK])
     return Lake(spark, LakeConfig(path=here)), Lake(spark, LakeConfig(path=there))
 
 
@@ -111,11 +148,12 @@ def rows(frame: DataFrame) -> list[str]:
 
 def test_a_remote_log_gives_the_same_tables_as_one_here(both: tuple[Lake, Lake]) -> None:
     here, there = both
-    assert here.read(EVENTS).count() == there.read(EVENTS).count() == 174
+    assert here.read(EVENTS).count() == there.read(EVENTS).count() == 232
     for table, columns in (
         (EVENTS, ("event_id", "source_row", "customer_id", "event_at", "unit_price")),
         (REJECTED_EVENTS, ("source_row", "raw_record", "reasons")),
         (CUSTOMER_SEGMENTS, ("customer_id", "segment_id", "segment_name", "distance")),
+        (CUSTOMERS, ("customer_id", "age", "source_row")),
     ):
         assert rows(here.read(table).select(*columns)) == rows(there.read(table).select(*columns))
     assert rows(here.read(SESSIONS)) == rows(there.read(SESSIONS))
@@ -127,22 +165,21 @@ def test_the_ledger_has_the_same_numbers_under_the_uris(
     both: tuple[Lake, Lake], logs: Path, bucket: Bucket
 ) -> None:
     ledgers = []
-    for lake, root in zip(both, (f"{logs}/", bucket.uri("logs/")), strict=True):
+    for lake, root in zip(both, (f"{logs.parent}/", bucket.uri()), strict=True):
         found = lake.read(INGEST_FILES).drop("file_id", "sha256", "ingested_at").collect()
         assert all(row.source_file.startswith(root) for row in found)
         ledgers.append({r.source_file.removeprefix(root): (*r[:1], *r[2:]) for r in found})
     assert ledgers[0] == ledgers[1]
-    assert len(ledgers[1]) == 9
+    assert len(ledgers[1]) == 14
 
 
-def test_a_catalog_with_a_hive_metastore_gives_the_same_segments(
+def test_a_catalog_with_a_hive_metastore_gives_the_same_segments_and_exports(
     both: tuple[Lake, Lake], logs: Path, tmp_path: Path
 ) -> None:
     catalog = ("--set=lake.catalog=spark_catalog.shop", f"--set=lake.path={tmp_path}/shop")
-    source = f"--source=ecommerce_events={logs}"
     program = str(ROOT / "tests" / "catalog_process.py")
     done = subprocess.run(
-        [sys.executable, program, str(tmp_path), *catalog, source, *QUICK],
+        [sys.executable, program, str(tmp_path), *catalog, *sources(str(logs.parent)), *QUICK],
         capture_output=True,
         text=True,
         check=False,
@@ -156,8 +193,13 @@ def test_a_catalog_with_a_hive_metastore_gives_the_same_segments(
     ]
     assert f"MANAGED events {both[0].read(EVENTS).count()}" in said
     assert "MANAGED runs 1" in said
-    assert {p.name for p in tmp_path.iterdir()} == {"metastore", "warehouse", "shop", "reports"}
+    assert "MANAGED customers 10" in said
+    made = {"metastore", "warehouse", "shop", "reports", "exports"}
+    assert {p.name for p in tmp_path.iterdir()} == made
     assert {p.name for p in (tmp_path / "shop").iterdir()} == {"models"}
+    job("export").run([f"--lake={both[0].config.path}", f"--to=csv:{tmp_path}/other"])
+    exported = {p.name: p.read_bytes() for p in (tmp_path / "exports").iterdir()}
+    assert exported == {p.name: p.read_bytes() for p in (tmp_path / "other").iterdir()}
 
 
 def test_models_and_report_are_in_the_bucket(both: tuple[Lake, Lake], bucket: Bucket) -> None:
@@ -187,13 +229,22 @@ def test_a_second_run_reads_no_file_again_and_scores_with_the_saved_model(
 ) -> None:
     _, there = both
     before = there.version(EVENTS)
-    lake, source = f"--lake={bucket.uri('lake')}", f"--source=ecommerce_events={bucket.uri('logs')}"
-    job("ingest").run([lake, source, QUICK[5], QUICK[6]])
-    assert "6 files already in the ledger: nothing to add" in capsys.readouterr().out
+    lake = f"--lake={bucket.uri('lake')}"
+    job("ingest").run([lake, *sources("s3a://shop"), QUICK[5], QUICK[6]])
+    assert "11 files already in the ledger: nothing to add" in capsys.readouterr().out
     assert there.version(EVENTS) == before
     score = [f"--model-date={DAY}", "--set=report.enabled=false", "--run-date=2019-10-05"]
     job("score").run([lake, *score, '--set=model.algorithms=["kmeans"]', "--set=clv.enabled=false"])
     assert f"asked for the models of {DAY}" in capsys.readouterr().out
+
+
+def test_the_gate_sees_the_same(
+    both: tuple[Lake, Lake], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for lake in both:
+        job("gate").run([f"--lake={lake.config.path}", f"--run-date={DAY}"])
+    one, other = capsys.readouterr().out.splitlines()
+    assert one == other
 
 
 def test_a_glob_takes_the_matching_files(spark: SparkSession, logs: Path, bucket: Bucket) -> None:
@@ -245,11 +296,30 @@ def test_spark_counts_what_the_bytes_say(
     uris = [bucket.put(f"odd/{name}", content) for name, content in contents.items()]
     listed = [f for uri in uris for f in remote.list_files(spark, uri)]
     brought = [remote.bring(spark, f, tmp_path) for f in listed]
-    counted = remote.count_lines(spark, brought, ",", 64)
+    counted = remote_lines.count_lines(spark, brought, ",", 64)
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
         [here] = files.list_files(str(tmp_path / name))
         assert counted[Remote(bucket.uri(f"odd/{name}"))] == texts.inspect_text(here, ",", 64), name
+
+
+def test_of_remote_parquet_only_the_footer_comes_here(
+    spark: SparkSession, bucket: Bucket, tmp_path: Path
+) -> None:
+    [listed] = remote.list_files(spark, bucket.put("wide/x.parquet", table(0, 90)))
+    file = remote.bring(spark, listed, tmp_path)
+    [copied] = tmp_path.iterdir()
+    assert copied.stat().st_size < file.bytes / 2
+    found = parquet.inspect(file, "id", load_profile("ecommerce_events", {}, [SHIPPED]))
+    assert isinstance(found, parquet.ParquetFile)
+    assert (found.physical_records, found.schema.names) == (90, HEADER.split(","))
+
+
+def test_damaged_parquet_is_named(spark: SparkSession, bucket: Bucket, tmp_path: Path) -> None:
+    [listed] = remote.list_files(spark, bucket.put("broken/x.parquet", table(0, 9)[:-9]))
+    file = remote.bring(spark, listed, tmp_path)
+    with pytest.raises(InputError, match=r"broken/x\.parquet: the Parquet file is damaged"):
+        parquet.inspect(file, "id", load_profile("ecommerce_events", {}, [SHIPPED]))
 
 
 def test_a_broken_gzip_is_an_unreadable_input(
@@ -258,4 +328,4 @@ def test_a_broken_gzip_is_an_unreadable_input(
     whole = gzip.compress(random.Random(1).randbytes(20_000))
     [file] = remote.list_files(spark, bucket.put("broken/x.csv.gz", whole[:-500]))
     with pytest.raises(InputError, match=r"broken/x\.csv\.gz: can't be read: Unexpected end"):
-        remote.count_lines(spark, [remote.bring(spark, file, tmp_path)], ",", 1 << 20)
+        remote_lines.count_lines(spark, [remote.bring(spark, file, tmp_path)], ",", 1 << 20)

@@ -391,6 +391,7 @@ def csv_place(folder: Path) -> Place:
         ("postgresq://h/d", "unknown kind of target 'postgresq'; did you mean 'postgresql'?"),
         ("reports.db", "expected sqlite:///FILE"),
         ("sqlite://x.db", "expected sqlite:///FILE"),
+        ("sqlite:///s3a://shop/x.db", "SQLite writes to a path of this machine only"),
         ("csv:", "expected csv:DIR"),
         ("postgresql://u:p@ss/w0rd@h/d", "write @ as %40"),
         ("postgresql://u:pa/ss@h/d", "write @ as %40"),

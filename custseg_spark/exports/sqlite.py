@@ -26,6 +26,7 @@ from custseg_spark.errors import (
     TargetError,
 )
 from custseg_spark.exports.layout import ReportTable, in_seconds
+from custseg_spark.places import Remote, place
 
 _PREFIX = "sqlite:///"
 # For other writers and for readers of a database that isn't in WAL mode.
@@ -47,7 +48,10 @@ class SqliteDatabase:
             raise ConfigurationError(
                 f"--to {text}: expected sqlite:///FILE, or sqlite:////FILE for a path from the root"
             )
-        return cls(Path(path))
+        file = place(path)
+        if isinstance(file, Remote):
+            raise ConfigurationError(f"--to {text}: SQLite writes to a path of this machine only")
+        return cls(file)
 
     @property
     def shown(self) -> str:

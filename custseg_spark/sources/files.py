@@ -36,8 +36,9 @@ class SourceFile:
     `json`.
 
     Else `skipped_because` says why. `unpacked` has the text of a file that Spark can't decompress,
-    or the copy of one that isn't on this machine. `sha256` is of a remote file's URI, length and
-    time of change: its content would have to be read to know that there is nothing to read.
+    or the copy of one that isn't on this machine; `footer` the end of a Parquet file that Spark
+    reads where it is. `sha256` is of a remote file's URI, length and time of change: its content
+    would have to be read to know that there is nothing to read.
     """
 
     path: Place
@@ -47,6 +48,7 @@ class SourceFile:
     skipped_because: str | None = None
     named_outright: bool = False
     unpacked: Path | None = None
+    footer: Path | None = None
 
     @property
     def name(self) -> str:

@@ -4,7 +4,7 @@ The footer says how many rows a file has; Spark reads them. Files of one schema 
 as a folder may hold thousands.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,10 @@ from custseg_spark.sources.profile import Profile
 from custseg_spark.sources.raw import NOT_ITS_COLUMNS, RawSource, check_columns, of_tables
 from custseg_spark.sources.values import as_text, is_text
 
+_MAGIC = b"PAR1"
+_USUAL_FOOTER_BYTES = 1 << 16
+# More is not a length but damage.
+_MOST_FOOTER_BYTES = 1 << 28
 _DAMAGES = (pa.ArrowInvalid, OSError)
 
 
@@ -41,7 +45,7 @@ def inspect(file: SourceFile, file_id: str, profile: Profile) -> ParquetFile | s
     case, and a column of the profile that holds more than one value.
     """
     try:
-        with pq.ParquetFile(file.data) as opened:
+        with pq.ParquetFile(file.footer or file.data) as opened:
             schema, records = opened.schema_arrow, opened.metadata.num_rows
     except _DAMAGES as error:
         raise _damaged(file, error) from error
@@ -62,6 +66,19 @@ def _check(schema: pa.Schema, profile: Profile, where: str) -> None:
         if source in schema.names and pa.types.is_nested(schema.field(source).type):
             kind = schema.field(source).type
             raise InputError(f"{where}: the column '{source}' is {kind}; expected a single value")
+
+
+def footer(read_end: Callable[[int], bytes]) -> bytes:
+    """The footer of a file, by itself as good as the file for its schema and the number of rows.
+
+    `read_end` reads at most so many of the file's last bytes. Of a damaged file its end.
+    """
+    end = read_end(_USUAL_FOOTER_BYTES)
+    needed = int.from_bytes(end[-8:-4], "little") + 8
+    is_whole = needed <= len(end)
+    if is_whole or not end.endswith(_MAGIC) or needed > _MOST_FOOTER_BYTES:
+        return end[-needed:]
+    return read_end(needed)
 
 
 def first_rows(file: SourceFile, most: int) -> tuple[list[str], list[list[str | None]]]:

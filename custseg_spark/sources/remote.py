@@ -1,26 +1,22 @@
-"""Source files beyond this machine: CSV text is counted and read by Spark where it is, other kinds
-are copied to this machine first.
+"""Source files beyond this machine: CSV text and Parquet are read by Spark where they are, other
+kinds are copied to this machine first.
 
-The driver sees only names and first bytes of a log of any size.
+The driver sees only names, first bytes and footers of a log of any size.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from itertools import accumulate
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote
 
-from py4j.protocol import Py4JJavaError
-from pyspark.sql import DataFrame, Row, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import SparkSession
 
 from custseg_spark import session
 from custseg_spark.errors import InputError
 from custseg_spark.places import Place, Remote, is_database, place
-from custseg_spark.session import RemoteFile, settings
-from custseg_spark.sources import csv, texts
+from custseg_spark.session import RemoteFile
+from custseg_spark.sources import parquet
 from custseg_spark.sources.files import (
     HEAD_BYTES,
     HIDDEN,
@@ -29,14 +25,17 @@ from custseg_spark.sources.files import (
     kind_of,
     require_readable,
 )
-from custseg_spark.sources.paths import is_read_in_place, local_path
+from custseg_spark.sources.paths import is_read_in_place
 from custseg_spark.sources.profile import Profile
+from custseg_spark.sources.remote_lines import count_lines
 from custseg_spark.sources.texts import TextFacts
 
 # A look at each file's first bytes is mostly waiting.
 _LOOKS_AT_ONCE = 8
-# Spark's name for what came of reading a file, and of nothing else in the scan.
-_UNREADABLE = "FAILED_READ_FILE"
+# What Spark reads where it is; values that hold line breaks need a look at the text from here.
+_TEXTS = ("text", "gzip")
+_IN_PLACE = (*_TEXTS, "parquet")
+_IN_PLACE_MULTILINE = ("parquet",)
 
 
 @dataclass(frozen=True)
@@ -62,15 +61,14 @@ def find(
     new = [f for f in listed if f.skipped_because is None and is_new(f)]
     if not new:
         return Found(listed)
+    kinds = _IN_PLACE_MULTILINE if profile.multiline else _IN_PLACE
     with ThreadPoolExecutor(_LOOKS_AT_ONCE) as pool:
-        brought = list(
-            pool.map(lambda f: bring(spark, f, staging, in_place=not profile.multiline), new)
-        )
-    in_place = [f for f in brought if f.skipped_because is None and f.unpacked is None]
+        brought = list(pool.map(lambda f: bring(spark, f, staging, in_place=kinds), new))
+    texts = [f for f in brought if f.kind in _TEXTS and not (f.skipped_because or f.unpacked)]
     by_path = {f.path: f for f in brought}
     return Found(
         [by_path.get(f.path, f) for f in listed],
-        count_lines(spark, in_place, profile.delimiter, split_bytes) if in_place else {},
+        count_lines(spark, texts, profile.delimiter, split_bytes) if texts else {},
     )
 
 
@@ -100,10 +98,14 @@ def _listed(found: RemoteFile, root: Remote) -> SourceFile:
 
 
 def bring(
-    spark: SparkSession, file: SourceFile, staging: Path, *, in_place: bool = True
+    spark: SparkSession,
+    file: SourceFile,
+    staging: Path,
+    *,
+    in_place: Collection[str] = _IN_PLACE,
 ) -> SourceFile:
-    """The file with its kind; copied to `staging` unless Spark can read it where it is, or with
-    the reason to skip it."""
+    """The file with its kind, or with the reason to skip it; copied to `staging` unless Spark can
+    read it where it is and its kind is one of `in_place`."""
     remote = file.path
     assert isinstance(remote, Remote)
     copy = staging / f"{file.sha256[:32]}{remote.suffix}"
@@ -117,13 +119,23 @@ def bring(
     kind, problem = kind_of(remote, head, whole, outright=file.named_outright)
     if problem:
         return replace(file, kind=kind, sha256="", skipped_because=problem)
-    if in_place and kind in ("text", "gzip") and is_read_in_place(remote, kind):
-        return replace(file, kind=kind)
+    if kind in in_place and is_read_in_place(remote, kind):
+        footer = _footer(spark, file, staging) if kind == "parquet" else None
+        return replace(file, kind=kind, footer=footer)
     if kind == "sqlite":
         # What isn't in the database yet stands in its log.
         for log in session.list_remote(spark, Remote(f"{remote}-wal")):
             session.fetch(spark, log.place, copy.with_name(f"{copy.name}-wal"))
     return replace(file, kind=kind, unpacked=whole())
+
+
+def _footer(spark: SparkSession, file: SourceFile, staging: Path) -> Path:
+    """The footer of a Parquet file, as a file of its own: thousands might not fit in memory."""
+    assert isinstance(file.path, Remote)
+    place, size = file.path, file.bytes
+    target = staging / f"{file.sha256[:32]}.footer"
+    target.write_bytes(parquet.footer(lambda most: session.read_end(spark, place, size, most)))
+    return target
 
 
 def first(spark: SparkSession, path: str, most: int, staging: Path) -> SourceFile:
@@ -133,7 +145,7 @@ def first(spark: SparkSession, path: str, most: int, staging: Path) -> SourceFil
     Raises InputError where there is none.
     """
     listed = [f for f in list_files(spark, path) if f.skipped_because is None]
-    looked_at = (bring(spark, f, staging) for f in listed)
+    looked_at = (bring(spark, f, staging, in_place=_TEXTS) for f in listed)
     file = next((f for f in looked_at if f.skipped_because is None), None)
     if file is None:
         raise InputError(f"no readable file at {path}")
@@ -142,77 +154,3 @@ def first(spark: SparkSession, path: str, most: int, staging: Path) -> SourceFil
         copy.write_bytes(session.read_beginning(spark, file.path, most))
         file = replace(file, unpacked=copy)
     return file
-
-
-def count_lines(
-    spark: SparkSession, files: Sequence[SourceFile], delimiter: str, split_bytes: int
-) -> dict[Place, TextFacts]:
-    """What `texts.inspect_text` says of each file, from one scan by Spark.
-
-    Raises InputError for a broken gzip, and where the lines don't add up to the file's bytes.
-    """
-    by_uri = {str(f.path): f for f in files}
-    with settings(spark, csv.split_settings(split_bytes)):
-        try:
-            rows = _splits(csv.lines(spark, list(by_uri))).collect()
-        except Py4JJavaError as error:
-            said, cause = unquote(str(error.java_exception)), error.java_exception.getCause()
-            if _UNREADABLE not in said or cause is None:
-                raise
-            names = ", ".join(uri for uri in by_uri if uri in said)
-            raise InputError(f"{names}: can't be read: {cause.getMessage()}") from error
-    of_file: dict[str, list[Row]] = {uri: [] for uri in by_uri}
-    for row in rows:
-        of_file[local_path(row.spark_path)].append(row)
-    return {
-        file.path: _facts(file, sorted(of_file[uri], key=_start), delimiter, split_bytes)
-        for uri, file in by_uri.items()
-    }
-
-
-def _splits(lines: DataFrame) -> DataFrame:
-    """One row a split: lines, their bytes, blank ones, NULs, the first one that isn't blank."""
-    is_blank = F.length(F.rtrim("value", F.lit("\r"))) == 0
-    content = F.substring(F.col("value").cast("binary"), 1, texts.LONGEST_HEADER)
-    return lines.groupBy("spark_path", "block_start").agg(
-        F.count("*").alias("lines"),
-        F.sum(F.octet_length("value")).alias("bytes"),
-        F.count(F.when(is_blank, True)).alias("blank"),
-        F.bool_or(F.contains("value", F.lit("\x00"))).alias("has_nul"),
-        F.min(F.when(~is_blank, F.struct("row", content.alias("line")))).alias("first"),
-    )
-
-
-def _start(row: Row) -> int:
-    return int(row.block_start)
-
-
-def _facts(file: SourceFile, splits: Sequence[Row], delimiter: str, split_bytes: int) -> TextFacts:
-    lines = sum(row.lines for row in splits)
-    if file.kind == "text":
-        _check_bytes(file, lines + sum(row.bytes for row in splits))
-    held = {row.block_start // split_bytes: row.lines for row in splits}
-    borders = range(-(-file.bytes // split_bytes) - 1) if file.kind == "text" else range(0)
-    before = tuple(accumulate((held.get(i, 0) for i in borders), initial=0))
-    first = next((row for row in splits if row.first), None)
-    header_row = 0
-    if first:
-        header_row = before[first.block_start // split_bytes] + first.first.row + 1
-    return TextFacts(
-        *texts.named_columns(bytes(first.first.line) if first else b"", delimiter),
-        header_row=header_row,
-        physical_records=lines,
-        blank=sum(row.blank for row in splits),
-        rows_before=before,
-        has_nul=any(row.has_nul for row in splits),
-    )
-
-
-def _check_bytes(file: SourceFile, counted: int) -> None:
-    """Every byte stands in a line. The last one may lack its end, and a byte order mark is none of
-    the first one's for Spark."""
-    if file.bytes - counted not in (-1, 0, 2, 3):
-        raise InputError(
-            f"{file.path}: its file system says {file.bytes:,} bytes, its lines have {counted:,};"
-            " the file may have changed while it was read"
-        )
