@@ -112,4 +112,5 @@ def test_an_unknown_job_is_named_with_those_that_there_are(tmp_path: Path) -> No
     run = (DOCKER / "run.sh").read_text().replace("/opt/custseg-spark", str(ROOT))
     done = subprocess.run(["sh", "-c", run, "run.sh", "sgment"], capture_output=True, text=True)
     assert done.returncode == 2
-    assert done.stderr.startswith("error: unknown job 'sgment'; known: export gate ingest")
+    known = " ".join(sorted(path.stem for path in (ROOT / "jobs").glob("*.py")))
+    assert done.stderr == f"error: unknown job 'sgment'; known: {known}\n"
