@@ -309,7 +309,7 @@ def test_a_profile_of_customers_has_their_columns(tmp_path: Path) -> None:
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # Fewer customers (each day with a purchase is a file), more and smaller requests, and one k.
 SMALLER = {
-    "generate_customers": ["--customers=60", "--malformed=0.1"],
+    "generate_customers": ["--customers=100", "--malformed=0.1"],
     "fetch": ["--set=fetch.batch_size=5", "--set=fetch.first_wait_s=0.01"],
     "segment": [
         "--set=model.k=3",
@@ -418,7 +418,7 @@ def test_every_purchase_of_the_api_is_an_event(
     )
     assert profiles_of(lake.read).keys() == profiles.keys()
     rows = ledger(lake.read)
-    assert rows["customers.csv"].rejected == 60 - len(profiles) > 0
+    assert rows["customers.csv"].rejected == 100 - len(profiles) > 0
 
 
 def test_profiles_are_features_and_the_preset_takes_them(
