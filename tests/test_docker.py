@@ -6,8 +6,10 @@ minutes and a gigabyte.
 
 import importlib.util
 import re
+import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -65,6 +67,17 @@ def test_its_delta_is_the_pinned_one() -> None:
     assert jar is not None
     assert f"delta-spark=={jar[2]}" in pins
     assert any(pin.startswith(f"pyspark=={jar[1]}.") for pin in pins)
+
+
+def test_it_has_what_the_jobs_may_need() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    (installs,) = (rest for name, rest in INSTRUCTIONS if name == "RUN" and "-c req" in rest)
+    words = shlex.split(installs)
+    for extra in ("api", "postgres", "xlsx"):
+        for needed in extras[extra]:
+            assert re.split("[<>=]", needed)[0] in words
 
 
 def test_it_runs_as_nobody_special() -> None:
