@@ -6,8 +6,10 @@ minutes and a gigabyte.
 
 import importlib.util
 import re
+import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -58,13 +60,26 @@ def test_it_copies_only_what_is_there_and_not_ignored() -> None:
     assert all((ROOT / path).exists() for path in own)
 
 
-def test_its_delta_is_the_pinned_one() -> None:
+def test_its_jars_are_those_of_a_checkout() -> None:
     pins = set((ROOT / "requirements-dev.txt").read_text().split())
     steps = " ".join(rest for name, rest in INSTRUCTIONS if name == "RUN")
     jar = re.search(r"io\.delta:delta-spark_([\d.]+)_2\.13:([\d.]+)", steps)
     assert jar is not None
     assert f"delta-spark=={jar[2]}" in pins
     assert any(pin.startswith(f"pyspark=={jar[1]}.") for pin in pins)
+    (driver,) = re.findall(r"org\.postgresql:postgresql:([\d.]+)", steps)
+    assert f"\npostgresql={driver}\n" in (ROOT / "scripts" / "setup.sh").read_text()
+
+
+def test_it_has_what_the_jobs_may_need() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    (installs,) = (rest for name, rest in INSTRUCTIONS if name == "RUN" and "-c req" in rest)
+    words = shlex.split(installs)
+    for extra in ("api", "postgres", "xlsx"):
+        for needed in extras[extra]:
+            assert re.split("[<>=]", needed)[0] in words
 
 
 def test_it_runs_as_nobody_special() -> None:
