@@ -51,12 +51,11 @@ def parse_fetch(description: str, argv: Sequence[str]) -> FetchArguments:
     if not fetch.url.startswith(("http://", "https://")):
         raise ConfigurationError(f"--url (or fetch.url): expected http(s)://…, got '{fetch.url}'")
     folders = [f / "sources" for f in (options.config.parent, configuration.conf_dir())]
-    if isinstance(place(options.customers), Remote):
-        raise ConfigurationError(
-            f"--customers {options.customers}: expected a path of this machine"
-        )
+    for option, path in (("--customers", options.customers), ("--to", options.to)):
+        if isinstance(place(path), Remote):
+            raise ConfigurationError(f"{option} {path}: expected a path of this machine")
     profile = load_profile("customers", config.sources.get("customers", {}), folders)
-    return FetchArguments(fetch, profile, options.customers, Path(options.to))
+    return FetchArguments(fetch, profile, options.customers, Path(str(place(options.to))))
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:

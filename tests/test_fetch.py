@@ -326,6 +326,7 @@ def test_whose_purchases_are_asked_for(tmp_path: Path) -> None:
         (b"mobile\n7\n", ["--set=fetch.batch_size=0"], ConfigurationError, "fetch.batch_size"),
         (b"mobile\n7\n", ["--set=fetch.atempts=0"], ConfigurationError, "mean 'attempts'"),
         (b"mobile\n7\n", ["--customers=s3a://b/c"], ConfigurationError, "a path of this machine"),
+        (b"mobile\n7\n", ["--to=s3a://b/c"], ConfigurationError, "--to s3a://b/c: expected a path"),
         (b"mobile\n7\n", ["--customers=none.csv"], InputError, "no readable file at none.csv"),
         (b"mobile\n7\n", [], InputError, "ConnectError after 2 attempts"),
     ],

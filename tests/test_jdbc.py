@@ -186,8 +186,9 @@ def test_the_job_of_a_shell_in_another_time_zone(
 def test_the_readmes_commands_run(
     spark: SparkSession, database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    section = re.split(r"\n##+ ", README.split("### Sales facts")[1])[0]
-    commands = re.findall(r"^spark-submit jobs/segment.py (.*(?:\\\n.*)*)$", section, re.M)
+    section = re.split(r"\n##+ ", README.split("### Sales facts")[1])[0].replace("\\\n", " ")
+    commands = re.findall(r"^spark-submit jobs/segment.py (.*)$", section, re.M)
+    assert len(commands) == 2
     assert "CUSTSEG_JDBC_PASSWORD=" in section
     lines = [
         sale(customer_id=f"c{n % 9}", order_id=str(n), order_date=f"2024-0{1 + n % 4}-0{1 + n % 9}")
@@ -204,7 +205,7 @@ def test_the_readmes_commands_run(
     for command in commands:
         for theirs, own in ours.items():
             command = command.replace(theirs, own)
-        job("segment").run([*shlex.split(command.replace("\\\n", "")), *small])
+        job("segment").run([*shlex.split(command), *small])
     said = capsys.readouterr().out
     assert "60 records = 60 accepted + 0 rejected + 0 duplicates" in said
     assert "61 records = 1 accepted + 0 rejected + 60 duplicates" in said
@@ -246,6 +247,13 @@ def test_rows_are_numbered_the_same_in_any_order_over_any_partitions(
         {"partition_column": "ORDER_DATE"},
     ):
         assert rows(spark, database.url, tmp_path, table="shuffled", jdbc=keys) == one
+    timed = {**TYPES, "order_date": "timestamp"}
+    database.create("timed", random.sample(lines, len(lines)), timed)
+    runs = [
+        rows(spark, database.url, tmp_path, table="timed", jdbc={"partitions": n})
+        for n in (1, 2, 5)
+    ]
+    assert runs[0] == runs[1] == runs[2]
     by_order = {"partition_column": "order_id", "partitions": 4}
     again = rows(spark, database.url, tmp_path, table="shuffled", jdbc=by_order)
     assert again == rows(spark, database.url, tmp_path, table="ordered", jdbc=by_order)

@@ -7,18 +7,20 @@ columns, so that it doesn't depend on the order in which the database gives them
 
 import os
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import NumericType, StructField
+from pyspark.sql.types import NumericType, StructField, TimestampNTZType
 
 from custseg_spark.errors import InputError
 from custseg_spark.places import Remote
+from custseg_spark.session import quoted_for
 from custseg_spark.sources import jdbc_options
 from custseg_spark.sources.files import SourceFile
 from custseg_spark.sources.jdbc_queries import described, explained, one_row, reader, relation
@@ -64,23 +66,47 @@ def read(
 def _partitioned(spark: SparkSession, table: JdbcTable, profile: Profile) -> DataFrame:
     """The table's rows as the database has them, in ranges of the partition column, ascending."""
     url, keys = str(table.path), profile.jdbc
-    if keys.predicates:
-        properties = jdbc_options.options(url, keys, os.environ)
-        return spark.read.jdbc(
-            url, relation(profile), predicates=list(keys.predicates), properties=properties
-        )
     needed = min(_MOST_PARTITIONS, -(-table.records // _ROWS_PER_PARTITION))
     partitions = keys.partitions or needed
-    ranged = reader(spark, url, profile).option("dbtable", relation(profile))
     lowest, highest = table.bounds
+    if keys.predicates:
+        return _by_predicates(spark, url, profile, keys.predicates)
+    ranged = reader(spark, url, profile).option("dbtable", relation(profile))
     if table.ranged is None or lowest is None or highest is None or partitions == 1:
         return ranged.load()
+    if isinstance(table.ranged.dataType, TimestampNTZType):
+        # Spark has no ranges of these.
+        [name] = quoted_for(spark, url, [table.ranged.name])
+        return _by_predicates(spark, url, profile, _ranges(url, name, lowest, highest, partitions))
     return ranged.options(
         partitionColumn=table.ranged.name,
         lowerBound=_bound(lowest, table.ranged),
         upperBound=_bound(highest, table.ranged),
         numPartitions=str(partitions),
     ).load()
+
+
+def _by_predicates(
+    spark: SparkSession, url: str, profile: Profile, predicates: Sequence[str]
+) -> DataFrame:
+    properties = jdbc_options.options(url, profile.jdbc, os.environ)
+    return spark.read.jdbc(
+        url, relation(profile), predicates=list(predicates), properties=properties
+    )
+
+
+def _ranges(url: str, name: str, lowest: str, highest: str, partitions: int) -> list[str]:
+    """So many ranges of times, ascending, as SQL; together they hold every row once."""
+    begin, end = datetime.fromisoformat(lowest), datetime.fromisoformat(highest)
+    step = (end - begin) / partitions
+    # SQL Server alone doesn't know the standard's word.
+    word = "" if jdbc_options.database(url) == "sqlserver" else "TIMESTAMP "
+    borders = [
+        word + (begin + step * i).strftime("'%Y-%m-%d %H:%M:%S'") for i in range(1, partitions)
+    ]
+    inner = [name + " >= " + low + " AND " + name + " < " + high for low, high in pairwise(borders)]
+    before = name + " < " + borders[0] + " OR " + name + " IS NULL"
+    return [before, *inner, name + " >= " + borders[-1]]
 
 
 def _bound(text: str, field: StructField) -> str:
