@@ -77,13 +77,14 @@ def spark() -> Iterator[SparkSession]:
         session.stop()
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _released() -> Iterator[None]:
+@pytest.fixture(autouse=True)
+def _released(request: pytest.FixtureRequest) -> Iterator[None]:
     """Frames in cycles hold their plans in the JVM until Python collects them, which in a process
-    of this size it hardly does by itself: the heap was full half-way through the suite. Once a
-    file, as the fifty milliseconds after each of a thousand tests add up."""
+    of this size it hardly does by itself: the heap was full half-way through the suite, also with
+    a collection a file. It takes fifty milliseconds, so tests without Spark have none."""
     yield
-    gc.collect()
+    if "spark" in request.fixturenames:
+        gc.collect()
 
 
 @pytest.fixture
