@@ -203,7 +203,7 @@ def _hollow(folder: Path) -> Path:
 
 
 PACKED = lzma.compress(text([invoice(StockCode=str(n * n)) for n in range(2000)]))
-BINARY = "binary content; expected CSV text, gzip, xz, XLSX, Parquet or SQLite"
+BINARY = "binary content; expected CSV text, gzip, xz, JSON, XLSX, Parquet or SQLite"
 
 
 @pytest.mark.parametrize(
