@@ -158,8 +158,8 @@ def run(
     process.returncode = os.waitstatus_to_exitcode(status)
     said = output.read_bytes()[-_TAIL_BYTES:].decode("utf-8", errors="replace")
     cpu = max(usage.ru_utime + usage.ru_stime, sum(tree.seconds.values()))
-    peak = max(tree.peak, usage.ru_maxrss * 1024)
-    return Measured(wall, cpu, peak, _outcome(process.returncode, said, was_ended), said)
+    # Not the kernel's own peak: that begins with the memory of who forked.
+    return Measured(wall, cpu, tree.peak, _outcome(process.returncode, said, was_ended), said)
 
 
 def _watch(tree: _Tree, memory: int) -> tuple[int, resource.struct_rusage, bool]:
