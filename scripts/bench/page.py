@@ -53,7 +53,8 @@ def machine() -> str:
     return "\n".join(
         [
             f"* {model or platform.machine()}, {len(os.sched_getaffinity(0))} cores,"
-            f" {memory:.0f} GiB of memory; {platform.system()} {platform.release().partition('-')[0]}",
+            f" {memory:.0f} GiB of memory;"
+            f" {platform.system()} {platform.release().partition('-')[0]}",
             f"* {_java()}, Python {platform.python_version()}",
             f"* {packages}",
         ]
