@@ -11,7 +11,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from custseg_spark.returns import event_type
-from custseg_spark.rules import AMOUNTS, NUMBER, defect_reason, rules
+from custseg_spark.rules import AMOUNTS, NUMBER, PLAIN_MONEY, defect_reason, rules
 from custseg_spark.schemas import MONEY
 from custseg_spark.sources.profile import CANONICAL_COLUMNS, Profile
 from custseg_spark.sources.raw import text, text_column
@@ -23,7 +23,6 @@ LATEST_AFTER_INGEST = timedelta(days=1)
 # Eighteen digits before the point and twenty behind it: more than a REAL can print, so that the
 # one rounding to four decimals is the only one.
 _EXACT_NUMBER = "decimal(38,20)"
-_PLAIN_MONEY = r"^\d{1,14}(\.\d{1,4})?\z"
 # Price times quantity stays within the decimals that sessions add up.
 _QUANTITY = r"^[+-]?\d{1,9}\z"
 # 17850.0, as an integer with gaps comes out of pandas or a spreadsheet.
@@ -176,7 +175,7 @@ def trimmed(canonical: str, profile: Profile) -> Column:
     kept = F.trim(text(canonical))
     if canonical in profile.whole_numbers:
         kept = F.regexp_replace(kept, _WHOLE_NUMBER, "$1")
-    return F.when(F.length(kept) > 0, kept)
+    return F.when(kept != "", kept)
 
 
 def _event_at(profile: Profile) -> Column:
@@ -190,13 +189,13 @@ def _exact(canonical: str) -> Column:
 
 def money(canonical: str) -> Column:
     """The amount that a text is, rounded half-even to four decimals; null where it is none."""
-    plain = F.when(text(canonical).rlike(_PLAIN_MONEY), text(canonical).try_cast(MONEY))
+    plain = F.when(text(canonical).rlike(PLAIN_MONEY), text(canonical).try_cast(MONEY))
     return F.coalesce(plain, F.bround(_exact(canonical), 4).try_cast(MONEY))
 
 
 def was_rounded(canonical: str) -> Column:
     """Whether `money` took digits away from the text of an amount."""
-    plain = text(canonical).rlike(_PLAIN_MONEY)
+    plain = text(canonical).rlike(PLAIN_MONEY)
     return F.coalesce(~plain & (_exact(canonical) != F.col(canonical)), F.lit(False))
 
 

@@ -20,6 +20,8 @@ EARLIEST_YEAR = 1990
 OLDEST = 120
 AMOUNTS = ("unit_price", "discount")
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?\z"
+# What needs no rounding and breaks no rule.
+PLAIN_MONEY = r"^\d{1,14}(\.\d{1,4})?\z"
 _NOT_FINITE = r"^[+-]?(nan|inf|infinity)\z"
 _INTEGER = r"^[+-]?\d+\z"
 
@@ -159,6 +161,8 @@ def _number_rule(profile: Profile, column: str, number: str, is_negative: Column
     code = F.lit(None).cast("string")
     for condition, name in reversed(cases):
         code = F.when(F.coalesce(condition, F.lit(False)), F.lit(name)).otherwise(code)
+    # One look at almost every record, in place of five.
+    code = F.when(~F.coalesce(value.rlike(PLAIN_MONEY), F.lit(False)), code)
     return F.when(code.isNotNull(), _reason(profile, code, column, number))
 
 

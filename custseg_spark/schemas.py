@@ -115,6 +115,7 @@ CUSTOMER_SEGMENTS = _table(
     top_features array<string>, memberships map<int, double>,
     rfm_r int, rfm_f int, rfm_m int, rfm_group string, prediction_timestamp timestamp""",
     "run_date",
+    statistics=("customer_id",),
 )
 
 SEGMENT_PROFILES = _table(

@@ -36,7 +36,8 @@ def session_parts(
     # One exchange for the grouping and for the write; the bucket is a key so that Spark sees it.
     bucket = F.pmod(F.xxhash64("customer_id"), F.lit(buckets)).alias("bucket")
     spread = named.unionByName(gapped).select("*", bucket).repartition("session_date", "bucket")
-    return spread.groupBy("bucket", *_KEYS).agg(*_part_aggregates()).drop("bucket")
+    # The date first: what is sorted for the grouping is so for the write.
+    return spread.groupBy(*_KEYS, "bucket").agg(*_part_aggregates()).drop("bucket")
 
 
 def stale_dates(event_counts: DataFrame, part_counts: DataFrame) -> DataFrame:

@@ -63,10 +63,16 @@ JAVA_OPTIONS = (
     "-XX:Tier4MinInvocationThreshold=6000",
     "-XX:Tier4CompileThreshold=150000",
     "-XX:Tier4BackEdgeThreshold=400000",
+    # Smaller methods to compile: as fast, and less of a small run's time.
+    "-XX:MaxInlineLevel=9",
+    "-XX:InlineSmallCode=1500",
     # Each collection on the way to what every run needs is a full one.
     "-XX:MetaspaceSize=400m",
     "-XX:ReservedCodeCacheSize=512m",
 )
+# New objects fill what they may have before they are cleared: with a third of 8 GiB, which is
+# Java's default, a run of a million events held 4.9 GiB, with this 3.0, and took the same time.
+NEW_MIB = 768
 
 LOGGING = """\
 # Errors only, on stderr: what a job prints stays readable.
@@ -119,6 +125,10 @@ def driver_memory_gib(available: int) -> int:
     return max(1, min(8, available // 2 // GIB))
 
 
+def new_mib(heap_gib: int) -> int:
+    return min(NEW_MIB, heap_gib * 1024 // 3)
+
+
 def main(jars: str, java_home: str) -> None:
     spec = find_spec("pyspark")
     if spec is None or spec.origin is None:
@@ -127,11 +137,12 @@ def main(jars: str, java_home: str) -> None:
     conf.mkdir(exist_ok=True)
     (ROOT / ".spark" / "warehouse").mkdir(parents=True, exist_ok=True)
 
+    memory = driver_memory_gib(memory_bytes())
     defaults = DEFAULTS.format(
         root=ROOT,
         jars=jars,
-        memory=driver_memory_gib(memory_bytes()),
-        java_options=" ".join(JAVA_OPTIONS),
+        memory=memory,
+        java_options=" ".join((*JAVA_OPTIONS, f"-XX:MaxNewSize={new_mib(memory)}m")),
     )
     environment = ENVIRONMENT.format(python=sys.executable)
     if java_home and "JAVA_HOME" not in os.environ:

@@ -3,4 +3,7 @@
 from custseg_spark import features
 from custseg_spark.schemas import Table
 
-CUSTOMER_FEATURES = Table("customer_features", features.schema_ddl(), ("run_date",))
+# Customers are in no order that numbers follow: only a list of ids could skip a file.
+CUSTOMER_FEATURES = Table(
+    "customer_features", features.schema_ddl(), ("run_date",), statistics=("customer_id",)
+)

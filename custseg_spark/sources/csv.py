@@ -105,7 +105,7 @@ def _read_lines(
         "spark_path",
         "block_start",
         "row",
-    ).where(F.length("raw_record") > 0)
+    ).where(F.col("raw_record") != "")
     splits = _splits_table(every.inputFiles(), paths, split_bytes)
     numbered = filled.join(
         F.broadcast(spark.createDataFrame(splits)), ["spark_path", "block_start"], how="inner"
@@ -191,8 +191,9 @@ def _is_header(header: Sequence[str]) -> Column:
     between = "\x1f"
     trimmed = F.transform("fields", lambda field: F.trim(field))
     joined = F.ltrim(F.array_join(trimmed, between, ""), F.lit("\ufeff"))
-    # Only where the first name stands in the record are its fields looked at: the search is cheap.
-    return F.contains("raw_record", F.lit(header[0])) & (joined == between.join(header))
+    # The first field tells nearly always; a byte order mark may stand before it.
+    first = F.rtrim(F.col("fields")[0])
+    return F.endswith(first, F.lit(header[0])) & (joined == between.join(header))
 
 
 def _to_raw(split: DataFrame, header: Sequence[str], profile: Profile) -> DataFrame:

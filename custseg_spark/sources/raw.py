@@ -39,7 +39,7 @@ def text(canonical: str) -> Column:
 
 def extra_field(name: str, value: Column) -> Column:
     """`name=value` of a column beyond the profile's; a blank value is null, as everywhere."""
-    return F.when(F.length(F.trim(value)) > 0, F.concat(F.lit(f"{name}="), F.trim(value)))
+    return F.when(F.trim(value) != "", F.concat(F.lit(f"{name}="), F.trim(value)))
 
 
 def check_columns(found: Collection[str], profile: Profile, where: str) -> None:
