@@ -9,6 +9,8 @@ from bench.page import gib, ratios, seconds, table
 from bench.runs import OURS, Plan, Runner
 
 DEFAULT = "ours, default run"
+# Beyond, it would take hours and tell nothing new.
+_LARGEST_DEFAULT = 10_000_000
 # A stage's seconds as the run's manifest has them, beside the seconds of the whole process.
 Stages = tuple[Mapping[str, float], float]
 
@@ -44,13 +46,14 @@ def _at_size(runner: Runner, plan: Plan, events: int, refused: Mapping[str, str]
             checked = _checked(runner, last)
             other_work |= _refusals(checked)
             text += ["Checked at this size:", check_table(checked)]
-    if OURS in plan.names:
+    is_run_as_it_comes = OURS in plan.names and events <= _LARGEST_DEFAULT
+    if is_run_as_it_comes:
         lake = runner.new(OURS) / "lake"
         done = runner.ours(runner.log(events), lake, config=ours.DEFAULT)
         runner.results[DEFAULT, events] = [done]
         if done.outcome == DONE:
             stages["default run"] = staged(runner, done)
-    names = [*plan.names, DEFAULT] if OURS in plan.names else plan.names
+    names = [*plan.names, DEFAULT] if is_run_as_it_comes else plan.names
     results = {name: runner.results.get((name, events), []) for name in names}
     return [*text, result_table(results, other_work), stage_table(stages)]
 
