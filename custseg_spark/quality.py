@@ -11,7 +11,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from custseg_spark.returns import event_type
-from custseg_spark.rules import AMOUNTS, NUMBER, PLAIN_MONEY, defect_reason, rules
+from custseg_spark.rules import AMOUNTS, NUMBER, defect_reason, is_plain_amount, rules
 from custseg_spark.schemas import MONEY
 from custseg_spark.sources.profile import CANONICAL_COLUMNS, Profile
 from custseg_spark.sources.raw import text, text_column
@@ -189,13 +189,13 @@ def _exact(canonical: str) -> Column:
 
 def money(canonical: str) -> Column:
     """The amount that a text is, rounded half-even to four decimals; null where it is none."""
-    plain = F.when(text(canonical).rlike(PLAIN_MONEY), text(canonical).try_cast(MONEY))
+    plain = F.when(is_plain_amount(text(canonical)), text(canonical).try_cast(MONEY))
     return F.coalesce(plain, F.bround(_exact(canonical), 4).try_cast(MONEY))
 
 
 def was_rounded(canonical: str) -> Column:
     """Whether `money` took digits away from the text of an amount."""
-    plain = text(canonical).rlike(PLAIN_MONEY)
+    plain = is_plain_amount(text(canonical))
     return F.coalesce(~plain & (_exact(canonical) != F.col(canonical)), F.lit(False))
 
 

@@ -20,8 +20,7 @@ EARLIEST_YEAR = 1990
 OLDEST = 120
 AMOUNTS = ("unit_price", "discount")
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?\z"
-# What needs no rounding and breaks no rule.
-PLAIN_MONEY = r"^\d{1,14}(\.\d{1,4})?\z"
+_PLAIN_AMOUNT = r"^\d{1,14}(\.\d{1,4})?\z"
 _NOT_FINITE = r"^[+-]?(nan|inf|infinity)\z"
 _INTEGER = r"^[+-]?\d+\z"
 
@@ -56,6 +55,11 @@ def customer_rules(profile: Profile) -> list[Column]:
     if "income" in profile.columns:
         found.append(_money_rule(profile, "income"))
     return found
+
+
+def is_plain_amount(value: Column) -> Column:
+    """Whether a text is an amount that needs no rounding and breaks no rule; never null."""
+    return F.coalesce(value.rlike(_PLAIN_AMOUNT), F.lit(False))
 
 
 def defect_reason(width: int) -> Column:
@@ -162,7 +166,7 @@ def _number_rule(profile: Profile, column: str, number: str, is_negative: Column
     for condition, name in reversed(cases):
         code = F.when(F.coalesce(condition, F.lit(False)), F.lit(name)).otherwise(code)
     # One look at almost every record, in place of five.
-    code = F.when(~F.coalesce(value.rlike(PLAIN_MONEY), F.lit(False)), code)
+    code = F.when(~is_plain_amount(value), code)
     return F.when(code.isNotNull(), _reason(profile, code, column, number))
 
 

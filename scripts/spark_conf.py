@@ -71,7 +71,7 @@ JAVA_OPTIONS = (
     "-XX:ReservedCodeCacheSize=512m",
 )
 # New objects fill what they may have before they are cleared: with a third of 8 GiB, which is
-# Java's default, a run of a million events held 4.9 GiB, with this 3.0, and took the same time.
+# Java's default, a run of a million events held 4.9 GiB, with this 3.1, and took the same time.
 NEW_MIB = 768
 
 LOGGING = """\
