@@ -27,9 +27,12 @@ $(DEMO): | venv
 run: setup ## segment the demo log's customers; the job says where the tables are
 	@$(ACTIVATE) spark-submit jobs/segment.py
 
+# A Spark session each, of 3 GiB; the tests of a file are all in one.
+TEST_WORKERS := 2
+
 test: venv ## the tests, without the heavy ones
 	@scripts/s3_jars.sh
-	@$(ACTIVATE) pytest -q
+	@$(ACTIVATE) pytest -q -n $(TEST_WORKERS) --dist loadfile
 
 # The end of the pipe, and what touches the file systems and Delta most; `FLOOR=tests` for all.
 FLOOR := tests/test_segment.py tests/test_tables.py tests/test_store.py

@@ -32,10 +32,10 @@ def free_port() -> int:
 
 
 def wait_until(holds: Callable[[], bool], what: str) -> None:
-    """Asks until it holds; an error of the network is a no."""
+    """Asks until it holds; an error of the network, or a page in the answer's place, is a no."""
     end = time.monotonic() + _PATIENCE_S
     while time.monotonic() < end:
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             if holds():
                 return
         time.sleep(0.1)
