@@ -2,20 +2,22 @@
 
 import argparse
 import difflib
+import errno
 import logging
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
 
 from custseg_spark import config as configuration
 from custseg_spark import pipeline
 from custseg_spark.config import Config
-from custseg_spark.errors import ConfigurationError, CustsegError, ResourceError
+from custseg_spark.errors import ConfigurationError, CustsegError, ResourceError, TargetError
 from custseg_spark.naming import Archetypes, find, load_archetypes
 from custseg_spark.sources.profile import Profile, load_profile
 
@@ -24,6 +26,9 @@ _OUT_OF_RESOURCES = (
     "No space left on device",
     "ExecutorLostFailure",
     "GC overhead limit exceeded",
+    "MemoryError",
+    # What is left of one that the system ended for its memory.
+    "Python worker exited unexpectedly",
 )
 
 
@@ -232,15 +237,33 @@ def main(job: Callable[[Sequence[str]], None]) -> None:
         job(sys.argv[1:])
     except CustsegError as error:
         sys.exit(_fail(error))
-    except Py4JJavaError as error:
-        text = str(error.java_exception)
-        if any(sign in text for sign in _OUT_OF_RESOURCES):
-            sys.exit(_fail(ResourceError(f"Spark ran out of resources: {text.splitlines()[0]}")))
-        raise
+    except (Py4JJavaError, PySparkException) as error:
+        line = _out_of_resources(error)
+        if line is None:
+            raise
+        sys.exit(_fail(ResourceError(f"Spark ran out of resources: {line}")))
     except OSError as error:
-        if error.errno == 28:
+        if error.errno == errno.ENOSPC:
             sys.exit(_fail(ResourceError(f"no space left: {error}")))
-        raise
+        if error.filename is None:
+            raise
+        sys.exit(_fail(TargetError(f"{error.filename} can't be used: {error.strerror}")))
+
+
+def _out_of_resources(error: Py4JJavaError | PySparkException) -> str | None:
+    """The line of an error of Spark's that says what ran out; None of another error.
+
+    A task's error is the cause of that of its job, which may say no more than that it failed.
+    """
+    cause: Any = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
+    said = str(error).splitlines()
+    while cause is not None:
+        said += str(cause.toString()).splitlines()
+        cause = cause.getCause()
+    for line in said:
+        if any(sign in line for sign in _OUT_OF_RESOURCES):
+            return line.strip()
+    return None
 
 
 def _fail(error: CustsegError) -> int:

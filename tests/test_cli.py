@@ -1,12 +1,16 @@
 """What a shell sees: exit codes, messages, help."""
 
+import errno
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from conftest import ROOT, SHORT_PROCESS, job, write_log
+from pyspark.sql import SparkSession
 
 from custseg_spark import cli
 
@@ -96,3 +100,63 @@ def test_too_much_refused_is_exit_code_4_through_spark_submit(tmp_path: Path) ->
     assert "Traceback" not in said
     # Only the lake: no metastore_db, derby.log or spark-warehouse beside it.
     assert {p.name for p in tmp_path.iterdir()} == {"log.csv", "lake"}
+
+
+def raising(error: Exception) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    def work(_: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        raise error
+
+    return work
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (MemoryError("a worker's"), 6),
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), 6),
+        (ValueError("a mistake of ours"), None),
+    ],
+)
+@pytest.mark.parametrize("does", ["collect", "write"])
+def test_what_runs_out_in_a_task_is_exit_code_6(
+    spark: SparkSession,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+    code: int | None,
+    does: str,
+) -> None:
+    def work(_: Sequence[str]) -> None:
+        frame = spark.range(1).mapInArrow(raising(error), "id bigint")
+        if does == "write":
+            frame.write.format("delta").save(f"{tmp_path}/table")
+        else:
+            frame.collect()
+
+    with pytest.raises(SystemExit if code else Exception) as ended:
+        cli.main(work)
+    if code:
+        assert isinstance(ended.value, SystemExit)
+        assert ended.value.code == code
+        said = capsys.readouterr().err.strip()
+        assert said.startswith("error: Spark ran out of resources: ")
+        assert "Error" in said
+        assert "\n" not in said
+    else:
+        assert not isinstance(ended.value, SystemExit)
+
+
+@pytest.mark.parametrize(("number", "code"), [(errno.ENOSPC, 6), (errno.EACCES, 3)])
+def test_a_place_that_cant_be_written_is_named(
+    number: int, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def work(_: Sequence[str]) -> None:
+        raise OSError(number, os.strerror(number), "/reports")
+
+    with pytest.raises(SystemExit) as ended:
+        cli.main(work)
+    assert ended.value.code == code
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert "/reports" in said
+    assert os.strerror(number) in said
