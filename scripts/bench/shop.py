@@ -30,8 +30,8 @@ RFM_GROUPS = (
 )
 PROSPECTS = "Prospects"
 
-# Every feature of docs/data_dictionary.md but the lifetime values, the optional family and that of
-# discounts, of which the log knows nothing.
+# Every feature of docs/data_dictionary.md but the lifetime values, the optional families and that
+# of discounts, of which the log knows nothing.
 FEATURES = (
     *("recency_days", "frequency", "monetary", "average_order_value", "purchase_days"),
     *("event_count", "view_count", "cart_count", "purchase_count", "session_count"),
