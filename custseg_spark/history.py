@@ -12,8 +12,8 @@ from pyspark.sql import functions as F
 from custseg_spark.errors import InputError
 from custseg_spark.features.table import CUSTOMER_FEATURES
 from custseg_spark.models.identity import KnownSegment
-from custseg_spark.models.results import DIED, Ancestor
-from custseg_spark.schemas import CUSTOMER_SEGMENTS, RUNS, SEGMENT_PROFILES
+from custseg_spark.models.results import Ancestor
+from custseg_spark.schemas import CUSTOMER_SEGMENTS, DIED, RUNS, SEGMENT_PROFILES
 from custseg_spark.tables import Lake
 
 

@@ -19,6 +19,8 @@ LOG_PRICE = "decimal(18,12)"
 LOG_PRICE_SUM = "decimal(28,12)"
 
 EVENT_TYPES = ("view", "cart", "purchase", "return")
+# What has become of a segment since the run before.
+CONTINUED, BORN, SPLIT, MERGED, DIED = "continued", "born", "split", "merged", "died"
 
 _REASON = "struct<code: string, field: string, value: string, expected: string>"
 _ITEM = (

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from custseg_spark.schemas import LOG_PRICE
+from custseg_spark.schemas import EVENT_TYPES, LOG_PRICE
 
 GAP = timedelta(minutes=30)
 EVENING_FROM_HOUR = 18
@@ -195,7 +195,7 @@ def _part_aggregates() -> list[Column]:
         F.hour("event_at").cast("tinyint").alias("hour"),
         order_key.alias("order_key"),
     )
-    counts = [F.count(F.when(kind == t, True)).alias(f"{t}_count") for t in _COUNTED]
+    counts = [F.count(F.when(kind == t, True)).alias(f"{t}_count") for t in EVENT_TYPES]
     return [
         F.min("event_at").alias("first_event_at"),
         F.max("event_at").alias("last_event_at"),
@@ -218,6 +218,3 @@ def _part_aggregates() -> list[Column]:
         # Sorted, because Spark collects in whatever order the rows arrive.
         F.sort_array(F.collect_list(item)).alias("items"),
     ]
-
-
-_COUNTED = ("view", "cart", "purchase", "return")

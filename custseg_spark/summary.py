@@ -9,11 +9,10 @@ from custseg_spark.exports.intervals import Interval
 from custseg_spark.exports.lift import Lift
 from custseg_spark.gate import Passed
 from custseg_spark.ingest import IngestSummary
-from custseg_spark.models.results import DIED
 from custseg_spark.models.selection import Verdict
 from custseg_spark.pipeline import SegmentRun
 from custseg_spark.places import Place
-from custseg_spark.schemas import CUSTOMER_SEGMENTS, RUNS, SEGMENT_PROFILES
+from custseg_spark.schemas import CUSTOMER_SEGMENTS, DIED, RUNS, SEGMENT_PROFILES
 from custseg_spark.tables import Lake
 
 

@@ -71,7 +71,7 @@ def write(lake: Lake, runs: Mapping[date, Tables]) -> None:
         if table.partitioned_by:
             lake.replace_dates(frame, table, list(runs))
         else:
-            lake.append(frame, table, "report")
+            lake.appender([table]).append(frame, table)
 
 
 def run_row(**more: Any) -> Row:
@@ -236,7 +236,7 @@ LEDGER: Sequence[Row] = (
 @pytest.fixture(scope="module")
 def lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     lake = Lake(spark, LakeConfig(path=str(tmp_path_factory.mktemp("report") / "lake")))
-    bare = {RUNS: [run_row(model_use="scored", fitted_on=SECOND, config=None)]}
+    bare = {RUNS: [run_row(model_use="score", fitted_on=SECOND, config=None)]}
     runs = {FIRST: first_run(), SECOND: {**second_run(), INGEST_FILES: LEDGER}, BARE: bare}
     lake.create(list(runs[SECOND]))
     write(lake, runs)

@@ -16,12 +16,12 @@ from custseg_spark.exports.frames.changes import SEGMENT_CHANGES, Campaign
 from custseg_spark.exports.layout import ReportTable, Run, reported
 from custseg_spark.exports.loading import Target
 from custseg_spark.features.table import CUSTOMER_FEATURES
-from custseg_spark.models.results import DIED
 from custseg_spark.progress import Progress
 from custseg_spark.report.reading import run_date_of
 from custseg_spark.schemas import (
     CUSTOMER_SEGMENTS,
     CUSTOMERS,
+    DIED,
     EVENTS,
     MODEL_SELECTION,
     RUNS,

@@ -7,8 +7,7 @@ import numpy as np
 
 from custseg_spark.config import IdentityConfig
 from custseg_spark.models.pairing import Centroid, jaccard, pair
-
-CONTINUED, BORN, SPLIT, MERGED = "continued", "born", "split", "merged"
+from custseg_spark.schemas import BORN, CONTINUED, MERGED, SPLIT
 
 
 @dataclass(frozen=True)

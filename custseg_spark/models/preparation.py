@@ -98,10 +98,6 @@ class Preparation:
         """The features in the order of the matrix's columns."""
         return tuple(f.name for f in self.features)
 
-    def apply(self, features: DataFrame, keep: Sequence[str]) -> DataFrame:
-        """The `keep` columns and the prepared ones, for every customer."""
-        return features.select(*keep, *[f.column() for f in self.features])
-
 
 def choose_features(names: Sequence[str], known: Sequence[Feature]) -> list[Feature]:
     """The named features (the default ones for no names); ConfigurationError for an unknown."""

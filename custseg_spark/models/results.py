@@ -20,9 +20,9 @@ from custseg_spark.models.selection import Verdict
 from custseg_spark.models.stability import Stability
 from custseg_spark.models.tree import Node
 from custseg_spark.naming import SegmentName
+from custseg_spark.schemas import DIED
 
 Rows = list[tuple[object, ...]]
-DIED = "died"
 
 
 @dataclass(frozen=True)

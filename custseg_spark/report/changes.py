@@ -1,5 +1,6 @@
 """Sections about change since the previous run, and about what to expect of the buyers."""
 
+from custseg_spark import schemas
 from custseg_spark.report import words
 from custseg_spark.report.bars import MOST_DRIFTS
 from custseg_spark.report.content import Content
@@ -45,13 +46,13 @@ def _fate(content: Content, segment: Segment) -> str | None:
     others = [i for i in segment.related_segments if i != segment.segment_id]
     named = words.joined([content.name(content.main, i) for i in others]) if others else None
     match segment.status:
-        case "born":
+        case schemas.BORN:
             return f"{name} is new" + (f", and took in {named}." if named else ".")
-        case "split":
+        case schemas.SPLIT:
             return f"{name} split off from {named or 'another segment'}."
-        case "merged":
+        case schemas.MERGED:
             return f"{name} also took in {named or 'another segment'}."
-        case "died":
+        case schemas.DIED:
             went = f"; most of its customers are now in {named}" if named else ""
             return f"{name} is no more{went}."
     return None

@@ -67,7 +67,7 @@ def _silhouettes(chosen: Candidate) -> str:
 def _model(content: Content) -> list[str]:
     use = {
         "fit": "The models were fitted in this run",
-        "scored": f"The models are those fitted on {content.run.fitted_on}",
+        "score": f"The models are those fitted on {content.run.fitted_on}",
     }
     said = use.get(content.run.model_use or "")
     if said is None:

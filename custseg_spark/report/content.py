@@ -8,7 +8,6 @@ from typing import Any
 
 from custseg_spark.report.palette import Style, styles
 from custseg_spark.report.rows import (
-    DIED,
     Candidate,
     Clv,
     Drift,
@@ -19,6 +18,7 @@ from custseg_spark.report.rows import (
     Run,
     Segment,
 )
+from custseg_spark.schemas import DIED
 
 MOST_FEATURES = 20
 
@@ -57,7 +57,7 @@ class Content:
         return self.algorithms[0] if self.algorithms else None
 
     def segments_of(self, algorithm: str | None) -> list[Segment]:
-        """An algorithm's segments that have customers, the largest first."""
+        """An algorithm's living segments, the largest first."""
         found = [s for s in self.all_segments if s.algorithm == algorithm and s.status != DIED]
         return sorted(found, key=lambda s: (-s.customers, s.segment_id))
 

@@ -6,8 +6,6 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-DIED = "died"
-
 
 @dataclass(frozen=True)
 class Run:

@@ -48,7 +48,7 @@ def run(argv: Sequence[str]) -> None:
 
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = cli.Parser(
         prog="python -m custseg_spark.sources.check",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -57,7 +57,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("profile", metavar="PROFILE", help="a mapping file's name, or '?'")
     parser.add_argument("path", metavar="PATH", help="a file, a folder or a glob")
     default = configuration.conf_dir() / "local.toml"
-    parser.add_argument("--config", type=Path, metavar="FILE", default=default)
+    parser.add_argument("--config", type=configuration.find, metavar="FILE", default=default)
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")
     return parser.parse_args(argv)
 
