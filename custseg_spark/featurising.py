@@ -19,7 +19,7 @@ from custseg_spark.features.table import CUSTOMER_FEATURES
 from custseg_spark.models import clv
 from custseg_spark.models.clv import ClvModel
 from custseg_spark.progress import Progress
-from custseg_spark.schemas import CLV_MODELS, CUSTOMERS, EVENTS, SESSIONS
+from custseg_spark.schemas import CLV_MODELS, CUSTOMERS, EVENTS, RUNS, SESSIONS
 from custseg_spark.tables import Lake
 from custseg_spark.trial import limited
 
@@ -63,6 +63,8 @@ def write_features(lake: Lake, config: Config, run_date: date, progress: Progres
         )
         absent = [n for n in CUSTOMER_FEATURES.schema.names if n not in scored.columns]
         complete = scored.withColumns({name: F.lit(None) for name in absent})
+        # A run that is made again is none until its last table is written.
+        lake.remove_date(RUNS, run_date)
         lake.replace_dates(complete, CUSTOMER_FEATURES, [run_date])
         stage.rows = lake.read(CUSTOMER_FEATURES).where(F.col("run_date") == run_date).count()
         rows = [model.row(run_date)] if model else []

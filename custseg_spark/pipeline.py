@@ -110,18 +110,20 @@ def segment(
     With `model_date` the models of that run date score, whatever `model.use` says. Raises
     InputError where the lake has no event before the run date, or no such model.
     """
-    size_shuffles(lake.spark, lake.read(EVENTS).count())
     # An ingest that was killed may have left events without their sessions.
     refresh_sessions(lake, config.ingest, progress)
+    size_shuffles(lake.spark, lake.read(EVENTS).count())
     config = with_demographics(lake, config)
     run_date = config.run.run_date or _day_after_last_event(lake)
     with progress.stage("create tables"):
         lake.create(OUTPUTS)
+    past = history.past(lake, run_date)
+    source = history.run_of(lake, model_date) if model_date else None
+    asked = planning.asked(config.model, past.previous, source)
     count = write_features(lake, config, run_date, progress)
     customers = lake.read(CUSTOMER_FEATURES).where(F.col("run_date") == F.lit(run_date))
-    past = history.past(lake, run_date)
     with progress.stage("drift") as stage:
-        plan, drifts = _planned(lake, config, past, customers, model_date)
+        plan, drifts = _planned(lake, config, past.previous, customers, asked)
         stage.note = f"{plan.use}: {plan.reason}"
     run = SegmentRun(run_date, count, plan)
     names = [f.name for f in features.all_features(config.features.optional_families)]
@@ -162,20 +164,23 @@ def _day_after_last_event(lake: Lake) -> date:
 
 
 def _planned(
-    lake: Lake, config: Config, past: Past, customers: DataFrame, model_date: date | None
+    lake: Lake,
+    config: Config,
+    previous: PreviousRun | None,
+    customers: DataFrame,
+    asked: Plan | None,
 ) -> tuple[Plan, list[Drift]]:
     """What to do, and the drift since the previous run."""
-    previous = past.previous
     drifts = _drifts(lake, config, previous, customers)
-    if model_date:
-        source = history.run_of(lake, model_date)
-        return planning.published(config.model, source), drifts
+    if asked:
+        return asked, drifts
+    assert previous is not None  # without one, a fit was asked for
     decisive = drifts
-    if previous and previous.fitted_on != previous.run_date and config.model.use == "auto":
+    if previous.fitted_on != previous.run_date:
         # Drift adds up over runs that only score; what counts is how far the model is behind.
         fitting_run = history.find(lake, previous.fitted_on)
         decisive = _drifts(lake, config, fitting_run, customers)
-    return planning.plan(config, previous, decisive), drifts
+    return planning.automatic(config, previous, decisive), drifts
 
 
 def _drifts(

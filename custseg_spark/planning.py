@@ -30,39 +30,30 @@ class Plan:
     source: PreviousRun | None = None
 
 
-def plan(config: Config, previous: PreviousRun | None, drifts: Sequence[Drift]) -> Plan:
-    """What `model.use` comes to. Raises InputError where `frozen` finds no model.
+def asked(
+    model: ModelConfig, previous: PreviousRun | None, source: PreviousRun | None = None
+) -> Plan | None:
+    """The plan as far as it needs no look at the customers; None where their drift decides.
 
-    `auto` fits where there is no earlier run, an algorithm has no published model, the
-    configuration of the models is another, or a feature of theirs drifted.
+    `source`: a run named outright. Raises InputError where the models asked for aren't there.
     """
-    use = config.model.use
-    if use == "fit":
+    if source:
+        return published(model, source)
+    if model.use == "fit":
         return Plan(FIT, "asked for by model.use = fit")
     if previous is None:
-        if use == "frozen":
+        if model.use == "frozen":
             raise InputError(
                 "model.use = frozen scores with a published model, and there is no earlier run"
                 " with one; fit first"
             )
         return Plan(FIT, "there is no earlier run")
-    if use == "frozen":
-        return published(config.model, previous)
-    return _automatic(config, previous, drifts)
+    return published(model, previous) if model.use == "frozen" else None
 
 
-def published(model: ModelConfig, source: PreviousRun) -> Plan:
-    """To score with the models of a run, whatever else holds. Raises InputError for a missing."""
-    for algorithm in model.algorithms:
-        if algorithm not in source.models:
-            raise InputError(
-                f"the run of {source.run_date} published no model of {algorithm}; it has"
-                f" {', '.join(sorted(source.models))}"
-            )
-    return Plan(SCORE, f"asked for the models of {source.run_date}", source)
-
-
-def _automatic(config: Config, previous: PreviousRun, drifts: Sequence[Drift]) -> Plan:
+def automatic(config: Config, previous: PreviousRun, drifts: Sequence[Drift]) -> Plan:
+    """What `auto` comes to: to fit where an algorithm has no published model, the configuration
+    of the models is another, or a feature of theirs drifted."""
     limits = config.drift
     missing = [a for a in config.model.algorithms if a not in previous.models]
     if missing:
@@ -79,6 +70,17 @@ def _automatic(config: Config, previous: PreviousRun, drifts: Sequence[Drift]) -
     if drifted:
         return Plan(FIT, drifted)
     return Plan(SCORE, f"no feature drifted beyond {limits.refit}", previous)
+
+
+def published(model: ModelConfig, source: PreviousRun) -> Plan:
+    """To score with the models of a run, whatever else holds. Raises InputError for a missing."""
+    for algorithm in model.algorithms:
+        if algorithm not in source.models:
+            raise InputError(
+                f"the run of {source.run_date} published no model of {algorithm}; it has"
+                f" {', '.join(sorted(source.models))}"
+            )
+    return Plan(SCORE, f"asked for the models of {source.run_date}", source)
 
 
 def _changed(config: Config, previous: PreviousRun) -> list[str]:

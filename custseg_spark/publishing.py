@@ -7,7 +7,6 @@ from decimal import Decimal
 
 import numpy as np
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from custseg_spark import history
 from custseg_spark.config import Config
@@ -28,10 +27,11 @@ from custseg_spark.models.store import Manifest
 from custseg_spark.models.tree import Node
 from custseg_spark.naming import Archetypes, SegmentName, name_segments
 from custseg_spark.schemas import (
+    BORN,
+    CONTINUED,
     CUSTOMER_SEGMENTS,
     FEATURE_DRIFT,
     MODEL_SELECTION,
-    RUNS,
     SEGMENT_MIGRATIONS,
     SEGMENT_POINTS,
     SEGMENT_PROFILES,
@@ -165,9 +165,9 @@ def _as_published(
 
     def of(cluster: int, segment: int) -> Identity:
         if segment not in known:
-            return Identity(segment, identity.BORN, (), None)
+            return Identity(segment, BORN, (), None)
         shared = float(overlap[cluster, known.index(segment)])
-        return Identity(segment, identity.CONTINUED, (segment,), shared)
+        return Identity(segment, CONTINUED, (segment,), shared)
 
     gone = [i for i in known if i not in manifest.segment_ids]
     return Identities(
@@ -216,9 +216,6 @@ def write(
 ) -> None:
     """Replaces the run date's rows of every output table but `customer_features` and `runs`."""
     day, prepared = judged.run_date, judged.fitted.prepared
-    # A run that is made again is none until its last table is written.
-    if not lake.read(RUNS).where(F.col("run_date") == F.lit(day)).isEmpty():
-        lake.replace_dates(lake.read(RUNS).where(F.lit(False)), RUNS, [day])
     segments = results.segments(judged.labelled, prepared, clusterings, day)
     lake.replace_dates(segments, CUSTOMER_SEGMENTS, [day])
     previous = past.previous

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from datetime import date
 
 import pytest
@@ -10,7 +11,7 @@ from custseg_spark.config import Config, ModelConfig, RunConfig
 from custseg_spark.errors import InputError
 from custseg_spark.history import PreviousRun, settings_of
 from custseg_spark.models.drift import FEATURE, REFIT, SAME, Drift
-from custseg_spark.planning import FIT, SCORE, plan
+from custseg_spark.planning import FIT, SCORE, Plan, asked, automatic
 
 STEADY = [Drift(FEATURE, "monetary", 0.01, SAME, ())]
 DRIFTED = [Drift(FEATURE, "monetary", 0.41, REFIT, ()), Drift(FEATURE, "recency", 9.0, REFIT, ())]
@@ -24,6 +25,14 @@ def previous(made_with: Config, algorithm: str = "kmeans") -> PreviousRun:
     settings = settings_of(json.loads(made_with.as_json()))
     day = date(2021, 1, 1)
     return PreviousRun(day, {algorithm: "models/x"}, settings, ("monetary",), day, {})
+
+
+def plan(config: Config, previous: PreviousRun | None, drifts: Sequence[Drift]) -> Plan:
+    decided = asked(config.model, previous)
+    if decided or previous is None:
+        assert decided
+        return decided
+    return automatic(config, previous, drifts)
 
 
 def test_the_first_run_fits() -> None:
@@ -71,3 +80,10 @@ def test_an_algorithm_without_a_published_model() -> None:
     )
     with pytest.raises(InputError, match="published no model of kmeans; it has bisecting_kmeans"):
         plan(config(use="frozen"), source, STEADY)
+
+
+def test_a_run_named_outright_is_scored_with_whatever_else_is_asked() -> None:
+    source = previous(config())
+    for use in ("fit", "frozen", "auto"):
+        decided = asked(config(use=use).model, None, source)
+        assert decided == Plan(SCORE, "asked for the models of 2021-01-01", source)

@@ -22,6 +22,7 @@ from custseg_spark.features.table import CUSTOMER_FEATURES
 from custseg_spark.models import algorithms, store
 from custseg_spark.models.layout import in_sample
 from custseg_spark.models.preparation import VECTOR
+from custseg_spark.places import place
 from custseg_spark.schemas import (
     CUSTOMER_SEGMENTS,
     EVENTS,
@@ -158,8 +159,19 @@ def test_the_manifest_tells_what_was_run(segmented: Segmented) -> None:
     assert manifest.table_versions["events"] == segmented.lake.version(EVENTS)
 
 
-def test_a_repeat_changes_nothing(segmented: Segmented) -> None:
+def test_a_repeat_changes_nothing(segmented: Segmented, monkeypatch: pytest.MonkeyPatch) -> None:
     before = content(segmented.lake)
+    with pytest.raises(InputError, match="there is no earlier run with one; fit first"):
+        run(segmented.log.parent / "lake", "--skip-ingest", "--model", "frozen")
+    assert content(segmented.lake) == before
+    written: list[str] = []
+    replace_dates = Lake.replace_dates
+
+    def noted(self: Lake, df: DataFrame, table: Table, dates: Any, **options: Any) -> None:
+        written.append(table.name)
+        replace_dates(self, df, table, dates, **options)
+
+    monkeypatch.setattr(Lake, "replace_dates", noted)
     events = segmented.lake.version(EVENTS)
     (segmented.log.parent / "beside").mkdir()
     roundabout = segmented.log.parent / "beside" / ".." / segmented.log.name
@@ -167,6 +179,8 @@ def test_a_repeat_changes_nothing(segmented: Segmented) -> None:
     assert content(segmented.lake) == before
     assert segmented.lake.version(EVENTS) == events
     assert segmented.read(RUNS).count() == 1
+    # While it is made again it is no finished run.
+    assert (written[0], written[-1], written.count("runs")) == ("runs", "runs", 2)
 
 
 def test_another_run_date_is_finished_after_a_kill_and_leaves_the_first_alone(
@@ -226,7 +240,8 @@ def test_margin_and_reasons_are_those_of_the_centroids(
     [manifest] = segmented.read(RUNS).collect()
     model, saved = store.load(spark, manifest.models["kmeans"])
     customers = segmented.read(CUSTOMER_FEATURES)
-    prepared = saved.preparation.apply(customers, ["customer_id"])
+    taken = [f.column() for f in saved.preparation.features]
+    prepared = customers.select("customer_id", *taken)
     scored = model.transform(prepared).select(
         "customer_id", vector_to_array(VECTOR).alias("x"), model.stages[-1].getPredictionCol()
     )
@@ -267,7 +282,7 @@ def test_a_damaged_model_is_noticed(
 ) -> None:
     [manifest] = segmented.read(RUNS).collect()
     copy = tmp_path / "model"
-    shutil.copytree(manifest.models["kmeans"], copy)
+    shutil.copytree(str(place(manifest.models["kmeans"])), copy)
     store.load(spark, str(copy))
     data = next((copy / "model" / "stages").glob("*KMeans*")) / "data"
     for part in data.glob("*.parquet"):
@@ -284,7 +299,7 @@ def test_a_manifest_of_other_features_is_refused(
 ) -> None:
     [manifest] = segmented.read(RUNS).collect()
     copy = tmp_path / "model"
-    shutil.copytree(manifest.models["kmeans"], copy)
+    shutil.copytree(str(place(manifest.models["kmeans"])), copy)
     part = next((copy / "manifest").glob("part-*"))
     for checksum in (copy / "manifest").glob(".*.crc"):
         checksum.unlink()
