@@ -1,6 +1,5 @@
 """Judged records into `events` and `rejected_events`, each event once."""
 
-import hashlib
 from collections.abc import Sequence
 from datetime import date, datetime
 
@@ -14,13 +13,13 @@ from custseg_spark.ledger import Counts, LedgerRow
 from custseg_spark.progress import Progress
 from custseg_spark.refusals import check_shares, write_rejected
 from custseg_spark.schemas import EVENTS
-from custseg_spark.session import shuffle_partitions
+from custseg_spark.session import shuffle_partitions, size_shuffles
 from custseg_spark.sources.profile import Profile
-from custseg_spark.tables import Lake
+from custseg_spark.tables import Appender, Lake
 
 
 def publish(
-    lake: Lake,
+    appender: Appender,
     judged: DataFrame,
     profiles: Sequence[Profile],
     rows: Sequence[LedgerRow],
@@ -34,21 +33,19 @@ def publish(
     refused, before anything is written.
     """
     in_order = [r for r in sorted(rows, key=lambda r: (r.file.name, r.file_id)) if r.file_id]
+    partitions = shuffle_partitions(judged.sparkSession)
     with progress.stage("check records") as stage:
-        found = counting.count(
-            judged, [r.file_id for r in in_order], partitions=shuffle_partitions(lake.spark)
-        )
+        found = counting.count(judged, [r.file_id for r in in_order], partitions=partitions)
         counts = _by_file(found)
         ledger.check_balance(rows, counts)
         check_shares(profiles, rows, counts, judged, config)
         stage.rows = sum(c.valid + c.rejected for c in counts.values())
     names = sorted(r.file_id for r in in_order)
-    transaction = "ingest:" + hashlib.sha256("".join(names).encode()).hexdigest()
     with progress.stage("write events") as stage:
         if any(c.rejected for c in counts.values()):
-            write_rejected(lake, judged, names, transaction, ingested_at)
+            write_rejected(appender, judged, names, ingested_at)
         keeping = sorted({p.name for p in profiles if p.duplicates == "keep"})
-        accepted = _write_events(lake, judged, found, keeping, config, transaction)
+        accepted = _write_events(appender, judged, found, keeping, config)
         stage.rows = sum(accepted.values())
     return counts, accepted
 
@@ -66,30 +63,30 @@ def _by_file(found: Sequence[FileDate]) -> dict[str, Counts]:
 
 
 def _write_events(
-    lake: Lake,
+    appender: Appender,
     judged: DataFrame,
     found: Sequence[FileDate],
     keeping: Sequence[str],
     config: Config,
-    transaction: str,
 ) -> dict[str, int]:
     """Appends what isn't there yet: the number of events kept, by file."""
     per_date = _per_date(found)
     if not per_date:
         return {}
     valid = quality.accepted(judged)
-    known = lake.read(EVENTS).where(F.col("event_date").isin(*per_date))
+    known = appender.lake.read(EVENTS).where(F.col("event_date").isin(*per_date))
     buckets = -(-max(per_date.values()) // config.ingest.events_per_file)
     if not keeping and counting.all_listed(found) and known.isEmpty():
         events = counting.without_copies(valid, found)
         if not counting.lies_together(found):
             events = quality.spread(events, buckets=buckets).drop("bucket")
-        lake.append(events, EVENTS, transaction)
+        appender.append(events, EVENTS)
         return _kept(found)
     if keeping:
         valid = quality.with_copies(valid, keeping)
-    lake.append(quality.without_duplicates(valid, known, buckets=buckets), EVENTS, transaction)
-    return _accepted_by_file(lake, sorted({part.file_id for part in found}))
+    size_shuffles(judged.sparkSession, known.count() + sum(per_date.values()))
+    appender.append(quality.without_duplicates(valid, known, buckets=buckets), EVENTS)
+    return _accepted_by_file(appender.lake, sorted({part.file_id for part in found}))
 
 
 def _per_date(found: Sequence[FileDate]) -> dict[date, int]:

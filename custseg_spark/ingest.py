@@ -30,7 +30,7 @@ from custseg_spark.sources.files import SourceFile
 from custseg_spark.sources.profile import Profile
 from custseg_spark.sources.raw import RawSource
 from custseg_spark.sources.unpacking import unpacked
-from custseg_spark.tables import Lake
+from custseg_spark.tables import Appender, Lake
 
 INGESTED = (EVENTS, REJECTED_EVENTS, INGEST_FILES, SESSIONS, CUSTOMERS)
 
@@ -92,10 +92,12 @@ def ingest(
     (not without `with_sessions`: a segmentation that follows does it itself).
 
     Raises InputError for what can't be read, RejectedShareError where too much is refused; then
-    nothing has been published.
+    nothing has been published. ConflictError where another run ingests meanwhile.
     """
     with progress.stage("create tables"):
         lake.create(INGESTED)
+    # Before the ledger is read: what another run adds from here on is a conflict.
+    appender = lake.appender((EVENTS, REJECTED_EVENTS, INGEST_FILES))
     staging = Path(tempfile.mkdtemp(prefix="custseg-", dir=_staging_in(config)))
     try:
         with progress.stage("inspect files") as stage:
@@ -105,13 +107,13 @@ def ingest(
         profiles, events = batch.filling("customers"), batch.filling("events")
         with settings(lake.spark, csv.split_settings(config.ingest.split_bytes)):
             registered = registering.check(profiles.sources, profiles.rows, config)
-            counts, accepted = _publish(lake, events, config, progress, ingested_at)
+            counts, accepted = _publish(appender, events, config, progress, ingested_at)
             if registered:
                 with progress.stage("write customers") as stage:
-                    kept = registering.write(lake, registered, ingested_at)
+                    kept = registering.write(appender, registered, ingested_at)
                     stage.rows = sum(kept.values())
                 counts, accepted = {**counts, **registered.counts}, {**accepted, **kept}
-            ledger.write(lake, batch.rows, counts, accepted, ingested_at)
+            ledger.write(appender, batch.rows, counts, accepted, ingested_at)
         summary = _summary(batch, counts, accepted)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -228,14 +230,14 @@ def _note_skipped(batch: Batch, in_ledger: set[str], profile: Profile, file: Sou
 
 
 def _publish(
-    lake: Lake, batch: Batch, config: Config, progress: Progress, ingested_at: datetime
+    appender: Appender, batch: Batch, config: Config, progress: Progress, ingested_at: datetime
 ) -> tuple[dict[str, Counts], dict[str, int]]:
     """Events and refused records written: what the rules said, and what was kept, by file."""
     judged = _judge_all(batch, ingested_at)
     if judged is None:
         return {}, {}
     profiles = [profile for profile, _ in batch.sources]
-    return appending.publish(lake, judged, profiles, batch.rows, config, progress, ingested_at)
+    return appending.publish(appender, judged, profiles, batch.rows, config, progress, ingested_at)
 
 
 def _judge_all(batch: Batch, ingested_at: datetime) -> DataFrame | None:

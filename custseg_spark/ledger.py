@@ -1,6 +1,5 @@
 """The ledger of ingest, one row a file: its keys, its balance, its rows."""
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +7,7 @@ from datetime import datetime
 from custseg_spark.errors import InputError
 from custseg_spark.schemas import INGEST_FILES
 from custseg_spark.sources.files import SourceFile
-from custseg_spark.tables import Lake
+from custseg_spark.tables import Appender, Lake
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def check_balance(rows: Iterable[LedgerRow], counts: Mapping[str, Counts]) -> No
 
 
 def write(
-    lake: Lake,
+    appender: Appender,
     ledger_rows: Sequence[LedgerRow],
     counts: Mapping[str, Counts],
     accepted: Mapping[str, int],
@@ -89,6 +88,5 @@ def write(
                 ingested_at,
             )
         )
-    ledger = lake.spark.createDataFrame(rows, INGEST_FILES.schema)
-    key = hashlib.sha256(repr([r[:3] + r[13:14] for r in rows]).encode()).hexdigest()
-    lake.append(ledger.coalesce(1), INGEST_FILES, "ledger:" + key)
+    ledger = appender.lake.spark.createDataFrame(rows, INGEST_FILES.schema)
+    appender.append(ledger.coalesce(1), INGEST_FILES)

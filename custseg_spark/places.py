@@ -62,6 +62,18 @@ def place(text: str) -> Place:
     return Remote(path) if is_elsewhere else Path(path)
 
 
+def spark_uri(path: Place) -> str:
+    """The place as Spark's file systems take it.
+
+    One of this machine with its scheme: a cluster's paths without any are those of HDFS.
+    """
+    if isinstance(path, Remote):
+        return path.uri
+    absolute = path.absolute()
+    # A folder for Python, but for Spark a file system of Databricks's own.
+    return str(absolute) if absolute.is_relative_to("/Volumes") else f"file:{absolute}"
+
+
 def is_remote(text: str) -> bool:
     """Whether a path or a URI is not of this machine."""
     return isinstance(place(text), Remote)

@@ -10,14 +10,14 @@ from custseg_spark import sessions
 from custseg_spark.config import IngestConfig
 from custseg_spark.progress import Progress
 from custseg_spark.schemas import EVENTS, SESSIONS
+from custseg_spark.session import size_shuffles
 from custseg_spark.tables import Lake
 
 
 def refresh_sessions(lake: Lake, config: IngestConfig, progress: Progress) -> None:
     """Rebuilds the session dates that don't hold all of `events`."""
     with progress.stage("sessions") as stage:
-        version = lake.version(SESSIONS)
-        events, parts = lake.read(EVENTS), lake.read(SESSIONS)
+        events, version, parts = lake.read(EVENTS), lake.version(SESSIONS), lake.read(SESSIONS)
         per_date = events.groupBy("event_date").agg(F.count("*").alias("events"))
         held = parts.groupBy("session_date").agg(F.sum("event_count").alias("events"))
         rows = sessions.stale_dates(per_date, held).collect()
@@ -25,7 +25,9 @@ def refresh_sessions(lake: Lake, config: IngestConfig, progress: Progress) -> No
         if not stale:
             stage.note = "up to date"
             return
-        dates = _with_bridged(events, parts, stale, {row.event_date for row in rows})
+        counts = {row.event_date: row.events for row in rows}
+        dates = _with_bridged(events, parts, stale, set(counts))
+        size_shuffles(lake.spark, sum(counts[d] for d in dates))
         before = [d - sessions.ONE_DAY for d in dates if d - sessions.ONE_DAY not in dates]
         earlier = parts.where(F.col("session_date").isin(*before))
         rebuilt = sessions.session_parts(

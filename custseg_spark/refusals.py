@@ -13,7 +13,7 @@ from custseg_spark.errors import RejectedShareError
 from custseg_spark.ledger import Counts, LedgerRow
 from custseg_spark.schemas import REJECTED_EVENTS
 from custseg_spark.sources.profile import Profile
-from custseg_spark.tables import Lake
+from custseg_spark.tables import Appender
 
 _EXAMPLES = 3
 _EXAMPLE_LENGTH = 120
@@ -75,17 +75,17 @@ def _shortened(value: str | None) -> str:
 
 
 def write_rejected(
-    lake: Lake, judged: DataFrame, names: Sequence[str], transaction: str, ingested_at: datetime
+    appender: Appender, judged: DataFrame, names: Sequence[str], ingested_at: datetime
 ) -> None:
     """Appends the refused records of the files `names`, once, whatever was killed before."""
     # A file's refused records are in one commit: those of a killed run are all there.
     written = [
         row.file_id
-        for row in lake.read(REJECTED_EVENTS)
+        for row in appender.lake.read(REJECTED_EVENTS)
         .where(F.col("file_id").isin(*names))
         .select("file_id")
         .distinct()
         .collect()
     ]
     refused = quality.rejected(judged, ingested_at=ingested_at)
-    lake.append(refused.where(~F.col("file_id").isin(*written)), REJECTED_EVENTS, transaction)
+    appender.append(refused.where(~F.col("file_id").isin(*written)), REJECTED_EVENTS)

@@ -5,7 +5,6 @@ row. The rows that gave way count as duplicates in the ledger. To write is to pu
 those with their key, so that a killed run's successor changes nothing by doing it again.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +19,7 @@ from custseg_spark.refusals import check_shares, write_rejected
 from custseg_spark.schemas import CUSTOMERS
 from custseg_spark.sources.profile import Profile
 from custseg_spark.sources.raw import RawSource
-from custseg_spark.tables import Lake
+from custseg_spark.tables import Appender
 
 
 @dataclass(frozen=True)
@@ -51,12 +50,12 @@ def check(
     return Registration(judged, rows, counts)
 
 
-def write(lake: Lake, found: Registration, ingested_at: datetime) -> dict[str, int]:
+def write(appender: Appender, found: Registration, ingested_at: datetime) -> dict[str, int]:
     """Writes refused records and profiles; the number of customers by the file that they are of."""
+    lake = appender.lake
     names = sorted(row.file_id for row in found.rows if row.file_id)
     if any(c.rejected for c in found.counts.values()):
-        transaction = "customers:" + hashlib.sha256("".join(names).encode()).hexdigest()
-        write_rejected(lake, found.judged, names, transaction, ingested_at)
+        write_rejected(appender, found.judged, names, ingested_at)
     if any(c.valid for c in found.counts.values()):
         lake.upsert(customers.latest(quality.accepted(found.judged)), CUSTOMERS, "customer_id")
     held = lake.read(CUSTOMERS).where(F.col("file_id").isin(*names)).groupBy("file_id").count()

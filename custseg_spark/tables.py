@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 from typing import Any, TypeVar
+from uuid import uuid4
 
 # Delta 4.0 gives its conflicts to Python by name only once this has been imported.
 import delta.exceptions.captured  # noqa: F401
@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 
 from custseg_spark.config import LakeConfig
 from custseg_spark.errors import ConfigurationError, ConflictError, InputError, nearest
-from custseg_spark.places import place
+from custseg_spark.places import place, spark_uri
 from custseg_spark.schemas import Table, conform
 
 T = TypeVar("T")
@@ -35,6 +35,24 @@ _CONFLICTS = (
     delta_errors.ProtocolChangedException,
     delta_errors.ConcurrentTransactionException,
 )
+
+
+_APPENDS = "custseg-spark"
+_MAINTENANCE = ("OPTIMIZE", "VACUUM START", "VACUUM END")
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A version of a table: what made it, and what its writer noted."""
+
+    version: int
+    operation: str
+    note: str | None
+
+    @property
+    def wrote(self) -> bool:
+        """Whether rows may have changed."""
+        return self.operation not in _MAINTENANCE
 
 
 @dataclass(frozen=True)
@@ -58,9 +76,8 @@ class Lake:
 
     @property
     def _root(self) -> str:
-        """The lake's folder; a local one as an absolute path, as Delta wants it."""
-        folder = place(self.config.path)
-        return str(folder.absolute() if isinstance(folder, Path) else folder).rstrip("/")
+        """The lake's folder."""
+        return spark_uri(place(self.config.path)).rstrip("/")
 
     def _path(self, table: Table) -> str:
         return f"{self._root}/{table.name}"
@@ -121,10 +138,9 @@ class Lake:
                 builder = builder.property(_STATISTICS, ",".join(table.statistics))
             _or_conflict(builder.execute, self.name(table))
 
-    def append(self, df: DataFrame, table: Table, transaction: str) -> None:
-        """Appends once: a second append under the same `transaction` id does nothing."""
-        options = {"txnAppId": transaction, "txnVersion": "1"}
-        self._write(df, table, "append", options)
+    def appender(self, tables: Sequence[Table]) -> "Appender":
+        """Appends to these tables, for a run that begins now."""
+        return Appender(self, dict(self.versions(tables)))
 
     def upsert(self, df: DataFrame, table: Table, key: str) -> None:
         """Each row in place of the one with its key, or beside the others; keys must differ."""
@@ -150,10 +166,17 @@ class Lake:
         if not dates:
             raise ValueError(f"no dates to replace in {table.name}")
         if as_of is not None and self.version(table) != as_of:
-            raise ConflictError(f"another run wrote {self.name(table)} meanwhile; run again")
+            raise _conflict(self.name(table))
         column = table.partitioned_by[0]
         listed = ", ".join(f"'{d.isoformat()}'" for d in sorted(set(dates)))
-        self._write(df, table, "overwrite", {"replaceWhere": column + " IN (" + listed + ")"})
+        self.write(df, table, "overwrite", {"replaceWhere": column + " IN (" + listed + ")"})
+
+    def remove_date(self, table: Table, day: date) -> None:
+        """Removes a date's rows, where there are any."""
+        column = table.partitioned_by[0]
+        rows = self.read(table)
+        if not rows.where(F.col(column) == F.lit(day)).isEmpty():
+            self.replace_dates(rows.where(F.lit(False)), table, [day])
 
     def replace_date_of_each(self, rows: Mapping[Table, Sequence[Any]], day: date) -> None:
         """Replaces one date in each of several tables by rows that fit on the driver."""
@@ -173,6 +196,14 @@ class Lake:
         """The table's current version."""
         return int(self._delta(table).history(1).select("version").collect()[0][0])
 
+    def commits(self, table: Table, *, since: int) -> list[Commit]:
+        """The commits after a version, the latest first."""
+        newer = self.version(table) - since
+        if newer <= 0:
+            return []
+        rows = self._delta(table).history(newer)
+        return [Commit(*r) for r in rows.select("version", "operation", "userMetadata").collect()]
+
     def versions(self, tables: Sequence[Table]) -> Mapping[str, int]:
         """The current version of each table that exists."""
         return {t.name: self.version(t) for t in tables if self.exists(t)}
@@ -182,7 +213,7 @@ class Lake:
             return DeltaTable.forName(self.spark, self.name(table))
         return DeltaTable.forPath(self.spark, self._path(table))
 
-    def _write(self, df: DataFrame, table: Table, mode: str, options: Mapping[str, str]) -> None:
+    def write(self, df: DataFrame, table: Table, mode: str, options: Mapping[str, str]) -> None:
         writer = conform(df, table.schema).write.format("delta").mode(mode).options(**options)
         if table.partitioned_by:
             writer = writer.partitionBy(*table.partitioned_by)
@@ -192,13 +223,42 @@ class Lake:
             _or_conflict(lambda: writer.save(self._path(table)), self.name(table))
 
 
+@dataclass(frozen=True)
+class Appender:
+    """Appends of one run to tables that nobody else adds to between its beginning and its end.
+
+    What a run appends follows from what it read: two that overlap would both add what neither
+    saw. Delta itself lets any two appends pass, but not two under one application id: the ids' use
+    here. `versions`: of each table by name, when the run began or had appended to it itself.
+    """
+
+    lake: Lake
+    versions: dict[str, int] = field(default_factory=dict)
+
+    def append(self, df: DataFrame, table: Table) -> None:
+        """Appends the rows. Raises ConflictError where another run has written the table since."""
+        known = self.versions[table.name]
+        if any(c.wrote for c in self.lake.commits(table, since=known)):
+            raise _conflict(self.lake.name(table))
+        note = uuid4().hex
+        options = {"txnAppId": _APPENDS, "txnVersion": str(known + 1), "userMetadata": note}
+        self.lake.write(df, table, "append", options)
+        # Delta passes over an append whose place was taken between the look and its beginning.
+        own = [c.version for c in self.lake.commits(table, since=known) if c.note == note]
+        if not own:
+            raise _conflict(self.lake.name(table))
+        self.versions[table.name] = own[0]
+
+
+def _conflict(where: str) -> ConflictError:
+    return ConflictError(f"another run wrote {where} meanwhile; its result stands, run again")
+
+
 def _or_conflict(action: Callable[[], T], where: str) -> T:
     try:
         return action()
     except _CONFLICTS as error:
-        raise ConflictError(
-            f"another run wrote {where} at the same time; its result stands, run this one again"
-        ) from error
+        raise _conflict(where) from error
 
 
 def partition_dates(df: DataFrame, column: str) -> list[date]:

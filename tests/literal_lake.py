@@ -28,7 +28,7 @@ Row = Mapping[str, Any]
 def write(lake: Lake, table: Table, rows: Sequence[Row]) -> None:
     """Rows by column; the columns that aren't named are null."""
     lake.create([table])
-    lake.append(frame(lake, table, rows), table, table.name)
+    lake.appender([table]).append(frame(lake, table, rows), table)
 
 
 def frame(lake: Lake, table: Table, rows: Sequence[Row]) -> DataFrame:

@@ -59,7 +59,7 @@ def changed(lake: Lake, tmp_path: Path, *ledger: literal_lake.Row) -> Lake:
     """The lake's events under another ledger."""
     other = Lake(lake.spark, LakeConfig(path=str(tmp_path / "lake")))
     other.create([EVENTS])
-    other.append(lake.read(EVENTS), EVENTS, "events")
+    other.appender([EVENTS]).append(lake.read(EVENTS), EVENTS)
     literal_lake.write(other, INGEST_FILES, ledger)
     return other
 

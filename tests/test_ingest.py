@@ -5,7 +5,7 @@ import random
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from conftest import HEADER, SHARED_DATA
+from delta.tables import DeltaTable
 from ledger import (
     COLUMNS,
     Ledger,
@@ -32,11 +33,11 @@ from pyspark.sql import functions as F
 
 from custseg_spark import cli
 from custseg_spark.config import LakeConfig
-from custseg_spark.errors import RejectedShareError
+from custseg_spark.errors import ConflictError, RejectedShareError
 from custseg_spark.ingest import ingest, list_sources
 from custseg_spark.progress import Progress
 from custseg_spark.schemas import EVENTS, INGEST_FILES, REJECTED_EVENTS, SESSIONS, Table
-from custseg_spark.tables import Lake
+from custseg_spark.tables import Appender, Lake
 
 
 def _source(path: Path) -> tuple[str, ...]:
@@ -188,17 +189,10 @@ class DyingLake(Lake):
 
     dies_before: str = ""
 
-    def append(self, df: DataFrame, table: Table, transaction: str) -> None:
-        self._survive(table)
-        super().append(df, table, transaction)
-
-    def replace_dates(self, df: DataFrame, table: Table, *args: Any, **kwargs: Any) -> None:
-        self._survive(table)
-        super().replace_dates(df, table, *args, **kwargs)
-
-    def _survive(self, table: Table) -> None:
+    def write(self, df: DataFrame, table: Table, *args: Any) -> None:
         if table.name == self.dies_before:
             raise KilledError(table.name)
+        super().write(df, table, *args)
 
 
 @pytest.mark.parametrize(
@@ -251,6 +245,55 @@ def test_the_run_after_a_killed_one_completes_it(
     assert ledger(read) == expected
     assert len(events(read)) == _events_in_sessions(read) == 3 + more_files
     assert len(reasons(read)) == 2 + more_files
+
+
+@dataclass(frozen=True)
+class OvertakenLake(Lake):
+    """A lake that another run writes just after this one has begun."""
+
+    overtake: Callable[[], None] = lambda: None
+
+    def appender(self, tables: Sequence[Table]) -> Appender:
+        begun = super().appender(tables)
+        self.overtake()
+        return begun
+
+
+def test_two_runs_at_once_with_a_file_in_common_read_it_once(
+    spark: SparkSession, lake_dir: Path, run_job: RunJob, read: Read, tmp_path: Path
+) -> None:
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    _write(logs / "a.csv", lines("s", 3))
+    settings = ("ingest.max_rejected_share=0.5",)
+    arguments = cli.parse("", ["--lake", str(lake_dir), *_ingest(logs, *settings)[1:]])
+    listed = list_sources(arguments.profiles)
+    _write(logs / "b.csv", [line(user_session="other"), "broken"])
+
+    def overtake() -> None:
+        run_job(*_ingest(logs, *settings))
+
+    overtaken = OvertakenLake(spark, LakeConfig(path=str(lake_dir)), overtake)
+    with pytest.raises(ConflictError, match="another run wrote"):
+        ingest(overtaken, listed, arguments.config, Progress(), ingested_at=cli.now())
+    expected = {"a.csv": Ledger(4, 1, 0, 3, 0, 0), "b.csv": Ledger(3, 1, 0, 1, 1, 0)}
+    assert ledger(read) == expected
+    assert len(events(read)) == 4
+
+    run_job(*_ingest(logs, *settings))
+    assert ledger(read) == expected
+
+
+def test_what_was_restored_to_before_a_file_takes_it_again(
+    spark: SparkSession, lake_dir: Path, run_job: RunJob, read: Read, tmp_path: Path
+) -> None:
+    log = _write(tmp_path / "log.csv", [*lines("s", 19), "broken"])
+    run_job(*_ingest(log, "ingest.max_rejected_share=0.5"))
+    for table in (EVENTS, REJECTED_EVENTS, INGEST_FILES):
+        DeltaTable.forPath(spark, f"{lake_dir}/{table.name}").restoreToVersion(0)
+    run_job(*_ingest(log, "ingest.max_rejected_share=0.5"))
+    assert ledger(read) == {"log.csv": Ledger(21, 1, 0, 19, 1, 0)}
+    assert (len(events(read)), len(reasons(read))) == (19, 1)
 
 
 def _random_line(random_: random.Random) -> str:

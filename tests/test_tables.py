@@ -9,6 +9,7 @@ from threading import Thread
 import pyarrow as pa
 import pytest
 from conftest import job, write_log
+from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -23,7 +24,7 @@ from custseg_spark.schemas import (
     Table,
 )
 from custseg_spark.session import size_shuffles
-from custseg_spark.tables import Lake
+from custseg_spark.tables import Commit, Lake
 
 FIRST, SECOND = date(2019, 10, 1), date(2019, 10, 2)
 
@@ -55,12 +56,6 @@ def test_a_row_of_another_date_is_refused(lake: Lake) -> None:
     with pytest.raises(Exception, match="DELTA_REPLACE_WHERE_MISMATCH"):
         lake.replace_dates(choices(lake, SECOND, 2), MODEL_SELECTION, [FIRST])
     assert held(lake) == set()
-
-
-def test_an_append_under_the_same_transaction_is_done_once(lake: Lake) -> None:
-    for _ in range(2):
-        lake.append(choices(lake, FIRST, 2), MODEL_SELECTION, "ingest:one")
-    assert lake.read(MODEL_SELECTION).count() == 1
 
 
 def test_two_writers_of_a_date_one_wins_the_other_is_told(lake: Lake) -> None:
@@ -147,3 +142,86 @@ def test_a_table_of_an_older_version_is_told(lake: Lake) -> None:
         InputError, match=r"sessions was made by an older version and lacks .*items"
     ):
         lake.create([SESSIONS])
+
+
+def test_appends_of_two_runs_that_began_alike_are_a_conflict(lake: Lake) -> None:
+    first, second = lake.appender([MODEL_SELECTION]), lake.appender([MODEL_SELECTION])
+    for k in (2, 3):
+        first.append(choices(lake, FIRST, k), MODEL_SELECTION)
+    with pytest.raises(ConflictError, match="another run wrote"):
+        second.append(choices(lake, FIRST, 4), MODEL_SELECTION)
+    assert held(lake) == {(FIRST, 2), (FIRST, 3)}
+
+
+def test_an_append_that_begins_after_another_s_end_is_told(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = lake.appender([MODEL_SELECTION]), lake.appender([MODEL_SELECTION])
+    first.append(choices(lake, FIRST, 2), MODEL_SELECTION)
+    commits, looks = Lake.commits, iter([True])
+
+    def late(self: Lake, table: Table, *, since: int) -> list[Commit]:
+        # As if the other had ended just after the look.
+        return [] if next(looks, False) else commits(self, table, since=since)
+
+    monkeypatch.setattr(Lake, "commits", late)
+    with pytest.raises(ConflictError, match="another run wrote"):
+        second.append(choices(lake, FIRST, 3), MODEL_SELECTION)
+    assert held(lake) == {(FIRST, 2)}
+
+
+def test_an_append_during_another_is_a_conflict(lake: Lake) -> None:
+    slow, quick = lake.appender([MODEL_SELECTION]), lake.appender([MODEL_SELECTION])
+    frame = choices(lake, FIRST, 2)
+
+    def meanwhile(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            time.sleep(4)
+            yield batch
+
+    def append_quickly() -> None:
+        time.sleep(2)
+        quick.append(choices(lake, FIRST, 3), MODEL_SELECTION)
+
+    writer = Thread(target=append_quickly)
+    writer.start()
+    with pytest.raises(ConflictError, match="another run wrote"):
+        slow.append(frame.mapInArrow(meanwhile, frame.schema), MODEL_SELECTION)
+    writer.join()
+    assert held(lake) == {(FIRST, 3)}
+
+
+def test_maintenance_is_no_other_run_and_a_restore_is_one(lake: Lake, tmp_path: Path) -> None:
+    table = DeltaTable.forPath(lake.spark, f"{tmp_path}/lake/{MODEL_SELECTION.name}")
+    appender = lake.appender([MODEL_SELECTION])
+    for k in (2, 3):
+        appender.append(choices(lake, FIRST, k), MODEL_SELECTION)
+        table.optimize().executeCompaction()
+        table.vacuum()
+    assert held(lake) == {(FIRST, 2), (FIRST, 3)}
+
+    table.restoreToVersion(0)
+    with pytest.raises(ConflictError, match="another run wrote"):
+        appender.append(choices(lake, FIRST, 4), MODEL_SELECTION)
+    lake.appender([MODEL_SELECTION]).append(choices(lake, FIRST, 2), MODEL_SELECTION)
+    assert held(lake) == {(FIRST, 2)}
+
+
+def test_an_append_of_no_row_is_one(lake: Lake) -> None:
+    appender = lake.appender([MODEL_SELECTION])
+    for _ in range(2):
+        appender.append(choices(lake, FIRST, 2).where(F.lit(False)), MODEL_SELECTION)
+    assert held(lake) == set()
+
+
+def test_local_paths_are_local_wherever_the_cluster_s_own_files_are(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    lines = [f"2019-10-01 10:00:0{n} UTC,view,{n},2,a.b,c,1.50,7,s" for n in range(3)]
+    log = write_log(tmp_path / "log {a}.csv", lines)
+    spark.conf.set("fs.defaultFS", "hdfs://127.0.0.1:1")
+    try:
+        job("ingest").run([f"--lake={tmp_path}/lake", f"--source=ecommerce_events={log}"])
+        assert Lake(spark, LakeConfig(path=f"{tmp_path}/lake")).read(EVENTS).count() == 3
+    finally:
+        spark.conf.unset("fs.defaultFS")

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from custseg_spark.errors import InputError
 from custseg_spark.sources import texts
 from custseg_spark.sources.files import SourceFile
-from custseg_spark.sources.paths import escape_glob, local_path, metadata_path, spark_path
+from custseg_spark.sources.paths import metadata_path, of_input_file, outright, spark_path
 from custseg_spark.sources.profile import Profile
 from custseg_spark.sources.raw import (
     NOT_ITS_COLUMNS,
@@ -125,7 +125,7 @@ def lines(spark: SparkSession, paths: Sequence[str]) -> DataFrame:
 
     To be evaluated under `split_settings`.
     """
-    text = spark.read.option("lineSep", "\n").text([escape_glob(p) for p in paths])
+    text = spark.read.option("lineSep", "\n").text([outright(p) for p in paths])
     return text.select(
         "value",
         F.col("_metadata.file_path").alias("spark_path"),
@@ -140,7 +140,7 @@ def _splits_table(
     """One row a split: Spark's name of the file, where the split begins, rows before it."""
     rows = []
     for uri in input_files:
-        source = paths[local_path(uri)]
+        source = of_input_file(uri, paths)
         for number, before in enumerate(source.facts.rows_before):
             rows.append(
                 {
@@ -240,7 +240,7 @@ def _multiline_file(
     """The records of one file, which can't be split: its row numbers count records."""
     header = source.facts.header
     columns = [f"c{i}" for i in range(len(header))]
-    path = escape_glob(spark_path(source.file, source.file_id, staging))
+    path = outright(spark_path(source.file, source.file_id, staging))
     frame = spark.read.csv(
         path,
         schema=", ".join(f"{c} string" for c in columns) + ", corrupt string",

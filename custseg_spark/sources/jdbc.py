@@ -19,13 +19,13 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import NumericType, StructField, TimestampNTZType
 
 from custseg_spark.errors import InputError
-from custseg_spark.places import Remote
+from custseg_spark.places import Remote, spark_uri
 from custseg_spark.session import quoted_for
 from custseg_spark.sources import jdbc_options
 from custseg_spark.sources.files import SourceFile
 from custseg_spark.sources.jdbc_queries import described, explained, one_row, reader, relation
 from custseg_spark.sources.jdbc_tables import JdbcTable, fields_of, named
-from custseg_spark.sources.paths import escape_glob
+from custseg_spark.sources.paths import outright
 from custseg_spark.sources.profile import Profile
 from custseg_spark.sources.raw import RawSource, of_table
 from custseg_spark.sources.values import as_text, quoted
@@ -49,7 +49,7 @@ def read(
     url = str(table.path)
     with explained(url, profile):
         staged = _ordered(_partitioned(spark, table, profile), table)
-        staged.write.parquet(str(folder))
+        staged.write.parquet(spark_uri(folder))
     lengths = _lengths(folder)
     rows = sum(lengths)
     if rows != table.records:
@@ -144,7 +144,7 @@ def _records(
     names = named([f.name for f in table.fields], profile).values()
     texts = {name: F.col(f"c{i}") for i, name in enumerate(names)}
     schema = ", ".join(f"c{i} string" for i in range(len(texts)))
-    found = spark.read.schema(schema).parquet(escape_glob(str(folder)))
+    found = spark.read.schema(schema).parquet(outright(folder))
     rows = found.select("*", _row_number(lengths).alias("source_row"))
     return of_table(rows, texts, F.lit(None).cast("string"), table, file_id, profile)
 

@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 
 from custseg_spark.errors import InputError
 from custseg_spark.sources.files import SourceFile
-from custseg_spark.sources.paths import escape_glob, local_path, metadata_path, spark_path
+from custseg_spark.sources.paths import metadata_path, of_input_file, outright, spark_path
 from custseg_spark.sources.profile import Profile
 from custseg_spark.sources.raw import NOT_ITS_COLUMNS, RawSource, check_columns, of_tables
 from custseg_spark.sources.values import as_text, is_text
@@ -123,7 +123,7 @@ def _read(
     spark: SparkSession, group: Sequence[ParquetFile], profile: Profile, staging: Path
 ) -> RawSource:
     paths = {spark_path(c.file, c.file_id, staging): c for c in group}
-    found = spark.read.parquet(*map(escape_glob, paths))
+    found = spark.read.parquet(*map(outright, paths))
     fields = found.schema.fields
     table = found.select(
         *[as_text(field).alias(f"c{i}") for i, field in enumerate(fields)],
@@ -139,6 +139,6 @@ def _read(
 
 def _files(spark: SparkSession, uris: Sequence[str], paths: Mapping[str, ParquetFile]) -> DataFrame:
     """One row a file: Spark's name of it, and what the ledger calls it."""
-    found = [(metadata_path(uri), paths[local_path(uri)]) for uri in uris]
+    found = [(metadata_path(uri), of_input_file(uri, paths)) for uri in uris]
     rows = [(name, source.file_id, source.file.name) for name, source in found]
     return spark.createDataFrame(rows, "spark_path string, file_id string, source_file string")

@@ -1,11 +1,15 @@
 """Paths of files as Spark takes them, whose names may mean something else to Hadoop."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import unquote
 
-from custseg_spark.places import Place, Remote
+from custseg_spark.places import Place, Remote, place, spark_uri
 from custseg_spark.sources.files import SourceFile
+
+T = TypeVar("T")
 
 # By these endings Hadoop would decompress a file, whatever is in it.
 _CODEC_ENDINGS = (".gz", ".bz2", ".deflate", ".lz4", ".snappy", ".zst", ".passthrough")
@@ -38,14 +42,16 @@ def spark_path(file: SourceFile, file_id: str, staging: Path) -> str:
     return str(link)
 
 
-def escape_glob(path: str) -> str:
-    """The path with the characters escaped that Hadoop takes for a pattern."""
-    return re.sub(r"([\\{}\[\]*?,])", r"\\\1", path)
+def outright(path: str | Path) -> str:
+    """The path for Spark to read, with the characters escaped that Hadoop takes for a pattern."""
+    return re.sub(r"([\\{}\[\]*?,])", r"\\\1", spark_uri(place(str(path))))
 
 
-def local_path(uri: str) -> str:
-    """The path of an input file's URI."""
-    return unquote(re.sub(r"^file:/+", "/", uri))
+def of_input_file(uri: str, by_path: Mapping[str, T]) -> T:
+    """What belongs to the path that Spark names by this URI of an input file."""
+    path = unquote(re.sub(r"^file:/+", "/", uri))
+    # Databricks names a volume's file with a scheme, with or without which it was asked for.
+    return by_path[path] if path in by_path else by_path[path.removeprefix("dbfs:")]
 
 
 def metadata_path(uri: str) -> str:

@@ -13,7 +13,7 @@ from custseg_spark.places import Place
 from custseg_spark.session import settings
 from custseg_spark.sources import csv, texts
 from custseg_spark.sources.files import SourceFile
-from custseg_spark.sources.paths import local_path
+from custseg_spark.sources.paths import of_input_file
 from custseg_spark.sources.texts import TextFacts
 
 # Spark's name for what came of reading a file, and of nothing else in the scan.
@@ -39,7 +39,7 @@ def count_lines(
             raise InputError(f"{names}: can't be read: {cause.getMessage()}") from error
     of_file: dict[str, list[Row]] = {uri: [] for uri in by_uri}
     for row in rows:
-        of_file[local_path(row.spark_path)].append(row)
+        of_input_file(row.spark_path, of_file).append(row)
     return {
         file.path: _facts(file, sorted(of_file[uri], key=_start), delimiter, split_bytes)
         for uri, file in by_uri.items()

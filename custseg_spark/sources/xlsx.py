@@ -22,6 +22,7 @@ from pyspark.sql import functions as F
 from custseg_spark.errors import ConfigurationError, InputError, nearest
 from custseg_spark.sources import workbook
 from custseg_spark.sources.files import SourceFile
+from custseg_spark.sources.paths import outright
 from custseg_spark.sources.profile import Profile
 from custseg_spark.sources.raw import NOT_ITS_COLUMNS, RawSource, check_columns, of_table
 from custseg_spark.sources.texts import named_twice
@@ -155,7 +156,7 @@ def text(cell: Any) -> str | None:
 
 def read(spark: SparkSession, source: XlsxFile, profile: Profile) -> RawSource:
     """Raw records of the sheet; `source_row` is the sheet's row."""
-    table = spark.read.parquet(str(source.folder))
+    table = spark.read.parquet(outright(source.folder))
     texts = {name: F.col(f"c{i}") for i, name in enumerate(source.columns)}
     defect = F.when(F.col("overflows"), "wrong_field_count")
     return of_table(table, texts, defect, source.file, source.file_id, profile)
