@@ -106,7 +106,7 @@ def test_spark_prepares_as_the_driver_does(spark: SparkSession) -> None:
     found = learn(sample, features, evidence, ModelConfig())
     columns = {f.name: pa.array(sample[:, i], from_pandas=True) for i, f in enumerate(features)}
     frame = spark.createDataFrame(pa.table({**columns, "event_count": evidence}))
-    applied = found.apply(frame, []).toPandas().to_numpy()
+    applied = frame.select(*[f.column() for f in found.features]).toPandas().to_numpy()
     expected = [f.values(sample[:, i], evidence) for i, f in enumerate(found.features)]
     np.testing.assert_allclose(applied, np.column_stack(expected), rtol=1e-14)
 
