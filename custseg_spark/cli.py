@@ -22,12 +22,12 @@ from custseg_spark.naming import Archetypes, find, load_archetypes
 from custseg_spark.sources.profile import Profile, load_profile
 
 _OUT_OF_RESOURCES = (
-    "java.lang.OutOfMemoryError",
+    # Java's OutOfMemoryError and Python's own.
+    "MemoryError",
     "No space left on device",
     "ExecutorLostFailure",
     "GC overhead limit exceeded",
-    "MemoryError",
-    # What is left of one that the system ended for its memory.
+    # What is left of a worker that the system ended for its memory.
     "Python worker exited unexpectedly",
 )
 

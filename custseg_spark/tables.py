@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -35,7 +35,6 @@ _CONFLICTS = (
     delta_errors.ProtocolChangedException,
     delta_errors.ConcurrentTransactionException,
 )
-
 
 _APPENDS = "custseg-spark"
 _MAINTENANCE = ("OPTIMIZE", "VACUUM START", "VACUUM END")
@@ -233,7 +232,7 @@ class Appender:
     """
 
     lake: Lake
-    versions: dict[str, int] = field(default_factory=dict)
+    versions: dict[str, int]
 
     def append(self, df: DataFrame, table: Table) -> None:
         """Appends the rows. Raises ConflictError where another run has written the table since."""

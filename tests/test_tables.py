@@ -41,6 +41,17 @@ def choices(lake: Lake, day: date, k: int) -> DataFrame:
     return lake.spark.createDataFrame([row], MODEL_SELECTION.schema)
 
 
+def slowed(frame: DataFrame) -> DataFrame:
+    """The frame, four seconds late."""
+
+    def late(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            time.sleep(4)
+            yield batch
+
+    return frame.mapInArrow(late, frame.schema)
+
+
 def held(lake: Lake) -> set[tuple[date, int]]:
     return {(r.run_date, r.k) for r in lake.read(MODEL_SELECTION).collect()}
 
@@ -59,14 +70,8 @@ def test_a_row_of_another_date_is_refused(lake: Lake) -> None:
 
 
 def test_two_writers_of_a_date_one_wins_the_other_is_told(lake: Lake) -> None:
-    def slowly(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            time.sleep(4)
-            yield batch
-
     outcome: list[BaseException] = []
-    slow = choices(lake, FIRST, 2)
-    slow = slow.mapInArrow(slowly, slow.schema)
+    slow = slowed(choices(lake, FIRST, 2))
 
     def write() -> None:
         try:
@@ -172,12 +177,6 @@ def test_an_append_that_begins_after_another_s_end_is_told(
 
 def test_an_append_during_another_is_a_conflict(lake: Lake) -> None:
     slow, quick = lake.appender([MODEL_SELECTION]), lake.appender([MODEL_SELECTION])
-    frame = choices(lake, FIRST, 2)
-
-    def meanwhile(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            time.sleep(4)
-            yield batch
 
     def append_quickly() -> None:
         time.sleep(2)
@@ -186,7 +185,7 @@ def test_an_append_during_another_is_a_conflict(lake: Lake) -> None:
     writer = Thread(target=append_quickly)
     writer.start()
     with pytest.raises(ConflictError, match="another run wrote"):
-        slow.append(frame.mapInArrow(meanwhile, frame.schema), MODEL_SELECTION)
+        slow.append(slowed(choices(lake, FIRST, 2)), MODEL_SELECTION)
     writer.join()
     assert held(lake) == {(FIRST, 3)}
 
