@@ -1,6 +1,5 @@
 """The purchase API of the trials (scripts/purchase_api.py), or a scripted one, in a thread."""
 
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -8,11 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
-from conftest import ROOT
 from fastapi import FastAPI, Request, Response
-
-sys.path.insert(0, str(ROOT / "scripts"))
-
 from generate_customers import mobile_of, purchases_of
 from purchase_api import Faults, make_app
 

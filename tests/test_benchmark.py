@@ -14,6 +14,9 @@ from typing import Any
 import numpy as np
 import oracle
 import pytest
+from bench import check, clustering, measure, page, shop, whole
+from bench.check import Checked
+from bench.measure import DONE, FAILED, OUT_OF_MEMORY, Measured
 from conftest import ROOT, write_log
 from sklearn.cluster import KMeans
 
@@ -22,12 +25,6 @@ from custseg_spark.features import discount
 from custseg_spark.features.table import CUSTOMER_FEATURES
 from custseg_spark.models import preparation
 from custseg_spark.naming.rfm import rfm_group
-
-sys.path.insert(0, str(ROOT / "scripts"))
-
-from bench import check, clustering, measure, page, shop, whole
-from bench.check import Checked
-from bench.measure import DONE, FAILED, OUT_OF_MEMORY, Measured
 
 BENCHMARK = ROOT / "scripts" / "benchmark.py"
 GENERATOR = ROOT / "scripts" / "generate_events.py"

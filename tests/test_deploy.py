@@ -4,17 +4,13 @@ import functools
 import math
 import re
 import shlex
-import sys
 
+import emr_submit
 import pytest
 import yaml
 from conftest import ROOT
 
 from custseg_spark import cli, cli_exports
-
-sys.path.insert(0, str(ROOT / "scripts"))
-
-import emr_submit
 
 TEXT = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
 # The commands of the code blocks, continued lines joined.

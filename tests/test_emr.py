@@ -4,27 +4,23 @@ import copy
 import gzip
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
+import emr_submit
 import pytest
 from botocore.session import get_session
 from botocore.validate import ParamValidator
 from conftest import ROOT
+from emr import requests, runs
+from emr.requests import Submission
 from moto import mock_aws
 from moto.emr.models import emr_backends
 from moto.emrserverless.models import emrserverless_backends
 
 from custseg_spark import cli
-
-sys.path.insert(0, str(ROOT / "scripts"))
-
-import emr_submit
-from emr import requests, runs
-from emr.requests import Submission
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/custseg-job"

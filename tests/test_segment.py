@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bench.ours import published
 from conftest import job
 from deltalake import DeltaTable
 from pyspark.ml.functions import vector_to_array
@@ -148,6 +149,18 @@ def test_one_k_an_algorithm_is_chosen_and_each_says_why(segmented: Segmented) ->
     for algorithm in ("kmeans", "bisecting_kmeans"):
         assert sum(r.chosen for r in tried if r.algorithm == algorithm) == 1
     assert all(r.why and r.customers == segmented.customers for r in tried)
+
+
+def test_the_benchmark_reads_what_a_run_published(segmented: Segmented) -> None:
+    found = published(Path(segmented.lake.config.path))
+    [manifest] = segmented.read(RUNS).collect()
+    assert [feature.name for feature in found.prepared] == manifest.features
+    chosen = segmented.read(MODEL_SELECTION).where("chosen AND algorithm = 'kmeans'")
+    assert found.k == chosen.collect()[0].k
+    ids, labels = found.labels()
+    assert sorted(ids) == sorted(found.column("customer_id"))
+    assert len(labels) == segmented.customers
+    assert found.column("event_count").sum() == segmented.read(EVENTS).count()
 
 
 def test_the_manifest_tells_what_was_run(segmented: Segmented) -> None:

@@ -65,15 +65,9 @@ def customer_features(
     """
     wanted = families(as_of, optional)
     parts = sessions.where(F.col("session_date") < F.lit(as_of))
-    # One exchange serves both groupings: of a session's parts and of a customer's sessions.
-    by_session = (
-        parts.repartition("customer_id")
-        .groupBy("customer_id", "session_kind", "session_id")
-        .agg(*_named(f.session_totals(as_of) for f in wanted))
-    )
-    totals = by_session.groupBy("customer_id").agg(
-        *_named(f.customer_totals(as_of) for f in wanted)
-    )
+    # A customer's parts are of many dates: to add them up before the exchange too gains nothing.
+    by_customer = parts.repartition("customer_id").groupBy("customer_id")
+    totals = by_customer.agg(*_named(f.totals(as_of) for f in wanted))
     joined = totals.join(key_totals(parts, levels), "customer_id", how="inner")
     if events is not None and "price_relative" in optional:
         relative = price_relative.customer_totals(events, as_of)

@@ -17,30 +17,12 @@ from custseg_spark.features.feature import (
 _COUNTS = ("event_count", "view_count", "cart_count", "purchase_count")
 
 
-def _session_totals(as_of: date) -> dict[str, Column]:
+def _totals(as_of: date) -> dict[str, Column]:
     del as_of
     return {
         **{name: F.sum(name) for name in _COUNTS},
         "first_event_at": F.min("first_event_at"),
         "last_event_at": F.max("last_event_at"),
-    }
-
-
-def _customer_totals(as_of: date) -> dict[str, Column]:
-    del as_of
-    has_cart, has_purchase = F.col("cart_count") > 0, F.col("purchase_count") > 0
-    # Microseconds are integers: their sum doesn't depend on the order of adding.
-    duration = F.unix_micros("last_event_at") - F.unix_micros("first_event_at")
-    return {
-        **{name: F.sum(name) for name in _COUNTS},
-        "session_count": F.count("*"),
-        "duration_micros": F.sum(duration),
-        "bounced_sessions": F.count(F.when(F.col("event_count") == 1, True)),
-        "cart_sessions": F.count(F.when(has_cart, True)),
-        "abandoned_sessions": F.count(F.when(has_cart & ~has_purchase, True)),
-        "first_event_at": F.min("first_event_at"),
-        "last_event_at": F.max("last_event_at"),
-        "last_session_at": F.max("first_event_at"),
     }
 
 
@@ -170,6 +152,5 @@ def family(as_of: date) -> Family:
                 _loyalty,
             ),
         ),
-        _session_totals,
-        _customer_totals,
+        _totals,
     )

@@ -10,11 +10,11 @@ from custseg_spark.features.feature import Family, Feature, ratio, ratio_or_null
 
 def _totals(as_of: date) -> dict[str, Column]:
     del as_of
-    return {name: F.sum(name) for name in ("discount_amount", "discounted_amount")}
-
-
-def _customer_totals(as_of: date) -> dict[str, Column]:
-    return {**_totals(as_of), "bought_amount": F.sum("purchase_amount")}
+    return {
+        "discount_amount": F.sum("discount_amount"),
+        "discounted_amount": F.sum("discounted_amount"),
+        "bought_amount": F.sum("purchase_amount"),
+    }
 
 
 def family(as_of: date) -> Family:
@@ -42,5 +42,4 @@ def family(as_of: date) -> Family:
             ),
         ),
         _totals,
-        _customer_totals,
     )

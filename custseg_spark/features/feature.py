@@ -33,15 +33,13 @@ class Feature:
 class Family:
     """Features that belong together, and the totals they need.
 
-    `session_totals` are aggregates over a session's parts, `customer_totals` over a customer's
-    sessions; each takes the run date. What distinct keys (product, hour, order …) tell of a
-    customer is there already: the TOTALS of keys.py.
+    `totals` are aggregates over a customer's session parts, given the run date. What distinct keys
+    (session, product, hour, order …) tell of a customer is there already: the TOTALS of keys.py.
     """
 
     name: str
     features: tuple[Feature, ...]
-    session_totals: Callable[[date], dict[str, Column]] = lambda _: {}
-    customer_totals: Callable[[date], dict[str, Column]] = lambda _: {}
+    totals: Callable[[date], dict[str, Column]] = lambda _: {}
 
 
 MICROS_PER_DAY = 86_400 * 1_000_000

@@ -1,7 +1,7 @@
-"""What a customer's distinct keys tell: products, categories, brands, hours, orders, days.
+"""What a customer's distinct keys tell: sessions, products, categories, brands, hours, orders.
 
 Counted in numpy, a partition of customers at a time: Spark's own operators need five rows of each
-event and two groupings of them for the same counts.
+event and two groupings of them for the same counts, and for sessions a grouping of every total.
 """
 
 from collections.abc import Iterator, Mapping
@@ -39,6 +39,12 @@ TOTALS: Mapping[str, pa.DataType] = {
     "level_count": pa.int64(),
     "level_high": pa.int64(),
     "level_low": pa.int64(),
+    "session_count": pa.int64(),
+    "duration_micros": pa.int64(),
+    "last_session_micros": pa.int64(),
+    "bounced_sessions": pa.int64(),
+    "cart_sessions": pa.int64(),
+    "abandoned_sessions": pa.int64(),
 }
 _DDL = {pa.int64(): "bigint", pa.float64(): "double"}
 
@@ -113,11 +119,18 @@ def key_totals(parts: DataFrame, levels: Levels = NO_LEVELS) -> DataFrame:
 
     A null key is none. Entropies are in nats, of the events' shares by key; `busiest_hour` is the
     lowest at a tie; `level_count` are the events whose category has a level, and the sum of their
-    levels is `level_high` x LEVEL_HALF + `level_low` units.
+    levels is `level_high` x LEVEL_HALF + `level_low` units. `duration_micros` adds up the sessions'
+    last less first events, `last_session_micros` is when the last one began; bounced sessions have
+    one event, abandoned ones a cart and no purchase.
     """
     flat = parts.select(
         "customer_id",
         F.unix_date("session_date").cast("bigint").alias("day"),
+        F.xxhash64("session_kind", "session_id").alias("session_key"),
+        F.unix_micros("first_event_at").alias("first"),
+        F.unix_micros("last_event_at").alias("last"),
+        "event_count",
+        "cart_count",
         "purchase_count",
         "items",
     )
@@ -160,6 +173,7 @@ def _totals(parts: pa.Table, levels: Levels) -> pa.Table:
         "active_day_count": count_keys(owner, day, owners).distinct(),
         "purchase_day_count": count_keys(owner[bought], day[bought], owners).distinct(),
         **_levels(of_items, entries.field("category_key"), levels, owners),
+        **_sessions(owner, parts, owners),
     }
     schema = pa.schema([("customer_id", pa.string()), *TOTALS.items()])
     return pa.table([encoded.dictionary, *(values[name] for name in TOTALS)], schema=schema)
@@ -176,6 +190,37 @@ def _busiest(owner: Ints, hour: npt.NDArray[np.int8], owners: int) -> Ints:
     by_hour = np.bincount(owner * HOURS + hour, minlength=owners * HOURS)
     busiest: Ints = by_hour.reshape(owners, HOURS).argmax(axis=1)
     return busiest
+
+
+def _sessions(owner: Ints, parts: pa.Table, owners: int) -> dict[str, Ints]:
+    """A session's parts are put together first, as one goes on over midnight."""
+    key, _ = _codes(parts["session_key"].combine_chunks())
+    pair = owner * (int(key.max()) + 1) + key
+    order = np.argsort(pair, kind="stable")
+    begins = np.flatnonzero(np.diff(pair[order], prepend=-1))
+
+    def of_session(name: str, together: np.ufunc) -> Ints:
+        values: Ints = together.reduceat(parts[name].to_numpy()[order], begins)
+        return values
+
+    first, last = of_session("first", np.minimum), of_session("last", np.maximum)
+    has_cart = of_session("cart_count", np.add) > 0
+    has_purchase = of_session("purchase_count", np.add) > 0
+    whose = owner[order][begins]
+    # Owners ascend with the pairs, and each has a session.
+    of_owner = np.flatnonzero(np.diff(whose, prepend=-1))
+
+    def sessions(which: npt.NDArray[np.bool_]) -> Ints:
+        return np.bincount(whose[which], minlength=owners)
+
+    return {
+        "session_count": np.bincount(whose, minlength=owners),
+        "duration_micros": np.add.reduceat(last - first, of_owner),
+        "last_session_micros": np.maximum.reduceat(first, of_owner),
+        "bounced_sessions": sessions(of_session("event_count", np.add) == 1),
+        "cart_sessions": sessions(has_cart),
+        "abandoned_sessions": sessions(has_cart & ~has_purchase),
+    }
 
 
 def _levels(owner: Ints, keys: pa.Array, levels: Levels, owners: int) -> dict[str, Ints]:

@@ -25,17 +25,8 @@ def category_levels(events: DataFrame, as_of: date) -> DataFrame:
     return levels.agg((level * LEVEL_UNITS).cast("bigint").alias("units"))
 
 
-def _session_totals(as_of: date) -> dict[str, Column]:
+def _totals(as_of: date) -> dict[str, Column]:
     del as_of
-    return _sums()
-
-
-def _customer_totals(as_of: date) -> dict[str, Column]:
-    del as_of
-    return _sums()
-
-
-def _sums() -> dict[str, Column]:
     return {
         "viewed_price_sum": F.sum("viewed_price_sum"),
         "purchased_price_sum": F.sum("purchased_price_sum"),
@@ -160,6 +151,5 @@ def family(as_of: date) -> Family:
                 rate=True,
             ),
         ),
-        _session_totals,
-        _customer_totals,
+        _totals,
     )

@@ -12,16 +12,7 @@ from custseg_spark.features.feature import Family, Feature, plain, ratio, whole_
 QUINTILES = 5
 
 
-def _session_totals(as_of: date) -> dict[str, Column]:
-    del as_of
-    return {
-        "purchase_amount": F.sum("purchase_amount"),
-        "return_amount": F.sum("return_amount"),
-        "last_purchase_at": F.max("last_purchase_at"),
-    }
-
-
-def _customer_totals(as_of: date) -> dict[str, Column]:
+def _totals(as_of: date) -> dict[str, Column]:
     return {
         "net_spend": (F.sum("purchase_amount") - F.sum("return_amount")),
         "last_purchase_at": F.max("last_purchase_at"),
@@ -73,8 +64,7 @@ def family(as_of: date) -> Family:
                 log1p=True,
             ),
         ),
-        _session_totals,
-        _customer_totals,
+        _totals,
     )
 
 

@@ -19,7 +19,7 @@ WINDOWS_DAYS = (30, 90, 365)
 _SATURDAY, _SUNDAY = 7, 1
 
 
-def _session_totals(as_of: date) -> dict[str, Column]:
+def _totals(as_of: date) -> dict[str, Column]:
     weekend = F.dayofweek("session_date").isin(_SATURDAY, _SUNDAY)
     totals = {
         "evening_events": F.sum("evening_event_count"),
@@ -44,16 +44,9 @@ def _window_totals(as_of: date, days: int) -> dict[str, Column]:
     }
 
 
-def _customer_totals(as_of: date) -> dict[str, Column]:
-    del as_of
-    names = ["evening_events", "weekend_events"]
-    names += [f"{n}_{d}d" for d in WINDOWS_DAYS for n in ("events", "purchases", "spend")]
-    return {name: F.sum(name) for name in names}
-
-
 def _days_between_sessions() -> Column:
     # The mean of consecutive differences telescopes to last less first.
-    span = F.unix_micros("last_session_at") - F.unix_micros("first_event_at")
+    span = F.col("last_session_micros") - F.unix_micros("first_event_at")
     return ratio_or_null(span, (F.col("session_count") - 1) * MICROS_PER_DAY)
 
 
@@ -124,6 +117,5 @@ def family(as_of: date) -> Family:
             ),
             *windows,
         ),
-        _session_totals,
-        _customer_totals,
+        _totals,
     )

@@ -4,7 +4,7 @@ Python parses the lines inside `mapInArrow`: Spark's parser makes doubles of num
 last of two equal keys.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -59,7 +59,7 @@ def inspect(file: SourceFile, file_id: str, profile: Profile, staging: Path) -> 
         with target.open("w", encoding="utf-8") as lines:
             lines.writelines(f"{r}\n" for r in json_text.array_lines(file.data, profile.nested))
         file = replace(file, unpacked=target)
-    found = _columns(file.data)
+    found = _columns(file.data, profile.nested)
     if found is not None:
         if not file.named_outright and not found & set(profile.columns.values()):
             return NOT_ITS_COLUMNS
@@ -71,9 +71,14 @@ def first_records(file: SourceFile, nested: str, most: int) -> list[json_text.Re
     """The first records of a file; those that aren't records are left out."""
     if _is_array(file.data):
         encoded = (r.encode() for r in json_text.array_lines(file.data, nested))
-        return [r for r, defect in map(json_text.record, islice(encoded, most)) if not defect]
+        return _records(islice(encoded, most), nested)
     with file.data.open("rb") as stream:
-        return [r for r, defect in map(json_text.record, islice(stream, most)) if not defect]
+        return _records(islice(stream, most), nested)
+
+
+def _records(lines: Iterable[bytes], nested: str) -> list[json_text.Record]:
+    found = (json_text.record(line, (nested,)) for line in lines)
+    return [record for record, defect in found if not defect]
 
 
 def _is_array(path: Path) -> bool:
@@ -81,11 +86,10 @@ def _is_array(path: Path) -> bool:
         return stream.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"[")
 
 
-def _columns(path: Path) -> set[str] | None:
+def _columns(path: Path, nested: str) -> set[str] | None:
     """The keys of the first records; none where there is no record among the first lines."""
     with path.open("rb") as stream:
-        found = [json_text.record(line) for line in islice(stream, _LOOKED_AT)]
-    records = [record for record, defect in found if defect is None]
+        records = _records(islice(stream, _LOOKED_AT), nested)
     return {key for record in records for key in record} if records else None
 
 
@@ -114,6 +118,7 @@ def read(spark: SparkSession, sources: Sequence[JsonFile], profile: Profile) -> 
     columns = profile.canonical
     names = [profile.columns.get(c) for c in columns]
     own = set(profile.columns.values())
+    taken = {*own, profile.nested}
     fields = ["file_id", "source_file", "source_row", "raw_record", "defect"]
     texts = [text_column(c) for c in columns]
     types = [pa.string(), pa.string(), pa.int64(), pa.string(), pa.string()]
@@ -122,7 +127,7 @@ def read(spark: SparkSession, sources: Sequence[JsonFile], profile: Profile) -> 
 
     def rows(piece: Piece) -> Iterator[tuple[Any, ...]]:
         for number, line in _lines(piece):
-            record, defect = json_text.record(line)
+            record, defect = json_text.record(line, taken)
             values = [record.get(name) if name else None for name in names]
             others = sorted(record.keys() - own)
             extras = [f"{k}={v}" for k in others if (v := (record[k] or "").strip())]

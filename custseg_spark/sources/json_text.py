@@ -6,7 +6,7 @@ be infinite.
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -48,32 +48,36 @@ def _decoder(hook: Callable[[list[tuple[str, Any]]], Any]) -> json.JSONDecoder:
 _LINE, _ELEMENT = _decoder(unique_keys), _decoder(_once_or_list)
 
 
-def record(line: bytes) -> tuple[Record, str | None]:
-    """The texts of a line's object by key, and what is wrong with it: the code of a rule."""
+def record(line: bytes, taken: Collection[str]) -> tuple[Record, str | None]:
+    """The texts of a line's object by key, and what is wrong with it: the code of a rule.
+
+    A list or an object is refused under a `taken` key, and its own JSON text under any other.
+    """
     try:
         text = line.decode("utf-8").removeprefix(_BOM)
     except UnicodeDecodeError:
         return {}, "invalid_utf8"
     try:
         value = _LINE.decode(text)
+        if not isinstance(value, dict):
+            return {}, "invalid_json"
+        if QUARANTINED in value:
+            return {}, "malformed_answer"
+        found = {key: _text(item) for key, item in value.items()}
     except (ValueError, RecursionError):
         return {}, "invalid_json"
-    if not isinstance(value, dict):
+    if any(isinstance(value.get(key), list | dict) for key in taken):
         return {}, "invalid_json"
-    if QUARANTINED in value:
-        return {}, "malformed_answer"
-    return _texts(value)
+    return _checked(found)
 
 
-def _texts(value: Mapping[str, Any]) -> tuple[Record, str | None]:
-    found: dict[str, str | None] = {}
-    for key, item in value.items():
-        if isinstance(item, bool):
-            found[key] = str(item).lower()
-        elif item is None or isinstance(item, str):
-            found[key] = item
-        else:
-            return {}, "invalid_json"
+def _text(item: Any) -> str | None:
+    if isinstance(item, bool):
+        return str(item).lower()
+    return item if item is None or isinstance(item, str) else json.dumps(item, sort_keys=True)
+
+
+def _checked(found: Record) -> tuple[Record, str | None]:
     everything = "".join([*found, *(v for v in found.values() if v)])
     if "\x00" in everything:
         return {}, "nul_byte"

@@ -2,7 +2,8 @@
 
 Linux only: processes are found in /proc five times a second, from the command on down and by its
 session, so that Spark's JVM, its Python driver and workers count as the peers' threads do.
-Memory is the sum of their resident sets; what forked workers share counts for each of them.
+Memory is the sum of their resident sets, held in two looks in a row; what forked workers share
+counts for each of them.
 CPU is what the kernel says of the processes that were waited for, or the sum of the samples where
 that is more, as it is for workers that nobody waited for.
 """
@@ -46,9 +47,13 @@ class _Tree:
     seconds: dict[tuple[int, int], float] = field(default_factory=dict)
     alive: set[tuple[int, int]] = field(default_factory=set)
     peak: int = 0
+    seen: int = 0
 
     def sample(self) -> int:
-        """Looks at all processes; returns the bytes that the tree's hold now."""
+        """Looks at all processes; returns the bytes that the tree's held then and the look before.
+
+        Between fork and exec a child has its parent's memory, not as much again: milliseconds.
+        """
         stats = {pid: stat for pid in _process_ids() if (stat := _stat(pid))}
         members = {self.root}
         for pid in sorted(stats, key=lambda p: stats[p].started):
@@ -62,12 +67,10 @@ class _Tree:
             stat = stats[pid]
             self.alive.add((pid, stat.started))
             self.seconds[pid, stat.started] = stat.seconds
-            parent = stats.get(stat.parent)
-            # Between fork and exec a child has its parent's memory, not as much again.
-            if parent is None or parent.virtual != stat.virtual:
-                held += stat.resident
-        self.peak = max(self.peak, held)
-        return held
+            held += stat.resident
+        lasting, self.seen = min(held, self.seen), held
+        self.peak = max(self.peak, lasting)
+        return lasting
 
     def kill(self) -> None:
         """Ends every process of the tree that still runs."""
@@ -84,7 +87,6 @@ class _Stat:
     session: int
     seconds: float
     started: int
-    virtual: int
     resident: int
 
 
@@ -108,7 +110,6 @@ def _stat(pid: int) -> _Stat | None:
         session=int(fields[3]),
         seconds=ticks / _TICKS,
         started=int(fields[19]),
-        virtual=int(fields[20]),
         resident=int(fields[21]) * _PAGE,
     )
 
