@@ -1,7 +1,7 @@
 """Composes a segmentation: sessions to features, features to segments, the manifest last."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -69,7 +69,10 @@ OUTPUTS = (
 
 @dataclass
 class SegmentRun:
-    """What `segment` did: for the summary and the manifest."""
+    """What `segment` did: for the summary and the manifest.
+
+    `models` by name in the folder of models; `versions` of the tables that it read.
+    """
 
     run_date: date
     customers: int
@@ -77,6 +80,7 @@ class SegmentRun:
     chosen: dict[str, Verdict] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     models: dict[str, str] = field(default_factory=dict)
+    versions: Mapping[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -108,26 +112,37 @@ def segment(
 
     Writes every table of OUTPUTS, `runs` last; the run date's rows are replaced, all others stay.
     With `model_date` the models of that run date score, whatever `model.use` says. Raises
-    InputError where the lake has no event before the run date, or no such model.
+    InputError where the lake has no event before the run date, or no such model, and
+    ConfigurationError for a `model_date` that is the run date: what fitted it would be lost.
     """
     # An ingest that was killed may have left events without their sessions.
     refresh_sessions(lake, config.ingest, progress)
+    read = lake.versions([EVENTS, SESSIONS, CUSTOMERS])
     size_shuffles(lake.spark, lake.read(EVENTS).count())
     config = with_demographics(lake, config)
     run_date = config.run.run_date or _day_after_last_event(lake)
+    if model_date == run_date:
+        raise ConfigurationError(
+            f"--model-date {model_date}: expected another run date than the one to be scored"
+        )
     with progress.stage("create tables"):
         lake.create(OUTPUTS)
     past = history.past(lake, run_date)
     source = history.run_of(lake, model_date) if model_date else None
     asked = planning.asked(config.model, past.previous, source)
+    # Before anything is written: models that can't be loaded leave the last good result.
+    scoring = _loaded(lake, asked.source, config, progress) if asked and asked.source else None
     count = write_features(lake, config, run_date, progress)
     customers = lake.read(CUSTOMER_FEATURES).where(F.col("run_date") == F.lit(run_date))
     with progress.stage("drift") as stage:
         plan, drifts = _planned(lake, config, past.previous, customers, asked)
         stage.note = f"{plan.use}: {plan.reason}"
-    run = SegmentRun(run_date, count, plan)
-    names = [f.name for f in features.all_features(config.features.optional_families)]
-    with _judged(lake, config, plan, past, customers, run, names, progress) as judged:
+    if plan.source and not scoring:
+        scoring = _loaded(lake, plan.source, config, progress)
+    run = SegmentRun(run_date, count, plan, versions=read)
+    if plan.source and plan.source.fitted_on > run_date:
+        run.warnings.append(f"the models are of {plan.source.fitted_on}: they know what came later")
+    with _judged(lake, config, past, customers, run, scoring, progress) as judged:
         with progress.stage("names") as stage:
             clusterings, cells = publishing.identified(
                 lake, judged, past, plan.source, config, archetypes
@@ -189,29 +204,33 @@ def _drifts(
     if since is None:
         return []
     before = lake.read(CUSTOMER_FEATURES).where(F.col("run_date") == F.lit(since.run_date))
-    names = [f.name for f in features.all_features(config.features.optional_families)]
-    return drift.feature_drift(before, customers, names, since.customers, config.drift)
+    return drift.feature_drift(before, customers, _names(config), since.customers, config.drift)
+
+
+def _names(config: Config) -> list[str]:
+    return [f.name for f in features.all_features(config.features.optional_families)]
 
 
 @contextmanager
 def _judged(
     lake: Lake,
     config: Config,
-    plan: Plan,
     past: Past,
     customers: DataFrame,
     run: SegmentRun,
-    names: Sequence[str],
+    scoring: tuple[Fitted, dict[str, Manifest]] | None,
     progress: Progress,
 ) -> Iterator[Judged]:
-    """The labelled and judged customers, cached for as long as the tables are made."""
+    """The labelled and judged customers, cached for as long as the tables are made.
+
+    `scoring` are published models with their manifests; without any, new ones are fitted.
+    """
+    names = _names(config)
     bar = fitting.informed(customers, config.model, run.customers)
     drawn = fitting.sample(customers, names, config.model, run.customers)
     published: dict[str, Manifest] = {}
-    if plan.source:
-        with progress.stage("load models") as stage:
-            fitted, published = _loaded(lake, plan.source, config.model.algorithms, names)
-            stage.note = f"of {plan.source.fitted_on}"
+    if scoring:
+        fitted, published = scoring
     else:
         with progress.stage("fit models") as stage:
             known = features.all_features(config.features.optional_families)
@@ -223,14 +242,14 @@ def _judged(
     labelled = fitting.label(customers, fitted, names, run.customers, bar).persist()
     try:
         with progress.stage("quality") as stage:
-            verdicts = _verdicts(labelled, fitted, config, plan, past, run, bar)
+            verdicts = _verdicts(labelled, fitted, config, past, run, bar)
             stage.rows = run.customers
         run.chosen = {v.candidate.algorithm: v for v in verdicts if v.chosen}
         run.warnings = [
             f"{a}, k = {v.candidate.k}: {v.flaw}" for a, v in run.chosen.items() if v.flaw
         ]
         asked, tried = config.model.k, next(iter(run.chosen.values())).candidate.k
-        if asked and not plan.source and tried < asked:
+        if asked and not scoring and tried < asked:
             run.warnings.insert(
                 0, f"k = {asked} was asked for, but there are only {tried} distinct customers"
             )
@@ -259,25 +278,28 @@ def _verdicts(
     labelled: DataFrame,
     fitted: Fitted,
     config: Config,
-    plan: Plan,
     past: Past,
     run: SegmentRun,
     bar: Informed,
 ) -> list[Verdict]:
-    algorithms = config.model.algorithms
-    if plan.source:
-        why = f"the model of {plan.source.fitted_on}: {plan.reason}"
+    algorithms, source = config.model.algorithms, run.plan.source
+    if source:
+        why = f"the model of {source.fitted_on}: {run.plan.reason}"
         return judging.judge_published(labelled, fitted, config.model, run.customers, bar, why)
     previous_k = {a: past.previous.k(a) for a in algorithms} if past.previous else {}
     return judging.judge(labelled, fitted, config.model, run.customers, bar, previous_k)
 
 
 def _loaded(
-    lake: Lake, source: PreviousRun, algorithms: Sequence[str], known: Sequence[str]
+    lake: Lake, source: PreviousRun, config: Config, progress: Progress
 ) -> tuple[Fitted, dict[str, Manifest]]:
     """The published models of a run, checked against their manifests."""
-    loaded = {a: store.load(lake.spark, source.models[a]) for a in algorithms}
+    with progress.stage("load models") as stage:
+        paths = {a: lake.model_path(source.models[a]) for a in config.model.algorithms}
+        loaded = {a: store.load(lake.spark, path) for a, path in paths.items()}
+        stage.note = f"of {source.fitted_on}"
     manifests = {a: manifest for a, (_, manifest) in loaded.items()}
+    known = _names(config)
     for algorithm, manifest in manifests.items():
         absent = [f.name for f in manifest.features if f.name not in known]
         if absent:
@@ -301,10 +323,11 @@ def _save_models(
         model = verdict.candidate.model
         key = f"{fitted.prepared.features} {config.model.scaling} {store.model_hash(model)}"
         version = hashlib.sha256(key.encode()).hexdigest()[:12]
-        path = f"{lake.models_path}/run_date={run.run_date}/{algorithm}-{version}"
+        name = f"run_date={run.run_date}/{algorithm}-{version}"
+        path = lake.model_path(name)
         store.save_model(lake.spark, PipelineModel([*fitted.scaler.stages, model]), path)
         trees[algorithm] = tree.read_tree(lake.spark, path) if tree.has_tree(model) else ()
-        run.models[algorithm] = path
+        run.models[algorithm] = name
     return trees
 
 
@@ -328,7 +351,8 @@ def _publish(
             tree=tuple(clustering.tree),
             model_sha256=store.model_hash(clustering.model),
         )
-        store.save_manifest(lake.spark, manifest, run.models[clustering.algorithm])
+        path = lake.model_path(run.models[clustering.algorithm])
+        store.save_manifest(lake.spark, manifest, path)
 
 
 def _write_run(
@@ -340,10 +364,9 @@ def _write_run(
     past: Past,
     finished_at: datetime,
 ) -> None:
-    read = [EVENTS, SESSIONS, CUSTOMER_FEATURES]
-    if DEMOGRAPHICS in config.features.optional_families:
-        read.append(CUSTOMERS)
-    versions = dict(lake.versions(read))
+    versions = {**run.versions, **lake.versions([CUSTOMER_FEATURES])}
+    if DEMOGRAPHICS not in config.features.optional_families:
+        versions.pop(CUSTOMERS.name, None)
     key = f"{config.hash()} {run.run_date} {versions['events']}"
     row = (
         run.run_date,

@@ -73,6 +73,12 @@ class Lake:
         """The folder of the saved models, beside the tables."""
         return f"{self._root}/models"
 
+    def model_path(self, name: str) -> str:
+        """The folder of a model by its name in `runs`, which is below `models_path`: a lake may be
+        moved. Of old runs the name is the whole path."""
+        is_whole = name.startswith("/") or ":" in name
+        return name if is_whole else f"{self.models_path}/{name}"
+
     @property
     def _root(self) -> str:
         """The lake's folder."""

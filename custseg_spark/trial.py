@@ -6,6 +6,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from custseg_spark.config import RunConfig
+from custseg_spark.errors import ConfigurationError
 from custseg_spark.models.layout import HASH_STEPS
 
 _FINE_STEPS = 1_000
@@ -15,7 +16,8 @@ def limited(sessions: DataFrame, config: RunConfig, run_date: date) -> DataFrame
     """The sessions of the customers that `sample_fraction` and `max_rows` leave.
 
     Customers come in the order of a hash of their ids: the fraction takes the first part of them,
-    `max_rows` as many thousandths of all as have no more events than that before the run date.
+    `max_rows` as many thousandths of all as have no more events than that before the run date;
+    ConfigurationError where the first one has more.
     """
     below = round(config.sample_fraction * HASH_STEPS)
     if config.max_rows is not None:
@@ -41,6 +43,11 @@ def _steps_within(sessions: DataFrame, max_rows: int, run_date: date) -> int:
     taken = 0
     for row in totals:
         taken += row.events
+        if taken > max_rows and row is totals[0]:
+            raise ConfigurationError(
+                f"run.max_rows = {max_rows}: expected at least {taken}, the events of the first"
+                " thousandth of the customers"
+            )
         if taken > max_rows:
             return int(row.thousandth) * _FINE_STEPS
     return HASH_STEPS

@@ -170,6 +170,14 @@ def test_a_rerun_gives_births_their_ids_again_and_others_fresh_ones() -> None:
     assert statuses(found) == ["born", "continued", "born", "born"]
 
 
+def test_an_id_that_the_previous_run_has_is_not_given_to_a_birth() -> None:
+    # It was scored later with the models of the run that is made again.
+    previous = known(at(0.0), at(10.0))
+    born = [KnownSegment(1, at(0.0)), KnownSegment(2, at(10.0)), KnownSegment(3, at(20.0))]
+    found = run([at(0.0), at(10.0), at(10.1), at(20.0)], previous, reborn=born, next_id=4)
+    assert ids(found) == [1, 2, 4, 3]
+
+
 def test_equal_centroids_are_numbered_in_order() -> None:
     found = run([at(1.0), at(1.0)], known(at(1.0), at(1.0)), order=[1, 0])
     assert ids(found) == [2, 1]

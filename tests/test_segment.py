@@ -60,6 +60,9 @@ class Segmented:
     def read(self, table: Table) -> DataFrame:
         return self.lake.read(table)
 
+    def model(self, name: str) -> Path:
+        return Path(str(place(self.lake.model_path(name))))
+
 
 def run(lake_dir: Path, *arguments: str) -> None:
     job("segment").run(["--lake", str(lake_dir), *QUICK, *arguments])
@@ -251,7 +254,7 @@ def test_margin_and_reasons_are_those_of_the_centroids(
     spark: SparkSession, segmented: Segmented
 ) -> None:
     [manifest] = segmented.read(RUNS).collect()
-    model, saved = store.load(spark, manifest.models["kmeans"])
+    model, saved = store.load(spark, segmented.lake.model_path(manifest.models["kmeans"]))
     customers = segmented.read(CUSTOMER_FEATURES)
     taken = [f.column() for f in saved.preparation.features]
     prepared = customers.select("customer_id", *taken)
@@ -295,7 +298,7 @@ def test_a_damaged_model_is_noticed(
 ) -> None:
     [manifest] = segmented.read(RUNS).collect()
     copy = tmp_path / "model"
-    shutil.copytree(str(place(manifest.models["kmeans"])), copy)
+    shutil.copytree(segmented.model(manifest.models["kmeans"]), copy)
     store.load(spark, str(copy))
     data = next((copy / "model" / "stages").glob("*KMeans*")) / "data"
     for part in data.glob("*.parquet"):
@@ -312,12 +315,12 @@ def test_a_manifest_of_other_features_is_refused(
 ) -> None:
     [manifest] = segmented.read(RUNS).collect()
     copy = tmp_path / "model"
-    shutil.copytree(str(place(manifest.models["kmeans"])), copy)
+    shutil.copytree(segmented.model(manifest.models["kmeans"]), copy)
     part = next((copy / "manifest").glob("part-*"))
     for checksum in (copy / "manifest").glob(".*.crc"):
         checksum.unlink()
     text = part.read_text()
-    first, second = store.load(spark, manifest.models["kmeans"])[1].preparation.names[:2]
+    first, second = store.load(spark, str(copy))[1].preparation.names[:2]
     part.write_text(text.replace(first, "x").replace(second, first).replace('"x"', f'"{second}"'))
     with pytest.raises(InputError, match="its manifest says"):
         store.load(spark, str(copy))
@@ -383,6 +386,8 @@ def test_published_models_score_another_date(segmented: Segmented, tmp_path: Pat
     more = ("--set=report.enabled=false", f"--run-date={later}")
     job("score").run([f"--lake={copy}", *more, f"--model-date={DAY}"])
     [first, second] = rows(lake.read(RUNS), "run_date")
+    # No path: the copy has its own.
+    assert all(name.startswith(f"run_date={DAY}/") for name in first.models.values())
     assert (second.model_use, second.fitted_on, second.previous_run_date) == ("score", DAY, DAY)
     assert second.models.keys() == first.models.keys()
     profiles = rows(lake.read(SEGMENT_PROFILES), "run_date", "algorithm", "segment_id")
@@ -398,8 +403,14 @@ def test_published_models_score_another_date(segmented: Segmented, tmp_path: Pat
     late = f"--run-date={date(2019, 10, 20)}"
     with pytest.raises(ConfigurationError, match="takes price_tier, of a family"):
         job("score").run([f"--lake={copy}", *more, late])
+    with pytest.raises(ConfigurationError, match="expected another run date than the one to be"):
+        job("score").run([f"--lake={copy}", *more, f"--model-date={later}"])
     with pytest.raises(InputError, match=r"no run of 2019-10-12 in .*; there are 2019-10-11, 2019"):
         job("score").run([f"--lake={copy}", *more, "--model-date=2019-10-12"])
+    shutil.rmtree(copy / "models" / f"run_date={DAY}")
+    with pytest.raises(InputError, match="there is no model with a manifest at"):
+        job("score").run([f"--lake={copy}", *more, f"--model-date={DAY}"])
+    assert [r.run_date for r in rows(lake.read(RUNS), "run_date")] == [DAY, later]
 
 
 def test_other_delta_readers_can_open_every_table(segmented: Segmented) -> None:

@@ -60,6 +60,14 @@ def test_an_unstable_k_loses_and_only_the_three_best_are_measured() -> None:
     assert [v.candidate.k for v in verdicts if v.stability is None] == [2]
 
 
+def test_where_the_best_are_unstable_others_are_measured_until_one_is_stable() -> None:
+    tried = [candidate(k, 1 - k / 10, *[100] * k) for k in (2, 3, 4, 5, 6, 7)]
+    unstable = dict.fromkeys((2, 3, 4, 5), 0.5)
+    verdicts = choose(tried, CONFIG, previous_k=None, measure=stabilities(unstable))
+    assert [v.candidate.k for v in verdicts if v.chosen] == [6]
+    assert [v.candidate.k for v in verdicts if v.stability is None] == [7]
+
+
 def test_where_none_qualifies_the_best_is_taken_and_said_so() -> None:
     best = chosen([candidate(2, 0.9, 999, 1), candidate(3, 0.8, 998, 1, 1)])
     assert best.candidate.k == 2
@@ -90,6 +98,17 @@ def test_the_previous_k_is_measured_even_beyond_the_three_best() -> None:
 
 def test_at_a_tie_the_smaller_k_wins() -> None:
     assert chosen([candidate(3, 0.5, 4, 3, 3), candidate(2, 0.5, 5, 5)]).candidate.k == 2
+
+
+def test_why_not_the_better_or_equal_ones() -> None:
+    near = [candidate(2, 0.500, 60, 40), candidate(3, 0.515, 50, 30, 20)]
+    verdicts = choose(near, CONFIG, previous_k=2, measure=stabilities({}))
+    assert verdicts[1].why == (
+        "silhouette 0.515, less than 0.02 above 0.500 at k = 2, the previous run's k"
+    )
+    equal = [candidate(2, 0.5, 5, 5), candidate(3, 0.5, 4, 3, 3)]
+    verdicts = choose(equal, CONFIG, previous_k=None, measure=stabilities({}))
+    assert verdicts[1].why == "silhouette 0.500, no better than 0.500 at k = 2"
 
 
 def test_k_never_exceeds_the_distinct_points() -> None:

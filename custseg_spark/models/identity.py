@@ -93,7 +93,9 @@ def _births(
 ) -> dict[int, int]:
     """Ids for the rows that have none: those of the segments reborn in them, else fresh ones."""
     born = [row for row in range(len(clusters)) if row not in ids]
-    before = sorted(reborn, key=lambda s: s.segment_id)
+    # A run that scored an earlier date with this date's models gave them out there.
+    taken = {s.segment_id for s in known}
+    before = sorted((s for s in reborn if s.segment_id not in taken), key=lambda s: s.segment_id)
     unknown = np.zeros((len(born), len(before)), dtype=np.int64)
     again = pair([clusters[r] for r in born], [s.centroid for s in before], unknown, config)
     given = {born[row]: before[column].segment_id for row, column in again.items()}

@@ -183,7 +183,8 @@ def fit_scaler(matrix: DataFrame, preparation: Preparation, config: ModelConfig)
     """MLlib's pipeline from prepared columns to the vector that is clustered.
 
     Scaled, not centred: distances don't change by it, and BisectingKMeans divides a cluster by
-    moving its centre a ten-thousandth of its length, which is nothing for a centre at zero.
+    moving its centre a ten-thousandth of its length, which is nothing for a centre at zero. In one
+    partition: variances of several are added in the order in which they arrive.
     """
     scaler = (
         StandardScaler(inputCol=_ASSEMBLED, outputCol=VECTOR, withMean=False, withStd=True)
@@ -199,4 +200,4 @@ def fit_scaler(matrix: DataFrame, preparation: Preparation, config: ModelConfig)
     if preparation.components is not None:
         scaler.setOutputCol("standardised")
         stages.append(PCA(k=preparation.components, inputCol="standardised", outputCol=VECTOR))
-    return Pipeline(stages=stages).fit(matrix)
+    return Pipeline(stages=stages).fit(matrix.coalesce(1))

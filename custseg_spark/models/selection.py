@@ -121,16 +121,21 @@ def choose(
     """One verdict a candidate of a single algorithm.
 
     Among those whose smallest cluster is large enough, the `stability_candidates` best by
-    silhouette (and the previous k) are measured for stability; of those that are stable the best
-    is chosen, but the previous k is kept unless the best beats it by `switch_margin`: ids must not
-    be born of noise. Where none qualifies, the best there is, and its `flaw` says what is wrong.
+    silhouette (and the previous k) are measured for stability, and the next best until one is
+    stable; of those that are stable the best is chosen, but the previous k is kept unless the best
+    beats it by `switch_margin`: ids must not be born of noise. Where none qualifies, the best there
+    is, and its `flaw` says what is wrong.
     """
     by_silhouette = sorted(tried, key=lambda c: (-c.silhouette, c.k))
     large = [c for c in by_silhouette if c.smallest_share >= config.min_cluster_share]
-    measured = large[: config.stability_candidates]
-    measured += [c for c in large if c.k == previous_k and c not in measured]
-    stability = {c.k: measure(c) for c in measured}
-    stable = [c for c in measured if _is_stable(stability[c.k], config)]
+    stability: dict[int, Stability | None] = {}
+    stable: list[Candidate] = []
+    for candidate in large:
+        is_wanted = len(stability) < config.stability_candidates or not stable
+        if is_wanted or candidate.k == previous_k:
+            stability[candidate.k] = measure(candidate)
+            if _is_stable(stability[candidate.k], config):
+                stable.append(candidate)
     best = (stable or large or by_silhouette)[0]
     kept = next((c for c in stable if c.k == previous_k), best)
     chosen = kept if best.silhouette - kept.silhouette < config.switch_margin else best
@@ -189,4 +194,9 @@ class _Words:
             return f"the highest {own} of those that qualify{steady}"
         if flaw:
             return flaw
-        return f"{own}, below {self.chosen.silhouette:.3f} at k = {self.chosen.k}"
+        other = f"{self.chosen.silhouette:.3f} at k = {self.chosen.k}"
+        if candidate.silhouette < self.chosen.silhouette:
+            return f"{own}, below {other}"
+        if self.chosen is self.best:
+            return f"{own}, no better than {other}"
+        return f"{own}, less than {self.config.switch_margin} above {other}, the previous run's k"

@@ -106,7 +106,10 @@ def drift(content: Content) -> Section:
         f" {content.run.previous_run_date}, by the population stability index over deciles."
     ]
     if watch is not None and refit is not None:
-        text[0] += f" Below {watch:g} is the same, from {refit:g} on a new fit is due."
+        text[0] += (
+            f" Below {watch:g} is the same; above {refit:g} in a feature of the models, since"
+            " their fit, new ones are fitted."
+        )
     if len(content.drift) > MOST_DRIFTS:
         text.append(f"The picture has the {MOST_DRIFTS} that moved most.")
     top = content.drift[0]

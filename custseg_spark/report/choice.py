@@ -36,7 +36,7 @@ def selection(content: Content) -> Section:
     informed = content.tried[0].informed_customers
     if informed is not None:
         text.append(
-            f"They are ranked by the silhouette of the {words.count(informed)} informed customers:"
+            f"Silhouettes that rank are those of the {words.count(informed)} informed customers:"
             " those with events enough for their shares and rates to say something."
         )
     text += [_silhouettes(c) for c in content.chosen.values() if c.euclidean_silhouette is not None]

@@ -10,7 +10,7 @@ from pyspark import inheritable_thread_target
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from custseg_spark.errors import InputError
+from custseg_spark.errors import ConflictError, InputError
 from custseg_spark.report import shaping, words
 from custseg_spark.report.content import Content
 from custseg_spark.report.rows import Flow, Ledger, RfmCount, Run
@@ -50,10 +50,16 @@ def run_date_of(lake: Lake, wanted: date | None) -> date:
 
 
 def content(lake: Lake, run_date: date) -> Content:
-    """What the tables say of a run date that is in `runs`; what they lack is None or empty."""
-    run = shaping.run(_collect(_manifest(_on(lake.read(RUNS), run_date)))[0])
+    """What the tables say of a run date that is in `runs`; what they lack is None or empty.
+
+    Raises ConflictError where the run is made again meanwhile.
+    """
+    manifest = _manifests(lake, run_date)
+    run = shaping.run(manifest[0])
     configured = run.setting("model", "algorithms") or []
     found = _read(lake, run, next(iter(configured), None))
+    if _manifests(lake, run_date) != manifest:
+        raise ConflictError(f"the run of {run_date} was made again meanwhile; report it again")
     segments = shaping.segments(found["segments"])
     algorithms = shaping.in_order(configured, {s.algorithm for s in segments})
     previous, columns = found["previous"], MODEL_SELECTION.schema.names
@@ -109,9 +115,10 @@ def _collect(bounded: DataFrame) -> Rows:
     return [shaping.plain(row) for row in bounded.collect()]
 
 
-def _manifest(runs: DataFrame) -> DataFrame:
+def _manifests(lake: Lake, run_date: date) -> Rows:
     # As text made by Spark: collected, a timestamp would take this machine's time zone.
-    return runs.withColumn("finished", F.date_format("finished_at", "yyyy-MM-dd HH:mm"))
+    finished = F.date_format("finished_at", "yyyy-MM-dd HH:mm")
+    return _collect(_on(lake.read(RUNS), run_date).withColumn("finished", finished))
 
 
 def _names(profiles: DataFrame) -> DataFrame:

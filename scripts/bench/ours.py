@@ -11,7 +11,6 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from bench.clustering import Prepared
-from custseg_spark.places import place
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PRESET = ROOT / "conf" / "presets" / "benchmark.toml"
@@ -59,8 +58,7 @@ def published(lake: Path) -> Published:
     is_chosen = (
         tried["chosen"] & (tried["run_date"] == run["run_date"]) & (tried["algorithm"] == ALGORITHM)
     )
-    folder = place(dict(run["models"])[ALGORITHM]) / "manifest"
-    assert isinstance(folder, Path)  # the lake is on this machine
+    folder = lake / "models" / dict(run["models"])[ALGORITHM] / "manifest"
     manifest = json.loads(next(folder.glob("part-*")).read_text(encoding="utf-8"))
     return Published(
         lake,
