@@ -285,6 +285,26 @@ def test_children_count(tmp_path: Path) -> None:
     assert 0.1 < done.cpu < done.wall
 
 
+def test_memory_counts_when_two_looks_in_a_row_saw_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A child that is not yet another program has its parent's memory, not as much again.
+    held = iter([[5], [5, 5], [5], [7, 2], [8, 1]])
+    now: list[int] = []
+
+    def stat(pid: int) -> measure._Stat:
+        return measure._Stat(
+            parent=pid - 1, session=1, seconds=0, started=pid, resident=now[pid - 1]
+        )
+
+    monkeypatch.setattr(measure, "_process_ids", lambda: range(1, len(now) + 1))
+    monkeypatch.setattr(measure, "_stat", stat)
+    tree = measure._Tree(1)
+    peaks = []
+    for now in held:
+        tree.sample()
+        peaks.append(tree.peak)
+    assert peaks == [0, 5, 5, 5, 9]
+
+
 def test_a_hungry_program_is_ended_with_its_children(tmp_path: Path) -> None:
     eat = "x = []\nwhile True: x.append(bytearray(2**20)); sum(range(20_000))"
     program = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {eat!r}])"
