@@ -287,7 +287,7 @@ def test_children_count(tmp_path: Path) -> None:
 
 def test_memory_counts_when_two_looks_in_a_row_saw_it(monkeypatch: pytest.MonkeyPatch) -> None:
     # A child that is not yet another program has its parent's memory, not as much again.
-    held = iter([[5], [5, 5], [5], [7, 2], [8, 1]])
+    looks = [[5], [5, 5], [5], [7, 2], [8, 1]]
     now: list[int] = []
 
     def stat(pid: int) -> measure._Stat:
@@ -299,7 +299,7 @@ def test_memory_counts_when_two_looks_in_a_row_saw_it(monkeypatch: pytest.Monkey
     monkeypatch.setattr(measure, "_stat", stat)
     tree = measure._Tree(1)
     peaks = []
-    for now in held:
+    for now[:] in looks:
         tree.sample()
         peaks.append(tree.peak)
     assert peaks == [0, 5, 5, 5, 9]
