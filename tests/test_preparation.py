@@ -10,7 +10,14 @@ from custseg_spark.config import ModelConfig
 from custseg_spark.errors import ConfigurationError
 from custseg_spark.features import all_features
 from custseg_spark.features.feature import Feature
-from custseg_spark.models.preparation import Preparation, choose_features, learn
+from custseg_spark.models.layout import local_frame
+from custseg_spark.models.preparation import (
+    VECTOR,
+    Preparation,
+    choose_features,
+    fit_scaler,
+    learn,
+)
 
 IQR = ModelConfig(clip="iqr")
 
@@ -109,6 +116,20 @@ def test_spark_prepares_as_the_driver_does(spark: SparkSession) -> None:
     applied = frame.select(*[f.column() for f in found.features]).toPandas().to_numpy()
     expected = [f.values(sample[:, i], evidence) for i, f in enumerate(found.features)]
     np.testing.assert_allclose(applied, np.column_stack(expected), rtol=1e-14)
+
+
+def test_robust_scaling_makes_nothing_of_no_feature(spark: SparkSession) -> None:
+    config = ModelConfig(scaling="robust", clip="none")
+    kept = []
+    for zeros in (3 / 4, *range(740, 756)):
+        values = np.arange(4.0) // 3 if zeros < 1 else np.r_[np.zeros(int(zeros)), 1 : 1001 - zeros]
+        found = learned(values[:, None], [feature("a")], config)
+        if found.features:
+            kept.append(zeros)
+            frame = local_frame(spark, values[:, None], found.names)
+            scaled = fit_scaler(frame, found, config).transform(frame)
+            assert scaled.select(VECTOR).distinct().count() > 1, zeros
+    assert kept == list(range(740, 748))
 
 
 def test_an_unknown_feature_names_the_nearest() -> None:

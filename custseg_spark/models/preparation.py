@@ -126,7 +126,7 @@ def learn(
         if values.var() <= config.min_variance:
             left_out[feature.name] = f"constant among {len(values):,} customers"
             continue
-        if config.scaling == "robust" and not np.ptp(np.percentile(values, [25, 75])):
+        if config.scaling == "robust" and not np.ptp(_nearest_quartiles(values)):
             # MLlib would multiply it by 0 and say nothing.
             left_out[feature.name] = "half of the customers have one value: no interquartile range"
             continue
@@ -158,6 +158,12 @@ def _learn_one(
         return fenced
     mean = float(fenced.values(raw, evidence).mean())
     return replace(fenced, prior=mean, prior_events=config.prior_events)
+
+
+def _nearest_quartiles(values: np.ndarray) -> np.ndarray:
+    """The least interquartile range that MLlib can take: it takes values that there are, of ranks
+    that may be a thousandth off, and one more for rounding."""
+    return np.asarray(np.percentile(values, [25.2, 74.8], method="inverted_cdf"))
 
 
 def _fences(values: np.ndarray, config: ModelConfig) -> tuple[float, float]:
