@@ -47,9 +47,11 @@ _SETTINGS = {
     "spark.sql.execution.arrow.maxBytesPerBatch": str(2**31 - 1),
 }
 
-# Else each operation on a column asks the JVM several times, to note where it was written.
-# Only a new session takes it.
-_AT_THE_START = {"spark.python.sql.dataFrameDebugging.enabled": "false"}
+_AT_THE_START: dict[str, Any] = {
+    # Else each operation on a column asks the JVM several times, to note where it was written.
+    # Only a new session takes it.
+    "spark.python.sql.dataFrameDebugging.enabled": "false",
+}
 
 _SHUFFLES = "spark.sql.shuffle.partitions"
 _SIZED_BY_US = "spark.custseg.shuffle.partitions"
@@ -97,10 +99,7 @@ def get_session(app_name: str = "custseg-spark") -> SparkSession:
     """The running session, or a new one from the environment, with our session settings."""
     # Workers must run this interpreter, not the first `python3` on the PATH.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    builder = SparkSession.builder.appName(app_name)
-    for key, value in _AT_THE_START.items():
-        builder = builder.config(key, value)
-    spark = builder.getOrCreate()
+    spark = SparkSession.builder.appName(app_name).config(map=_AT_THE_START).getOrCreate()
     for key, value in _SETTINGS.items():
         spark.conf.set(key, value)
     return spark

@@ -40,14 +40,14 @@ def _steps_within(sessions: DataFrame, max_rows: int, run_date: date) -> int:
         .orderBy("thousandth")
         .collect()
     )
+    if totals and totals[0].events > max_rows:
+        raise ConfigurationError(
+            f"run.max_rows = {max_rows}: expected at least {totals[0].events}, the events of the"
+            " first thousandth of the customers"
+        )
     taken = 0
     for row in totals:
         taken += row.events
-        if taken > max_rows and row is totals[0]:
-            raise ConfigurationError(
-                f"run.max_rows = {max_rows}: expected at least {taken}, the events of the first"
-                " thousandth of the customers"
-            )
         if taken > max_rows:
             return int(row.thousandth) * _FINE_STEPS
     return HASH_STEPS

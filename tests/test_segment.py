@@ -339,6 +339,11 @@ def test_trial_limits_take_whole_customers(segmented: Segmented, limit: RunConfi
     assert sum(taken.values()) <= (limit.max_rows or sum(everyone.values()))
 
 
+def test_a_limit_that_leaves_nobody_says_what_it_takes(segmented: Segmented) -> None:
+    with pytest.raises(ConfigurationError, match=r"run.max_rows = 1: expected at least \d+, the"):
+        limited(segmented.read(SESSIONS), RunConfig(max_rows=1), DAY)
+
+
 def test_a_sample_of_a_trial_is_a_sample(segmented: Segmented) -> None:
     sessions = limited(segmented.read(SESSIONS), RunConfig(sample_fraction=0.5), DAY)
     customers = sessions.select("customer_id").distinct().persist()

@@ -1,4 +1,6 @@
-"""What a customer's distinct keys tell: sessions, products, categories, brands, hours, orders.
+"""What a customer's distinct keys tell: products, categories, brands, hours, orders, days.
+
+So do their sessions, each of one part or, over midnight, of several.
 
 Counted in numpy, a partition of customers at a time: Spark's own operators need five rows of each
 event and two groupings of them for the same counts, and for sessions a grouping of every total.

@@ -14,7 +14,7 @@ QUINTILES = 5
 
 def _totals(as_of: date) -> dict[str, Column]:
     return {
-        "net_spend": (F.sum("purchase_amount") - F.sum("return_amount")),
+        "net_spend": F.sum("purchase_amount") - F.sum("return_amount"),
         "last_purchase_at": F.max("last_purchase_at"),
         "as_of": F.lit(as_of),
     }
