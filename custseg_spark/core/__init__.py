@@ -1,0 +1,1 @@
+"""What an event, a session, a feature, a segment is: frames in, frames out. No Spark, no files."""

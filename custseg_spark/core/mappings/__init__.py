@@ -1,0 +1,1 @@
+"""A source's columns to the canonical ones."""
