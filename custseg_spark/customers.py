@@ -1,19 +1,19 @@
-"""Customer profiles: raw text in, typed profiles or reasons out; the latest of each customer."""
+"""Customer mappings: raw text in, typed mappings or reasons out; the latest of each customer."""
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from custseg_spark.config.mappings import MappingFile
+from custseg_spark.engine.sources.raw import text, text_column
 from custseg_spark.quality import money, reasons, trimmed, was_rounded
 from custseg_spark.rules import OLDEST, customer_rules
-from custseg_spark.sources.profile import Profile
-from custseg_spark.sources.raw import text, text_column
 
 _TEXTS = ("name", "gender", "education", "occupation", "zip_code")
 _AGE = r"^\+?\d{1,3}\z"
 
 
-def judge(raw: DataFrame, profile: Profile, *, width: int) -> DataFrame:
-    """One row a raw record: the profile's typed columns, and `reasons` where it is refused.
+def judge(raw: DataFrame, mapping: MappingFile, *, width: int) -> DataFrame:
+    """One row a raw record: the mapping's typed columns, and `reasons` where it is refused.
 
     `reasons` and `was_rounded` as in `quality.judge`. An empty value is null.
     """
@@ -23,19 +23,19 @@ def judge(raw: DataFrame, profile: Profile, *, width: int) -> DataFrame:
         "source_row",
         "raw_record",
         "defect",
-        *[trimmed(c, profile).alias(text_column(c)) for c in profile.canonical],
+        *[trimmed(c, mapping).alias(text_column(c)) for c in mapping.canonical],
     ).withColumns({"age": _age(), "income": money("income")})
     return typed.select(
         text("customer_id").alias("customer_id"),
         "age",
         "income",
         *[text(c).alias(c) for c in _TEXTS],
-        F.lit(profile.name).alias("source"),
+        F.lit(mapping.name).alias("source"),
         "source_file",
         "source_row",
         "file_id",
         "raw_record",
-        reasons(customer_rules(profile), width).alias("reasons"),
+        reasons(customer_rules(mapping), width).alias("reasons"),
         was_rounded("income").alias("was_rounded"),
     )
 

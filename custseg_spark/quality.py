@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from custseg_spark.core.mappings.mapping import EVENT_COLUMNS as CANONICAL_COLUMNS
+from custseg_spark.core.mappings.mapping import MappingFile
+from custseg_spark.engine.sources.raw import text, text_column
+from custseg_spark.engine.sources.times import parsed_time
 from custseg_spark.returns import event_type
 from custseg_spark.rules import AMOUNTS, NUMBER, defect_reason, is_plain_amount, rules
 from custseg_spark.schemas import MONEY
-from custseg_spark.sources.profile import CANONICAL_COLUMNS, Profile
-from custseg_spark.sources.raw import text, text_column
-from custseg_spark.sources.times import parsed_time
 
 # Clocks of trackers run ahead; more than a day is a wrong clock or a wrong time zone.
 LATEST_AFTER_INGEST = timedelta(days=1)
@@ -31,7 +32,7 @@ _WHOLE_NUMBER = r"^(\d+)\.0+\z"
 _NULL_MARK = " "
 
 
-def judge(raw: DataFrame, profile: Profile, *, width: int, ingested_at: datetime) -> DataFrame:
+def judge(raw: DataFrame, mapping: MappingFile, *, width: int, ingested_at: datetime) -> DataFrame:
     """One row a raw record: the event's typed columns, and `reasons` where it is refused.
 
     `reasons` is null for a record that passes, else an array of (code, field, value, expected).
@@ -47,18 +48,18 @@ def judge(raw: DataFrame, profile: Profile, *, width: int, ingested_at: datetime
         "raw_record",
         "defect",
         "extras",
-        *[trimmed(c, profile).alias(text_column(c)) for c in CANONICAL_COLUMNS],
+        *[trimmed(c, mapping).alias(text_column(c)) for c in CANONICAL_COLUMNS],
     ).withColumns(
         {
-            "event_at": _event_at(profile),
-            "event_type": event_type(profile),
+            "event_at": _event_at(mapping),
+            "event_type": event_type(mapping),
             **{c: money(c) for c in (*AMOUNTS, "net_amount")},
             "quantity": _quantity(),
         }
     )
     # A step of its own: computed once, used by the hash and the count.
     typed = typed.withColumns({_rounded(c): was_rounded(c) for c in AMOUNTS})
-    halves = {"id_high": _id_half(profile, 1), "id_low": _id_half(profile, 2)}
+    halves = {"id_high": _id_half(mapping, 1), "id_low": _id_half(mapping, 2)}
     typed = typed.withColumns(halves)
     return typed.select(
         F.to_date("event_at").alias("event_date"),
@@ -66,19 +67,19 @@ def judge(raw: DataFrame, profile: Profile, *, width: int, ingested_at: datetime
         F.col(text_column("customer_id")).alias("customer_id"),
         "event_type",
         *[F.col(text_column(c)).alias(c) for c in _PLAIN_TEXT],
-        _order_id(profile).alias("order_id"),
+        _order_id(mapping).alias("order_id"),
         F.coalesce("unit_price", F.lit(0)).cast(MONEY).alias("unit_price"),
         F.coalesce(_unsigned_for_returns("quantity"), F.lit(1)).alias("quantity"),
         F.coalesce(_unsigned_for_returns("discount"), F.lit(0)).cast(MONEY).alias("discount"),
         _event_id().alias("event_id"),
         "id_high",
         "id_low",
-        F.lit(profile.name).alias("source"),
+        F.lit(mapping.name).alias("source"),
         "source_file",
         "source_row",
         "file_id",
         "raw_record",
-        reasons(rules(profile, latest), width).alias("reasons"),
+        reasons(rules(mapping, latest), width).alias("reasons"),
         (F.col(_rounded("unit_price")) | F.col(_rounded("discount"))).alias("was_rounded"),
     )
 
@@ -170,16 +171,16 @@ def without_duplicates(events: DataFrame, known: DataFrame, *, buckets: int) -> 
     return first.join(known.select(*keys), keys, how="left_anti")
 
 
-def trimmed(canonical: str, profile: Profile) -> Column:
+def trimmed(canonical: str, mapping: MappingFile) -> Column:
     """The text without surrounding blanks; null where nothing is left."""
     kept = F.trim(text(canonical))
-    if canonical in profile.whole_numbers:
+    if canonical in mapping.whole_numbers:
         kept = F.regexp_replace(kept, _WHOLE_NUMBER, "$1")
     return F.when(kept != "", kept)
 
 
-def _event_at(profile: Profile) -> Column:
-    return F.coalesce(*[parsed_time(text("event_at"), p) for p in profile.event_at_formats])
+def _event_at(mapping: MappingFile) -> Column:
+    return F.coalesce(*[parsed_time(text("event_at"), p) for p in mapping.event_at_formats])
 
 
 def _exact(canonical: str) -> Column:
@@ -210,10 +211,10 @@ def _unsigned_for_returns(column: str) -> Column:
     return F.when(F.col("event_type") == "return", F.abs(value)).otherwise(value)
 
 
-def _order_id(profile: Profile) -> Column:
-    """The order's id; without one a record's own, where the profile says that each is an order."""
+def _order_id(mapping: MappingFile) -> Column:
+    """The order's id; without one a record's own, where the mapping says that each is an order."""
     given = text("order_id")
-    return F.coalesce(given, _event_id()) if profile.record_is_order else given
+    return F.coalesce(given, _event_id()) if mapping.record_is_order else given
 
 
 def _event_id() -> Column:
@@ -222,7 +223,7 @@ def _event_id() -> Column:
     return F.lower(F.concat(*halves))
 
 
-def _id_half(profile: Profile, beginning: int) -> Column:
+def _id_half(mapping: MappingFile, beginning: int) -> Column:
     """A 64-bit hash of all source fields as values; by its beginning one of two."""
 
     def values(column: str) -> list[Column]:
@@ -237,5 +238,5 @@ def _id_half(profile: Profile, beginning: int) -> Column:
         # The hash passes over nulls: without a mark (null, 'a') and ('a', null) would be equal.
         return [F.coalesce(text(column), F.lit(_NULL_MARK))]
 
-    hashed = [v for c in CANONICAL_COLUMNS if c in profile.columns for v in values(c)]
+    hashed = [v for c in CANONICAL_COLUMNS if c in mapping.columns for v in values(c)]
     return F.xxhash64(F.lit(beginning), *hashed, F.col("extras"))

@@ -12,9 +12,9 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from custseg_spark import returns
+from custseg_spark.config.mappings import MappingFile
+from custseg_spark.engine.sources.raw import text
 from custseg_spark.schemas import MONEY
-from custseg_spark.sources.profile import Profile
-from custseg_spark.sources.raw import text
 
 EARLIEST_YEAR = 1990
 OLDEST = 120
@@ -34,26 +34,26 @@ _DEFECTS = {
 }
 
 
-def rules(profile: Profile, latest: datetime) -> list[Column]:
-    """Each rule over the typed frame, for the columns that the profile maps."""
-    found = [*_time_rules(profile, latest), *_identity_rules(profile)]
-    found += [_money_rule(profile, c) for c in AMOUNTS if c in profile.columns]
-    if "quantity" in profile.columns:
-        found.append(_quantity_rule(profile))
-    if "net_amount" in profile.columns:
-        found += _net_rules(profile)
-    if profile.cleaning == "strict":
-        found += _strict_rules(profile)
+def rules(mapping: MappingFile, latest: datetime) -> list[Column]:
+    """Each rule over the typed frame, for the columns that the mapping maps."""
+    found = [*_time_rules(mapping, latest), *_identity_rules(mapping)]
+    found += [_money_rule(mapping, c) for c in AMOUNTS if c in mapping.columns]
+    if "quantity" in mapping.columns:
+        found.append(_quantity_rule(mapping))
+    if "net_amount" in mapping.columns:
+        found += _net_rules(mapping)
+    if mapping.cleaning == "strict":
+        found += _strict_rules(mapping)
     return found
 
 
-def customer_rules(profile: Profile) -> list[Column]:
-    """Each rule over the typed frame of customer profiles, for the columns that are mapped."""
-    found = _identity_rules(profile)
-    if "age" in profile.columns:
-        found.append(_age_rule(profile))
-    if "income" in profile.columns:
-        found.append(_money_rule(profile, "income"))
+def customer_rules(mapping: MappingFile) -> list[Column]:
+    """Each rule over the typed frame of customer attributes, for the columns that are mapped."""
+    found = _identity_rules(mapping)
+    if "age" in mapping.columns:
+        found.append(_age_rule(mapping))
+    if "income" in mapping.columns:
+        found.append(_money_rule(mapping, "income"))
     return found
 
 
@@ -77,61 +77,61 @@ def defect_reason(width: int) -> Column:
     )
 
 
-def _reason(profile: Profile, code: Column, canonical: str, expected: str) -> Column:
+def _reason(mapping: MappingFile, code: Column, canonical: str, expected: str) -> Column:
     return F.struct(
         code.alias("code"),
-        F.lit(profile.columns[canonical]).alias("field"),
+        F.lit(mapping.columns[canonical]).alias("field"),
         text(canonical).alias("value"),
         F.lit(expected).alias("expected"),
     )
 
 
 def _refuse(
-    profile: Profile, condition: Column, code: str, canonical: str, expected: str
+    mapping: MappingFile, condition: Column, code: str, canonical: str, expected: str
 ) -> Column:
     """A reason where `condition` holds; a condition that is null doesn't hold."""
-    reason = _reason(profile, F.lit(code), canonical, expected)
+    reason = _reason(mapping, F.lit(code), canonical, expected)
     return F.when(F.coalesce(condition, F.lit(False)), reason)
 
 
-def _time_rules(profile: Profile, latest: datetime) -> list[Column]:
-    formats = " or ".join(profile.event_at_formats)
+def _time_rules(mapping: MappingFile, latest: datetime) -> list[Column]:
+    formats = " or ".join(mapping.event_at_formats)
     event_at = F.col("event_at")
     # Literals go through text: a Python datetime would be read in the machine's time zone.
     earliest = F.lit(f"{EARLIEST_YEAR}-01-01 00:00:00 UTC").cast("timestamp")
     in_range = (event_at >= earliest) & (event_at <= F.lit(latest.isoformat()).cast("timestamp"))
     allowed = f"from {EARLIEST_YEAR}-01-01 to a day after ingest"
     return [
-        _refuse(profile, event_at.isNull(), "unparseable_time", "event_at", formats),
-        _refuse(profile, ~in_range, "time_out_of_range", "event_at", allowed),
+        _refuse(mapping, event_at.isNull(), "unparseable_time", "event_at", formats),
+        _refuse(mapping, ~in_range, "time_out_of_range", "event_at", allowed),
     ]
 
 
-def _identity_rules(profile: Profile) -> list[Column]:
+def _identity_rules(mapping: MappingFile) -> list[Column]:
     missing = text("customer_id").isNull()
-    found = [_refuse(profile, missing, "missing_customer", "customer_id", "an id")]
-    if "event_type" in profile.columns:
-        types, unknown = ", ".join(profile.event_types), F.col("event_type").isNull()
-        found.append(_refuse(profile, unknown, "unknown_event_type", "event_type", types))
-    for column in profile.integer_columns:
+    found = [_refuse(mapping, missing, "missing_customer", "customer_id", "an id")]
+    if "event_type" in mapping.columns:
+        types, unknown = ", ".join(mapping.event_types), F.col("event_type").isNull()
+        found.append(_refuse(mapping, unknown, "unknown_event_type", "event_type", types))
+    for column in mapping.integer_columns:
         wrong = ~text(column).rlike(_INTEGER)
         # Of a missing customer one reason says enough.
-        if column not in (*profile.optional_columns, "customer_id"):
+        if column not in (*mapping.optional_columns, "customer_id"):
             wrong = F.coalesce(wrong, F.lit(True))
-        found.append(_refuse(profile, wrong, "not_an_integer", column, "an integer"))
+        found.append(_refuse(mapping, wrong, "not_an_integer", column, "an integer"))
     return found
 
 
-def _money_rule(profile: Profile, column: str) -> Column:
+def _money_rule(mapping: MappingFile, column: str) -> Column:
     number = "a number from 0, at most 14 digits before the point"
     is_negative = text(column).try_cast("double") < 0
     if column == "discount":
         # What comes back may have all its amounts turned round.
         is_negative = is_negative & ~F.col("event_type").eqNullSafe("return")
-    return _number_rule(profile, column, number, is_negative)
+    return _number_rule(mapping, column, number, is_negative)
 
 
-def _net_rules(profile: Profile) -> list[Column]:
+def _net_rules(mapping: MappingFile) -> list[Column]:
     """A net amount is a number of either sign, and says what price, quantity and discount say.
 
     Sources differ in which amounts of a return have a sign: it is compared without.
@@ -142,19 +142,19 @@ def _net_rules(profile: Profile) -> list[Column]:
     # Null where the quantity isn't one, which has its own reason.
     pieces = F.when(text("quantity").isNull(), F.lit(1)).otherwise(F.abs(quantity))
     off = F.abs(F.abs(net) - (price * pieces.cast("decimal(10,0)") - discount))
-    is_off = (price >= 0) & (off > F.lit(str(profile.amount_tolerance)).cast(MONEY))
-    agreeing = f"unit price x quantity - discount, within {profile.amount_tolerance}"
+    is_off = (price >= 0) & (off > F.lit(str(mapping.amount_tolerance)).cast(MONEY))
+    agreeing = f"unit price x quantity - discount, within {mapping.amount_tolerance}"
     return [
-        _number_rule(profile, "net_amount", number, F.lit(False)),
-        _refuse(profile, is_off, "inconsistent_amount", "net_amount", agreeing),
+        _number_rule(mapping, "net_amount", number, F.lit(False)),
+        _refuse(mapping, is_off, "inconsistent_amount", "net_amount", agreeing),
     ]
 
 
-def _number_rule(profile: Profile, column: str, number: str, is_negative: Column) -> Column:
+def _number_rule(mapping: MappingFile, column: str, number: str, is_negative: Column) -> Column:
     """Why an amount is none; `number` says what is expected."""
     value = text(column)
     folded = F.lower(value)
-    missing = F.lit(False) if column in profile.optional_columns else value.isNull()
+    missing = F.lit(False) if column in mapping.optional_columns else value.isNull()
     cases: Sequence[tuple[Column, str]] = (
         (missing, "not_a_number"),
         (folded.rlike(_NOT_FINITE), "not_finite"),
@@ -167,40 +167,40 @@ def _number_rule(profile: Profile, column: str, number: str, is_negative: Column
         code = F.when(F.coalesce(condition, F.lit(False)), F.lit(name)).otherwise(code)
     # One look at almost every record, in place of five.
     code = F.when(~is_plain_amount(value), code)
-    return F.when(code.isNotNull(), _reason(profile, code, column, number))
+    return F.when(code.isNotNull(), _reason(mapping, code, column, number))
 
 
-def _quantity_rule(profile: Profile) -> Column:
+def _quantity_rule(mapping: MappingFile) -> Column:
     wrong = F.col("quantity").isNull()
-    if "quantity" in profile.optional_columns:
+    if "quantity" in mapping.optional_columns:
         wrong = wrong & text("quantity").isNotNull()
     expected = "an integer of at most 9 digits"
-    return _refuse(profile, wrong, "not_an_integer", "quantity", expected)
+    return _refuse(mapping, wrong, "not_an_integer", "quantity", expected)
 
 
-def _age_rule(profile: Profile) -> Column:
+def _age_rule(mapping: MappingFile) -> Column:
     age = text("age")
-    missing = F.lit("age" not in profile.optional_columns) & age.isNull()
+    missing = F.lit("age" not in mapping.optional_columns) & age.isNull()
     no_integer = missing | ~age.rlike(_INTEGER)
     code = F.when(F.coalesce(no_integer, F.lit(False)), "not_an_integer").when(
         age.isNotNull() & F.col("age").isNull(), "out_of_range"
     )
     expected = f"an integer from 0 to {OLDEST}"
-    return F.when(code.isNotNull(), _reason(profile, code, "age", expected))
+    return F.when(code.isNotNull(), _reason(mapping, code, "age", expected))
 
 
-def _strict_rules(profile: Profile) -> list[Column]:
+def _strict_rules(mapping: MappingFile) -> list[Column]:
     """What the classical analysis of invoices leaves out: returns, and lines of nothing.
 
     Each sign of a return is a reason of its own, so that they can be counted apart.
     """
     is_return = F.col("event_type") == "return"
     found = [
-        _refuse(profile, is_return & sign, "returned", column, "no return")
-        for column, sign in returns.signs(profile).items()
+        _refuse(mapping, is_return & sign, "returned", column, "no return")
+        for column, sign in returns.signs(mapping).items()
     ]
     for column in ("quantity", "unit_price"):
-        if column in profile.columns:
+        if column in mapping.columns:
             nothing = F.col("event_type").isin("purchase", "return") & (F.col(column) == 0)
-            found.append(_refuse(profile, nothing, "not_positive", column, "more than 0"))
+            found.append(_refuse(mapping, nothing, "not_positive", column, "more than 0"))
     return found

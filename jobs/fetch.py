@@ -1,22 +1,7 @@
-"""The purchases of a list of customers from an HTTP API, as files that ingest reads.
+"""`spark-submit jobs/fetch.py`: the command `custseg fetch`."""
 
-No Spark; run again after a kill, it goes on where it stopped.
-"""
-
-from collections.abc import Sequence
-
-from custseg_spark import cli, cli_fetch
-from custseg_spark.progress import Progress
-
-
-def run(argv: Sequence[str]) -> None:
-    """Runs the job for a command line."""
-    given = cli_fetch.parse_fetch(__doc__ or "", argv)
-    with Progress().stage("fetch") as stage:
-        done = cli_fetch.fetch(given)
-        stage.rows = done.fetched.purchases
-    print(cli_fetch.said(done, given.folder))
-
+from custseg_spark.interfaces.cli.fetch import run
+from custseg_spark.interfaces.cli.main import main
 
 if __name__ == "__main__":
-    cli.main(run)
+    main(run)

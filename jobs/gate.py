@@ -1,26 +1,7 @@
-"""Whether the lake is fit to be segmented: its ledger adds up, no day's log is missing or short.
+"""`spark-submit jobs/gate.py`: the command `custseg gate`."""
 
-For schedulers, between jobs/ingest.py and jobs/segment.py. Reads, writes nothing.
-"""
-
-from collections.abc import Sequence
-
-from custseg_spark import cli, gate, summary
-from custseg_spark.progress import Progress
-from custseg_spark.session import get_session
-from custseg_spark.tables import Lake
-
-
-def run(argv: Sequence[str]) -> None:
-    """Runs the job for a command line."""
-    config = cli.parse_gate(__doc__ or "", argv)
-    progress = Progress()
-    with progress.stage("start Spark"):
-        lake = Lake(get_session("custseg-gate"), config.lake)
-    with progress.stage("gate"):
-        passed = gate.check(lake, config.gate, config.run.run_date)
-    print(summary.of_gate(passed))
-
+from custseg_spark.interfaces.cli.gate import run
+from custseg_spark.interfaces.cli.main import main
 
 if __name__ == "__main__":
-    cli.main(run)
+    main(run)

@@ -1,29 +1,7 @@
-"""What a campaign did: later purchases of who changed segment, treated against held back.
+"""`spark-submit jobs/lift.py`: the command `custseg lift`."""
 
-The groups are those that jobs/export.py marked with the same run dates, label and share.
-"""
-
-from collections.abc import Sequence
-
-from custseg_spark import cli, cli_exports, summary
-from custseg_spark.exports.lift import measure, write
-from custseg_spark.progress import Progress
-from custseg_spark.session import get_session
-from custseg_spark.tables import Lake
-
-
-def run(argv: Sequence[str]) -> None:
-    """Runs the job for a command line."""
-    given = cli_exports.parse_lift(__doc__ or "", argv)
-    progress = Progress()
-    with progress.stage("start Spark"):
-        lake = Lake(get_session("custseg-lift"), given.config.lake)
-    with progress.stage("lift"):
-        lift = measure(lake, given.request, given.period, given.config.exports.confidence)
-    if given.target:
-        write(lake, lift, given.target, progress)
-    print(summary.of_lift(lift))
-
+from custseg_spark.interfaces.cli.lift import run
+from custseg_spark.interfaces.cli.main import main
 
 if __name__ == "__main__":
-    cli.main(run)
+    main(run)

@@ -1,32 +1,7 @@
-"""Assigns the customers of a run date with published models: features, segments, report.
+"""`spark-submit jobs/score.py`: the command `custseg score`."""
 
-Reads no source and fits nothing. A model that isn't what its manifest says is an error; segments
-keep their ids and names.
-"""
-
-from collections.abc import Sequence
-
-from custseg_spark import cli, report, summary
-from custseg_spark.pipeline import score
-from custseg_spark.progress import Progress
-from custseg_spark.session import get_session
-from custseg_spark.tables import Lake
-
-
-def run(argv: Sequence[str]) -> None:
-    """Runs the job for a command line."""
-    given = cli.parse(__doc__ or "", argv, ingests=False)
-    config, progress = given.config, Progress()
-    reports = report.folder(config) if config.report.enabled else None
-    with progress.stage("start Spark"):
-        lake = Lake(get_session("custseg-score"), config.lake)
-    done = score(lake, config, given.archetypes, progress, given.model_date, now=cli.now)
-    print(summary.of_segments(lake, done))
-    if reports:
-        with progress.stage("report"):
-            written = report.write(lake, done.run_date, reports)
-        print(summary.of_report(written))
-
+from custseg_spark.interfaces.cli.main import main
+from custseg_spark.interfaces.cli.score import run
 
 if __name__ == "__main__":
-    cli.main(run)
+    main(run)

@@ -11,9 +11,9 @@ from typing import NamedTuple
 from conftest import HEADER, job
 from pyspark.sql import DataFrame, Row, SparkSession
 
-from custseg_spark.config import LakeConfig
+from custseg_spark.config.settings import LakeConfig
+from custseg_spark.engine.lake.tables import Lake
 from custseg_spark.schemas import EVENTS, INGEST_FILES, REJECTED_EVENTS, Table
-from custseg_spark.tables import Lake
 
 Read = Callable[[Table], DataFrame]
 RunJob = Callable[..., None]

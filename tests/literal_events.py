@@ -9,7 +9,8 @@ from oracle import Event
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from custseg_spark import features, naming
+from custseg_spark import features
+from custseg_spark.core.segments import naming
 from custseg_spark.features import price, rfm
 from custseg_spark.features.keys import Levels
 from custseg_spark.schemas import SESSIONS, conform

@@ -8,6 +8,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
+from custseg_spark.engine.lake.tables import Lake
 from custseg_spark.features.table import CUSTOMER_FEATURES
 from custseg_spark.schemas import (
     CUSTOMER_SEGMENTS,
@@ -18,7 +19,6 @@ from custseg_spark.schemas import (
     SEGMENT_PROFILES,
     Table,
 )
-from custseg_spark.tables import Lake
 
 BEFORE, NOW = date(2021, 3, 1), date(2021, 4, 1)
 NAMES = {1: "Loyal", 2: "Dormant", 3: "Empty"}

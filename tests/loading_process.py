@@ -8,8 +8,8 @@ from multiprocessing.synchronize import Event
 
 import pyarrow as pa
 
-from custseg_spark.exports.layout import ReportTable
-from custseg_spark.exports.targets import parse_target
+from custseg_spark.outputs.exports.layout import ReportTable
+from custseg_spark.outputs.exports.targets import parse_target
 
 # Forked, it would have the locks of the tests' threads, and nobody to release them.
 _SPAWN = multiprocessing.get_context("spawn")

@@ -9,7 +9,7 @@ from pyspark.ml.linalg import Vectors
 from pyspark.sql import DataFrame, SparkSession
 from sklearn.metrics import adjusted_rand_score
 
-from custseg_spark.config import ModelConfig
+from custseg_spark.config.settings import ModelConfig
 from custseg_spark.errors import ConfigurationError, InputError
 from custseg_spark.models.algorithms import ALGORITHMS, FitError, centres, known, membership_column
 from custseg_spark.models.preparation import VECTOR

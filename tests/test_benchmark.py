@@ -20,11 +20,12 @@ from bench.measure import DONE, FAILED, OUT_OF_MEMORY, Measured
 from conftest import ROOT, write_log
 from sklearn.cluster import KMeans
 
-from custseg_spark import config, features
+from custseg_spark import features
+from custseg_spark.config import settings as config
+from custseg_spark.core.segments.naming.rfm import rfm_group
 from custseg_spark.features import discount
 from custseg_spark.features.table import CUSTOMER_FEATURES
 from custseg_spark.models import preparation
-from custseg_spark.naming.rfm import rfm_group
 
 BENCHMARK = ROOT / "scripts" / "benchmark.py"
 GENERATOR = ROOT / "scripts" / "generate_events.py"

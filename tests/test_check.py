@@ -12,9 +12,12 @@ from conftest import HEADER, write_log
 from invoices import COLUMNS, invoice, write
 from ledger import Ledger, Read, RunJob, ledger, line, lines
 
+from custseg_spark.config.mappings import MappingFile, mapping_of
+from custseg_spark.core.mappings import guessing, proposing, shapes
+from custseg_spark.engine.sources import heads
+from custseg_spark.engine.sources.discovery import files
 from custseg_spark.errors import InputError, RejectedShareError
-from custseg_spark.sources import check, files, guessing, heads, proposing, shapes
-from custseg_spark.sources.profile import Profile, profile_of
+from custseg_spark.interfaces.cli import preview as check
 
 CLICKS = [
     f"{1433221332117 + n * 1000};{n % 7};{kind};{n};{order}"
@@ -28,13 +31,13 @@ SALES = [
 ]
 
 
-def proposed(path: Path) -> Profile:
+def proposed(path: Path) -> MappingFile:
     """The proposal for a file, as the profile that its text is."""
     [file] = files.list_files(str(path))
     head = heads.head(file, "", "", path.parent)
     found = shapes.shapes(head.columns, head.rows)
     text = proposing.mapping_file(head, found, guessing.guess(found))
-    return profile_of(tomllib.loads(text), "proposed")
+    return mapping_of(tomllib.loads(text), "proposed")
 
 
 def test_a_log_of_clicks_is_mapped(tmp_path: Path) -> None:
@@ -138,7 +141,7 @@ def test_a_profile_that_does_not_fit_ends_with_a_proposal(
     with pytest.raises(InputError, match="the header has no column 'event_time'"):
         check.run(["ecommerce_events", str(log)])
     said = capsys.readouterr()
-    assert profile_of(tomllib.loads(said.out), "p").columns["customer_id"] == "CustomerID"
+    assert mapping_of(tomllib.loads(said.out), "p").columns["customer_id"] == "CustomerID"
     assert "Not there: event_time, event_type, product_id" in said.err
 
 
@@ -168,7 +171,7 @@ def test_as_a_program_it_says_what_is_missing(tmp_path: Path) -> None:
     log = tmp_path / "prices.csv"
     log.write_text("sku,amount\n1,2\n")
     done = subprocess.run(
-        [sys.executable, "-m", "custseg_spark.sources.check", "?", str(log)],
+        [str(Path(sys.executable).with_name("custseg")), "preview", "?", str(log)],
         capture_output=True,
         text=True,
         check=False,

@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT, SHORT_PROCESS, job, write_log
 from pyspark.sql import SparkSession
 
-from custseg_spark import cli
+from custseg_spark.interfaces.cli import main as cli
 
 GOOD = "2019-10-01 00:00:00 UTC,view,1,2,a.b,c,1.00,{customer},s{customer}"
 
@@ -34,7 +34,7 @@ def shell(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]
         (["--set", "model.k"], "--set model.k: expected section.key=value"),
         (["--set", "model.k=many"], "k: expected int, got 'many'"),
         (["--source", "ecommerce_event=x"], "did you mean 'ecommerce_events'?"),
-        (["--source", "x"], "--source x: expected PROFILE=PATH"),
+        (["--source", "x"], "--source x: expected MAPPING=PATH"),
         (["--config", "conf/lokal.toml"], "configuration file not found: conf/lokal.toml"),
     ],
 )

@@ -16,7 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from scipy.stats import rankdata
 
-from custseg_spark.config import ClvConfig
+from custseg_spark.config.settings import ClvConfig
 from custseg_spark.features import clv, lifetime
 from custseg_spark.features.clv import Fitted
 from custseg_spark.features.lifetime import BgNbd, GammaGamma

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from custseg_spark import cli
-from custseg_spark.config import Config, build, conf_dir, load, parse_date
+from custseg_spark.config.settings import Config, build, conf_dir, load, parse_date
 from custseg_spark.errors import ConfigurationError
+from custseg_spark.interfaces.cli import arguments as cli
 
 
 def _load(folder: Path, text: str, *overrides: str) -> Config:

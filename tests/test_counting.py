@@ -6,8 +6,8 @@ from datetime import date
 import pytest
 from pyspark.sql import SparkSession
 
-from custseg_spark import counting
-from custseg_spark.counting import FileDate
+from custseg_spark.pipeline import counting
+from custseg_spark.pipeline.counting import FileDate
 
 MAY, JUNE = date(2024, 5, 31), date(2024, 6, 1)
 JUDGED = (

@@ -19,7 +19,8 @@ import yaml
 from compose_spec import PyCompose
 from conftest import ROOT
 
-from custseg_spark import cli, cli_exports
+from custseg_spark.interfaces.cli import arguments as cli
+from custseg_spark.interfaces.cli import exports as cli_exports
 
 DOCKER = ROOT / "conf" / "deploy" / "docker"
 DOCKERFILE = DOCKER / "Dockerfile"

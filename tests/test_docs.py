@@ -12,16 +12,17 @@ from conftest import ROOT, SHORT_PROCESS, job, write_log
 from postgresql_server import Server
 from pyspark.sql import SparkSession
 
-from custseg_spark.config import Config, LakeConfig
-from custseg_spark.exports.frames import REPORTS
-from custseg_spark.exports.frames.changes import SEGMENT_CHANGES
-from custseg_spark.exports.frames.effects import CAMPAIGN_LIFT
+from custseg_spark.config.mappings import load_mapping
+from custseg_spark.config.settings import Config, LakeConfig
+from custseg_spark.core.mappings.mapping import EVENT_COLUMNS as CANONICAL_COLUMNS
+from custseg_spark.engine.lake.tables import Lake
 from custseg_spark.features import dictionary
-from custseg_spark.ingest import INGESTED
-from custseg_spark.pipeline import OUTPUTS
+from custseg_spark.outputs.exports.frames import REPORTS
+from custseg_spark.outputs.exports.frames.changes import SEGMENT_CHANGES
+from custseg_spark.outputs.exports.frames.effects import CAMPAIGN_LIFT
+from custseg_spark.pipeline.ingest import INGESTED
+from custseg_spark.pipeline.segmentation import OUTPUTS
 from custseg_spark.schemas import SEGMENT_PROFILES
-from custseg_spark.sources.profile import CANONICAL_COLUMNS, load_profile
-from custseg_spark.tables import Lake
 
 KMEANS = (
     "--set=model.k=2",
@@ -56,7 +57,7 @@ def test_the_documented_profiles_are_valid(tmp_path: Path) -> None:
     customers = []
     for example in examples:
         (tmp_path / "shop.toml").write_text(example)
-        customers.append(load_profile("shop", {}, [tmp_path]).columns["customer_id"])
+        customers.append(load_mapping("shop", {}, [tmp_path]).columns["customer_id"])
     assert customers == ["visitor", "Client"]
     for column in CANONICAL_COLUMNS:
         assert f"`{column}`" in CONFIGURATION

@@ -20,9 +20,14 @@ from conftest import HAS_S3, HEADER, ROOT, job
 from pyspark.sql import DataFrame, SparkSession
 from s3_server import Bucket, started
 
-from custseg_spark.config import LakeConfig, conf_dir
+from custseg_spark.config.mappings import load_mapping
+from custseg_spark.config.settings import LakeConfig, conf_dir
+from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.engine.sources.discovery import files, remote, remote_lines
+from custseg_spark.engine.sources.formats import parquet, texts
 from custseg_spark.errors import InputError
-from custseg_spark.places import Remote
+from custseg_spark.interfaces.cli import preview as check
+from custseg_spark.paths import Remote
 from custseg_spark.schemas import (
     CUSTOMER_SEGMENTS,
     CUSTOMERS,
@@ -32,9 +37,6 @@ from custseg_spark.schemas import (
     SEGMENT_PROFILES,
     SESSIONS,
 )
-from custseg_spark.sources import check, files, parquet, remote, remote_lines, texts
-from custseg_spark.sources.profile import load_profile
-from custseg_spark.tables import Lake
 
 DAY = date(2019, 10, 4)
 QUICK = (
@@ -310,7 +312,7 @@ def test_of_remote_parquet_only_the_footer_comes_here(
     file = remote.bring(spark, listed, tmp_path)
     [copied] = tmp_path.iterdir()
     assert copied.stat().st_size < file.bytes / 2
-    found = parquet.inspect(file, "id", load_profile("ecommerce_events", {}, [SHIPPED]))
+    found = parquet.inspect(file, "id", load_mapping("ecommerce_events", {}, [SHIPPED]))
     assert isinstance(found, parquet.ParquetFile)
     assert (found.physical_records, found.schema.names) == (90, HEADER.split(","))
 
@@ -319,7 +321,7 @@ def test_damaged_parquet_is_named(spark: SparkSession, bucket: Bucket, tmp_path:
     [listed] = remote.list_files(spark, bucket.put("broken/x.parquet", table(0, 9)[:-9]))
     file = remote.bring(spark, listed, tmp_path)
     with pytest.raises(InputError, match=r"broken/x\.parquet: the Parquet file is damaged"):
-        parquet.inspect(file, "id", load_profile("ecommerce_events", {}, [SHIPPED]))
+        parquet.inspect(file, "id", load_mapping("ecommerce_events", {}, [SHIPPED]))
 
 
 def test_a_broken_gzip_is_an_unreadable_input(

@@ -20,7 +20,7 @@ from moto import mock_aws
 from moto.emr.models import emr_backends
 from moto.emrserverless.models import emrserverless_backends
 
-from custseg_spark import cli
+from custseg_spark.interfaces.cli import arguments as cli
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/custseg-job"

@@ -20,8 +20,8 @@ from postgresql_server import PASSWORD, Server
 from pyspark.sql import SparkSession
 
 from custseg_spark.errors import ConfigurationError, ConflictError, TargetError
-from custseg_spark.exports.layout import ReportTable
-from custseg_spark.exports.targets import parse_target
+from custseg_spark.outputs.exports.layout import ReportTable
+from custseg_spark.outputs.exports.targets import parse_target
 
 CUSTOMERS = ReportTable(
     "customers",

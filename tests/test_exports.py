@@ -20,19 +20,19 @@ from literal_lake import BEFORE, NOW
 from postgresql_server import Server
 from pyspark.sql import SparkSession
 
-from custseg_spark import cli_exports
-from custseg_spark.config import LakeConfig
+from custseg_spark.config.settings import LakeConfig
+from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.engine.spark.session import settings
 from custseg_spark.errors import ConfigurationError, ConflictError, InputError
-from custseg_spark.exports import Request, export
-from custseg_spark.exports.frames import REPORTS, changes
-from custseg_spark.exports.frames.changes import Campaign, is_control
-from custseg_spark.exports.frames.metrics import spending_scores
-from custseg_spark.exports.layout import ReportTable
 from custseg_spark.features import rfm
+from custseg_spark.interfaces.cli import exports as cli_exports
+from custseg_spark.outputs.exports import Request, export
+from custseg_spark.outputs.exports.frames import REPORTS, changes
+from custseg_spark.outputs.exports.frames.changes import Campaign, is_control
+from custseg_spark.outputs.exports.frames.metrics import spending_scores
+from custseg_spark.outputs.exports.layout import ReportTable
 from custseg_spark.progress import Progress
 from custseg_spark.schemas import RUNS
-from custseg_spark.session import settings
-from custseg_spark.tables import Lake
 
 Rows = list[tuple[Any, ...]]
 AS_OF = "2021-04-01 00:00:00Z"

@@ -20,6 +20,8 @@ from fastapi import Response
 from fastapi.responses import StreamingResponse
 from purchase_server import Faults, make_app, mobile_of, purchases_of, scripted, serving
 
+from custseg_spark.engine.sources.http.answers import MalformedError, page
+from custseg_spark.engine.sources.http.api import retry_after
 from custseg_spark.errors import (
     ConfigurationError,
     ConflictError,
@@ -28,8 +30,6 @@ from custseg_spark.errors import (
     RejectedShareError,
     TargetError,
 )
-from custseg_spark.sources.answers import MalformedError, page
-from custseg_spark.sources.api import retry_after
 
 SEED = 7
 MOBILES = [mobile_of(n, SEED) for n in range(60)]

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from conftest import HEADER
 
+from custseg_spark.engine.sources.discovery.files import list_files
+from custseg_spark.engine.sources.formats.texts import inspect_multiline, inspect_text
 from custseg_spark.errors import InputError
-from custseg_spark.sources.files import list_files
-from custseg_spark.sources.texts import inspect_multiline, inspect_text
 
 COLUMNS = tuple(HEADER.split(","))
 

@@ -9,7 +9,8 @@ from conftest import job, write_log
 from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
 
-from custseg_spark.config import LakeConfig
+from custseg_spark.config.settings import LakeConfig
+from custseg_spark.engine.lake.tables import Lake
 from custseg_spark.features.table import CUSTOMER_FEATURES
 from custseg_spark.schemas import (
     CUSTOMER_SEGMENTS,
@@ -18,7 +19,6 @@ from custseg_spark.schemas import (
     SEGMENT_PROFILES,
     Table,
 )
-from custseg_spark.tables import Lake
 
 MONTHS = 12
 RUN_DATES = [date(2021, 1, 31) + timedelta(days=30 * month) for month in range(MONTHS)]

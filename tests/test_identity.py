@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from custseg_spark.config import IdentityConfig
+from custseg_spark.config.settings import IdentityConfig
 from custseg_spark.models.identity import Died, Identities, Identity, KnownSegment, identify
 from custseg_spark.models.pairing import Centroid
 

@@ -31,13 +31,14 @@ from ledger import (
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from custseg_spark import cli
-from custseg_spark.config import LakeConfig
+from custseg_spark.config.settings import LakeConfig
+from custseg_spark.engine.lake.tables import Lake
 from custseg_spark.errors import ConflictError, RejectedShareError
-from custseg_spark.ingest import ingest, list_sources
+from custseg_spark.interfaces.cli import arguments as cli
+from custseg_spark.interfaces.cli import clock
+from custseg_spark.pipeline.ingest import ingest, list_sources
 from custseg_spark.progress import Progress
 from custseg_spark.schemas import EVENTS, INGEST_FILES, REJECTED_EVENTS, SESSIONS, Table
-from custseg_spark.tables import Lake
 
 
 def _source(path: Path) -> tuple[str, ...]:
@@ -227,7 +228,7 @@ def test_the_run_after_a_killed_one_completes_it(
             list_sources(arguments.profiles),
             arguments.config,
             Progress(),
-            ingested_at=cli.now(),
+            ingested_at=clock.now(),
         )
     tables = (EVENTS, REJECTED_EVENTS, INGEST_FILES)
     assert tuple(read(table).count() for table in tables) == written
@@ -277,7 +278,7 @@ def test_two_runs_at_once_with_a_file_in_common_read_it_once(
 
     overtaken = OvertakenLake(spark, LakeConfig(path=str(lake_dir)), overtake)
     with pytest.raises(ConflictError, match="another run wrote"):
-        ingest(overtaken, listed, arguments.config, Progress(), ingested_at=cli.now())
+        ingest(overtaken, listed, arguments.config, Progress(), ingested_at=clock.now())
     expected = {"a.csv": Ledger(4, 1, 0, 3, 0, 0), "b.csv": Ledger(3, 1, 0, 1, 1, 0)}
     assert ledger(read) == expected
     assert len(events(read)) == 4

@@ -23,10 +23,10 @@ from ledger import (
 )
 from pyspark.sql import Row, SparkSession
 
-from custseg_spark.config import LakeConfig
+from custseg_spark.config.settings import LakeConfig
+from custseg_spark.engine.lake.tables import Lake
 from custseg_spark.errors import InputError
 from custseg_spark.schemas import EVENTS, INGEST_FILES, REJECTED_EVENTS
-from custseg_spark.tables import Lake
 
 ODD_NAMES = (
     "with blank.csv",

@@ -13,11 +13,11 @@ from conftest import job
 from ledger import COLUMNS, IngestRun, Ledger, Read, RunJob, ingest_once, ledger, record
 from pyspark.sql import SparkSession
 
-from custseg_spark.config import LakeConfig
+from custseg_spark.config.settings import LakeConfig
+from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.engine.sources.formats import sqlite
 from custseg_spark.errors import InputError
 from custseg_spark.schemas import EVENTS, INGEST_FILES
-from custseg_spark.sources import sqlite
-from custseg_spark.tables import Lake
 
 _TYPES = {"product_id": "INTEGER", "category_id": "INTEGER", "user_id": "INTEGER", "price": "REAL"}
 TABLE = "Ecommerce_data"

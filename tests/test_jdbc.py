@@ -19,14 +19,16 @@ from postgresql_server import PASSWORD, Server
 from pyspark.sql import SparkSession
 from sales import COLUMNS, Line, sale, write
 
-from custseg_spark.config import LakeConfig, conf_dir
-from custseg_spark.config import load as load_config
+from custseg_spark.config import jdbc as jdbc_options
+from custseg_spark.config.jdbc import Jdbc
+from custseg_spark.config.mappings import MappingFile, load_mapping
+from custseg_spark.config.settings import LakeConfig, conf_dir
+from custseg_spark.config.settings import load as load_config
+from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.engine.sources.formats import jdbc, jdbc_tables
 from custseg_spark.errors import ConfigurationError, InputError
+from custseg_spark.interfaces.cli import preview as check
 from custseg_spark.schemas import EVENTS, INGEST_FILES
-from custseg_spark.sources import check, jdbc, jdbc_options, jdbc_tables
-from custseg_spark.sources.jdbc_options import Jdbc
-from custseg_spark.sources.profile import Profile, load_profile
-from custseg_spark.tables import Lake
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ALL_ALLOWED = "sources.sales_facts.max_rejected_share=1"
@@ -93,8 +95,8 @@ def ingest(lake: Path, source: object, *overrides: str) -> None:
     job("ingest").run([f"--lake={lake}", f"--source=sales_facts={source}", *settings])
 
 
-def profile(**overrides: Any) -> Profile:
-    return load_profile("sales_facts", overrides, [conf_dir() / "sources"])
+def profile(**overrides: Any) -> MappingFile:
+    return load_mapping("sales_facts", overrides, [conf_dir() / "sources"])
 
 
 # --- A table, delivered again and again --------------------------------------------------------

@@ -12,16 +12,16 @@ from literal_lake import BEFORE, NOW
 from pyspark.sql import SparkSession
 from scipy import stats
 
-from custseg_spark import cli_exports
+from custseg_spark.engine.lake.tables import Lake
 from custseg_spark.errors import ConfigurationError, InputError
-from custseg_spark.exports.frames.effects import outcomes
-from custseg_spark.exports.intervals import (
+from custseg_spark.interfaces.cli import exports as cli_exports
+from custseg_spark.outputs.exports.frames.effects import outcomes
+from custseg_spark.outputs.exports.intervals import (
     Group,
     Interval,
     rate_difference,
     spend_difference,
 )
-from custseg_spark.tables import Lake
 
 
 def group(spends: Sequence[int] | np.ndarray) -> Group:

@@ -12,7 +12,7 @@ from pyspark.mllib.clustering import KMeans, KMeansModel
 from pyspark.sql import SparkSession
 from sklearn.metrics import adjusted_rand_score
 
-from custseg_spark.config import ModelConfig
+from custseg_spark.config.settings import ModelConfig
 from custseg_spark.models.local import (
     Clustering,
     bisecting_kmeans,

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from custseg_spark import naming
-from custseg_spark.naming import Archetype, Archetypes, SegmentName, name_segments
-from custseg_spark.naming.archetypes import Descriptive, Words
+from custseg_spark.core.segments import naming
+from custseg_spark.core.segments.naming import Archetype, Archetypes, SegmentName, name_segments
+from custseg_spark.core.segments.naming.archetypes import Descriptive, Words
 
 GROUPS = {
     "Champions",

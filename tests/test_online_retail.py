@@ -16,14 +16,15 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from custseg_spark import quality
-from custseg_spark.cli import now
-from custseg_spark.config import LakeConfig, conf_dir
+from custseg_spark.config.mappings import load_mapping
+from custseg_spark.config.settings import LakeConfig, conf_dir
+from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.engine.sources.discovery import files
+from custseg_spark.engine.sources.formats import csv, unpacking, xlsx
+from custseg_spark.engine.spark.session import settings
 from custseg_spark.errors import ConfigurationError, InputError, RejectedShareError
+from custseg_spark.interfaces.cli.arguments import now
 from custseg_spark.schemas import EVENTS, INGEST_FILES, SESSIONS
-from custseg_spark.session import settings
-from custseg_spark.sources import csv, files, unpacking, xlsx
-from custseg_spark.sources.profile import load_profile
-from custseg_spark.tables import Lake
 
 STRICT = ("--set", "sources.online_retail.cleaning=strict")
 KEEP = ("--set", "sources.online_retail.duplicates=keep")
@@ -147,7 +148,7 @@ def test_a_sheet_as_people_make_it(spark: SparkSession, tmp_path: Path) -> None:
         sheet.write_row(7, 0, ["C1", True, None, -1.5, "soon", 1, "none", None])
         sheet.write_blank(20, 3, None, book.add_format({"bold": True}))
     [file] = files.list_files(str(path))
-    profile = load_profile("online_retail", {"table": "Sales"}, [conf_dir() / "sources"])
+    profile = load_mapping("online_retail", {"table": "Sales"}, [conf_dir() / "sources"])
 
     found = xlsx.inspect(file, "f", profile, tmp_path)
 
@@ -281,7 +282,7 @@ REAL = SHARED_DATA / "online_retail.csv.xz"
 def test_the_reference_counts_come_out_exactly(spark: SparkSession, tmp_path: Path) -> None:
     """Of the whole real data set, strictly cleaned: definitions and counts as published."""
     split = 1 << 23
-    profile = load_profile("online_retail", {"cleaning": "strict"}, [conf_dir() / "sources"])
+    profile = load_mapping("online_retail", {"cleaning": "strict"}, [conf_dir() / "sources"])
     file = unpacking.unpacked(files.list_files(str(REAL))[0], tmp_path / "text.csv")
     facts = csv.inspect(file, profile, split)
     assert not isinstance(facts, str)

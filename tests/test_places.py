@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from custseg_spark.places import Remote, is_remote, place
+from custseg_spark.paths import Remote, is_remote, place
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ from datetime import date
 
 import pytest
 
-from custseg_spark.config import Config, ModelConfig, RunConfig
+from custseg_spark.config.settings import Config, ModelConfig, RunConfig
 from custseg_spark.errors import InputError
-from custseg_spark.history import PreviousRun, settings_of
 from custseg_spark.models.drift import FEATURE, REFIT, SAME, Drift
-from custseg_spark.planning import FIT, SCORE, Plan, asked, automatic
+from custseg_spark.pipeline.history import PreviousRun, settings_of
+from custseg_spark.pipeline.planning import FIT, SCORE, Plan, asked, automatic
 
 STEADY = [Drift(FEATURE, "monetary", 0.01, SAME, ())]
 DRIFTED = [Drift(FEATURE, "monetary", 0.41, REFIT, ()), Drift(FEATURE, "recency", 9.0, REFIT, ())]

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from custseg_spark.config import conf_dir
+from custseg_spark.config.mappings import MappingFile, load_mapping
+from custseg_spark.config.settings import conf_dir
 from custseg_spark.errors import ConfigurationError
-from custseg_spark.sources.profile import Profile, load_profile
 
 GOOD = """
 event_at_formats = ["yyyy-MM-dd"]
@@ -33,9 +33,11 @@ customer_id = "who"
 """
 
 
-def _load(folder: Path, text: str = GOOD, overrides: Mapping[str, Any] | None = None) -> Profile:
+def _load(
+    folder: Path, text: str = GOOD, overrides: Mapping[str, Any] | None = None
+) -> MappingFile:
     (folder / "shop.toml").write_text(text, encoding="utf-8")
-    return load_profile("shop", overrides or {}, [folder])
+    return load_mapping("shop", overrides or {}, [folder])
 
 
 def test_the_first_folder_that_has_the_profile_counts(tmp_path: Path) -> None:
@@ -43,8 +45,8 @@ def test_the_first_folder_that_has_the_profile_counts(tmp_path: Path) -> None:
     own.mkdir()
     _load(own)
     _load(tmp_path, GOOD.replace("who", "someone"))
-    assert load_profile("shop", {}, [own, tmp_path]).columns["customer_id"] == "who"
-    assert load_profile("shop", {}, [tmp_path, own]).columns["customer_id"] == "someone"
+    assert load_mapping("shop", {}, [own, tmp_path]).columns["customer_id"] == "who"
+    assert load_mapping("shop", {}, [tmp_path, own]).columns["customer_id"] == "someone"
 
 
 def test_every_shipped_profile_is_valid() -> None:
@@ -52,7 +54,7 @@ def test_every_shipped_profile_is_valid() -> None:
     names = [path.stem for path in folder.glob("*.toml")]
     assert "ecommerce_events" in names
     for name in names:
-        assert load_profile(name, {}, [folder]).name == name
+        assert load_mapping(name, {}, [folder]).name == name
 
 
 def test_a_type_for_all_records_takes_no_column(tmp_path: Path) -> None:
@@ -158,5 +160,5 @@ def test_a_mistake_is_named(tmp_path: Path, text: str, message: str) -> None:
 
 def test_an_unknown_profile_names_the_nearest(tmp_path: Path) -> None:
     _load(tmp_path)
-    with pytest.raises(ConfigurationError, match="unknown profile 'shp'; did you mean 'shop'"):
-        load_profile("shp", {}, [tmp_path])
+    with pytest.raises(ConfigurationError, match="unknown mapping 'shp'; did you mean 'shop'"):
+        load_mapping("shp", {}, [tmp_path])

@@ -26,13 +26,14 @@ from ledger import Ledger, Read, RunJob, events, ledger, reasons, skipped, utc
 from purchase_server import purchases_of
 from pyspark.sql import SparkSession
 
-from custseg_spark.config import LakeConfig
+from custseg_spark.config.mappings import load_mapping
+from custseg_spark.config.settings import LakeConfig
+from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.engine.sources.formats import json_text
 from custseg_spark.errors import ConfigurationError, InputError, RejectedShareError
 from custseg_spark.features.table import CUSTOMER_FEATURES
+from custseg_spark.interfaces.cli import preview as check
 from custseg_spark.schemas import CUSTOMERS, EVENTS, INGEST_FILES, RUNS, SEGMENT_PROFILES
-from custseg_spark.sources import check, json_text
-from custseg_spark.sources.profile import load_profile
-from custseg_spark.tables import Lake
 
 HEADER = "mobile,name,age,income,gender,education,occupation,zip_code"
 ALL_ALLOWED = (
@@ -298,7 +299,7 @@ def test_check_shows_what_would_become_of_both(
     assert "not_a_number" in shown
 
 
-def test_a_profile_of_customers_has_their_columns(tmp_path: Path) -> None:
+def test_a_mapping_of_customers_has_their_columns(tmp_path: Path) -> None:
     text = 'fills = "{}"\n[columns]\ncustomer_id = "a"\n{} = "b"\n'
     for fills, column, message in (
         ("customers", "unit_price", "unknown canonical column 'unit_price'"),
@@ -307,7 +308,7 @@ def test_a_profile_of_customers_has_their_columns(tmp_path: Path) -> None:
     ):
         (tmp_path / "crm.toml").write_text(text.format(fills, column))
         with pytest.raises(ConfigurationError, match="source crm") as found:
-            load_profile("crm", {}, [tmp_path])
+            load_mapping("crm", {}, [tmp_path])
         assert message in str(found.value)
 
 

@@ -10,8 +10,8 @@ from ledger import IngestRun, Ledger, Reason, ingest_once, line, log_text, utc
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from custseg_spark.engine.sources.times import parsed_time, time_pattern
 from custseg_spark.schemas import INGEST_FILES
-from custseg_spark.sources.times import parsed_time, time_pattern
 
 TIME_FORMAT = "yyyy-MM-dd HH:mm:ss z"
 TIME_RANGE = "from 1990-01-01 to a day after ingest"

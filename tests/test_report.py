@@ -16,11 +16,12 @@ from conftest import job
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from custseg_spark import report
-from custseg_spark.config import Config, LakeConfig, ReportConfig
+from custseg_spark.config.settings import Config, LakeConfig, ReportConfig
+from custseg_spark.engine.lake.tables import Lake
 from custseg_spark.errors import InputError
 from custseg_spark.features import all_features
-from custseg_spark.report import words
+from custseg_spark.outputs import report
+from custseg_spark.outputs.report import words
 from custseg_spark.schemas import (
     CLV_MODELS,
     CUSTOMER_SEGMENTS,
@@ -33,7 +34,6 @@ from custseg_spark.schemas import (
     SEGMENT_PROFILES,
     Table,
 )
-from custseg_spark.tables import Lake
 
 FIRST, SECOND, BARE = date(2019, 10, 1), date(2019, 11, 1), date(2019, 12, 1)
 EVIL = "<script>alert(1)</script> | *Loyal*"

@@ -14,12 +14,12 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from sales import COLUMNS, Line, sale, table, write
 
-from custseg_spark.config import LakeConfig, conf_dir
+from custseg_spark.config.mappings import load_mapping
+from custseg_spark.config.settings import LakeConfig, conf_dir
+from custseg_spark.engine.lake.tables import Lake
 from custseg_spark.errors import ConfigurationError, InputError, RejectedShareError
+from custseg_spark.interfaces.cli import preview as check
 from custseg_spark.schemas import EVENTS, INGEST_FILES, SESSIONS
-from custseg_spark.sources import check
-from custseg_spark.sources.profile import load_profile
-from custseg_spark.tables import Lake
 
 ALL_ALLOWED = ("--set", "sources.sales_facts.max_rejected_share=1")
 
@@ -221,11 +221,12 @@ TEXTS = [
 def test_typed_values_become_the_text_that_one_would_type(
     spark: SparkSession, tmp_path: Path
 ) -> None:
-    from custseg_spark.sources import files, parquet
+    from custseg_spark.engine.sources.discovery import files
+    from custseg_spark.engine.sources.formats import parquet
 
     pq.write_table(TYPED, tmp_path / "_typed.parquet")
     [file] = files.list_files(str(tmp_path / "_typed.parquet"))
-    profile = load_profile("sales_facts", {}, [conf_dir() / "sources"])
+    profile = load_mapping("sales_facts", {}, [conf_dir() / "sources"])
 
     found = parquet.inspect(file, "f", profile)
 

@@ -17,13 +17,15 @@ from pyspark.ml.functions import vector_to_array
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
-from custseg_spark.config import LakeConfig, RunConfig
+from custseg_spark.config.settings import LakeConfig, RunConfig
+from custseg_spark.engine.lake.tables import Lake
 from custseg_spark.errors import ConfigurationError, InputError
 from custseg_spark.features.table import CUSTOMER_FEATURES
 from custseg_spark.models import algorithms, store
 from custseg_spark.models.layout import in_sample
 from custseg_spark.models.preparation import VECTOR
-from custseg_spark.places import place
+from custseg_spark.paths import place
+from custseg_spark.pipeline.trial import limited
 from custseg_spark.schemas import (
     CUSTOMER_SEGMENTS,
     EVENTS,
@@ -35,8 +37,6 @@ from custseg_spark.schemas import (
     SESSIONS,
     Table,
 )
-from custseg_spark.tables import Lake
-from custseg_spark.trial import limited
 
 DAY = date(2019, 10, 11)
 OUTPUTS = (CUSTOMER_FEATURES, CUSTOMER_SEGMENTS, SEGMENT_PROFILES, MODEL_SELECTION)

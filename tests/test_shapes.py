@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from custseg_spark.sources import shapes
-from custseg_spark.sources.shapes import time_patterns
+from custseg_spark.core.mappings import shapes
+from custseg_spark.core.mappings.shapes import time_patterns
 
 
 @pytest.mark.parametrize(

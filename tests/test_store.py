@@ -12,7 +12,7 @@ from pyspark.ml import Pipeline, PipelineModel
 from pyspark.ml.feature import VectorAssembler
 from pyspark.sql import DataFrame, SparkSession
 
-from custseg_spark.config import ModelConfig
+from custseg_spark.config.settings import ModelConfig
 from custseg_spark.errors import InputError
 from custseg_spark.models.algorithms import ALGORITHMS, known
 from custseg_spark.models.preparation import VECTOR, PreparedFeature

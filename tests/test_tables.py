@@ -13,7 +13,9 @@ from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from custseg_spark.config import LakeConfig
+from custseg_spark.config.settings import LakeConfig
+from custseg_spark.engine.lake.tables import Commit, Lake
+from custseg_spark.engine.spark.session import size_shuffles
 from custseg_spark.errors import ConflictError, InputError
 from custseg_spark.schemas import (
     CUSTOMER_SEGMENTS,
@@ -23,8 +25,6 @@ from custseg_spark.schemas import (
     SESSIONS,
     Table,
 )
-from custseg_spark.session import size_shuffles
-from custseg_spark.tables import Commit, Lake
 
 FIRST, SECOND = date(2019, 10, 1), date(2019, 10, 2)
 

@@ -35,8 +35,10 @@ def test_it_carries_profiles_presets_archetypes_and_templates(wheel: Path) -> No
     shipped = [*CONF.glob("*.toml"), *CONF.glob("sources/*"), *CONF.glob("presets/*")]
     assert len(shipped) >= 7
     assert {f"custseg_spark/conf/{p.relative_to(CONF)}" for p in shipped} <= names
-    templates = ROOT / "custseg_spark" / "report" / "templates"
-    assert {f"custseg_spark/report/templates/{p.name}" for p in templates.iterdir()} <= names
+    templates = ROOT / "custseg_spark" / "outputs" / "report" / "templates"
+    assert {
+        f"custseg_spark/outputs/report/templates/{p.name}" for p in templates.iterdir()
+    } <= names
     assert {n.split("/")[0] for n in names} == {"custseg_spark", "custseg_spark-0.1.0.dist-info"}
     # What a platform or a container is deployed by stays in the checkout.
     assert not [n for n in names if "/deploy/" in n]
@@ -69,13 +71,13 @@ def test_a_job_finds_its_configuration_in_the_archive(wheel: Path, tmp_path: Pat
 def test_the_report_finds_its_templates_in_the_archive(wheel: Path, tmp_path: Path) -> None:
     code = (
         "from jinja2 import PackageLoader;"
-        "print(*PackageLoader('custseg_spark.report').list_templates())"
+        "print(*PackageLoader('custseg_spark.outputs.report').list_templates())"
     )
     assert "cluster_report.html.j2" in from_wheel(wheel, tmp_path, "-c", code).stdout
 
 
 def test_what_is_unpacked_of_the_archive_is_removed(wheel: Path, tmp_path: Path) -> None:
-    code = "from custseg_spark.config import conf_dir; print(conf_dir())"
+    code = "from custseg_spark.config.settings import conf_dir; print(conf_dir())"
     shown = from_wheel(wheel, tmp_path, "-c", code)
     assert shown.returncode == 0, shown.stderr
     folder = Path(shown.stdout.strip())

@@ -15,7 +15,7 @@ from pyspark.ml.clustering import (
 )
 from pyspark.sql import DataFrame
 
-from custseg_spark.config import ModelConfig
+from custseg_spark.config.settings import ModelConfig
 from custseg_spark.errors import ConfigurationError, InputError, nearest
 from custseg_spark.models.preparation import VECTOR
 

@@ -13,7 +13,7 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from custseg_spark.config import ClvConfig
+from custseg_spark.config.settings import ClvConfig
 from custseg_spark.features import clv, lifetime
 from custseg_spark.features.clv import Fitted
 from custseg_spark.features.lifetime import BgNbd, Fit, GammaGamma

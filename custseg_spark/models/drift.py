@@ -14,7 +14,7 @@ import numpy as np
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from custseg_spark.config import DriftConfig
+from custseg_spark.config.settings import DriftConfig
 from custseg_spark.models.layout import in_sample
 from custseg_spark.models.scan import reduce
 

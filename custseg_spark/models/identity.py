@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from custseg_spark.config import IdentityConfig
+from custseg_spark.config.settings import IdentityConfig
 from custseg_spark.models.pairing import Centroid, jaccard, pair
 from custseg_spark.schemas import BORN, CONTINUED, MERGED, SPLIT
 

@@ -7,7 +7,7 @@ import numpy as np
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from custseg_spark.config import ModelConfig
+from custseg_spark.config.settings import ModelConfig
 from custseg_spark.models import comparison, indices, pairwise, selection, stability
 from custseg_spark.models.algorithms import centres
 from custseg_spark.models.comparison import Compared

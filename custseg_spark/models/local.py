@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from custseg_spark.config import ModelConfig
+from custseg_spark.config.settings import ModelConfig
 from custseg_spark.models.moments import squared
 
 # MLlib's: a cluster whose mean squared distance is not above is a point, and stays whole.

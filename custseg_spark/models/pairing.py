@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from custseg_spark.config import IdentityConfig
+from custseg_spark.config.settings import IdentityConfig
 
 # Feature to its mean in the cluster and its standard deviation in the run, both as prepared.
 Centroid = Mapping[str, tuple[float, float]]

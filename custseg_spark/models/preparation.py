@@ -14,7 +14,7 @@ from pyspark.ml.feature import PCA, RobustScaler, StandardScaler, VectorAssemble
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from custseg_spark.config import ModelConfig
+from custseg_spark.config.settings import ModelConfig
 from custseg_spark.errors import ConfigurationError, nearest
 from custseg_spark.features.feature import Feature
 

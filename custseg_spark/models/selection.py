@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pyspark import inheritable_thread_target
 from pyspark.sql import DataFrame
 
-from custseg_spark.config import ModelConfig
+from custseg_spark.config.settings import ModelConfig
 from custseg_spark.models.algorithms import FitError, Model, Trial, known, prediction_column
 from custseg_spark.models.indices import Indices
 from custseg_spark.models.stability import Stability

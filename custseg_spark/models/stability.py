@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from custseg_spark.config import ModelConfig
+from custseg_spark.config.settings import ModelConfig
 from custseg_spark.models.local import Clustering, bisecting_kmeans, generator, kmeans
 
 # Hennig's reading of a mean Jaccard index: the word up to and excluding each bound.

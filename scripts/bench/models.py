@@ -16,11 +16,11 @@ from pyspark.sql import DataFrame, SparkSession
 from sklearn.cluster import KMeans
 from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_score
 
-from custseg_spark.config import ModelConfig
+from custseg_spark.config.settings import ModelConfig
+from custseg_spark.engine.spark.session import get_session, size_shuffles
 from custseg_spark.models import indices, layout, selection
 from custseg_spark.models.indices import Indices
 from custseg_spark.models.preparation import VECTOR
-from custseg_spark.session import get_session, size_shuffles
 
 KS = range(2, 9)
 DIMENSIONS, TRUE_CLUSTERS, SEED = 11, 7, 7

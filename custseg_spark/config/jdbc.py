@@ -1,0 +1,125 @@
+"""How a table of a database is read by JDBC: the keys of a mapping, and a connection's options.
+
+No Spark in this module. Credentials come from the environment alone: what stands in a file or a
+URL ends in manifests and logs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from custseg_spark.errors import ConfigurationError
+from custseg_spark.paths import without_secrets
+
+# By the word behind `jdbc:`. A driver that --packages brings has to be named to be found.
+_DRIVERS = {
+    "db2": "com.ibm.db2.jcc.DB2Driver",
+    "mariadb": "org.mariadb.jdbc.Driver",
+    "mysql": "com.mysql.cj.jdbc.Driver",
+    "oracle": "oracle.jdbc.OracleDriver",
+    "postgresql": "org.postgresql.Driver",
+    "snowflake": "net.snowflake.client.jdbc.SnowflakeDriver",
+    "sqlserver": "com.microsoft.sqlserver.jdbc.SQLServerDriver",
+}
+# The ending of an environment variable's name: the driver's name of what it holds.
+_CREDENTIALS = {"USER": "user", "PASSWORD": "password"}
+_FURTHER_CREDENTIALS = {
+    "snowflake": {
+        "PRIVATE_KEY_FILE": "private_key_file",
+        "PRIVATE_KEY_PASSPHRASE": "private_key_pwd",
+        "TOKEN": "token",
+    }
+}
+_NOT_SECRET = {"user", "private_key_file"}
+
+
+@dataclass(frozen=True)
+class Jdbc:
+    """The keys of a mapping's table `[jdbc]`; nothing of them changes what a record becomes.
+
+    `environment` begins the names of the variables with the credentials. `where` is SQL that the
+    rows fulfil. `partition_column`: a number, date or timestamp, by whose ranges the rows are read
+    side by side (empty: the time of the event); `predicates` are such parts as SQL. `partitions`:
+    0 is as many as the rows need. `options` go to the driver.
+    """
+
+    environment: str = "CUSTSEG_JDBC"
+    driver: str = ""
+    where: str = ""
+    partition_column: str = ""
+    partitions: int = 0
+    predicates: tuple[str, ...] = ()
+    fetch_size: int = 10_000
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def check(self, where: str) -> None:
+        """Raises ConfigurationError for a value that can't be used, or a secret among them."""
+        for key, least in (("partitions", 0), ("fetch_size", 1)):
+            value = getattr(self, key)
+            if value < least:
+                raise ConfigurationError(
+                    f"{where}: jdbc.{key} must be {least} or more, got {value}"
+                )
+        if self.predicates and (self.partition_column or self.partitions):
+            raise ConfigurationError(
+                f"{where}: jdbc.predicates are the partitions; leave out partition_column and"
+                " partitions"
+            )
+        for name, value in self.options.items():
+            if not isinstance(value, str):
+                raise ConfigurationError(
+                    f"{where}: jdbc.options.{name}: expected text, got {value!r}"
+                )
+            option = f"{name}={value}"
+            if without_secrets(option) != option:
+                raise ConfigurationError(
+                    f"{where}: jdbc.options.{name} is a secret; give it by the environment:"
+                    f" {self.environment}_PASSWORD"
+                )
+
+
+def check_url(url: str, where: str) -> None:
+    """Raises ConfigurationError for a URL with a secret in it, and for a SQLite file by JDBC."""
+    if without_secrets(url) != url:
+        raise ConfigurationError(
+            f"{where}: {without_secrets(url)} holds a secret; give it by the environment:"
+            " CUSTSEG_JDBC_PASSWORD"
+        )
+    if database(url) == "sqlite":
+        raise ConfigurationError(
+            f"{where}: {url}: JDBC reads SQLite's numbers wrongly; give the file as the path"
+        )
+
+
+def database(url: str) -> str:
+    """The kind of database of a URL: `postgresql` of `jdbc:postgresql://…`."""
+    return url.split(":")[1].lower() if url.count(":") else ""
+
+
+def options(url: str, jdbc: Jdbc, environment: Mapping[str, str]) -> dict[str, str]:
+    """Spark's and the driver's options of a connection, credentials among them."""
+    found = {**jdbc.options, **credentials(url, jdbc, environment)}
+    if "private_key_file" in found:
+        found["authenticator"] = "snowflake_jwt"
+    driver = jdbc.driver or _DRIVERS.get(database(url), "")
+    return {
+        **found,
+        **({"driver": driver} if driver else {}),
+        "url": url,
+        # Without it PostgreSQL's driver holds the whole table in memory.
+        "fetchsize": str(jdbc.fetch_size),
+        # A time without a zone is what it says, whatever this machine's zone.
+        "preferTimestampNTZ": "true",
+    }
+
+
+def credentials(url: str, jdbc: Jdbc, environment: Mapping[str, str]) -> dict[str, str]:
+    """The credentials of a connection, by the driver's names."""
+    names = {**_CREDENTIALS, **_FURTHER_CREDENTIALS.get(database(url), {})}
+    given = {name: environment.get(f"{jdbc.environment}_{end}") for end, name in names.items()}
+    return {name: value for name, value in given.items() if value}
+
+
+def secrets(url: str, jdbc: Jdbc, environment: Mapping[str, str]) -> list[str]:
+    """What must not be shown, the longest first."""
+    found = credentials(url, jdbc, environment)
+    return sorted((v for n, v in found.items() if n not in _NOT_SECRET), key=len, reverse=True)

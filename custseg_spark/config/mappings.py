@@ -1,0 +1,171 @@
+"""Mapping files: how a source's columns become the canonical ones, and where the source is."""
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from custseg_spark.config.jdbc import Jdbc, check_url
+from custseg_spark.config.settings import typed
+from custseg_spark.core.mappings.mapping import FILLS, SourceMapping
+from custseg_spark.engine.sources.times import time_pattern
+from custseg_spark.errors import ConfigurationError, nearest
+from custseg_spark.paths import is_database
+from custseg_spark.schemas import EVENT_TYPES
+
+CLEANINGS = ("standard", "strict")
+DUPLICATES = ("drop", "keep")
+_REQUIRED = {"events": ("event_at", "customer_id"), "customers": ("customer_id",)}
+
+
+@dataclass(frozen=True)
+class MappingFile(SourceMapping):
+    """A mapping with what its file says of the place that it reads.
+
+    `jdbc` says how a database's table is read. `max_rejected_share` is the share of its records
+    that may be refused; None: the usual one.
+    """
+
+    max_rejected_share: float | None = None
+    jdbc: Jdbc = field(default_factory=Jdbc)
+    path: tuple[str, ...] = field(default=(), compare=False)
+
+    def hash(self) -> str:
+        """A hash of the mapping itself: the same file under another mapping is other input."""
+        mapping = {k: v for k, v in asdict(self).items() if k not in _NO_MAPPING_KEYS}
+        return hashlib.sha256(json.dumps(mapping, sort_keys=True).encode()).hexdigest()
+
+    def limit(self, usual: float) -> float:
+        """The share of its records that may be refused: its own, or the usual one."""
+        return usual if self.max_rejected_share is None else self.max_rejected_share
+
+
+# What doesn't change what a record becomes.
+_NO_MAPPING_KEYS = {"description", "path", "max_rejected_share", "jdbc"}
+
+
+def load_mapping(name: str, overrides: Mapping[str, Any], folders: Sequence[Path]) -> MappingFile:
+    """The mapping `name` from the first of `folders` that has it, with overrides laid over it.
+
+    Raises ConfigurationError for an unknown mapping, key, canonical column or event type.
+    """
+    for folder in folders:
+        path = folder / f"{name}.toml"
+        if path.is_file():
+            break
+    else:
+        known = {p.stem for folder in folders for p in folder.glob("*.toml")}
+        raise ConfigurationError(f"unknown mapping '{name}'{nearest(name, known)}")
+    try:
+        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} is not valid TOML: {error}") from error
+    return mapping_of(_laid_over(tree, overrides), name)
+
+
+def mapping_of(tree: Mapping[str, Any], name: str) -> MappingFile:
+    """The checked mapping of a mapping file's content. Raises as `load_mapping`."""
+    where = f"source {name}"
+    mapping = typed(MappingFile, {**tree, "name": name}, where)
+    _check(mapping, where)
+    return mapping
+
+
+def _laid_over(tree: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The mapping's keys with the overrides; of a table such as `columns` single keys."""
+    merged = {**tree, **overrides}
+    for key, value in overrides.items():
+        base = tree.get(key)
+        if isinstance(base, Mapping) and isinstance(value, Mapping):
+            merged[key] = {**base, **value}
+    return merged
+
+
+def _check(mapping: MappingFile, where: str) -> None:
+    words = (("fills", FILLS), ("cleaning", CLEANINGS), ("duplicates", DUPLICATES))
+    for key, known in words:
+        value = getattr(mapping, key)
+        if value not in known:
+            raise ConfigurationError(f"{where}: {key}: unknown '{value}'{nearest(value, known)}")
+    mapping.jdbc.check(where)
+    for path in filter(is_database, mapping.path):
+        check_url(path, where)
+    _check_columns(mapping, where)
+    if mapping.fills == "events":
+        _check_event_types(mapping, where)
+        _check_formats(mapping, where)
+    if len(mapping.delimiter) != 1:
+        raise ConfigurationError(f"{where}: delimiter must be one character")
+    share = mapping.max_rejected_share
+    if share is not None and not 0 <= share <= 1:
+        raise ConfigurationError(f"{where}: max_rejected_share must be from 0 to 1, got {share}")
+    if not 0 <= mapping.amount_tolerance < float("inf"):
+        raise ConfigurationError(
+            f"{where}: amount_tolerance must be 0 or more, got {mapping.amount_tolerance}"
+        )
+
+
+def _check_columns(mapping: MappingFile, where: str) -> None:
+    """Columns are canonical ones, and what the other keys speak of is mapped."""
+    numbers = (*mapping.integer_columns, *mapping.whole_numbers)
+    for column in (*mapping.columns, *numbers, *mapping.optional_columns):
+        if column not in mapping.canonical:
+            raise ConfigurationError(
+                f"{where}: unknown canonical column '{column}'{nearest(column, mapping.canonical)}"
+            )
+    of_returns = {
+        "order_id": bool(mapping.returns.order_id_prefix),
+        "quantity": mapping.returns.negative_quantity,
+        "net_amount": mapping.returns.negative_net_amount,
+    }
+    needed = [
+        *_REQUIRED[mapping.fills],
+        *numbers,
+        *(column for column, asked in of_returns.items() if asked),
+    ]
+    # It only confirms what the price says.
+    needed += ["unit_price"] if "net_amount" in mapping.columns else []
+    for column in needed:
+        if column not in mapping.columns:
+            raise ConfigurationError(f"{where}: [columns] has no '{column}'")
+    for key, source in mapping.columns.items():
+        if not isinstance(source, str):
+            raise ConfigurationError(f"{where}: [columns] {key}: expected text, got {source!r}")
+
+
+def _check_event_types(mapping: MappingFile, where: str) -> None:
+    """A record's type comes from a column, or is the same for all; not both."""
+    given = {f"event type '{value}' maps to": kind for value, kind in mapping.event_types.items()}
+    if mapping.event_type:
+        given["event_type is"] = mapping.event_type
+    for said, canonical in given.items():
+        if canonical not in EVENT_TYPES:
+            raise ConfigurationError(
+                f"{where}: {said} unknown '{canonical}'{nearest(str(canonical), EVENT_TYPES)}"
+            )
+    by_column = "event_type" in mapping.columns
+    if by_column and mapping.event_type:
+        raise ConfigurationError(
+            f'{where}: event_type = "{mapping.event_type}" and [columns] event_type exclude each'
+            " other"
+        )
+    if by_column and not mapping.event_types:
+        raise ConfigurationError(f"{where}: [event_types] names no value")
+    if not by_column and not mapping.event_type:
+        raise ConfigurationError(
+            f"{where}: [columns] has no 'event_type'; where every record is of one type, say"
+            ' event_type = "purchase"'
+        )
+
+
+def _check_formats(mapping: MappingFile, where: str) -> None:
+    if not mapping.event_at_formats:
+        raise ConfigurationError(f"{where}: event_at_formats names no format")
+    for pattern in mapping.event_at_formats:
+        try:
+            time_pattern(pattern)
+        except ValueError as error:
+            raise ConfigurationError(f"{where}: event_at_formats: unknown {error}") from error

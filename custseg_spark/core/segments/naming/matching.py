@@ -1,0 +1,153 @@
+"""Segments and archetypes paired by maximal total score; a name in words for who fits none."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from custseg_spark.core.segments.naming.archetypes import Archetypes
+from custseg_spark.core.segments.naming.describing import descriptive_name, strength
+from custseg_spark.core.segments.naming.standings import Standings, contributions, scores, standings
+
+_EVIDENCE = 5
+# Nearer to the mean of all a feature is no evidence, though it may count in the score.
+_TELLING = 0.2
+# Beyond any sum of scores, and not infinite, which the solver refuses.
+_NEVER, _SURE = -1e3, 1e2
+# Decides between equal totals, and is far below any difference that means something.
+_PREFERENCE = 1e-9
+
+
+@dataclass(frozen=True)
+class SegmentName:
+    """A segment's name, and why. `archetype` is None for a descriptive name.
+
+    Scores are on the scale of z-scores; a descriptive name has none, nor has an archetype that was
+    kept though too many of its features are missing now. `runner_up` is the best of
+    the other archetypes, whether or not another segment has it. `evidence` holds features with
+    their z-scores against all customers, what speaks most for the name first.
+    """
+
+    name: str
+    archetype: str | None
+    score: float | None
+    runner_up: str | None
+    runner_up_score: float | None
+    evidence: tuple[tuple[str, float], ...]
+    actions: tuple[str, ...]
+
+
+def name_segments(
+    z_scores: Mapping[int, Mapping[str, float]],
+    archetypes: Archetypes,
+    *,
+    min_score: float,
+    kept: Mapping[int, str] | None = None,
+    kept_bonus: float = 0.0,
+) -> dict[int, SegmentName]:
+    """The name of each segment (by its id) from the z-scores of its features' means.
+
+    Names are given where the total score is highest, no archetype twice. A segment without an
+    archetype of `min_score` or more is described by its strongest features. `kept` are names of
+    the previous run: `kept_bonus` is added to the score of the segment's own archetype, and where
+    the name was none, archetypes must beat `min_score` by it. Infinite, it keeps every name. The
+    scores given are without it.
+    """
+    ids = sorted(z_scores)
+    if not ids:
+        return {}
+    kept = kept or {}
+    stand = standings([z_scores[i] for i in ids])
+    fits = scores(stand, archetypes)
+    matched = _match(fits, archetypes, min_score, [kept.get(i) for i in ids], kept_bonus)
+    names = _names(stand, archetypes, matched, [kept.get(i) for i in ids])
+    return {
+        segment: _explained(names[row], row, matched[row], stand, fits, archetypes)
+        for row, segment in enumerate(ids)
+    }
+
+
+def _match(
+    fits: np.ndarray,
+    archetypes: Archetypes,
+    min_score: float,
+    kept: Sequence[str | None],
+    kept_bonus: float,
+) -> list[int | None]:
+    """The position of each segment's archetype, None for a descriptive name.
+
+    Each segment can also have a name of its own, worth as much as the threshold: so a score below
+    it is never part of the highest total. At equal totals the first segments get the archetypes
+    that stand first in the file.
+    """
+    rows, columns = fits.shape
+    position = {a.name: i for i, a in enumerate(archetypes.archetypes)}
+    rank = np.outer(np.arange(rows, 0, -1), np.arange(columns, 0, -1))
+    gains = np.where(np.isfinite(fits), fits, _NEVER) + _PREFERENCE * rank
+    own = np.full((rows, rows), _NEVER)
+    np.fill_diagonal(own, min_score)
+    for row, name in enumerate(kept):
+        table, column = (gains, position[name]) if name in position else (own, row)
+        if name is not None:
+            table[row, column] = min(table[row, column] + kept_bonus, _SURE)
+    _, chosen = linear_sum_assignment(np.hstack([gains, own]), maximize=True)
+    return [int(c) if c < columns else None for c in chosen]
+
+
+def _names(
+    stand: Standings,
+    archetypes: Archetypes,
+    matched: Sequence[int | None],
+    kept: Sequence[str | None],
+) -> list[str]:
+    """The names by row: archetypes', then kept descriptive ones, then new ones; all different."""
+    taken = {a.name for a in archetypes.archetypes}
+    names: dict[int, str] = {}
+    for row, position in enumerate(matched):
+        old = kept[row]
+        if position is not None:
+            names[row] = archetypes.archetypes[position].name
+        elif old is not None and old not in taken:
+            names[row] = old
+            taken.add(old)
+    for row in range(len(matched)):
+        if row not in names:
+            names[row] = descriptive_name(stand, row, archetypes, taken)
+            taken.add(names[row])
+    return [names[row] for row in range(len(matched))]
+
+
+def _explained(
+    name: str,
+    row: int,
+    matched: int | None,
+    stand: Standings,
+    fits: np.ndarray,
+    archetypes: Archetypes,
+) -> SegmentName:
+    archetype = archetypes.archetypes[matched] if matched is not None else None
+    speaks = contributions(stand, archetype) if archetype else strength(stand, archetypes)
+    order = [int(f) for f in np.argsort(-speaks[row], kind="stable") if speaks[row, f] > 0]
+    telling = [f for f in order if abs(stand.z_scores[row, f]) >= _TELLING] or order[:1]
+    second = _runner_up(fits[row], matched)
+    return SegmentName(
+        name=name,
+        archetype=archetype.name if archetype else None,
+        score=_finite(fits[row, matched]) if matched is not None else None,
+        runner_up=archetypes.archetypes[second].name if second is not None else None,
+        runner_up_score=float(fits[row, second]) if second is not None else None,
+        evidence=tuple(
+            (stand.features[f], float(stand.z_scores[row, f])) for f in telling[:_EVIDENCE]
+        ),
+        actions=archetype.actions if archetype else archetypes.descriptive.actions,
+    )
+
+
+def _finite(score: float) -> float | None:
+    return float(score) if np.isfinite(score) else None
+
+
+def _runner_up(fits: np.ndarray, matched: int | None) -> int | None:
+    others = [i for i in range(len(fits)) if i != matched and np.isfinite(fits[i])]
+    return max(others, key=lambda i: (fits[i], -i), default=None)

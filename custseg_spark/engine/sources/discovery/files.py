@@ -1,0 +1,181 @@
+"""Source files: which there are, of what kind by their first bytes, and their hash.
+
+No Spark in this module.
+"""
+
+import glob
+import hashlib
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from custseg_spark.errors import InputError
+from custseg_spark.paths import Place, Remote, place
+
+_BLOCK_BYTES = 1 << 20
+_SQLITE_MAGIC = b"SQLite format 3\x00"
+_GZIP_MAGIC = b"\x1f\x8b"
+_XZ_MAGIC = b"\xfd7zXZ\x00"
+_ZIP_MAGIC = b"PK\x03\x04"
+_PARQUET_MAGIC = b"PAR1"
+_ENCRYPTED_PARQUET_MAGIC = b"PARE"
+# The beginning of Excel's format before XLSX, and of encrypted XLSX.
+_OLE_MAGIC = b"\xd0\xcf\x11\xe0"
+_WORKBOOK = "xl/workbook.xml"
+_UTF8_BOM = b"\xef\xbb\xbf"
+_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
+_SQLITE_SIDECARS = ("-wal", "-shm", "-journal")
+HEAD_BYTES = 4096
+HIDDEN = "hidden (its name, or its folder's, begins with . or _)"
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file, its kind by content: `text`, `gzip`, `xz`, `sqlite`, `xlsx`, `parquet`,
+    `json`.
+
+    Else `skipped_because` says why. `unpacked` has the text of a file that Spark can't decompress,
+    or the copy of one that isn't on this machine; `footer` the end of a Parquet file that Spark
+    reads where it is. `sha256` is of a remote file's URI, length and time of change: its content
+    would have to be read to know that there is nothing to read.
+    """
+
+    path: Place
+    kind: str
+    bytes: int
+    sha256: str
+    skipped_because: str | None = None
+    named_outright: bool = False
+    unpacked: Path | None = None
+    footer: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """What the ledger calls it."""
+        return str(self.path)
+
+    @property
+    def data(self) -> Path:
+        """Where this machine reads what the file holds."""
+        found = self.unpacked or self.path
+        if isinstance(found, Remote):
+            raise ValueError(f"{found} has not been fetched")
+        return found
+
+
+def list_files(path: str) -> list[SourceFile]:
+    """The files of a path, a folder (with its subfolders) or a glob, by name.
+
+    In a folder, what can't be a log (hidden, empty, SQLite's side files, unknown binaries) is
+    returned with the reason it is skipped. Raises InputError where nothing is there, or where a
+    file that was named outright can't be read. A remote path has none here (`remote` lists it).
+    """
+    named = place(path)
+    if isinstance(named, Remote):
+        return []
+    if named.is_file():
+        return [_identify(named, outright=True)]
+    if named.is_dir():
+        found = sorted(p for p in named.rglob("*") if p.is_file())
+        files = [_in_folder(p, p.relative_to(named)) for p in found]
+    else:
+        # Path.glob refuses an absolute pattern.
+        names = glob.glob(str(named), recursive=True)  # noqa: PTH207
+        found = sorted(p for p in map(Path, names) if p.is_file())
+        files = [_in_folder(p, Path(p.name)) for p in found]
+    require_readable(files, path)
+    return files
+
+
+def require_readable(files: Sequence[SourceFile], path: str) -> None:
+    """Raises InputError where a path has no file that can be read, and says why."""
+    if not any(f.skipped_because is None for f in files):
+        skipped = "".join(f"\n  {f.path}: {f.skipped_because}" for f in files)
+        raise InputError(f"no readable file at {path}{skipped}")
+
+
+def _absolute(path: Path) -> Path:
+    """Absolute and without `..`, which Spark would take out by the names alone."""
+    return path.resolve() if ".." in path.parts else path.absolute()
+
+
+def _in_folder(path: Path, relative: Path) -> SourceFile:
+    """A file that wasn't named itself; hidden if it or a folder on the way to it is."""
+    if is_hidden(relative):
+        return SourceFile(_absolute(path), "hidden", path.stat().st_size, "", HIDDEN)
+    return _identify(path, outright=False)
+
+
+def is_hidden(relative: PurePath) -> bool:
+    """Whether a name, or a folder's on the way to it, says that it isn't meant to be read."""
+    return any(part.startswith((".", "_")) for part in relative.parts)
+
+
+def _identify(path: Path, *, outright: bool) -> SourceFile:
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(HEAD_BYTES)
+        kind, problem = kind_of(path, head, lambda: path, outright=outright)
+        digest = "" if problem else _sha256(path)
+        size = path.stat().st_size
+        return SourceFile(_absolute(path), kind, size, digest, problem, named_outright=outright)
+    except OSError as error:
+        raise InputError(f"{path}: can't be read: {error.strerror}") from error
+
+
+def kind_of(
+    path: Place, head: bytes, whole: Callable[[], Path], *, outright: bool
+) -> tuple[str, str | None]:
+    """The kind told by the first bytes, and the reason to skip the file, if there is one.
+
+    `whole` is asked for the file itself where these don't tell.
+    """
+    if not outright and path.name.endswith(_SQLITE_SIDECARS):
+        return "sidecar", "SQLite's side file; read with its database"
+    if head.startswith(_SQLITE_MAGIC):
+        return "sqlite", None
+    if head.startswith(_GZIP_MAGIC):
+        return "gzip", None
+    if head.startswith(_XZ_MAGIC):
+        return "xz", None
+    if head.startswith(_ZIP_MAGIC) and _is_workbook(whole()):
+        return "xlsx", None
+    if head.startswith(_PARQUET_MAGIC):
+        return "parquet", None
+    if not head:
+        problem = "empty file"
+    elif head.startswith(_ENCRYPTED_PARQUET_MAGIC):
+        problem = "encrypted Parquet"
+    elif head.startswith(_OLE_MAGIC):
+        problem = "an encrypted workbook, or one of Excel before 2007; save it as plain XLSX"
+    elif head.startswith(_UTF16_BOMS):
+        problem = "UTF-16 text; expected UTF-8"
+    elif b"\x00" in head.partition(b"\n")[0]:
+        problem = "binary content; expected CSV text, gzip, xz, JSON, XLSX, Parquet or SQLite"
+    elif head.removeprefix(_UTF8_BOM).lstrip().startswith((b"{", b"[")):
+        return "json", None
+    else:
+        return "text", None
+    if outright:
+        raise InputError(f"{path}: {problem}")
+    return "unknown", problem
+
+
+def _is_workbook(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _WORKBOOK in archive.namelist()
+    except zipfile.BadZipFile:
+        return False
+
+
+def _sha256(path: Path) -> str:
+    """Hash of the content; of a SQLite database in WAL mode, of the database and its log."""
+    digest = hashlib.sha256()
+    for part in (path, path.with_name(path.name + "-wal")):
+        if part.is_file():
+            with part.open("rb") as stream:
+                while block := stream.read(_BLOCK_BYTES):
+                    digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,156 @@
+"""Source files beyond this machine: CSV text and Parquet are read by Spark where they are, other
+kinds are copied to this machine first.
+
+The driver sees only names, first bytes and footers of a log of any size.
+"""
+
+import hashlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+
+from pyspark.sql import SparkSession
+
+from custseg_spark.config.mappings import MappingFile
+from custseg_spark.engine.sources.discovery.files import (
+    HEAD_BYTES,
+    HIDDEN,
+    SourceFile,
+    is_hidden,
+    kind_of,
+    require_readable,
+)
+from custseg_spark.engine.sources.discovery.paths import is_read_in_place
+from custseg_spark.engine.sources.discovery.remote_lines import count_lines
+from custseg_spark.engine.sources.formats import parquet
+from custseg_spark.engine.sources.formats.texts import TextFacts
+from custseg_spark.engine.spark import session
+from custseg_spark.engine.spark.session import RemoteFile
+from custseg_spark.errors import InputError
+from custseg_spark.paths import Place, Remote, is_database, place
+
+# A look at each file's first bytes is mostly waiting.
+_LOOKS_AT_ONCE = 8
+# What Spark reads where it is; values that hold line breaks need a look at the text from here.
+_TEXTS = ("text", "gzip")
+_IN_PLACE = (*_TEXTS, "parquet")
+_IN_PLACE_MULTILINE = ("parquet",)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A mapping's remote files, and the facts of those that Spark has counted."""
+
+    files: Sequence[SourceFile] = ()
+    facts: Mapping[Place, TextFacts] = field(default_factory=dict)
+
+
+def find(
+    spark: SparkSession,
+    mapping: MappingFile,
+    is_new: Callable[[SourceFile], bool],
+    split_bytes: int,
+    staging: Path,
+) -> Found:
+    """The files of the mapping's remote paths; nothing of those that aren't new is read.
+
+    Raises InputError where nothing is there, or a file can't be read.
+    """
+    listed = [file for path in mapping.path for file in list_files(spark, path)]
+    new = [f for f in listed if f.skipped_because is None and is_new(f)]
+    if not new:
+        return Found(listed)
+    kinds = _IN_PLACE_MULTILINE if mapping.multiline else _IN_PLACE
+    with ThreadPoolExecutor(_LOOKS_AT_ONCE) as pool:
+        brought = list(pool.map(lambda f: bring(spark, f, staging, in_place=kinds), new))
+    texts = [f for f in brought if f.kind in _TEXTS and not (f.skipped_because or f.unpacked)]
+    by_path = {f.path: f for f in brought}
+    return Found(
+        [by_path.get(f.path, f) for f in listed],
+        count_lines(spark, texts, mapping.delimiter, split_bytes) if texts else {},
+    )
+
+
+def list_files(spark: SparkSession, path: str) -> list[SourceFile]:
+    """The files of a remote path, folder or glob by name; none of a path of this machine
+    or of a database.
+
+    As `files.list_files`, but that the kinds are still unknown.
+    """
+    root = place(path)
+    if not isinstance(root, Remote) or is_database(path):
+        return []
+    files = [_listed(found, root) for found in session.list_remote(spark, root)]
+    require_readable(files, path)
+    return files
+
+
+def _listed(found: RemoteFile, root: Remote) -> SourceFile:
+    uri, outright = found.place.uri, found.named_outright
+    state = hashlib.sha256(f"{uri}\n{found.bytes}\n{found.changed_ms}".encode()).hexdigest()
+    file = SourceFile(found.place, "remote", found.bytes, state, named_outright=outright)
+    folder = f"{root.uri.rstrip('/')}/"
+    relative = uri.removeprefix(folder) if uri.startswith(folder) else found.place.name
+    if not outright and is_hidden(PurePosixPath(relative)):
+        return replace(file, kind="hidden", sha256="", skipped_because=HIDDEN)
+    return file
+
+
+def bring(
+    spark: SparkSession,
+    file: SourceFile,
+    staging: Path,
+    *,
+    in_place: Collection[str] = _IN_PLACE,
+) -> SourceFile:
+    """The file with its kind, or with the reason to skip it; copied to `staging` unless Spark can
+    read it where it is and its kind is one of `in_place`."""
+    remote = file.path
+    assert isinstance(remote, Remote)
+    copy = staging / f"{file.sha256[:32]}{remote.suffix}"
+
+    def whole() -> Path:
+        if not copy.exists():
+            session.fetch(spark, remote, copy)
+        return copy
+
+    head = session.read_beginning(spark, remote, HEAD_BYTES)
+    kind, problem = kind_of(remote, head, whole, outright=file.named_outright)
+    if problem:
+        return replace(file, kind=kind, sha256="", skipped_because=problem)
+    if kind in in_place and is_read_in_place(remote, kind):
+        footer = _footer(spark, file, staging) if kind == "parquet" else None
+        return replace(file, kind=kind, footer=footer)
+    if kind == "sqlite":
+        # What isn't in the database yet stands in its log.
+        for log in session.list_remote(spark, Remote(f"{remote}-wal")):
+            session.fetch(spark, log.place, copy.with_name(f"{copy.name}-wal"))
+    return replace(file, kind=kind, unpacked=whole())
+
+
+def _footer(spark: SparkSession, file: SourceFile, staging: Path) -> Path:
+    """The footer of a Parquet file, as a file of its own: thousands might not fit in memory."""
+    assert isinstance(file.path, Remote)
+    place, size = file.path, file.bytes
+    target = staging / f"{file.sha256[:32]}.footer"
+    target.write_bytes(parquet.footer(lambda most: session.read_end(spark, place, size, most)))
+    return target
+
+
+def first(spark: SparkSession, path: str, most: int, staging: Path) -> SourceFile:
+    """The first file of a remote path that can be read, copied to `staging`; of text in plain
+    sight or gzip no more than `most` bytes.
+
+    Raises InputError where there is none.
+    """
+    listed = [f for f in list_files(spark, path) if f.skipped_because is None]
+    looked_at = (bring(spark, f, staging, in_place=_TEXTS) for f in listed)
+    file = next((f for f in looked_at if f.skipped_because is None), None)
+    if file is None:
+        raise InputError(f"no readable file at {path}")
+    if file.unpacked is None and isinstance(file.path, Remote):
+        copy = staging / f"beginning{file.path.suffix}"
+        copy.write_bytes(session.read_beginning(spark, file.path, most))
+        file = replace(file, unpacked=copy)
+    return file

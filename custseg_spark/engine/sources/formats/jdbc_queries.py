@@ -1,0 +1,84 @@
+"""Queries to a database by JDBC: a mapping's table, and what goes wrong, told without secrets."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrameReader, SparkSession
+
+from custseg_spark.config import jdbc as jdbc_options
+from custseg_spark.config.mappings import MappingFile
+from custseg_spark.engine.sources.values import as_text
+from custseg_spark.errors import InputError
+
+_PACKAGES = {
+    "postgresql": "org.postgresql:postgresql",
+    "snowflake": "net.snowflake:snowflake-jdbc",
+}
+
+
+def table_name(mapping: MappingFile) -> str:
+    """What the ledger calls the table: its name, with the condition that its rows fulfil."""
+    condition = mapping.jdbc.where
+    return f"{mapping.table} WHERE {condition}" if condition else mapping.table
+
+
+def described(url: str, mapping: MappingFile) -> str:
+    return f"{url}: table '{table_name(mapping)}'"
+
+
+def relation(mapping: MappingFile) -> str:
+    if not mapping.jdbc.where:
+        return mapping.table
+    return "(SELECT * FROM " + mapping.table + " WHERE " + mapping.jdbc.where + ") facts"
+
+
+def reader(spark: SparkSession, url: str, mapping: MappingFile) -> DataFrameReader:
+    options = jdbc_options.options(url, mapping.jdbc, os.environ)
+    return spark.read.format("jdbc").options(**options)
+
+
+def one_row(
+    spark: SparkSession, url: str, mapping: MappingFile, columns: Sequence[str]
+) -> list[str | None]:
+    """The values of a query's only row, as text."""
+    named = [sql + " AS v" + str(i) for i, sql in enumerate(columns)]
+    query = "SELECT " + ", ".join(named) + " FROM " + relation(mapping)
+    with explained(url, mapping):
+        found = reader(spark, url, mapping).option("query", query).load()
+        [row] = found.select([as_text(f) for f in found.schema.fields]).collect()
+    return list(row)
+
+
+@contextmanager
+def explained(url: str, mapping: MappingFile) -> Iterator[None]:
+    """What the database or its driver says, as an InputError without secrets."""
+    try:
+        yield
+    except (Py4JJavaError, PySparkException) as error:
+        said = _said(error)
+        if said is None:
+            raise
+        for secret in jdbc_options.secrets(url, mapping.jdbc, os.environ):
+            said = said.replace(secret, "***")
+        if "ClassNotFoundException" in said or "No suitable driver" in said:
+            package = _PACKAGES.get(jdbc_options.database(url), "GROUP:ARTIFACT")
+            said = f"its driver isn't there ({said}); spark-submit --packages {package}:VERSION"
+        # Without what it came from: that may hold the secret.
+        raise InputError(f"{described(url, mapping)}: {said}") from None
+
+
+def _said(error: Py4JJavaError | PySparkException) -> str | None:
+    """The first line of what a database or its driver said; None of an error of another kind."""
+    cause: Any = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
+    while cause is not None:
+        name = str(cause.getClass().getName())
+        if "SQL" in name.rpartition(".")[2] or "java.sql." in name:
+            return str(cause.getMessage() or name).splitlines()[0]
+        if name == "java.lang.ClassNotFoundException":
+            return f"ClassNotFoundException: {cause.getMessage()}"
+        cause = cause.getCause()
+    return None

@@ -1,0 +1,176 @@
+"""A database's table as it is found: its columns, and a fingerprint that the database computes.
+
+That is the number of rows and, of each column, how many values there are, the least, the greatest
+and, of whole and decimal numbers, the sum.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import SparkSession
+from pyspark.sql.types import (
+    ArrayType,
+    DateType,
+    DecimalType,
+    FractionalType,
+    IntegralType,
+    MapType,
+    NumericType,
+    StringType,
+    StructField,
+    StructType,
+    TimestampNTZType,
+    TimestampType,
+)
+
+from custseg_spark.config.mappings import MappingFile
+from custseg_spark.engine.sources.discovery.files import SourceFile
+from custseg_spark.engine.sources.formats.jdbc_queries import (
+    described,
+    explained,
+    one_row,
+    reader,
+    relation,
+    table_name,
+)
+from custseg_spark.engine.sources.raw import check_columns
+from custseg_spark.engine.spark.session import quoted_for
+from custseg_spark.errors import ConfigurationError, InputError, nearest
+from custseg_spark.paths import Remote, is_database
+
+_RANGED = (NumericType, DateType, TimestampType, TimestampNTZType)
+_COUNT, _LEAST, _GREATEST = "COUNT({})", "MIN({})", "MAX({})"
+# Of a text its beginning; the types that have no order have one as text.
+_LEAST_TEXT, _GREATEST_TEXT = "MIN(CAST({} AS CHAR(64)))", "MAX(CAST({} AS CHAR(64)))"
+# Wider than the column, so that no database overflows.
+_SUM = "SUM(CAST({} AS DECIMAL(38, 4)))"
+_TABLES = (
+    "SELECT table_name FROM information_schema.tables"
+    " WHERE LOWER(table_schema) NOT IN ('information_schema', 'pg_catalog')"
+)
+
+
+@dataclass(frozen=True)
+class JdbcTable(SourceFile):
+    """A table as it is found: its columns, rows, and the bounds of the partition column.
+
+    `sha256` is of its fingerprint, URL and condition.
+    """
+
+    fields: tuple[StructField, ...] = ()
+    records: int = 0
+    ranged: StructField | None = None
+    bounds: tuple[str | None, str | None] = (None, None)
+
+
+def tables(spark: SparkSession, mapping: MappingFile) -> list[JdbcTable]:
+    """The mapping's table in each of its databases.
+
+    Raises InputError for a database out of reach, an absent table or column, and a column of the
+    mapping that holds more than one value; ConfigurationError for a partition column of a type
+    without ranges.
+    """
+    return [_found(spark, url, mapping) for url in mapping.path if is_database(url)]
+
+
+def _found(spark: SparkSession, url: str, mapping: MappingFile) -> JdbcTable:
+    fields = fields_of(spark, url, mapping)
+    ranged = _partition_column(fields, mapping, described(url, mapping))
+    names = quoted_for(spark, url, [f.name for f in fields])
+    measures = [(f, m.format(n)) for f, n in zip(fields, names, strict=True) for m in _measures(f)]
+    values = one_row(spark, url, mapping, ["COUNT(*)", *(sql for _, sql in measures)])
+    bounds = [v for (f, sql), v in zip(measures, values[1:], strict=True)
+              if f is ranged and not sql.startswith(("COUNT", "SUM"))]  # fmt: skip
+    key = repr((url, table_name(mapping), [f.simpleString() for f in fields], values))
+    return JdbcTable(
+        Remote(url),
+        "jdbc",
+        0,
+        hashlib.sha256(key.encode()).hexdigest(),
+        named_outright=True,
+        fields=tuple(fields),
+        records=int(values[0] or 0),
+        ranged=ranged,
+        bounds=(bounds[0], bounds[1]) if bounds else (None, None),
+    )
+
+
+def fields_of(spark: SparkSession, url: str, mapping: MappingFile) -> Sequence[StructField]:
+    """The table's columns, checked against the mapping."""
+    where = described(url, mapping)
+    if not mapping.table:
+        raise ConfigurationError(f"source {mapping.name}: a database takes a table (key 'table')")
+    try:
+        with explained(url, mapping):
+            found = reader(spark, url, mapping).option("dbtable", relation(mapping)).load()
+    except InputError as error:
+        raise InputError(f"{error}{_hint(spark, url, mapping)}") from error
+    fields = found.schema.fields
+    names = [f.name for f in fields]
+    check_columns(named(names, mapping).values(), mapping, f"{where}: the table")
+    folded = [name.lower() for name in names]
+    twice = [name for name in names if folded.count(name.lower()) > 1]
+    if twice:
+        raise InputError(f"{where} has the column '{twice[0]}' twice (case aside)")
+    mapped = set(mapping.columns.values())
+    for field, name in zip(fields, named(names, mapping).values(), strict=True):
+        if name in mapped and isinstance(field.dataType, ArrayType | MapType | StructType):
+            kind = field.dataType.simpleString()
+            raise InputError(f"{where}: the column '{name}' is {kind}; expected a single value")
+    return fields
+
+
+def _hint(spark: SparkSession, url: str, mapping: MappingFile) -> str:
+    """The nearest table, where the database tells of its tables."""
+    try:
+        with explained(url, mapping):
+            rows = reader(spark, url, mapping).option("query", _TABLES).load().collect()
+    except InputError:
+        return ""
+    own = mapping.table.rpartition(".")[2]
+    known = {row[0] for row in rows}
+    return nearest(own, known) if own.lower() not in {n.lower() for n in known} else ""
+
+
+def named(names: Sequence[str], mapping: MappingFile) -> dict[str, str]:
+    """The database's names of columns: the mapping's, of which some databases change the case."""
+    folded = {name.lower(): name for name in names}
+    own = {folded[c.lower()]: c for c in mapping.columns.values()
+           if c not in names and c.lower() in folded}  # fmt: skip
+    return {name: own.get(name, name) for name in names}
+
+
+def _measures(field: StructField) -> list[str]:
+    """What a column adds to the fingerprint."""
+    type_ = field.dataType
+    if isinstance(type_, IntegralType | DecimalType):
+        return [_COUNT, _LEAST, _GREATEST, _SUM]
+    # Sums of floating numbers differ with the order of adding.
+    if isinstance(type_, FractionalType | DateType | TimestampType | TimestampNTZType):
+        return [_COUNT, _LEAST, _GREATEST]
+    return [_COUNT, _LEAST_TEXT, _GREATEST_TEXT] if isinstance(type_, StringType) else [_COUNT]
+
+
+def _partition_column(
+    fields: Sequence[StructField], mapping: MappingFile, where: str
+) -> StructField | None:
+    """The column by whose ranges the table is read; None where it is read by one task, or by the
+    mapping's predicates."""
+    if mapping.jdbc.predicates:
+        return None
+    asked = mapping.jdbc.partition_column
+    wanted = (asked or mapping.columns.get("event_at", "")).lower()
+    found = next((f for f in fields if f.name.lower() == wanted), None)
+    if asked and not found:
+        known = [f.name for f in fields]
+        raise ConfigurationError(f"{where}: jdbc.partition_column: there is no column '{asked}'"
+                                 f"{nearest(asked, known)}")  # fmt: skip
+    if found and not isinstance(found.dataType, _RANGED):
+        if asked:
+            raise ConfigurationError(
+                f"{where}: jdbc.partition_column '{asked}' is {found.dataType.simpleString()};"
+                " expected a number, date or timestamp"
+            )
+        return None
+    return found

@@ -1,0 +1,162 @@
+"""XLSX workbooks as raw records: every cell as text, one row a row of the sheet.
+
+Calamine reads a sheet as a whole, some hundred bytes a cell; its rows go to Parquet in batches,
+and from there on like those of any other source. A sheet has a million rows at most.
+"""
+
+import datetime as dt
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from custseg_spark.config.mappings import MappingFile
+from custseg_spark.engine.sources.discovery.files import SourceFile
+from custseg_spark.engine.sources.discovery.paths import outright
+from custseg_spark.engine.sources.formats import workbook
+from custseg_spark.engine.sources.formats.texts import named_twice
+from custseg_spark.engine.sources.raw import NOT_ITS_COLUMNS, RawSource, check_columns, of_table
+from custseg_spark.errors import ConfigurationError, InputError, nearest
+
+ROWS_PER_FILE = 100_000
+_DAMAGES = (zipfile.BadZipFile, zlib.error, ElementTree.ParseError, KeyError)
+# Beyond, a double doesn't hold every integer.
+_LARGEST_WHOLE = 10**15
+
+Row = list[str | None]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A sheet: the numbers of its rows that hold a value, and these rows' cells as text."""
+
+    name: str
+    filled: Sequence[int]
+    rows: Iterator[tuple[int, Row]]
+
+
+@dataclass(frozen=True)
+class XlsxFile:
+    """A sheet's rows as Parquet in `folder`, with its columns in order."""
+
+    file: SourceFile
+    file_id: str
+    folder: Path
+    sheet: str
+    columns: tuple[str, ...]
+    physical_records: int
+    blank: int
+
+
+def is_readable() -> bool:
+    """Whether the library is there."""
+    try:
+        import python_calamine  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def open_sheet(file: SourceFile, name: str, most: int | None = None) -> Sheet:
+    """The sheet of that name, or the first one; of its filled rows at most so many.
+
+    Raises InputError for a damaged workbook or an absent sheet, ConfigurationError where the
+    library is missing.
+    """
+    if not is_readable():
+        raise ConfigurationError(
+            f"{file.path}: XLSX needs python-calamine; install it by"
+            " pip install 'custseg-spark[xlsx]'"
+        )
+    import python_calamine as calamine
+
+    try:
+        book = calamine.load_workbook(str(file.data))
+        name = name or next(iter(book.sheet_names), "")
+        if name not in book.sheet_names:
+            known = nearest(name, book.sheet_names)
+            raise InputError(f"{file.path}: there is no sheet '{name}'{known}")
+        with zipfile.ZipFile(file.data) as archive:
+            filled = list(islice(workbook.rows_with_values(archive, name), most))
+        cells = book.get_sheet_by_name(name).iter_rows()
+    except _DAMAGES as error:
+        raise InputError(f"{file.path}: the workbook is damaged: {error}") from error
+    except calamine.CalamineError as error:
+        raise InputError(f"{file.path}: the workbook can't be read: {error}") from error
+    numbers = set(filled)
+    rows = ((n, [text(c) for c in row]) for n, row in enumerate(cells, 1) if n in numbers)
+    return Sheet(name, filled, rows)
+
+
+def inspect(file: SourceFile, file_id: str, mapping: MappingFile, staging: Path) -> XlsxFile | str:
+    """The checked sheet that the mapping's `table` names, else the first, its rows staged.
+
+    Or why the file is passed over, if it wasn't named outright. Raises as `open_sheet` does, and
+    InputError for an absent column or a header that names one twice.
+    """
+    if not file.named_outright and not is_readable():
+        return "XLSX needs python-calamine, which isn't there"
+    sheet = open_sheet(file, mapping.table)
+    header_row, header = next(sheet.rows, (1, Row()))
+    columns = tuple(name or "" for name in header)
+    while columns and not columns[-1]:
+        columns = columns[:-1]
+    if not file.named_outright and not set(columns) & set(mapping.columns.values()):
+        return NOT_ITS_COLUMNS
+    where = f"{file.path}, sheet '{sheet.name}', row {header_row}"
+    if problem := named_twice(columns):
+        raise InputError(f"{where}: {problem}")
+    check_columns(columns, mapping, f"{where}: the header")
+    folder = staging / file_id
+    _write(folder, len(columns), sheet.rows)
+    last = max(sheet.filled, default=0)
+    return XlsxFile(
+        file, file_id, folder, sheet.name, columns, last, blank=last - len(sheet.filled)
+    )
+
+
+def _write(folder: Path, width: int, rows: Iterator[tuple[int, Row]]) -> None:
+    """The rows in files of bounded size, each for one task."""
+    names = ["source_row", *(f"c{i}" for i in range(width)), "overflows"]
+    types = [pa.int64(), *[pa.string()] * width, pa.bool_()]
+    schema = pa.schema(list(zip(names, types, strict=True)))
+    folder.mkdir(parents=True)
+    # One file at least, so that there is a schema to read.
+    batch, part = list(islice(rows, ROWS_PER_FILE)), 0
+    while batch or not part:
+        table = [[n, *row[:width], any(v is not None for v in row[width:])] for n, row in batch]
+        columns = list(zip(*table, strict=True)) or [()] * len(names)
+        arrays = [pa.array(c, type=t) for c, t in zip(columns, types, strict=True)]
+        pq.write_table(pa.table(arrays, schema=schema), folder / f"{part:04}.parquet")
+        batch, part = list(islice(rows, ROWS_PER_FILE)), part + 1
+
+
+def text(cell: Any) -> str | None:
+    """A cell as a person would type it; a date as `yyyy-MM-dd HH:mm:ss`, an empty cell is null."""
+    if isinstance(cell, bool):
+        return str(cell).upper()
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < _LARGEST_WHOLE:
+        return str(int(cell))
+    if isinstance(cell, dt.datetime):
+        return cell.isoformat(" ", "milliseconds" if cell.microsecond else "seconds")
+    if isinstance(cell, dt.date):
+        # At midnight a time is a whole number, too.
+        return f"{cell.isoformat()} 00:00:00"
+    return str(cell).strip() or None
+
+
+def read(spark: SparkSession, source: XlsxFile, mapping: MappingFile) -> RawSource:
+    """Raw records of the sheet; `source_row` is the sheet's row."""
+    table = spark.read.parquet(outright(source.folder))
+    texts = {name: F.col(f"c{i}") for i, name in enumerate(source.columns)}
+    defect = F.when(F.col("overflows"), "wrong_field_count")
+    return of_table(table, texts, defect, source.file, source.file_id, mapping)

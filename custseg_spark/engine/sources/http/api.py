@@ -1,0 +1,204 @@
+"""A purchase API, page by page: asked at a bounded rate, again where it fails.
+
+No Spark in this module. What is asked and answered is in docs/configuration.md.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from custseg_spark.config.settings import FetchConfig
+from custseg_spark.engine.sources.http.answers import MalformedError, page
+from custseg_spark.errors import ConfigurationError, InputError
+
+if TYPE_CHECKING:
+    import httpx
+    from tenacity import RetryCallState
+
+TOKEN = "CUSTSEG_API_TOKEN"
+# Far beyond a page; an answer without end must not fill the memory.
+_MOST_BYTES = 1 << 26
+_TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
+
+
+class _TransientError(Exception):
+    """A status after which to ask again, and how many seconds the server wants to be left alone."""
+
+    def __init__(self, status: int, wait_s: float) -> None:
+        super().__init__(f"status {status}")
+        self.wait_s = wait_s
+
+
+@dataclass
+class Pace:
+    """Lets so many requests a second through, of all threads together, and none for a while
+    after a server asked for a rest."""
+
+    per_second: float
+    turns: int = 0
+    _next: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def wait(self) -> None:
+        """Returns when it is this request's turn."""
+        with self._lock:
+            moment = time.monotonic()
+            turn = max(moment, self._next)
+            self._next = turn + 1 / self.per_second
+            self.turns += 1
+        time.sleep(turn - moment)
+
+    def rest(self, seconds: float) -> None:
+        """Nobody's turn comes before that."""
+        with self._lock:
+            self._next = max(self._next, time.monotonic() + seconds)
+
+
+class PurchaseApi:
+    """Purchases by mobile number, from `POST <url>/purchases`. Safe to share among threads."""
+
+    def __init__(self, config: FetchConfig, token: str) -> None:
+        """Raises ConfigurationError where the libraries are missing."""
+        try:
+            import httpx
+            import tenacity
+        except ImportError as error:
+            raise ConfigurationError(
+                "a purchase API takes httpx and tenacity; install them by"
+                " pip install 'custseg-spark[api]'"
+            ) from error
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._config, self._pace = config, Pace(config.requests_per_second)
+        self._client = httpx.Client(timeout=config.timeout_s, headers=headers)
+        self._url = f"{config.url.rstrip('/')}/purchases"
+        self._failures = (httpx.TransportError, httpx.DecodingError, _TransientError)
+        self._retries, self._lock = 0, threading.Lock()
+        first, longest = config.first_wait_s, config.longest_wait_s
+        usual = tenacity.wait_combine(
+            tenacity.wait_exponential(multiplier=first, max=longest),
+            tenacity.wait_random(0, first),
+        )
+        self._retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(config.attempts),
+            wait=self._pause(usual),
+            before_sleep=self._count_retry,
+            reraise=True,
+        )
+        self._if_failed = tenacity.retry_if_exception_type(self._failures)
+        self._if_malformed = tenacity.retry_if_exception_type(MalformedError)
+
+    @property
+    def requests(self) -> int:
+        """How many were sent."""
+        return self._pace.turns
+
+    @property
+    def retries(self) -> int:
+        """How many of these were sent again."""
+        return self._retries
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._client.close()
+
+    def pages(
+        self, mobiles: Sequence[str], *, patient: bool = True
+    ) -> Iterator[list[Mapping[str, Any]]]:
+        """The purchases of some customers, a list a page; numbers are the text that they are.
+
+        Raises MalformedError where an answer stays malformed (unless `patient`: where one is),
+        InputError where the API can't be reached or refuses.
+        """
+        cursor, seen = None, set[str]()
+        while True:
+            query = {"mobiles": mobiles, "cursor": cursor}
+            purchases, cursor = self._asked(query, frozenset(mobiles), frozenset(seen), patient)
+            yield purchases
+            if cursor is None:
+                return
+            seen.add(cursor)
+
+    def _asked(
+        self,
+        query: Mapping[str, Any],
+        mobiles: Collection[str],
+        seen: Collection[str],
+        patient: bool,
+    ) -> tuple[list[Mapping[str, Any]], str | None]:
+        again = self._if_failed | self._if_malformed if patient else self._if_failed
+        try:
+            retrying = self._retrying.copy(retry=again)
+            return retrying(lambda: page(self._answer(query), mobiles, seen))
+        except self._failures as error:
+            attempts = self._config.attempts
+            raise InputError(
+                f"{self._url}: {type(error).__name__.strip('_')} after {attempts} attempts:"
+                f" {error}; the same command goes on from here"
+            ) from error
+
+    def _answer(self, query: Mapping[str, Any]) -> bytes:
+        """An answer's bytes. Raises what is tried again, or InputError for what isn't."""
+        import httpx
+
+        self._pace.wait()
+        end = time.monotonic() + self._config.timeout_s
+        body = bytearray()
+        try:
+            with self._client.stream("POST", self._url, json=query) as response:
+                self._check_status(response)
+                for block in response.iter_bytes():
+                    body += block
+                    if len(body) > _MOST_BYTES:
+                        raise MalformedError(f"more than {_MOST_BYTES:,} bytes", "")
+                    # The client's own limit is from block to block: a trickle would go on forever.
+                    if time.monotonic() > end:
+                        raise httpx.ReadTimeout(f"no whole answer in {self._config.timeout_s} s")
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+            raise ConfigurationError(f"fetch.url: {self._config.url}: {error}") from error
+        return bytes(body)
+
+    def _check_status(self, response: "httpx.Response") -> None:
+        status = response.status_code
+        if status in _TRANSIENT:
+            wait = retry_after(response.headers.get("Retry-After", ""))
+            if wait > self._config.longest_wait_s:
+                raise InputError(
+                    f"{self._url}: asks to come back in {wait:,.0f} s, later than"
+                    f" fetch.longest_wait_s = {self._config.longest_wait_s:,.0f}"
+                )
+            self._pace.rest(wait)
+            raise _TransientError(status, wait)
+        if status in (401, 403):
+            raise InputError(f"{self._url}: status {status}; is the token in {TOKEN} right?")
+        if status != 200:
+            raise InputError(f"{self._url}: status {status}, expected 200")
+
+    def _count_retry(self, _: "RetryCallState") -> None:
+        with self._lock:
+            self._retries += 1
+
+    @staticmethod
+    def _pause(usual: Callable[["RetryCallState"], float]) -> Callable[["RetryCallState"], float]:
+        """Longer and longer, and at least for as long as the server asked."""
+
+        def pause(state: "RetryCallState") -> float:
+            error = state.outcome.exception() if state.outcome else None
+            return max(usual(state), getattr(error, "wait_s", 0.0))
+
+        return pause
+
+
+def retry_after(text: str) -> float:
+    """Seconds that a Retry-After header asks for, a number or a date; 0 where it says neither."""
+    if text.strip().isdecimal():
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return 0.0
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, moment.timestamp() - time.time())

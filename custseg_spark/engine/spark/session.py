@@ -1,0 +1,231 @@
+"""The one place that builds a SparkSession, and all that touches the JVM directly.
+
+No master, no packages and no extensions here: they come from `spark-defaults.conf`,
+spark-submit or the platform, so that the same job runs on a laptop, Databricks and EMR.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from py4j.protocol import Py4JJavaError
+from pyspark.sql import SparkSession
+
+from custseg_spark.errors import InputError, TargetError
+from custseg_spark.paths import Remote
+
+_SETTINGS = {
+    # Every time in the lake is UTC; a run must not depend on the machine's zone.
+    "spark.sql.session.timeZone": "UTC",
+    # An overflow or a bad cast must fail, never turn into null (the default since Spark 4.0,
+    # said here because platforms change it).
+    "spark.sql.ansi.enabled": "true",
+    # What a pattern doesn't fit is no time; the legacy parser would make one of it.
+    "spark.sql.legacy.timeParserPolicy": "CORRECTED",
+    # With pruning the parser stops at the last column used, and a record with too many or too
+    # few fields passes for a good one.
+    "spark.sql.csv.parser.columnPruning.enabled": "false",
+    "spark.sql.optimizer.enableCsvExpressionOptimization": "false",
+    # Never skip what can't be read: a truncated gzip once passed for half its rows.
+    "spark.sql.files.ignoreCorruptFiles": "false",
+    "spark.sql.files.ignoreMissingFiles": "false",
+    # Other Delta readers must be able to open the tables.
+    "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",
+    "spark.databricks.delta.properties.defaults.columnMapping.mode": "none",
+    "spark.databricks.delta.properties.defaults.checkpointPolicy": "classic",
+    # Collecting a session's items by hash falls back to sorting after 128 groups and loses what it
+    # did till then; sorting at once takes half the time.
+    "spark.sql.execution.useObjectHashAggregateExec": "false",
+    # The driver's samples come as columns, not as pickled rows.
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    # A limit in bytes makes Spark add up the batch's size before each row, which took a twentieth
+    # of a run; this value is none. Batches are limited by their rows.
+    "spark.sql.execution.arrow.maxBytesPerBatch": str(2**31 - 1),
+}
+
+_AT_THE_START: dict[str, Any] = {
+    # Else each operation on a column asks the JVM several times, to note where it was written.
+    # Only a new session takes it.
+    "spark.python.sql.dataFrameDebugging.enabled": "false",
+}
+
+_SHUFFLES = "spark.sql.shuffle.partitions"
+_SIZED_BY_US = "spark.custseg.shuffle.partitions"
+_SPARKS_DEFAULT = "200"
+_EVENTS_PER_PARTITION = 250_000
+_FEWEST_PARTITIONS = 4
+# What the driver keeps of an exchange grows with its tasks on either side; beyond five billion
+# events partitions grow instead, and spill.
+_MOST_PARTITIONS = 20_000
+
+
+def size_shuffles(spark: SparkSession, events: int) -> None:
+    """Shuffle partitions for that many events, unless somebody has set their number.
+
+    Two hundred tasks for a million rows are mostly overhead, and for a billion rows too few.
+    Results don't depend on it.
+    """
+    ours = spark.conf.get(_SIZED_BY_US, None)
+    if spark.conf.get(_SHUFFLES) in (_SPARKS_DEFAULT, ours):
+        wanted = max(_FEWEST_PARTITIONS, -(-events // _EVENTS_PER_PARTITION))
+        fitting = str(min(wanted, _MOST_PARTITIONS))
+        spark.conf.set(_SHUFFLES, fitting)
+        spark.conf.set(_SIZED_BY_US, fitting)
+
+
+def shuffle_partitions(spark: SparkSession) -> int:
+    """The partitions of an exchange, as `size_shuffles` or somebody else has set them."""
+    return int(str(spark.conf.get(_SHUFFLES)))
+
+
+@contextmanager
+def settings(spark: SparkSession, values: Mapping[str, str]) -> Iterator[None]:
+    """The settings for the block, and what was there before after it."""
+    before = {key: spark.conf.get(key) for key in values}
+    for key, value in values.items():
+        spark.conf.set(key, value)
+    try:
+        yield
+    finally:
+        for key, old in before.items():
+            spark.conf.set(key, str(old))
+
+
+def get_session(app_name: str = "custseg-spark") -> SparkSession:
+    """The running session, or a new one from the environment, with our session settings."""
+    # Workers must run this interpreter, not the first `python3` on the PATH.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    spark = SparkSession.builder.appName(app_name).config(map=_AT_THE_START).getOrCreate()
+    for key, value in _SETTINGS.items():
+        spark.conf.set(key, value)
+    return spark
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file beyond this machine, as its file system lists it."""
+
+    place: Remote
+    bytes: int
+    changed_ms: int
+    named_outright: bool = False
+
+
+def list_remote(spark: SparkSession, place: Remote) -> list[RemoteFile]:
+    """The files of a URI: of a file, a folder with all its subfolders, or a pattern; by name.
+
+    None where nothing is there. Raises InputError for a place that can't be reached.
+    """
+    with _explained(place, InputError, "read"):
+        system, path = _hadoop(spark, place)
+        if system.exists(path):
+            status = system.getFileStatus(path)
+            if status.isFile():
+                return [_remote_file(status, named_outright=True)]
+            found, files = system.listFiles(path, True), []
+            while found.hasNext():
+                files.append(_remote_file(found.next()))
+        else:
+            matching = system.globStatus(path) or []
+            files = [_remote_file(status) for status in matching if status.isFile()]
+    return sorted(files, key=lambda file: file.place.uri)
+
+
+def _remote_file(status: Any, *, named_outright: bool = False) -> RemoteFile:
+    place = Remote(status.getPath().toString())
+    return RemoteFile(place, status.getLen(), status.getModificationTime(), named_outright)
+
+
+def read_beginning(spark: SparkSession, place: Remote, most: int) -> bytes:
+    """At most so many bytes from a file's beginning."""
+    with _explained(place, InputError, "read"):
+        system, path = _hadoop(spark, place)
+        stream = system.open(path)
+        try:
+            return bytes(stream.readNBytes(most))
+        finally:
+            stream.close()
+
+
+def read_end(spark: SparkSession, place: Remote, size: int, most: int) -> bytes:
+    """At most so many bytes from the end of a file of that size."""
+    with _explained(place, InputError, "read"):
+        system, path = _hadoop(spark, place)
+        stream = system.open(path)
+        try:
+            stream.seek(max(0, size - most))
+            return bytes(stream.readNBytes(most))
+        finally:
+            stream.close()
+
+
+def fetch(spark: SparkSession, place: Remote, target: Path) -> None:
+    """Copies a file to this machine."""
+    with _explained(place, InputError, "read"):
+        system, path = _hadoop(spark, place)
+        local = _hadoop_path(spark, target.absolute().as_uri())
+        system.copyToLocalFile(False, path, local, True)
+
+
+def send(spark: SparkSession, source: Path, place: Remote) -> None:
+    """Copies a file of this machine to a place, over one that is there."""
+    with _explained(place, TargetError, "written"):
+        system, path = _hadoop(spark, place)
+        local = _hadoop_path(spark, source.absolute().as_uri())
+        conf = system.getConf()
+        context: Any = spark.sparkContext
+        # As a stream, like Spark's own files: S3's copyFromLocalFile takes another client.
+        files = context._jvm.org.apache.hadoop.fs.FileUtil
+        files.copy(local.getFileSystem(conf), local, system, path, False, True, conf)
+
+
+def write_remote(spark: SparkSession, place: Remote, content: bytes) -> None:
+    """Writes a whole small file, over one that is there; on an object store in one step."""
+    with _explained(place, TargetError, "written"):
+        system, path = _hadoop(spark, place)
+        stream = system.create(path, True)
+        stream.write(bytearray(content))
+        stream.close()
+
+
+def remove_remote(spark: SparkSession, place: Remote) -> None:
+    """Removes a file, if it is there."""
+    with _explained(place, TargetError, "written"):
+        system, path = _hadoop(spark, place)
+        system.delete(path, False)
+
+
+def quoted_for(spark: SparkSession, url: str, names: Sequence[str]) -> list[str]:
+    """Columns' names as the database of a JDBC URL takes them."""
+    context: Any = spark.sparkContext
+    dialect = context._jvm.org.apache.spark.sql.jdbc.JdbcDialects.get(url)
+    return [str(dialect.quoteIdentifier(name)) for name in names]
+
+
+def _hadoop(spark: SparkSession, place: Remote) -> tuple[Any, Any]:
+    """Hadoop's file system of a place, and the place as it knows it."""
+    # The session's own options are in it, credentials among them.
+    session: Any = spark
+    conf = session._jsparkSession.sessionState().newHadoopConf()
+    path = _hadoop_path(spark, place.uri)
+    return path.getFileSystem(conf), path
+
+
+def _hadoop_path(spark: SparkSession, uri: str) -> Any:
+    context: Any = spark.sparkContext
+    return context._jvm.org.apache.hadoop.fs.Path(uri)
+
+
+@contextmanager
+def _explained(
+    place: Remote, kind: type[InputError] | type[TargetError], verb: str
+) -> Iterator[None]:
+    try:
+        yield
+    except Py4JJavaError as error:
+        said = str(error.java_exception.getMessage() or error.java_exception).splitlines()
+        raise kind(f"{place} can't be {verb}: {said[0] if said else error}") from error

@@ -1,0 +1,211 @@
+"""What commands take: options to configuration, checked as far as that goes without Spark."""
+
+import argparse
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import NoReturn
+
+from custseg_spark.config import settings as configuration
+from custseg_spark.config.mappings import MappingFile, load_mapping
+from custseg_spark.config.settings import Config
+from custseg_spark.core.segments.naming import Archetypes, find, load_archetypes
+from custseg_spark.errors import ConfigurationError
+from custseg_spark.pipeline import segmentation as pipeline
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What a command line asks for, checked as far as that goes without Spark."""
+
+    config: Config
+    mappings: tuple[MappingFile, ...]
+    archetypes: Archetypes
+    skip_ingest: bool
+    model_date: date | None
+
+
+class Parser(argparse.ArgumentParser):
+    """Says which option comes nearest to an unknown one, and exits with our code."""
+
+    def error(self, message: str) -> NoReturn:
+        options = [o for action in self._actions for o in action.option_strings]
+        prefix = "unrecognized arguments: "
+        if message.startswith(prefix):
+            word = message.removeprefix(prefix).split()[0].partition("=")[0]
+            close = difflib.get_close_matches(word, options, n=1)
+            hint = f"; did you mean '{close[0]}'?" if close else ""
+            message = f"unknown argument '{word}'{hint}"
+        self.exit(ConfigurationError.exit_code, f"error: {message} (--help lists the options)\n")
+
+
+def base_parser(description: str, epilog: str) -> Parser:
+    """A parser of what every job takes: the configuration, the lake, and keys to override."""
+    parser = Parser(
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        epilog=epilog,
+    )
+    parser.add_argument(
+        "--config",
+        type=configuration.find,
+        metavar="FILE",
+        default=configuration.conf_dir() / "local.toml",
+        help="configuration as TOML, a file or a shipped one such as presets/rfm.toml (default:"
+        " conf/local.toml, the demo log)",
+    )
+    parser.add_argument("--lake", metavar="DIR", help="folder or URI of the Delta tables")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="SECTION.KEY=VALUE",
+        help="override a configuration key, such as model.k=5; may be repeated",
+    )
+    return parser
+
+
+def configured(options: argparse.Namespace) -> Config:
+    """The configuration that the options of `base_parser` ask for."""
+    config = configuration.load(options.config, options.set)
+    if options.lake:
+        config = replace(config, lake=replace(config.lake, path=options.lake, catalog=None))
+    return config
+
+
+def parse(
+    description: str, argv: Sequence[str], *, ingests: bool = True, segments: bool = True
+) -> Arguments:
+    """The arguments of a job that reads sources, makes segments, both or neither.
+
+    Raises ConfigurationError; exits for --help and unknown options.
+    """
+    options = _parser(description, ingests=ingests, segments=segments).parse_args(argv)
+    config = configured(options)
+    if options.model:
+        config = replace(config, model=replace(config.model, use=options.model))
+    if options.reports:
+        config = replace(config, report=replace(config.report, path=options.reports))
+    if options.run_date:
+        day = configuration.parse_date(options.run_date, "--run-date")
+        config = replace(config, run=replace(config.run, run_date=day))
+    model_date = options.model_date
+    pipeline.check(config)
+    folders = [options.config.parent, configuration.conf_dir()]
+    return Arguments(
+        config,
+        _mappings(config, options.source, [folder / "sources" for folder in folders])
+        if ingests
+        else (),
+        load_archetypes(find(config.naming.archetypes, folders), pipeline.feature_names()),
+        options.skip_ingest,
+        configuration.parse_date(model_date, "--model-date") if model_date else None,
+    )
+
+
+def parse_gate(description: str, argv: Sequence[str]) -> Config:
+    """The configuration of jobs/gate.py. Raises ConfigurationError; exits for --help."""
+    parser = base_parser(description, _EPILOG)
+    parser.add_argument(
+        "--run-date",
+        metavar="YYYY-MM-DD",
+        help="the run date that would follow; default: the day after the last event",
+    )
+    options = parser.parse_args(argv)
+    config = configured(options)
+    if options.run_date:
+        day = configuration.parse_date(options.run_date, "--run-date")
+        config = replace(config, run=replace(config.run, run_date=day))
+    return config
+
+
+def _parser(description: str, *, ingests: bool, segments: bool) -> Parser:
+    parser = base_parser(description, _EPILOG)
+    parser.set_defaults(
+        source=[], run_date=None, reports=None, skip_ingest=False, model=None, model_date=None
+    )
+    if ingests:
+        parser.add_argument(
+            "--source",
+            action="append",
+            metavar="MAPPING=PATH",
+            help="read PATH (a file, folder, glob or URI; CSV, Parquet, JSON, SQLite or XLSX, told"
+            " by its content; or a database's jdbc:… URL) by the mapping conf/sources/MAPPING.toml;"
+            " may be repeated; replaces the configured sources",
+        )
+    if segments:
+        parser.add_argument(
+            "--run-date",
+            metavar="YYYY-MM-DD",
+            help="only events before this day (UTC) count; default: the day after the last event",
+        )
+    elif not ingests:
+        parser.add_argument(
+            "--run-date",
+            metavar="YYYY-MM-DD",
+            help="the run to report on; default: the latest",
+        )
+    if segments or not ingests:
+        parser.add_argument(
+            "--reports",
+            metavar="DIR",
+            help="folder or URI of the reports, a folder a run date in it; default: reports beside"
+            " the lake",
+        )
+    if ingests and segments:
+        parser.add_argument(
+            "--skip-ingest", action="store_true", help="use the lake as it is, read no source"
+        )
+        parser.add_argument(
+            "--model",
+            choices=configuration.MODEL_USES,
+            help="fit new models, score with the published ones (frozen), or let the drift since"
+            " the earlier run decide (auto, the default)",
+        )
+    elif segments:
+        parser.add_argument(
+            "--model-date",
+            metavar="YYYY-MM-DD",
+            help="score with the models of this run date; default: of the latest run before",
+        )
+    return parser
+
+
+_EPILOG = """examples:
+  spark-submit jobs/segment.py
+  spark-submit jobs/segment.py --source ecommerce_events=logs/ --lake lake --run-date 2019-11-01
+  spark-submit jobs/segment.py --skip-ingest --model fit --set model.k=6
+  spark-submit jobs/score.py --run-date 2019-12-01 --model-date 2019-11-01
+  spark-submit jobs/report.py --run-date 2019-11-01 --reports reports
+
+exit codes: 0 done, 2 configuration, 3 unreadable input, 4 too much rejected or a closed gate,
+            5 conflict with another run, 6 out of memory or disk
+"""
+
+
+def _mappings(
+    config: Config, sources: Sequence[str], folders: Sequence[Path]
+) -> tuple[MappingFile, ...]:
+    """The mappings to read, with their paths; `--source` replaces the configured paths."""
+    paths: dict[str, list[str]] = {}
+    for source in sources:
+        name, separator, path = source.partition("=")
+        if not separator or not path:
+            raise ConfigurationError(f"--source {source}: expected MAPPING=PATH")
+        paths.setdefault(name, []).append(path)
+    known = {name for name in (paths or config.sources)}
+    mappings = []
+    for name in sorted(known):
+        overrides = dict(config.sources.get(name, {}))
+        if paths:
+            overrides["path"] = tuple(paths[name])
+        mapping = load_mapping(name, overrides, folders)
+        if not mapping.path:
+            raise ConfigurationError(f"source {name}: no path; give it as --source {name}=PATH")
+        mappings.append(mapping)
+    for name in config.sources.keys() - known:
+        load_mapping(name, config.sources[name], folders)
+    return tuple(mappings)

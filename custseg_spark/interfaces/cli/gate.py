@@ -1,0 +1,23 @@
+"""Whether the lake is fit to be segmented: its ledger adds up, no day's log is missing or short.
+
+For schedulers, between jobs/ingest.py and jobs/segment.py. Reads, writes nothing.
+"""
+
+from collections.abc import Sequence
+
+from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.engine.spark.session import get_session
+from custseg_spark.interfaces.cli import arguments, summary
+from custseg_spark.pipeline import gate
+from custseg_spark.progress import Progress
+
+
+def run(argv: Sequence[str]) -> None:
+    """Runs the job for a command line."""
+    config = arguments.parse_gate(__doc__ or "", argv)
+    progress = Progress()
+    with progress.stage("start Spark"):
+        lake = Lake(get_session("custseg-gate"), config.lake)
+    with progress.stage("gate"):
+        passed = gate.check(lake, config.gate, config.run.run_date)
+    print(summary.of_gate(passed))

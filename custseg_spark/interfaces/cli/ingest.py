@@ -1,0 +1,19 @@
+"""From event logs to the tables `events`, `rejected_events`, `ingest_files` and `sessions`."""
+
+from collections.abc import Sequence
+
+from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.engine.spark.session import get_session
+from custseg_spark.interfaces.cli import arguments, clock, summary
+from custseg_spark.pipeline.ingest import ingest, list_sources
+from custseg_spark.progress import Progress
+
+
+def run(argv: Sequence[str]) -> None:
+    """Runs the job for a command line."""
+    given = arguments.parse(__doc__ or "", argv, segments=False)
+    listed = list_sources(given.mappings)
+    progress = Progress()
+    with progress.stage("start Spark"):
+        lake = Lake(get_session("custseg-ingest"), given.config.lake)
+    print(summary.of_ingest(ingest(lake, listed, given.config, progress, ingested_at=clock.now())))

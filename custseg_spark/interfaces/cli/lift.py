@@ -1,0 +1,25 @@
+"""What a campaign did: later purchases of who changed segment, treated against held back.
+
+The groups are those that jobs/export.py marked with the same run dates, label and share.
+"""
+
+from collections.abc import Sequence
+
+from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.engine.spark.session import get_session
+from custseg_spark.interfaces.cli import export_arguments, summary
+from custseg_spark.outputs.exports.lift import measure, write
+from custseg_spark.progress import Progress
+
+
+def run(argv: Sequence[str]) -> None:
+    """Runs the job for a command line."""
+    given = export_arguments.parse_lift(__doc__ or "", argv)
+    progress = Progress()
+    with progress.stage("start Spark"):
+        lake = Lake(get_session("custseg-lift"), given.config.lake)
+    with progress.stage("lift"):
+        lift = measure(lake, given.request, given.period, given.config.exports.confidence)
+    if given.target:
+        write(lake, lift, given.target, progress)
+    print(summary.of_lift(lift))

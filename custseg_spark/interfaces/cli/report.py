@@ -1,0 +1,24 @@
+"""The report of a run that is in the lake: Markdown, HTML, pictures, CSV. Computes nothing anew.
+
+It is the one that jobs/segment.py and jobs/score.py write at their end.
+"""
+
+from collections.abc import Sequence
+
+from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.engine.spark.session import get_session
+from custseg_spark.interfaces.cli import arguments, summary
+from custseg_spark.outputs import report
+from custseg_spark.progress import Progress
+
+
+def run(argv: Sequence[str]) -> None:
+    """Runs the job for a command line."""
+    config = arguments.parse(__doc__ or "", argv, ingests=False, segments=False).config
+    folder = report.folder(config)
+    progress = Progress()
+    with progress.stage("start Spark"):
+        lake = Lake(get_session("custseg-report"), config.lake)
+    with progress.stage("report"):
+        written = report.write(lake, config.run.run_date, folder)
+    print(summary.of_report(written))

@@ -1,0 +1,29 @@
+"""Assigns the customers of a run date with published models: features, segments, report.
+
+Reads no source and fits nothing. A model that isn't what its manifest says is an error; segments
+keep their ids and names.
+"""
+
+from collections.abc import Sequence
+
+from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.engine.spark.session import get_session
+from custseg_spark.interfaces.cli import arguments, clock, summary
+from custseg_spark.outputs import report
+from custseg_spark.pipeline.segmentation import score
+from custseg_spark.progress import Progress
+
+
+def run(argv: Sequence[str]) -> None:
+    """Runs the job for a command line."""
+    given = arguments.parse(__doc__ or "", argv, ingests=False)
+    config, progress = given.config, Progress()
+    reports = report.folder(config) if config.report.enabled else None
+    with progress.stage("start Spark"):
+        lake = Lake(get_session("custseg-score"), config.lake)
+    done = score(lake, config, given.archetypes, progress, given.model_date, now=clock.now)
+    print(summary.of_segments(lake, done))
+    if reports:
+        with progress.stage("report"):
+            written = report.write(lake, done.run_date, reports)
+        print(summary.of_report(written))

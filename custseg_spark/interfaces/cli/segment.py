@@ -1,0 +1,36 @@
+"""From event logs to segment tables: ingest, sessions, features, models, segments, report.
+
+One command writes the Delta tables and the report of one run date; a repeat changes nothing.
+"""
+
+from collections.abc import Sequence
+
+from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.engine.spark.session import get_session
+from custseg_spark.interfaces.cli import arguments, clock, summary
+from custseg_spark.outputs import report
+from custseg_spark.pipeline.ingest import ingest, list_sources
+from custseg_spark.pipeline.segmentation import segment
+from custseg_spark.progress import Progress
+
+
+def run(argv: Sequence[str]) -> None:
+    """Runs the job for a command line."""
+    given = arguments.parse(__doc__ or "", argv)
+    listed = [] if given.skip_ingest else list_sources(given.mappings)
+    reports = report.folder(given.config) if given.config.report.enabled else None
+    progress = Progress()
+    with progress.stage("start Spark"):
+        lake = Lake(get_session("custseg-segment"), given.config.lake)
+    if not given.skip_ingest:
+        moment = clock.now()
+        ingested = ingest(
+            lake, listed, given.config, progress, ingested_at=moment, with_sessions=False
+        )
+        print(summary.of_ingest(ingested))
+    result = segment(lake, given.config, given.archetypes, progress, now=clock.now)
+    print(summary.of_segments(lake, result))
+    if reports:
+        with progress.stage("report"):
+            written = report.write(lake, result.run_date, reports)
+        print(summary.of_report(written))

@@ -1,0 +1,82 @@
+"""What a check found, as a person reads it: the columns, the first events, what is refused."""
+
+from collections.abc import Mapping, Sequence
+
+from custseg_spark.core.mappings.shapes import Shape
+from custseg_spark.engine.sources.heads import Head
+from custseg_spark.pipeline.checking import Checked
+
+_WIDEST = 24
+
+
+def columns(head: Head, found: Sequence[Shape], mapped: Mapping[str, str]) -> str:
+    """A line for each of the file's columns: what its values look like, and what it becomes."""
+    becomes = {source: canonical for canonical, source in mapped.items()}
+    rows = [
+        (
+            shape.name,
+            ", ".join(shape.patterns) or shape.kind,
+            f"{shape.blank_share:.1%}",
+            f"{len(shape.values):,}",
+            ", ".join(_cut(e) for e in shape.examples[:2]),
+            becomes.get(shape.name, "–"),
+        )
+        for shape in found
+    ]
+    names = ("column", "looks like", "blank", "different", "examples", "becomes")
+    absent = [source for source in mapped.values() if source not in head.columns]
+    lines = [_where(head), "", *_table(names, rows)]
+    if absent:
+        lines.append(f"Not there: {', '.join(absent)}")
+    return "\n".join(lines)
+
+
+def verdict(checked: Checked, limit: float) -> str:
+    """The first events, then how many records pass, and why the others don't."""
+    total = checked.accepted + checked.duplicates + checked.refused
+    lines = [""]
+    if checked.first:
+        names = tuple(checked.first[0])
+        rows = [tuple(_cut(str(v)) for v in event.values()) for event in checked.first]
+        lines += ["The first events", *_table(names, rows), ""]
+    lines.append(
+        f"{total:,} records = {checked.accepted:,} accepted + {checked.refused:,} rejected"
+        f" + {checked.duplicates:,} duplicates; {checked.refused_share:.1%} rejected, at most"
+        f" {limit:.1%} allowed"
+    )
+    rows = [
+        (
+            reason.code,
+            f"{reason.records:,}",
+            f"row {reason.row}: {reason.field} ="
+            f" {'nothing' if reason.value is None else repr(_cut(reason.value))},"
+            f" expected {reason.expected}",
+        )
+        for reason in checked.reasons
+    ]
+    return "\n".join([*lines, *_table(("reason", "records", "the first"), rows)])
+
+
+def _where(head: Head) -> str:
+    table = f", '{head.table}'" if head.table else ""
+    looked = (
+        f"all {len(head.rows):,} records"
+        if head.is_whole
+        else (f"the first {len(head.rows):,} records; there are more")
+    )
+    return f"{head.file.path}{table}: {looked}"
+
+
+def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    if not rows:
+        return []
+    widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
+    return [
+        "  " + "  ".join(f"{v:<{w}}" for v, w in zip(row, widths, strict=True)).rstrip()
+        for row in (names, *rows)
+    ]
+
+
+def _cut(value: str) -> str:
+    value = " ".join(value.split())
+    return value if len(value) <= _WIDEST else value[: _WIDEST - 1] + "…"

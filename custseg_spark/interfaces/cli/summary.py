@@ -1,0 +1,142 @@
+"""What a job says at its end, for a person: numbers of records, segments, and where to look."""
+
+from collections.abc import Sequence
+
+from pyspark.sql import functions as F
+
+from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.models.selection import Verdict
+from custseg_spark.outputs.exports import Exported
+from custseg_spark.outputs.exports.intervals import Interval
+from custseg_spark.outputs.exports.lift import Lift
+from custseg_spark.paths import Place
+from custseg_spark.pipeline.gate import Passed
+from custseg_spark.pipeline.ingest import IngestSummary
+from custseg_spark.pipeline.segmentation import SegmentRun
+from custseg_spark.schemas import CUSTOMER_SEGMENTS, DIED, RUNS, SEGMENT_PROFILES
+
+
+def of_ingest(summary: IngestSummary) -> str:
+    """The ledger of this ingest in a few lines."""
+    lines = []
+    if summary.files:
+        lines.append(
+            f"Ingested {summary.files} file{'s' * (summary.files != 1)}: {summary.read:,} records ="
+            f" {summary.accepted:,} accepted + {summary.rejected:,} rejected"
+            f" + {summary.duplicates:,} duplicates ({summary.rounded:,} amounts rounded)"
+        )
+    if summary.known_files:
+        lines.append(
+            f"{summary.known_files} file{'s' * (summary.known_files != 1)} already in the ledger:"
+            " nothing to add"
+        )
+    lines += [f"Skipped {path}: {reason}" for path, reason in summary.skipped]
+    return "\n".join(lines) or "Nothing to ingest"
+
+
+def of_gate(passed: Passed) -> str:
+    """What the gate has seen."""
+    return (
+        f"Fit to be segmented: {passed.events:,} events, as the ledger of {passed.files:,}"
+        f" file{'s' * (passed.files != 1)} says; {passed.last_day_events:,} on {passed.last_day}"
+        f" (median of the days before: {passed.usual_events:,.0f})"
+    )
+
+
+def of_segments(lake: Lake, run: SegmentRun) -> str:
+    """The segments of a run as a table, and the tables' names."""
+    rows = (
+        lake.read(SEGMENT_PROFILES)
+        .where(F.col("run_date") == F.lit(run.run_date))
+        .select(
+            "algorithm",
+            "status",
+            "segment_id",
+            "segment_name",
+            "customers",
+            "customer_share",
+            "revenue_share",
+            F.col("features")["frequency"]["mean"].alias("orders"),
+            F.col("features")["monetary"]["mean"].alias("spend"),
+            F.col("features")["days_since_last_event"]["median"].alias("last_seen"),
+        )
+        .where(F.col("status") != DIED)
+        .orderBy("algorithm", "segment_id")
+        .collect()
+    )
+    lines = [f"\nSegments of {run.customers:,} customers on {run.run_date}"]
+    lines += [f"Warning: {warning}" for warning in run.warnings]
+    lines.append(f"Models: {run.plan.use}, {run.plan.reason}")
+    for algorithm, verdict in run.chosen.items():
+        lines.append(f"\n{algorithm}, k = {verdict.candidate.k}: {verdict.why}")
+        lines += _silhouettes(verdict)
+        lines.append(
+            f"  id  {'segment':<26}{'customers':>12}{'share':>8}{'revenue':>9}{'orders':>8}"
+            f"{'spend':>11}{'last seen':>13}"
+        )
+        lines += [
+            f"{r.segment_id:>4}  {r.segment_name:<26}{r.customers:>12,}{r.customer_share:>8.1%}"
+            f"{r.revenue_share:>9.1%}{_number(r.orders, '.2f'):>8}{_number(r.spend, ',.2f'):>11}"
+            f"{_number(r.last_seen, '.0f'):>8} days"
+            for r in rows
+            if r.algorithm == algorithm
+        ]
+    if run.left_out:
+        reasons = "; ".join(f"{name}: {why}" for name, why in sorted(run.left_out.items()))
+        lines.append(f"\nNot in the model: {reasons}")
+    lines.append(f"\nTables: {lake.name(CUSTOMER_SEGMENTS)}, {lake.name(SEGMENT_PROFILES)} and")
+    lines.append(f"others beside them; {lake.name(RUNS)} says how they were made")
+    return "\n".join(lines)
+
+
+def _silhouettes(verdict: Verdict) -> list[str]:
+    """Both silhouettes of a chosen clustering, by their distances: two numbers go by one name."""
+    found = verdict.euclidean
+    if found is None or found.silhouette is None:
+        return []
+    squared = f"{verdict.candidate.indices.silhouette:.3f} (squared Euclidean)"
+    plain = f"{found.silhouette:.3f} (Euclidean, of {found.customers:,} customers)"
+    return [f"  silhouette of all: {squared}, {plain}"]
+
+
+def _number(value: float | None, form: str) -> str:
+    """A number, or a dash: an empty segment has no mean, one that nobody was sampled of no
+    median."""
+    return "–" if value is None else format(value, form)
+
+
+def of_report(files: Sequence[Place]) -> str:
+    """Where the report is."""
+    pages = [str(file) for file in files if file.suffix == ".html"]
+    return f"Report: {', '.join(pages)}"
+
+
+def of_export(exported: Exported) -> str:
+    """What was written where."""
+    lines = [f"Exported the run of {exported.run_date} ({exported.algorithm}) to {exported.target}"]
+    lines += [f"  {name:<28}{rows:>12,} rows" for name, rows in exported.rows.items()]
+    return "\n".join(lines)
+
+
+def of_lift(lift: Lift) -> str:
+    """The effects of a campaign as a table."""
+    campaign = lift.campaign
+    lines = [
+        f"Campaign {campaign.label}: who changed segment from {campaign.since} to"
+        f" {campaign.run_date}, {campaign.control_share:.1%} held back; purchases from"
+        f" {lift.begin} to before {lift.end}",
+        f"treated less control, {lift.confidence:.0%} confidence",
+        f"  {'segment':<26}{'change':<9}{'treated':>9}{'control':>9}"
+        f"  {'buyers':<31}{'spend a customer'}",
+    ]
+    lines += [
+        f"  {e.segment:<26}{e.change:<9}{e.treated.customers:>9,}{e.control.customers:>9,}"
+        f"  {_interval(e.rate, '+.2%'):<31}{_interval(e.spend, '+,.2f')}"
+        for e in lift.effects
+    ]
+    return "\n".join(lines)
+
+
+def _interval(interval: Interval, form: str) -> str:
+    low, high = _number(interval.low, form), _number(interval.high, form)
+    return f"{_number(interval.difference, form)} ({low} to {high})"

@@ -1,0 +1,139 @@
+"""A run's tables for those who don't read Delta: SQLite, PostgreSQL, CSV; and campaigns' lists."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.errors import ConflictError, InputError, nearest
+from custseg_spark.features.table import CUSTOMER_FEATURES
+from custseg_spark.outputs.exports import evaluation
+from custseg_spark.outputs.exports.batches import batches
+from custseg_spark.outputs.exports.csv import CsvLoading
+from custseg_spark.outputs.exports.frames import REPORTS, changes
+from custseg_spark.outputs.exports.frames.changes import SEGMENT_CHANGES, Campaign
+from custseg_spark.outputs.exports.layout import ReportTable, Run, reported
+from custseg_spark.outputs.exports.loading import Target
+from custseg_spark.outputs.report.reading import run_date_of
+from custseg_spark.progress import Progress
+from custseg_spark.schemas import (
+    CUSTOMER_SEGMENTS,
+    CUSTOMERS,
+    DIED,
+    EVENTS,
+    MODEL_SELECTION,
+    RUNS,
+    SEGMENT_PROFILES,
+    Table,
+)
+
+TABLES = (*REPORTS, SEGMENT_CHANGES.name)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to export: `run_date` None is the latest. `since` makes `segment_changes` possible,
+    whose `campaign` is by default the run date."""
+
+    tables: tuple[str, ...]
+    algorithm: str
+    run_date: date | None = None
+    since: date | None = None
+    campaign: str | None = None
+    control_share: float = 0.0
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export wrote: rows by table."""
+
+    run_date: date
+    algorithm: str
+    target: str
+    rows: Mapping[str, int]
+
+
+def export(lake: Lake, request: Request, target: Target, progress: Progress) -> Exported:
+    """Writes the tables of one run to a target, where all of them appear at once.
+
+    Raises InputError where the lake has no such run or algorithm, ConflictError if the run is
+    made again meanwhile; what the target held stands then.
+    """
+    with target.opened() as loading:
+        day = run_date_of(lake, request.run_date)
+        made = _finished(lake, day)
+        rows = {}
+        for table, frame in _frames(lake, request, day):
+            with progress.stage(table.name) as stage:
+                stage.rows = loading.stage(table, batches(reported(frame, table)))
+            rows[table.name] = stage.rows
+        if isinstance(loading, CsvLoading) and set(request.tables) & REPORTS.keys():
+            loading.stage_document("evaluation_metrics", _evaluation(lake, day, request.algorithm))
+        if _finished(lake, day) != made:
+            raise ConflictError(f"the run of {day} was made again meanwhile; export it again")
+        with progress.stage("publish"):
+            loading.publish()
+    return Exported(day, request.algorithm, target.shown, rows)
+
+
+def campaign_of(lake: Lake, request: Request, day: date) -> tuple[DataFrame, Campaign]:
+    """The changes that a request asks for, a row a customer x change, and their campaign."""
+    assert request.since is not None
+    since = run_date_of(lake, request.since)
+    if since >= day:
+        raise InputError(f"changes since {since}: expected a run date before {day}")
+    label = request.campaign or day.isoformat()
+    campaign = Campaign(since, day, label, request.control_share)
+    before, after = (_segments(lake, d, request.algorithm) for d in (since, day))
+    return changes.rows(before, after, campaign), campaign
+
+
+def _frames(lake: Lake, request: Request, day: date) -> list[tuple[ReportTable, DataFrame]]:
+    run = _run(lake, day, request.algorithm)
+    frames = [
+        (REPORTS[name].table, REPORTS[name].rows(run)) for name in request.tables if name in REPORTS
+    ]
+    if SEGMENT_CHANGES.name in request.tables:
+        frames.append((SEGMENT_CHANGES, campaign_of(lake, request, day)[0]))
+    return frames
+
+
+def _run(lake: Lake, day: date, algorithm: str) -> Run:
+    profiles = _on(lake, SEGMENT_PROFILES, day).where(F.col("status") != DIED)
+    return Run(
+        run_date=day,
+        segments=_segments(lake, day, algorithm),
+        features=_on(lake, CUSTOMER_FEATURES, day),
+        profiles=lake.read_or_empty(CUSTOMERS),
+        named=profiles.where(F.col("algorithm") == F.lit(algorithm)),
+        events=lake.read(EVENTS),
+    )
+
+
+def _segments(lake: Lake, day: date, algorithm: str) -> DataFrame:
+    """A row a customer of a run date. Raises InputError if the algorithm isn't of that run."""
+    named = _on(lake, SEGMENT_PROFILES, day).select("algorithm").distinct().collect()
+    known = [row.algorithm for row in named]
+    if algorithm not in known:
+        raise InputError(
+            f"the run of {day} has no segments by {algorithm}{nearest(algorithm, known)}"
+        )
+    return _on(lake, CUSTOMER_SEGMENTS, day).where(F.col("algorithm") == F.lit(algorithm))
+
+
+def _on(lake: Lake, table: Table, day: date) -> DataFrame:
+    return lake.read(table).where(F.col("run_date") == F.lit(day))
+
+
+def _finished(lake: Lake, day: date) -> list[object]:
+    """What changes when a run date is made again: a run takes its row away first of all."""
+    # In microseconds: collected, a timestamp would take this machine's time zone.
+    return [r[0] for r in _on(lake, RUNS, day).select(F.unix_micros("finished_at")).collect()]
+
+
+def _evaluation(lake: Lake, day: date, algorithm: str) -> dict[str, object]:
+    selection = _on(lake, MODEL_SELECTION, day).where(F.col("algorithm") == F.lit(algorithm))
+    return evaluation.document(selection.collect(), day, algorithm)

@@ -1,0 +1,132 @@
+"""PostgreSQL: copied into the session's own temporary tables, published by one transaction.
+
+Imports psycopg (extra `postgres`), so that only `postgresql` imports it, and late.
+"""
+
+import io
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
+from pyarrow import csv
+from pyspark.sql.types import StructField
+
+from custseg_spark.errors import TargetError
+from custseg_spark.outputs.exports.layout import ReportTable
+
+log = logging.getLogger("custseg")
+
+# For another export's transaction, or for somebody who alters a table.
+LOCK_WAIT = "60s"
+_EXPORTS = int.from_bytes(b"custseg", "big")
+# PostgreSQL understands Spark's other names.
+_TYPES = {"string": "text", "double": "double precision", "timestamp": "timestamptz"}
+
+
+@dataclass
+class PostgresLoading:
+    """An export under way over one connection, which commits by itself.
+
+    Temporary tables are this session's alone, cost no write-ahead log, and are gone with the
+    connection, also if by a kill.
+    """
+
+    connection: psycopg.Connection[Any]
+    shown: str
+    staged: list[ReportTable] = field(default_factory=list)
+
+    def stage(self, table: ReportTable, batches: Iterator[pa.RecordBatch]) -> int:
+        """Takes the rows of a table; how many they were."""
+        create = SQL("CREATE TEMPORARY TABLE {} ({})")
+        columns = _listed(map(_column, table.schema.fields))
+        self.connection.execute(create.format(_staging(table), columns))
+        copy, rows = SQL("COPY {} FROM STDIN (FORMAT csv)").format(_staging(table)), 0
+        with self.connection.cursor() as cursor, cursor.copy(copy) as sink:
+            for batch in batches:
+                sink.write(_csv(batch))
+                rows += batch.num_rows
+        self.staged.append(table)
+        return rows
+
+    def publish(self) -> None:
+        """Replaces the rows of the staged tables in one transaction.
+
+        By DELETE, not TRUNCATE: that would lock readers out until the commit, and show an empty
+        table to a transaction that began before it.
+        """
+        with self.connection.transaction():
+            self.connection.execute(SQL("SET LOCAL lock_timeout = {}").format(Literal(LOCK_WAIT)))
+            self.connection.execute("SELECT pg_advisory_xact_lock(%s)", (_EXPORTS,))
+            for table in self.staged:
+                self._create_or_check(table)
+            for table in self.staged:
+                self._replace(table)
+        for table in self.staged:
+            self._tidy(table)
+
+    def _create_or_check(self, table: ReportTable) -> None:
+        # By the search path, as everybody finds it.
+        found = self.connection.execute(
+            "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(quote_ident(%s))"
+            " AND attnum > 0 AND NOT attisdropped",
+            (table.name,),
+        ).fetchall()
+        if not found:
+            return self._create(table)
+        lacking = [n for n in table.schema.names if (n,) not in found]
+        if lacking:
+            raise TargetError(
+                f"{self.shown}: the table {table.name} there lacks {', '.join(lacking)}; it is an"
+                " older version's or something else: rename or drop it"
+            )
+
+    def _create(self, table: ReportTable) -> None:
+        create = SQL("CREATE TABLE {} ({}, PRIMARY KEY ({}))")
+        columns = _listed(map(_column, table.schema.fields))
+        key = _listed(map(Identifier, table.key))
+        self.connection.execute(create.format(Identifier(table.name), columns, key))
+        for names in table.indexes:
+            index = Identifier("_".join([table.name, *names]))
+            create = SQL("CREATE INDEX {} ON {} ({})")
+            own = _listed(map(Identifier, names))
+            self.connection.execute(create.format(index, Identifier(table.name), own))
+
+    def _replace(self, table: ReportTable) -> None:
+        name, columns = Identifier(table.name), _listed(map(Identifier, table.schema.names))
+        self.connection.execute(SQL("DELETE FROM {}").format(name))
+        insert = SQL("INSERT INTO {} ({}) SELECT {} FROM {}")
+        self.connection.execute(insert.format(name, columns, columns, _staging(table)))
+
+    def _tidy(self, table: ReportTable) -> None:
+        """Makes room of the deleted rows and counts the new ones for the planner."""
+        # To give the room back to the disk would lock readers out; the next export fills it.
+        vacuum = SQL("VACUUM (ANALYZE, TRUNCATE false) {}").format(Identifier(table.name))
+        try:
+            self.connection.execute(vacuum)
+        except psycopg.Error as error:
+            # The rows are published; autovacuum will come round as well.
+            log.warning("%s: no VACUUM of %s: %s", self.shown, table.name, error)
+
+
+def _staging(table: ReportTable) -> Identifier:
+    return Identifier(f"custseg_staging_{table.name}")
+
+
+def _column(field: StructField) -> Composed:
+    type_ = field.dataType.simpleString()
+    return SQL("{} {}").format(Identifier(field.name), SQL(_TYPES.get(type_, type_)))
+
+
+def _listed(parts: Iterable[Composable]) -> Composed:
+    return SQL(", ").join(parts)
+
+
+def _csv(batch: pa.RecordBatch) -> memoryview:
+    """As COPY reads it: null is nothing at all, empty text is quoted."""
+    buffer = io.BytesIO()
+    csv.write_csv(batch, buffer, csv.WriteOptions(include_header=False))
+    return buffer.getbuffer()

@@ -1,0 +1,145 @@
+"""CSV files and JSON documents in a folder: written aside, moved into place when all are whole."""
+
+import errno
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
+
+from custseg_spark.engine.spark.session import get_session, send
+from custseg_spark.errors import ConfigurationError, ConflictError, TargetError
+from custseg_spark.outputs.exports.layout import ReportTable, in_seconds
+from custseg_spark.paths import Place, Remote, place
+
+# What a spreadsheet executes; a signed number alone, such as a telephone number, it doesn't.
+_FORMULA, _NUMBER = r"^[=+\-@\t\r]", r"^[+-][0-9]+(\.[0-9]+)?$"
+
+
+@dataclass(frozen=True)
+class CsvFolder:
+    """A folder of this machine, or one that Spark's file systems reach."""
+
+    folder: Place
+
+    @classmethod
+    def of(cls, text: str) -> "CsvFolder":
+        """The folder of `csv:DIR`."""
+        folder = text.removeprefix("csv:")
+        if not folder:
+            raise ConfigurationError(f"--to {text}: expected csv:DIR")
+        return cls(place(folder))
+
+    @property
+    def shown(self) -> str:
+        """The place in words."""
+        return str(self.folder)
+
+    @contextmanager
+    def opened(self) -> Iterator["CsvLoading"]:
+        """A loading into a folder beside the wanted one, on the same disk.
+
+        ConflictError if another export writes there; what a killed one left is removed. One for a
+        remote folder is staged on this machine, and nothing keeps others out.
+        """
+        if isinstance(self.folder, Remote):
+            with tempfile.TemporaryDirectory(prefix="custseg-export-") as staging:
+                yield CsvLoading(Path(staging), self.folder)
+            return
+        folder = self.folder.absolute()
+        beside = folder.with_name(f".{folder.name}.staging")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with _held(folder):
+                shutil.rmtree(beside, ignore_errors=True)
+                beside.mkdir()
+                try:
+                    yield CsvLoading(beside, folder)
+                finally:
+                    shutil.rmtree(beside)
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise
+            raise TargetError(f"{self.folder} can't be written: {error.strerror}") from error
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Keeps other exports out; the lock ends with the process, also if by a kill."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise ConflictError(f"another export to {folder} is under way") from error
+    finally:
+        os.close(opened)
+
+
+@dataclass
+class CsvLoading:
+    """An export under way into a folder."""
+
+    beside: Path
+    folder: Place
+    names: list[str] = field(default_factory=list)
+
+    def stage(self, table: ReportTable, batches: Iterator[pa.RecordBatch]) -> int:
+        """Takes the rows of a table; how many they were. Null is empty, empty text is quoted."""
+        name, rows = f"{table.name}.csv", 0
+        with (self.beside / name).open("wb") as file:
+            file.write((",".join(f'"{n}"' for n in table.schema.names) + "\n").encode())
+            for batch in batches:
+                csv.write_csv(_safe(batch), file, csv.WriteOptions(include_header=False))
+                rows += batch.num_rows
+        self.names.append(name)
+        return rows
+
+    def stage_document(self, name: str, content: Mapping[str, Any]) -> None:
+        """Takes a document, as JSON."""
+        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=str)
+        (self.beside / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+        self.names.append(f"{name}.json")
+
+    def publish(self) -> None:
+        """Moves the files into place, one by one; each is the old or the new one in full."""
+        if isinstance(self.folder, Remote):
+            for name in self.names:
+                send(get_session(), self.beside / name, self.folder / name)
+            return
+        for name in self.names:
+            _sync(self.beside / name)
+        for name in self.names:
+            (self.beside / name).replace(self.folder / name)
+
+
+def _sync(file: Path) -> None:
+    """On the disk before it takes the old one's name, or a crash of the machine could empty it."""
+    with file.open("rb") as opened:
+        os.fsync(opened.fileno())
+
+
+def _safe(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch with its texts made safe for spreadsheets, times to the second."""
+    return pa.RecordBatch.from_arrays([_written(c) for c in batch.columns], batch.schema.names)
+
+
+def _written(column: pa.Array) -> pa.Array:
+    if pa.types.is_timestamp(column.type):
+        return in_seconds(column)
+    return _safe_text(column) if pa.types.is_string(column.type) else column
+
+
+def _safe_text(texts: pa.Array) -> pa.Array:
+    is_number = pc.match_substring_regex(texts, _NUMBER)
+    is_formula = pc.and_not(pc.match_substring_regex(texts, _FORMULA), is_number)
+    return pc.if_else(is_formula, pc.binary_join_element_wise("'", texts, ""), texts)

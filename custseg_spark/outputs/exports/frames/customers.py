@@ -1,0 +1,23 @@
+"""`customer_segments`: who is where, with the profile and what a campaign asks for first."""
+
+from pyspark.sql import DataFrame
+
+from custseg_spark.outputs.exports.frames.metrics import customer_metrics
+from custseg_spark.outputs.exports.layout import ReportTable, Run
+from custseg_spark.schemas import MONEY, MONEY_SUM
+
+CUSTOMER_SEGMENTS = ReportTable(
+    "customer_segments",
+    f"""customer_id string, name string, age int, income {MONEY}, gender string,
+    education string, occupation string, zip_code string, clv {MONEY_SUM}, num_purchases bigint,
+    avg_purchase_frequency double, avg_purchase_amount {MONEY_SUM}, last_purchase_days_ago int,
+    spending_score int, segment string, segment_id int, rfm_group string, run_date date,
+    prediction_timestamp timestamp""",
+    key=("customer_id",),
+    indexes=(("segment_id",),),
+)
+
+
+def rows(run: Run) -> DataFrame:
+    """One row a customer of the run; profile columns are null where there is no profile."""
+    return customer_metrics(run)

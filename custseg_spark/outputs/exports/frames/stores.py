@@ -1,0 +1,25 @@
+"""`customer_store_summary`: where a customer buys."""
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from custseg_spark.outputs.exports.frames.purchases import totals
+from custseg_spark.outputs.exports.layout import ReportTable, Run
+from custseg_spark.schemas import MONEY_SUM
+
+# A key can't be null, and without these rows the stores wouldn't add up to the customer.
+NO_STORE = "(none)"
+
+CUSTOMER_STORE_SUMMARY = ReportTable(
+    "customer_store_summary",
+    f"""customer_id string, store string, num_purchases bigint, total_spend {MONEY_SUM},
+    avg_purchase_amount {MONEY_SUM}, first_purchase_date date, last_purchase_date date,
+    run_date date""",
+    key=("customer_id", "store"),
+    indexes=(("store",),),
+)
+
+
+def rows(run: Run) -> DataFrame:
+    """One row a customer x store with a purchase or return before the run date."""
+    return totals(run, F.coalesce("store", F.lit(NO_STORE)), "store")

@@ -1,0 +1,114 @@
+"""PostgreSQL: where it is, from a URL, and what goes wrong there, in words without passwords."""
+
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from custseg_spark.errors import (
+    ConfigurationError,
+    ConflictError,
+    CustsegError,
+    ResourceError,
+    TargetError,
+)
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from custseg_spark.outputs.exports.copying import PostgresLoading
+
+_CONNECT_WAIT_S = "10"
+_SECRETS = ("password", "sslpassword")
+
+
+@dataclass(frozen=True)
+class PostgresDatabase:
+    """A database by what its URL says; libpq adds its environment variables and ~/.pgpass."""
+
+    shown: str
+    parameters: dict[str, str] = field(repr=False)
+
+    @classmethod
+    def of(cls, text: str) -> "PostgresDatabase":
+        """The database of a URL. Raises ConfigurationError, which never quotes a password."""
+        _require_driver()
+        import psycopg
+        from psycopg.conninfo import conninfo_to_dict
+
+        # libpq would take the rest of a password for the host, and say so.
+        if text.count("@") > 1 or ("@" in text and "@" not in urlsplit(text).netloc):
+            raise ConfigurationError(
+                "--to postgresql://…: in a user name or password write @ as %40, / as %2F, ? as"
+                " %3F, # as %23 and : as %3A"
+            )
+        try:
+            parameters = {k: str(v) for k, v in conninfo_to_dict(text).items() if v is not None}
+        except psycopg.Error as error:
+            raise ConfigurationError(
+                "--to postgresql://…: not a valid URL; expected"
+                " postgresql://USER@HOST:PORT/DATABASE?OPTION=VALUE"
+            ) from error
+        return cls(_shown(parameters), parameters)
+
+    @contextmanager
+    def opened(self) -> Iterator["PostgresLoading"]:
+        """A loading over one connection, at whose end its staging tables are gone."""
+        import psycopg
+
+        from custseg_spark.outputs.exports.copying import PostgresLoading
+
+        wanted = {
+            "connect_timeout": _CONNECT_WAIT_S,
+            "application_name": "custseg-export",
+            **self.parameters,
+        }
+        try:
+            connection = psycopg.connect(psycopg.conninfo.make_conninfo("", **wanted))
+        except psycopg.Error as error:
+            raise TargetError(f"{self.shown} can't be reached: {self._said(error)}") from error
+        try:
+            with connection:
+                connection.autocommit = True
+                yield PostgresLoading(connection, self.shown)
+        except psycopg.Error as error:
+            raise self._explained(error) from error
+
+    def _explained(self, error: "psycopg.Error") -> CustsegError:
+        from psycopg import errors
+
+        from custseg_spark.outputs.exports.copying import LOCK_WAIT
+
+        if isinstance(error, errors.LockNotAvailable):
+            return ConflictError(
+                f"{self.shown}: another process writes the tables (waited {LOCK_WAIT})"
+            )
+        if isinstance(error, errors.DiskFull | errors.OutOfMemory):
+            return ResourceError(f"{self.shown}: {self._said(error)}")
+        return TargetError(f"{self.shown}: {self._said(error)}")
+
+    def _said(self, error: "psycopg.Error") -> str:
+        said = " ".join(str(error).split())
+        for name in _SECRETS:
+            if secret := self.parameters.get(name):
+                said = said.replace(secret, "***")
+        return said
+
+
+def _require_driver() -> None:
+    try:
+        importlib.import_module("psycopg")
+    except ImportError as error:
+        raise ConfigurationError(
+            "--to postgresql://… needs psycopg; install it by pip install 'custseg-spark[postgres]'"
+        ) from error
+
+
+def _shown(parameters: dict[str, str]) -> str:
+    """The URL without password and options."""
+    user = f"{parameters['user']}@" if "user" in parameters else ""
+    port = f":{parameters['port']}" if "port" in parameters else ""
+    place = f"{user}{parameters.get('host', '')}{port}"
+    return f"postgresql://{place}/{parameters.get('dbname', '')}"

@@ -1,0 +1,215 @@
+"""SQLite: staged in a file beside the database, published by one transaction."""
+
+import errno
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql.types import (
+    DataType,
+    DateType,
+    DecimalType,
+    DoubleType,
+    StringType,
+    TimestampType,
+)
+
+from custseg_spark.errors import (
+    ConfigurationError,
+    ConflictError,
+    CustsegError,
+    ResourceError,
+    TargetError,
+)
+from custseg_spark.outputs.exports.layout import ReportTable, in_seconds
+from custseg_spark.paths import Remote, place
+
+_PREFIX = "sqlite:///"
+# For other writers and for readers of a database that isn't in WAL mode.
+_LOCK_WAIT_S = 60.0
+_OTHER_EXPORT_WAIT_S = 1.0
+
+
+@dataclass(frozen=True)
+class SqliteDatabase:
+    """A database file, made where there is none."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, text: str) -> "SqliteDatabase":
+        """The database of `sqlite:///FILE`; a path from the root has four slashes."""
+        path = text.removeprefix(_PREFIX)
+        if path == text or not path:
+            raise ConfigurationError(
+                f"--to {text}: expected sqlite:///FILE, or sqlite:////FILE for a path from the root"
+            )
+        file = place(path)
+        if isinstance(file, Remote):
+            raise ConfigurationError(f"--to {text}: SQLite writes to a path of this machine only")
+        return cls(file)
+
+    @property
+    def shown(self) -> str:
+        """The place in words."""
+        return str(self.path)
+
+    @contextmanager
+    def opened(self) -> Iterator["SqliteLoading"]:
+        """A loading that holds the staging file for itself; ConflictError if another has it."""
+        staging = self.path.with_name(f".{self.path.name}.staging")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            _check(self.path)
+            with closing(sqlite3.connect(staging, isolation_level=None)) as connection:
+                _claim(connection, self.path)
+                try:
+                    yield SqliteLoading(connection, self.path)
+                finally:
+                    staging.unlink(missing_ok=True)
+        except sqlite3.Error as error:
+            raise _explained(error, self.path) from error
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise
+            raise TargetError(f"{self.path} can't be written: {error.strerror}") from error
+
+
+def _check(target: Path) -> None:
+    """Reads the target's first page, if there is one: a file may be something else."""
+    if target.exists():
+        with closing(sqlite3.connect(target, timeout=_LOCK_WAIT_S)) as connection:
+            connection.execute("PRAGMA schema_version").fetchone()
+
+
+def _claim(connection: sqlite3.Connection, target: Path) -> None:
+    """The staging file emptied and locked until the connection ends, also if by a kill."""
+    connection.execute("PRAGMA busy_timeout = " + str(int(_OTHER_EXPORT_WAIT_S * 1000)))
+    connection.execute("PRAGMA main.locking_mode = EXCLUSIVE")
+    try:
+        # Nobody else reads it, and after a crash it is thrown away.
+        connection.execute("PRAGMA main.journal_mode = OFF")
+        connection.execute("PRAGMA main.synchronous = OFF")
+        connection.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        raise ConflictError(f"another export to {target} is under way") from error
+    found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    for (name,) in found:
+        connection.execute("DROP TABLE " + _quoted(name))
+    connection.execute("COMMIT")
+    connection.execute("PRAGMA busy_timeout = " + str(int(_LOCK_WAIT_S * 1000)))
+
+
+@dataclass
+class SqliteLoading:
+    """An export under way into a SQLite database."""
+
+    connection: sqlite3.Connection
+    target: Path
+    staged: list[ReportTable] = field(default_factory=list)
+
+    def stage(self, table: ReportTable, batches: Iterator[pa.RecordBatch]) -> int:
+        """Takes the rows of a table; how many they were."""
+        self.connection.execute(_create(table, "main"))
+        marks = ", ".join("?" * len(table.schema.names))
+        insert = "INSERT INTO main." + _quoted(table.name) + " VALUES (" + marks + ")"
+        rows = 0
+        self.connection.execute("BEGIN")
+        for batch in batches:
+            self.connection.executemany(insert, zip(*map(_values, batch.columns), strict=True))
+            rows += batch.num_rows
+        self.connection.execute("COMMIT")
+        self.staged.append(table)
+        return rows
+
+    def publish(self) -> None:
+        """Replaces the rows of the staged tables in one transaction of the target.
+
+        Rows are deleted and inserted: the table with its indexes, triggers and views stays.
+        """
+        self.connection.execute("ATTACH ? AS target", (str(self.target.absolute()),))
+        self.connection.execute("BEGIN IMMEDIATE")
+        for table in self.staged:
+            self._replace(table)
+        self.connection.execute("COMMIT")
+        self.connection.execute("DETACH target")
+
+    def _replace(self, table: ReportTable) -> None:
+        name, names = _quoted(table.name), table.schema.names
+        found = self.connection.execute("PRAGMA target.table_info(" + name + ")").fetchall()
+        if not found:
+            self.connection.execute(_create(table, "target"))
+            for columns in table.indexes:
+                self.connection.execute(_create_index(table, columns))
+        elif lacking := [n for n in names if n not in {row[1] for row in found}]:
+            raise TargetError(
+                f"{self.target}: the table {table.name} there lacks {', '.join(lacking)}; it is an"
+                " older version's or something else: rename or drop it"
+            )
+        self.connection.execute("DELETE FROM target." + name)
+        # In the order of the key, as staged: the table's tree grows at its end.
+        into = "INSERT INTO target." + name + _listed(names)
+        self.connection.execute(into + " SELECT * FROM main." + name)
+
+
+def _create(table: ReportTable, schema: str) -> str:
+    """Keys are text, so that the rows stand in the key's own tree (WITHOUT ROWID)."""
+    columns = [
+        " ".join([_quoted(f.name), _type(f.dataType), "NOT NULL" if f.name in table.key else ""])
+        for f in table.schema.fields
+    ]
+    key = "PRIMARY KEY " + _listed(table.key)
+    name = schema + "." + _quoted(table.name)
+    return " ".join(["CREATE TABLE", name, "(", ", ".join([*columns, key]), ") WITHOUT ROWID"])
+
+
+def _create_index(table: ReportTable, columns: Sequence[str]) -> str:
+    name = "target." + _quoted("_".join([table.name, *columns]))
+    return " ".join(["CREATE INDEX", name, "ON", _quoted(table.name), _listed(columns)])
+
+
+def _type(type_: DataType) -> str:
+    """A type's declared name. Money is REAL: as NUMERIC, 12.00 would be the integer 12, and 12 / 5
+    two."""
+    if isinstance(type_, StringType):
+        return "TEXT"
+    if isinstance(type_, DateType):
+        return "DATE"
+    if isinstance(type_, TimestampType):
+        return "TIMESTAMP"
+    return "REAL" if isinstance(type_, DecimalType | DoubleType) else "INTEGER"
+
+
+def _values(column: pa.Array) -> list[object]:
+    """A column as SQLite holds it: dates and times as ISO text, money as doubles."""
+    if pa.types.is_date(column.type):
+        column = column.cast(pa.string())
+    elif pa.types.is_timestamp(column.type):
+        # The form that SQLite's own functions read; they take UTC for granted.
+        column = pc.strftime(in_seconds(column), "%Y-%m-%d %H:%M:%S")
+    elif pa.types.is_decimal(column.type):
+        # By way of text: Arrow's own cast multiplies, 105.49 becomes 105.49000000000001.
+        column = column.cast(pa.string()).cast(pa.float64())
+    values: list[object] = column.to_pylist()
+    return values
+
+
+def _listed(names: Sequence[str]) -> str:
+    return "(" + ", ".join(map(_quoted, names)) + ")"
+
+
+def _quoted(identifier: str) -> str:
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def _explained(error: sqlite3.Error, target: Path) -> CustsegError:
+    text = str(error)
+    if "disk is full" in text:
+        return ResourceError(f"{target}: {text}")
+    if "locked" in text or "busy" in text:
+        return ConflictError(f"{target} is locked by another process (waited {_LOCK_WAIT_S:.0f} s)")
+    return TargetError(f"{target}: {text}")

@@ -1,0 +1,31 @@
+"""`--to`: from text to a target."""
+
+from collections.abc import Callable
+
+from custseg_spark.errors import ConfigurationError, nearest
+from custseg_spark.outputs.exports.csv import CsvFolder
+from custseg_spark.outputs.exports.loading import Target
+from custseg_spark.outputs.exports.postgresql import PostgresDatabase
+from custseg_spark.outputs.exports.sqlite import SqliteDatabase
+
+KINDS: dict[str, Callable[[str], Target]] = {
+    "csv": CsvFolder.of,
+    "postgresql": PostgresDatabase.of,
+    "sqlite": SqliteDatabase.of,
+}
+# libpq takes both names.
+_SAME = {"postgres": "postgresql"}
+EXPECTED = "expected sqlite:///FILE, postgresql://USER@HOST/DATABASE or csv:DIR"
+
+
+def parse_target(text: str) -> Target:
+    """The target that `--to` names. Raises ConfigurationError, which never quotes a password."""
+    kind, separator, _ = text.partition(":")
+    if not separator:
+        raise ConfigurationError(f"--to {text}: {EXPECTED}")
+    make = KINDS.get(_SAME.get(kind, kind))
+    if make is None:
+        raise ConfigurationError(
+            f"--to: unknown kind of target '{kind}'{nearest(kind, KINDS)}; {EXPECTED}"
+        )
+    return make(text)

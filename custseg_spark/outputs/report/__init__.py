@@ -1,0 +1,72 @@
+"""The report of a run: its tables as Markdown, HTML, pictures and CSV."""
+
+import tempfile
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from custseg_spark.config.settings import Config
+from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.engine.spark.session import remove_remote, write_remote
+from custseg_spark.outputs.report import pages, reading
+from custseg_spark.outputs.report.palette import DARK, LIGHT
+from custseg_spark.outputs.report.pictures import PICTURES, draw
+from custseg_spark.paths import Place, Remote, place
+
+HTML, MARKDOWN, CSV = "cluster_report.html", "cluster_report.md", "cluster_selection_comparison.csv"
+
+
+def folder(config: Config) -> Place:
+    """The folder of the reports: `report.path`, else `reports` beside the lake's folder."""
+    if config.report.path is not None:
+        return place(config.report.path)
+    lake = place(config.lake.path)
+    return (lake if isinstance(lake, Remote) else lake.absolute()).parent / "reports"
+
+
+def write(lake: Lake, run_date: date | None, reports: Place) -> Sequence[Place]:
+    """Writes the report of a run date (None: the latest) to `reports`/<run date>; its files.
+
+    Reads tables and computes nothing anew; equal tables give equal bytes. An older report is
+    replaced file by file once the new one is whole. InputError if there is no such run.
+    """
+    day = reading.run_date_of(lake, run_date)
+    content = reading.content(lake, day)
+    light, dark = draw(content, LIGHT), draw(content, DARK)
+    files = {
+        HTML: pages.html(content, light, dark).encode(),
+        MARKDOWN: pages.markdown(content, light).encode(),
+        CSV: pages.selection_csv(content).encode(),
+        **{f"{name}.png": png for name, png in light.items()},
+    }
+    target = reports / day.isoformat()
+    if isinstance(target, Remote):
+        return _replace_remote(lake.spark, target, files)
+    return _replace(target, files)
+
+
+def _replace_remote(spark: SparkSession, target: Remote, files: dict[str, bytes]) -> list[Remote]:
+    for name, data in files.items():
+        write_remote(spark, target / name, data)
+    for name in _not_drawn(files):
+        remove_remote(spark, target / name)
+    return [target / name for name in files]
+
+
+def _replace(target: Path, files: dict[str, bytes]) -> list[Path]:
+    target.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as beside:
+        for name, data in files.items():
+            (Path(beside) / name).write_bytes(data)
+        for name in files:
+            (Path(beside) / name).replace(target / name)
+    for name in _not_drawn(files):
+        (target / name).unlink(missing_ok=True)
+    return [target / name for name in files]
+
+
+def _not_drawn(files: dict[str, bytes]) -> set[str]:
+    """The pictures, maybe of an earlier report, that this run has nothing to draw for."""
+    return {f"{p}.png" for p in PICTURES}.difference(files)

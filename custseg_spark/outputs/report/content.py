@@ -1,0 +1,146 @@
+"""Everything that a report says, and what follows from it without a table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from custseg_spark.outputs.report.palette import Style, styles
+from custseg_spark.outputs.report.rows import (
+    Candidate,
+    Clv,
+    Drift,
+    Flow,
+    Ledger,
+    Plane,
+    RfmCount,
+    Run,
+    Segment,
+)
+from custseg_spark.schemas import DIED
+
+MOST_FEATURES = 20
+
+
+@dataclass(frozen=True)
+class Moves:
+    """Customers of both runs, those of them in the same segment, and those of one run only."""
+
+    known: int
+    stayed: int
+    joined: int
+    gone: int
+
+
+@dataclass(frozen=True)
+class Content:
+    """Everything in a report. `algorithms` are those with segments, the main one first."""
+
+    run: Run
+    ledger: Ledger | None
+    algorithms: Sequence[str]
+    all_segments: Sequence[Segment]
+    previous_names: Mapping[tuple[str, int], str]
+    selection: Sequence[Candidate]
+    selection_columns: Sequence[str]
+    selection_rows: Sequence[Sequence[Any]]
+    all_flows: Sequence[Flow]
+    drift: Sequence[Drift]
+    plane: Plane | None
+    rfm: Sequence[RfmCount]
+    clv: Clv | None
+
+    @property
+    def main(self) -> str | None:
+        """The algorithm of the first screen; None where the run has no segments."""
+        return self.algorithms[0] if self.algorithms else None
+
+    def segments_of(self, algorithm: str | None) -> list[Segment]:
+        """An algorithm's living segments, the largest first."""
+        found = [s for s in self.all_segments if s.algorithm == algorithm and s.status != DIED]
+        return sorted(found, key=lambda s: (-s.customers, s.segment_id))
+
+    @cached_property
+    def segments(self) -> list[Segment]:
+        """The main algorithm's segments, the largest first."""
+        return self.segments_of(self.main)
+
+    @property
+    def customers(self) -> int:
+        """Customers of the run date: each is in one segment of an algorithm."""
+        return sum(s.customers for s in self.segments)
+
+    @property
+    def died(self) -> list[Segment]:
+        """The main algorithm's segments that the previous run had and this one has not."""
+        return [s for s in self.all_segments if s.algorithm == self.main and s.status == DIED]
+
+    @property
+    def flows(self) -> list[Flow]:
+        """The main algorithm's migrations."""
+        return [f for f in self.all_flows if f.algorithm == self.main]
+
+    @property
+    def moves(self) -> Moves:
+        """The main algorithm's migrations, summed up."""
+        both = [f for f in self.flows if None not in (f.from_segment_id, f.to_segment_id)]
+        return Moves(
+            known=sum(f.customers for f in both),
+            stayed=sum(f.customers for f in both if f.from_segment_id == f.to_segment_id),
+            joined=sum(f.customers for f in self.flows if f.from_segment_id is None),
+            gone=sum(f.customers for f in self.flows if f.to_segment_id is None),
+        )
+
+    @property
+    def revenue(self) -> Decimal:
+        """Of all segments of the main algorithm."""
+        return sum((s.revenue or Decimal(0) for s in self.segments), Decimal(0))
+
+    @cached_property
+    def styles(self) -> Mapping[int, Style]:
+        """How the main algorithm's segments are drawn, died ones too."""
+        ids = [s.segment_id for s in self.all_segments if s.algorithm == self.main]
+        return styles([*ids, *(i for a, i in self.previous_names if a == self.main)])
+
+    def name(self, algorithm: str | None, segment_id: int, *, before: bool = False) -> str:
+        """A segment's name, as the previous run had it for `before`."""
+        now = {(s.algorithm, s.segment_id): s.segment_name for s in self.all_segments}
+        key = (algorithm or "", segment_id)
+        names = (self.previous_names, now) if before else (now, self.previous_names)
+        return next((n[key] for n in names if key in n), f"Segment {segment_id}")
+
+    @property
+    def tried(self) -> list[Candidate]:
+        """The clusterings that k was chosen among."""
+        return [c for c in self.selection if c.agreement is None]
+
+    @property
+    def compared(self) -> list[Candidate]:
+        """Other algorithms that were only held against the chosen segments."""
+        return [c for c in self.selection if c.agreement is not None]
+
+    @property
+    def chosen(self) -> dict[str, Candidate]:
+        """The chosen row of `model_selection` of each algorithm."""
+        return {c.algorithm: c for c in self.selection if c.chosen}
+
+    @cached_property
+    def shown_features(self) -> list[str]:
+        """The features of heat map and table: the model's, the most telling ones if too many.
+
+        A model on principal components has no features of its own: then the profile's.
+        """
+        measured = sorted({f for s in self.segments for f in s.features})
+        names = [f for f in self.run.features if f in measured] or measured
+
+        def peak(name: str) -> tuple[int, float]:
+            z_scores = [s.z_score(name) or 0.0 for s in self.segments]
+            return z_scores.index(max(z_scores)), -max(z_scores)
+
+        def spread(name: str) -> float:
+            return max(abs(s.z_score(name) or 0.0) for s in self.segments)
+
+        kept = sorted(names, key=lambda n: (-spread(n), n))[:MOST_FEATURES]
+        # By the segment that stands out most in it: what belongs together stands together.
+        return sorted(kept, key=lambda n: (*peak(n), n))

@@ -1,0 +1,162 @@
+"""Heat maps of profiles and RFM scores, and the customers on two principal components."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize, PowerNorm
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from custseg_spark.outputs.report import words
+from custseg_spark.outputs.report.canvas import SMALL, gap_for_none, ink_on, label, legend, sheet
+from custseg_spark.outputs.report.content import Content
+from custseg_spark.outputs.report.palette import Theme
+from custseg_spark.outputs.report.rows import Plane
+
+_STRONG = 2.5
+# What fits on a phone with its numbers.
+_MOST_COLUMNS = 8
+_BADGE = 0.075
+_SCORES = range(1, 6)
+
+
+def profiles(content: Content, theme: Theme) -> Figure | None:
+    """Segments x features: z-scores, against all customers; many segments in several panels."""
+    segments, features = content.segments, content.shown_features
+    if not segments or not features:
+        return None
+    panels = -(-len(segments) // _MOST_COLUMNS)
+    width = -(-len(segments) // panels)
+    colours = colormaps[theme.diverging].with_extremes(bad=theme.faint)
+    norm = Normalize(-_STRONG, _STRONG)
+    figure, every = sheet(theme, 0.6 + panels * (1.5 + 0.27 * len(features)), rows=panels)
+    for panel, axes in enumerate(every):
+        shown = segments[panel * width : (panel + 1) * width]
+        values = np.array(
+            [[gap_for_none(s.z_score(f)) for s in shown] for f in features], dtype=float
+        )
+        image = axes.imshow(values, colours, norm, aspect="auto")
+        _write_cells(axes, values, colours, norm, theme, words.signed)
+        names = [words.wrapped(s.segment_name, 24, 1) for s in shown]
+        axes.set_xticks(range(len(shown)), names, rotation=40, ha="left", rotation_mode="anchor")
+        axes.xaxis.tick_top()
+        labels = [words.wrapped(words.feature(f), 28, 1) for f in features]
+        axes.set_yticks(range(len(features)), labels)
+        axes.spines[:].set_visible(False)
+    bar = figure.colorbar(image, ax=axes, orientation="horizontal", shrink=0.8, aspect=40, pad=0.02)
+    bar.set_label("standard deviations from the mean of all", color=theme.ink, fontsize=SMALL)
+    bar.ax.tick_params(colors=theme.ink, labelsize=SMALL)
+    bar.outline.set_visible(False)
+    return figure
+
+
+def rfm(content: Content, theme: Theme) -> Figure | None:
+    """Buyers by recency and frequency score."""
+    grid = rfm_grid(content)
+    total = grid.sum()
+    if not total:
+        return None
+    figure, (axes,) = sheet(theme, 4.4)
+    # By the square root: a few cells hold most, and the others differ too.
+    colours = LinearSegmentedColormap.from_list("counts", (theme.panel, theme.strong))
+    norm = PowerNorm(0.5, 0, grid.max())
+    axes.imshow(grid, colours, norm, aspect="auto")
+
+    def written(customers: float) -> str:
+        if not customers:
+            return words.MISSING
+        return f"{words.count(round(customers))}\n{words.percent(customers / total)}"
+
+    _write_cells(axes, grid, colours, norm, theme, written)
+    axes.set_xticks(range(5), [str(f) for f in _SCORES])
+    axes.set_yticks(range(5), [str(r) for r in reversed(_SCORES)])
+    axes.set_xlabel("frequency score, 5: most orders")
+    axes.set_ylabel("recency score, 5: bought last")
+    axes.spines[:].set_visible(False)
+    return figure
+
+
+def rfm_grid(content: Content) -> np.ndarray:
+    """Customers by recency score (5 on top) and frequency score, buyers only."""
+    grid = np.zeros((5, 5))
+    for one in content.rfm:
+        if one.rfm_r in _SCORES and one.rfm_f in _SCORES:
+            grid[5 - one.rfm_r, one.rfm_f - 1] += one.customers
+    return grid
+
+
+def plane(content: Content, theme: Theme) -> Figure | None:
+    """The sampled customers on the first two principal components, by segment."""
+    if content.plane is None or not content.segments:
+        return None
+    names = {s.segment_id: words.wrapped(s.segment_name, 24, 1) for s in content.segments}
+    figure, (axes,) = sheet(theme, 4.6 + 0.24 * ((len(names) + 1) // 2))
+    handles, centres = [], {}
+    for segment_id, name in sorted(names.items()):
+        x, y = _places(content.plane, segment_id).T
+        style = content.styles[segment_id]
+        look: dict[str, Any] = {"marker": style.marker, "color": style.colour}
+        axes.scatter(x, y, 9, alpha=0.55, linewidths=0, **look)
+        handles.append(
+            Line2D([], [], linestyle="", markersize=7, label=f"{segment_id}  {name}", **look)
+        )
+        if x.size:
+            centres[segment_id] = np.array([np.median(x), np.median(y)])
+    _badges(axes, theme, centres)
+    axes.set_xlabel(_component(1, content.plane.x_variance))
+    axes.set_ylabel(_component(2, content.plane.y_variance))
+    axes.grid(color=theme.faint, linewidth=0.6)
+    legend(figure, theme, handles, loc="outside lower center", ncols=2, handletextpad=0.2)
+    return figure
+
+
+def _places(plane: Plane, segment_id: int) -> np.ndarray:
+    points = [(p.x, p.y) for p in plane.points if p.segment_id == segment_id]
+    return np.array(points, dtype=float).reshape(-1, 2)
+
+
+def _badges(axes: Axes, theme: Theme, centres: Mapping[int, np.ndarray]) -> None:
+    """The segments' ids at their medians, moved apart where they would overlap."""
+    low, high = np.array(axes.viewLim.min), np.array(axes.viewLim.max)
+    places = _moved_apart([(centre - low) / (high - low) for centre in centres.values()])
+    box = {"boxstyle": "circle,pad=0.25", "facecolor": theme.panel, "edgecolor": theme.ink}
+    look = {"transform": axes.transAxes, "bbox": box, "weight": "bold", "zorder": 5}
+    for segment_id, (x, y) in zip(centres, places, strict=True):
+        label(axes, theme, x, y, str(segment_id), **look)
+
+
+def _moved_apart(places: list[np.ndarray]) -> list[np.ndarray]:
+    """Points of the unit square, each pair pushed to a badge's width from one another."""
+    for _ in range(50):
+        for one in range(len(places)):
+            for other in range(one):
+                between = places[one] - places[other]
+                distance = float(np.linalg.norm(between))
+                if distance < _BADGE:
+                    way = between / distance if distance else np.array([0.0, 1.0])
+                    places[one] = places[one] + way * (_BADGE - distance) / 2
+                    places[other] = places[other] - way * (_BADGE - distance) / 2
+    return places
+
+
+def _component(number: int, variance: float | None) -> str:
+    share = "" if variance is None else f", {words.percent(variance)} of variance"
+    return f"component {number}{share}"
+
+
+def _write_cells(
+    axes: Axes,
+    values: np.ndarray,
+    colours: Colormap,
+    norm: Normalize,
+    theme: Theme,
+    written: Callable[[float], str],
+) -> None:
+    for (row, column), value in np.ndenumerate(values):
+        missing = bool(np.isnan(value))
+        ink = theme.ink if missing else ink_on(colours, norm, value)
+        text = words.MISSING if missing else written(value)
+        label(axes, theme, column, row, text, color=ink)

@@ -1,0 +1,27 @@
+"""The sections of a report in the order of reading."""
+
+import dataclasses
+from collections.abc import Collection
+
+from custseg_spark.outputs.report import changes, choice, segments
+from custseg_spark.outputs.report.content import Content
+from custseg_spark.outputs.report.section import Section
+
+
+def sections(content: Content, drawn: Collection[str]) -> list[Section]:
+    """All sections; of the pictures those that were drawn."""
+    found = [
+        segments.sizes(content),
+        segments.profiles(content),
+        segments.plane(content),
+        choice.selection(content),
+        segments.rfm(content),
+        changes.migration(content),
+        changes.drift(content),
+        changes.lifetime_value(content),
+        *choice.others(content),
+        choice.made(content),
+    ]
+    return [
+        dataclasses.replace(s, pictures=[p for p in s.pictures if p.name in drawn]) for s in found
+    ]

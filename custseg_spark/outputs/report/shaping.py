@@ -1,0 +1,138 @@
+"""Collected rows to plain values: NaN to None, and everything in an order of its own."""
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from pyspark.sql import Row
+
+from custseg_spark.outputs.report.rows import (
+    Calibration,
+    Candidate,
+    Clv,
+    Decile,
+    Drift,
+    Ledger,
+    Measure,
+    Plane,
+    Point,
+    Run,
+    Segment,
+)
+
+T = TypeVar("T")
+Rows = list[dict[str, Any]]
+
+
+def plain(value: Any) -> Any:
+    if isinstance(value, Row):
+        return {name: plain(v) for name, v in value.asDict().items()}
+    if isinstance(value, Mapping):
+        return {key: plain(v) for key, v in value.items()}
+    if isinstance(value, list):
+        return [plain(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def made(cls: type[T], row: Mapping[str, Any], **more: Any) -> T:
+    """A dataclass from the row's columns of its fields' names."""
+    names = [f.name for f in dataclasses.fields(cls) if f.name not in more]  # type: ignore[arg-type]
+    return cls(**{name: row[name] for name in names}, **more)
+
+
+def ordered(cls: type[T], rows: Rows) -> list[T]:
+    """Dataclasses from rows, ordered by their fields from the first on, None before any value."""
+    names = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    in_order = sorted(rows, key=lambda row: [(row[n] is not None, row[n]) for n in names])
+    return [made(cls, row) for row in in_order]
+
+
+def in_order(wanted: Sequence[str], there: set[str]) -> list[str]:
+    """Those there, in the wanted order, any others after them."""
+    return [*(a for a in wanted if a in there), *sorted(there.difference(wanted))]
+
+
+def run(row: dict[str, Any]) -> Run:
+    return made(
+        Run,
+        row,
+        warnings=row["warnings"] or [],
+        features=row["features"] or [],
+        left_out=dict(sorted((row["left_out"] or {}).items())),
+        row_counts=dict(sorted((row["row_counts"] or {}).items())),
+        stage_seconds=dict(sorted((row["stage_seconds"] or {}).items(), key=lambda s: (-s[1], s))),
+        settings=json.loads(row["config"] or "{}"),
+    )
+
+
+def ledger(rows: Rows) -> Ledger | None:
+    found = [made(Ledger, row) for row in rows]
+    return found[0] if found and found[0].files + found[0].skipped_files else None
+
+
+def segments(rows: Rows) -> list[Segment]:
+    """By algorithm and id."""
+    total: dict[str, Decimal] = {}
+    for row in rows:
+        total[row["algorithm"]] = total.get(row["algorithm"], Decimal(0)) + (row["revenue"] or 0)
+    return [
+        made(
+            Segment,
+            row,
+            segment_name=row["segment_name"] or f"Segment {row['segment_id']}",
+            customers=row["customers"] or 0,
+            # Of nothing, or of a loss, there are no shares.
+            revenue_share=row["revenue_share"] if total[row["algorithm"]] > 0 else None,
+            evidence=[(e["feature"], e["z_score"]) for e in row["evidence"] or [] if e["z_score"]],
+            actions=row["actions"] or [],
+            related_segments=row["related_segments"] or [],
+            features={name: made(Measure, m) for name, m in (row["features"] or {}).items()},
+        )
+        for row in sorted(rows, key=lambda row: (row["algorithm"], row["segment_id"]))
+    ]
+
+
+def in_turn(rows: Rows, algorithms: Sequence[str]) -> Rows:
+    """Rows of `model_selection` by algorithm and k."""
+    order = in_order(algorithms, {row["algorithm"] for row in rows})
+    return sorted(rows, key=lambda row: (order.index(row["algorithm"]), row["k"]))
+
+
+def selection(rows: Rows) -> list[Candidate]:
+    return [made(Candidate, row) for row in rows]
+
+
+def drift(rows: Rows) -> list[Drift]:
+    known = [row for row in rows if row["psi"] is not None]
+    found = [made(Drift, row, moved=_moved(row["bins"] or [])) for row in known]
+    return sorted(found, key=lambda d: (-d.psi, d.kind, d.name))
+
+
+def _moved(bins: Rows) -> float:
+    """By how many bins the mean customer moved, upwards above 0."""
+    shifts = [(b["share"] or 0.0) - (b["previous_share"] or 0.0) for b in bins]
+    return math.fsum(i * shift for i, shift in enumerate(shifts))
+
+
+def plane(rows: Rows) -> Plane | None:
+    if not rows:
+        return None
+    points = [made(Point, row) for row in rows]
+    return Plane(points, rows[0]["x_variance"], rows[0]["y_variance"])
+
+
+def clv(rows: Rows) -> Clv | None:
+    names = ("r", "alpha", "a", "b", "log_likelihood", "p", "q", "v", "spend_log_likelihood")
+    for row in rows:
+        return made(
+            Clv,
+            row,
+            converged=bool(row["converged"]),
+            parameters={name: row[name] for name in names},
+            calibration=ordered(Calibration, row["calibration"] or []),
+            deciles=ordered(Decile, row["deciles"] or []),
+        )
+    return None

@@ -1,0 +1,112 @@
+"""Whether a lake is fit to be segmented: what ingest, which sees one batch of files, can't tell.
+
+How much of a source may be refused is ingest's to say, by the profile's own limit.
+"""
+
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from pyspark.sql import DataFrame, Row
+from pyspark.sql import functions as F
+
+from custseg_spark.config.settings import GateConfig
+from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.errors import GateError
+from custseg_spark.schemas import EVENTS, INGEST_FILES
+
+_DAYS_BEFORE = 7
+_PARTS = ("header", "blank", "accepted", "rejected", "duplicates")
+
+
+@dataclass(frozen=True)
+class Passed:
+    """What the gate has seen: the last day before the run date, and the seven days before it."""
+
+    files: int
+    events: int
+    last_day: date
+    last_day_events: int
+    usual_events: float
+
+
+def check(lake: Lake, config: GateConfig, run_date: date | None) -> Passed:
+    """Raises GateError where the ledger doesn't add up, `events` doesn't agree with it, or the
+    days before the run date (None: before the day after the last event) lack events.
+    """
+    files = [r for r in lake.read(INGEST_FILES).collect() if r.skipped_because is None]
+    events = lake.read(EVENTS)
+    _check_sums(files)
+    counted = _check_events(files, events)
+    by_day = _events_by_day(events, run_date)
+    last = max(by_day, default=None)
+    if last is None:
+        raise GateError(f"{lake.name(EVENTS)} has no event before {run_date}")
+    usual = statistics.median(
+        by_day.get(last - timedelta(days=n), 0) for n in range(1, _DAYS_BEFORE + 1)
+    )
+    passed = Passed(len(files), counted, last, by_day[last], usual)
+    _check_days(passed, config, run_date or last + timedelta(days=1))
+    return passed
+
+
+def _check_sums(files: list[Row]) -> None:
+    for file in files:
+        parts = {name: file[name] for name in _PARTS}
+        if sum(parts.values()) != file.physical_records:
+            said = " + ".join(f"{count:,} {name}" for name, count in parts.items())
+            raise GateError(
+                f"{file.source_file}: {file.physical_records:,} records are not {said};"
+                " the ledger was changed by hand"
+            )
+
+
+def _check_events(files: list[Row], events: DataFrame) -> int:
+    """The number of events, which is the ledger's. One scan of two columns, a row a file."""
+    found = {
+        (r.source, r.file_id): r["count"]
+        for r in events.groupBy("source", "file_id").count().collect()
+    }
+    known = {(f.source, f.file_id): f for f in files}
+    for key, count in found.items():
+        if key not in known:
+            raise GateError(
+                f"{count:,} events of source {key[0]} are of a file that the ledger lacks: an"
+                " ingest was killed; run it again"
+            )
+    # A source without any event is one of something else, such as customers' profiles.
+    of_events = {source for source, _ in found}
+    for key, file in known.items():
+        if key[0] in of_events and file.accepted != found.get(key, 0):
+            raise GateError(
+                f"{file.source_file}: the ledger has {file.accepted:,} accepted records, the"
+                f" table of events {found.get(key, 0):,} of them"
+            )
+    return sum(found.values())
+
+
+def _events_by_day(events: DataFrame, run_date: date | None) -> Mapping[date, int]:
+    """Events of the last day before the run date and the days before it, by their date."""
+    before = events if run_date is None else events.where(F.col("event_date") < F.lit(run_date))
+    last: date | None = before.agg(F.max("event_date")).collect()[0][0]
+    if last is None:
+        return {}
+    first = last - timedelta(days=_DAYS_BEFORE)
+    rows = before.where(F.col("event_date") >= F.lit(first)).groupBy("event_date").count()
+    return {r.event_date: r["count"] for r in rows.collect()}
+
+
+def _check_days(passed: Passed, config: GateConfig, run_date: date) -> None:
+    behind = (run_date - passed.last_day).days
+    if behind > config.max_days_behind:
+        raise GateError(
+            f"the last event before {run_date} is of {passed.last_day}, {behind} days earlier; at"
+            f" most {config.max_days_behind} allowed (gate.max_days_behind): has the log arrived?"
+        )
+    if passed.last_day_events < config.min_day_share * passed.usual_events:
+        raise GateError(
+            f"{passed.last_day} has {passed.last_day_events:,} events, the median of the"
+            f" {_DAYS_BEFORE} days before is {passed.usual_events:,.0f}; at least"
+            f" {config.min_day_share:.0%} of it expected (gate.min_day_share): is the log whole?"
+        )

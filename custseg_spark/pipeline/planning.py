@@ -1,0 +1,94 @@
+"""Whether a run fits new models or scores with the published ones, and why."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from custseg_spark.config.settings import Config, ModelConfig
+from custseg_spark.errors import InputError
+from custseg_spark.models.drift import Drift, needs_refit
+from custseg_spark.pipeline.history import PreviousRun, settings_of
+
+FIT, SCORE = "fit", "score"
+# Keys of the model section that a model doesn't depend on.
+_NOT_OF_THE_MODEL = {
+    "use",
+    "parallel_fits",
+    "compare",
+    "compare_customers",
+    "switch_margin",
+    "silhouette_customers",
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do and why; `source` is the run whose models to score with."""
+
+    use: str
+    reason: str
+    source: PreviousRun | None = None
+
+
+def asked(
+    model: ModelConfig, previous: PreviousRun | None, source: PreviousRun | None = None
+) -> Plan | None:
+    """The plan as far as it needs no look at the customers; None where their drift decides.
+
+    `source`: a run named outright. Raises InputError where the models asked for aren't there.
+    """
+    if source:
+        return published(model, source)
+    if model.use == "fit":
+        return Plan(FIT, "asked for by model.use = fit")
+    if previous is None:
+        if model.use == "frozen":
+            raise InputError(
+                "model.use = frozen scores with a published model, and there is no earlier run"
+                " with one; fit first"
+            )
+        return Plan(FIT, "there is no earlier run")
+    return published(model, previous) if model.use == "frozen" else None
+
+
+def automatic(config: Config, previous: PreviousRun, drifts: Sequence[Drift]) -> Plan:
+    """What `auto` comes to: to fit where an algorithm has no published model, the configuration
+    of the models is another, or a feature of theirs drifted."""
+    limits = config.drift
+    missing = [a for a in config.model.algorithms if a not in previous.models]
+    if missing:
+        return Plan(FIT, f"the run of {previous.run_date} published no model of {missing[0]}")
+    fitted_on = previous.fitted_on
+    if not previous.made_with or not drifts:
+        return Plan(
+            FIT, f"the run of {fitted_on}, which fitted the models, or its features are gone"
+        )
+    changed = _changed(config, previous)
+    if changed:
+        return Plan(FIT, f"{changed[0]} is not what it was on {fitted_on}")
+    drifted = needs_refit(drifts, previous.features, limits)
+    if drifted:
+        return Plan(FIT, drifted)
+    return Plan(SCORE, f"no feature drifted beyond {limits.refit}", previous)
+
+
+def published(model: ModelConfig, source: PreviousRun) -> Plan:
+    """To score with the models of a run, whatever else holds. Raises InputError for a missing."""
+    for algorithm in model.algorithms:
+        if algorithm not in source.models:
+            raise InputError(
+                f"the run of {source.run_date} published no model of {algorithm}; it has"
+                f" {', '.join(sorted(source.models))}"
+            )
+    return Plan(SCORE, f"asked for the models of {source.run_date}", source)
+
+
+def _changed(config: Config, previous: PreviousRun) -> list[str]:
+    """The settings of the models that differ."""
+    now = settings_of(dataclasses.asdict(config))
+    return [
+        key
+        for key, value in now.items()
+        if key not in _NOT_OF_THE_MODEL
+        and (list(value) if isinstance(value, tuple) else value) != previous.made_with.get(key)
+    ]
