@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from custseg_spark.config.mappings import MappingFile
 from custseg_spark.core.mappings.mapping import EVENT_COLUMNS as CANONICAL_COLUMNS
-from custseg_spark.core.mappings.mapping import MappingFile
 from custseg_spark.engine.sources.raw import text, text_column
 from custseg_spark.engine.sources.times import parsed_time
 from custseg_spark.returns import event_type

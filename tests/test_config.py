@@ -119,8 +119,8 @@ def test_defaults_need_no_file() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--source", "a.csv"], "--source a.csv: expected PROFILE=PATH"),
-        (["--source", "ecommerce_events="], "expected PROFILE=PATH"),
+        (["--source", "a.csv"], "--source a.csv: expected MAPPING=PATH"),
+        (["--source", "ecommerce_events="], "expected MAPPING=PATH"),
         (["--source", "ecommerce_event=a.csv"], "did you mean 'ecommerce_events'?"),
         (["--run-date", "yesterday"], "--run-date: expected a date as YYYY-MM-DD"),
         (["--config", "none.toml"], "configuration file not found: none.toml"),

@@ -21,7 +21,7 @@ from custseg_spark.engine.sources import heads
 from custseg_spark.engine.sources.discovery import files, remote
 from custseg_spark.engine.sources.formats import jdbc
 from custseg_spark.engine.sources.heads import Head
-from custseg_spark.engine.sources.raw import check_columns
+from custseg_spark.engine.sources.columns import check_columns
 from custseg_spark.engine.spark.session import get_session
 from custseg_spark.errors import ConfigurationError, InputError, RejectedShareError
 from custseg_spark.interfaces.cli import arguments as cli

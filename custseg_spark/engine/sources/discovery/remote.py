@@ -22,8 +22,8 @@ from custseg_spark.engine.sources.discovery.files import (
     require_readable,
 )
 from custseg_spark.engine.sources.discovery.paths import is_read_in_place
-from custseg_spark.engine.sources.discovery.remote_lines import count_lines
 from custseg_spark.engine.sources.formats import parquet
+from custseg_spark.engine.sources.formats.remote_text import count_lines
 from custseg_spark.engine.sources.formats.texts import TextFacts
 from custseg_spark.engine.spark import session
 from custseg_spark.engine.spark.session import RemoteFile

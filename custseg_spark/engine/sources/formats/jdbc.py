@@ -1,4 +1,4 @@
-"""Tables of a database by JDBC as raw records: every value as the text one would type for it.
+"""Tables of a database by JDBC as records: every value as the text one would type for it.
 
 A table is read once, into Parquet files in the staging folder, so that both passes of ingest see
 the same rows. `source_row` counts them in their order by the partition column and then by all
@@ -6,22 +6,26 @@ columns, so that it doesn't depend on the order in which the database gives them
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import accumulate, pairwise
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import NumericType, StructField, TimestampNTZType
 
 from custseg_spark.config import jdbc as jdbc_options
 from custseg_spark.config.mappings import MappingFile
+from custseg_spark.core.events.records import Records
+from custseg_spark.core.events.tables import table_records
+from custseg_spark.core.mappings.mapping import SourceMapping
 from custseg_spark.engine.sources.discovery.files import SourceFile
-from custseg_spark.engine.sources.discovery.paths import outright
 from custseg_spark.engine.sources.formats.jdbc_queries import (
     described,
     explained,
@@ -30,8 +34,8 @@ from custseg_spark.engine.sources.formats.jdbc_queries import (
     relation,
 )
 from custseg_spark.engine.sources.formats.jdbc_tables import JdbcTable, fields_of, named
-from custseg_spark.engine.sources.raw import RawSource, of_table
-from custseg_spark.engine.sources.values import as_text, quoted
+from custseg_spark.engine.sources.formats.parquet import quoted
+from custseg_spark.engine.sources.pieces import ROWS_PER_CHUNK
 from custseg_spark.engine.spark.session import quoted_for
 from custseg_spark.errors import InputError
 from custseg_spark.paths import Remote, spark_uri
@@ -41,16 +45,37 @@ _ROWS_PER_PARTITION = 250_000
 _MOST_PARTITIONS = 32
 
 
+@dataclass(frozen=True)
+class JdbcPiece:
+    """A staged partition of a table; `first_row` is the number of its first row."""
+
+    file_id: str
+    source_file: str
+    path: Path
+    columns: tuple[str, ...]
+    first_row: int
+    size: int
+
+    def records(self, mapping: SourceMapping) -> Iterator[Records]:
+        row = self.first_row
+        with pq.ParquetFile(self.path, coerce_int96_timestamp_unit="us") as opened:
+            for batch in opened.iter_batches(batch_size=ROWS_PER_CHUNK, use_threads=False):
+                rows = np.arange(row, row + batch.num_rows, dtype=np.int64)
+                table = pa.Table.from_batches([batch]).rename_columns(list(self.columns))
+                yield table_records(table, rows)
+                row += batch.num_rows
+
+
 def read(
     spark: SparkSession, table: JdbcTable, file_id: str, mapping: MappingFile, staging: Path
-) -> tuple[int, RawSource | None]:
-    """How many rows the table gave, and their records; none of an empty table.
+) -> tuple[int, list[JdbcPiece]]:
+    """How many rows the table gave, and the pieces to read them by.
 
     Raises InputError where rows are lost or come twice: rows that are added meanwhile may be among
     those read, and are known by their ids when they come again.
     """
     if not table.records:
-        return 0, None
+        return 0, []
     folder = staging / f"{file_id}.table"
     url = str(table.path)
     with explained(url, mapping):
@@ -66,7 +91,7 @@ def read(
                 f" and {int(now or 0):,} after; rows were removed meanwhile, or jdbc.predicates"
                 " leave some out or take some twice"
             )
-    return rows, _records(spark, table, file_id, folder, lengths, mapping)
+    return rows, _pieces(table, file_id, folder, lengths, mapping)
 
 
 def _partitioned(spark: SparkSession, table: JdbcTable, mapping: MappingFile) -> DataFrame:
@@ -121,44 +146,38 @@ def _bound(text: str, field: StructField) -> str:
 
 
 def _ordered(rows: DataFrame, table: JdbcTable) -> DataFrame:
-    """The rows as text, in an order of their own within each partition."""
-    texts = [as_text(field).alias(f"c{i}") for i, field in enumerate(table.fields)]
-    names = [f"c{i}" for i in range(len(texts))]
+    """The rows in an order of their own within each partition, their columns by number."""
+    names = [f"c{i}" for i in range(len(table.fields))]
+    values = [F.col(quoted(f.name)).alias(n) for f, n in zip(table.fields, names, strict=True)]
     first = F.col(quoted(table.ranged.name)) if table.ranged else F.lit(0)
-    return rows.select(*texts, first.alias("first")).sortWithinPartitions("first", *names).select(
-        *names
-    )  # fmt: skip
+    ordered = rows.select(*values, first.alias("first"))
+    texts = [F.col(n).cast("string") for n in names]
+    return ordered.sortWithinPartitions("first", *texts).select(*names)
 
 
 def _lengths(folder: Path) -> list[int]:
     """The rows of each partition; one without rows may have no file."""
     found = {
-        int(path.name.split("-")[1]): pq.read_metadata(path).num_rows
-        for path in folder.glob("part-*.parquet")
+        _number(path): pq.read_metadata(path).num_rows for path in folder.glob("part-*.parquet")
     }
     return [found.get(i, 0) for i in range(max(found, default=-1) + 1)]
 
 
-def _records(
-    spark: SparkSession,
-    table: JdbcTable,
-    file_id: str,
-    folder: Path,
-    lengths: Sequence[int],
-    mapping: MappingFile,
-) -> RawSource:
-    names = named([f.name for f in table.fields], mapping).values()
-    texts = {name: F.col(f"c{i}") for i, name in enumerate(names)}
-    schema = ", ".join(f"c{i} string" for i in range(len(texts)))
-    found = spark.read.schema(schema).parquet(outright(folder))
-    rows = found.select("*", _row_number(lengths).alias("source_row"))
-    return of_table(rows, texts, F.lit(None).cast("string"), table, file_id, mapping)
+def _pieces(
+    table: JdbcTable, file_id: str, folder: Path, lengths: Sequence[int], mapping: MappingFile
+) -> list[JdbcPiece]:
+    columns = tuple(named([f.name for f in table.fields], mapping).values())
+    before = list(accumulate(lengths, initial=0))
+    return [
+        JdbcPiece(
+            file_id, table.name, path, columns, before[_number(path)] + 1, path.stat().st_size
+        )
+        for path in sorted(folder.glob("part-*.parquet"), key=_number)
+    ]
 
 
-def _row_number(lengths: Sequence[int]) -> Column:
-    before = F.array(*[F.lit(n).cast("bigint") for n in accumulate(lengths, initial=0)])
-    part = F.split_part(F.col("_metadata.file_name"), F.lit("-"), F.lit(2)).cast("int")
-    return F.element_at(before, part + 1) + F.col("_metadata.row_index") + 1
+def _number(path: Path) -> int:
+    return int(path.name.split("-")[1])
 
 
 def first(
@@ -167,11 +186,10 @@ def first(
     """At most so many rows of the table, as a small Parquet file. Raises as `tables` does."""
     fields = fields_of(spark, url, mapping)
     with explained(url, mapping):
-        found = reader(spark, url, mapping).option("dbtable", relation(mapping)).load()
-        texts = [as_text(field).alias(f"c{i}") for i, field in enumerate(fields)]
-        rows = found.select(*texts).limit(most).collect()
+        table = reader(spark, url, mapping).option("dbtable", relation(mapping)).load()
+        values = [F.col(quoted(f.name)).alias(f"c{i}") for i, f in enumerate(fields)]
+        rows = table.select(*values).limit(most).toArrow()
     names = list(named([f.name for f in fields], mapping).values())
-    columns = [pa.array([row[i] for row in rows], pa.string()) for i in range(len(names))]
     path = staging / "beginning.parquet"
-    pq.write_table(pa.Table.from_arrays(columns, names), path)
+    pq.write_table(rows.rename_columns(names), path)
     return SourceFile(Remote(url), "parquet", 0, "", named_outright=True, unpacked=path)

@@ -25,6 +25,7 @@ from pyspark.sql.types import (
 )
 
 from custseg_spark.config.mappings import MappingFile
+from custseg_spark.engine.sources.columns import check_columns
 from custseg_spark.engine.sources.discovery.files import SourceFile
 from custseg_spark.engine.sources.formats.jdbc_queries import (
     described,
@@ -34,7 +35,6 @@ from custseg_spark.engine.sources.formats.jdbc_queries import (
     relation,
     table_name,
 )
-from custseg_spark.engine.sources.raw import check_columns
 from custseg_spark.engine.spark.session import quoted_for
 from custseg_spark.errors import ConfigurationError, InputError, nearest
 from custseg_spark.paths import Remote, is_database

@@ -1,40 +1,46 @@
-"""JSON files as raw records: JSON lines, or one array of objects, whose objects become lines.
+"""JSON files as records: JSON lines, or one array of objects, whose objects become lines."""
 
-Python parses the lines inside `mapInArrow`: Spark's parser makes doubles of numbers and takes the
-last of two equal keys.
-"""
-
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
-from pyspark.sql import SparkSession
 
 from custseg_spark.config.mappings import MappingFile
+from custseg_spark.core.events.json_lines import json_records
+from custseg_spark.core.events.records import Records
+from custseg_spark.core.mappings.mapping import SourceMapping
+from custseg_spark.engine.sources.columns import NOT_ITS_COLUMNS, check_columns
 from custseg_spark.engine.sources.discovery.files import SourceFile
 from custseg_spark.engine.sources.formats import json_text
-from custseg_spark.engine.sources.raw import NOT_ITS_COLUMNS, RawSource, check_columns, text_column
 from custseg_spark.errors import InputError
 
-_LINES_PER_BATCH = 10_000
 _TASK_BYTES = 1 << 23
 # So many lines tell which keys there are.
 _LOOKED_AT = 1_000
 
 
 @dataclass(frozen=True)
-class Piece:
+class JsonPiece:
     """A stretch of a file that begins and ends between lines, and the lines before it."""
 
-    path: str
+    path: Path
     offset: int
     end: int
     rows_before: int
     file_id: str
     source_file: str
+
+    @property
+    def size(self) -> int:
+        return self.end - self.offset
+
+    def records(self, mapping: SourceMapping) -> Iterator[Records]:
+        with self.path.open("rb") as stream:
+            stream.seek(self.offset)
+            content = stream.read(self.size)
+        if len(content) < self.size:
+            raise InputError(f"{self.source_file}: the file has become shorter")
+        yield json_records(content, mapping, first_row=self.rows_before + 1)
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,7 @@ class JsonFile:
     file_id: str
     physical_records: int
     blank: int
-    pieces: tuple[Piece, ...]
+    pieces: tuple[JsonPiece, ...]
 
 
 def inspect(file: SourceFile, file_id: str, mapping: MappingFile, staging: Path) -> JsonFile | str:
@@ -95,10 +101,10 @@ def _columns(path: Path, nested: str) -> set[str] | None:
 
 def _cut(file: SourceFile, file_id: str) -> JsonFile:
     number = blank = offset = position = before = 0
-    pieces: list[Piece] = []
+    pieces: list[JsonPiece] = []
 
     def close() -> None:
-        pieces.append(Piece(str(file.data), offset, position, before, file_id, str(file.path)))
+        pieces.append(JsonPiece(file.data, offset, position, before, file_id, str(file.path)))
 
     with file.data.open("rb") as stream:
         for number, line in enumerate(stream, start=1):
@@ -110,61 +116,3 @@ def _cut(file: SourceFile, file_id: str) -> JsonFile:
     if position > offset:
         close()
     return JsonFile(file, file_id, number, blank, tuple(pieces))
-
-
-def read(spark: SparkSession, sources: Sequence[JsonFile], mapping: MappingFile) -> RawSource:
-    """Raw records of the files; `source_row` is the line, of an array the record's number."""
-    pieces = [piece for source in sources for piece in source.pieces]
-    columns = mapping.canonical
-    names = [mapping.columns.get(c) for c in columns]
-    own = set(mapping.columns.values())
-    taken = {*own, mapping.nested}
-    fields = ["file_id", "source_file", "source_row", "raw_record", "defect"]
-    texts = [text_column(c) for c in columns]
-    types = [pa.string(), pa.string(), pa.int64(), pa.string(), pa.string()]
-    types += [*[pa.string()] * len(texts), pa.list_(pa.string())]
-    schema = pa.schema(list(zip([*fields, *texts, "extras"], types, strict=True)))
-
-    def rows(piece: Piece) -> Iterator[tuple[Any, ...]]:
-        for number, line in _lines(piece):
-            record, defect = json_text.record(line, taken)
-            values = [record.get(name) if name else None for name in names]
-            others = sorted(record.keys() - own)
-            extras = [f"{k}={v}" for k in others if (v := (record[k] or "").strip())]
-            raw = line.decode("utf-8", errors="replace")
-            yield (piece.file_id, piece.source_file, number, raw, defect, *values, extras)
-
-    def parse(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for index in batch.column(0).to_pylist():
-                of_piece = rows(pieces[index])
-                while some := list(islice(of_piece, _LINES_PER_BATCH)):
-                    arrays = [
-                        pa.array(values, type=field.type)
-                        for values, field in zip(zip(*some, strict=True), schema, strict=True)
-                    ]
-                    yield pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-    spark_schema = ", ".join(
-        ["file_id string, source_file string, source_row bigint, raw_record string, defect string"]
-        + [f"{t} string" for t in texts]
-        + ["extras array<string>"]
-    )
-    size = sum(piece.end - piece.offset for piece in pieces)
-    tasks = max(1, min(len(pieces), -(-size // _TASK_BYTES)))
-    numbers = spark.range(0, len(pieces), 1, numPartitions=tasks)
-    return RawSource(numbers.mapInArrow(parse, spark_schema), len(own))
-
-
-def _lines(piece: Piece) -> Iterator[tuple[int, bytes]]:
-    """The lines of a piece that aren't blank, with their numbers."""
-    with Path(piece.path).open("rb") as stream:
-        stream.seek(piece.offset)
-        position, number = piece.offset, piece.rows_before
-        while position < piece.end:
-            line = stream.readline()
-            if not line:
-                raise InputError(f"{piece.source_file}: the file has become shorter")
-            position, number = position + len(line), number + 1
-            if kept := line.strip():
-                yield number, kept

@@ -1,29 +1,32 @@
-"""Parquet files as raw records: every value as the text that a person would type for it.
+"""Parquet files as records: every value as the text that a person would type for it.
 
-The footer says how many rows a file has; Spark reads them. Files of one schema are read together,
-as a folder may hold thousands.
+The footer says how many rows a file has. Files of this machine are read by the tasks, a row group
+each; remote ones by Spark, those of one schema together.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from custseg_spark.config.mappings import MappingFile
+from custseg_spark.core.events.records import Records
+from custseg_spark.core.events.tables import table_records
+from custseg_spark.core.mappings.mapping import SourceMapping
+from custseg_spark.engine.sources.columns import NOT_ITS_COLUMNS, check_columns
 from custseg_spark.engine.sources.discovery.files import SourceFile
 from custseg_spark.engine.sources.discovery.paths import (
     metadata_path,
     of_input_file,
     outright,
-    spark_path,
 )
-from custseg_spark.engine.sources.raw import NOT_ITS_COLUMNS, RawSource, check_columns, of_tables
-from custseg_spark.engine.sources.values import as_text, is_text
+from custseg_spark.engine.sources.pieces import ROWS_PER_CHUNK, Located, file_runs
 from custseg_spark.errors import InputError
 
 _MAGIC = b"PAR1"
@@ -114,36 +117,97 @@ def _damaged(file: SourceFile, error: Exception) -> InputError:
     return InputError(f"{file.path}: the Parquet file is damaged: {said}")
 
 
-def read(
-    spark: SparkSession, sources: Sequence[ParquetFile], mapping: MappingFile, staging: Path
-) -> list[RawSource]:
-    """Raw records of the files, one RawSource for each schema among them; rows count from 1."""
+@dataclass(frozen=True)
+class ParquetPiece:
+    """A row group of a file of this machine; `first_row` is the number of its first row."""
+
+    file_id: str
+    source_file: str
+    path: Path
+    row_group: int
+    first_row: int
+    size: int
+
+    def records(self, mapping: SourceMapping) -> Iterator[Records]:
+        row = self.first_row
+        try:
+            with pq.ParquetFile(self.path) as opened:
+                for batch in opened.iter_batches(
+                    batch_size=ROWS_PER_CHUNK, row_groups=[self.row_group], use_threads=False
+                ):
+                    rows = np.arange(row, row + batch.num_rows, dtype=np.int64)
+                    yield table_records(pa.Table.from_batches([batch]), rows)
+                    row += batch.num_rows
+        except _DAMAGES as error:
+            said = " ".join(str(error).split())
+            raise InputError(f"{self.source_file}: the Parquet file is damaged: {said}") from error
+
+
+def pieces(source: ParquetFile) -> list[ParquetPiece]:
+    """A piece for each row group that has rows."""
+    found, row = [], 1
+    with pq.ParquetFile(source.file.data) as opened:
+        for number in range(opened.metadata.num_row_groups):
+            group = opened.metadata.row_group(number)
+            if group.num_rows:
+                found.append(
+                    ParquetPiece(
+                        source.file_id,
+                        source.file.name,
+                        source.file.data,
+                        number,
+                        row,
+                        group.total_byte_size,
+                    )
+                )
+            row += group.num_rows
+    return found
+
+
+def remote_frame(
+    spark: SparkSession, sources: Sequence[ParquetFile]
+) -> tuple[DataFrame, Mapping[int, tuple[str, str]]]:
+    """The rows of remote files of one schema with file number and row, and the files by number."""
+    by_path = {str(source.file.path): source for source in sources}
+    numbers = {source.file_id: n for n, source in enumerate(sources)}
+    table = spark.read.parquet(*map(outright, by_path))
+    names = table.columns
+    rows = [(metadata_path(u), numbers[of_input_file(u, by_path).file_id])
+            for u in table.inputFiles()]  # fmt: skip
+    files = F.broadcast(spark.createDataFrame(rows, "spark_path string, file int"))
+    located = table.select(
+        *[F.col(quoted(n)).alias(f"c{i}") for i, n in enumerate(names)],
+        (F.col("_metadata.row_index") + 1).alias("source_row"),
+        F.col("_metadata.file_path").alias("spark_path"),
+    ).join(files, "spark_path", how="inner")
+    found = located.select("file", "source_row", *[f"c{i}" for i in range(len(names))])
+    return found, {numbers[s.file_id]: (s.file_id, s.file.name) for s in sources}
+
+
+def located_rows(
+    batches: Iterator[pa.RecordBatch],
+    files: Mapping[int, tuple[str, str]],
+    columns: Sequence[str],
+    mapping: SourceMapping,
+) -> Iterator[Located]:
+    """The records of the rows of `remote_frame`, a batch and file at a time."""
+    for batch in batches:
+        for number, start, end in file_runs(batch.column(0).to_pylist()):
+            part = pa.Table.from_batches([batch.slice(start, end - start)])
+            file_id, name = files[number]
+            values = part.select(range(2, part.num_columns)).rename_columns(list(columns))
+            records = table_records(values, part.column(1).to_numpy())
+            yield Located(mapping, file_id, name, records)
+
+
+def same_schema(sources: Sequence[ParquetFile]) -> list[list[ParquetFile]]:
+    """The files grouped by their schema."""
     by_schema: dict[str, list[ParquetFile]] = {}
     for source in sources:
         by_schema.setdefault(source.schema.remove_metadata().to_string(), []).append(source)
-    return [_read(spark, group, mapping, staging) for group in by_schema.values()]
+    return list(by_schema.values())
 
 
-def _read(
-    spark: SparkSession, group: Sequence[ParquetFile], mapping: MappingFile, staging: Path
-) -> RawSource:
-    paths = {spark_path(c.file, c.file_id, staging): c for c in group}
-    found = spark.read.parquet(*map(outright, paths))
-    fields = found.schema.fields
-    table = found.select(
-        *[as_text(field).alias(f"c{i}") for i, field in enumerate(fields)],
-        (F.col("_metadata.row_index") + 1).alias("source_row"),
-        F.col("_metadata.file_path").alias("spark_path"),
-    ).join(F.broadcast(_files(spark, found.inputFiles(), paths)), "spark_path", how="inner")
-    texts = {field.name: F.col(f"c{i}") for i, field in enumerate(fields)}
-    valid = F.lit(True)
-    for field in filter(is_text, fields):
-        valid = valid & F.coalesce(F.is_valid_utf8(texts[field.name]), F.lit(True))
-    return of_tables(table, texts, F.when(~valid, "invalid_utf8"), mapping)
-
-
-def _files(spark: SparkSession, uris: Sequence[str], paths: Mapping[str, ParquetFile]) -> DataFrame:
-    """One row a file: Spark's name of it, and what the ledger calls it."""
-    found = [(metadata_path(uri), of_input_file(uri, paths)) for uri in uris]
-    rows = [(name, source.file_id, source.file.name) for name, source in found]
-    return spark.createDataFrame(rows, "spark_path string, file_id string, source_file string")
+def quoted(name: str) -> str:
+    """A column's name as Spark takes it, whatever is in it."""
+    return "`" + name.replace("`", "``") + "`"

@@ -1,35 +1,44 @@
-"""Text files as bytes: how many lines and records there are, the header, where splits begin.
+"""Text files as bytes: how many lines and records there are, the header, where to cut.
 
-Everything here is counted without a parser, so that the ledger's left side is independent
-of the side that Spark parses. No Spark in this module.
+Everything here is counted without a parser, so that the ledger's left side is independent of the
+side that the kernels parse. No Spark in this module.
 """
 
-import codecs
 import csv
 import gzip
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from custseg_spark.engine.sources.discovery.files import SourceFile
+from custseg_spark.engine.sources.formats import unpacking
 from custseg_spark.errors import InputError
 
-_BLOCK_BYTES = 1 << 20
+_BLOCK_BYTES = 1 << 22
 _UTF8_BOM = b"\xef\xbb\xbf"
 # Beyond any header: a file of one endless line is something else, and must not fill the memory.
 LONGEST_HEADER = 1 << 20
 
 
 @dataclass(frozen=True)
-class TextFacts:
-    """What the bytes of a CSV file say: lines, blank lines, the header, and split offsets.
+class Cut:
+    """A stretch of a file's bytes that begins and ends between records; its first row's number."""
 
-    `rows_before[i]` is the number of physical lines that begin before or at byte
-    `i * split_bytes`, those that earlier splits of Spark's text reader hold. `header_problem` says
-    why the header can't be used. `is_utf8` is told of a multiline file only, whose parser would
-    hide what is not.
+    start: int
+    end: int
+    first_row: int
+
+
+@dataclass(frozen=True)
+class TextFacts:
+    """What the bytes of a CSV file say: records, blank ones, the header, and where to cut.
+
+    Rows are physical lines; of a multiline file they are records. `header_problem` says why the
+    header can't be used. There is no cut of a compressed file: it is read in one go. Of a file that
+    Spark reads, `rows_before[i]` is the number of lines that begin before its i-th split.
     """
 
     header: tuple[str, ...]
@@ -37,73 +46,209 @@ class TextFacts:
     header_row: int
     physical_records: int
     blank: int
-    rows_before: tuple[int, ...]
-    has_nul: bool = False
-    is_utf8: bool = True
+    cuts: tuple[Cut, ...] = ()
+    rows_before: tuple[int, ...] = ()
 
 
-def inspect_text(file: SourceFile, delimiter: str, split_bytes: int) -> TextFacts:
-    """One pass over a text file's bytes, decompressed where it is gzip.
-
-    Raises InputError for a truncated gzip.
-    """
-    newlines = blank = position = 0
-    rows_before = [0]
-    header: bytes | None = None
-    header_row = 0
-    has_nul = False
-    carry = b""  # the unfinished last line of the block before
-    last_byte = b"\n"
-    for block in blocks(file, split_bytes):
-        if position and position % split_bytes == 0 and file.kind == "text":
-            rows_before.append(newlines + 1)
-        position += len(block)
-        last_byte = block[-1:]
-        has_nul = has_nul or b"\x00" in block
-        text = carry + block
-        if header is None:
-            header, header_row = _first_line(text, newlines)
-        lines = text.count(b"\n")
-        blank += _blank_lines(text)
-        newlines += lines
-        carry = text[text.rfind(b"\n") + 1 :] if lines else text
-        if header is None and len(carry) > LONGEST_HEADER:
-            header, header_row = carry, newlines + 1
-        if header is not None and carry.strip(b"\r"):
-            carry = b"x"  # that it isn't blank is all that matters of it
-    if carry:
-        if header is None:
-            header, header_row = carry, newlines + 1
-        blank += not carry.strip(b"\r")
-    unfinished = last_byte != b"\n"
-    return TextFacts(
-        *named_columns(header or b"", delimiter),
-        header_row=header_row,
-        physical_records=newlines + unfinished,
-        blank=blank,
-        rows_before=tuple(rows_before),
-        has_nul=has_nul,
-    )
-
-
-def blocks(file: SourceFile, split_bytes: int = _BLOCK_BYTES) -> Iterator[bytes]:
-    """The file's bytes in blocks, one of which ends wherever a split does."""
-    position = 0
+def blocks(file: SourceFile) -> Iterator[bytes]:
+    """The file's text in blocks, decompressed. Raises InputError for a broken gzip or xz file."""
+    if file.kind == "xz":
+        yield from unpacking.blocks(file)
+        return
     opener = gzip.open if file.kind == "gzip" else open
     try:
         with opener(file.data, "rb") as stream:
-            while block := stream.read(min(_BLOCK_BYTES, split_bytes - position % split_bytes)):
+            while block := stream.read(_BLOCK_BYTES):
                 yield block
-                position += len(block)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(f"{file.path}: broken gzip file: {error}") from error
 
 
+def inspect_text(file: SourceFile, delimiter: str, piece_bytes: int) -> TextFacts:
+    """One pass over a text file's bytes. Raises InputError for a truncated gzip."""
+    lines = _Lines()
+    cuts = _Cuts(piece_bytes)
+    for block in blocks(file):
+        cuts.see(block, block.rfind(b"\n") + 1, lines.newlines + block.count(b"\n"))
+        lines.see(block)
+    header, header_row = lines.finish()
+    return TextFacts(
+        *named_columns(header, delimiter),
+        header_row=header_row,
+        physical_records=lines.newlines + lines.is_unfinished,
+        blank=lines.blank,
+        cuts=cuts.finish() if file.kind == "text" else (),
+    )
+
+
+def inspect_multiline(file: SourceFile, delimiter: str, piece_bytes: int) -> TextFacts:
+    """As `inspect_text` for a file whose quoted values may hold line breaks.
+
+    A record ends at a line feed outside quotes; a doubled quote keeps the parity. Raises
+    InputError for a quote that is never closed: every record after it would be swallowed.
+    """
+    lines, records = _Lines(), _Records(str(file.path))
+    cuts = _Cuts(piece_bytes)
+    for block in blocks(file):
+        end = records.see(block)
+        cuts.see(block, end, records.records)
+        lines.see(block)
+    records.finish()
+    header, header_row = lines.finish()
+    return TextFacts(
+        *named_columns(header, delimiter),
+        # A blank record before it is a line of its own.
+        header_row=header_row,
+        physical_records=records.records,
+        blank=records.blank,
+        cuts=cuts.finish() if file.kind == "text" else (),
+    )
+
+
+class _Cuts:
+    """Cuts a file behind the last record of a block, as soon as the piece is long enough."""
+
+    def __init__(self, piece_bytes: int) -> None:
+        self._piece_bytes = piece_bytes
+        self._position = self._start = 0
+        self._first_row = 1
+        self._cuts: list[Cut] = []
+
+    def see(self, block: bytes, end: int, rows: int) -> None:
+        """`end`: where in the block the last record ends, 0 for none; `rows` end up to there."""
+        cut = self._position + end
+        self._position += len(block)
+        if end and cut - self._start >= self._piece_bytes:
+            self._cuts.append(Cut(self._start, cut, self._first_row))
+            self._start, self._first_row = cut, rows + 1
+
+    def finish(self) -> tuple[Cut, ...]:
+        if self._position > self._start:
+            self._cuts.append(Cut(self._start, self._position, self._first_row))
+        return tuple(self._cuts)
+
+
+class _Lines:
+    """Physical lines: how many, how many of them blank, and the first one that isn't."""
+
+    def __init__(self) -> None:
+        self.newlines = self.blank = self._header_row = 0
+        self._header: bytes | None = None
+        self._carry = b""  # the unfinished last line of the block before
+        self._last_byte = b"\n"
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether the last line has no end."""
+        return self._last_byte != b"\n"
+
+    def see(self, block: bytes) -> None:
+        self._last_byte = block[-1:]
+        text = self._carry + block
+        if self._header is None:
+            self._header, self._header_row = _first_line(text, self.newlines)
+        lines = block.count(b"\n")
+        self.blank += _blank_lines(text)
+        self.newlines += lines
+        self._carry = text[text.rfind(b"\n") + 1 :] if lines else text
+        if self._header is None and len(self._carry) > LONGEST_HEADER:
+            self._header, self._header_row = self._carry, self.newlines + 1
+        if self._header is not None and self._carry.strip(b"\r"):
+            self._carry = b"x"  # that it isn't blank is all that matters of it
+
+    def finish(self) -> tuple[bytes, int]:
+        """The header's line and its number; an empty line where there is none."""
+        if self._carry:
+            if self._header is None:
+                self._header, self._header_row = self._carry, self.newlines + 1
+            self.blank += not self._carry.strip(b"\r")
+        return self._header or b"", self._header_row
+
+
+class _Records:
+    """Records that end at line feeds outside quotes."""
+
+    def __init__(self, name: str) -> None:
+        self.records = self.blank = 0
+        self._name = name
+        self._quotes = self._lines = self._position = self._before_last = 0
+        self._last_end = -1
+        self._opened_at_line = 1
+
+    def see(self, block: bytes) -> int:
+        """Where in the block its last record ends; 0 where none does."""
+        codes = np.frombuffer(block, dtype=np.uint8)
+        ends, opening = record_ends(codes, self._quotes % 2)
+        feeds = np.flatnonzero(codes == ord("\n"))
+        if opening.size:
+            before = int(np.searchsorted(feeds, opening[-1]))
+            self._opened_at_line = self._lines + 1 + before
+        self._count_blank(codes, ends)
+        self.records += ends.size
+        self._lines += feeds.size
+        self._quotes += int(np.count_nonzero(codes == ord('"')))
+        self._position += len(block)
+        self._before_last = int(codes[-1])
+        return int(ends[-1]) + 1 if ends.size else 0
+
+    def _count_blank(self, codes: npt.NDArray[np.uint8], ends: npt.NDArray[np.int64]) -> None:
+        lengths = np.diff(ends + self._position, prepend=self._last_end)
+        if ends.size:
+            before = np.where(ends > 0, codes[ends - 1], self._before_last)
+            is_return = (lengths == 2) & (before == ord("\r"))
+            self.blank += int(((lengths == 1) | is_return).sum())
+            self._last_end = int(ends[-1]) + self._position
+
+    def finish(self) -> None:
+        if self._quotes % 2:
+            raise InputError(
+                f"{self._name}, line {self._opened_at_line}: a quote is opened and never closed"
+            )
+        self.records += self._last_end != self._position - 1
+
+
+def record_ends(
+    codes: npt.NDArray[np.uint8], is_quoted: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Where records end, and where quotes open; `is_quoted`: a quote is open before the bytes."""
+    feeds = np.flatnonzero(codes == ord("\n"))
+    parity = (is_quoted + np.cumsum(codes == ord('"'))) % 2
+    opening = np.flatnonzero((codes == ord('"')) & (parity == 1))
+    return feeds[parity[feeds] == 0], opening
+
+
+def chunks(file: SourceFile, chunk_bytes: int, *, multiline: bool) -> Iterator[tuple[bytes, int]]:
+    """A compressed file's text in chunks of whole records, each with its first row's number."""
+    held, first_row = bytearray(), 1
+    for block in blocks(file):
+        held += block
+        if len(held) >= chunk_bytes:
+            end, rows = _whole_records(bytes(held), multiline=multiline)
+            if end:
+                yield bytes(held[:end]), first_row
+                del held[:end]
+                first_row += rows
+    if held:
+        yield bytes(held), first_row
+
+
+def _whole_records(text: bytes, *, multiline: bool) -> tuple[int, int]:
+    """Where the last record ends, and how many end up to there."""
+    if not multiline:
+        return text.rfind(b"\n") + 1, text.count(b"\n")
+    ends, _ = record_ends(np.frombuffer(text, dtype=np.uint8), 0)
+    return (int(ends[-1]) + 1 if ends.size else 0), int(ends.size)
+
+
 def _first_line(text: bytes, lines_before: int) -> tuple[bytes | None, int]:
     """The first line that isn't blank and is complete in `text`, and its number from 1."""
-    for number, line in enumerate(text.split(b"\n")[:-1], start=lines_before + 1):
+    number, start = lines_before, 0
+    while (end := text.find(b"\n", start)) >= 0:
+        number += 1
+        line = text[start:end]
         if line.strip(b"\r"):
             return line, number
+        start = end + 1
     return None, 0
 
 
@@ -138,49 +283,3 @@ def named_twice(names: Sequence[str]) -> str | None:
     """Why a header with these names can't be used, if one is there twice."""
     twice = sorted({n for n in names if names.count(n) > 1})
     return f"the header names column '{twice[0]}' twice" if twice else None
-
-
-def inspect_multiline(file: SourceFile, delimiter: str) -> TextFacts:
-    """As `inspect_text` for a file whose quoted values may hold line breaks.
-
-    A record ends at a line feed outside quotes; a doubled quote keeps the parity. Raises
-    InputError for a quote that is never closed: every record after it would be swallowed.
-    """
-    facts = inspect_text(file, delimiter, _BLOCK_BYTES)
-    quotes = lines = records = blank = 0
-    opened_at_line = 1
-    last_end, position, before_last = -1, 0, 0
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    is_utf8 = True
-    for block in blocks(file):
-        is_utf8 = is_utf8 and _decodes(decoder, block)
-        codes = np.frombuffer(block, dtype=np.uint8)
-        feeds = np.flatnonzero(codes == ord("\n"))
-        parity = (quotes + np.cumsum(codes == ord('"'))) % 2
-        opening = np.flatnonzero((codes == ord('"')) & (parity == 1))
-        if opening.size:
-            opened_at_line = lines + 1 + int(np.searchsorted(feeds, opening[-1]))
-        ends = feeds[parity[feeds] == 0]
-        for length, end in zip(np.diff(ends + position, prepend=last_end), ends, strict=True):
-            before = codes[end - 1] if end else before_last
-            blank += int(length == 1 or (length == 2 and before == ord("\r")))
-        if ends.size:
-            last_end = int(ends[-1]) + position
-        records += ends.size
-        lines += feeds.size
-        quotes += int(np.count_nonzero(codes == ord('"')))
-        position += len(block)
-        before_last = int(codes[-1])
-    if quotes % 2:
-        raise InputError(f"{file.path}, line {opened_at_line}: a quote is opened and never closed")
-    records += last_end != position - 1
-    is_utf8 = is_utf8 and _decodes(decoder, b"", final=True)
-    return replace(facts, physical_records=records, blank=blank, rows_before=(0,), is_utf8=is_utf8)
-
-
-def _decodes(decoder: codecs.IncrementalDecoder, block: bytes, *, final: bool = False) -> bool:
-    try:
-        decoder.decode(block, final)
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -1,4 +1,4 @@
-"""XLSX workbooks as raw records: every cell as text, one row a row of the sheet.
+"""XLSX workbooks as records: every cell as text, one row a row of the sheet.
 
 Calamine reads a sheet as a whole, some hundred bytes a cell; its rows go to Parquet in batches,
 and from there on like those of any other source. A sheet has a million rows at most.
@@ -16,15 +16,15 @@ from xml.etree import ElementTree
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
 from custseg_spark.config.mappings import MappingFile
+from custseg_spark.core.events.records import Records
+from custseg_spark.core.events.tables import table_records
+from custseg_spark.core.mappings.mapping import SourceMapping
+from custseg_spark.engine.sources.columns import NOT_ITS_COLUMNS, check_columns
 from custseg_spark.engine.sources.discovery.files import SourceFile
-from custseg_spark.engine.sources.discovery.paths import outright
 from custseg_spark.engine.sources.formats import workbook
 from custseg_spark.engine.sources.formats.texts import named_twice
-from custseg_spark.engine.sources.raw import NOT_ITS_COLUMNS, RawSource, check_columns, of_table
 from custseg_spark.errors import ConfigurationError, InputError, nearest
 
 ROWS_PER_FILE = 100_000
@@ -154,9 +154,28 @@ def text(cell: Any) -> str | None:
     return str(cell).strip() or None
 
 
-def read(spark: SparkSession, source: XlsxFile, mapping: MappingFile) -> RawSource:
-    """Raw records of the sheet; `source_row` is the sheet's row."""
-    table = spark.read.parquet(outright(source.folder))
-    texts = {name: F.col(f"c{i}") for i, name in enumerate(source.columns)}
-    defect = F.when(F.col("overflows"), "wrong_field_count")
-    return of_table(table, texts, defect, source.file, source.file_id, mapping)
+@dataclass(frozen=True)
+class SheetPiece:
+    """Some rows of a sheet, staged as Parquet; `source_row` is the sheet's row."""
+
+    file_id: str
+    source_file: str
+    path: Path
+    columns: tuple[str, ...]
+    size: int
+
+    def records(self, mapping: SourceMapping) -> Iterator[Records]:
+        table = pq.read_table(self.path, use_threads=False)
+        rows = table["source_row"].to_numpy()
+        overflows = table["overflows"].to_numpy(zero_copy_only=False)
+        cells = table.drop_columns(["source_row", "overflows"]).rename_columns(list(self.columns))
+        yield table_records(cells, rows, defects={"wrong_field_count": overflows})
+
+
+def pieces(source: XlsxFile) -> list[SheetPiece]:
+    """The staged files of the sheet's rows."""
+    paths = sorted(source.folder.glob("*.parquet"))
+    return [
+        SheetPiece(source.file_id, source.file.name, path, source.columns, path.stat().st_size)
+        for path in paths
+    ]

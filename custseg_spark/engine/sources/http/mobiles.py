@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from custseg_spark.config.mappings import MappingFile
+from custseg_spark.engine.sources.columns import check_columns
 from custseg_spark.engine.sources.discovery.files import SourceFile
-from custseg_spark.engine.sources.raw import check_columns
 from custseg_spark.errors import InputError
 
 _OPENERS: Mapping[str, Any] = {"text": open, "gzip": gzip.open, "xz": lzma.open}

@@ -1,0 +1,15 @@
+"""Whether a file's columns are those of a mapping."""
+
+from collections.abc import Collection
+
+from custseg_spark.core.mappings.mapping import SourceMapping
+from custseg_spark.errors import InputError, nearest
+
+NOT_ITS_COLUMNS = "its first line has none of the mapping's columns"
+
+
+def check_columns(columns: Collection[str], mapping: SourceMapping, where: str) -> None:
+    """Raises InputError for a column of the mapping that isn't among the file's."""
+    for column in mapping.required_source_columns:
+        if column not in columns:
+            raise InputError(f"{where} has no column '{column}'{nearest(column, columns)}")

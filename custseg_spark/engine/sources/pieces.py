@@ -1,0 +1,86 @@
+"""Pieces of sources: what one task reads, as records of text.
+
+A piece is small and picklable; its `records` opens the file where the task runs. Memory holds the
+records of a chunk at a time.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Protocol
+
+from custseg_spark.core.events.records import Records
+from custseg_spark.core.mappings.mapping import SourceMapping
+
+# About 64 bytes of text a field: a chunk of so many rows is some hundred megabytes at most.
+ROWS_PER_CHUNK = 250_000
+
+
+class Piece(Protocol):
+    """A stretch of one file's records."""
+
+    @property
+    def file_id(self) -> str:
+        """The file's id in the ledger."""
+
+    @property
+    def source_file(self) -> str:
+        """What the ledger calls the file."""
+
+    @property
+    def size(self) -> int:
+        """About how many bytes there are to read."""
+
+    def records(self, mapping: SourceMapping) -> Iterator[Records]:
+        """The piece's records, a chunk at a time. Raises InputError for what can't be read."""
+
+
+@dataclass(frozen=True)
+class MappedPiece:
+    """A piece and the mapping by which its records are read."""
+
+    mapping: SourceMapping
+    piece: Piece
+
+    def records(self) -> Iterator["Located"]:
+        """The piece's records with the file that they are of."""
+        for records in self.piece.records(self.mapping):
+            yield Located(self.mapping, self.piece.file_id, self.piece.source_file, records)
+
+
+@dataclass(frozen=True)
+class Located:
+    """Records with the mapping that they are read by and the file that they are of."""
+
+    mapping: SourceMapping
+    file_id: str
+    source_file: str
+    records: Records
+
+
+def tasks(pieces: Iterable[MappedPiece], task_bytes: int) -> list[Sequence[MappedPiece]]:
+    """The pieces in their order, small ones together: thousands of small files are few tasks."""
+    found: list[list[MappedPiece]] = []
+    filled = task_bytes
+    for piece in pieces:
+        if filled + piece.piece.size > task_bytes:
+            found.append([])
+            filled = 0
+        found[-1].append(piece)
+        filled += piece.piece.size
+    return list(found)
+
+
+def located(task: Sequence[MappedPiece]) -> Iterator[Located]:
+    """The records of a task's pieces, one after the other."""
+    for piece in task:
+        yield from piece.records()
+
+
+def file_runs(numbers: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """The stretches of rows of one file in a batch: the file's number, where it begins and ends."""
+    start = 0
+    for number, group in groupby(numbers):
+        end = start + sum(1 for _ in group)
+        yield number, start, end
+        start = end

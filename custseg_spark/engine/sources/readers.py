@@ -1,0 +1,116 @@
+"""The readers of files, by the files' kind; a database's table is one of them.
+
+A new kind of file is a module in `formats` (its facts, its pieces) and a line in READERS.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from custseg_spark.config.mappings import MappingFile
+from custseg_spark.engine.sources.discovery.files import SourceFile
+from custseg_spark.engine.sources.formats import csv, jdbc, json, parquet, sqlite, xlsx
+from custseg_spark.engine.sources.formats.jdbc_queries import table_name
+from custseg_spark.engine.sources.formats.jdbc_tables import JdbcTable
+from custseg_spark.engine.sources.formats.parquet import ParquetFile
+from custseg_spark.engine.sources.formats.remote_text import RemoteText
+from custseg_spark.engine.sources.formats.texts import TextFacts
+from custseg_spark.engine.sources.pieces import Piece
+from custseg_spark.paths import Remote
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a file holds: its records by kind, and how to read them.
+
+    `table` is that of a database, or the sheet of a workbook. A file that Spark reads where it is
+    has no pieces but `remote`.
+    """
+
+    physical_records: int
+    header: int = 0
+    blank: int = 0
+    table: str = ""
+    pieces: Sequence[Piece] = ()
+    remote: RemoteText | ParquetFile | None = None
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What a reader is given: where copies may go, how long a piece is, what Spark has counted."""
+
+    spark: SparkSession
+    staging: Path
+    piece_bytes: int
+    counted: TextFacts | None = None
+
+
+def _csv(file: SourceFile, file_id: str, mapping: MappingFile, by: Opening) -> Opened | str:
+    facts = csv.inspect(file, mapping, by.piece_bytes, by.counted)
+    if isinstance(facts, str):
+        return facts
+    is_here = by.counted is None
+    return Opened(
+        facts.physical_records,
+        header=1,
+        blank=facts.blank,
+        pieces=csv.pieces(file, file_id, facts) if is_here else (),
+        remote=None if is_here else RemoteText(file, file_id, facts),
+    )
+
+
+def _json(file: SourceFile, file_id: str, mapping: MappingFile, by: Opening) -> Opened | str:
+    part = json.inspect(file, file_id, mapping, by.staging)
+    if isinstance(part, str):
+        return part
+    return Opened(part.physical_records, blank=part.blank, pieces=part.pieces)
+
+
+def _sqlite(file: SourceFile, file_id: str, mapping: MappingFile, by: Opening) -> Opened:
+    database = sqlite.inspect(file, file_id, mapping, by.staging)
+    pieces = sqlite.pieces(database) if database.physical_records else []
+    return Opened(database.physical_records, table=mapping.table, pieces=pieces)
+
+
+def _jdbc(file: SourceFile, file_id: str, mapping: MappingFile, by: Opening) -> Opened:
+    assert isinstance(file, JdbcTable)
+    rows, pieces = jdbc.read(by.spark, file, file_id, mapping, by.staging)
+    return Opened(rows, table=table_name(mapping), pieces=pieces)
+
+
+def _xlsx(file: SourceFile, file_id: str, mapping: MappingFile, by: Opening) -> Opened | str:
+    sheet = xlsx.inspect(file, file_id, mapping, by.staging)
+    if isinstance(sheet, str):
+        return sheet
+    return Opened(
+        sheet.physical_records,
+        header=1,
+        blank=sheet.blank,
+        table=sheet.sheet,
+        pieces=xlsx.pieces(sheet),
+    )
+
+
+def _parquet(file: SourceFile, file_id: str, mapping: MappingFile, by: Opening) -> Opened | str:
+    part = parquet.inspect(file, file_id, mapping)
+    if isinstance(part, str):
+        return part
+    if isinstance(file.path, Remote) and file.unpacked is None:
+        return Opened(part.physical_records, remote=part)
+    return Opened(part.physical_records, pieces=parquet.pieces(part))
+
+
+# A text instead of what the file holds says why the file is passed over.
+Reader = Callable[[SourceFile, str, MappingFile, Opening], Opened | str]
+READERS: dict[str, Reader] = {
+    "text": _csv,
+    "gzip": _csv,
+    "xz": _csv,
+    "json": _json,
+    "sqlite": _sqlite,
+    "jdbc": _jdbc,
+    "xlsx": _xlsx,
+    "parquet": _parquet,
+}

@@ -1,0 +1,234 @@
+"""Copies among a date's events that no single task has seen, and small files put together.
+
+Copies can only be among events of one date, and of one time: a log in the order of time has some
+only where two tasks share a second.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow.parquet as pq
+
+from custseg_spark.core.events.copies import numbered_copies
+from custseg_spark.engine.lake.files import DataFile, write_part
+from custseg_spark.engine.lake.schemas import EVENTS
+from custseg_spark.pipeline.ingest.written import EventFile
+
+# Ids that are compared at a time: 16 hexadecimal beginnings, or 256, are slices of a large date.
+_IDS_AT_A_TIME = 4_000_000
+# A date with more files than this is put together, where its files are small.
+_MOST_FILES = 4
+_SMALL_ROWS = 200_000
+ROWS_PER_FILE = 2_000_000
+
+
+@dataclass(frozen=True)
+class DateOfEvents:
+    """A date's files: those of this run in their order, and those that the table has."""
+
+    root: Path
+    run_id: str
+    day: date
+    new: tuple[EventFile, ...]
+    held: tuple[DataFile, ...]
+
+    @property
+    def is_scattered(self) -> bool:
+        """Whether the new files are many and small."""
+        rows = sum(one.file.rows for one in self.new)
+        return len(self.new) > _MOST_FILES and rows < _SMALL_ROWS * len(self.new)
+
+    @property
+    def may_have_copies(self) -> bool:
+        """Whether files overlap in time, or equal records are to be told apart."""
+        if any(one.is_kept for one in self.new):
+            return True
+        spans = sorted(_span(one.file) for one in self.new)
+        if any(after[0] <= before[1] for before, after in zip(spans, spans[1:], strict=False)):
+            return True
+        first, last = spans[0][0], max(span[1] for span in spans)
+        return any(_overlaps(_span(file), (first, last)) for file in self.held)
+
+    @property
+    def folder(self) -> Path:
+        """The table's folder."""
+        return self.root / EVENTS.name
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A date's files without copies; `copies`: how many were left out, by the records' file."""
+
+    files: tuple[DataFile, ...]
+    copies: dict[str, int]
+
+
+Span = tuple[datetime, datetime]
+
+
+def _span(file: DataFile) -> Span:
+    bounds = file.columns.get("event_at")
+    if bounds is None or bounds.smallest is None:
+        return datetime.min, datetime.max
+    return bounds.smallest, bounds.largest
+
+
+def _overlaps(one: Span, other: Span) -> bool:
+    return one[0] <= other[1] and other[0] <= one[1]
+
+
+def settle(date_of_events: DateOfEvents) -> Settled:
+    """Writes the files of a date anew where they have copies or are scattered."""
+    files = [one.file for one in date_of_events.new]
+    lost = _Lost(date_of_events) if date_of_events.may_have_copies else None
+    copies = lost.copies if lost else {}
+    if date_of_events.is_scattered:
+        frames = (_kept_rows(date_of_events, i, lost) for i in range(len(files)))
+        merged = _rewritten(date_of_events, frames)
+        _remove(date_of_events, files)
+        return Settled(tuple(merged), copies)
+    settled: list[DataFile] = []
+    for i, file in enumerate(files):
+        if lost is None or not lost.touches(i):
+            settled.append(file)
+            continue
+        settled += _rewritten(date_of_events, iter([_kept_rows(date_of_events, i, lost)]))
+        _remove(date_of_events, [file])
+    return Settled(tuple(settled), copies)
+
+
+class _Lost:
+    """Which rows of a date's new files are copies, and which of those kept get another id."""
+
+    def __init__(self, date_of_events: DateOfEvents) -> None:
+        self.copies: dict[str, int] = {}
+        self._of = date_of_events
+        self._rows: dict[int, list[np.ndarray]] = {}
+        self._renamed: dict[int, list[pl.DataFrame]] = {}
+        has_kept = any(one.is_kept for one in date_of_events.new)
+        for beginning in [""] if has_kept else self._beginnings():
+            self._compare(beginning, has_kept=has_kept)
+
+    def touches(self, file: int) -> bool:
+        """Whether a file must be written anew."""
+        return bool(self._rows.get(file)) or bool(self._renamed.get(file))
+
+    def rows(self, file: int) -> np.ndarray:
+        """The places of the copies in a file."""
+        return np.concatenate([np.empty(0, np.int64), *self._rows.get(file, [])])
+
+    def renamed(self, file: int) -> pl.DataFrame | None:
+        """Places in a file and the ids that stand there instead."""
+        found = self._renamed.get(file)
+        return pl.concat(found) if found else None
+
+    def _beginnings(self) -> list[str]:
+        rows = sum(one.file.rows for one in self._of.new) + sum(f.rows for f in self._of.held)
+        digits = 0
+        while rows > _IDS_AT_A_TIME * 16**digits:
+            digits += 1
+        return [f"{i:0{digits}x}" if digits else "" for i in range(16**digits)]
+
+    def _compare(self, beginning: str, *, has_kept: bool) -> None:
+        new = pl.concat([self._ids(i, beginning) for i in range(len(self._of.new))])
+        if has_kept:
+            new = numbered_copies(new)
+        held = [self._held_ids(file, beginning, new) for file in self._of.held]
+        known = pl.concat([pl.Series("event_id", [], pl.String), *held])
+        is_copy = ~new["event_id"].is_first_distinct() | new["event_id"].is_in(known.implode())
+        for (file,), rows in new.filter(is_copy).partition_by("file", as_dict=True).items():
+            self._rows.setdefault(int(str(file)), []).append(rows["place"].to_numpy())
+        for file_id, count in new.filter(is_copy).group_by("file_id").len().iter_rows():
+            self.copies[file_id] = self.copies.get(file_id, 0) + count
+        if has_kept:
+            other = new.filter(~is_copy & pl.Series(new["event_id"] != new["first_id"]))
+            for (file,), rows in other.partition_by("file", as_dict=True).items():
+                self._renamed.setdefault(int(str(file)), []).append(
+                    rows.select("place", "event_id", "first_id")
+                )
+
+    def _ids(self, file: int, beginning: str) -> pl.DataFrame:
+        """The ids of a new file with their places, in the files' and rows' order."""
+        path = self._of.folder / self._of.new[file].file.path
+        names = ["event_id", "file_id", "source_row"]
+        ids = _columns(path, names).with_row_index("place").with_columns(
+            pl.col("place").cast(pl.Int64),
+            file=pl.lit(file, pl.Int64),
+            is_kept=pl.lit(self._of.new[file].is_kept),
+        )
+        return ids.filter(pl.col("event_id").str.starts_with(beginning)) if beginning else ids
+
+    def _held_ids(self, file: DataFile, beginning: str, new: pl.DataFrame) -> pl.Series:
+        spans = [_span(one.file) for one in self._of.new]
+        if not any(_overlaps(_span(file), span) for span in spans) or new.is_empty():
+            return pl.Series("event_id", [], pl.String)
+        ids = _columns(self._of.folder / file.path, ["event_id"])["event_id"]
+        return ids.filter(ids.str.starts_with(beginning)) if beginning else ids
+
+
+def _columns(path: Path, names: Sequence[str]) -> pl.DataFrame:
+    table = pq.read_table(path, columns=list(names), use_threads=False, partitioning=None)
+    return pl.DataFrame(pl.from_arrow(table))
+
+
+def _kept_rows(date_of_events: DateOfEvents, file: int, lost: _Lost | None) -> pl.DataFrame:
+    """A new file's rows without copies, with the ids of those that are told apart."""
+    path = date_of_events.folder / date_of_events.new[file].file.path
+    rows = _columns(path, EVENTS.file_schema.names)
+    if lost is None:
+        return rows
+    renamed = lost.renamed(file)
+    if renamed is not None:
+        numbered = rows.with_row_index("place").with_columns(pl.col("place").cast(pl.Int64))
+        joined = numbered.join(renamed, on="place", how="left", suffix="_told_apart")
+        told_apart = pl.col("event_id_told_apart")
+        is_order = (pl.col("order_id") == pl.col("event_id")) & told_apart.is_not_null()
+        rows = joined.sort("place").with_columns(
+            order_id=pl.when(is_order).then(told_apart).otherwise("order_id"),
+            event_id=pl.coalesce(told_apart, "event_id"),
+        ).select(rows.columns)  # fmt: skip
+    keep = np.ones(len(rows), np.bool_)
+    keep[lost.rows(file)] = False
+    return rows.filter(pl.Series(keep))
+
+
+def _rewritten(
+    date_of_events: DateOfEvents, frames: Iterator[pl.DataFrame]
+) -> list[DataFile]:
+    """The rows in files of bounded length."""
+    written: list[DataFile] = []
+    held: list[pl.DataFrame] = []
+
+    def write() -> None:
+        rows = pl.concat(held)
+        held.clear()
+        if len(rows):
+            table = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
+            written.append(
+                write_part(
+                    table,
+                    EVENTS,
+                    date_of_events.folder,
+                    date_of_events.day,
+                    run_id=date_of_events.run_id,
+                    task=0,
+                )
+            )
+
+    for frame in frames:
+        held.append(frame)
+        if sum(map(len, held)) >= ROWS_PER_FILE:
+            write()
+    if held:
+        write()
+    return written
+
+
+def _remove(date_of_events: DateOfEvents, files: Sequence[DataFile]) -> None:
+    # Another try of this task may have removed it.
+    for file in files:
+        (date_of_events.folder / file.path).unlink(missing_ok=True)

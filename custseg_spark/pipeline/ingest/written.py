@@ -1,0 +1,114 @@
+"""What the tasks of a native ingest tell the driver: counts, files, examples of reasons."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+
+import polars as pl
+
+from custseg_spark.engine.lake.files import DataFile
+from custseg_spark.pipeline.ingest.ledger import Counts
+
+
+@dataclass
+class Tally:
+    """Records of one file: what the rules said, and how many repeat an earlier one."""
+
+    valid: int = 0
+    rejected: int = 0
+    rounded: int = 0
+    copies: int = 0
+
+    def add(self, other: "Tally") -> None:
+        """Adds another tally of the same file."""
+        self.valid += other.valid
+        self.rejected += other.rejected
+        self.rounded += other.rounded
+        self.copies += other.copies
+
+    @property
+    def counts(self) -> Counts:
+        """As the ledger has it."""
+        return Counts(self.valid, self.rejected, self.rounded)
+
+
+@dataclass(frozen=True)
+class Example:
+    """The first record that was refused for a reason."""
+
+    source_file: str
+    source_row: int
+    field: str
+    value: str | None
+    expected: str | None
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A reason's code with how many records of a source have it, and the first of them."""
+
+    source: str
+    code: str
+    records: int
+    example: Example
+
+
+@dataclass(frozen=True)
+class EventFile:
+    """A file of events that a task has written; `is_kept`: equal records in it count each."""
+
+    file: DataFile
+    is_kept: bool
+
+
+@dataclass
+class Written:
+    """What one task has read and written."""
+
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    events: list[EventFile] = field(default_factory=list)
+    rejected: list[DataFile] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+
+    def tally(self, file_id: str) -> Tally:
+        """The tally of a file."""
+        return self.tallies.setdefault(file_id, Tally())
+
+
+def refusals_of(rejected: pl.DataFrame) -> list[Refusal]:
+    """The reasons of refused records, by source and code."""
+    reasons = rejected.select("source", "source_file", "source_row", "reasons").explode("reasons")
+    flat = reasons.unnest("reasons").sort("source_file", "source_row", maintain_order=True)
+    rows = flat.group_by("source", "code", maintain_order=True).agg(
+        pl.len().alias("records"),
+        pl.first("source_file", "source_row", "field", "value", "expected"),
+    )
+    return [
+        Refusal(source, code, records, Example(*example))
+        for source, code, records, *example in rows.iter_rows()
+    ]
+
+
+def merged_refusals(parts: Iterable[Refusal]) -> list[Refusal]:
+    """The refusals of all tasks, by source and code, the most frequent first."""
+    merged: dict[tuple[str, str], Refusal] = {}
+    for part in parts:
+        before = merged.get((part.source, part.code))
+        if before is not None:
+            first = min((before.example, part.example), key=_place)
+            part = Refusal(part.source, part.code, before.records + part.records, first)
+        merged[part.source, part.code] = part
+    return sorted(merged.values(), key=lambda r: (-r.records, r.code))
+
+
+def _place(example: Example) -> tuple[str, int]:
+    return example.source_file, example.source_row
+
+
+def merged_tallies(parts: Iterable[Written]) -> dict[str, Tally]:
+    """The tallies of all tasks by file."""
+    merged: dict[str, Tally] = {}
+    for part in parts:
+        for file_id, tally in part.tallies.items():
+            merged.setdefault(file_id, Tally()).add(tally)
+    return merged
