@@ -1,0 +1,109 @@
+"""Amounts of money as exact decimals, rounded half-even to four digits behind the point."""
+
+import re
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+
+import polars as pl
+
+from custseg_spark.core.events.schema import MONEY, MONEY_DIGITS_BEFORE_POINT
+
+# An amount that needs no rounding and breaks no rule.
+_PLAIN_AMOUNT = rf"^[0-9]{{1,{MONEY_DIGITS_BEFORE_POINT}}}(\.[0-9]{{1,4}})?\z"
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+_NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)")
+_SMALLEST = Decimal("0.0001")
+_MONEY = Context(prec=40)
+
+_AMOUNT = pl.Schema(
+    {
+        "value": MONEY,
+        "problem": pl.String,
+        "is_negative": pl.Boolean,
+        "is_rounded": pl.Boolean,
+        "exact": pl.String,
+    }
+)
+
+
+@dataclass(frozen=True)
+class Amount:
+    """A text read as an amount.
+
+    `value` is null where the text is none, and `problem` then the code of the reason. `exact` is
+    the amount before rounding, in ten-thousandths, where rounding took digits away.
+    """
+
+    value: Decimal | None = None
+    problem: str | None = None
+    is_negative: bool = False
+    is_rounded: bool = False
+    exact: str | None = None
+
+
+def amounts(texts: pl.Series) -> pl.DataFrame:
+    """One row a text: the columns of `Amount`; all null or false where the text is null."""
+    is_plain = pl.col("text").str.contains(_PLAIN_AMOUNT)
+    plain = pl.when(is_plain).then(pl.col("text").cast(MONEY, strict=False))
+    found = texts.to_frame("text").select(
+        "text",
+        value=plain,
+        problem=pl.lit(None, pl.String),
+        is_negative=pl.lit(False),
+        is_rounded=pl.lit(False),
+        exact=pl.lit(None, pl.String),
+    )
+    is_odd = found["value"].is_null() & texts.is_not_null()
+    if not is_odd.any():
+        return found.drop("text")
+    odd = texts.filter(is_odd).unique().to_list()
+    rows = [(text, *_row(amount_of(text))) for text in odd]
+    return _with_odd(found, pl.DataFrame(rows, {"text": pl.String, **_AMOUNT}, orient="row"))
+
+
+def _with_odd(plain: pl.DataFrame, odd: pl.DataFrame) -> pl.DataFrame:
+    """The amounts with those that were read one by one."""
+    joined = plain.select("text", "value").join(
+        odd, on="text", how="left", suffix="_odd", maintain_order="left"
+    )
+    return joined.select(
+        pl.coalesce("value", "value_odd"),
+        "problem",
+        pl.col("is_negative", "is_rounded").fill_null(False),
+        "exact",
+    )
+
+
+def _row(amount: Amount) -> tuple[object, ...]:
+    return tuple(getattr(amount, name) for name in _AMOUNT)
+
+
+def amount_of(text: str) -> Amount:
+    """The amount that a text is, read without any rounding but the one to four digits."""
+    if _NOT_FINITE.fullmatch(text.lower()):
+        return Amount(problem="not_finite")
+    if not _NUMBER.fullmatch(text):
+        return Amount(problem="not_a_number")
+    number = Decimal(text)
+    is_negative = number < 0
+    if number and number.adjusted() >= MONEY_DIGITS_BEFORE_POINT:
+        return Amount(problem="out_of_range", is_negative=is_negative)
+    value = number.quantize(_SMALLEST, ROUND_HALF_EVEN, _MONEY)
+    if value and value.adjusted() >= MONEY_DIGITS_BEFORE_POINT:
+        return Amount(problem="out_of_range", is_negative=is_negative)
+    if value == number:
+        return Amount(value, is_negative=is_negative)
+    return Amount(value, None, is_negative, True, _ten_thousandths(number))
+
+
+def _ten_thousandths(number: Decimal) -> str:
+    """A number in ten-thousandths as 12989999771e-2: no zero begins or ends its digits."""
+    digits = "".join(map(str, number.as_tuple().digits)).lstrip("0")
+    kept = digits.rstrip("0")
+    exponent = int(number.as_tuple().exponent) + 4 + len(digits) - len(kept)
+    return f"{'-' if number < 0 else ''}{kept}e{exponent}"
+
+
+def ten_thousandths(value: pl.Expr, exact: pl.Expr) -> pl.Expr:
+    """The text of an amount in an event's id: its exact value in ten-thousandths."""
+    return pl.coalesce(exact, value.to_physical().cast(pl.Int64).cast(pl.String))

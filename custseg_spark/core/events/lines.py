@@ -1,0 +1,132 @@
+"""Bytes of text as records: where each begins and ends, and which are ordinary.
+
+A record is a line or, where quoted values may hold line breaks, what stands between two line feeds
+outside quotes.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from custseg_spark.core.events.records import Flags, Ints
+
+LINE_FEED, CARRIAGE_RETURN, QUOTE = ord("\n"), ord("\r"), ord('"')
+_ODD_BYTES = (QUOTE, CARRIAGE_RETURN, 0)
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# Text is decoded in pieces, so that bad UTF-8 is found without a second copy of the stretch.
+_RECORDS_A_PIECE = 10_000
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The records of a stretch of text whose line ends are line feeds.
+
+    `content` is whole records; the last may lack its line end. `rows` has the source row of each.
+    """
+
+    content: bytes
+    rows: Ints
+    multiline: bool = False
+
+    @cached_property
+    def codes(self) -> npt.NDArray[np.uint8]:
+        return np.frombuffer(self.content, np.uint8)
+
+    @cached_property
+    def ends(self) -> Ints:
+        """Where each record ends, its line feed not included."""
+        return record_ends(self.content, multiline=self.multiline)
+
+    @cached_property
+    def starts(self) -> Ints:
+        """Where each record begins."""
+        return np.concatenate([np.zeros(1, np.int64), self.ends[:-1] + 1])
+
+    def line(self, index: int) -> bytes:
+        """A record without its line end."""
+        return self.content[self.starts[index] : self.ends[index]].rstrip(b"\r")
+
+    def text(self, index: int) -> str:
+        """A record as text; bytes that are no UTF-8 become U+FFFD."""
+        return self.line(index).decode(errors="replace")
+
+    def texts_of_rows(self, rows: Ints) -> list[str]:
+        """The texts of the records of these source rows."""
+        return [self.text(i) for i in np.searchsorted(self.rows, rows).tolist()]
+
+    def is_odd(self, width: int, delimiter: str) -> Flags:
+        """Which records the plain reader can't take: all but `width` values without a quote.
+
+        Also blank ones, and those with a carriage return, a NUL, bad UTF-8 or a byte order mark.
+        """
+        if len(delimiter.encode()) > 1:
+            return np.ones(len(self.rows), np.bool_)
+        is_odd = self._delimiters(ord(delimiter)) != width - 1
+        is_odd |= self.ends == self.starts
+        for code in _ODD_BYTES:
+            if self.content.find(code) >= 0:
+                is_odd[self._record_of(np.flatnonzero(self.codes == code))] = True
+        if not self.content.isascii():
+            is_odd[self._not_utf8()] = True
+            is_odd |= self._begins_with_mark()
+        return is_odd
+
+    def without(self, left_out: Flags) -> bytes:
+        """The records that aren't left out, each with its line end."""
+        at = np.flatnonzero(left_out)
+        begins = np.concatenate([np.zeros(1, np.int64), self.ends[at] + 1])
+        stops = np.append(self.starts[at], len(self.content))
+        pieces = zip(begins.tolist(), stops.tolist(), strict=True)
+        return b"".join([self.content[a:b] for a, b in pieces if a < b])
+
+    def _delimiters(self, delimiter: int) -> Ints:
+        is_delimiter = (self.codes == delimiter).view(np.uint8)
+        # A last record of nothing would begin beyond the bytes.
+        starts = np.minimum(self.starts, len(self.content) - 1)
+        return np.add.reduceat(is_delimiter, starts, dtype=np.int64)
+
+    def _record_of(self, positions: Ints) -> Ints:
+        return np.searchsorted(self.ends, positions)
+
+    def _begins_with_mark(self) -> Flags:
+        first = self.codes[np.minimum(self.starts, len(self.content) - 1)]
+        begins = np.zeros(len(self.rows), np.bool_)
+        for index in np.flatnonzero(first == _BYTE_ORDER_MARK[0]).tolist():
+            begins[index] = self.line(index).startswith(_BYTE_ORDER_MARK)
+        return begins
+
+    def _not_utf8(self) -> list[int]:
+        return [i for piece in self._pieces() for i in self._not_utf8_of(piece)]
+
+    def _pieces(self) -> Iterator[range]:
+        for first in range(0, len(self.rows), _RECORDS_A_PIECE):
+            yield range(first, min(first + _RECORDS_A_PIECE, len(self.rows)))
+
+    def _not_utf8_of(self, piece: Sequence[int]) -> list[int]:
+        if is_utf8(self.content[self.starts[piece[0]] : self.ends[piece[-1]]]):
+            return []
+        return [i for i in piece if not is_utf8(self.line(i))]
+
+
+def record_ends(content: bytes, *, multiline: bool) -> Ints:
+    """Where each record of the content ends, its line feed not included."""
+    codes = np.frombuffer(content, np.uint8)
+    ends = np.flatnonzero(codes == LINE_FEED)
+    if multiline and content.find(QUOTE) >= 0:
+        # A doubled quote keeps the parity.
+        quotes_before = np.searchsorted(np.flatnonzero(codes == QUOTE), ends)
+        ends = ends[quotes_before % 2 == 0]
+    has_end = not content or (len(ends) > 0 and ends[-1] == len(content) - 1)
+    return ends if has_end else np.append(ends, len(content))
+
+
+def is_utf8(text: bytes) -> bool:
+    """Whether bytes are UTF-8 text."""
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

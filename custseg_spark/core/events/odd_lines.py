@@ -1,0 +1,44 @@
+"""Single records of delimited text, exactly: quotes, and what makes a record none."""
+
+import csv
+import sys
+from collections.abc import Sequence
+
+from custseg_spark.core.events.lines import is_utf8
+
+_BYTE_ORDER_MARK = "\ufeff"
+# By itself the parser refuses a value of more than 128 KB.
+csv.field_size_limit(sys.maxsize)
+
+
+def fields_or_defect(line: bytes, header: Sequence[str], delimiter: str) -> list[str] | str:
+    """The values of a record that isn't blank, or the code of its defect."""
+    if not is_utf8(line):
+        return "invalid_utf8"
+    if b"\0" in line:
+        return "nul_byte"
+    fields = split(line.decode(), delimiter)
+    if len(fields) != len(header):
+        return "wrong_field_count"
+    return "repeated_header" if is_header(fields, header) else fields
+
+
+def split(text: str, delimiter: str) -> list[str]:
+    """The values of a record; none where its quotes aren't closed or text follows a closing one.
+
+    What `"a"b` means nobody can say, so that such a record is refused as one of a wrong number of
+    fields. A quote inside a value that doesn't begin with one is text: 12" pipe.
+    """
+    if '"' not in text:
+        return text.split(delimiter)
+    try:
+        return next(csv.reader([text], delimiter=delimiter, strict=True), [])
+    except csv.Error:
+        return []
+
+
+def is_header(fields: Sequence[str], header: Sequence[str]) -> bool:
+    """Whether a record is the header again, as where files were joined; a mark may precede it."""
+    trimmed = [field.strip(" ") for field in fields]
+    trimmed[0] = trimmed[0].lstrip(_BYTE_ORDER_MARK)
+    return trimmed == list(header)

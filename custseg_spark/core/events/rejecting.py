@@ -1,0 +1,48 @@
+"""Refused records as rows of the table of refused records."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from custseg_spark.core.events.records import Records
+from custseg_spark.core.events.rules import Rule, defect_reasons, reasons
+from custseg_spark.core.events.schema import REJECTED
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where records come from: the mapping's name, the file as the ledger names it, its id."""
+
+    source: str
+    source_file: str
+    file_id: str
+
+    @property
+    def columns(self) -> list[pl.Expr]:
+        """The origin's columns, the same for each row."""
+        names = ("source", "source_file", "file_id")
+        return [pl.lit(getattr(self, name), pl.String).alias(name) for name in names]
+
+
+def rejected_records(
+    records: Records, typed: pl.DataFrame, is_valid: pl.Series, rules: list[Rule], origin: Origin
+) -> pl.DataFrame:
+    """One row a refused record, malformed ones among them, in row order; columns of REJECTED."""
+    width = len(records.values.columns)
+    rejected = records.malformed.with_columns(reasons=defect_reasons(width)).drop("defect")
+    if not is_valid.all():
+        rejected = pl.concat([rejected, _refused(records, typed, is_valid, rules)])
+    rows = rejected.with_columns(*origin.columns).select(REJECTED.names()).cast(dict(REJECTED))
+    return rows.sort("source_row", maintain_order=True)
+
+
+def _refused(
+    records: Records, typed: pl.DataFrame, is_valid: pl.Series, rules: list[Rule]
+) -> pl.DataFrame:
+    at = np.flatnonzero(~is_valid.to_numpy())
+    return typed.filter(~is_valid).select(
+        source_row=pl.Series(records.rows[at], dtype=pl.Int64),
+        raw_record=pl.Series(records.raw_text(at), dtype=pl.String),
+        reasons=reasons(rules),
+    )

@@ -1,0 +1,238 @@
+r"""The rules of validation: each an expression that is null where a record passes, else a code.
+
+The rules look at typed frames: the text of a column beside what was made of it. Patterns end in
+\z: $ lets a line end follow.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
+
+import polars as pl
+
+from custseg_spark.core.events import returns
+from custseg_spark.core.events.schema import REASON
+from custseg_spark.core.events.times import TIME
+from custseg_spark.core.mappings.mapping import SourceMapping
+
+EARLIEST_YEAR = 1990
+OLDEST = 120
+_INTEGER = r"^[+-]?[0-9]+\z"
+_AMOUNT = "a number from 0, at most 14 digits before the point"
+_SIGNED_AMOUNT = "a number, at most 14 digits before the point"
+
+DEFECTS = {
+    "wrong_field_count": "{width} fields",
+    "repeated_header": "a record, not the header again",
+    "invalid_utf8": "UTF-8 text",
+    "nul_byte": "text without NUL bytes",
+    "invalid_json": "a JSON object of texts and numbers, no key twice",
+    "malformed_answer": "an answer as docs/configuration.md describes it",
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Why records are refused: `code` is null where a record passes.
+
+    `field` is the source's column, `text` the column with its text, `expected` what would pass.
+    """
+
+    code: pl.Expr
+    field: str
+    text: str
+    expected: str
+
+    @property
+    def reason(self) -> pl.Expr:
+        """The reason as the table of refused records has it; null where a record passes."""
+        told = pl.struct(
+            code=self.code,
+            field=pl.lit(self.field),
+            value=pl.col(self.text),
+            expected=pl.lit(self.expected),
+        )
+        return pl.when(self.code.is_not_null()).then(told).cast(REASON)
+
+
+def event_rules(mapping: SourceMapping, latest: datetime) -> list[Rule]:
+    """The rules over typed events, for the columns that are mapped."""
+    found = [*_time_rules(mapping, latest), *_identity_rules(mapping)]
+    found += [amount_rule(mapping, c) for c in ("unit_price", "discount") if c in mapping.columns]
+    if "quantity" in mapping.columns:
+        found.append(_quantity_rule(mapping))
+    if "net_amount" in mapping.columns:
+        found += _net_rules(mapping)
+    if mapping.cleaning == "strict":
+        found += _strict_rules(mapping)
+    return found
+
+
+def customer_rules(mapping: SourceMapping) -> list[Rule]:
+    """The rules over typed customer attributes, for the columns that are mapped."""
+    found = _identity_rules(mapping)
+    if "age" in mapping.columns:
+        found.append(_age_rule(mapping))
+    if "income" in mapping.columns:
+        found.append(amount_rule(mapping, "income"))
+    return found
+
+
+def passes(rules: list[Rule]) -> pl.Expr:
+    """Whether a record passes every rule; never null."""
+    return pl.all_horizontal([rule.code.is_null() for rule in rules])
+
+
+def reasons(rules: list[Rule]) -> pl.Expr:
+    """Every reason to refuse a record, in the order of the rules."""
+    return pl.concat_list([rule.reason for rule in rules]).list.drop_nulls()
+
+
+def defect_reasons(width: int) -> pl.Expr:
+    """The one reason to refuse a malformed record; `width` is a record's number of fields."""
+    expected = {code: words.format(width=width) for code, words in DEFECTS.items()}
+    told = pl.struct(
+        code="defect",
+        field=pl.lit("record"),
+        value="raw_record",
+        expected=pl.col("defect").replace_strict(expected, default=None, return_dtype=pl.String),
+    )
+    return pl.concat_list(told.cast(REASON))
+
+
+def _text_column(column: str) -> str:
+    """Where a typed frame has a column's text."""
+    read = ("event_at", "event_type", "quantity", "unit_price", "discount", "net_amount")
+    return f"{column}_text" if column in (*read, "age", "income") else column
+
+
+def _rule(mapping: SourceMapping, code: pl.Expr, column: str, expected: str) -> Rule:
+    return Rule(code, mapping.columns[column], _text_column(column), expected)
+
+
+def _refuse(
+    mapping: SourceMapping, condition: pl.Expr, code: str, column: str, expected: str
+) -> Rule:
+    """A rule that refuses where `condition` holds; a condition that is null doesn't hold."""
+    return _rule(mapping, pl.when(condition).then(pl.lit(code)), column, expected)
+
+
+def _text(column: str) -> pl.Expr:
+    return pl.col(_text_column(column))
+
+
+def _time_rules(mapping: SourceMapping, latest: datetime) -> list[Rule]:
+    at = pl.col("event_at")
+    earliest = datetime(EARLIEST_YEAR, 1, 1)
+    # Typed events have their times in UTC, without saying so.
+    last = latest.astimezone(UTC).replace(tzinfo=None)
+    in_range = at.is_between(pl.lit(earliest, TIME), pl.lit(last, TIME))
+    formats = " or ".join(mapping.event_at_formats)
+    allowed = f"from {EARLIEST_YEAR}-01-01 to a day after ingest"
+    return [
+        _refuse(mapping, at.is_null(), "unparseable_time", "event_at", formats),
+        _refuse(mapping, ~in_range, "time_out_of_range", "event_at", allowed),
+    ]
+
+
+def _identity_rules(mapping: SourceMapping) -> list[Rule]:
+    missing = _text("customer_id").is_null()
+    found = [_refuse(mapping, missing, "missing_customer", "customer_id", "an id")]
+    if "event_type" in mapping.columns:
+        types, unknown = ", ".join(mapping.event_types), pl.col("event_type").is_null()
+        found.append(_refuse(mapping, unknown, "unknown_event_type", "event_type", types))
+    for column in mapping.integer_columns:
+        wrong = ~_text(column).str.contains(_INTEGER)
+        # Of a missing customer one reason says enough.
+        if column not in (*mapping.optional_columns, "customer_id"):
+            wrong = wrong.fill_null(True)
+        found.append(_refuse(mapping, wrong, "not_an_integer", column, "an integer"))
+    return found
+
+
+def amount_rule(mapping: SourceMapping, column: str) -> Rule:
+    """An amount is a number from 0; a return may have all its amounts turned round."""
+    is_negative = pl.col(f"{column}_is_negative")
+    if column == "discount":
+        is_negative = is_negative & pl.col("event_type").ne_missing("return")
+    return _rule(mapping, _amount_code(mapping, column, is_negative), column, _AMOUNT)
+
+
+def _amount_code(mapping: SourceMapping, column: str, is_negative: pl.Expr) -> pl.Expr:
+    is_missing = pl.lit(False) if column in mapping.optional_columns else _text(column).is_null()
+    problem = pl.col(f"{column}_problem")
+    # A number beyond all bounds may also be negative, which says more.
+    return (
+        pl.when(is_missing)
+        .then(pl.lit("not_a_number"))
+        .when(is_negative)
+        .then(pl.lit("negative"))
+        .otherwise(problem)
+    )
+
+
+def _quantity_rule(mapping: SourceMapping) -> Rule:
+    wrong = pl.col("quantity").is_null()
+    if "quantity" in mapping.optional_columns:
+        wrong = wrong & _text("quantity").is_not_null()
+    expected = "an integer of at most 9 digits"
+    return _refuse(mapping, wrong, "not_an_integer", "quantity", expected)
+
+
+def _net_rules(mapping: SourceMapping) -> list[Rule]:
+    """A net amount is a number of either sign, and says what price, quantity and discount say.
+
+    Sources differ in which amounts of a return have a sign: it is compared without.
+    """
+    code = _amount_code(mapping, "net_amount", pl.lit(False))
+    agreeing = f"unit price x quantity - discount, within {mapping.amount_tolerance}"
+    is_off = _is_off(mapping.amount_tolerance)
+    return [
+        _rule(mapping, code, "net_amount", _SIGNED_AMOUNT),
+        _refuse(mapping, is_off, "inconsistent_amount", "net_amount", agreeing),
+    ]
+
+
+def _is_off(tolerance: float) -> pl.Expr:
+    """Whether a net amount is further than this from what the other amounts say."""
+    net, price = _units("net_amount").abs(), _units("unit_price")
+    # Null where the quantity isn't one, which has its own reason.
+    pieces = pl.when(_text("quantity").is_null()).then(1).otherwise(pl.col("quantity").abs())
+    expected = price * pieces.cast(pl.Int128) - _units("discount").fill_null(0).abs()
+    allowed = Decimal(str(tolerance)).quantize(Decimal("0.0001"), ROUND_HALF_UP) * 10_000
+    return (price >= 0) & ((net - expected).abs() > int(allowed))
+
+
+def _units(column: str) -> pl.Expr:
+    """An amount in ten-thousandths, with room for its product with a quantity."""
+    return pl.col(column).to_physical().cast(pl.Int128)
+
+
+def _age_rule(mapping: SourceMapping) -> Rule:
+    text = _text("age")
+    is_missing = pl.lit("age" not in mapping.optional_columns) & text.is_null()
+    code = (
+        pl.when(is_missing | ~text.str.contains(_INTEGER))
+        .then(pl.lit("not_an_integer"))
+        .when(text.is_not_null() & pl.col("age").is_null())
+        .then(pl.lit("out_of_range"))
+    )
+    return _rule(mapping, code, "age", f"an integer from 0 to {OLDEST}")
+
+
+def _strict_rules(mapping: SourceMapping) -> list[Rule]:
+    """What the classical analysis of invoices leaves out: returns, and lines of nothing.
+
+    Each sign of a return is a reason of its own, so that they can be counted apart.
+    """
+    is_return = pl.col("event_type") == "return"
+    found = [
+        _refuse(mapping, is_return & sign, "returned", column, "no return")
+        for column, sign in returns.signs(mapping).items()
+    ]
+    is_sale = pl.col("event_type").is_in(["purchase", "return"])
+    for column in ("quantity", "unit_price"):
+        if column in mapping.columns:
+            is_nothing = is_sale & (pl.col(column) == 0)
+            found.append(_refuse(mapping, is_nothing, "not_positive", column, "more than 0"))
+    return found
