@@ -1,0 +1,24 @@
+"""The items of session parts: what each event was about, sorted within its session."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from custseg_spark.core.sessions.runs import Ints
+from custseg_spark.core.sessions.schema import ITEM, ITEM_KEYS
+
+
+def sorted_by_item(rows: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
+    """Rows by `keys`, and within equal ones as Spark sorts an array of items: null first."""
+    return rows.sort(*keys, *ITEM_KEYS, nulls_last=False)
+
+
+def item_lists(rows: pl.DataFrame, starts: Ints) -> pa.Array:
+    """One list of items a run of rows: `starts` has the first row of each run."""
+    items = pa.StructArray.from_arrays(
+        [rows[key].to_arrow() for key in ITEM_KEYS], fields=list(ITEM)
+    )
+    offsets = np.append(starts, len(rows)).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), items)

@@ -1,0 +1,134 @@
+"""Runs of neighbouring rows with equal keys, and exact sums over each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+_INT64_LIMIT = 2**63
+# Below 2^63 by more than what adding doubles rounds away.
+_INT64_SAFE = 9.2e18
+_MOST_DIGITS = 38
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Runs of rows: `starts` holds the first row of each, `rows` their number in all (over 0)."""
+
+    starts: Ints
+    rows: int
+
+    @staticmethod
+    def of(sorted_rows: pl.DataFrame, keys: Sequence[str]) -> "Runs":
+        """The runs of equal values of `keys`, columns of integers without nulls."""
+        is_start = np.zeros(len(sorted_rows), np.bool_)
+        is_start[:1] = True
+        for key in keys:
+            values = sorted_rows[key].to_numpy()
+            is_start[1:] |= values[1:] != values[:-1]
+        return Runs(np.flatnonzero(is_start), len(sorted_rows))
+
+    def sizes(self) -> Ints:
+        """Rows of each run."""
+        return np.diff(self.starts, append=self.rows)
+
+    def counts(self, mask: Mask) -> Ints:
+        """Rows of each run where `mask` is true."""
+        return self.added(mask.astype(np.int64))
+
+    def added(self, values: Ints) -> Ints:
+        """The sum over each run, of numbers that are known to fit."""
+        result: Ints = np.add.reduceat(values, self.starts)
+        return result
+
+    def smallest(self, values: Ints) -> Ints:
+        """The smallest value of each run."""
+        result: Ints = np.minimum.reduceat(values, self.starts)
+        return result
+
+    def largest(self, values: Ints) -> Ints:
+        """The largest value of each run."""
+        result: Ints = np.maximum.reduceat(values, self.starts)
+        return result
+
+    def sums(self, values: pl.Series) -> pl.Series:
+        """The exact sum over each run of Int64 or Int128 values: Int64 where all fit, or Int128."""
+        if values.dtype == pl.Int64:
+            if largest_magnitude(values) * int(self.sizes().max()) < _INT64_LIMIT:
+                return pl.Series(self.added(values.to_numpy()))
+        return self._wide_sums(values)
+
+    def square_sums(self, values: pl.Series) -> tuple[pl.Series, Mask]:
+        """The exact sum of the squares of Int64 values over each run, and where it is valid.
+
+        Not valid: a sum of more than 38 digits.
+        """
+        numbers = values.to_numpy()
+        estimates = np.add.reduceat(numbers.astype(np.float64) ** 2, self.starts)
+        if estimates.max() < _INT64_SAFE:
+            return pl.Series(self.added(numbers * numbers)), np.ones(len(estimates), np.bool_)
+        wide = values.cast(pl.Int128)
+        return valid_sums(self._wide_sums(wide * wide), estimates)
+
+    def _wide_sums(self, values: pl.Series) -> pl.Series:
+        # A running sum may leave 128 bits and wrap; differences are exact all the same.
+        running = values.cast(pl.Int128).cum_sum().gather(self.starts + self.sizes() - 1)
+        return running - running.shift(1, fill_value=0)
+
+
+def largest_magnitude(values: pl.Series) -> int:
+    """The largest absolute value as a Python number; 0 of no values."""
+    smallest, largest = values.min(), values.max()
+    return max(-int(smallest), int(largest)) if smallest is not None else 0  # type: ignore[arg-type]
+
+
+def valid_sums(sums: pl.Series, estimates: npt.NDArray[np.float64]) -> tuple[pl.Series, Mask]:
+    """`sums` with 0 where they have over 38 digits, and where they haven't.
+
+    Sums aren't negative; `estimates` are the same as doubles, which tell a sum beyond 128 bits.
+    """
+    # 10^38 has 39 digits and fits into 128 bits (1.7 x 10^38), so that near it the sum is exact.
+    valid = _below(sums, 10**_MOST_DIGITS) & (estimates < 1.5 * 10.0**_MOST_DIGITS)
+    return sums.zip_with(pl.Series(valid), pl.zeros(len(sums), sums.dtype, eager=True)), valid
+
+
+def _below(values: pl.Series, limit: int) -> Mask:
+    frame = values.to_frame("value")
+    mask: Mask = frame.select(pl.col("value") < pl.lit(limit, pl.Int128)).to_series().to_numpy()
+    return mask
+
+
+def decimal_array(
+    units: pl.Series, type_: pa.Decimal128Type, valid: Mask | None = None
+) -> pa.Array:
+    """Int64 or Int128 values as decimals whose last digit is one unit; null where not `valid`."""
+    if largest_magnitude(units) >= 10**type_.precision:
+        raise OverflowError(f"a sum of more than {type_.precision} digits")
+    bits = None if valid is None or valid.all() else pa.py_buffer(_packed(valid))
+    return pa.Array.from_buffers(type_, len(units), [bits, pa.py_buffer(_halves(units))])
+
+
+def _packed(mask: Mask) -> npt.NDArray[np.uint8]:
+    return np.packbits(mask, bitorder="little")
+
+
+def _halves(units: pl.Series) -> Ints:
+    """The low and the high 64 bits of each value."""
+    if units.dtype == pl.Int64:
+        low = units.to_numpy()
+        return np.column_stack([low, low >> 63])
+    decimals = units.cast(pl.Decimal(_MOST_DIGITS, 0)).to_arrow()
+    stored = np.frombuffer(decimals.buffers()[1], np.int64).reshape(-1, 2)
+    return stored[decimals.offset : decimals.offset + len(decimals)]
+
+
+def units_of(decimals: pl.Series) -> pl.Series:
+    """The whole numbers behind decimals: Int64 where all fit, else Int128."""
+    units = decimals.to_physical().cast(pl.Int128)
+    return units.cast(pl.Int64) if largest_magnitude(units) < _INT64_LIMIT else units
