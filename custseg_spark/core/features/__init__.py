@@ -1,0 +1,1 @@
+"""Session parts to customer features: one file a family, one registry."""

@@ -1,0 +1,77 @@
+"""Session parts of a bucket of customers to their features, one row a customer."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import polars as pl
+import pyarrow as pa
+
+from custseg_spark.core.features.demographics import DEMOGRAPHICS
+from custseg_spark.core.features.exact import MISSING, Whole, unit_decimals, whole_numbers
+from custseg_spark.core.features.levels import NO_LEVELS, Levels
+from custseg_spark.core.features.price_relative import PRICE_RELATIVE
+from custseg_spark.core.features.registry import all_features, arrow_schema
+from custseg_spark.core.features.scores import Cutoffs, scored
+from custseg_spark.core.features.totals import Totals, before
+
+
+def customer_features(
+    parts: pa.Table,
+    *,
+    as_of: date,
+    levels: Levels = NO_LEVELS,
+    optional: Sequence[str] = (),
+    attributes: pl.DataFrame | None = None,
+    relative: pl.DataFrame | None = None,
+    cutoffs: Cutoffs | None = None,
+) -> pa.Table:
+    """One row a customer with a part before `as_of` (exclusive, UTC), sorted by customer_id.
+
+    The columns of the table `customer_features` without `run_date`, null where they are of an
+    optional family that isn't asked for, of the lifetime value models, or scores without
+    `cutoffs`. `parts` are rows of the table `sessions`, all of these customers' and in whatever
+    order. Without `levels`, `relative_price` is null. `attributes` are the rows of
+    `demographics.attribute_columns` and `relative` those of `price_relative.customer_sums`, added
+    up, which the families of these names need.
+    """
+    features = all_features(optional)
+    schema = arrow_schema()
+    parts = before(parts, as_of)
+    if not len(parts):
+        return schema.empty_table()
+    totals = Totals(parts, as_of, levels)
+    for family, frame in ((DEMOGRAPHICS, attributes), (PRICE_RELATIVE, relative)):
+        if family in optional:
+            totals.joined.update(_joined(totals.customers, frame, family))
+    columns = {"customer_id": totals.customers}
+    for feature in features:
+        columns[feature.name] = _column(feature.value(totals), schema.field(feature.name).type)
+    if cutoffs is not None:
+        columns |= scored(totals, cutoffs)
+    absent = {f.name: pa.nulls(len(totals.customers), f.type) for f in schema}
+    return pa.table({**absent, **columns}, schema=schema)
+
+
+def _joined(customers: pa.Array, frame: pl.DataFrame | None, family: str) -> dict[str, Whole]:
+    """The columns of a frame with a row a customer, in the order of `customers`."""
+    if frame is None:
+        raise ValueError(f"the family {family} needs its frame")
+    ids = pl.DataFrame({"customer_id": pl.Series(customers)})
+    found = ids.join(frame, on="customer_id", how="left", maintain_order="left").to_arrow()
+    columns = {name: found[name].combine_chunks() for name in found.column_names[1:]}
+    return {
+        name: column.to_numpy() if pa.types.is_floating(column.type) else whole_numbers(column)
+        for name, column in columns.items()
+    }
+
+
+def _column(values: Whole, type_: pa.DataType) -> pa.Array:
+    """Values as an Arrow array; NaN and MISSING are null."""
+    if pa.types.is_decimal(type_):
+        return unit_decimals(values, type_)
+    if pa.types.is_floating(type_):
+        return pa.array(values, type_, from_pandas=True)
+    is_missing = values == MISSING
+    if not is_missing.any():
+        return pa.array(values.astype(type_.to_pandas_dtype()), type_)
+    return pa.array(values.astype(type_.to_pandas_dtype()), type_, mask=is_missing)

@@ -1,0 +1,26 @@
+"""Price levels of categories, which a customer's prices are compared with."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from custseg_spark.core.features.exact import Flags, Ints
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The mean ln(unit price) of each category that has one, in units of 10^-12; keys ascend."""
+
+    keys: Ints
+    units: Ints
+
+    def of(self, keys: Ints) -> tuple[Ints, Flags]:
+        """The level of each key, and which keys have one; 0 for a key without."""
+        if not len(self.keys):
+            return np.zeros(len(keys), np.int64), np.zeros(len(keys), np.bool_)
+        at = np.searchsorted(self.keys, keys).clip(max=len(self.keys) - 1)
+        has_level = self.keys[at] == keys
+        return np.where(has_level, self.units[at], 0), has_level
+
+
+NO_LEVELS = Levels(np.empty(0, np.int64), np.empty(0, np.int64))

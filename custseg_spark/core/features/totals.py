@@ -1,0 +1,130 @@
+"""What a customer's session parts add up to: the numbers that features are computed from."""
+
+from datetime import date
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from custseg_spark.core.features.exact import MISSING, Flags, Ints, Whole, whole_numbers
+from custseg_spark.core.features.groups import Groups
+from custseg_spark.core.features.keys import ItemKeys, codes
+from custseg_spark.core.features.levels import NO_LEVELS, Levels
+from custseg_spark.core.features.visits import Visits, visits_of
+
+DAY_MICROS = 86_400 * 1_000_000
+_EPOCH = date(1970, 1, 1)
+
+
+class Totals:
+    """Totals of the customers with a part before `as_of`; arrays have one entry a customer.
+
+    `customers` are their ids, sorted by bytes, and all arrays are in that order. `parts` are rows
+    of the table `sessions`, all of these customers' and in whatever order. Times are microseconds
+    since 1970, money is in units of its last decimal. A total is computed when it is first asked
+    for. `joined` are columns of other tables, one entry a customer too.
+    """
+
+    def __init__(
+        self,
+        parts: pa.Table,
+        as_of: date,
+        levels: Levels = NO_LEVELS,
+    ) -> None:
+        self.as_of_day = (as_of - _EPOCH).days
+        self.as_of_micros = self.as_of_day * DAY_MICROS
+        self.levels = levels
+        self.joined: dict[str, Whole] = {}
+        self._parts = before(parts, as_of)
+        self.customers, self._owner = _numbered(self._parts["customer_id"].combine_chunks())
+        self._groups = Groups.of(self._owner)
+        self._columns: dict[str, Whole] = {}
+        self._sums: dict[tuple[str, int | None], Whole] = {}
+
+    def total(self, name: str, days: int | None = None) -> Whole:
+        """Add up a column, nulls as 0; with `days`, over the days just before `as_of` only."""
+        key = name, days
+        if key not in self._sums:
+            values = self._column(name)
+            if self._parts[name].null_count:
+                values = np.where(values == MISSING, 0, values)
+            if days is not None:
+                values = np.where(self._day >= self.as_of_day - days, values, 0)
+            self._sums[key] = self._groups.added(values)
+        return self._sums[key]
+
+    def weekend_events(self) -> Whole:
+        """Count the events of Saturdays and Sundays."""
+        # 1970 began on a Thursday: 3 days after a Monday.
+        is_weekend = (self._day + 3) % 7 >= 5
+        return self._groups.added(np.where(is_weekend, self._column("event_count"), 0))
+
+    def net_spend(self, days: int | None = None) -> Whole:
+        """Purchases less returns, in 1/10,000."""
+        return self.total("purchase_amount", days) - self.total("return_amount", days)
+
+    def smallest(self, name: str) -> Whole:
+        """The smallest value of a column of the parts that has no null."""
+        return self._groups.smallest(self._column(name))
+
+    def largest(self, name: str) -> Whole:
+        """The largest value of a column of the parts; MISSING where all are null."""
+        return self._groups.largest(self._column(name))
+
+    def has_null(self, name: str) -> Flags:
+        """Whether a column is null in any of the customer's parts."""
+        nulls: Flags = self._groups.largest(self._column(name) == MISSING)
+        return nulls
+
+    def active_days(self) -> Ints:
+        """Count the distinct days with a part."""
+        return self._distinct_days(np.full(len(self._day), True))
+
+    def purchase_days(self) -> Ints:
+        """Count the distinct days with a purchase."""
+        return self._distinct_days(self._column("purchase_count") > 0)
+
+    @cached_property
+    def items(self) -> ItemKeys:
+        """The keys of the events: products, categories, brands, hours and orders."""
+        return ItemKeys(self._owner, self._parts["items"].combine_chunks(), len(self.customers))
+
+    @cached_property
+    def visits(self) -> Visits:
+        """The sessions, each put together from its parts."""
+        names = "first_event_at", "last_event_at", "event_count", "cart_count", "purchase_count"
+        columns = {name: self._column(name) for name in names}
+        return visits_of(self._owner, self._parts, columns, len(self.customers))
+
+    @cached_property
+    def _day(self) -> Ints:
+        days = self._parts["session_date"].combine_chunks().cast(pa.int32())
+        day: Ints = days.to_numpy().astype(np.int64)
+        return day
+
+    def _distinct_days(self, which: Flags) -> Ints:
+        first = int(self._day.min())
+        span = int(self._day.max()) - first + 1
+        customer_days = np.unique(self._owner[which] * span + self._day[which] - first)
+        return np.bincount(customer_days // span, minlength=len(self.customers))
+
+    def _column(self, name: str) -> Whole:
+        if name not in self._columns:
+            self._columns[name] = whole_numbers(self._parts[name].combine_chunks())
+        return self._columns[name]
+
+
+def before(parts: pa.Table, as_of: date) -> pa.Table:
+    """The rows of `parts` of the days before `as_of`."""
+    is_before = pc.less(parts["session_date"], pa.scalar(as_of))
+    return parts if pc.all(is_before).as_py() else parts.filter(is_before)
+
+
+def _numbered(ids: pa.Array) -> tuple[pa.Array, Ints]:
+    """The distinct ids, sorted by bytes, and the place of each row's id among them."""
+    encoded = ids.dictionary_encode()
+    order = pc.sort_indices(encoded.dictionary).to_numpy()
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    return encoded.dictionary.take(pa.array(order)), place[codes(encoded)]
