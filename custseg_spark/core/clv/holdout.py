@@ -87,8 +87,8 @@ def held_out_values(histories: pl.DataFrame, fitted: FittedModels) -> pl.DataFra
     """Buyers before the cutoff by their clv_12m as of then, of a bucket's `split_histories`.
 
     One row a distinct value (`step`): `buyers`, and their held-out `spend` and `clv` together, as
-    exact decimals of four places, so that buckets add up in any order. A value that is null or
-    infinite adds nothing to `clv`.
+    exact decimals of four places, so that buckets add up in any order. A value that is null adds
+    nothing to `clv`.
     """
     names = {f"cut_{name}": name for name in ("x", "t_x", "age", "m")}
     before = histories.filter(pl.col("cut_x").is_not_null()).select(

@@ -1,4 +1,4 @@
-"""Logs of purchases (customer, UTC day, amount) for the tests of lifetime value, and their parts."""
+"""Logs of purchases (customer, UTC day, amount) and their parts, to test lifetime value."""
 
 import math
 from collections.abc import Iterable

@@ -57,17 +57,6 @@ def test_buyers_without_a_value_come_last_and_count() -> None:
     ]
 
 
-def test_an_infinite_value_comes_first_and_adds_nothing() -> None:
-    history = {"x": [0, 5], "t_x": [0, 60], "age": [30, 60], "m": [0.0, 30.0]}
-    split = pl.DataFrame({f"cut_{name}": of for name, of in history.items()}).with_columns(
-        held_out_spend=pl.lit(Decimal("2.5")).cast(pl.Decimal(38, 4))
-    )
-    beyond = FittedModels(BgNbd(1_000, 1e-3, 0.5, 0.5), FITTED.spend, 30, 0.01)
-    values = holdout.held_out_values(split, beyond)
-    assert values["buyers"].to_list() == [1, 1]
-    assert values["clv"].to_list()[0] == 0 < values["clv"].to_list()[1]
-
-
 def test_equal_values_share_what_they_have_over_a_border() -> None:
     values = pl.DataFrame({"buyers": [1, 18, 1], "spend": [50, 36, 14], "clv": [19, 18, 0]})
     found = holdout.deciles(values)
