@@ -1,0 +1,90 @@
+"""Maximum likelihood of the models of `models`, whose parameters and inputs it names.
+
+Time and money may be in any unit: the search runs in the data's own mean, as of order 1.
+"""
+
+import math
+from dataclasses import astuple, dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from custseg_spark.core.clv.likelihoods import bg_nbd_terms, gamma_gamma_terms, nbd_terms
+from custseg_spark.core.clv.maximum import hessian, maximise
+from custseg_spark.core.clv.models import BgNbd, GammaGamma
+
+NOBODY_DROPS_OUT = "nobody is seen to drop out (a = 0): every buyer counts as alive"
+# At its lower bound a isn't 0 yet: what this may cost of a buyer's log-likelihood.
+_EDGE_LOSS = 1e-3
+
+Model = TypeVar("Model", BgNbd, GammaGamma)
+
+
+@dataclass(frozen=True)
+class Fit(Generic[Model]):
+    """A model and the log-likelihood of all buyers together; or None, and in `note` why.
+
+    With a model `note` says what is special about it, if anything is.
+    """
+
+    model: Model | None = None
+    log_likelihood: float | None = None
+    note: str = ""
+
+
+def fit_bg_nbd(x: np.ndarray, t_x: np.ndarray, age: np.ndarray, weights: np.ndarray) -> Fit[BgNbd]:
+    """Maximum likelihood over distinct histories, each that of `weights` buyers.
+
+    Where the likelihood grows as a falls to 0 the optimum lies on that edge, the NBD model. Any
+    other parameter without a finite optimum is no convergence.
+    """
+    unit = float((age * weights).sum() / weights.sum())
+    to_last, to_end = t_x / unit, age / unit
+    found = maximise(bg_nbd_terms(x, to_last, to_end), weights, ("r", "alpha", "a", "b"))
+    note = found.flaw
+    if "a" in found.vanishing:
+        edge = maximise(nbd_terms(x, to_end), weights, ("r", "alpha"))
+        lost = found.log_likelihood - edge.log_likelihood
+        if not edge.flaw and lost < _EDGE_LOSS * weights.sum():
+            found, note = edge, NOBODY_DROPS_OUT
+    if found.flaw:
+        return Fit(note=note)
+    parameters = {"a": 0.0, "b": 1.0, **found.parameters}
+    parameters["alpha"] *= unit
+    # A density of x times has the unit of time to the power -x.
+    rescaled = found.log_likelihood - float((x * weights).sum()) * math.log(unit)
+    return Fit(BgNbd(**parameters), rescaled, note)
+
+
+def fit_gamma_gamma(x: np.ndarray, m: np.ndarray) -> Fit[GammaGamma]:
+    """Maximum likelihood over repeat buyers: x purchases of mean spend m, both above 0."""
+    unit = float(m.mean())
+    found = maximise(gamma_gamma_terms(x, m / unit), np.ones(len(x)), ("p", "q", "v"))
+    if found.flaw:
+        return Fit(note=found.flaw)
+    parameters = {**found.parameters, "v": found.parameters["v"] * unit}
+    return Fit(GammaGamma(**parameters), found.log_likelihood - len(m) * math.log(unit))
+
+
+def observed_spend(x: np.ndarray, m: np.ndarray) -> float:
+    """Mean spend over all the repeat purchases: what there is where `mean_spend` is infinite."""
+    return float((x * m).sum() / x.sum())
+
+
+def sampling_error(model: GammaGamma, x: np.ndarray, m: np.ndarray, share: float) -> float:
+    """Relative standard error of `mean_spend` for the fit being on a `share` of the buyers.
+
+    Against a fit on all of them, not against the truth: the influence of each fitted buyer on
+    ln(p v / (q - 1)), by way of the inverse Hessian (the sandwich estimator); the root of the
+    squares' sum times 1 - share. Where `mean_spend` is infinite, that of `observed_spend`.
+    """
+    if model.q > 1:
+        parameters = np.array(astuple(model))
+        direction = np.array([1.0, -model.q / (model.q - 1), 1.0])
+        terms = gamma_gamma_terms(x, m)
+        information = len(x) * hessian(terms, np.log(parameters), np.ones(len(x)))
+        scores = terms(parameters)[1] * parameters[:, None]
+        influence = (scores * np.linalg.solve(information, direction)[:, None]).sum(axis=0)
+    else:
+        influence = x * (m / observed_spend(x, m) - 1) / x.sum()
+    return math.sqrt(float((influence**2).sum()) * (1 - share))

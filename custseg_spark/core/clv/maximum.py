@@ -1,0 +1,94 @@
+"""The maximum of a log-likelihood, and whether it is an optimum that the data show.
+
+Sums run in the order of the rows and don't depend on the number of threads, as those of a matrix
+product would.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+
+# A parameter beyond e^±11 of its scaled unit has no optimum that data could show.
+_BOUND, _NEAR_BOUND = 11.0, 10.999
+_LARGEST_GRADIENT = 1e-6
+# A log-parameter with a larger standard error is one that the data say nothing about.
+_LARGEST_ERROR = 10.0
+_STEP = 1e-4
+
+# Parameters to the log-likelihood of each row, and its derivatives: parameters x rows.
+Terms = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """Where the search ended: parameters by name, total log-likelihood.
+
+    `flaw` says why it isn't an optimum; empty: it is one. `vanishing` are the parameters that ran
+    to their lower bound.
+    """
+
+    parameters: Mapping[str, float]
+    log_likelihood: float
+    flaw: str
+    vanishing: tuple[str, ...]
+
+
+def maximise(terms: Terms, weights: np.ndarray, names: Sequence[str]) -> Optimum:
+    """The maximum of the weighted sum of `terms` over parameters above 0 and of order 1."""
+    count = float(weights.sum())
+
+    def loss(log_parameters: np.ndarray) -> tuple[float, np.ndarray]:
+        parameters = np.exp(log_parameters)
+        values, scores = terms(parameters)
+        slope = (scores * weights).sum(axis=1) * parameters
+        return -float((values * weights).sum()) / count, -slope / count
+
+    found = minimize(
+        loss,
+        np.zeros(len(names)),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(-_BOUND, _BOUND)] * len(names),
+        # To the last bit: whether that was an optimum is decided below, not by the optimiser.
+        options={"ftol": 0, "gtol": 1e-10, "maxiter": 2_000, "maxfun": 5_000},
+    )
+    at = dict(zip(names, (float(value) for value in found.x), strict=True))
+    at_bound = [name for name, value in at.items() if abs(value) > _NEAR_BOUND]
+    flaw = ""
+    if at_bound:
+        flaw = (
+            f"the likelihood has no finite optimum ({', '.join(at_bound)} ran to the bound):"
+            " the buyers are too few or too alike"
+        )
+    elif not np.abs(found.jac).max() < _LARGEST_GRADIENT:
+        flaw = f"the search stopped short of an optimum ({found.message})"
+    elif _is_flat(hessian(terms, found.x, weights) * count):
+        flaw = "the likelihood is flat around its optimum: the data don't tell the parameters"
+    return Optimum(
+        {name: float(np.exp(value)) for name, value in at.items()},
+        -float(found.fun) * count,
+        flaw,
+        tuple(name for name in at_bound if at[name] < 0),
+    )
+
+
+def hessian(terms: Terms, log_parameters: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Of the mean negative log-likelihood by the log-parameters, by differences of scores."""
+
+    def slope(at: np.ndarray) -> np.ndarray:
+        parameters = np.exp(at)
+        total = (terms(parameters)[1] * weights).sum(axis=1)
+        mean: np.ndarray = total * parameters / weights.sum()
+        return -mean
+
+    steps = np.eye(len(log_parameters)) * _STEP
+    rows = [slope(log_parameters + step) - slope(log_parameters - step) for step in steps]
+    raw = np.array(rows) / (2 * _STEP)
+    symmetric: np.ndarray = (raw + raw.T) / 2
+    return symmetric
+
+
+def _is_flat(information: np.ndarray) -> bool:
+    return float(np.linalg.eigvalsh(information).min()) < 1 / _LARGEST_ERROR**2
