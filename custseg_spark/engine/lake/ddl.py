@@ -53,8 +53,6 @@ _NESTED: dict[Callable[[pa.DataType], bool], Callable[[pa.DataType], str]] = {
     pa.types.is_decimal128: lambda type_: f"decimal({type_.precision},{type_.scale})",
     pa.types.is_list: _list,
     pa.types.is_large_list: _list,
-    pa.types.is_map: lambda type_: (
-        f"map<{ddl_type(type_.key_type)}, {ddl_type(type_.item_type)}>"
-    ),
+    pa.types.is_map: lambda type_: f"map<{ddl_type(type_.key_type)}, {ddl_type(type_.item_type)}>",
     pa.types.is_struct: _struct,
 }

@@ -25,9 +25,9 @@ print(" ".join(names))
 
 
 def of_today(table: Table) -> spark_schemas.Table:
-    return {
-        t.name: t for t in vars(spark_schemas).values() if isinstance(t, spark_schemas.Table)
-    }[table.name]
+    return {t.name: t for t in vars(spark_schemas).values() if isinstance(t, spark_schemas.Table)}[
+        table.name
+    ]
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
@@ -62,7 +62,9 @@ def test_a_type_has_spark_s_name(type_: pa.DataType, text: str) -> None:
     assert ddl_type(type_) == text
 
 
-@pytest.mark.parametrize("type_", [pa.timestamp("us"), pa.timestamp("ns", "UTC"), pa.uint64()], ids=str)
+@pytest.mark.parametrize(
+    "type_", [pa.timestamp("us"), pa.timestamp("ns", "UTC"), pa.uint64()], ids=str
+)
 def test_a_type_that_no_table_may_have_is_refused(type_: pa.DataType) -> None:
     with pytest.raises(TypeError, match="no column of a table can be"):
         ddl_type(type_)
