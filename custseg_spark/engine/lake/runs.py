@@ -8,6 +8,7 @@ run that goes on where it ended.
 
 import fcntl
 import os
+import re
 import socket
 import time
 from collections.abc import Collection, Iterable, Iterator
@@ -22,6 +23,8 @@ from custseg_spark.engine.lake.schemas import Table
 _RUNS, _LOCK, _JOURNAL = "_runs", ".lock", ".journal"
 # A lock of another machine may look free where the folder's file system doesn't share locks.
 _SECONDS_TO_BE_SURE = 24 * 3600
+# A run that looks for dead ones holds each free lock for a moment, also one just made.
+_TRIES, _SECONDS_BETWEEN = 50, 0.1
 
 
 @contextmanager
@@ -33,7 +36,7 @@ def run_lock(lake: NativeLake, tables: Collection[Table], run_id: str) -> Iterat
     remove_leftovers(lake, tables)
     path = lake.root / _RUNS / f"{run_id}{_LOCK}"
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = _locked(path, create=True)
+    descriptor = _own_lock(path)
     if descriptor is None:
         raise ValueError(f"a run {run_id} is at work already")
     try:
@@ -61,7 +64,7 @@ def remove_leftovers(lake: NativeLake, tables: Iterable[Table]) -> list[Path]:
         run_id = path.name.removesuffix(_LOCK)
         if journal(lake, run_id).exists() or not _is_sure(path):
             continue
-        descriptor = _locked(path, create=False)
+        descriptor = _locked(path)
         if descriptor is None:
             continue
         try:
@@ -81,23 +84,29 @@ def _is_sure(lock: Path) -> bool:
     return False
 
 
-def _locked(path: Path, *, create: bool) -> int | None:
-    """A descriptor that holds the lock of a file that is there; None where another has it."""
-    while True:
-        try:
-            descriptor = os.open(path, os.O_RDWR | (os.O_CREAT if create else 0), 0o666)
-        except FileNotFoundError:
-            return None
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            return None
-        # Between opening and locking another may have deleted it: then this is no one's lock.
-        with suppress(FileNotFoundError):
-            if path.stat().st_ino == os.fstat(descriptor).st_ino:
-                return descriptor
-        os.close(descriptor)
+def _own_lock(path: Path) -> int | None:
+    """A descriptor that holds a new run's lock; None where a run of the same id has it."""
+    for _ in range(_TRIES):
+        descriptor = _locked(path, os.O_CREAT)
+        if descriptor is not None:
+            return descriptor
+        time.sleep(_SECONDS_BETWEEN)
+    return None
+
+
+def _locked(path: Path, flags: int = 0) -> int | None:
+    """A descriptor that holds a file's lock; None where another has it or there is no file."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | flags, 0o666)
+    except FileNotFoundError:
+        return None
+    with suppress(BlockingIOError, FileNotFoundError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Between opening and locking another may have deleted it: then this is nobody's lock.
+        if path.stat().st_ino == os.fstat(descriptor).st_ino:
+            return descriptor
+    os.close(descriptor)
+    return None
 
 
 def _remove_uncommitted(
@@ -107,7 +116,7 @@ def _remove_uncommitted(
     for table in tables:
         folder = lake.folder(table)
         ours = [path for path in folder.rglob("part-*.parquet") if run_of(path.name) in run_ids]
-        committed = _ever_committed(folder, run_ids) if ours else ""
+        committed = _ever_committed(lake, table, run_ids) if ours else set()
         for path in ours:
             if path.name not in committed:
                 path.unlink(missing_ok=True)
@@ -115,13 +124,14 @@ def _remove_uncommitted(
     return removed
 
 
-def _ever_committed(folder: Path, run_ids: Collection[str]) -> str:
-    """The lines of the log that name files of these runs, added or, for older versions, removed.
+def _ever_committed(lake: NativeLake, table: Table, run_ids: Collection[str]) -> set[str]:
+    """The names of files that the table has or, of these runs, had in an older version.
 
-    The log's own JSON, which is kept for 30 days, also holds what a checkpoint has forgotten.
+    An older version's are known by the log's own JSON, which is kept for 30 days.
     """
-    lines = []
-    for file in sorted((folder / LOG).glob("*.json")):
+    names = {Path(file.path).name for file in lake.files(table)}
+    for file in (lake.folder(table) / LOG).glob("*.json"):
         text = file.read_text("utf-8")
-        lines += [line for line in text.splitlines() if any(run in line for run in run_ids)]
-    return "\n".join(lines)
+        if any(run_id in text for run_id in run_ids):
+            names.update(re.findall(r"part-[0-9A-Za-z-]+\.c000\.zstd\.parquet", text))
+    return names

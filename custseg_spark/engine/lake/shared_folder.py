@@ -58,7 +58,8 @@ def write_probe(folder: Path) -> str | None:
         os.link(folder / name, folder / f"{name}-linked")
         (folder / f"{name}-linked").unlink()
     except OSError:
-        (folder / name).unlink(missing_ok=True)
+        with suppress(OSError):
+            (folder / name).unlink()
         return None
     return name
 
