@@ -1,0 +1,1 @@
+"""How the kernels run at any size: Spark's tasks, Delta tables, sources."""

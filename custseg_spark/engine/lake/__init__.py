@@ -1,0 +1,1 @@
+"""The lake: tables declared once in Arrow, read and committed."""

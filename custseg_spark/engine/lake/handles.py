@@ -1,0 +1,53 @@
+"""Opening a Delta table's log by delta-rs, whatever its folder is called.
+
+Facts of deltalake 1.6.6, each tried:
+* It makes a URL of the folder's real path (links are resolved, relative paths and file: URIs too)
+  and decodes it once where it writes and twice where it reads: a folder whose name holds `%20`
+  gets a first version that can't be read again; a backslash becomes a slash. All else works:
+  spaces, quotes, umlauts, `=`, `#`, `?`, a `%` without two hexadecimal digits behind it.
+  Such a table is opened through another folder, whose `_delta_log` is a link to the real one:
+  only the root is resolved, and of a table we let delta-rs see the log alone.
+* A handle doesn't move by its own `create_write_transaction`: open it again.
+"""
+
+import re
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from deltalake import DeltaTable
+
+LOG = "_delta_log"
+_MISREAD = re.compile(r"%[0-9A-Fa-f]{2}|\\")
+
+
+def is_table(folder: Path) -> bool:
+    """Whether a Delta table's first version or a checkpoint stands in the folder."""
+    log = folder / LOG
+    return any(log.glob("*.json")) or any(log.glob("*.checkpoint*.parquet"))
+
+
+def open_table(folder: Path, version: int | None = None) -> DeltaTable:
+    """The table's log as of a version, the latest where none is named."""
+    return DeltaTable(log_folder(folder), version=version)
+
+
+def log_folder(folder: Path) -> str:
+    """The folder that delta-rs may be given for the log of the table in `folder`."""
+    real = folder.resolve()
+    return str(real) if not _MISREAD.search(str(real)) else str(_stand_in(real))
+
+
+@cache
+def _stand_in(folder: Path) -> Path:
+    """A folder of an ordinary name with the log of the table in it, until the process ends."""
+    (folder / LOG).mkdir(parents=True, exist_ok=True)
+    stand_in = Path(_temporary().name) / str(len(list(Path(_temporary().name).iterdir())))
+    stand_in.mkdir()
+    (stand_in / LOG).symlink_to(folder / LOG, target_is_directory=True)
+    return stand_in
+
+
+@cache
+def _temporary() -> "tempfile.TemporaryDirectory[str]":
+    return tempfile.TemporaryDirectory(prefix="custseg-lake-")

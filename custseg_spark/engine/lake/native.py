@@ -1,0 +1,185 @@
+"""The tables of a lake in a folder, read and created without Spark."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
+
+from custseg_spark.engine.lake.ddl import ddl_type
+from custseg_spark.engine.lake.files import DataFile
+from custseg_spark.engine.lake.handles import is_table, log_folder, open_table
+from custseg_spark.engine.lake.schemas import Table
+from custseg_spark.engine.lake.statistics import of_log
+from custseg_spark.errors import InputError
+
+# What other Delta readers need to be able to open the tables, said in each table because a
+# platform's own defaults may differ.
+_PROPERTIES = {
+    "delta.enableDeletionVectors": "false",
+    "delta.columnMapping.mode": "none",
+    "delta.checkpointPolicy": "classic",
+}
+_STATISTICS = "delta.dataSkippingStatsColumns"
+# Beyond these a table has features that change what its files mean, or that a writer must heed.
+_READER, _WRITER = 1, 2
+
+
+@dataclass(frozen=True)
+class NativeLake:
+    """The tables below one folder that this machine and all executors share."""
+
+    root: Path
+
+    def folder(self, table: Table) -> Path:
+        """The table's folder."""
+        return self.root / table.name
+
+    def exists(self, table: Table) -> bool:
+        """Whether the table has been created."""
+        return is_table(self.folder(table))
+
+    def create(self, tables: Iterable[Table]) -> None:
+        """Creates the tables that don't exist; of two creators either may be the first.
+
+        Raises InputError for a table of an older version, which lacks columns.
+        """
+        for table in tables:
+            if not self.exists(table):
+                self._create(table)
+            self.open(table)
+
+    def _create(self, table: Table) -> None:
+        named = {_STATISTICS: ",".join(table.statistics)} if table.statistics else {}
+        self.folder(table).mkdir(parents=True, exist_ok=True)
+        try:
+            DeltaTable.create(
+                log_folder(self.folder(table)),
+                table.schema,
+                mode="ignore",
+                partition_by=list(table.partitioned_by),
+                configuration=_PROPERTIES | named,
+            )
+        except DeltaError:
+            # Another was quicker, or the folder can't be written.
+            if not self.exists(table):
+                raise
+
+    def open(self, table: Table, version: int | None = None) -> DeltaTable:
+        """The table's log as of a version. Raises InputError where it isn't as declared."""
+        if not self.exists(table):
+            raise InputError(f"there is no table {self.folder(table)}; run ingest first")
+        handle = open_table(self.folder(table), version)
+        self._check_protocol(handle, table)
+        self._check_columns(handle, table)
+        return handle
+
+    def _check_protocol(self, handle: DeltaTable, table: Table) -> None:
+        protocol = handle.protocol()
+        if (protocol.min_reader_version, protocol.min_writer_version) > (_READER, _WRITER) or (
+            protocol.min_writer_version > _WRITER
+        ):
+            raise InputError(
+                f"{self.folder(table)} has features of Delta (reader"
+                f" {protocol.min_reader_version}, writer {protocol.min_writer_version}) that only"
+                ' Spark may read or write; set lake.io = "spark"'
+            )
+
+    def _check_columns(self, handle: DeltaTable, table: Table) -> None:
+        held = columns_of(pa.schema(handle.schema().to_arrow()))
+        declared = columns_of(table.schema)
+        lacking = sorted(name for name in declared if name not in held)
+        if lacking:
+            raise InputError(
+                f"{self.folder(table)} was made by an older version and lacks the columns"
+                f" {', '.join(lacking)}; make a new lake of the sources"
+            )
+        for name, type_ in declared.items():
+            if held[name] != type_:
+                raise InputError(
+                    f"{self.folder(table)}: the column {name} is {held[name]}, not {type_};"
+                    " make a new lake of the sources"
+                )
+        if handle.metadata().partition_columns != list(table.partitioned_by):
+            raise InputError(f"{self.folder(table)} isn't partitioned by {table.partitioned_by}")
+
+    def version(self, table: Table) -> int:
+        """The table's current version."""
+        return self.open(table).version()
+
+    def versions(self, tables: Iterable[Table]) -> Mapping[str, int]:
+        """The current version of each table that exists."""
+        return {t.name: self.version(t) for t in tables if self.exists(t)}
+
+    def files(
+        self, table: Table, dates: Collection[date] | None = None, version: int | None = None
+    ) -> list[DataFile]:
+        """The table's files as of a version, of all dates where none are named, by date and path.
+
+        From the log alone; `columns` as far as a file's writer told.
+        """
+        return files_of(self.open(table, version), table, self.folder(table), dates)
+
+    def read(
+        self,
+        table: Table,
+        columns: Sequence[str] | None = None,
+        dates: Collection[date] | None = None,
+    ) -> pa.Table:
+        """The rows as they are now, in memory: for tables that are small, or dates."""
+        wanted = table.schema.names if columns is None else columns
+        schema = pa.schema([table.schema.field(name) for name in wanted])
+        parts = [
+            read_file(self.folder(table), file, table, schema) for file in self.files(table, dates)
+        ]
+        return pa.concat_tables([schema.empty_table(), *parts])
+
+
+def columns_of(schema: pa.Schema) -> dict[str, str]:
+    """Spark's type of each column, by name."""
+    return {field.name: ddl_type(field.type) for field in schema}
+
+
+def files_of(
+    handle: DeltaTable, table: Table, folder: Path, dates: Collection[date] | None = None
+) -> list[DataFile]:
+    """The files of an open table, by date and path."""
+    actions = pa.table(handle.get_add_actions(flatten=True)).to_pylist()
+    files = [_file(action, table, folder) for action in actions]
+    kept = files if dates is None else [file for file in files if file.day in dates]
+    return sorted(kept, key=lambda file: (file.day or date.min, file.path))
+
+
+def _file(action: Mapping[str, Any], table: Table, folder: Path) -> DataFile:
+    rows = action["num_records"]
+    if rows is None:  # its writer told nothing of it
+        rows = pq.read_metadata(folder / action["path"]).num_rows
+    columns = {
+        name: of_log(action[f"min.{name}"], action[f"max.{name}"], action[f"null_count.{name}"])
+        for name in table.statistics
+        if action.get(f"null_count.{name}") is not None
+    }
+    day = action[f"partition.{table.date_column}"] if table.date_column else None
+    return DataFile(action["path"], day, rows, action["size_bytes"], columns)
+
+
+def read_file(folder: Path, file: DataFile, table: Table, schema: pa.Schema) -> pa.Table:
+    """A file's columns of `schema`, its date among them; null what an older file hasn't."""
+    parquet = pq.ParquetFile(folder / file.path)
+    held = [name for name in schema.names if name in parquet.schema_arrow.names]
+    body = parquet.read(held, use_threads=False)
+    rows = parquet.metadata.num_rows
+
+    def column(field: pa.Field) -> pa.ChunkedArray | pa.Array:
+        if field.name == table.date_column:
+            return pa.repeat(pa.scalar(file.day, field.type), rows)
+        return (
+            body[field.name].cast(field.type) if field.name in held else pa.nulls(rows, field.type)
+        )
+
+    return pa.table([column(field) for field in schema], schema=schema)
