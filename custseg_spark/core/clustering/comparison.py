@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from custseg_spark.errors import ConfigurationError
 from custseg_spark.core.clustering.indices import indices_of
 from custseg_spark.core.clustering.stability import adjusted_rand_index
+from custseg_spark.errors import ConfigurationError
 
 _NOISE = -1
 

@@ -21,7 +21,8 @@ def blocks(rows: int) -> Iterator[slice]:
 
 def squared_lengths(vectors: np.ndarray) -> np.ndarray:
     """The squared length of each row."""
-    return squared_distances(vectors, np.zeros((1, vectors.shape[1])))[0]
+    [lengths] = squared_distances(vectors, np.zeros((1, vectors.shape[1])))
+    return np.asarray(lengths)
 
 
 def squared_distances(points: np.ndarray, centres: np.ndarray) -> np.ndarray:

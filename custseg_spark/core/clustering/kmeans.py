@@ -168,8 +168,8 @@ def _mean(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 def _projection(x: np.ndarray, direction: np.ndarray) -> np.ndarray:
     total = np.zeros(len(x))
-    for j, coordinate in enumerate(direction):
-        total += x[:, j] * coordinate
+    for j in range(len(direction)):
+        total += x[:, j] * direction[j]
     return total
 
 
@@ -189,7 +189,7 @@ def _right_half(
     the start is the plane through the centre across that direction.
     """
     x = np.asfortranarray(x)
-    right: np.ndarray = _projection(x - _mean(x, weights), rng.random(x.shape[1])) > 0
+    right: np.ndarray = _projection(x - _mean(x, weights), rng.random((x.shape[1],))) > 0
     for _ in range(settings.bisecting_iterations):
         if right.all() or not right.any():
             break

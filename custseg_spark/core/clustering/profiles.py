@@ -16,6 +16,7 @@ from custseg_spark.core.clustering.preparation import EVIDENCE
 from custseg_spark.core.clustering.scaling import FeatureSpace
 
 REVENUE = "monetary"
+_ROUNDING = 1e-9
 _REVENUE_SUM = pa.decimal128(38, 4)
 _SUMS = pa.schema(
     [
@@ -206,7 +207,9 @@ def _profiles(
     with np.errstate(invalid="ignore", divide="ignore"):
         means = sums / counts
         gaps = (means - overall.means) / spread
-    z_scores = np.where(spread > 0, gaps, np.where(counts > 0, 0, np.nan))
+    # Sums of equal values aren't always multiples of them: so small a spread is rounding.
+    varies = spread > _ROUNDING * np.abs(overall.means)
+    z_scores = np.where(varies, gaps, np.where(counts > 0, 0, np.nan))
     return [
         Profile(customers, revenue, means[c], medians[c], z_scores[c], spread)
         for c, (customers, revenue) in enumerate(sizes)
