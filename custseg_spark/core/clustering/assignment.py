@@ -1,0 +1,191 @@
+"""Every customer's segment, how near it is, the runner-up, and what put the customer there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+
+from custseg_spark.core.clustering.distances import blocks, first_smallest, squared_distances
+from custseg_spark.core.clustering.models import ClusterModel, GaussianMixture
+from custseg_spark.core.clustering.scaling import FeatureSpace
+
+# The segments are numbered from the most to the least valuable by these coordinates.
+VALUE_FEATURES = ("monetary", "frequency", "session_count")
+TOP_FEATURES = 3
+PASSED_THROUGH = ("customer_id", "rfm_r", "rfm_f", "rfm_m", "rfm_group")
+
+# The columns of `customer_segments` but for its partition, `run_date`.
+SEGMENT_ROWS = pa.schema(
+    [
+        ("algorithm", pa.string()),
+        ("customer_id", pa.string()),
+        ("cluster", pa.int32()),
+        ("segment_id", pa.int32()),
+        ("segment_name", pa.string()),
+        ("distance", pa.float64()),
+        ("second_segment_id", pa.int32()),
+        ("margin", pa.float64()),
+        ("top_features", pa.list_(pa.string())),
+        ("memberships", pa.map_(pa.int32(), pa.float64())),
+        ("rfm_r", pa.int32()),
+        ("rfm_f", pa.int32()),
+        ("rfm_m", pa.int32()),
+        ("rfm_group", pa.string()),
+        ("prediction_timestamp", pa.timestamp("us", "UTC")),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class NamedClustering:
+    """A clustering to publish: segment ids and names by cluster."""
+
+    algorithm: str
+    model: ClusterModel
+    segment_ids: tuple[int, ...]
+    segment_names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """By customer: cluster, distance to its centre, the second cluster (-1 for a single one).
+
+    `margin` is the distance to the second centre less that to the own one, in scaled units.
+    `top_axes` (n x 3) are the axes with the largest contributions to the difference of the two
+    squared distances, the largest first.
+    """
+
+    clusters: np.ndarray
+    distances: np.ndarray
+    seconds: np.ndarray
+    margins: np.ndarray
+    top_axes: np.ndarray
+
+
+def order_by_value(centres: np.ndarray, axes: Sequence[str]) -> list[int]:
+    """The clusters from the most to the least valuable.
+
+    By the mean of the centre's scaled monetary, frequency and session_count, those that are in
+    the space (of all coordinates where none is); at a tie by the coordinates in order.
+    """
+    value = [i for i, name in enumerate(axes) if name in VALUE_FEATURES]
+    worth = centres[:, value or slice(None)].mean(axis=1)
+    return sorted(range(len(centres)), key=lambda c: (-worth[c], *(-centres[c])))
+
+
+def segment_columns(space: FeatureSpace) -> list[str]:
+    """The columns of `customer_features` that `segments` reads."""
+    return list(dict.fromkeys([*PASSED_THROUGH, *space.columns]))
+
+
+def segments(
+    bucket: pa.Table,
+    *,
+    space: FeatureSpace,
+    clusterings: Sequence[NamedClustering],
+    prediction_timestamp: datetime,
+) -> pa.Table:
+    """Rows of `customer_segments`, one a customer and algorithm, the algorithms in turn."""
+    points = space.points(bucket)
+    axes = space.preparation.axes
+    tables = [_rows(bucket, points, c, axes, prediction_timestamp) for c in clusterings]
+    return pa.concat_tables(tables)
+
+
+def labels(
+    bucket: pa.Table, *, space: FeatureSpace, models: Sequence[tuple[str, ClusterModel]]
+) -> pa.Table:
+    """One row a customer: `customer_id` and an int32 column of clusters for each named model."""
+    points = space.points(bucket)
+    columns = {name: pa.array(model.labels(points), pa.int32()) for name, model in models}
+    return pa.table({"customer_id": bucket["customer_id"], **columns})
+
+
+def annotate(points: np.ndarray, clusters: np.ndarray, centres: np.ndarray) -> Annotations:
+    """Distances, runners-up and reasons of points, given their clusters."""
+    if not len(points):
+        tops = np.zeros((0, min(TOP_FEATURES, points.shape[1])), dtype=np.intp)
+        return Annotations(clusters, np.zeros(0), clusters, np.zeros(0), tops)
+    parts = [_annotate(points[rows], clusters[rows], centres) for rows in blocks(len(points))]
+    columns = zip(*parts, strict=True)
+    return Annotations(clusters, *[np.concatenate(column) for column in columns])
+
+
+def _annotate(
+    points: np.ndarray, clusters: np.ndarray, centres: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    rows = np.arange(len(points))
+    squares = squared_distances(points, centres)
+    distances = np.sqrt(squares[clusters, rows])
+    squares[clusters, rows] = np.inf
+    seconds = first_smallest(squares) if len(centres) > 1 else np.full(len(points), -1)
+    margins = np.sqrt(squares[seconds, rows]) - distances
+    return distances, seconds, margins, _top_axes(points, clusters, seconds, centres)
+
+
+def _top_axes(
+    points: np.ndarray, clusters: np.ndarray, seconds: np.ndarray, centres: np.ndarray
+) -> np.ndarray:
+    """The axes of the largest contributions, n x 3 (fewer axes: all); at a tie the first."""
+    losses = np.empty((points.shape[1], len(points)))
+    for axis, loss in enumerate(losses):
+        column, places = points[:, axis], centres[:, axis]
+        to_own, to_second = column - places[clusters], column - places[seconds]
+        np.subtract(to_own * to_own, to_second * to_second, out=loss)
+    rows = np.arange(len(points))
+    tops = np.empty((len(points), min(TOP_FEATURES, len(losses))), dtype=np.intp)
+    for place in range(tops.shape[1]):
+        tops[:, place] = first_smallest(losses)
+        losses[tops[:, place], rows] = np.inf
+    return tops
+
+
+def _rows(
+    bucket: pa.Table,
+    points: np.ndarray,
+    clustering: NamedClustering,
+    axes: Sequence[str],
+    prediction_timestamp: datetime,
+) -> pa.Table:
+    n, model = len(points), clustering.model
+    notes = annotate(points, model.labels(points), model.centres)
+    ids = np.array(clustering.segment_ids, dtype=np.int32)
+    is_single = notes.seconds < 0
+    columns = {
+        "algorithm": _taken([clustering.algorithm], np.zeros(n, dtype=np.int32)),
+        "cluster": pa.array(notes.clusters, pa.int32()),
+        "segment_id": pa.array(ids[notes.clusters]),
+        "segment_name": _taken(clustering.segment_names, notes.clusters),
+        "distance": pa.array(notes.distances),
+        "second_segment_id": pa.array(ids[notes.seconds], mask=is_single),
+        "margin": pa.array(notes.margins, mask=is_single),
+        "top_features": _lists(axes, notes.top_axes),
+        "memberships": _memberships(points, model, ids),
+        "prediction_timestamp": pa.repeat(
+            pa.scalar(prediction_timestamp, SEGMENT_ROWS.field("prediction_timestamp").type), n
+        ),
+    }
+    passed = {name: bucket[name].cast(SEGMENT_ROWS.field(name).type) for name in PASSED_THROUGH}
+    return pa.table({**columns, **passed}).select(SEGMENT_ROWS.names).cast(SEGMENT_ROWS)
+
+
+def _taken(words: Sequence[str], places: np.ndarray) -> pa.Array:
+    return pa.array(list(words), pa.string()).take(pa.array(places.astype(np.int32)))
+
+
+def _lists(words: Sequence[str], places: np.ndarray) -> pa.Array:
+    offsets = np.arange(0, places.size + 1, max(places.shape[1], 1), dtype=np.int32)
+    return pa.ListArray.from_arrays(offsets, _taken(words, places.ravel()))
+
+
+def _memberships(points: np.ndarray, model: ClusterModel, ids: np.ndarray) -> pa.Array:
+    """A mixture's probabilities by segment id; null for other models."""
+    if not isinstance(model, GaussianMixture):
+        return pa.nulls(len(points), SEGMENT_ROWS.field("memberships").type)
+    probabilities = model.probabilities(points)
+    offsets = np.arange(0, probabilities.size + 1, len(ids), dtype=np.int32)
+    return pa.MapArray.from_arrays(
+        offsets, pa.array(np.tile(ids, len(points))), pa.array(probabilities.ravel())
+    )

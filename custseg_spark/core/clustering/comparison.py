@@ -1,0 +1,126 @@
+"""Other kinds of clustering on a sample, beside the chosen segments: never the segments themselves.
+
+They take scikit-learn (the extra `compare`) and memory that grows with the square of the sample.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from custseg_spark.core.clustering.indices import indices_of
+from custseg_spark.core.clustering.stability import adjusted_rand_index
+from custseg_spark.errors import ConfigurationError
+
+_NOISE = -1
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What another algorithm finds in a sample of `customers`, and how far it agrees.
+
+    The indices are those of `Indices`, over the customers that it puts into clusters; None where
+    there are fewer than two clusters. `agreement` is the adjusted Rand index with the chosen
+    segments, over all, noise as a cluster of its own. `smallest_share` is of all, too.
+    """
+
+    algorithm: str
+    k: int
+    customers: int
+    silhouette: float | None
+    davies_bouldin: float | None
+    calinski_harabasz: float | None
+    within_cluster_cost: float | None
+    between_cluster_cost: float | None
+    smallest_share: float | None
+    agreement: float
+    why: str
+
+
+def require(names: Sequence[str]) -> None:
+    """Raises ConfigurationError where comparisons are asked for and scikit-learn is missing."""
+    if not names:
+        return
+    try:
+        import sklearn  # noqa: F401
+    except ImportError as error:
+        raise ConfigurationError(
+            f"model.compare: {', '.join(names)} needs scikit-learn; install it by"
+            " pip install 'custseg-spark[compare]'"
+        ) from error
+
+
+def compare(
+    points: np.ndarray, chosen_labels: np.ndarray, names: Sequence[str], k: int
+) -> list[Compared]:
+    """Each named algorithm on a bounded sample of points, against the chosen labels and their k.
+
+    Raises ConfigurationError where scikit-learn is missing.
+    """
+    require(names)
+    found = []
+    for name in names:
+        labels, what = COMPARISONS[name](points, k)
+        found.append(_compared(name, points, labels, chosen_labels, what))
+    return found
+
+
+def _compared(
+    name: str, points: np.ndarray, labels: np.ndarray, chosen: np.ndarray, what: str
+) -> Compared:
+    inside = labels != _NOISE
+    k = len(np.unique(labels[inside]))
+    indices = indices_of(points[inside], labels[inside]) if k else None
+    several = indices if k > 1 else None
+    return Compared(
+        algorithm=name,
+        k=k,
+        customers=len(points),
+        silhouette=several.silhouette if several else None,
+        davies_bouldin=several.davies_bouldin if several else None,
+        calinski_harabasz=several.calinski_harabasz if several else None,
+        within_cluster_cost=indices.within_cluster_cost if indices else None,
+        between_cluster_cost=indices.between_cluster_cost if indices else None,
+        smallest_share=min(indices.sizes) / len(points) if indices else None,
+        agreement=adjusted_rand_index(labels, chosen),
+        why=f"comparison only; {what}",
+    )
+
+
+def _agglomerative(points: np.ndarray, k: int) -> tuple[np.ndarray, str]:
+    from sklearn.cluster import AgglomerativeClustering
+
+    what = "Ward linkage, the chosen k"
+    if len(points) < 2:
+        return np.zeros(len(points), dtype=int), what
+    clusters = min(k, len(points))
+    return AgglomerativeClustering(n_clusters=clusters, linkage="ward").fit_predict(points), what
+
+
+def _dbscan(points: np.ndarray, _: int) -> tuple[np.ndarray, str]:
+    """Two points a dimension make a core (Sander et al. 1998); the radius is where the sorted
+    distances to the last of them bend (Ester et al. 1996)."""
+    from sklearn.cluster import DBSCAN
+    from sklearn.neighbors import NearestNeighbors
+
+    fewest = min(2 * points.shape[1], len(points))
+    neighbours = NearestNeighbors(n_neighbors=fewest).fit(points)
+    # A point is its own first neighbour, here as in DBSCAN's count.
+    eps = _knee(np.sort(neighbours.kneighbors(points)[0][:, -1]))
+    labels = DBSCAN(eps=eps, min_samples=fewest).fit_predict(points)
+    noise = (labels == _NOISE).mean()
+    return labels, f"eps {eps:.3g}, min_samples {fewest}; {noise:.1%} noise, not in the indices"
+
+
+def _knee(ascending: np.ndarray) -> float:
+    """The value farthest below the chord of an ascending curve; the least positive one for 0."""
+    chord = np.linspace(ascending[0], ascending[-1], len(ascending))
+    knee = float(ascending[(chord - ascending).argmax()])
+    positive = ascending[ascending > 0]
+    return knee or float(positive[0] if len(positive) else 1)
+
+
+COMPARISONS: dict[str, Callable[[np.ndarray, int], tuple[np.ndarray, str]]] = {
+    "dbscan": _dbscan,
+    "agglomerative": _agglomerative,
+}

@@ -1,0 +1,55 @@
+"""The space in which customers are clustered: prepared features, scaled, as MLlib's pipeline does.
+
+Scaled, not centred: distances don't change by it, and BisectingKMeans divides a cluster by moving
+its centre a ten-thousandth of its length, which is nothing for a centre at zero.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from custseg_spark.core.clustering.buckets import numbers
+from custseg_spark.core.clustering.preparation import EVIDENCE, Preparation, matrix
+
+
+@dataclass(frozen=True)
+class Scaler:
+    """A factor for each feature; where principal components are used, their d x p directions."""
+
+    factors: np.ndarray
+    components: np.ndarray | None = None
+
+    def transform(self, prepared: np.ndarray) -> np.ndarray:
+        """Points of the clustered space, column-major, from the prepared matrix (n x d)."""
+        scaled = np.asfortranarray(prepared * self.factors)
+        if self.components is None:
+            return scaled
+        points = np.zeros((len(prepared), self.components.shape[1]), order="F")
+        for axis, direction in enumerate(self.components.T):
+            for feature, weight in enumerate(direction):
+                points[:, axis] += weight * scaled[:, feature]
+        return points
+
+
+@dataclass(frozen=True)
+class FeatureSpace:
+    """Where a run's models live: a preparation and the scaler after it."""
+
+    preparation: Preparation
+    scaler: Scaler
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of `customer_features` that `points` reads."""
+        return list(dict.fromkeys([*self.preparation.names, EVIDENCE]))
+
+    def prepared(self, columns: Mapping[str, np.ndarray]) -> np.ndarray:
+        """The prepared features, n x d, from raw doubles."""
+        return matrix(self.preparation, columns)
+
+    def points(self, bucket: pa.Table) -> np.ndarray:
+        """The customers of a bucket as points of the clustered space, column-major."""
+        raw = {name: numbers(bucket[name]) for name in self.columns}
+        return self.scaler.transform(self.prepared(raw))

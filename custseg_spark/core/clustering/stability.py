@@ -1,0 +1,146 @@
+"""Bootstrap stability of a clustering (Hennig 2007), and the adjusted Rand index."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from custseg_spark.core.clustering.kmeans import (
+    Clustering,
+    FitSettings,
+    bisecting_kmeans,
+    generator,
+    kmeans,
+)
+
+# Hennig's reading of a mean Jaccard index: the word up to and excluding each bound.
+_WORDS = ((0.6, "unstable"), (0.75, "doubtful"))
+_STABLE_TO = 0.85
+
+_Refit = Callable[
+    [np.ndarray, int, FitSettings, np.random.Generator, np.ndarray | None], Clustering
+]
+# A Gaussian mixture isn't refitted here: its fit is not one of nearest centres, and twenty fits
+# on Spark would take longer than the rest of the run.
+_REFITS: dict[str, _Refit] = {"kmeans": kmeans, "bisecting_kmeans": bisecting_kmeans}
+
+
+@dataclass(frozen=True)
+class Stability:
+    """How well refits on resamples find a clustering's clusters again, from 0 to 1.
+
+    `jaccard` and `words` are by cluster, None for one without a point in the sample; `mean` is
+    over the others; `adjusted_rand_index` is the mean over the refits.
+    """
+
+    jaccard: tuple[float | None, ...]
+    mean: float
+    adjusted_rand_index: float
+
+    @property
+    def words(self) -> tuple[str | None, ...]:
+        """Each cluster's stability in a word."""
+        return tuple(None if value is None else word(value) for value in self.jaccard)
+
+
+def word(jaccard: float) -> str:
+    """`unstable` below 0.6, `doubtful` below 0.75, `stable` up to 0.85, else `highly stable`."""
+    for bound, name in _WORDS:
+        if jaccard < bound:
+            return name
+    return "stable" if jaccard <= _STABLE_TO else "highly stable"
+
+
+@dataclass(frozen=True)
+class Resample:
+    """The points drawn for one refit, and the refit's labels of them, from 0 to `k` - 1."""
+
+    drawn: np.ndarray
+    labels: np.ndarray
+    k: int
+
+
+def resamples(
+    points: np.ndarray, algorithm: str, k: int, bootstraps: int, settings: FitSettings
+) -> list[Resample]:
+    """Refits of resamples: as many points as there are, drawn with replacement.
+
+    They depend on the seed, k and the arguments alone. None for an algorithm that is not refitted.
+    """
+    if algorithm not in _REFITS or not len(points):
+        return []
+    return [_resample(points, algorithm, k, number, settings) for number in range(bootstraps)]
+
+
+def stability(labels: np.ndarray, k: int, refits: Sequence[Resample]) -> Stability | None:
+    """The stability of a clustering against refits of resamples; None without any.
+
+    `labels`, from 0 to k - 1, are the model's own of the points that were drawn from: a bisecting
+    model puts one point in ten not into the nearest centre's cluster but into its branch's. A
+    cluster's index is the largest Jaccard index of its drawn points with any cluster of the refit.
+    """
+    if not refits:
+        return None
+    tables = [_contingency(labels[r.drawn], r.labels, k, r.k) for r in refits]
+    by_refit = np.array([_best_jaccard(table) for table in tables])
+    counts = (~np.isnan(by_refit)).sum(axis=0)
+    means = np.nansum(by_refit, axis=0) / np.maximum(counts, 1)
+    return Stability(
+        tuple(float(m) if c else None for m, c in zip(means, counts, strict=True)),
+        float(means[counts > 0].mean()),
+        float(np.mean([_adjusted_rand_index(table) for table in tables])),
+    )
+
+
+def adjusted_rand_index(first: np.ndarray, second: np.ndarray) -> float:
+    """How far two clusterings of the same points agree: 1 if they are one, about 0 by chance.
+
+    Hubert and Arabie (1985). Labels are whole numbers of any kind.
+    """
+    rows, columns = np.unique(first, return_inverse=True), np.unique(second, return_inverse=True)
+    return _adjusted_rand_index(
+        _contingency(rows[1], columns[1], len(rows[0]), len(columns[0])),
+    )
+
+
+def _resample(
+    points: np.ndarray, algorithm: str, k: int, number: int, settings: FitSettings
+) -> Resample:
+    rng = generator(settings.seed, k, number)
+    times = np.bincount(rng.integers(0, len(points), len(points)), minlength=len(points))
+    drawn = np.flatnonzero(times)
+    # A point that was drawn twice is one of weight two, which is quicker and the same.
+    refit = _REFITS[algorithm](points[drawn], k, settings, rng, times[drawn].astype(float))
+    return Resample(drawn, refit.labels, len(refit.centres))
+
+
+def _contingency(first: np.ndarray, second: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """How many points have each pair of labels."""
+    pairs = np.bincount(first.astype(np.int64) * columns + second, minlength=rows * columns)
+    return pairs.reshape(rows, columns)
+
+
+def _best_jaccard(table: np.ndarray) -> np.ndarray:
+    """By row the largest Jaccard index with a column; NaN for an empty row."""
+    sizes = table.sum(axis=1)
+    unions = sizes[:, None] + table.sum(axis=0) - table
+    best = (table / np.maximum(unions, 1)).max(axis=1)
+    return np.where(sizes > 0, best, np.nan)
+
+
+def _adjusted_rand_index(table: np.ndarray) -> float:
+    # Python's whole numbers: the products pass 64 bits from some 60,000 points.
+    together = _pairs(table)
+    in_first, in_second = _pairs(table.sum(axis=1)), _pairs(table.sum(axis=0))
+    points = int(table.sum())
+    every = points * (points - 1) // 2
+    chance = 2 * in_first * in_second
+    most = every * (in_first + in_second)
+    if most == chance:
+        # Both put all points into one cluster, or each into its own.
+        return 1.0
+    return (2 * every * together - chance) / (most - chance)
+
+
+def _pairs(counts: np.ndarray) -> int:
+    return int((counts * (counts - 1) // 2).sum())

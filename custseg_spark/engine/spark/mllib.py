@@ -1,0 +1,209 @@
+"""MLlib's fits on the driver's sample: the scaler, the published KMeans, bisecting, mixtures.
+
+The sample is one small frame in one partition: MLlib adds floating sums in the order of the rows,
+and its result must depend on neither cores nor shuffle settings.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from py4j.protocol import Py4JJavaError
+from pyspark import inheritable_thread_target
+from pyspark.ml import Estimator, Pipeline, PipelineModel, Transformer
+from pyspark.ml.clustering import BisectingKMeans, GaussianMixture, KMeans
+from pyspark.ml.feature import PCA, RobustScaler, StandardScaler, VectorAssembler
+from pyspark.sql import DataFrame, SparkSession
+
+from custseg_spark.core.clustering.kmeans import FitSettings
+from custseg_spark.core.clustering.preparation import Preparation
+from custseg_spark.engine.spark.mllib_models import MllibModel, centres
+from custseg_spark.errors import InputError
+
+VECTOR = "scaled"
+MEMBERSHIP_SUFFIX = "_probability"
+_ASSEMBLED = "assembled"
+# Costs are summed in the order in which tasks end: what differs by less is a tie.
+_SAME_COST = 1e-9
+# MLlib's KMeans may cost so much more than the best of the driver's fits.
+_ENOUGH = 1.01
+# Seeds that are tried for it: two of three are enough on real logs, and the cheapest is taken.
+_MOST_SEEDS = 10
+# What a covariance that has no inverse looks like from outside.
+_DEGENERATE = ("breeze.linalg", "MultivariateGaussian")
+
+
+class FitError(InputError):
+    """The customers don't have these clusters: one algorithm and k has no model."""
+
+
+@dataclass(frozen=True)
+class MllibSample:
+    """The sample in MLlib: its fitted scaling stages, and the frame of scaled vectors."""
+
+    stages: PipelineModel
+    vectors: DataFrame
+
+
+def sample_in_mllib(
+    spark: SparkSession, prepared: np.ndarray, preparation: Preparation, scaling: str
+) -> MllibSample:
+    """Fit MLlib's pipeline from prepared columns (n x d) to the vector that is clustered.
+
+    Scaled, not centred: distances don't change by it, and BisectingKMeans divides a cluster by
+    moving its centre a ten-thousandth of its length, which is nothing for a centre at zero.
+    """
+    columns = {name: prepared[:, i] for i, name in enumerate(preparation.names)}
+    frame = spark.createDataFrame(pa.table(columns)).coalesce(1)
+    stages = Pipeline(stages=_scaling_stages(preparation, scaling)).fit(frame)
+    return MllibSample(stages, stages.transform(frame).select(VECTOR))
+
+
+def fit_kmeans(
+    sample: MllibSample, k: int, settings: FitSettings, best_cost: float | None = None
+) -> MllibModel:
+    """The first KMeans whose cost is at most 1% above `best_cost`, seed after seed.
+
+    Without such a cost, or where ten seeds don't reach it: the cheapest, at a tie the first.
+    """
+    seeds = settings.starts if best_cost is None else _MOST_SEEDS
+    models: list[MllibModel] = []
+    for start in range(seeds):
+        estimator = KMeans(
+            k=k,
+            seed=settings.seed + start,
+            maxIter=settings.max_iterations,
+            tol=settings.tolerance,
+            featuresCol=VECTOR,
+            predictionCol=prediction_column("kmeans", k),
+        )
+        models.append(estimator.fit(sample.vectors))
+        if best_cost is not None and training_cost(models[-1]) <= _ENOUGH * best_cost:
+            break
+    return _complete(_cheapest(models), "kmeans", k)
+
+
+def fit_bisecting_kmeans(sample: MllibSample, k: int, settings: FitSettings) -> MllibModel:
+    """MLlib's BisectingKMeans; it has no tolerance and always runs all its iterations."""
+    estimator = BisectingKMeans(
+        k=k,
+        seed=settings.seed,
+        maxIter=settings.bisecting_iterations,
+        featuresCol=VECTOR,
+        predictionCol=prediction_column("bisecting_kmeans", k),
+    )
+    return _complete(estimator.fit(sample.vectors), "bisecting_kmeans", k)
+
+
+def fit_gaussian_mixture(sample: MllibSample, k: int, settings: FitSettings) -> MllibModel:
+    """The most likely of `starts` mixtures, with MLlib's own tolerance (of log-likelihood)."""
+    estimators = [
+        GaussianMixture(
+            k=k,
+            seed=settings.seed + start,
+            maxIter=settings.max_iterations,
+            featuresCol=VECTOR,
+            predictionCol=prediction_column("gaussian_mixture", k),
+            probabilityCol=membership_column("gaussian_mixture", k),
+        )
+        for start in range(settings.starts)
+    ]
+    fits = [_regular(estimator, sample.vectors) for estimator in estimators]
+    models = [model for model in fits if model is not None]
+    if not models:
+        raise FitError(f"gaussian_mixture with k = {k}: a cluster's covariance is degenerate")
+    return _complete(_cheapest(models), "gaussian_mixture", k)
+
+
+Fit = Callable[[MllibSample, int, FitSettings], MllibModel]
+FITS: Mapping[str, Fit] = {
+    "kmeans": fit_kmeans,
+    "bisecting_kmeans": fit_bisecting_kmeans,
+    "gaussian_mixture": fit_gaussian_mixture,
+}
+
+
+def fit_range(
+    sample: MllibSample,
+    trials: Sequence[tuple[str, int]],
+    settings: FitSettings,
+    parallel_fits: int,
+) -> dict[tuple[str, int], MllibModel | FitError]:
+    """The models of several algorithms and k's, side by side, or why there is none."""
+
+    @inheritable_thread_target(sample.vectors.sparkSession)
+    def fit(trial: tuple[str, int]) -> MllibModel | FitError:
+        algorithm, k = trial
+        try:
+            return FITS[algorithm](sample, k, settings)
+        except FitError as error:
+            return error
+
+    # A fit is dozens of tiny jobs: one alone leaves most of the machine idle. Largest k first.
+    order = sorted(trials, key=lambda trial: -trial[1])
+    with ThreadPoolExecutor(parallel_fits) as pool:
+        models = dict(zip(order, pool.map(fit, order), strict=True))
+    return {trial: models[trial] for trial in trials}
+
+
+def prediction_column(algorithm: str, k: int) -> str:
+    """The column of labels that a model adds."""
+    return f"{algorithm}_{k}"
+
+
+def membership_column(algorithm: str, k: int) -> str:
+    """The column of a mixture's memberships: a vector of k probabilities."""
+    return f"{prediction_column(algorithm, k)}{MEMBERSHIP_SUFFIX}"
+
+
+def training_cost(model: Any) -> float:
+    """The squared distances of the sample to their centres; of a mixture -log-likelihood."""
+    if hasattr(model.summary, "logLikelihood"):
+        return -float(model.summary.logLikelihood)
+    return float(model.summary.trainingCost)
+
+
+def _scaling_stages(preparation: Preparation, scaling: str) -> list[Estimator[Any] | Transformer]:
+    scaled = VECTOR if preparation.components is None else "standardised"
+    scaler = (
+        StandardScaler(inputCol=_ASSEMBLED, outputCol=scaled, withMean=False, withStd=True)
+        if scaling == "standard"
+        else RobustScaler(
+            inputCol=_ASSEMBLED, outputCol=scaled, withCentering=False, withScaling=True
+        )
+    )
+    assembler = VectorAssembler(inputCols=list(preparation.names), outputCol=_ASSEMBLED)
+    stages: list[Estimator[Any] | Transformer] = [assembler, scaler]
+    if preparation.components is not None:
+        stages.append(PCA(k=preparation.components, inputCol=scaled, outputCol=VECTOR))
+    return stages
+
+
+def _regular(estimator: GaussianMixture, vectors: DataFrame) -> MllibModel | None:
+    """The model; None where a covariance is degenerate."""
+    try:
+        model = estimator.fit(vectors)
+    except Py4JJavaError as error:
+        if not any(sign in str(error.java_exception) for sign in _DEGENERATE):
+            raise
+        return None
+    return model if np.isfinite(centres(model)).all() else None
+
+
+def _cheapest(models: Sequence[MllibModel]) -> MllibModel:
+    best = models[0]
+    for model in models[1:]:
+        lowest = training_cost(best)
+        if training_cost(model) < lowest - _SAME_COST * abs(lowest):
+            best = model
+    return best
+
+
+def _complete(model: MllibModel, algorithm: str, k: int) -> MllibModel:
+    clusters = len(centres(model))
+    if clusters < k:
+        raise FitError(f"{algorithm} found {clusters} clusters where k = {k}")
+    return model

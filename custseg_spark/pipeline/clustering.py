@@ -1,0 +1,286 @@
+"""From customers in buckets to fitted models with their verdicts, one chosen for each algorithm."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from custseg_spark.config.settings import ModelConfig
+from custseg_spark.core.clustering import comparison, euclidean, preparation, selection, stability
+from custseg_spark.core.clustering.buckets import Buckets, numbers
+from custseg_spark.core.clustering.comparison import Compared
+from custseg_spark.core.clustering.evaluation import evaluate
+from custseg_spark.core.clustering.kmeans import FitSettings, generator, kmeans
+from custseg_spark.core.clustering.models import ClusterModel, KMeans, cluster_count
+from custseg_spark.core.clustering.preparation import EVIDENCE, Feature, Preparation, Rules
+from custseg_spark.core.clustering.scaling import FeatureSpace, Scaler
+from custseg_spark.core.clustering.selection import (
+    Candidate,
+    Euclidean,
+    SelectionRules,
+    Verdict,
+)
+from custseg_spark.core.clustering.stability import Resample, Stability
+from custseg_spark.errors import InputError
+from custseg_spark.pipeline.clustering_sample import CustomerSample
+
+Trial = tuple[str, int]
+
+
+class SampleFits(Protocol):
+    """Fits on the sample that are published: MLlib's, or a stand-in of tests."""
+
+    @property
+    def scaler(self) -> Scaler: ...
+
+    def kmeans(self, k: int, best_cost: float) -> ClusterModel:
+        """The KMeans to publish, its cost at most 1% above `best_cost`."""
+        ...
+
+    def others(self, trials: Sequence[Trial]) -> Mapping[Trial, ClusterModel | InputError]:
+        """The models of other algorithms, or why there is none."""
+        ...
+
+
+# Makes the fits from the prepared sample (n x d), its preparation and the kind of scaling.
+MakeFits = Callable[[np.ndarray, Preparation, str], SampleFits]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The space and a model for each algorithm and k, with the sample they were fitted on.
+
+    `costs` are those of the driver's KMeans by k; KMeans models are the driver's until one is
+    chosen. Loaded models have neither `points` nor `fits`.
+    """
+
+    space: FeatureSpace
+    models: Mapping[Trial, ClusterModel]
+    points: np.ndarray | None = None
+    costs: Mapping[int, float] = field(default_factory=dict)
+    fits: SampleFits | None = None
+
+
+def fit(
+    sample: CustomerSample,
+    registry: Sequence[Feature],
+    make_fits: MakeFits,
+    config: ModelConfig,
+) -> Fitted:
+    """Preparation, scaler and models, all from a sample of the informed customers.
+
+    Raises InputError where no feature of the model varies, and for an algorithm without a model.
+    """
+    wanted = preparation.choose_features(config.features, registry)
+    rows = sample.informed(config.sample_customers)
+    columns = raw_columns(rows, [f.name for f in wanted])
+    prepared = preparation.learn(columns, wanted, rules(config))
+    if not prepared.features:
+        raise InputError(
+            "the customers can't be told apart: every feature of the model is constant"
+            f" ({', '.join(prepared.left_out)})"
+        )
+    matrix = preparation.matrix(prepared, columns)
+    fits = make_fits(matrix, prepared, config.scaling)
+    points = fits.scaler.transform(matrix)
+    ks = selection.k_range(config.k, config.k_min, config.k_max, _distinct(matrix))
+    trials = [(a, k) for a in config.algorithms for k in ks]
+    models, costs, failures = _fit_all(points, trials, fits, config)
+    prepared = replace(prepared, left_out={**prepared.left_out, **failures})
+    return Fitted(FeatureSpace(prepared, fits.scaler), models, points, costs, fits)
+
+
+def choose(
+    buckets: Buckets,
+    sample: CustomerSample,
+    fitted: Fitted,
+    config: ModelConfig,
+    previous_k: Mapping[str, int | None],
+) -> tuple[Fitted, list[Verdict]]:
+    """A verdict on each algorithm and k; one of each algorithm is chosen.
+
+    The chosen KMeans is fitted by MLlib and takes the candidate's place, with its own indices;
+    should they change the choice, the next one is fitted as well. What is returned as fitted holds
+    the models to publish.
+    """
+    tried = _candidates(buckets, sample, fitted)
+    verdicts: list[Verdict] = []
+    measure = _Measure(fitted, config)
+    models = dict(fitted.models)
+    for algorithm in config.algorithms:
+        own = [c for c in tried if c.algorithm == algorithm]
+        published: set[int] = set()
+        while True:
+            found = selection.choose(
+                own,
+                selection_rules(config),
+                previous_k=previous_k.get(algorithm),
+                measure=measure.stability,
+            )
+            [chosen] = [v.candidate for v in found if v.chosen]
+            if algorithm != "kmeans" or fitted.fits is None or chosen.k in published:
+                break
+            models[(algorithm, chosen.k)] = fitted.fits.kmeans(chosen.k, fitted.costs[chosen.k])
+            published.add(chosen.k)
+            one = replace(fitted, models={(algorithm, chosen.k): models[(algorithm, chosen.k)]})
+            own = [c if c is not chosen else _candidates(buckets, sample, one)[0] for c in own]
+        verdicts += found
+    return replace(fitted, models=models), _with_euclidean(sample, fitted.space, verdicts, config)
+
+
+def evaluate_published(
+    buckets: Buckets, sample: CustomerSample, fitted: Fitted, config: ModelConfig, why: str
+) -> list[Verdict]:
+    """The verdict on published models: nothing is chosen anew, `why` says where they are from."""
+    verdicts = [
+        Verdict(c, None, chosen=True, why=f"{why}; silhouette {c.silhouette:.3f}")
+        for c in _candidates(buckets, sample, fitted)
+    ]
+    return _with_euclidean(sample, fitted.space, verdicts, config)
+
+
+def compared(
+    sample: CustomerSample, space: FeatureSpace, chosen: Verdict, config: ModelConfig
+) -> list[Compared]:
+    """How other kinds of clustering see a sample of the informed customers."""
+    if not config.compare:
+        return []
+    points = space.points(sample.informed(config.compare_customers))
+    candidate = chosen.candidate
+    labels = candidate.model.labels(points)
+    return comparison.compare(points, labels, config.compare, candidate.k)
+
+
+def raw_columns(rows: pa.Table, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """The named features and the evidence as doubles, NaN for null."""
+    return {name: numbers(rows[name]) for name in dict.fromkeys([*names, EVIDENCE])}
+
+
+def rules(config: ModelConfig) -> Rules:
+    """What the configuration says of the preparation."""
+    return Rules(
+        transform=config.transform,
+        clip=config.clip,
+        clip_percentile=config.clip_percentile,
+        clip_factor=config.clip_factor,
+        prior_events=config.prior_events,
+        scaling=config.scaling,
+        min_variance=config.min_variance,
+        max_correlation=config.max_correlation,
+        pca_components=config.pca_components,
+    )
+
+
+def fit_settings(config: ModelConfig) -> FitSettings:
+    """What the configuration says of the fits."""
+    return FitSettings(
+        seed=config.seed,
+        starts=config.starts,
+        max_iterations=config.max_iterations,
+        tolerance=config.tolerance,
+        bisecting_iterations=config.bisecting_iterations,
+    )
+
+
+def selection_rules(config: ModelConfig) -> SelectionRules:
+    """What the configuration says of the choice."""
+    return SelectionRules(
+        min_cluster_share=config.min_cluster_share,
+        min_stability=config.min_stability,
+        stability_candidates=config.stability_candidates,
+        switch_margin=config.switch_margin,
+        is_k_given=config.k is not None,
+    )
+
+
+def _distinct(matrix: np.ndarray) -> int:
+    return len(np.unique(matrix, axis=0))
+
+
+def _fit_all(
+    points: np.ndarray, trials: Sequence[Trial], fits: SampleFits, config: ModelConfig
+) -> tuple[dict[Trial, ClusterModel], dict[int, float], dict[str, str]]:
+    """The models, the costs of the driver's KMeans by k, and why some trials have no model."""
+    mllib_trials = [trial for trial in trials if trial[0] != "kmeans"]
+    # The driver sweeps while MLlib fits.
+    with ThreadPoolExecutor(1) as pool:
+        others = pool.submit(fits.others, mllib_trials) if mllib_trials else None
+        swept = {
+            trial: _swept(points, trial[1], config) for trial in trials if trial[0] == "kmeans"
+        }
+        results: dict[Trial, Any] = dict(others.result()) if others else {}
+    costs = {k: cost for (_, k), (_, cost) in swept.items()}
+    results |= {trial: model for trial, (model, _) in swept.items()}
+    models = {t: results[t] for t in trials if not isinstance(results[t], InputError)}
+    failures = {f"{a}_{k}": str(m) for (a, k), m in results.items() if isinstance(m, InputError)}
+    for algorithm in config.algorithms:
+        if not any(trial[0] == algorithm for trial in models):
+            raise next(results[t] for t in trials if t[0] == algorithm)
+    return models, costs, failures
+
+
+def _swept(
+    points: np.ndarray, k: int, config: ModelConfig
+) -> tuple[ClusterModel | InputError, float]:
+    best = kmeans(points, k, fit_settings(config), generator(config.seed, k))
+    clusters = len(best.centres)
+    if clusters < k:
+        return InputError(f"kmeans found {clusters} clusters where k = {k}"), best.cost
+    return KMeans(best.centres), best.cost
+
+
+def _candidates(buckets: Buckets, sample: CustomerSample, fitted: Fitted) -> list[Candidate]:
+    models = list(fitted.models.values())
+    evaluations = evaluate(buckets, fitted.space, models, sample.bar.events)
+    return [
+        Candidate(algorithm, cluster_count(model), model, found.everyone, found.informed)
+        for ((algorithm, _), model), found in zip(fitted.models.items(), evaluations, strict=True)
+    ]
+
+
+class _Measure:
+    """The bootstrap stability of candidates on a sample of the points that they were fitted on.
+
+    Refits depend on algorithm and k alone, so that another model of the same k costs none.
+    """
+
+    def __init__(self, fitted: Fitted, config: ModelConfig) -> None:
+        self._config = config
+        self._points = _bounded(fitted.points, config)
+        self._refits: dict[Trial, list[Resample]] = {}
+
+    def stability(self, candidate: Candidate) -> Stability | None:
+        """The stability; None where there is nothing to measure it by."""
+        config, trial = self._config, (candidate.algorithm, candidate.k)
+        if self._points is None or not config.bootstraps:
+            return None
+        if trial not in self._refits:
+            self._refits[trial] = stability.resamples(
+                self._points, *trial, config.bootstraps, fit_settings(config)
+            )
+        labels = candidate.model.labels(self._points)
+        return stability.stability(labels, candidate.k, self._refits[trial])
+
+
+def _bounded(points: np.ndarray | None, config: ModelConfig) -> np.ndarray | None:
+    if points is None or len(points) <= config.stability_customers:
+        return points
+    # Any sample would do, but by customer id the first would be the oldest customers.
+    rows = generator(config.seed).choice(len(points), config.stability_customers, replace=False)
+    return np.asfortranarray(points[rows])
+
+
+def _with_euclidean(
+    sample: CustomerSample, space: FeatureSpace, verdicts: Sequence[Verdict], config: ModelConfig
+) -> list[Verdict]:
+    """The chosen verdicts with their Euclidean silhouettes, exact on the same bounded sample."""
+    rows = sample.at_most(config.silhouette_customers) if config.silhouette_customers else None
+    if rows is None or not rows.num_rows:
+        return list(verdicts)
+    points = space.points(rows)
+    labels = [v.candidate.model.labels(points) for v in verdicts if v.chosen]
+    scores = iter([Euclidean(s, len(points)) for s in euclidean.silhouettes(points, labels)])
+    return [replace(v, euclidean=next(scores)) if v.chosen else v for v in verdicts]
