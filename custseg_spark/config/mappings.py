@@ -4,7 +4,7 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,11 @@ class MappingFile(SourceMapping):
         """A hash of the mapping itself: the same file under another mapping is other input."""
         mapping = {k: v for k, v in asdict(self).items() if k not in _NO_MAPPING_KEYS}
         return hashlib.sha256(json.dumps(mapping, sort_keys=True).encode()).hexdigest()
+
+    def for_kernels(self) -> SourceMapping:
+        """What a record becomes, without the place that it is read from."""
+        names = [f.name for f in fields(SourceMapping)]
+        return SourceMapping(**{name: getattr(self, name) for name in names})
 
     def limit(self, usual: float) -> float:
         """The share of its records that may be refused: its own, or the usual one."""

@@ -1,9 +1,11 @@
 """Equal records: copies of an event, and records that are events of their own all the same."""
 
+import hashlib
+
 import numpy as np
 import polars as pl
 
-from custseg_spark.core.events.ids import Halves, hashed, hex_ids
+from custseg_spark.core.events.ids import Halves, hex_ids
 from custseg_spark.core.events.records import Flags, Ints
 
 
@@ -55,6 +57,17 @@ def numbered_copies(
 
 
 def copy_ids(id_high: Halves, id_low: Halves, numbers: Ints) -> tuple[Halves, Halves]:
-    """The ids of copies: XXH3-128 of the first one's id in hexadecimal digits, a blank, the number."""
-    texts = pl.DataFrame([hex_ids(id_high, id_low), pl.Series("number", numbers)])
-    return hashed(texts.select(pl.concat_str("event_id", "number", separator=" ")).to_series())
+    """The ids of copies, as halves: those of `ids_of_copies`."""
+    texts = ids_of_copies(hex_ids(id_high, id_low), pl.Series(numbers))
+    halves = np.frombuffer(bytes.fromhex("".join(texts)), ">u8").reshape(-1, 2).astype(np.uint64)
+    return halves[:, 0], halves[:, 1]
+
+
+def ids_of_copies(first_ids: pl.Series, numbers: pl.Series) -> pl.Series:
+    """The ids of copies: MD5 of the first one's id in hexadecimal digits, a blank, the number.
+
+    Copies are few; MD5, because Spark has it too.
+    """
+    texts = (f"{i} {n}" for i, n in zip(first_ids, numbers, strict=True))
+    ids = [hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() for text in texts]
+    return pl.Series("event_id", ids, pl.String)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from custseg_spark.core.features import registry
+
 MONEY = pa.decimal128(18, 4)
 MONEY_SUM = pa.decimal128(28, 4)
 MONEY_SQUARES = pa.decimal128(38, 8)
@@ -174,16 +176,14 @@ CUSTOMERS = Table(
 )
 
 
-def customer_features(columns: pa.Schema) -> Table:
-    """The table of these columns, which the registry of features declares."""
-    return Table(
-        "customer_features",
-        columns,
-        ("run_date",),
-        statistics=("customer_id",),
-        hardly_repeating=("customer_id",),
-    )
-
+CUSTOMER_FEATURES = Table(
+    "customer_features",
+    pa.schema([("run_date", _DAY), *registry.arrow_schema()]),
+    ("run_date",),
+    # Customers are in no order that numbers follow: only a list of ids could skip a file.
+    statistics=("customer_id",),
+    hardly_repeating=("customer_id",),
+)
 
 CUSTOMER_SEGMENTS = Table(
     "customer_segments",
@@ -357,13 +357,13 @@ RUNS = Table(
     ("run_date",),
 )
 
-# All but customer_features, whose columns the registry of features declares.
 TABLES = (
     EVENTS,
     REJECTED_EVENTS,
     INGEST_FILES,
     SESSIONS,
     CUSTOMERS,
+    CUSTOMER_FEATURES,
     CUSTOMER_SEGMENTS,
     SEGMENT_PROFILES,
     MODEL_SELECTION,

@@ -59,11 +59,13 @@ class Located:
 
 
 def tasks(pieces: Iterable[MappedPiece], task_bytes: int) -> list[Sequence[MappedPiece]]:
-    """The pieces in their order, small ones together: thousands of small files are few tasks."""
+    """The pieces in their order, small ones of a mapping together: thousands of small files are
+    few tasks."""
     found: list[list[MappedPiece]] = []
-    filled = task_bytes
+    filled = 0
     for piece in pieces:
-        if filled + piece.piece.size > task_bytes:
+        is_of_another = not found or found[-1][0].mapping is not piece.mapping
+        if is_of_another or filled + piece.piece.size > task_bytes:
             found.append([])
             filled = 0
         found[-1].append(piece)

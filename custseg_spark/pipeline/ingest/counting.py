@@ -1,4 +1,4 @@
-"""Judged records counted by file and date before anything is written, and copies found.
+"""Validated records counted by file and date before anything is written, and copies found.
 
 One scan of the source and one narrow exchange, by the event's id: a write that follows need not
 compare its wide rows any more.
@@ -54,14 +54,14 @@ def file_code(file_id: Column) -> Column:
     return F.xxhash64(file_id)
 
 
-def count(judged: DataFrame, file_ids: Sequence[str], *, partitions: int) -> list[FileDate]:
-    """One entry a file and date of the judged records, which are of the files `file_ids`.
+def count(validated: DataFrame, file_ids: Sequence[str], *, partitions: int) -> list[FileDate]:
+    """One entry a file and date of the validated records, which are of the files `file_ids`.
 
     Their order decides which of equal records is the first.
     """
-    codes = _codes(judged.sparkSession, file_ids)
+    codes = _codes(validated.sparkSession, file_ids)
     is_valid = F.col("reasons").isNull()
-    narrow = judged.select(
+    narrow = validated.select(
         file_code(F.col("file_id")).alias("file"),
         F.when(is_valid, F.col("event_date")).alias("event_date"),
         "source_row",

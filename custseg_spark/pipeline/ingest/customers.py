@@ -7,66 +7,78 @@ those with their key, so that a killed run's successor changes nothing by doing 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
+from functools import reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from custseg_spark import customers, quality
 from custseg_spark.config.mappings import MappingFile
 from custseg_spark.config.settings import Config
-from custseg_spark.engine.lake.tables import Appender
-from custseg_spark.engine.sources.raw import RawSource
-from custseg_spark.pipeline import ledger
-from custseg_spark.pipeline.ledger import Counts, LedgerRow
-from custseg_spark.pipeline.refusals import check_shares, write_rejected
-from custseg_spark.schemas import CUSTOMERS
+from custseg_spark.engine.lake.lake import Appender
+from custseg_spark.engine.lake.schemas import CUSTOMERS
+from custseg_spark.engine.sources.streams import RecordStream
+from custseg_spark.pipeline.ingest import ledger
+from custseg_spark.pipeline.ingest.ledger import Counts, LedgerRow
+from custseg_spark.pipeline.ingest.refused import check_shares, refusals_in, write_rejected
+from custseg_spark.pipeline.ingest.validated import VALIDATED_CUSTOMERS, ValidatedCustomers, ddl
 
 
 @dataclass(frozen=True)
 class Registration:
-    """Judged customer attributes, their files' ledger rows, and what the rules said by file."""
+    """Validated customer attributes, their files' ledger rows, and what the rules said by file."""
 
-    judged: DataFrame
+    validated: DataFrame
     rows: Sequence[LedgerRow]
     counts: Mapping[str, Counts]
 
 
 def check(
-    sources: Sequence[tuple[MappingFile, RawSource]], rows: Sequence[LedgerRow], config: Config
+    streams: Sequence[RecordStream],
+    mappings: Sequence[MappingFile],
+    rows: Sequence[LedgerRow],
+    config: Config,
 ) -> Registration | None:
-    """The judged records of the sources; None without any.
+    """The validated records of the streams; None without any.
 
     Raises RejectedShareError where too many are refused, InputError where records are missing.
     """
-    judged: DataFrame | None = None
-    for mapping, source in sources:
-        one = customers.judge(source.records, mapping, width=source.width)
-        judged = one if judged is None else judged.unionByName(one)
-    if judged is None:
+    columns = ddl(VALIDATED_CUSTOMERS)
+    frames = [stream.frame(ValidatedCustomers(), columns) for stream in streams]
+    if not frames:
         return None
-    counts = _counts(judged)
+    validated = reduce(DataFrame.unionByName, frames)
+    counts = _counts(validated)
     ledger.check_balance(rows, counts)
-    check_shares([p for p, _ in sources], rows, counts, judged, config)
-    return Registration(judged, rows, counts)
+    check_shares(mappings, rows, counts, lambda: refusals_in(validated), config)
+    return Registration(validated, rows, counts)
 
 
-def write(appender: Appender, found: Registration, ingested_at: datetime) -> dict[str, int]:
-    """Writes refused records and mappings; the number of customers by the file that they are of."""
+def write(appender: Appender, found: Registration, ingest_date: date) -> dict[str, int]:
+    """Writes refused records and attributes; the number of customers by their file."""
     lake = appender.lake
     names = sorted(row.file_id for row in found.rows if row.file_id)
     if any(c.rejected for c in found.counts.values()):
-        write_rejected(appender, found.judged, names, ingested_at)
+        write_rejected(appender, found.validated, names, ingest_date)
     if any(c.valid for c in found.counts.values()):
-        lake.upsert(customers.latest(quality.accepted(found.judged)), CUSTOMERS, "customer_id")
+        valid = found.validated.where(F.col("reasons").isNull())
+        lake.upsert(latest(valid), CUSTOMERS, "customer_id")
     held = lake.read(CUSTOMERS).where(F.col("file_id").isin(*names)).groupBy("file_id").count()
     return {row.file_id: row["count"] for row in held.collect()}
 
 
-def _counts(judged: DataFrame) -> dict[str, Counts]:
+def latest(valid: DataFrame) -> DataFrame:
+    """One row a customer: of the last file by name the last row."""
+    others = [c for c in valid.columns if c != "customer_id"]
+    place = F.struct("source_file", "source_row", "source")
+    last = valid.groupBy("customer_id").agg(F.max_by(F.struct(*others), place).alias("last"))
+    return last.select("customer_id", "last.*")
+
+
+def _counts(validated: DataFrame) -> dict[str, Counts]:
     is_valid = F.col("reasons").isNull()
     rows = (
-        judged.groupBy("file_id")
+        validated.groupBy("file_id")
         .agg(
             F.count_if(is_valid).alias("valid"),
             F.count_if(~is_valid).alias("rejected"),

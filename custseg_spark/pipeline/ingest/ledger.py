@@ -4,10 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from custseg_spark.engine.lake.tables import Appender, Lake
+import pyarrow as pa
+
+from custseg_spark.engine.lake.lake import Appender, Lake
 from custseg_spark.engine.sources.discovery.files import SourceFile
 from custseg_spark.errors import InputError
-from custseg_spark.schemas import INGEST_FILES
+from custseg_spark.engine.lake.schemas import INGEST_FILES
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,12 @@ class LedgerRow:
 
 def keys(lake: Lake) -> set[str]:
     """The ids of the files in the ledger, and of skipped ones path and reason: a few bytes each."""
-    rows = lake.read(INGEST_FILES).select("file_id", "source_file", "skipped_because").collect()
-    return {r.file_id if r.skipped_because is None else skip_key(r[1], r[2]) for r in rows}
+    names = ["file_id", "source_file", "skipped_because"]
+    rows = lake.rows(INGEST_FILES, names).to_pylist()
+    return {
+        skip_key(r["source_file"], r["skipped_because"]) if r["skipped_because"] else r["file_id"]
+        for r in rows
+    }
 
 
 def skip_key(path: str, reason: str) -> str:
@@ -66,27 +72,33 @@ def write(
 ) -> None:
     if not ledger_rows:
         return
-    rows = []
-    for row in ledger_rows:
-        seen, kept = counts.get(row.file_id, Counts()), accepted.get(row.file_id, 0)
-        rows.append(
-            (
-                row.file_id,
-                row.source,
-                row.file.name,
-                row.table,
-                row.file.sha256,
-                row.file.bytes,
-                row.physical_records,
-                row.header,
-                row.blank,
-                kept,
-                seen.rejected,
-                seen.valid - kept,
-                seen.rounded,
-                row.skipped_because,
-                ingested_at,
-            )
-        )
-    ledger = appender.lake.spark.createDataFrame(rows, INGEST_FILES.schema)
-    appender.append(ledger.coalesce(1), INGEST_FILES)
+    rows = [_row(r, counts, accepted, ingested_at) for r in ledger_rows]
+    columns = list(zip(*rows, strict=True))
+    arrays = [pa.array(c, f.type) for c, f in zip(columns, INGEST_FILES.schema, strict=True)]
+    appender.append(pa.table(arrays, schema=INGEST_FILES.schema), INGEST_FILES)
+
+
+def _row(
+    row: LedgerRow,
+    counts: Mapping[str, Counts],
+    accepted: Mapping[str, int],
+    ingested_at: datetime,
+) -> tuple[object, ...]:
+    seen, kept = counts.get(row.file_id, Counts()), accepted.get(row.file_id, 0)
+    return (
+        row.file_id,
+        row.source,
+        row.file.name,
+        row.table,
+        row.file.sha256,
+        row.file.bytes,
+        row.physical_records,
+        row.header,
+        row.blank,
+        kept,
+        seen.rejected,
+        seen.valid - kept,
+        seen.rounded,
+        row.skipped_because,
+        ingested_at,
+    )

@@ -4,20 +4,38 @@ Nothing is part of a table before the driver commits it, so one pass over the in
 validate, write, check the ledger, then commit or throw away.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
+from custseg_spark.config.mappings import MappingFile
+from custseg_spark.config.settings import Config
 from custseg_spark.core.events.copies import repeated
 from custseg_spark.core.events.validation import ValidatedEvents, validate_events
 from custseg_spark.engine.lake.files import DataFile, write_part
+from custseg_spark.engine.lake.lake import Appender, Lake
+from custseg_spark.engine.lake.native import read_file
 from custseg_spark.engine.lake.schemas import EVENTS, REJECTED_EVENTS
 from custseg_spark.engine.sources.pieces import Located
-from custseg_spark.pipeline.ingest.written import EventFile, Written, refusals_of
+from custseg_spark.engine.sources.streams import RecordStream
+from custseg_spark.engine.spark import tasks
+from custseg_spark.pipeline.ingest import ledger
+from custseg_spark.pipeline.ingest.ledger import Counts, LedgerRow
+from custseg_spark.pipeline.ingest.refused import already_written, check_shares
+from custseg_spark.pipeline.ingest.settling import DateOfEvents, settle
+from custseg_spark.pipeline.ingest.written import (
+    EventFile,
+    Written,
+    merged_refusals,
+    merged_tallies,
+    refusals_of,
+)
+from custseg_spark.progress import Progress
 
 # What a task holds before it writes: some 400 bytes a row.
 _ROWS_HELD = 1_000_000
@@ -138,10 +156,89 @@ def _by_date(events: pl.DataFrame) -> Iterator[tuple[date, pl.DataFrame]]:
         yield day, rows
 
 
-def by_date(files: Sequence[EventFile]) -> dict[date, list[EventFile]]:
-    """The written files of each date, in the order in which they were written."""
-    found: dict[date, list[EventFile]] = {}
-    for one in files:
-        assert one.file.day is not None
-        found.setdefault(one.file.day, []).append(one)
-    return found
+def publish(
+    appender: Appender,
+    streams: Sequence[RecordStream],
+    mappings: Sequence[MappingFile],
+    rows: Sequence[LedgerRow],
+    config: Config,
+    progress: Progress,
+    ingested_at: datetime,
+    latest: datetime,
+) -> tuple[dict[str, Counts], dict[str, int]]:
+    """Writes events and refused records: what the rules said, and what was kept, by file.
+
+    Raises InputError where the counts don't add up and RejectedShareError where too much is
+    refused, before anything is published.
+    """
+    lake = appender.lake
+    assert lake.native is not None
+    kept = frozenset(m.name for m in mappings if m.duplicates == "keep")
+    sink = EventSink(lake.native.root, lake.run_id, latest, ingested_at.date(), kept)
+    with progress.stage("write events") as stage:
+        parts = [part for stream in streams for part in stream.run(sink)]
+        tallies = merged_tallies(parts)
+        counts = {file_id: tally.counts for file_id, tally in tallies.items()}
+        ledger.check_balance(rows, counts)
+        refusals = (refusal for part in parts for refusal in part.refusals)
+        check_shares(mappings, rows, counts, lambda: merged_refusals(refusals), config)
+        stage.rows = sum(c.valid + c.rejected for c in counts.values())
+    with progress.stage("copies across files"):
+        files, copies = _settled(lake, [f for part in parts for f in part.events])
+    with progress.stage("publish events") as stage:
+        _append_rejected(appender, [f for part in parts for f in part.rejected], counts)
+        appender.append(files, EVENTS)
+        accepted = {
+            file_id: tally.valid - tally.copies - copies.get(file_id, 0)
+            for file_id, tally in tallies.items()
+        }
+        stage.rows = sum(accepted.values())
+    return counts, accepted
+
+
+def _settled(lake: Lake, files: Sequence[EventFile]) -> tuple[list[DataFile], dict[str, int]]:
+    """The files to publish, and the copies that were left out, by the records' file."""
+    assert lake.native is not None
+    held: dict[date | None, list[DataFile]] = {}
+    days = {one.file.day for one in files}
+    for file in lake.native.files(EVENTS, [day for day in days if day]):
+        held.setdefault(file.day, []).append(file)
+    done: list[DataFile] = []
+    tasks_of_dates: list[DateOfEvents] = []
+    for day in sorted(day for day in days if day):
+        new = tuple(one for one in files if one.file.day == day)
+        task = DateOfEvents(
+            lake.native.root, lake.run_id, day, new, tuple(held.get(day, ()))
+        )
+        if task.may_have_copies or task.is_scattered:
+            tasks_of_dates.append(task)
+        else:
+            done += [one.file for one in new]
+    copies: dict[str, int] = {}
+    for settled in tasks.run(lake.spark, settle, tasks_of_dates):
+        done += settled.files
+        for file_id, count in settled.copies.items():
+            copies[file_id] = copies.get(file_id, 0) + count
+        for file in settled.superseded:
+            (lake.native.folder(EVENTS) / file.path).unlink(missing_ok=True)
+    return done, copies
+
+
+def _append_rejected(
+    appender: Appender, files: Sequence[DataFile], counts: Mapping[str, Counts]
+) -> None:
+    """Appends the refused records, but for those that a killed run has left in the table."""
+    native = appender.lake.native
+    if not files or native is None:
+        return
+    refused = [file_id for file_id, count in counts.items() if count.rejected]
+    written = already_written(appender.lake, refused)
+    if not written:
+        appender.append(files, REJECTED_EVENTS)
+        return
+    folder = native.folder(REJECTED_EVENTS)
+    parts = [read_file(folder, f, REJECTED_EVENTS, REJECTED_EVENTS.schema) for f in files]
+    rows = pl.DataFrame(pl.from_arrow(pa.concat_tables(parts)))
+    left = rows.filter(~pl.col("file_id").is_in(written))
+    table = left.to_arrow(compat_level=pl.CompatLevel.oldest())
+    appender.append(table, REJECTED_EVENTS, files[0].day)

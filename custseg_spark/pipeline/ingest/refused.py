@@ -1,19 +1,20 @@
 """Refused records: whether they are too many, and their table."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from custseg_spark import quality
 from custseg_spark.config.mappings import MappingFile
 from custseg_spark.config.settings import Config
-from custseg_spark.engine.lake.tables import Appender
+from custseg_spark.engine.lake.lake import Appender, Lake
 from custseg_spark.errors import RejectedShareError
-from custseg_spark.pipeline.ledger import Counts, LedgerRow
-from custseg_spark.schemas import REJECTED_EVENTS
+from custseg_spark.pipeline.ingest.ledger import Counts, LedgerRow
+from custseg_spark.pipeline.ingest.written import Example, Refusal
+from custseg_spark.engine.lake.schemas import REJECTED_EVENTS
 
 _EXAMPLES = 3
 _EXAMPLE_LENGTH = 120
@@ -23,11 +24,14 @@ def check_shares(
     mappings: Iterable[MappingFile],
     rows: Sequence[LedgerRow],
     counts: Mapping[str, Counts],
-    judged: DataFrame,
+    refusals: Callable[[], Sequence[Refusal]],
     config: Config,
 ) -> None:
-    """Raises RejectedShareError where more of a source is refused than its mapping allows."""
-    for mapping in {p.name: p for p in mappings}.values():
+    """Raises RejectedShareError where more of a source is refused than its mapping allows.
+
+    `refusals` are asked for then alone: the reasons, the most frequent first.
+    """
+    for mapping in {m.name: m for m in mappings}.values():
         limit = mapping.limit(config.ingest.max_rejected_share)
         # As written: 0.29 of 100 as floating numbers is less than 29.
         allowed = Decimal(str(limit))
@@ -35,37 +39,55 @@ def check_shares(
         refused = sum(c.rejected for c in of_source)
         read = refused + sum(c.valid for c in of_source)
         if refused > allowed * read:
+            examples = [r for r in refusals() if r.source == mapping.name][:_EXAMPLES]
             raise RejectedShareError(
                 f"source {mapping.name}: {refused:,} of {read:,} records refused"
                 f" ({refused / read:.1%}, at most {limit:.1%} allowed); nothing was published\n"
-                + _examples(judged.where(F.col("source") == mapping.name))
+                + "\n".join(map(_described, examples))
             )
 
 
-def _has_counts(row: LedgerRow, mapping: MappingFile, counts: Mapping[str, Counts]) -> bool:
-    return row.source == mapping.name and row.file_id in counts
+def _described(refusal: Refusal) -> str:
+    first = refusal.example
+    return (
+        f"  {refusal.code}: {refusal.records:,} records, first {first.source_file}, row"
+        f" {first.source_row}: {first.field} = {_shortened(first.value)}, expected"
+        f" {first.expected}"
+    )
 
 
-def _examples(judged: DataFrame) -> str:
-    """The most frequent reasons, each with an example."""
+def refusals_in(validated: DataFrame) -> list[Refusal]:
+    """The reasons of the refused records of a frame, the most frequent first."""
     reason = F.explode("reasons").alias("reason")
-    top = (
-        judged.select("source_file", "source_row", reason)
-        .groupBy("reason.code")
+    rows = (
+        validated.select("source", "source_file", "source_row", reason)
+        .groupBy("source", "reason.code")
         .agg(
             F.count("*").alias("records"),
             F.min(F.struct("source_file", "source_row", "reason")).alias("example"),
         )
         .orderBy(F.desc("records"), "code")
-        .limit(_EXAMPLES)
         .collect()
     )
-    return "\n".join(
-        f"  {row.code}: {row.records:,} records, first {row.example.source_file}, row"
-        f" {row.example.source_row}: {row.example.reason.field} ="
-        f" {_shortened(row.example.reason.value)}, expected {row.example.reason.expected}"
-        for row in top
-    )
+    return [
+        Refusal(
+            row.source,
+            row.code,
+            row.records,
+            Example(
+                row.example.source_file,
+                row.example.source_row,
+                row.example.reason.field,
+                row.example.reason.value,
+                row.example.reason.expected,
+            ),
+        )
+        for row in rows
+    ]
+
+
+def _has_counts(row: LedgerRow, mapping: MappingFile, counts: Mapping[str, Counts]) -> bool:
+    return row.source == mapping.name and row.file_id in counts
 
 
 def _shortened(value: str | None) -> str:
@@ -75,17 +97,18 @@ def _shortened(value: str | None) -> str:
 
 
 def write_rejected(
-    appender: Appender, judged: DataFrame, names: Sequence[str], ingested_at: datetime
+    appender: Appender, validated: DataFrame, names: Sequence[str], ingest_date: date
 ) -> None:
     """Appends the refused records of the files `names`, once, whatever was killed before."""
-    # A file's refused records are in one commit: those of a killed run are all there.
-    written = [
-        row.file_id
-        for row in appender.lake.read(REJECTED_EVENTS)
-        .where(F.col("file_id").isin(*names))
-        .select("file_id")
-        .distinct()
-        .collect()
-    ]
-    refused = quality.rejected(judged, ingested_at=ingested_at)
-    appender.append(refused.where(~F.col("file_id").isin(*written)), REJECTED_EVENTS)
+    written = already_written(appender.lake, names)
+    refused = validated.where(F.col("reasons").isNotNull() & ~F.col("file_id").isin(*written))
+    appender.append(refused.withColumn("ingest_date", F.lit(ingest_date)), REJECTED_EVENTS)
+
+
+def already_written(lake: Lake, names: Sequence[str]) -> list[str]:
+    """The files of which a killed run has left refused records.
+
+    A file's refused records are in one commit: they are all there.
+    """
+    held = pc.unique(lake.rows(REJECTED_EVENTS, ["file_id"])["file_id"]).to_pylist()
+    return sorted(set(held) & set(names))

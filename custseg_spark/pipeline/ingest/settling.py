@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
-from custseg_spark.core.events.copies import numbered_copies
+from custseg_spark.core.events.copies import ids_of_copies
 from custseg_spark.engine.lake.files import DataFile, write_part
 from custseg_spark.engine.lake.schemas import EVENTS
 from custseg_spark.pipeline.ingest.written import EventFile
@@ -61,10 +61,15 @@ class DateOfEvents:
 
 @dataclass(frozen=True)
 class Settled:
-    """A date's files without copies; `copies`: how many were left out, by the records' file."""
+    """A date's files without copies; `copies`: how many were left out, by the records' file.
+
+    `superseded` are files that were written anew: the driver removes them, as this task may be
+    tried again.
+    """
 
     files: tuple[DataFile, ...]
     copies: dict[str, int]
+    superseded: tuple[DataFile, ...] = ()
 
 
 Span = tuple[datetime, datetime]
@@ -88,17 +93,16 @@ def settle(date_of_events: DateOfEvents) -> Settled:
     copies = lost.copies if lost else {}
     if date_of_events.is_scattered:
         frames = (_kept_rows(date_of_events, i, lost) for i in range(len(files)))
-        merged = _rewritten(date_of_events, frames)
-        _remove(date_of_events, files)
-        return Settled(tuple(merged), copies)
+        return Settled(tuple(_rewritten(date_of_events, frames)), copies, tuple(files))
     settled: list[DataFile] = []
+    superseded: list[DataFile] = []
     for i, file in enumerate(files):
         if lost is None or not lost.touches(i):
             settled.append(file)
             continue
         settled += _rewritten(date_of_events, iter([_kept_rows(date_of_events, i, lost)]))
-        _remove(date_of_events, [file])
-    return Settled(tuple(settled), copies)
+        superseded.append(file)
+    return Settled(tuple(settled), copies, tuple(superseded))
 
 
 class _Lost:
@@ -136,7 +140,7 @@ class _Lost:
     def _compare(self, beginning: str, *, has_kept: bool) -> None:
         new = pl.concat([self._ids(i, beginning) for i in range(len(self._of.new))])
         if has_kept:
-            new = numbered_copies(new)
+            new = _told_apart(new)
         held = [self._held_ids(file, beginning, new) for file in self._of.held]
         known = pl.concat([pl.Series("event_id", [], pl.String), *held])
         is_copy = ~new["event_id"].is_first_distinct() | new["event_id"].is_in(known.implode())
@@ -145,11 +149,10 @@ class _Lost:
         for file_id, count in new.filter(is_copy).group_by("file_id").len().iter_rows():
             self.copies[file_id] = self.copies.get(file_id, 0) + count
         if has_kept:
-            other = new.filter(~is_copy & pl.Series(new["event_id"] != new["first_id"]))
+            other = new.filter(~is_copy & (new["event_id"] != new["first_id"]))
             for (file,), rows in other.partition_by("file", as_dict=True).items():
-                self._renamed.setdefault(int(str(file)), []).append(
-                    rows.select("place", "event_id", "first_id")
-                )
+                places = rows.select("place", "event_id")
+                self._renamed.setdefault(int(str(file)), []).append(places)
 
     def _ids(self, file: int, beginning: str) -> pl.DataFrame:
         """The ids of a new file with their places, in the files' and rows' order."""
@@ -168,6 +171,21 @@ class _Lost:
             return pl.Series("event_id", [], pl.String)
         ids = _columns(self._of.folder / file.path, ["event_id"])["event_id"]
         return ids.filter(ids.str.starts_with(beginning)) if beginning else ids
+
+
+def _told_apart(ids: pl.DataFrame) -> pl.DataFrame:
+    """The ids, where equal records of a kept source's file get ids of their own.
+
+    `first_id` is what stands in the file.
+    """
+    by_row = pl.int_range(pl.len()).over("event_id", "file_id", order_by="source_row") + 1
+    numbered = ids.with_columns(first_id="event_id", number=by_row)
+    is_copy = numbered["is_kept"] & (numbered["number"] > 1)
+    copies = numbered.filter(is_copy)
+    own = ids_of_copies(copies["first_id"], copies["number"])
+    places = numbered.select(pl.int_range(pl.len())).to_series().filter(is_copy)
+    event_id = numbered["event_id"].scatter(places, own) if len(own) else numbered["event_id"]
+    return numbered.with_columns(event_id.alias("event_id"))
 
 
 def _columns(path: Path, names: Sequence[str]) -> pl.DataFrame:
@@ -226,9 +244,3 @@ def _rewritten(
     if held:
         write()
     return written
-
-
-def _remove(date_of_events: DateOfEvents, files: Sequence[DataFile]) -> None:
-    # Another try of this task may have removed it.
-    for file in files:
-        (date_of_events.folder / file.path).unlink(missing_ok=True)

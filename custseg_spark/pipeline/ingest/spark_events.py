@@ -1,52 +1,58 @@
-"""Judged records into `events` and `rejected_events`, each event once."""
+"""Events written by Spark: two passes over the records, the first for counts and copies."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from functools import reduce
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from custseg_spark import quality
 from custseg_spark.config.mappings import MappingFile
 from custseg_spark.config.settings import Config
-from custseg_spark.engine.lake.tables import Appender, Lake
+from custseg_spark.engine.lake.lake import Appender, Lake
+from custseg_spark.engine.lake.schemas import EVENTS
+from custseg_spark.engine.sources.streams import RecordStream
 from custseg_spark.engine.spark.session import shuffle_partitions, size_shuffles
-from custseg_spark.pipeline import counting, ledger
-from custseg_spark.pipeline.counting import FileDate
-from custseg_spark.pipeline.ledger import Counts, LedgerRow
-from custseg_spark.pipeline.refusals import check_shares, write_rejected
+from custseg_spark.pipeline.ingest import counting, ledger
+from custseg_spark.pipeline.ingest.counting import FileDate
+from custseg_spark.pipeline.ingest.ledger import Counts, LedgerRow
+from custseg_spark.pipeline.ingest.refused import check_shares, refusals_in, write_rejected
+from custseg_spark.pipeline.ingest.validated import VALIDATED_EVENTS, ValidatedEvents, ddl
 from custseg_spark.progress import Progress
-from custseg_spark.schemas import EVENTS
 
 
 def publish(
     appender: Appender,
-    judged: DataFrame,
+    streams: Sequence[RecordStream],
     mappings: Sequence[MappingFile],
     rows: Sequence[LedgerRow],
     config: Config,
     progress: Progress,
     ingested_at: datetime,
+    latest: datetime,
 ) -> tuple[dict[str, Counts], dict[str, int]]:
     """Writes events and refused records: what the rules said, and what was kept, by file.
 
     Raises InputError where the counts don't add up and RejectedShareError where too much is
     refused, before anything is written.
     """
+    columns = ddl(VALIDATED_EVENTS)
+    frames = [stream.frame(ValidatedEvents(latest), columns) for stream in streams]
+    validated = reduce(DataFrame.unionByName, frames)
     in_order = [r for r in sorted(rows, key=lambda r: (r.file.name, r.file_id)) if r.file_id]
-    partitions = shuffle_partitions(judged.sparkSession)
+    partitions = shuffle_partitions(validated.sparkSession)
     with progress.stage("check records") as stage:
-        found = counting.count(judged, [r.file_id for r in in_order], partitions=partitions)
+        found = counting.count(validated, [r.file_id for r in in_order], partitions=partitions)
         counts = _by_file(found)
         ledger.check_balance(rows, counts)
-        check_shares(mappings, rows, counts, judged, config)
+        check_shares(mappings, rows, counts, lambda: refusals_in(validated), config)
         stage.rows = sum(c.valid + c.rejected for c in counts.values())
     names = sorted(r.file_id for r in in_order)
     with progress.stage("write events") as stage:
         if any(c.rejected for c in counts.values()):
-            write_rejected(appender, judged, names, ingested_at)
-        keeping = sorted({p.name for p in mappings if p.duplicates == "keep"})
-        accepted = _write_events(appender, judged, found, keeping, config)
+            write_rejected(appender, validated, names, ingested_at.date())
+        keeping = sorted({m.name for m in mappings if m.duplicates == "keep"})
+        accepted = _write_events(appender, validated, found, keeping, config)
         stage.rows = sum(accepted.values())
     return counts, accepted
 
@@ -65,7 +71,7 @@ def _by_file(found: Sequence[FileDate]) -> dict[str, Counts]:
 
 def _write_events(
     appender: Appender,
-    judged: DataFrame,
+    validated: DataFrame,
     found: Sequence[FileDate],
     keeping: Sequence[str],
     config: Config,
@@ -74,19 +80,19 @@ def _write_events(
     per_date = _per_date(found)
     if not per_date:
         return {}
-    valid = quality.accepted(judged)
+    valid = validated.where(F.col("reasons").isNull())
     known = appender.lake.read(EVENTS).where(F.col("event_date").isin(*per_date))
     buckets = -(-max(per_date.values()) // config.ingest.events_per_file)
     if not keeping and counting.all_listed(found) and known.isEmpty():
         events = counting.without_copies(valid, found)
         if not counting.lies_together(found):
-            events = quality.spread(events, buckets=buckets).drop("bucket")
+            events = spread(events, buckets=buckets).drop("bucket")
         appender.append(events, EVENTS)
         return _kept(found)
     if keeping:
-        valid = quality.with_copies(valid, keeping)
-    size_shuffles(judged.sparkSession, known.count() + sum(per_date.values()))
-    appender.append(quality.without_duplicates(valid, known, buckets=buckets), EVENTS)
+        valid = with_copies(valid, keeping)
+    size_shuffles(validated.sparkSession, known.count() + sum(per_date.values()))
+    appender.append(without_duplicates(valid, known, buckets=buckets), EVENTS)
     return _accepted_by_file(appender.lake, sorted({part.file_id for part in found}))
 
 
@@ -108,3 +114,46 @@ def _kept(found: Sequence[FileDate]) -> dict[str, int]:
 def _accepted_by_file(lake: Lake, names: Sequence[str]) -> dict[str, int]:
     rows = lake.read(EVENTS).where(F.col("file_id").isin(*names)).groupBy("file_id").count()
     return {row.file_id: row["count"] for row in rows.collect()}
+
+
+def with_copies(events: DataFrame, sources: Sequence[str]) -> DataFrame:
+    """The events, where equal records of one file are events of their own for these sources.
+
+    The second of them has an id made of the first one's and its number, so that the same file in
+    another form, or a second delivery that overlaps with it, adds nothing.
+    """
+    equal = Window.partitionBy("event_date", "event_id", "file_id").orderBy("source_row")
+    number = F.when(F.col("source").isin(*sources), F.row_number().over(equal)).otherwise(1)
+    own_id = F.md5(F.concat_ws(" ", "event_id", "copy"))
+    is_copy = F.col("copy") > 1
+    is_order = F.col("order_id") == F.col("event_id")
+    return (
+        events.withColumn("copy", number)
+        .withColumns(
+            {
+                "order_id": F.when(is_copy & is_order, own_id).otherwise(F.col("order_id")),
+                "event_id": F.when(is_copy, own_id).otherwise(F.col("event_id")),
+            }
+        )
+        .drop("copy")
+    )
+
+
+def spread(events: DataFrame, *, buckets: int) -> DataFrame:
+    """Laid out for a table partitioned by `event_date`: `buckets` files a date at most."""
+    bucket = F.pmod(F.xxhash64("event_id"), F.lit(buckets))
+    return events.withColumn("bucket", bucket).repartition("event_date", "bucket")
+
+
+def without_duplicates(events: DataFrame, known: DataFrame, *, buckets: int) -> DataFrame:
+    """One row an event id: the first by file and row, none that `known` has already.
+
+    Equal events share date and bucket, so that one exchange serves the comparison and the write.
+    """
+    copies = Window.partitionBy("event_date", "bucket", "event_id").orderBy(
+        "source_file", "source_row"
+    )
+    numbered = spread(events, buckets=buckets).withColumn("copy", F.row_number().over(copies))
+    first = numbered.where(F.col("copy") == 1).drop("bucket", "copy")
+    keys = ["event_date", "event_id"]
+    return first.join(known.select(*keys), keys, how="left_anti")

@@ -1,0 +1,219 @@
+"""A lake's tables behind one interface: natively in a shared folder, by Spark anywhere else."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from uuid import uuid4
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from custseg_spark.config.settings import LakeConfig
+from custseg_spark.engine.lake import commits, runs
+from custseg_spark.engine.lake.files import DataFile, write_part
+from custseg_spark.engine.lake.native import NativeLake
+from custseg_spark.engine.lake.schemas import TABLES, Table
+from custseg_spark.engine.lake.sharing import is_shared
+from custseg_spark.engine.lake.spark_io import SparkLake, spark_schema
+from custseg_spark.errors import InputError
+from custseg_spark.paths import Remote, place
+
+Rows = DataFrame | pa.Table | Sequence[DataFile]
+
+
+@dataclass(frozen=True)
+class Lake:
+    """The tables of one lake, for one run.
+
+    `native` is set where driver and executors share the lake's folder (`lake.io`): tasks then
+    write Parquet themselves, and the driver commits it. Else, and for frames, Spark reads and
+    writes.
+    """
+
+    spark: SparkSession
+    config: LakeConfig
+    run_id: str = field(default_factory=lambda: uuid4().hex)
+
+    @cached_property
+    def by_spark(self) -> SparkLake:
+        """The tables as Spark reaches them."""
+        return SparkLake(self.spark, self.config)
+
+    @cached_property
+    def native(self) -> NativeLake | None:
+        """The tables without Spark; None where the folder isn't shared or native IO is off."""
+        folder = place(self.config.path)
+        if isinstance(folder, Remote) or self.config.catalog or self.config.io == "spark":
+            return None
+        absolute = folder.absolute()
+        is_native = self.config.io == "native" or is_shared(self.spark, absolute)
+        return NativeLake(absolute) if is_native else None
+
+    def name(self, table: Table) -> str:
+        """Where a table is, as a person would write it."""
+        return self.by_spark.name(table)
+
+    @property
+    def models_path(self) -> str:
+        """The folder of the saved models, beside the tables."""
+        return f"{self.by_spark.root}/models"
+
+    def model_path(self, name: str) -> str:
+        """The folder of a model by its name in `runs`, which is below `models_path`: a lake may be
+        moved. Of old runs the name is the whole path."""
+        is_whole = name.startswith("/") or ":" in name
+        return name if is_whole else f"{self.models_path}/{name}"
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Holds the run's lock; what a killed run has left uncommitted is removed."""
+        if self.native is None:
+            yield
+            return
+        with runs.run_lock(self.native, TABLES, self.run_id):
+            yield
+
+    def exists(self, table: Table) -> bool:
+        """Whether the table has been created."""
+        return (self.native or self.by_spark).exists(table)
+
+    def read(self, table: Table) -> DataFrame:
+        """The table as it is now, for Spark. Raises InputError where there is none."""
+        return self.by_spark.read(table)
+
+    def read_or_empty(self, table: Table) -> DataFrame:
+        """The table as it is now; its columns without a row where there is none."""
+        if self.exists(table):
+            return self.read(table)
+        return self.spark.createDataFrame([], spark_schema(table))
+
+    def rows(
+        self,
+        table: Table,
+        columns: Sequence[str] | None = None,
+        dates: Collection[date] | None = None,
+    ) -> pa.Table:
+        """Rows of a small table, or of dates of it, in memory; none where there is no table."""
+        names = table.schema.names if columns is None else list(columns)
+        if not self.exists(table):
+            return pa.schema([table.schema.field(n) for n in names]).empty_table()
+        if self.native is not None:
+            return self.native.read(table, names, dates)
+        frame = self.read(table)
+        if dates is not None:
+            frame = frame.where(F.col(table.partitioned_by[0]).isin(list(dates)))
+        return frame.select(*names).toArrow()
+
+    def create(self, tables: Sequence[Table]) -> None:
+        """Creates the tables that don't exist: two first writers must not race to create one."""
+        (self.native or self.by_spark).create(tables)
+
+    def version(self, table: Table) -> int:
+        """The table's current version."""
+        return (self.native or self.by_spark).version(table)
+
+    def versions(self, tables: Sequence[Table]) -> Mapping[str, int]:
+        """The current version of each table that exists."""
+        return {t.name: self.version(t) for t in tables if self.exists(t)}
+
+    def appender(self, tables: Sequence[Table]) -> "Appender":
+        """Appends to these tables, for a run that begins now."""
+        return Appender(self, dict(self.versions(tables)))
+
+    def upsert(self, rows: DataFrame, table: Table, key: str) -> None:
+        """Each row in place of the one with its key, or beside the others; keys must differ."""
+        self.by_spark.upsert(rows, table, key)
+
+    def replace_dates(
+        self, rows: Rows, table: Table, dates: Sequence[date], *, read_version: int | None = None
+    ) -> None:
+        """Replaces the given dates of the table's date partition atomically, all others stay.
+
+        `rows` are a frame, rows in memory, or files that tasks have written. With `read_version`,
+        the version that they were made from, a table in which these dates were written since is a
+        ConflictError. No dates is a mistake: it would replace nothing and hide it.
+        """
+        if not dates:
+            raise ValueError(f"no dates to replace in {table.name}")
+        if isinstance(rows, DataFrame) or self.native is None:
+            self.by_spark.replace_dates(self._frame(rows, table), table, dates, read_version)
+            return
+        commits.replace_dates(
+            self.native,
+            table,
+            dates,
+            self._files(rows, table, dates[0]),
+            read_version=self.version(table) if read_version is None else read_version,
+            may_be_empty=True,
+        )
+
+    def remove_date(self, table: Table, day: date) -> None:
+        """Removes a date's rows, where there are any."""
+        if len(self.rows(table, [table.partitioned_by[0]], [day])):
+            self.replace_dates(table.schema.empty_table(), table, [day])
+
+    def replace_date_of_each(self, rows: Mapping[Table, pa.Table], day: date) -> None:
+        """Replaces one date in each of several tables by rows that fit on the driver."""
+
+        def replace(table: Table) -> None:
+            self.replace_dates(rows[table], table, [day])
+
+        if self.native is None:
+            self.by_spark.side_by_side(replace, list(rows))
+        else:
+            for table in rows:
+                replace(table)
+
+    def _frame(self, rows: Rows, table: Table) -> DataFrame:
+        if isinstance(rows, DataFrame):
+            return rows
+        if isinstance(rows, pa.Table):
+            return self.by_spark.frame(rows, table)
+        raise TypeError("files are committed natively")
+
+    def _files(self, rows: pa.Table | Sequence[DataFile], table: Table, day: date | None) -> list[
+        DataFile
+    ]:
+        if not isinstance(rows, pa.Table):
+            return list(rows)
+        if not len(rows) or self.native is None:
+            return []
+        folder: Path = self.native.folder(table)
+        return [write_part(rows, table, folder, day, run_id=self.run_id, task=0)]
+
+
+@dataclass(frozen=True)
+class Appender:
+    """Appends of one run to tables that nobody else adds to between its beginning and its end.
+
+    What a run appends follows from what it read: two that overlap would both add what neither
+    saw. `versions`: of each table by name, when the run began or had appended to it itself.
+    """
+
+    lake: Lake
+    versions: dict[str, int]
+
+    def append(self, rows: Rows, table: Table, day: date | None = None) -> None:
+        """Appends the rows, of one `day` where they are in memory and the table has dates.
+
+        Raises ConflictError where another run has written the table since.
+        """
+        version, lake = self.versions[table.name], self.lake
+        if isinstance(rows, DataFrame) or lake.native is None:
+            frame = lake._frame(rows, table)
+            self.versions[table.name] = lake.by_spark.append(frame, table, version)
+            return
+        files = lake._files(rows, table, day)
+        if files:
+            new = commits.append(lake.native, table, files, read_version=version)
+            self.versions[table.name] = new
+
+
+def require_table(lake: Lake, table: Table) -> None:
+    """Raises InputError where the table isn't there."""
+    if not lake.exists(table):
+        raise InputError(f"there is no table {lake.name(table)}; run ingest first")

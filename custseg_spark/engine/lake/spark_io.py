@@ -1,0 +1,236 @@
+"""Delta tables read and written by Spark: by path or by catalog name, with its own credentials."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from typing import TypeVar
+from uuid import uuid4
+
+# Delta 4.0 gives its conflicts to Python by name only once this has been imported.
+import delta.exceptions.captured  # noqa: F401
+import pyarrow as pa
+from delta import exceptions as delta_errors
+from delta.tables import DeltaTable
+from pyspark import inheritable_thread_target
+from pyspark.errors import AnalysisException
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
+
+from custseg_spark.config.settings import LakeConfig
+from custseg_spark.engine.lake.ddl import ddl
+from custseg_spark.engine.lake.schemas import Table
+from custseg_spark.errors import ConfigurationError, ConflictError, InputError, nearest
+from custseg_spark.paths import place, spark_uri
+
+T = TypeVar("T")
+
+_STATISTICS = "delta.dataSkippingStatsColumns"
+_CONFLICTS = (
+    delta_errors.DeltaConcurrentModificationException,
+    delta_errors.ConcurrentAppendException,
+    delta_errors.ConcurrentDeleteReadException,
+    delta_errors.ConcurrentDeleteDeleteException,
+    delta_errors.ConcurrentWriteException,
+    delta_errors.MetadataChangedException,
+    delta_errors.ProtocolChangedException,
+    delta_errors.ConcurrentTransactionException,
+)
+_APPENDS = "custseg-spark"
+_MAINTENANCE = ("OPTIMIZE", "VACUUM START", "VACUUM END")
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A version of a table: what made it, and what its writer noted."""
+
+    version: int
+    operation: str
+    note: str | None
+
+    @property
+    def wrote(self) -> bool:
+        """Whether rows may have changed."""
+        return self.operation not in _MAINTENANCE
+
+
+@dataclass(frozen=True)
+class SparkLake:
+    """The tables of one lake, as Spark reaches them."""
+
+    spark: SparkSession
+    config: LakeConfig
+
+    def name(self, table: Table) -> str:
+        """Where a table is, as a person would write it."""
+        if self.config.catalog:
+            # Delta's own table API takes two parts of the session's catalog, three of others.
+            return f"{self.config.catalog.removeprefix('spark_catalog.')}.{table.name}"
+        return f"{self.config.path.rstrip('/')}/{table.name}"
+
+    @property
+    def root(self) -> str:
+        """The lake's folder."""
+        return spark_uri(place(self.config.path)).rstrip("/")
+
+    def _path(self, table: Table) -> str:
+        return f"{self.root}/{table.name}"
+
+    def exists(self, table: Table) -> bool:
+        """Whether the table has been created."""
+        if self.config.catalog:
+            return bool(self.spark.catalog.tableExists(self.name(table)))
+        return bool(DeltaTable.isDeltaTable(self.spark, self._path(table)))
+
+    def read(self, table: Table) -> DataFrame:
+        """The table as it is now. Raises InputError where there is none."""
+        try:
+            if self.config.catalog:
+                return self.spark.read.table(self.name(table))
+            return self.spark.read.format("delta").load(self._path(table))
+        except AnalysisException as error:
+            raise InputError(f"there is no table {self.name(table)}; run ingest first") from error
+
+    def create(self, tables: Sequence[Table]) -> None:
+        """Creates the tables that don't exist: two first writers must not race to create one.
+
+        Raises ConfigurationError for a schema that isn't there: a mistyped one mustn't be made.
+        """
+        schema = self.config.catalog
+        if schema and not self.spark.catalog.databaseExists(schema):
+            names = [database.name for database in self.spark.catalog.listDatabases()]
+            raise ConfigurationError(
+                f"lake.catalog: there is no schema {schema}"
+                f"{nearest(schema.rpartition('.')[2], names)} (CREATE SCHEMA {schema} makes it)"
+            )
+        self.side_by_side(self._create, tables)
+
+    def _create(self, table: Table) -> None:
+        if self.exists(table):
+            lacking = set(table.schema.names).difference(self.read(table).columns)
+            if lacking:
+                raise InputError(
+                    f"{self.name(table)} was made by an older version and lacks the columns"
+                    f" {', '.join(sorted(lacking))}; make a new lake of the sources"
+                )
+            return
+        builder = DeltaTable.createIfNotExists(self.spark).addColumns(spark_schema(table))
+        builder = (
+            builder.tableName(self.name(table))
+            if self.config.catalog
+            else builder.location(self._path(table))
+        )
+        if table.partitioned_by:
+            builder = builder.partitionedBy(*table.partitioned_by)
+        if table.statistics:
+            builder = builder.property(_STATISTICS, ",".join(table.statistics))
+        or_conflict(builder.execute, self.name(table))
+
+    def upsert(self, rows: DataFrame, table: Table, key: str) -> None:
+        """Each row in place of the one with its key, or beside the others; keys must differ."""
+        same = F.col(f"old.{key}") == F.col(f"new.{key}")
+        merge = (
+            self._delta(table)
+            .alias("old")
+            .merge(conform(rows, table).alias("new"), same)
+            .whenMatchedUpdateAll()
+            .whenNotMatchedInsertAll()
+        )
+        or_conflict(merge.execute, self.name(table))
+
+    def replace_dates(
+        self, rows: DataFrame, table: Table, dates: Sequence[date], read_version: int | None
+    ) -> None:
+        """Replaces the given dates of the table's date partition atomically, all others stay.
+
+        A row of another date is refused by Delta. With a `read_version` a table that has moved on
+        since is a ConflictError; Delta itself sees only what comes after this call.
+        """
+        if read_version is not None and self.version(table) != read_version:
+            raise conflict(self.name(table))
+        column = table.partitioned_by[0]
+        listed = ", ".join(f"'{d.isoformat()}'" for d in sorted(set(dates)))
+        self.write(rows, table, "overwrite", {"replaceWhere": column + " IN (" + listed + ")"})
+
+    def append(self, rows: DataFrame, table: Table, read_version: int) -> int:
+        """Appends the rows; the new version.
+
+        Raises ConflictError where another run has written the table since `read_version`. Delta
+        itself lets any two appends pass, but not two under one application id: the ids' use here.
+        """
+        if any(c.wrote for c in self.commits(table, since=read_version)):
+            raise conflict(self.name(table))
+        note = uuid4().hex
+        options = {"txnAppId": _APPENDS, "txnVersion": str(read_version + 1), "userMetadata": note}
+        self.write(rows, table, "append", options)
+        # Delta passes over an append whose place was taken between the look and its beginning.
+        own = [c.version for c in self.commits(table, since=read_version) if c.note == note]
+        if not own:
+            raise conflict(self.name(table))
+        return own[0]
+
+    def frame(self, rows: pa.Table, table: Table) -> DataFrame:
+        """Rows of the driver as a frame of one partition."""
+        return self.spark.createDataFrame(rows, spark_schema(table)).coalesce(1)
+
+    def side_by_side(self, action: Callable[[Table], None], tables: Sequence[Table]) -> None:
+        """The action on each table, four at a time: small commits are all waiting."""
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            list(pool.map(inheritable_thread_target(self.spark)(action), tables))
+
+    def version(self, table: Table) -> int:
+        """The table's current version."""
+        return int(self._delta(table).history(1).select("version").collect()[0][0])
+
+    def commits(self, table: Table, *, since: int) -> list[Commit]:
+        """The commits after a version, the latest first."""
+        newer = self.version(table) - since
+        if newer <= 0:
+            return []
+        rows = self._delta(table).history(newer)
+        return [Commit(*r) for r in rows.select("version", "operation", "userMetadata").collect()]
+
+    def _delta(self, table: Table) -> DeltaTable:
+        if self.config.catalog:
+            return DeltaTable.forName(self.spark, self.name(table))
+        return DeltaTable.forPath(self.spark, self._path(table))
+
+    def write(self, rows: DataFrame, table: Table, mode: str, options: Mapping[str, str]) -> None:
+        """Writes the rows in the table's columns. Raises ConflictError where another was first."""
+        writer = conform(rows, table).write.format("delta").mode(mode).options(**options)
+        if table.partitioned_by:
+            writer = writer.partitionBy(*table.partitioned_by)
+        if self.config.catalog:
+            or_conflict(lambda: writer.saveAsTable(self.name(table)), self.name(table))
+        else:
+            or_conflict(lambda: writer.save(self._path(table)), self.name(table))
+
+
+def spark_schema(table: Table) -> StructType:
+    """The table's columns as Spark has them; takes a running session."""
+    parsed = StructType.fromDDL(ddl(table))
+    assert isinstance(parsed, StructType)  # a DDL of columns is one
+    return parsed
+
+
+def conform(rows: DataFrame, table: Table) -> DataFrame:
+    """The rows with exactly the table's columns, in order, cast; a missing one is an error."""
+
+    def column(name: str, type_: object) -> Column:
+        return F.col(name).cast(type_).alias(name)  # type: ignore[arg-type]
+
+    return rows.select([column(f.name, f.dataType) for f in spark_schema(table).fields])
+
+
+def conflict(where: str) -> ConflictError:
+    """Another run was first."""
+    return ConflictError(f"another run wrote {where} meanwhile; its result stands, run again")
+
+
+def or_conflict(action: Callable[[], T], where: str) -> T:
+    """What the action gives; Delta's conflicts as ours."""
+    try:
+        return action()
+    except _CONFLICTS as error:
+        raise conflict(where) from error

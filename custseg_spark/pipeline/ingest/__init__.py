@@ -1,0 +1,157 @@
+"""Source files into `events`, `rejected_events` and the ledger `ingest_files`; then `sessions`.
+
+Order of the writes: refused records, events, ledger. A run that is killed in between has left
+nothing that its successor counts twice: events are known by their id, files by their content.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from custseg_spark.config.mappings import MappingFile
+from custseg_spark.config.settings import Config
+from custseg_spark.engine.lake.lake import Appender, Lake
+from custseg_spark.engine.lake.schemas import (
+    CUSTOMERS,
+    EVENTS,
+    INGEST_FILES,
+    REJECTED_EVENTS,
+    SESSIONS,
+)
+from custseg_spark.engine.sources.discovery import files
+from custseg_spark.engine.sources.discovery.files import SourceFile
+from custseg_spark.engine.sources.formats import remote_text
+from custseg_spark.engine.spark.session import settings, size_shuffles
+from custseg_spark.paths import place
+from custseg_spark.pipeline.ingest import customers, ledger, native_events, spark_events
+from custseg_spark.pipeline.ingest.inspection import Batch, inspected
+from custseg_spark.pipeline.ingest.ledger import Counts
+from custseg_spark.pipeline.sessions import refresh_sessions
+from custseg_spark.progress import Progress
+
+INGESTED = (EVENTS, REJECTED_EVENTS, INGEST_FILES, SESSIONS, CUSTOMERS)
+# Clocks of trackers run ahead; more than a day is a wrong clock or a wrong time zone.
+LATEST_AFTER_INGEST = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class IngestSummary:
+    """What ingest did, in numbers."""
+
+    read: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    duplicates: int = 0
+    rounded: int = 0
+    files: int = 0
+    known_files: int = 0
+    skipped: tuple[tuple[str, str], ...] = ()
+
+
+def list_sources(
+    mappings: Sequence[MappingFile],
+) -> list[tuple[MappingFile, list[SourceFile]]]:
+    """The files of each mapping's local paths; fails on a missing path before Spark starts.
+
+    Remote ones are listed by `ingest`, as it takes Spark.
+    """
+    return [
+        (mapping, [f for path in mapping.path for f in files.list_files(path)])
+        for mapping in mappings
+    ]
+
+
+def ingest(
+    lake: Lake,
+    listed: Sequence[tuple[MappingFile, Sequence[SourceFile]]],
+    config: Config,
+    progress: Progress,
+    *,
+    ingested_at: datetime,
+    with_sessions: bool = True,
+) -> IngestSummary:
+    """Reads the files that the ledger doesn't have yet, and rebuilds the sessions they touch
+    (not without `with_sessions`: a segmentation that follows does it itself).
+
+    Raises InputError for what can't be read, RejectedShareError where too much is refused; then
+    nothing has been published. ConflictError where another run ingests meanwhile.
+    """
+    with progress.stage("create tables"):
+        lake.create(INGESTED)
+    # Before the ledger is read: what another run adds from here on is a conflict.
+    appender = lake.appender((EVENTS, REJECTED_EVENTS, INGEST_FILES))
+    staging = Path(tempfile.mkdtemp(prefix="custseg-", dir=_staging_in(config)))
+    try:
+        with progress.stage("inspect files") as stage:
+            batch = inspected(lake, listed, config, staging)
+            stage.rows = sum(r.physical_records for r in batch.rows)
+        size_shuffles(lake.spark, stage.rows)
+        with settings(lake.spark, remote_text.split_settings(config.ingest.split_bytes)):
+            counts, accepted = _published(appender, batch, config, progress, ingested_at)
+            ledger.write(appender, batch.rows, counts, accepted, ingested_at)
+        summary = _summary(batch, counts, accepted)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    if with_sessions:
+        refresh_sessions(lake, config.ingest, progress)
+    return summary
+
+
+def _published(
+    appender: Appender, batch: Batch, config: Config, progress: Progress, ingested_at: datetime
+) -> tuple[dict[str, Counts], dict[str, int]]:
+    """Everything written but the ledger: what the rules said, and what was kept, by file."""
+    attributes, events = batch.filling("customers"), batch.filling("events")
+    registered = customers.check(
+        attributes.streams, attributes.mappings, attributes.rows, config
+    )
+    counts: dict[str, Counts] = {}
+    accepted: dict[str, int] = {}
+    if events.streams:
+        publish = native_events.publish if appender.lake.native else spark_events.publish
+        counts, accepted = publish(
+            appender,
+            events.streams,
+            events.mappings,
+            events.rows,
+            config,
+            progress,
+            ingested_at,
+            ingested_at + LATEST_AFTER_INGEST,
+        )
+    if registered:
+        with progress.stage("write customers") as stage:
+            kept = customers.write(appender, registered, ingested_at.date())
+            stage.rows = sum(kept.values())
+        counts, accepted = {**counts, **registered.counts}, {**accepted, **kept}
+    return counts, accepted
+
+
+def _staging_in(config: Config) -> Path | None:
+    """The configured folder for copies, made if it isn't there."""
+    if config.ingest.staging is None:
+        return None
+    folder = Path(str(place(config.ingest.staging))).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _summary(
+    batch: Batch, counts: Mapping[str, Counts], accepted: Mapping[str, int]
+) -> IngestSummary:
+    valid = sum(c.valid for c in counts.values())
+    rejected = sum(c.rejected for c in counts.values())
+    kept = sum(accepted.values())
+    return IngestSummary(
+        read=valid + rejected,
+        accepted=kept,
+        rejected=rejected,
+        duplicates=valid - kept,
+        rounded=sum(c.rounded for c in counts.values()),
+        files=sum(1 for r in batch.rows if not r.skipped_because),
+        known_files=len(batch.known),
+        skipped=tuple((str(f.path), f.skipped_because or "") for f in batch.skipped),
+    )

@@ -1,0 +1,215 @@
+"""What a run has to read: its files, each with a row for the ledger, and streams of records."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from pyspark.sql import functions as F
+
+from custseg_spark.config.mappings import MappingFile
+from custseg_spark.config.settings import Config
+from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.schemas import EVENTS
+from custseg_spark.engine.sources.discovery import remote
+from custseg_spark.engine.sources.discovery.files import SourceFile
+from custseg_spark.engine.sources.discovery.remote import Found
+from custseg_spark.engine.sources.formats import jdbc_tables, parquet
+from custseg_spark.engine.sources.formats.parquet import ParquetFile
+from custseg_spark.engine.sources.formats.remote_text import RemoteText
+from custseg_spark.engine.sources.pieces import MappedPiece
+from custseg_spark.engine.sources.readers import READERS, Opened, Opening
+from custseg_spark.engine.sources.streams import (
+    LineStream,
+    PieceStream,
+    RecordStream,
+    RowStream,
+)
+from custseg_spark.errors import ConfigurationError, InputError
+from custseg_spark.pipeline.ingest import ledger
+from custseg_spark.pipeline.ingest.ledger import LedgerRow
+
+# A task's text: some half a million events, and as many of them as keep all cores at work.
+_LONGEST_PIECE, _SHORTEST_PIECE = 1 << 26, 1 << 23
+_PIECES_PER_CORE = 2
+
+
+@dataclass
+class Batch:
+    """What a run has to read: streams of records, and a ledger row for each file."""
+
+    streams: list[RecordStream] = field(default_factory=list)
+    mappings: list[MappingFile] = field(default_factory=list)
+    rows: list[LedgerRow] = field(default_factory=list)
+    known: list[SourceFile] = field(default_factory=list)
+    skipped: list[SourceFile] = field(default_factory=list)
+    _of_table: list[tuple[str, RecordStream]] = field(default_factory=list)
+
+    def add(self, stream: RecordStream, table: str) -> None:
+        """Adds a stream of records for a table."""
+        self.streams.append(stream)
+        self._of_table.append((table, stream))
+
+    def filling(self, table: str) -> "Batch":
+        """The streams, mappings and rows of what fills a table."""
+        mappings = [m for m in self.mappings if m.fills == table]
+        names = {m.name for m in mappings}
+        return Batch(
+            [stream for name, stream in self._of_table if name == table],
+            mappings,
+            [r for r in self.rows if r.source in names],
+        )
+
+
+def inspected(
+    lake: Lake,
+    listed: Sequence[tuple[MappingFile, Sequence[SourceFile]]],
+    config: Config,
+    staging: Path,
+) -> Batch:
+    """The new files of the mappings, opened and counted. Raises InputError for what can't be read."""
+    batch = Batch()
+    in_ledger = ledger.keys(lake)
+    pieces: dict[str, list[MappedPiece]] = {}
+    piece_bytes = _piece_bytes(lake, listed)
+    for mapping, local in listed:
+        batch.mappings.append(mapping)
+        _check_cleaning(lake, mapping)
+        is_new = partial(_is_new, mapping, in_ledger)
+        elsewhere = remote.find(lake.spark, mapping, is_new, config.ingest.split_bytes, staging)
+        found = [*local, *elsewhere.files, *jdbc_tables.tables(lake.spark, mapping)]
+        remotes = _opened(lake, batch, mapping, found, elsewhere, in_ledger, staging, piece_bytes,
+                          pieces.setdefault(mapping.fills, []))  # fmt: skip
+        for stream in _remote_streams(lake, mapping, remotes, config):
+            batch.add(stream, mapping.fills)
+        _check_not_all_skipped(batch, mapping, found)
+    for table, of_table in pieces.items():
+        if of_table:
+            batch.add(PieceStream(lake.spark, of_table, piece_bytes), table)
+    return batch
+
+
+def _piece_bytes(
+    lake: Lake, listed: Sequence[tuple[MappingFile, Sequence[SourceFile]]]
+) -> int:
+    total = sum(file.bytes for _, found in listed for file in found if not file.skipped_because)
+    cores = lake.spark.sparkContext.defaultParallelism
+    wanted = -(-total // (_PIECES_PER_CORE * cores))
+    return max(_SHORTEST_PIECE, min(_LONGEST_PIECE, wanted))
+
+
+def _opened(
+    lake: Lake,
+    batch: Batch,
+    mapping: MappingFile,
+    found: Sequence[SourceFile],
+    elsewhere: Found,
+    in_ledger: set[str],
+    staging: Path,
+    piece_bytes: int,
+    pieces: list[MappedPiece],
+) -> list[RemoteText | ParquetFile]:
+    """Opens the new files of a mapping; returns those that Spark reads where they are."""
+    remotes: list[RemoteText | ParquetFile] = []
+    # A task needs no more of a mapping than what a record becomes by it.
+    kernels = mapping.for_kernels()
+    for file in found:
+        file_id = _file_id(file, mapping)
+        if file.skipped_because:
+            _note_skipped(batch, in_ledger, mapping, file)
+            continue
+        if file_id in in_ledger:
+            batch.known.append(file)
+            continue
+        by = Opening(lake.spark, staging, piece_bytes, elsewhere.facts.get(file.path))
+        opened = READERS[file.kind](file, file_id, mapping, by)
+        if isinstance(opened, str):
+            skipped = replace(file, skipped_because=opened)
+            _note_skipped(batch, in_ledger, mapping, skipped)
+            continue
+        in_ledger.add(file_id)
+        batch.rows.append(_ledger_row(file, file_id, mapping, opened))
+        pieces += [MappedPiece(kernels, piece) for piece in opened.pieces]
+        if opened.remote:
+            remotes.append(opened.remote)
+    return remotes
+
+
+def _ledger_row(
+    file: SourceFile, file_id: str, mapping: MappingFile, opened: Opened
+) -> LedgerRow:
+    return LedgerRow(
+        file_id,
+        mapping.name,
+        file,
+        table=opened.table,
+        physical_records=opened.physical_records,
+        header=opened.header,
+        blank=opened.blank,
+        multiline=mapping.multiline and file.kind in ("text", "gzip", "xz"),
+    )
+
+
+def _remote_streams(
+    lake: Lake,
+    mapping: MappingFile,
+    remotes: Sequence[RemoteText | ParquetFile],
+    config: Config,
+) -> list[RecordStream]:
+    texts = [r for r in remotes if isinstance(r, RemoteText)]
+    tables = [r for r in remotes if isinstance(r, ParquetFile)]
+    kernels = mapping.for_kernels()
+    streams: list[RecordStream] = [
+        RowStream(lake.spark, kernels, group) for group in parquet.same_schema(tables)
+    ]
+    by_header: dict[tuple[str, ...], list[RemoteText]] = {}
+    for text in texts:
+        by_header.setdefault(text.facts.header, []).append(text)
+    streams += [
+        LineStream(lake.spark, kernels, group, config.ingest.split_bytes)
+        for group in by_header.values()
+    ]
+    return streams
+
+
+def _file_id(file: SourceFile, mapping: MappingFile) -> str:
+    key = "\n".join((file.sha256, mapping.hash(), mapping.table))
+    return hashlib.sha256(key.encode()).hexdigest()[:32]
+
+
+def _is_new(mapping: MappingFile, in_ledger: set[str], file: SourceFile) -> bool:
+    return _file_id(file, mapping) not in in_ledger
+
+
+def _check_cleaning(lake: Lake, mapping: MappingFile) -> None:
+    """A lake keeps its events: strict figures can't come of one that was filled otherwise."""
+    if mapping.cleaning != "strict":
+        return
+    events = lake.read(EVENTS).where(F.col("source") == mapping.name)
+    nothing = (F.col("quantity") == 0) | (F.col("unit_price") == 0)
+    kind = F.col("event_type")
+    if not events.where((kind == "return") | ((kind == "purchase") & nothing)).isEmpty():
+        raise ConfigurationError(
+            f'source {mapping.name}: cleaning = "strict", but {lake.name(EVENTS)} holds what'
+            " that would refuse, from an ingest without it; give another --lake"
+        )
+
+
+def _check_not_all_skipped(
+    batch: Batch, mapping: MappingFile, found: Sequence[SourceFile]
+) -> None:
+    """One stray file in a folder is passed over; where all are, the path or mapping is wrong."""
+    skipped = {f.path: f.skipped_because for f in batch.skipped}
+    if found and all(f.path in skipped for f in found):
+        reasons = "".join(f"\n  {f.path}: {skipped[f.path]}" for f in found)
+        raise InputError(f"source {mapping.name}: none of its files can be read{reasons}")
+
+
+def _note_skipped(
+    batch: Batch, in_ledger: set[str], mapping: MappingFile, file: SourceFile
+) -> None:
+    batch.skipped.append(file)
+    reason = file.skipped_because or ""
+    if ledger.skip_key(str(file.path), reason) not in in_ledger:
+        batch.rows.append(LedgerRow("", mapping.name, file, skipped_because=reason))
