@@ -87,14 +87,15 @@ def held_out_values(histories: pl.DataFrame, fitted: FittedModels) -> pl.DataFra
     """Buyers before the cutoff by their clv_12m as of then, of a bucket's `split_histories`.
 
     One row a distinct value (`step`): `buyers`, and their held-out `spend` and `clv` together, as
-    exact decimals of four places, so that buckets add up in any order.
+    exact decimals of four places, so that buckets add up in any order. A value that is null adds
+    nothing to `clv`.
     """
     names = {f"cut_{name}": name for name in ("x", "t_x", "age", "m")}
     before = histories.filter(pl.col("cut_x").is_not_null()).select(
         *[pl.col(cut).alias(name) for cut, name in names.items()], spend="held_out_spend"
     )
     clv = clv_12m(before, fitted)
-    worth = np.fmax(clv.fill_null(0.0).to_numpy(), _LEAST_VALUE)
+    worth = np.clip(clv.fill_null(0.0).to_numpy(), _LEAST_VALUE, np.finfo(float).max)
     steps = np.floor(np.log(worth) * _STEPS_PER_E)
     rows = before.select(
         pl.Series("step", steps).cast(pl.Int64),
