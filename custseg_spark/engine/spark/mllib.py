@@ -1,35 +1,31 @@
-"""MLlib's fits on the driver's sample: the scaler, the published KMeans, bisecting, mixtures.
-
-The sample is one small frame in one partition: MLlib adds floating sums in the order of the rows,
-and its result must depend on neither cores nor shuffle settings.
-"""
+"""MLlib's fits on the driver's sample: the published KMeans, bisecting KMeans, mixtures."""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from py4j.protocol import Py4JJavaError
 from pyspark import inheritable_thread_target
-from pyspark.ml import Estimator, Pipeline, PipelineModel, Transformer
+from pyspark.ml import PipelineModel
 from pyspark.ml.clustering import BisectingKMeans, GaussianMixture, KMeans
-from pyspark.ml.feature import PCA, RobustScaler, StandardScaler, VectorAssembler
 from pyspark.sql import DataFrame, SparkSession
 
 from custseg_spark.core.clustering.kmeans import FitSettings
+from custseg_spark.core.clustering.models import ClusterModel
 from custseg_spark.core.clustering.preparation import Preparation
-from custseg_spark.engine.spark.mllib_models import MllibModel, centres
+from custseg_spark.core.clustering.scaling import Scaler
+from custseg_spark.engine.spark.mllib_models import MllibModel, centres, core_model, core_scaler
+from custseg_spark.engine.spark.mllib_scaling import VECTOR, MllibSample, sample_in_mllib
 from custseg_spark.errors import InputError
 
-VECTOR = "scaled"
 MEMBERSHIP_SUFFIX = "_probability"
-_ASSEMBLED = "assembled"
 # Costs are summed in the order in which tasks end: what differs by less is a tie.
 _SAME_COST = 1e-9
 # MLlib's KMeans may cost so much more than the best of the driver's fits.
 _ENOUGH = 1.01
+# Squared units of the scaled space: for points that are no more than k, where the best is 0.
+_NO_COST = 1e-9
 # Seeds that are tried for it: two of three are enough on real logs, and the cheapest is taken.
 _MOST_SEEDS = 10
 # What a covariance that has no inverse looks like from outside.
@@ -38,28 +34,6 @@ _DEGENERATE = ("breeze.linalg", "MultivariateGaussian")
 
 class FitError(InputError):
     """The customers don't have these clusters: one algorithm and k has no model."""
-
-
-@dataclass(frozen=True)
-class MllibSample:
-    """The sample in MLlib: its fitted scaling stages, and the frame of scaled vectors."""
-
-    stages: PipelineModel
-    vectors: DataFrame
-
-
-def sample_in_mllib(
-    spark: SparkSession, prepared: np.ndarray, preparation: Preparation, scaling: str
-) -> MllibSample:
-    """Fit MLlib's pipeline from prepared columns (n x d) to the vector that is clustered.
-
-    Scaled, not centred: distances don't change by it, and BisectingKMeans divides a cluster by
-    moving its centre a ten-thousandth of its length, which is nothing for a centre at zero.
-    """
-    columns = {name: prepared[:, i] for i, name in enumerate(preparation.names)}
-    frame = spark.createDataFrame(pa.table(columns)).coalesce(1)
-    stages = Pipeline(stages=_scaling_stages(preparation, scaling)).fit(frame)
-    return MllibSample(stages, stages.transform(frame).select(VECTOR))
 
 
 def fit_kmeans(
@@ -81,7 +55,7 @@ def fit_kmeans(
             predictionCol=prediction_column("kmeans", k),
         )
         models.append(estimator.fit(sample.vectors))
-        if best_cost is not None and training_cost(models[-1]) <= _ENOUGH * best_cost:
+        if best_cost is not None and training_cost(models[-1]) <= _ENOUGH * best_cost + _NO_COST:
             break
     return _complete(_cheapest(models), "kmeans", k)
 
@@ -126,6 +100,42 @@ FITS: Mapping[str, Fit] = {
 }
 
 
+class MllibFits:
+    """The fits of one run's sample: as numpy models for the choice, as MLlib's to be saved."""
+
+    def __init__(
+        self,
+        spark: SparkSession,
+        prepared: np.ndarray,
+        preparation: Preparation,
+        scaling: str,
+        settings: FitSettings,
+        parallel_fits: int,
+    ) -> None:
+        self._sample = sample_in_mllib(spark, prepared, preparation, scaling)
+        self._settings, self._parallel_fits = settings, parallel_fits
+        self._models: dict[tuple[str, int], MllibModel] = {}
+        self.scaler: Scaler = core_scaler(self._sample.stages)
+
+    def kmeans(self, k: int, best_cost: float) -> ClusterModel:
+        """The KMeans to publish, its cost at most 1% above `best_cost`."""
+        model = fit_kmeans(self._sample, k, self._settings, best_cost)
+        self._models[("kmeans", k)] = model
+        return core_model(model)
+
+    def others(
+        self, trials: Sequence[tuple[str, int]]
+    ) -> dict[tuple[str, int], ClusterModel | InputError]:
+        """The models of other algorithms, or why there is none."""
+        fitted = fit_range(self._sample, trials, self._settings, self._parallel_fits)
+        self._models |= {t: m for t, m in fitted.items() if not isinstance(m, FitError)}
+        return {t: m if isinstance(m, FitError) else core_model(m) for t, m in fitted.items()}
+
+    def pipeline(self, algorithm: str, k: int) -> PipelineModel:
+        """The whole model, from prepared features to labels, to be saved."""
+        return PipelineModel([*self._sample.stages.stages, self._models[(algorithm, k)]])
+
+
 def fit_range(
     sample: MllibSample,
     trials: Sequence[tuple[str, int]],
@@ -164,22 +174,6 @@ def training_cost(model: Any) -> float:
     if hasattr(model.summary, "logLikelihood"):
         return -float(model.summary.logLikelihood)
     return float(model.summary.trainingCost)
-
-
-def _scaling_stages(preparation: Preparation, scaling: str) -> list[Estimator[Any] | Transformer]:
-    scaled = VECTOR if preparation.components is None else "standardised"
-    scaler = (
-        StandardScaler(inputCol=_ASSEMBLED, outputCol=scaled, withMean=False, withStd=True)
-        if scaling == "standard"
-        else RobustScaler(
-            inputCol=_ASSEMBLED, outputCol=scaled, withCentering=False, withScaling=True
-        )
-    )
-    assembler = VectorAssembler(inputCols=list(preparation.names), outputCol=_ASSEMBLED)
-    stages: list[Estimator[Any] | Transformer] = [assembler, scaler]
-    if preparation.components is not None:
-        stages.append(PCA(k=preparation.components, inputCol=scaled, outputCol=VECTOR))
-    return stages
 
 
 def _regular(estimator: GaussianMixture, vectors: DataFrame) -> MllibModel | None:

@@ -1,0 +1,57 @@
+"""The sample as MLlib's frame, and MLlib's scaling of it: the first stages of a saved model.
+
+One small frame in one partition: MLlib adds floating sums in the order of the rows, and its
+result must depend on neither cores nor shuffle settings.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pyspark.ml import Estimator, Pipeline, PipelineModel, Transformer
+from pyspark.ml.feature import PCA, RobustScaler, StandardScaler, VectorAssembler
+from pyspark.sql import DataFrame, SparkSession
+
+from custseg_spark.core.clustering.preparation import Preparation
+
+VECTOR = "scaled"
+_ASSEMBLED = "assembled"
+
+
+@dataclass(frozen=True)
+class MllibSample:
+    """The sample in MLlib: its fitted scaling stages, and the frame of scaled vectors."""
+
+    stages: PipelineModel
+    vectors: DataFrame
+
+
+def sample_in_mllib(
+    spark: SparkSession, prepared: np.ndarray, preparation: Preparation, scaling: str
+) -> MllibSample:
+    """Fit MLlib's pipeline from prepared columns (n x d) to the vector that is clustered.
+
+    Scaled, not centred: distances don't change by it, and BisectingKMeans divides a cluster by
+    moving its centre a ten-thousandth of its length, which is nothing for a centre at zero.
+    """
+    columns = {name: prepared[:, i] for i, name in enumerate(preparation.names)}
+    frame = spark.createDataFrame(pa.table(columns)).coalesce(1)
+    stages = Pipeline(stages=_scaling_stages(preparation, scaling)).fit(frame)
+    return MllibSample(stages, stages.transform(frame).select(VECTOR))
+
+
+def _scaling_stages(preparation: Preparation, scaling: str) -> list[Estimator[Any] | Transformer]:
+    scaled = VECTOR if preparation.components is None else "standardised"
+    scaler = (
+        StandardScaler(inputCol=_ASSEMBLED, outputCol=scaled, withMean=False, withStd=True)
+        if scaling == "standard"
+        else RobustScaler(
+            inputCol=_ASSEMBLED, outputCol=scaled, withCentering=False, withScaling=True
+        )
+    )
+    assembler = VectorAssembler(inputCols=list(preparation.names), outputCol=_ASSEMBLED)
+    stages: list[Estimator[Any] | Transformer] = [assembler, scaler]
+    if preparation.components is not None:
+        stages.append(PCA(k=preparation.components, inputCol=scaled, outputCol=VECTOR))
+    return stages

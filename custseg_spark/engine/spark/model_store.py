@@ -1,0 +1,143 @@
+"""Models on disk: MLlib's own format, with a manifest that is checked at load.
+
+MLlib loads a model that lacks a part file with fewer centres, and takes features in another
+order without a word; the manifest says what must be there.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import AnalysisException
+from pyspark.ml import PipelineModel
+from pyspark.ml.clustering import BisectingKMeansModel, GaussianMixtureModel, KMeansModel
+from pyspark.ml.feature import VectorAssembler
+from pyspark.sql import SparkSession
+
+from custseg_spark.core.clustering.models import BisectingKMeans, Node
+from custseg_spark.core.clustering.preparation import Preparation, PreparedFeature
+from custseg_spark.engine.spark.mllib import prediction_column
+from custseg_spark.engine.spark.mllib_models import MllibModel, core_model, model_hash
+from custseg_spark.errors import InputError
+
+_FORMAT = 3
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a saved model is: enough to score with it, and to notice if it isn't whole.
+
+    `segment_ids` and `segment_names` are by cluster; `tree` is empty but for bisecting KMeans.
+    """
+
+    algorithm: str
+    k: int
+    features: tuple[PreparedFeature, ...]
+    components: int | None
+    scaling: str
+    seed: int
+    segment_ids: tuple[int, ...]
+    segment_names: tuple[str, ...]
+    tree: tuple[Node, ...]
+    model_sha256: str
+    format: int = _FORMAT
+
+    def as_json(self) -> str:
+        """Canonical JSON."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @property
+    def column(self) -> str:
+        """The column of labels that the model adds."""
+        return prediction_column(self.algorithm, self.k)
+
+    @property
+    def preparation(self) -> Preparation:
+        """The preparation of the features for this model."""
+        return Preparation(self.features, {}, self.components)
+
+
+def clusterer(pipeline: PipelineModel) -> MllibModel:
+    """The last stage: the model of the clusters."""
+    last = pipeline.stages[-1]
+    assert isinstance(last, KMeansModel | BisectingKMeansModel | GaussianMixtureModel)
+    return last
+
+
+def save_model(spark: SparkSession, model: PipelineModel, path: str) -> None:
+    """Saves a model, which is not published before its manifest is; a published one stays.
+
+    `path` must differ for different models.
+    """
+    try:
+        load(spark, path)
+    except InputError:
+        # Not there, or damaged.
+        model.write().overwrite().save(f"{path}/model")
+
+
+def save_manifest(spark: SparkSession, manifest: Manifest, path: str) -> None:
+    """Publishes the model that was saved at `path`."""
+    if _read_manifest(spark, path) == manifest.as_json():
+        return
+    line = spark.createDataFrame([(manifest.as_json(),)], "value string").coalesce(1)
+    line.write.mode("overwrite").text(f"{path}/manifest")
+
+
+def load(spark: SparkSession, path: str) -> tuple[PipelineModel, Manifest]:
+    """A published model, checked against its manifest. Raises InputError where they disagree."""
+    text = _read_manifest(spark, path)
+    if text is None:
+        raise InputError(f"there is no model with a manifest at {path}")
+    manifest = _parse(text, path)
+    try:
+        pipeline = PipelineModel.load(f"{path}/model")
+    except (Py4JJavaError, AnalysisException) as error:
+        raise InputError(f"the model at {path} can't be read: {error}") from error
+    _check(pipeline, manifest, path)
+    return pipeline, manifest
+
+
+def _check(pipeline: PipelineModel, manifest: Manifest, path: str) -> None:
+    first, model = pipeline.stages[0], core_model(clusterer(pipeline))
+    inputs = list(first.getInputCols()) if isinstance(first, VectorAssembler) else []
+    expected = [f.name for f in manifest.features]
+    if inputs != expected:
+        raise InputError(f"the model at {path} takes {inputs}, its manifest says {expected}")
+    count = len(model.centres)
+    if count != manifest.k or model_hash(model) != manifest.model_sha256:
+        raise InputError(
+            f"the model at {path} has {count} centres that are not the {manifest.k} of its"
+            " manifest; a part file may be missing"
+        )
+    if isinstance(model, BisectingKMeans) and model.nodes != manifest.tree:
+        raise InputError(f"the model at {path} has another tree than its manifest")
+
+
+def _read_manifest(spark: SparkSession, path: str) -> str | None:
+    try:
+        rows = spark.read.text(f"{path}/manifest").limit(2).collect()
+    except AnalysisException:
+        return None
+    return str(rows[0][0]) if len(rows) == 1 else None
+
+
+def _parse(text: str, path: str) -> Manifest:
+    try:
+        values: Mapping[str, Any] = json.loads(text)
+        if values["format"] != _FORMAT:
+            raise ValueError(f"it has format {values['format']}, expected {_FORMAT}")
+        features: Sequence[Mapping[str, Any]] = values["features"]
+        return Manifest(
+            **{
+                **values,
+                "features": tuple(PreparedFeature(**f) for f in features),
+                "segment_ids": tuple(values["segment_ids"]),
+                "segment_names": tuple(values["segment_names"]),
+                "tree": tuple(Node(**n) for n in values["tree"]),
+            }
+        )
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(f"the manifest of the model at {path} can't be read: {error}") from error
