@@ -92,6 +92,10 @@ class PartWriter:
             found = bounds(body[name])
             self._bounds[name] = self._bounds[name] | found if name in self._bounds else found
 
+    def note(self, key: str, value: str) -> None:
+        """Adds a note to the file's footer, for readers that know it."""
+        self._writer.add_key_value_metadata({key: value})
+
     def file(self) -> DataFile:
         """The file as it is once the writer has been closed."""
         size = self._path.stat().st_size

@@ -1,0 +1,213 @@
+"""Sessions of a native lake: a task a date reads its events' files and writes its parts.
+
+A file of session parts holds its rows by customer bucket, a row group for each range of buckets,
+so that features read a bucket over all dates without an exchange.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from custseg_spark.config.settings import IngestConfig
+from custseg_spark.core.sessions.buckets import BUCKETS, customer_bucket, group_bounds
+from custseg_spark.core.sessions.gaps import gap_edges
+from custseg_spark.core.sessions.parts import session_parts
+from custseg_spark.engine.lake.files import DataFile, PartWriter
+from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.native import NativeLake, read_file
+from custseg_spark.engine.lake.schemas import EVENTS, SESSIONS
+from custseg_spark.engine.spark import tasks
+from custseg_spark.pipeline.sessions.midnights import PART_COLUMNS, midnights
+
+EVENT_COLUMNS = (
+    "customer_id",
+    "event_type",
+    "product_id",
+    "category_id",
+    "brand",
+    "session_id",
+    "order_id",
+    "event_at",
+    "unit_price",
+    "quantity",
+    "discount",
+)
+# A task holds some half a kilobyte an event.
+_EVENTS_PER_TASK = 2_000_000
+# Features take a range of buckets at a time; a row group of fewer rows costs more than it saves.
+_EVENTS_PER_GROUP = 1_250_000
+_LEAST_GROUP_ROWS = 2_048
+_MOST_GROUPS = 256
+# Notes in the footer of a file of session parts.
+EVENTS_NOTE, BOUNDS_NOTE = b"custseg.events", b"custseg.buckets"
+
+
+@dataclass(frozen=True)
+class DateTask:
+    """The events of a date, or of some of its customers' buckets."""
+
+    root: Path
+    run_id: str
+    day: date
+    files: tuple[DataFile, ...]
+    groups: int
+    buckets: tuple[int, int] = (0, BUCKETS)
+    carried: pl.DataFrame | None = None
+
+
+@dataclass(frozen=True)
+class BuiltDate:
+    """The file of parts that a task has written, if it had events; the edges of gap sessions."""
+
+    day: date
+    file: DataFile | None
+    edges: pl.DataFrame
+
+
+def refresh(lake: Lake, config: IngestConfig) -> tuple[Sequence[date], int]:
+    """Rebuilds stale dates: these dates, and how many the events have."""
+    native = lake.native
+    assert native is not None
+    version = native.version(SESSIONS)
+    events = _by_date(native.files(EVENTS))
+    parts = _by_date(native.files(SESSIONS))
+    stale = [
+        day
+        for day, files in sorted(events.items())
+        if sum(f.rows for f in files) != _events_held(native, parts.get(day, []))
+    ]
+    if not stale:
+        return [], len(events)
+    total = sum(f.rows for files in events.values() for f in files)
+    date_tasks = [
+        task
+        for day in stale
+        for task in _tasks(native, lake.run_id, day, events[day], groups_for(total))
+    ]
+    built = tasks.run(lake.spark, build, date_tasks)
+    edges = {
+        day: pl.concat([b.edges for b in built if b.day == day]) for day in {b.day for b in built}
+    }
+    over_midnight = midnights(edges, events, lambda day: _gap_parts(native, parts.get(day, [])))
+    again = _again(native, lake.run_id, date_tasks, over_midnight.carried, events, groups_for(total))
+    rebuilt = tasks.run(lake.spark, build, again)
+    days_again = {b.day for b in rebuilt}
+    files = [b.file for b in [*(b for b in built if b.day not in days_again), *rebuilt] if b.file]
+    dates = sorted({*stale, *days_again})
+    lake.replace_dates(files, SESSIONS, dates, read_version=version)
+    return dates, len(events)
+
+
+def _again(
+    native: NativeLake,
+    run_id: str,
+    built: Sequence[DateTask],
+    carried: Mapping[date, pl.DataFrame],
+    events: Mapping[date, Sequence[DataFile]],
+    groups: int,
+) -> list[DateTask]:
+    """Tasks of the dates into which sessions are carried, and of those where none is any more."""
+    days = {task.day for task in built}
+    of_built = [replace(t, carried=carried.get(t.day)) for t in built if len(carried.get(t.day, ()))]
+    further = [day for day in carried if day not in days]
+    return of_built + [
+        replace(task, carried=carried[day])
+        for day in further
+        for task in _tasks(native, run_id, day, events[day], groups)
+    ]
+
+
+def groups_for(events: int) -> int:
+    """How many ranges of buckets the customers of that many events are taken in: a power of two,
+    so that the ranges of one number lie within those of a smaller."""
+    wanted = max(2, -(-events // _EVENTS_PER_GROUP))
+    return min(_MOST_GROUPS, 1 << (wanted - 1).bit_length())
+
+
+def _tasks(
+    native: NativeLake, run_id: str, day: date, files: Sequence[DataFile], groups: int
+) -> list[DateTask]:
+    """One task; several by customers for a date of very many events."""
+    slices = -(-sum(f.rows for f in files) // _EVENTS_PER_TASK)
+    bounds = group_bounds(slices).tolist()
+    return [
+        DateTask(native.root, run_id, day, tuple(files), groups, (low, high))
+        for low, high in zip(bounds, bounds[1:], strict=False)
+    ]
+
+
+def build(task: DateTask) -> BuiltDate:
+    """Writes the session parts of a date."""
+    events = _events(task)
+    edges = gap_edges(events)
+    parts = session_parts(events, carried=task.carried)
+    if not len(parts):
+        return BuiltDate(task.day, None, edges)
+    return BuiltDate(task.day, _written(task, parts, len(events)), edges)
+
+
+def _events(task: DateTask) -> pl.DataFrame:
+    schema = pa.schema([EVENTS.schema.field(name) for name in EVENT_COLUMNS])
+    folder = task.root / EVENTS.name
+    frames = []
+    for file in task.files:
+        rows = pl.DataFrame(pl.from_arrow(read_file(folder, file, EVENTS, schema)))
+        if task.buckets != (0, BUCKETS):
+            low, high = task.buckets
+            rows = rows.filter(customer_bucket(rows["customer_id"]).is_between(low, high - 1))
+        frames.append(rows)
+    return pl.concat(frames)
+
+
+def _written(task: DateTask, parts: pa.Table, events: int) -> DataFile:
+    customers = pl.Series(pl.from_arrow(parts["customer_id"]))
+    buckets = customer_bucket(customers).to_numpy()
+    groups = task.groups
+    while groups > 1 and len(parts) < groups * _LEAST_GROUP_ROWS:
+        groups //= 2
+    bounds = group_bounds(groups)
+    ends = np.searchsorted(buckets, bounds)
+    folder = task.root / SESSIONS.name
+    with PartWriter(SESSIONS, folder, task.day, run_id=task.run_id, task=0) as part:
+        for start, end in zip(ends, ends[1:], strict=False):
+            part.write(parts.slice(start, end - start))
+        part.note(EVENTS_NOTE.decode(), str(events))
+        part.note(BOUNDS_NOTE.decode(), json.dumps(bounds.tolist()))
+    return part.file()
+
+
+def _by_date(files: Sequence[DataFile]) -> dict[date, list[DataFile]]:
+    found: dict[date, list[DataFile]] = {}
+    for file in files:
+        assert file.day is not None
+        found.setdefault(file.day, []).append(file)
+    return found
+
+
+def _events_held(native: NativeLake, files: Sequence[DataFile]) -> int:
+    """How many events the parts of a date are made of."""
+    return sum(_events_of(native.folder(SESSIONS) / file.path) for file in files)
+
+
+def _events_of(path: Path) -> int:
+    metadata = pq.read_metadata(path).metadata or {}
+    if EVENTS_NOTE in metadata:
+        return int(metadata[EVENTS_NOTE])
+    # A file that Spark has written.
+    counts = pq.read_table(path, columns=["event_count"], partitioning=None)["event_count"]
+    return int(pc.sum(counts).as_py() or 0)
+
+
+def _gap_parts(native: NativeLake, files: Sequence[DataFile]) -> pl.DataFrame:
+    schema = pa.schema([SESSIONS.schema.field(name) for name in PART_COLUMNS])
+    folder = native.folder(SESSIONS)
+    parts = [read_file(folder, file, SESSIONS, schema) for file in files]
+    return pl.DataFrame(pl.from_arrow(pa.concat_tables([schema.empty_table(), *parts])))
