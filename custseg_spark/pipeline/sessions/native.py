@@ -4,7 +4,6 @@ A file of session parts holds its rows by customer bucket, a row group for each 
 so that features read a bucket over all dates without an exchange.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -13,13 +12,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from custseg_spark.config.settings import IngestConfig
 from custseg_spark.core.sessions.buckets import BUCKETS, customer_bucket, group_bounds
 from custseg_spark.core.sessions.gaps import gap_edges
 from custseg_spark.core.sessions.parts import session_parts
+from custseg_spark.engine.lake import session_files
 from custseg_spark.engine.lake.files import DataFile, PartWriter
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.native import NativeLake, read_file
@@ -46,8 +44,6 @@ _EVENTS_PER_TASK = 2_000_000
 _EVENTS_PER_GROUP = 1_250_000
 _LEAST_GROUP_ROWS = 2_048
 _MOST_GROUPS = 256
-# Notes in the footer of a file of session parts.
-EVENTS_NOTE, BOUNDS_NOTE = b"custseg.events", b"custseg.buckets"
 
 
 @dataclass(frozen=True)
@@ -179,8 +175,7 @@ def _written(task: DateTask, parts: pa.Table, events: int) -> DataFile:
     with PartWriter(SESSIONS, folder, task.day, run_id=task.run_id, task=0) as part:
         for start, end in zip(ends, ends[1:], strict=False):
             part.write(parts.slice(start, end - start))
-        part.note(EVENTS_NOTE.decode(), str(events))
-        part.note(BOUNDS_NOTE.decode(), json.dumps(bounds.tolist()))
+        session_files.note(part, events, bounds.tolist())
     return part.file()
 
 
@@ -194,16 +189,7 @@ def _by_date(files: Sequence[DataFile]) -> dict[date, list[DataFile]]:
 
 def _events_held(native: NativeLake, files: Sequence[DataFile]) -> int:
     """How many events the parts of a date are made of."""
-    return sum(_events_of(native.folder(SESSIONS) / file.path) for file in files)
-
-
-def _events_of(path: Path) -> int:
-    metadata = pq.read_metadata(path).metadata or {}
-    if EVENTS_NOTE in metadata:
-        return int(metadata[EVENTS_NOTE])
-    # A file that Spark has written.
-    counts = pq.read_table(path, columns=["event_count"], partitioning=None)["event_count"]
-    return int(pc.sum(counts).as_py() or 0)
+    return sum(session_files.events_of(native.folder(SESSIONS) / file.path) for file in files)
 
 
 def _gap_parts(native: NativeLake, files: Sequence[DataFile]) -> pl.DataFrame:
