@@ -59,8 +59,8 @@ def _joined(customers: pa.Array, frame: pl.DataFrame | None, family: str) -> dic
     if frame is None:
         raise ValueError(f"the family {family} needs its frame")
     ids = pl.DataFrame({"customer_id": pl.Series(customers)})
-    found = ids.join(frame, on="customer_id", how="left", maintain_order="left").to_arrow()
-    return {name: _numbers(found[name].combine_chunks()) for name in found.column_names[1:]}
+    rows = ids.join(frame, on="customer_id", how="left", maintain_order="left").to_arrow()
+    return {name: _numbers(rows[name].combine_chunks()) for name in rows.column_names[1:]}
 
 
 def _numbers(column: pa.Array) -> Whole:

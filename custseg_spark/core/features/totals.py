@@ -26,12 +26,7 @@ class Totals:
     for. `joined` are columns of other tables, one entry a customer too.
     """
 
-    def __init__(
-        self,
-        parts: pa.Table,
-        as_of: date,
-        levels: Levels = NO_LEVELS,
-    ) -> None:
+    def __init__(self, parts: pa.Table, as_of: date, levels: Levels = NO_LEVELS) -> None:
         self.as_of_day = (as_of - _EPOCH).days
         self.as_of_micros = self.as_of_day * DAY_MICROS
         self.levels = levels

@@ -109,29 +109,29 @@ def features(log: list[Event]) -> Features:
     return features_of(parts_of(log), log, AS_OF)
 
 
-def difference(found: Any, expected: Any) -> str | None:
+def difference(computed: Any, expected: Any) -> str | None:
     """What is wrong; doubles may differ in the last bits, everything else not at all."""
-    same = type(found) is type(expected) and found == expected
-    if isinstance(found, float) and isinstance(expected, float):
-        same = math.isclose(found, expected, rel_tol=1e-12)
-    return None if same else f"{found!r}, not {expected!r}"
+    same = type(computed) is type(expected) and computed == expected
+    if isinstance(computed, float) and isinstance(expected, float):
+        same = math.isclose(computed, expected, rel_tol=1e-12)
+    return None if same else f"{computed!r}, not {expected!r}"
 
 
-def differences(found: Features, expected: Features) -> list[str]:
-    assert found.keys() == expected.keys()
+def differences(computed: Features, expected: Features) -> list[str]:
+    assert computed.keys() == expected.keys()
     return [
         f"{customer} {name}: {wrong}"
         for customer, own in expected.items()
         for name in sorted(own)
-        if (wrong := difference(found[customer].get(name), own.get(name)))
+        if (wrong := difference(computed[customer].get(name), own.get(name)))
     ]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_feature_of_every_customer_is_what_the_oracle_says(seed: int) -> None:
     log = log_of(seed)
-    found = features_of(parts_of(log), log, AS_OF)
-    assert differences(found, oracle.customer_features(log, AS_OF)) == []
+    computed = features_of(parts_of(log), log, AS_OF)
+    assert differences(computed, oracle.customer_features(log, AS_OF)) == []
 
 
 def test_the_random_log_has_the_shapes_that_break_features(
@@ -426,8 +426,8 @@ def literal() -> Features:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_literal(case: Case, literal: Features) -> None:
-    found = {name: literal[case.name][name] for name in case.expected}
-    assert differences({case.name: found}, {case.name: case.expected}) == []
+    computed = {name: literal[case.name][name] for name in case.expected}
+    assert differences({case.name: computed}, {case.name: case.expected}) == []
 
 
 def test_the_oracle_agrees_on_the_literal_rows(literal: Features) -> None:
@@ -436,6 +436,23 @@ def test_the_oracle_agrees_on_the_literal_rows(literal: Features) -> None:
     expected = oracle.customer_features([e for c in CASES for e in c.log()], AS_OF)
     expected[overflowing] = literal[overflowing]
     assert differences(literal, expected) == []
+
+
+def test_squares_that_are_null_in_one_part_tell_no_deviation() -> None:
+    log = [event(c, at) for c in ("all", "one") for at in ("2021-02-01", "2021-02-02")]
+    parts = parts_of(log)
+    squares = [None, Decimal(100), Decimal(100), Decimal(100)]
+    at = parts.column_names.index("viewed_price_squares")
+    parts = parts.set_column(at, "viewed_price_squares", pa.array(squares, parts.schema[at].type))
+    rows = table_of(parts).to_pylist()
+    assert [(r["price_stddev"], r["price_tolerance"]) for r in rows] == [(None, 0.0), (0.0, 0.0)]
+
+
+def test_large_strings_and_nanoseconds_are_read_alike(log: list[Event]) -> None:
+    parts = parts_of(log)
+    other = {pa.string(): pa.large_string(), pa.timestamp("us", "UTC"): pa.timestamp("ns", "UTC")}
+    fields = [f.with_type(other.get(f.type, f.type)) for f in parts.schema]
+    assert table_of(parts.cast(pa.schema(fields))) == table_of(parts)
 
 
 def test_an_unknown_family_names_the_nearest() -> None:

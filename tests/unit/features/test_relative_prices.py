@@ -51,12 +51,12 @@ def random_log(seed: int) -> list[Event]:
 
 def test_price_tier_and_discount_share_are_what_the_oracle_says() -> None:
     log = [e for seed in range(2) for e in random_log(seed)]
-    found, expected = relative(log), oracle.price_relative(log, AS_OF)
-    assert found.keys() == expected.keys()
+    computed, expected = relative(log), oracle.price_relative(log, AS_OF)
+    assert computed.keys() == expected.keys()
     for customer, own in expected.items():
         for name, value in own.items():
-            assert math.isclose(found[customer][name], value, rel_tol=1e-12), (customer, name)
-    assert relative(random.Random(1).sample(log, len(log)), slices=4) == found
+            assert math.isclose(computed[customer][name], value, rel_tol=1e-12), (customer, name)
+    assert relative(random.Random(1).sample(log, len(log)), slices=4) == computed
 
 
 def view(customer: str, product: str, price: str, category: str | None = "c") -> Event:
