@@ -63,7 +63,7 @@ _VOLUME = (
         "active_days",
         "bigint",
         "Distinct UTC days with an event.",
-        lambda totals: totals.active_days(),
+        lambda totals: totals.active_days,
         log1p=True,
     ),
     Feature(
@@ -156,7 +156,7 @@ _ENGAGEMENT = (
         "engagement_intensity",
         "double",
         "event_count / active_days.",
-        lambda totals: ratio(totals.total("event_count"), totals.active_days()),
+        lambda totals: ratio(totals.total("event_count"), totals.active_days),
         log1p=True,
     ),
     Feature(

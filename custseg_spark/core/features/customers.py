@@ -48,8 +48,10 @@ def customer_features(
         columns[feature.name] = _column(feature.value(totals), schema.field(feature.name).type)
     if cutoffs is not None:
         columns |= scored(totals, cutoffs)
-    absent = {f.name: pa.nulls(len(totals.customers), f.type) for f in schema}
-    return pa.table({**absent, **columns}, schema=schema)
+    for field in schema:
+        if field.name not in columns:
+            columns[field.name] = pa.nulls(len(totals.customers), field.type)
+    return pa.table(columns, schema=schema)
 
 
 def _joined(customers: pa.Array, frame: pl.DataFrame | None, family: str) -> dict[str, Whole]:
@@ -57,12 +59,16 @@ def _joined(customers: pa.Array, frame: pl.DataFrame | None, family: str) -> dic
     if frame is None:
         raise ValueError(f"the family {family} needs its frame")
     ids = pl.DataFrame({"customer_id": pl.Series(customers)})
-    found = ids.join(frame, on="customer_id", how="left", maintain_order="left").to_arrow()
-    columns = {name: found[name].combine_chunks() for name in found.column_names[1:]}
-    return {
-        name: column.to_numpy() if pa.types.is_floating(column.type) else whole_numbers(column)
-        for name, column in columns.items()
-    }
+    rows = ids.join(frame, on="customer_id", how="left", maintain_order="left").to_arrow()
+    return {name: _numbers(rows[name].combine_chunks()) for name in rows.column_names[1:]}
+
+
+def _numbers(column: pa.Array) -> Whole:
+    """A column in numpy, with NaN or MISSING for null."""
+    if pa.types.is_floating(column.type):
+        numbers: Whole = column.to_numpy(zero_copy_only=False)
+        return numbers
+    return whole_numbers(column)
 
 
 def _column(values: Whole, type_: pa.DataType) -> pa.Array:

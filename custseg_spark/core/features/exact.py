@@ -107,7 +107,9 @@ def narrowed(values: Whole) -> Whole:
 
 
 def _product_bound(a: Whole, b: Whole) -> Doubles:
-    bound: Doubles = np.abs(a.astype(np.float64) * b.astype(np.float64))
+    """What no product and no factor exceeds."""
+    factors = [np.maximum(np.abs(factor.astype(np.float64)), 1) for factor in (a, b)]
+    bound: Doubles = factors[0] * factors[1]
     return bound
 
 

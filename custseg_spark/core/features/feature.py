@@ -70,5 +70,5 @@ def whole_days_since(micros: Whole, totals: Totals) -> Ints:
 
 
 def joined(name: str) -> Value:
-    """A column of another table, joined by customer; null without one."""
+    """A column of another table, joined by customer; null where a customer has no row there."""
     return lambda totals: totals.joined[name]

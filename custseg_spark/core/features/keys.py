@@ -9,8 +9,6 @@ import pyarrow as pa
 from custseg_spark.core.features.exact import Doubles, Ints, Whole
 from custseg_spark.core.features.groups import Groups, begins_of
 
-HOURS = 24
-
 
 @dataclass(frozen=True)
 class KeyCounts:
@@ -76,13 +74,6 @@ def count_keys(owner: Ints, key: Ints, owners: int) -> KeyCounts:
     return KeyCounts(*np.divmod(pairs[begins], span), n, owners)
 
 
-def count_hours(owner: Ints, hour: Ints, owners: int) -> KeyCounts:
-    """Count the rows of each owner and hour of the day, from 0 to 23."""
-    by_hour = np.bincount(owner * HOURS + hour, minlength=owners * HOURS)
-    pairs = np.flatnonzero(by_hour)
-    return KeyCounts(*np.divmod(pairs, HOURS), by_hour[pairs], owners)
-
-
 class ItemKeys:
     """What the customers' items say: keys of products, categories, brands and orders, and hours.
 
@@ -117,7 +108,7 @@ class ItemKeys:
     @cached_property
     def hour(self) -> KeyCounts:
         """Items by UTC hour."""
-        return count_hours(self._owner, self._entries.field("hour").to_numpy(), self._owners)
+        return count_keys(self._owner, self._entries.field("hour").to_numpy(), self._owners)
 
     @cached_property
     def categories(self) -> Ints:

@@ -56,7 +56,7 @@ RFM = Family(
             "purchase_days",
             "bigint",
             "Distinct UTC days with a purchase.",
-            lambda totals: totals.purchase_days(),
+            lambda totals: totals.purchase_days,
             log1p=True,
         ),
     ),

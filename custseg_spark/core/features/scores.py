@@ -111,8 +111,8 @@ def scored(totals: Totals, cutoffs: Cutoffs) -> dict[str, pa.Array]:
     """The columns of SCORE_DOCS and `rfm_group`; 0 and Prospects for who never bought."""
     is_buyer = rfm.frequency(totals) > 0
 
-    def score(value: Whole, exceeded: Sequence[int]) -> Ints:
-        return np.where(is_buyer, 1 + _count_below(value, exceeded), 0)
+    def score(value: Whole, to_exceed: Sequence[int]) -> Ints:
+        return np.where(is_buyer, 1 + _count_below(value, to_exceed), 0)
 
     r = score(-rfm.recency_days(totals), cutoffs.recency)
     f = score(rfm.frequency(totals), cutoffs.frequency)

@@ -9,9 +9,9 @@ import pyarrow.compute as pc
 
 from custseg_spark.core.features.exact import MISSING, Flags, Ints, Whole, whole_numbers
 from custseg_spark.core.features.groups import Groups
-from custseg_spark.core.features.keys import ItemKeys, codes
+from custseg_spark.core.features.keys import ItemKeys, codes, count_keys
 from custseg_spark.core.features.levels import NO_LEVELS, Levels
-from custseg_spark.core.features.visits import Visits, visits_of
+from custseg_spark.core.features.visits import Visits, session_numbers, visits_of
 
 DAY_MICROS = 86_400 * 1_000_000
 _EPOCH = date(1970, 1, 1)
@@ -26,19 +26,17 @@ class Totals:
     for. `joined` are columns of other tables, one entry a customer too.
     """
 
-    def __init__(
-        self,
-        parts: pa.Table,
-        as_of: date,
-        levels: Levels = NO_LEVELS,
-    ) -> None:
+    def __init__(self, parts: pa.Table, as_of: date, levels: Levels = NO_LEVELS) -> None:
         self.as_of_day = (as_of - _EPOCH).days
         self.as_of_micros = self.as_of_day * DAY_MICROS
         self.levels = levels
         self.joined: dict[str, Whole] = {}
         self._parts = before(parts, as_of)
-        self.customers, self._owner = _numbered(self._parts["customer_id"].combine_chunks())
-        self._groups = Groups.of(self._owner)
+        self.customers, self._part_owner = _numbered(self._parts["customer_id"].combine_chunks())
+        # Columns are put in the order of their customers once, not at each sum.
+        self._order = np.argsort(self._part_owner)
+        self._owner = self._part_owner[self._order]
+        self._groups = Groups.of_sorted(self._owner)
         self._columns: dict[str, Whole] = {}
         self._sums: dict[tuple[str, int | None], Whole] = {}
 
@@ -77,41 +75,50 @@ class Totals:
         nulls: Flags = self._groups.largest(self._column(name) == MISSING)
         return nulls
 
+    @cached_property
     def active_days(self) -> Ints:
         """Count the distinct days with a part."""
-        return self._distinct_days(np.full(len(self._day), True))
+        return count_keys(self._owner, self._day_number, len(self.customers)).distinct()
 
+    @cached_property
     def purchase_days(self) -> Ints:
         """Count the distinct days with a purchase."""
-        return self._distinct_days(self._column("purchase_count") > 0)
+        bought = self._column("purchase_count") > 0
+        days = count_keys(self._owner[bought], self._day_number[bought], len(self.customers))
+        return days.distinct()
 
     @cached_property
     def items(self) -> ItemKeys:
         """The keys of the events: products, categories, brands, hours and orders."""
-        return ItemKeys(self._owner, self._parts["items"].combine_chunks(), len(self.customers))
+        return ItemKeys(
+            self._part_owner, self._parts["items"].combine_chunks(), len(self.customers)
+        )
 
     @cached_property
     def visits(self) -> Visits:
         """The sessions, each put together from its parts."""
         names = "first_event_at", "last_event_at", "event_count", "cart_count", "purchase_count"
         columns = {name: self._column(name) for name in names}
-        return visits_of(self._owner, self._parts, columns, len(self.customers))
+        session = session_numbers(self._parts)[self._order]
+        return visits_of(self._owner, session, columns, len(self.customers))
 
     @cached_property
     def _day(self) -> Ints:
         days = self._parts["session_date"].combine_chunks().cast(pa.int32())
-        day: Ints = days.to_numpy().astype(np.int64)
+        day: Ints = days.to_numpy().astype(np.int64)[self._order]
         return day
 
-    def _distinct_days(self, which: Flags) -> Ints:
-        first = int(self._day.min())
-        span = int(self._day.max()) - first + 1
-        customer_days = np.unique(self._owner[which] * span + self._day[which] - first)
-        return np.bincount(customer_days // span, minlength=len(self.customers))
+    @cached_property
+    def _day_number(self) -> Ints:
+        """Days since the first of all."""
+        numbers: Ints = self._day - self._day.min()
+        return numbers
 
     def _column(self, name: str) -> Whole:
+        """A column of the parts, customer by customer."""
         if name not in self._columns:
-            self._columns[name] = whole_numbers(self._parts[name].combine_chunks())
+            values = whole_numbers(self._parts[name].combine_chunks())
+            self._columns[name] = values[self._order]
         return self._columns[name]
 
 

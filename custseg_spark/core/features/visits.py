@@ -39,9 +39,8 @@ class Visits:
         return Groups.of_sorted(self.owner).largest(self.first)
 
 
-def visits_of(owner: Ints, parts: pa.Table, columns: dict[str, Whole], owners: int) -> Visits:
-    """The sessions of parts in whatever order; kind and id tell an owner's sessions apart."""
-    session = _session_numbers(parts)
+def visits_of(owner: Ints, session: Ints, columns: dict[str, Whole], owners: int) -> Visits:
+    """The sessions of parts in whatever order, by their owner and the number of their session."""
     pair = owner * (int(session.max()) + 1) + session
     groups = Groups.of(pair)
     first, last = (columns[name] for name in ("first_event_at", "last_event_at"))
@@ -59,8 +58,8 @@ def visits_of(owner: Ints, parts: pa.Table, columns: dict[str, Whole], owners: i
     )
 
 
-def _session_numbers(parts: pa.Table) -> Ints:
-    """The same number for the same kind and id."""
+def session_numbers(parts: pa.Table) -> Ints:
+    """Number the parts' sessions: the same for the same kind and id."""
     kind, id_ = (
         parts[name].combine_chunks().dictionary_encode() for name in ("session_kind", "session_id")
     )
