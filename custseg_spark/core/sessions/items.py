@@ -12,6 +12,8 @@ from custseg_spark.core.sessions.schema import ITEM, ITEM_KEYS
 
 def sorted_by_item(rows: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
     """Rows by `keys`, and within equal ones as Spark sorts an array of items: null first."""
+    # Sorting by all keys takes half as long where a customer's rows are side by side already.
+    rows = rows.sort(keys[0])
     return rows.sort(*keys, *ITEM_KEYS, nulls_last=False)
 
 
