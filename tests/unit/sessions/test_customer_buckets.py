@@ -1,5 +1,7 @@
 """Buckets of customers, and the hash that they are made of."""
 
+import itertools
+
 import polars as pl
 import pytest
 import session_oracle
@@ -29,7 +31,7 @@ def test_a_bucket_is_the_highest_bits_of_the_hash() -> None:
 @pytest.mark.parametrize("groups", [1, 7, 256, BUCKETS])
 def test_groups_cover_all_buckets_nearly_equally(groups: int) -> None:
     bounds = group_bounds(groups).tolist()
-    sizes = {after - before for before, after in zip(bounds, bounds[1:], strict=False)}
+    sizes = {after - before for before, after in itertools.pairwise(bounds)}
     assert (bounds[0], bounds[-1], len(bounds)) == (0, BUCKETS, groups + 1)
     assert max(sizes) - min(sizes) <= 1
 
