@@ -38,7 +38,8 @@ def session_names(events: pl.DataFrame, carried: pl.DataFrame | None = None) -> 
     is_gap = pl.col("kind") == GAP
     gap_ids = GapTimeline(gap_events).session_ids(carried)
     of_event = pl.lit(gap_ids).gather(is_gap.cast(pl.Int64).cum_sum() - 1)
-    return names.with_columns(pl.when(is_gap).then(of_event).otherwise("session_id"))
+    session_id = pl.when(is_gap).then(of_event).otherwise("session_id")
+    return names.with_columns(session_id.alias("session_id"))
 
 
 def keyed_events(events: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:

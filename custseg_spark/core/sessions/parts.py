@@ -92,16 +92,17 @@ def _counts_and_times(rows: pl.DataFrame, runs: Runs) -> dict[str, pa.Array]:
 def _money(rows: pl.DataFrame, runs: Runs) -> dict[str, pa.Array]:
     is_purchase, is_return = (pl.col("event_type") == kind for kind in (PURCHASE, RETURN))
     is_discounted = is_purchase & (pl.col("discount") > 0)
-    values = rows.select(
-        _where(is_purchase, "amount").alias("purchase_amount"),
-        _where(is_return, "amount").alias("return_amount"),
-        _where(is_purchase, "discount").alias("discount_amount"),
-        _where(is_discounted, "amount").alias("discounted_amount"),
-        _where(is_purchase, "price").alias("purchased_price_sum"),
-        _where(pl.col("event_type") == VIEW, "price").alias("viewed_price_sum"),
-    )
+    sums = {
+        "purchase_amount": _where(is_purchase, "amount"),
+        "return_amount": _where(is_return, "amount"),
+        "discount_amount": _where(is_purchase, "discount"),
+        "discounted_amount": _where(is_discounted, "amount"),
+        "purchased_price_sum": _where(is_purchase, "price"),
+        "viewed_price_sum": _where(pl.col("event_type") == VIEW, "price"),
+    }
     return {
-        column.name: decimal_array(runs.sums(column), MONEY_SUM) for column in values.iter_columns()
+        name: decimal_array(runs.sums(rows.select(value).to_series()), MONEY_SUM)
+        for name, value in sums.items()
     }
 
 

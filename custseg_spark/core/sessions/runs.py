@@ -59,9 +59,9 @@ class Runs:
 
     def sums(self, values: pl.Series) -> pl.Series:
         """The exact sum over each run of Int64 or Int128 values: Int64 where all fit, or Int128."""
-        if values.dtype == pl.Int64:
-            if largest_magnitude(values) * int(self.sizes().max()) < _INT64_LIMIT:
-                return pl.Series(self.added(values.to_numpy()))
+        largest_sum = largest_magnitude(values) * int(self.sizes().max())
+        if values.dtype == pl.Int64 and largest_sum < _INT64_LIMIT:
+            return pl.Series(self.added(values.to_numpy()))
         return self._wide_sums(values)
 
     def square_sums(self, values: pl.Series) -> tuple[pl.Series, Mask]:
