@@ -55,6 +55,6 @@ def numbered_copies(
 
 
 def copy_ids(id_high: Halves, id_low: Halves, numbers: Ints) -> tuple[Halves, Halves]:
-    """The ids of copies: XXH3-128 of the first one's id in hexadecimal digits, a blank, the number."""
+    """The ids of copies: XXH3-128 of the first record's hexadecimal id, a blank, the number."""
     texts = pl.DataFrame([hex_ids(id_high, id_low), pl.Series("number", numbers)])
     return hashed(texts.select(pl.concat_str("event_id", "number", separator=" ")).to_series())

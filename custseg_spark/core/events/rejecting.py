@@ -33,7 +33,7 @@ def rejected_records(
     rejected = records.malformed.with_columns(reasons=defect_reasons(width)).drop("defect")
     if not is_valid.all():
         rejected = pl.concat([rejected, _refused(records, typed, is_valid, rules)])
-    rows = rejected.with_columns(*origin.columns).select(REJECTED.names()).cast(dict(REJECTED))
+    rows = rejected.with_columns(*origin.columns).select(REJECTED.names()).cast(REJECTED)
     return rows.sort("source_row", maintain_order=True)
 
 
