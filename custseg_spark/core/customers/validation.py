@@ -1,4 +1,4 @@
-"""Records to customer attributes: those that pass every rule, and the refused with their reasons."""
+"""Records to customer attributes: those that pass every rule, and the refused with reasons."""
 
 from dataclasses import dataclass
 

@@ -40,9 +40,11 @@ def rejected_records(
 def _refused(
     records: Records, typed: pl.DataFrame, is_valid: pl.Series, rules: list[Rule]
 ) -> pl.DataFrame:
-    at = np.flatnonzero(~is_valid.to_numpy())
-    return typed.filter(~is_valid).select(
-        source_row=pl.Series(records.rows[at], dtype=pl.Int64),
-        raw_record=pl.Series(records.raw_text(at), dtype=pl.String),
-        reasons=reasons(rules),
+    at, refused = np.flatnonzero(~is_valid.to_numpy()), typed.filter(~is_valid)
+    return pl.DataFrame(
+        {
+            "source_row": pl.Series(records.rows[at], dtype=pl.Int64),
+            "raw_record": pl.Series(records.raw_text(at), dtype=pl.String),
+            "reasons": reasons(refused, rules),
+        }
     )
