@@ -18,10 +18,10 @@ _MONEY = Context(prec=40)
 _AMOUNT = pl.Schema(
     {
         "value": MONEY,
-        "problem": pl.String,
-        "is_negative": pl.Boolean,
-        "is_rounded": pl.Boolean,
-        "exact": pl.String,
+        "problem": pl.String(),
+        "is_negative": pl.Boolean(),
+        "is_rounded": pl.Boolean(),
+        "exact": pl.String(),
     }
 )
 
@@ -58,7 +58,7 @@ def amounts(texts: pl.Series) -> pl.DataFrame:
         return found.drop("text")
     odd = texts.filter(is_odd).unique().to_list()
     rows = [(text, *_row(amount_of(text))) for text in odd]
-    return _with_odd(found, pl.DataFrame(rows, {"text": pl.String, **_AMOUNT}, orient="row"))
+    return _with_odd(found, pl.DataFrame(rows, {"text": pl.String(), **_AMOUNT}, orient="row"))
 
 
 def _with_odd(plain: pl.DataFrame, odd: pl.DataFrame) -> pl.DataFrame:

@@ -54,7 +54,7 @@ _VALUES = {
 
 
 def extra_texts(values: pl.DataFrame, mapped: Collection[str]) -> pl.Series:
-    """The joined `name=value` texts of the columns that aren't mapped; empty where there are none."""
+    """The joined `name=value` texts of the columns that aren't mapped, empty for none."""
     names = sorted(set(values.columns) - set(mapped))
     if not names:
         return pl.Series("extras", [""], pl.String).new_from_index(0, len(values))
@@ -94,6 +94,6 @@ def hex_ids(high: Halves, low: Halves) -> pl.Series:
     both = np.stack([high, low], axis=1).astype(">u8")
     offsets = np.arange(0, _HEX_DIGITS * (len(high) + 1), _HEX_DIGITS, dtype=np.int64)
     digits = pa.LargeStringArray.from_buffers(
-        len(high), pa.py_buffer(offsets), pa.py_buffer(binascii.hexlify(both))
+        len(high), pa.py_buffer(offsets), pa.py_buffer(binascii.hexlify(both.tobytes()))
     )
     return pl.Series("event_id", digits, pl.String)

@@ -18,6 +18,7 @@ _ODD_BYTES = (QUOTE, CARRIAGE_RETURN, 0)
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # Text is decoded in pieces, so that bad UTF-8 is found without a second copy of the stretch.
 _RECORDS_A_PIECE = 10_000
+_BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,10 @@ class Lines:
 
     def texts_of_rows(self, rows: Ints) -> list[str]:
         """The texts of the records of these source rows."""
-        return [self.text(i) for i in np.searchsorted(self.rows, rows).tolist()]
+        at = np.searchsorted(self.rows, rows)
+        bounds = zip(self.starts[at].tolist(), self.ends[at].tolist(), strict=True)
+        lines = (self.content[start:end].rstrip(b"\r") for start, end in bounds)
+        return [line.decode(errors="replace") for line in lines]
 
     def is_odd(self, width: int, delimiter: str) -> Flags:
         """Which records the plain reader can't take: all but `width` values without a quote.
@@ -64,11 +68,11 @@ class Lines:
         """
         if len(delimiter.encode()) > 1:
             return np.ones(len(self.rows), np.bool_)
-        is_odd = self._delimiters(ord(delimiter)) != width - 1
+        is_odd: Flags = self._delimiters(ord(delimiter)) != width - 1
         is_odd |= self.ends == self.starts
         for code in _ODD_BYTES:
             if self.content.find(code) >= 0:
-                is_odd[self._record_of(np.flatnonzero(self.codes == code))] = True
+                is_odd[np.searchsorted(self.ends, positions(self.content, code))] = True
         if not self.content.isascii():
             is_odd[self._not_utf8()] = True
             is_odd |= self._begins_with_mark()
@@ -83,13 +87,16 @@ class Lines:
         return b"".join([self.content[a:b] for a, b in pieces if a < b])
 
     def _delimiters(self, delimiter: int) -> Ints:
-        is_delimiter = (self.codes == delimiter).view(np.uint8)
-        # A last record of nothing would begin beyond the bytes.
-        starts = np.minimum(self.starts, len(self.content) - 1)
-        return np.add.reduceat(is_delimiter, starts, dtype=np.int64)
+        # In pieces: a mask of the whole stretch costs more to allocate than to fill.
+        counts = [self._delimiters_of(piece, delimiter) for piece in self._pieces()]
+        return np.concatenate(counts)
 
-    def _record_of(self, positions: Ints) -> Ints:
-        return np.searchsorted(self.ends, positions)
+    def _delimiters_of(self, piece: range, delimiter: int) -> Ints:
+        begin, end = self.starts[piece[0]], self.ends[piece[-1]]
+        is_delimiter = (self.codes[begin : end + 1] == delimiter).view(np.uint8)
+        # A last record of nothing would begin beyond the bytes.
+        starts = np.minimum(self.starts[piece.start : piece.stop] - begin, len(is_delimiter) - 1)
+        return np.add.reduceat(is_delimiter, starts, dtype=np.int64)
 
     def _begins_with_mark(self) -> Flags:
         first = self.codes[np.minimum(self.starts, len(self.content) - 1)]
@@ -113,14 +120,21 @@ class Lines:
 
 def record_ends(content: bytes, *, multiline: bool) -> Ints:
     """Where each record of the content ends, its line feed not included."""
-    codes = np.frombuffer(content, np.uint8)
-    ends = np.flatnonzero(codes == LINE_FEED)
+    ends = positions(content, LINE_FEED)
     if multiline and content.find(QUOTE) >= 0:
         # A doubled quote keeps the parity.
-        quotes_before = np.searchsorted(np.flatnonzero(codes == QUOTE), ends)
+        quotes_before = np.searchsorted(positions(content, QUOTE), ends)
         ends = ends[quotes_before % 2 == 0]
     has_end = not content or (len(ends) > 0 and ends[-1] == len(content) - 1)
     return ends if has_end else np.append(ends, len(content))
+
+
+def positions(content: bytes, code: int) -> Ints:
+    """Where a byte stands in the content."""
+    codes = np.frombuffer(content, np.uint8)
+    blocks = range(0, len(content), _BLOCK_BYTES)
+    found = [np.flatnonzero(codes[b : b + _BLOCK_BYTES] == code) + b for b in blocks]
+    return np.concatenate(found) if found else np.zeros(0, np.int64)
 
 
 def is_utf8(text: bytes) -> bool:

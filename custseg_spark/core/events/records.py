@@ -13,7 +13,9 @@ RawText = Callable[[Ints], list[str]]
 # Row, raw record and defect of a record that can't be taken apart.
 Malformed = tuple[int, str, str]
 
-MALFORMED = pl.Schema({"source_row": pl.Int64, "raw_record": pl.String, "defect": pl.String})
+MALFORMED = pl.Schema({"source_row": pl.Int64(), "raw_record": pl.String(), "defect": pl.String()})
+
+NONE_MALFORMED = pl.DataFrame(schema=MALFORMED)
 
 
 @dataclass(frozen=True)

@@ -33,16 +33,18 @@ def rejected_records(
     rejected = records.malformed.with_columns(reasons=defect_reasons(width)).drop("defect")
     if not is_valid.all():
         rejected = pl.concat([rejected, _refused(records, typed, is_valid, rules)])
-    rows = rejected.with_columns(*origin.columns).select(REJECTED.names()).cast(dict(REJECTED))
+    rows = rejected.with_columns(*origin.columns).select(REJECTED.names()).cast(REJECTED)
     return rows.sort("source_row", maintain_order=True)
 
 
 def _refused(
     records: Records, typed: pl.DataFrame, is_valid: pl.Series, rules: list[Rule]
 ) -> pl.DataFrame:
-    at = np.flatnonzero(~is_valid.to_numpy())
-    return typed.filter(~is_valid).select(
-        source_row=pl.Series(records.rows[at], dtype=pl.Int64),
-        raw_record=pl.Series(records.raw_text(at), dtype=pl.String),
-        reasons=reasons(rules),
+    at, refused = np.flatnonzero(~is_valid.to_numpy()), typed.filter(~is_valid)
+    return pl.DataFrame(
+        {
+            "source_row": pl.Series(records.rows[at], dtype=pl.Int64),
+            "raw_record": pl.Series(records.raw_text(at), dtype=pl.String),
+            "reasons": reasons(refused, rules),
+        }
     )

@@ -1,6 +1,7 @@
 """Delimited text as records: ordinary ones by Polars, odd ones one by one."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -10,6 +11,7 @@ import pyarrow.compute as pc
 from custseg_spark.core.events.lines import Lines, record_ends
 from custseg_spark.core.events.odd_lines import fields_or_defect, is_header
 from custseg_spark.core.events.records import (
+    NONE_MALFORMED,
     Flags,
     Ints,
     Malformed,
@@ -18,8 +20,9 @@ from custseg_spark.core.events.records import (
     text_values,
 )
 
-# A read of a frame that isn't one block would make every later step slower.
-_ODD_MARKS = (b'"', b"\r", b"\0", b"\xef\xbb\xbf")
+# Bytes that only the reader of single records understands.
+_ODD_BYTES = (b'"', b"\r", b"\0")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def csv_records(
@@ -55,10 +58,11 @@ def line_records(
 
     No line holds a line feed; their bytes may not be UTF-8.
     """
-    whole = pa.ListArray.from_arrays(pa.array([0, len(lines)], pa.int32()), lines.fill_null(""))
-    joined = pc.binary_join(whole.cast(pa.list_(pa.binary())), b"\n")
+    texts = lines.cast(pa.binary()).fill_null(b"")
+    whole = pa.ListArray.from_arrays(pa.array([0, len(lines)], pa.int32()), texts)
+    joined = pc.binary_join(whole, b"\n")
     content = joined[0].as_py() + b"\n" if len(lines) else b""
-    stretch = Lines(content.replace(b"\r\n", b"\n"), rows)
+    stretch = Lines(_with_line_feeds(content), rows)
     return _records(stretch, columns, delimiter, np.flatnonzero(rows == header_row))
 
 
@@ -71,8 +75,7 @@ def _records_from(
     *,
     multiline: bool,
 ) -> Records:
-    if b"\r\n" in content:
-        content = content.replace(b"\r\n", b"\n")
+    content = _with_line_feeds(content)
     has_quoted_ends = multiline and b'"' in content
     if has_quoted_ends:
         count = len(record_ends(content, multiline=True))
@@ -81,6 +84,11 @@ def _records_from(
     rows = np.arange(first_row, first_row + count, dtype=np.int64)
     stretch = Lines(content, rows, has_quoted_ends)
     return _records(stretch, columns, delimiter, np.flatnonzero(rows == header_row))
+
+
+def _with_line_feeds(content: bytes) -> bytes:
+    # To look for a single byte is many times as fast as for two.
+    return content.replace(b"\r\n", b"\n") if b"\r" in content else content
 
 
 def _records(lines: Lines, columns: Sequence[str], delimiter: str, header_at: Ints) -> Records:
@@ -93,7 +101,9 @@ def _records(lines: Lines, columns: Sequence[str], delimiter: str, header_at: In
     malformed = [(int(lines.rows[i]), lines.text(i), "repeated_header") for i in repeated]
     is_left_out[repeated] = True
     values, rows = _kept(plain, lines.rows, is_left_out)
-    return Records(values, rows, malformed_frame(malformed), _raw_text(lines, rows), len(header_at))
+    return Records(
+        values, rows, malformed_frame(malformed), RawTextOfRows(lines, rows), len(header_at)
+    )
 
 
 def _plain_values(lines: Lines, columns: Sequence[str], delimiter: str) -> pl.DataFrame | None:
@@ -101,7 +111,9 @@ def _plain_values(lines: Lines, columns: Sequence[str], delimiter: str) -> pl.Da
     content, count = lines.content, len(lines.rows)
     if not count or len(columns) < 2 or len(delimiter.encode()) > 1:
         return None
-    if any(mark in content for mark in _ODD_MARKS):
+    if any(mark in content for mark in _ODD_BYTES):
+        return None
+    if not content.isascii() and _BYTE_ORDER_MARK in content:
         return None
     if content.count(delimiter.encode()) != (len(columns) - 1) * count:
         return None
@@ -144,10 +156,6 @@ def _kept(values: pl.DataFrame, rows: Ints, is_left_out: Flags) -> tuple[pl.Data
     return values.filter(~is_left_out), rows[~is_left_out]
 
 
-def _raw_text(lines: Lines, rows: Ints) -> "RawTextOfRows":
-    return RawTextOfRows(lines, rows)
-
-
 class RawTextOfRows:
     """The text of records by their position among those that were kept."""
 
@@ -163,51 +171,54 @@ def _mixed_records(
 ) -> Records:
     """The records of a stretch with odd ones among them, which are read one by one."""
     if not len(lines.rows):
-        values = text_values(columns, [])
-        return Records(values, lines.rows, malformed_frame([]), RawTextOfRows(lines, lines.rows))
+        return Records(text_values(columns, []), lines.rows, NONE_MALFORMED, lambda _: [])
     is_odd = lines.is_odd(len(columns), delimiter)
     is_odd[header_at] = True
-    values, rows, malformed = _ordinary(lines, is_odd, columns, delimiter)
-    is_header_row = set(header_at.tolist())
-    fields: list[list[str]] = []
-    odd_rows: list[int] = []
-    blank = 0
-    for index in np.flatnonzero(is_odd).tolist():
-        if index in is_header_row:
-            continue
-        line = lines.line(index)
-        if not line:
-            blank += 1
-            continue
-        found = fields_or_defect(line, columns, delimiter)
-        row = int(lines.rows[index])
-        if isinstance(found, str):
-            malformed.append((row, lines.text(index), found))
-        else:
-            fields.append(found)
-            odd_rows.append(row)
-    if fields:
-        values = pl.concat([values, text_values(columns, fields)])
-        rows = np.concatenate([rows, np.array(odd_rows, np.int64)])
+    values, rows, malformed = _ordinary_records(lines, is_odd, columns, delimiter)
+    is_odd[header_at] = False
+    odd = _odd_records(lines, np.flatnonzero(is_odd), columns, delimiter)
+    if odd.rows:
+        values = pl.concat([values, text_values(columns, odd.fields)])
+        rows = np.concatenate([rows, np.array(odd.rows, np.int64)])
         order = np.argsort(rows, kind="stable")
         values, rows = values[order], rows[order]
+    every_malformed = malformed_frame([*malformed, *odd.malformed])
     raw_text = RawTextOfRows(lines, rows)
-    return Records(values, rows, malformed_frame(malformed), raw_text, len(header_at), blank)
+    return Records(values, rows, every_malformed, raw_text, len(header_at), odd.blank)
 
 
-def _ordinary(
-    lines: Lines, is_odd: Flags, columns: Sequence[str], delimiter: str
+def _ordinary_records(
+    lines: Lines, is_left_out: Flags, columns: Sequence[str], delimiter: str
 ) -> tuple[pl.DataFrame, Ints, list[Malformed]]:
-    content, rows = lines.without(is_odd), lines.rows[~is_odd]
-    if not content:
-        return text_values(columns, []), rows, []
-    values = _read(content, columns, delimiter)
-    none_left_out = np.zeros(len(rows), np.bool_)
-    repeated = _repeated_headers(values, columns, none_left_out)
-    malformed = [
-        (int(row), text, "repeated_header")
-        for row, text in zip(rows[repeated], lines.texts_of_rows(rows[repeated]), strict=True)
-    ]
-    none_left_out[repeated] = True
-    values, rows = _kept(values, rows, none_left_out)
-    return values, rows, malformed
+    content, rows = lines.without(is_left_out), lines.rows[~is_left_out]
+    values = _read(content, columns, delimiter) if content else text_values(columns, [])
+    is_repeated = np.zeros(len(rows), np.bool_)
+    is_repeated[_repeated_headers(values, columns, is_repeated)] = True
+    texts = lines.texts_of_rows(rows[is_repeated])
+    repeated = zip(rows[is_repeated].tolist(), texts, strict=True)
+    return *_kept(values, rows, is_repeated), [(row, t, "repeated_header") for row, t in repeated]
+
+
+@dataclass
+class _OddRecords:
+    """Records that were read one by one: the fields of each and its row; or what is wrong."""
+
+    fields: list[list[str]] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    malformed: list[Malformed] = field(default_factory=list)
+    blank: int = 0
+
+
+def _odd_records(lines: Lines, at: Ints, columns: Sequence[str], delimiter: str) -> _OddRecords:
+    odd = _OddRecords()
+    for index, row in zip(at.tolist(), lines.rows[at].tolist(), strict=True):
+        line = lines.line(index)
+        found = fields_or_defect(line, columns, delimiter) if line else None
+        if found is None:
+            odd.blank += 1
+        elif isinstance(found, str):
+            odd.malformed.append((row, lines.text(index), found))
+        else:
+            odd.fields.append(found)
+            odd.rows.append(row)
+    return odd

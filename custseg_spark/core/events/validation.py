@@ -84,7 +84,7 @@ def _table_rows(typed: pl.DataFrame, mapping: SourceMapping, origin: Origin) -> 
         pl.coalesce("order_id", own).alias("order_id"),
         *origin.columns,
     )
-    return rows.select(EVENTS.names()).cast(dict(EVENTS))
+    return rows.select(EVENTS.names()).cast(EVENTS)
 
 
 def _unsigned(column: str) -> pl.Expr:

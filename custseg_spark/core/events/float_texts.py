@@ -1,0 +1,39 @@
+"""Floats as the text that a person would type: 500, 33.2, and 1.0E-7 beyond what is readable."""
+
+import numpy as np
+import polars as pl
+
+# Beyond, a double doesn't hold every integer.
+_LARGEST_WHOLE = 1e15
+# Between these a number is written without an exponent, as Java has it.
+_SMALLEST_PLAIN, _LARGEST_PLAIN = 1e-3, 1e7
+
+
+def float_texts(numbers: pl.Series) -> pl.Series:
+    """The shortest text of each number, as Java has it; whole ones have no point; NaN is null."""
+    number, size = pl.col("number"), pl.col("number").abs()
+    is_whole = (number == number.round()) & (size < _LARGEST_WHOLE)
+    is_plain = (size >= _SMALLEST_PLAIN) & (size < _LARGEST_PLAIN)
+    text = (
+        pl.when(is_whole)
+        .then(number.cast(pl.Int64, strict=False).cast(pl.String))
+        .when(is_plain)
+        .then(number.cast(pl.String))
+    )
+    present = numbers.fill_nan(None)
+    texts = present.to_frame("number").select(text.alias("text")).to_series()
+    is_odd = texts.is_null() & present.is_not_null()
+    if not is_odd.any():
+        return texts
+    odd = present.filter(is_odd)
+    return texts.scatter(is_odd.arg_true(), pl.Series([_java_text(n) for n in odd.to_numpy()]))
+
+
+def _java_text(number: np.floating[np.typing.NBitBase]) -> str:
+    """A number beyond what is written without an exponent: 1.0E20."""
+    if np.isinf(number):
+        return "Infinity" if number > 0 else "-Infinity"
+    digits, _, exponent = np.format_float_scientific(number, unique=True, trim="0").partition("e")
+    if _SMALLEST_PLAIN <= abs(number) < _LARGEST_PLAIN:
+        return np.format_float_positional(number, unique=True, trim="0")
+    return f"{digits}E{int(exponent)}"
