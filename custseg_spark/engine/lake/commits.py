@@ -22,11 +22,11 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, CommitProperties, RemoveAction, Transaction
 
+from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.files import DataFile
 from custseg_spark.engine.lake.fitness import check_files
 from custseg_spark.engine.lake.history import Commit, commits_between
 from custseg_spark.engine.lake.native import NativeLake, files_of
-from custseg_spark.engine.lake.schemas import Table
 from custseg_spark.engine.lake.statistics import to_json
 from custseg_spark.errors import ConflictError, ResourceError
 

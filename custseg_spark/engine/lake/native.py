@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
+from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.ddl import ddl_type
 from custseg_spark.engine.lake.files import DataFile
 from custseg_spark.engine.lake.handles import is_table, log_folder, open_table
-from custseg_spark.engine.lake.schemas import Table
 from custseg_spark.engine.lake.statistics import of_log
 from custseg_spark.errors import InputError
 

@@ -9,10 +9,11 @@ import pytest
 from deltalake import DeltaTable
 from small_lake import FIRST, SECOND, choice, held, rows, small_lake
 
+from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.commits import append, replace_dates
 from custseg_spark.engine.lake.files import write_part
 from custseg_spark.engine.lake.native import NativeLake
-from custseg_spark.engine.lake.schemas import EVENTS, MODEL_SELECTION, SESSIONS, TABLES, Table
+from custseg_spark.engine.lake.schemas import EVENTS, MODEL_SELECTION, SESSIONS, TABLES
 from custseg_spark.errors import InputError
 
 
