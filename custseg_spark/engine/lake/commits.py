@@ -22,11 +22,11 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, CommitProperties, RemoveAction, Transaction
 
+from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.files import DataFile
 from custseg_spark.engine.lake.fitness import check_files
 from custseg_spark.engine.lake.history import Commit, commits_between
 from custseg_spark.engine.lake.native import NativeLake, files_of
-from custseg_spark.engine.lake.schemas import Table
 from custseg_spark.engine.lake.statistics import to_json
 from custseg_spark.errors import ConflictError, ResourceError
 
@@ -106,31 +106,30 @@ def commit(lake: NativeLake, change: Change) -> int:
     check_files(lake.folder(change.table), change.table, change.adds, change.replaces)
     note, base = uuid4().hex, change.read_version
     for _ in range(_MOST_TRIES):
-        handle = lake.open(change.table, base)
         try:
-            _write(lake, handle, change, note)
+            _write(lake, lake.open(change.table, base), change, note)
             return base + 1
         except DeltaError as error:
-            newest = lake.version(change.table)
-            if newest == base:
-                folder = lake.folder(change.table)
-                raise ResourceError(f"{folder} can't be written: {error}") from error
-            between = _between(lake, change, newest)
+            between = _since_read(lake, change, base, error)
             own = [c.version for c in between if c.note == note]
             if own:
                 return own[0]
             if any(change.conflicts_with(c) for c in between):
                 raise _conflict(lake, change) from error
-            base = newest
+            base = between[-1].version
     raise _conflict(lake, change)
 
 
-def _between(lake: NativeLake, change: Change, newest: int) -> list[Commit]:
-    table = change.table
-    found = commits_between(lake.folder(table), change.read_version, newest, table.date_column)
-    if found is None:
-        raise _conflict(lake, change)
-    return found
+def _since_read(lake: NativeLake, change: Change, base: int, error: DeltaError) -> list[Commit]:
+    """The commits since the run has read the table, where a try upon `base` has failed."""
+    table, folder = change.table, lake.folder(change.table)
+    newest = lake.version(table)
+    if newest == base:
+        raise ResourceError(f"{folder} can't be written: {error}") from error
+    between = commits_between(folder, change.read_version, newest, table.date_column)
+    if between is None:
+        raise _conflict(lake, change) from error
+    return between
 
 
 def _write(lake: NativeLake, handle: DeltaTable, change: Change, note: str) -> None:

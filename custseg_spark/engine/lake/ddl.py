@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pyarrow as pa
 
-from custseg_spark.engine.lake.schemas import TIME, Table
+from custseg_spark.engine.lake.columns import TIME, Table
 
 # Polars' strings and lists are the large ones; in a Parquet file there is no difference.
 _SIMPLE: dict[pa.DataType, str] = {

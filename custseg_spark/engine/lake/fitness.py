@@ -7,9 +7,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.ddl import ddl_type
 from custseg_spark.engine.lake.files import DataFile, partition_folder
-from custseg_spark.engine.lake.schemas import Table
 from custseg_spark.errors import ResourceError
 
 

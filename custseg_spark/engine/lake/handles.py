@@ -14,10 +14,12 @@ import re
 import tempfile
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 from deltalake import DeltaTable
 
 LOG = "_delta_log"
+_one_at_a_time = Lock()
 _MISREAD = re.compile(r"%[0-9A-Fa-f]{2}|\\")
 
 
@@ -35,15 +37,17 @@ def open_table(folder: Path, version: int | None = None) -> DeltaTable:
 def log_folder(folder: Path) -> str:
     """The folder that delta-rs may be given for the log of the table in `folder`."""
     real = folder.resolve()
-    return str(real) if not _MISREAD.search(str(real)) else str(_stand_in(real))
+    if not _MISREAD.search(str(real)):
+        return str(real)
+    with _one_at_a_time:
+        return str(_stand_in(real))
 
 
 @cache
 def _stand_in(folder: Path) -> Path:
     """A folder of an ordinary name with the log of the table in it, until the process ends."""
     (folder / LOG).mkdir(parents=True, exist_ok=True)
-    stand_in = Path(_temporary().name) / str(len(list(Path(_temporary().name).iterdir())))
-    stand_in.mkdir()
+    stand_in = Path(tempfile.mkdtemp(dir=_temporary().name))
     (stand_in / LOG).symlink_to(folder / LOG, target_is_directory=True)
     return stand_in
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from custseg_spark.engine.lake.handles import LOG
 
@@ -20,7 +19,6 @@ class Commit:
     """A version of a table: what made it, its writer's note, and what it did.
 
     `dates` are the partitions whose files it added or removed, None where it may have touched any.
-    `paths` are the files that it added or removed.
     """
 
     version: int
@@ -28,7 +26,6 @@ class Commit:
     note: str | None
     changes_rows: bool
     dates: frozenset[date] | None
-    paths: frozenset[str]
 
     @property
     def is_maintenance(self) -> bool:
@@ -62,7 +59,6 @@ def _commit(file: Path, date_column: str | None) -> Commit:
         note=info.get("userMetadata"),
         changes_rows=is_wide or any(t.get("dataChange", True) for t in touched),
         dates=None if is_wide else _dates(touched, date_column),
-        paths=frozenset(unquote(t["path"]) for t in touched),
     )
 
 

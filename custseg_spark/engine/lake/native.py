@@ -10,11 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
+from deltalake.transaction import CommitProperties
 
+from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.ddl import ddl_type
 from custseg_spark.engine.lake.files import DataFile
 from custseg_spark.engine.lake.handles import is_table, log_folder, open_table
-from custseg_spark.engine.lake.schemas import Table
 from custseg_spark.engine.lake.statistics import of_log
 from custseg_spark.errors import InputError
 
@@ -64,6 +65,8 @@ class NativeLake:
                 mode="ignore",
                 partition_by=list(table.partitioned_by),
                 configuration=_PROPERTIES | named,
+                # Else who comes second creates the table anew, as version 1.
+                commit_properties=CommitProperties(max_commit_retries=0),
             )
         except DeltaError:
             # Another was quicker, or the folder can't be written.

@@ -15,10 +15,10 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.files import run_of
 from custseg_spark.engine.lake.handles import LOG
 from custseg_spark.engine.lake.native import NativeLake
-from custseg_spark.engine.lake.schemas import Table
 
 _RUNS, _LOCK, _JOURNAL = "_runs", ".lock", ".journal"
 # A lock of another machine may look free where the folder's file system doesn't share locks.

@@ -6,9 +6,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.files import DataFile, write_part
 from custseg_spark.engine.lake.native import NativeLake
-from custseg_spark.engine.lake.schemas import MODEL_SELECTION, Table
+from custseg_spark.engine.lake.schemas import MODEL_SELECTION
 
 FIRST, SECOND = date(2019, 10, 1), date(2019, 10, 2)
 

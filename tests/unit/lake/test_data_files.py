@@ -10,8 +10,9 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from small_lake import FIRST, choice, rows, small_lake
+from small_lake import FIRST, SECOND, choice, rows, small_lake
 
+from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.files import (
     FILE_ROW,
     PartWriter,
@@ -20,8 +21,9 @@ from custseg_spark.engine.lake.files import (
     run_of,
     to_rows,
     write_part,
+    write_parts,
 )
-from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS, EVENTS, SESSIONS, TABLES, Table
+from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS, CUSTOMERS, EVENTS, SESSIONS, TABLES
 from custseg_spark.engine.lake.statistics import Bounds, bounds, of_json, to_json
 
 RUN = "0c5a2b1e-77"
@@ -166,3 +168,24 @@ def test_maps_and_lists_come_back(tmp_path: Path) -> None:
     held = pq.ParquetFile(tmp_path / file.path).read()
     assert held.to_pylist()[0]["memberships"] == segment["memberships"]
     assert held.to_pylist()[0]["top_features"] == segment["top_features"]
+
+
+def test_rows_of_any_dates_make_a_file_a_date(tmp_path: Path) -> None:
+    days = [SECOND, FIRST, SECOND, FIRST, SECOND]
+    events = rows(EVENTS, *[{"event_date": d, "source_row": n} for n, d in enumerate(days)])
+    files = write_parts(events, EVENTS, tmp_path, run_id=RUN, task=0)
+    assert [(file.day, file.rows) for file in files] == [(FIRST, 2), (SECOND, 3)]
+    held = [pq.ParquetFile(tmp_path / f.path).read()["source_row"].to_pylist() for f in files]
+    assert held == [[1, 3], [0, 2, 4]]
+
+
+def test_no_rows_make_no_file_and_a_row_needs_a_date(tmp_path: Path) -> None:
+    assert write_parts(rows(EVENTS), EVENTS, tmp_path, run_id=RUN, task=0) == []
+    with pytest.raises(ValueError, match="a row without event_date"):
+        write_parts(rows(EVENTS, {}), EVENTS, tmp_path, run_id=RUN, task=0)
+
+
+def test_a_table_without_partitions_has_its_files_in_its_folder(tmp_path: Path) -> None:
+    customers = rows(CUSTOMERS, {"customer_id": "7"})
+    (file,) = write_parts(customers, CUSTOMERS, tmp_path, run_id=RUN, task=0)
+    assert (file.day, "/" in file.path) == (None, False)

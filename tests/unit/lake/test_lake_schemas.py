@@ -9,8 +9,9 @@ import pyarrow as pa
 import pytest
 
 from custseg_spark import schemas as spark_schemas
+from custseg_spark.engine.lake.columns import TIME, Table
 from custseg_spark.engine.lake.ddl import ddl, ddl_type
-from custseg_spark.engine.lake.schemas import EVENTS, TABLES, TIME, Table
+from custseg_spark.engine.lake.schemas import EVENTS, TABLES
 
 BLOCKED = """
 import importlib, pkgutil, sys

@@ -1,18 +1,21 @@
 """Tables without Spark: created, listed and read, whatever the lake's folder is called."""
 
 import multiprocessing
+import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import polars as pl
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 from small_lake import FIRST, SECOND, choice, held, rows, small_lake
 
+from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.commits import append, replace_dates
 from custseg_spark.engine.lake.files import write_part
 from custseg_spark.engine.lake.native import NativeLake
-from custseg_spark.engine.lake.schemas import EVENTS, MODEL_SELECTION, SESSIONS, TABLES, Table
+from custseg_spark.engine.lake.schemas import EVENTS, MODEL_SELECTION, SESSIONS, TABLES
 from custseg_spark.errors import InputError
 
 
@@ -31,19 +34,22 @@ def test_all_tables_are_created_once_and_empty(tmp_path: Path) -> None:
     assert properties["delta.enableDeletionVectors"] == "false"
 
 
-def create_all(root: Path) -> None:
-    NativeLake(root).create(TABLES)
+def create_all(roots: list[Path], begin: float) -> None:
+    time.sleep(max(0, begin - time.time()))
+    for root in roots:
+        NativeLake(root).create(TABLES)
 
 
-def test_creators_at_once_don_t_disturb_each_other(tmp_path: Path) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    creators = [spawn.Process(target=create_all, args=(tmp_path,)) for _ in range(3)]
+def test_creators_at_once_make_each_table_once(tmp_path: Path) -> None:
+    spawn, roots = multiprocessing.get_context("spawn"), [tmp_path / str(n) for n in range(5)]
+    begin = time.time() + 3
+    creators = [spawn.Process(target=create_all, args=(roots, begin)) for _ in range(3)]
     for creator in creators:
         creator.start()
     for creator in creators:
         creator.join()
     assert [creator.exitcode for creator in creators] == [0, 0, 0]
-    assert set(NativeLake(tmp_path).versions(TABLES).values()) == {0}
+    assert {v for root in roots for v in NativeLake(root).versions(TABLES).values()} == {0}
 
 
 @pytest.mark.parametrize(
@@ -132,3 +138,5 @@ def test_other_readers_see_the_rows(tmp_path: Path) -> None:
     append(lake, MODEL_SELECTION, [choice(lake, date(2019, 10, 1), 2)], read_version=0)
     table = DeltaTable(lake.folder(MODEL_SELECTION)).to_pyarrow_table(columns=["run_date", "k"])
     assert table.to_pylist() == [{"run_date": FIRST, "k": 2}]
+    frame = pl.read_delta(str(lake.folder(MODEL_SELECTION)))
+    assert frame.select("run_date", "k").to_dicts() == [{"run_date": FIRST, "k": 2}]
