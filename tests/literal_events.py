@@ -13,7 +13,8 @@ from custseg_spark import features
 from custseg_spark.core.segments import naming
 from custseg_spark.features import price, rfm
 from custseg_spark.features.keys import Levels
-from custseg_spark.schemas import SESSIONS, conform
+from custseg_spark.engine.lake.schemas import SESSIONS
+from custseg_spark.engine.lake.spark_io import conform
 from custseg_spark.sessions import session_parts
 
 _TYPES = {

@@ -24,7 +24,7 @@ from custseg_spark import features
 from custseg_spark.config import settings as config
 from custseg_spark.core.segments.naming.rfm import rfm_group
 from custseg_spark.features import discount
-from custseg_spark.features.table import CUSTOMER_FEATURES
+from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES
 from custseg_spark.models import preparation
 
 BENCHMARK = ROOT / "scripts" / "benchmark.py"

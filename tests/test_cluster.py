@@ -16,8 +16,8 @@ from pyspark.sql import SparkSession
 from spark_cluster import Cluster, asked, free_port, wait_until
 
 from custseg_spark.config.settings import LakeConfig
-from custseg_spark.engine.lake.tables import Lake
-from custseg_spark.schemas import CUSTOMER_SEGMENTS, EVENTS, SEGMENT_PROFILES, SESSIONS
+from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS, EVENTS, SEGMENT_PROFILES, SESSIONS
 
 DAY = date(2019, 10, 9)
 QUICK = (

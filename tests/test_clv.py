@@ -23,7 +23,7 @@ from custseg_spark.features.lifetime import BgNbd, GammaGamma
 from custseg_spark.models import clv as models
 from custseg_spark.models import holdout
 from custseg_spark.models.clv import ClvModel
-from custseg_spark.schemas import CLV_MODELS
+from custseg_spark.engine.lake.schemas import CLV_MODELS
 
 AS_OF = date(2021, 3, 1)
 BEGIN = date(2020, 3, 1)

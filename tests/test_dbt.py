@@ -15,7 +15,7 @@ import pytest
 from conftest import ROOT
 from pyspark.sql import SparkSession
 
-from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.engine.lake.lake import Lake
 
 PROGRAMS = ROOT / ".venv-dbt" / "bin"
 # All commands in one process, which keeps its Spark.

@@ -11,10 +11,10 @@ from pyspark.sql import DataFrame, SparkSession
 
 from custseg_spark import features
 from custseg_spark.config.settings import Config, LakeConfig
-from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.features import demographics
 from custseg_spark.pipeline.featurising import with_demographics
-from custseg_spark.schemas import CUSTOMERS
+from custseg_spark.engine.lake.schemas import CUSTOMERS
 
 AS_OF = date(2021, 3, 1)
 NAMES = [f.name for f in demographics.family(AS_OF).features]

@@ -21,7 +21,7 @@ from postgresql_server import Server
 from pyspark.sql import SparkSession
 
 from custseg_spark.config.settings import LakeConfig
-from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.spark.session import settings
 from custseg_spark.errors import ConfigurationError, ConflictError, InputError
 from custseg_spark.features import rfm
@@ -32,7 +32,7 @@ from custseg_spark.outputs.exports.frames.changes import Campaign, is_control
 from custseg_spark.outputs.exports.frames.metrics import spending_scores
 from custseg_spark.outputs.exports.layout import ReportTable
 from custseg_spark.progress import Progress
-from custseg_spark.schemas import RUNS
+from custseg_spark.engine.lake.schemas import RUNS
 
 Rows = list[tuple[Any, ...]]
 AS_OF = "2021-04-01 00:00:00Z"

@@ -24,9 +24,9 @@ from ledger import (
 from pyspark.sql import Row, SparkSession
 
 from custseg_spark.config.settings import LakeConfig
-from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.errors import InputError
-from custseg_spark.schemas import EVENTS, INGEST_FILES, REJECTED_EVENTS
+from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES, REJECTED_EVENTS
 
 ODD_NAMES = (
     "with blank.csv",

@@ -12,7 +12,7 @@ from literal_lake import BEFORE, NOW
 from pyspark.sql import SparkSession
 from scipy import stats
 
-from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.errors import ConfigurationError, InputError
 from custseg_spark.interfaces.cli import exports as cli_exports
 from custseg_spark.outputs.exports.frames.effects import outcomes

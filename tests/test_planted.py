@@ -10,8 +10,8 @@ from pyspark.sql import SparkSession
 from test_generate_events import generate_events
 
 from custseg_spark.config.settings import LakeConfig
-from custseg_spark.engine.lake.tables import Lake
-from custseg_spark.schemas import MODEL_SELECTION, SEGMENT_PROFILES
+from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.schemas import MODEL_SELECTION, SEGMENT_PROFILES
 
 SPEC = importlib.util.spec_from_file_location(
     "planted_types", ROOT / "scripts" / "planted_types.py"

@@ -10,8 +10,8 @@ from ledger import IngestRun, Ledger, Reason, ingest_once, line, log_text, utc
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from custseg_spark.engine.sources.times import parsed_time, time_pattern
-from custseg_spark.schemas import INGEST_FILES
+from custseg_spark.engine.sources.times import parsed_time, time_expression
+from custseg_spark.engine.lake.schemas import INGEST_FILES
 
 TIME_FORMAT = "yyyy-MM-dd HH:mm:ss z"
 TIME_RANGE = "from 1990-01-01 to a day after ingest"
@@ -243,14 +243,14 @@ def test_the_ledger_counts_every_rule(rules: Rules) -> None:
         ),
     ],
 )
-def test_a_time_pattern_becomes_a_strict_expression(pattern: str, expected: str) -> None:
-    assert time_pattern(pattern) == expected
+def test_a_time_expression_becomes_a_strict_expression(pattern: str, expected: str) -> None:
+    assert time_expression(pattern) == expected
 
 
 @pytest.mark.parametrize("pattern", ["dd MMM yyyy", "yyyy-MM-dd hh:mm a", "yyyy-MM-dd 'at' HH:mm"])
 def test_a_letter_that_is_not_strict_is_no_pattern(pattern: str) -> None:
     with pytest.raises(ValueError, match="known: "):
-        time_pattern(pattern)
+        time_expression(pattern)
 
 
 def test_counts_since_1970_are_times_of_their_unit_alone(spark: SparkSession) -> None:

@@ -18,25 +18,16 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from custseg_spark.config.settings import LakeConfig, RunConfig
-from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.errors import ConfigurationError, InputError
-from custseg_spark.features.table import CUSTOMER_FEATURES
+from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES
 from custseg_spark.models import algorithms, store
 from custseg_spark.models.layout import in_sample
 from custseg_spark.models.preparation import VECTOR
 from custseg_spark.paths import place
 from custseg_spark.pipeline.trial import limited
-from custseg_spark.schemas import (
-    CUSTOMER_SEGMENTS,
-    EVENTS,
-    INGEST_FILES,
-    MODEL_SELECTION,
-    RUNS,
-    SEGMENT_MIGRATIONS,
-    SEGMENT_PROFILES,
-    SESSIONS,
-    Table,
-)
+from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS, EVENTS, INGEST_FILES, MODEL_SELECTION, RUNS, SEGMENT_MIGRATIONS, SEGMENT_PROFILES, SESSIONS
 
 DAY = date(2019, 10, 11)
 OUTPUTS = (CUSTOMER_FEATURES, CUSTOMER_SEGMENTS, SEGMENT_PROFILES, MODEL_SELECTION)

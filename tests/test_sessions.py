@@ -14,7 +14,8 @@ from literal_events import event, frame, parts_of
 from pyspark.sql import DataFrame, SparkSession
 
 from custseg_spark import sessions
-from custseg_spark.schemas import SESSIONS, Table
+from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake.schemas import SESSIONS
 
 
 def gap(at: str) -> str:

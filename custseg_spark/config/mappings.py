@@ -10,11 +10,11 @@ from typing import Any
 
 from custseg_spark.config.jdbc import Jdbc, check_url
 from custseg_spark.config.settings import typed
+from custseg_spark.core.events.times import time_expression
 from custseg_spark.core.mappings.mapping import FILLS, SourceMapping
-from custseg_spark.engine.sources.times import time_pattern
+from custseg_spark.engine.lake.schemas import EVENT_TYPES
 from custseg_spark.errors import ConfigurationError, nearest
 from custseg_spark.paths import is_database
-from custseg_spark.schemas import EVENT_TYPES
 
 CLEANINGS = ("standard", "strict")
 DUPLICATES = ("drop", "keep")
@@ -171,6 +171,6 @@ def _check_formats(mapping: MappingFile, where: str) -> None:
         raise ConfigurationError(f"{where}: event_at_formats names no format")
     for pattern in mapping.event_at_formats:
         try:
-            time_pattern(pattern)
+            time_expression(pattern)
         except ValueError as error:
             raise ConfigurationError(f"{where}: event_at_formats: unknown {error}") from error

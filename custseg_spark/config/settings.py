@@ -30,6 +30,7 @@ CLIPS = ("percentile", "iqr", "none")
 SCALINGS = ("standard", "robust")
 TRANSFORMS = ("auto", "none")
 MODEL_USES = ("auto", "fit", "frozen")
+LAKE_IOS = ("auto", "native", "spark")
 COMPARISONS = ("dbscan", "agglomerative")
 _MODEL_WORDS = {"clip": CLIPS, "scaling": SCALINGS, "use": MODEL_USES, "transform": TRANSFORMS}
 
@@ -42,10 +43,19 @@ def _require(holds: bool, key: str, expected: str, section: object) -> None:
 
 @dataclass(frozen=True)
 class LakeConfig:
-    """Where the tables are: `<path>/<table>`, or `<catalog>.<table>` when `catalog` is set."""
+    """Where the tables are: `<path>/<table>`, or `<catalog>.<table>` when `catalog` is set.
+
+    `io`: whether tasks write Parquet themselves (`native`), Spark does (`spark`), or the place
+    decides (`auto`).
+    """
 
     path: str = "lake"
     catalog: str | None = None
+    io: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.io not in LAKE_IOS:
+            raise ConfigurationError(f"lake.io: unknown '{self.io}'{nearest(self.io, LAKE_IOS)}")
 
 
 @dataclass(frozen=True)

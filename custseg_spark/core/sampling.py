@@ -7,9 +7,9 @@ HASH_STEPS = 1_000_000
 _SEED = 42
 
 
-def hash_step(customer_id: str) -> pl.Expr:
+def hash_step(customer_id: str, seed: int = _SEED) -> pl.Expr:
     """Place of each id among `HASH_STEPS` equal steps: xxHash64 (seed 42, as Spark's), modulo."""
-    hashed = plh.col(customer_id).nchash.xxhash64(seed=_SEED).reinterpret(signed=True)
+    hashed = plh.col(customer_id).nchash.xxhash64(seed=seed).reinterpret(signed=True)
     step: pl.Expr = hashed % pl.lit(HASH_STEPS, pl.Int64)
     return step.cast(pl.Int32)
 

@@ -5,30 +5,35 @@ so that no result depends on cores, partitions or the way of IO.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from custseg_spark.core.sessions.buckets import BUCKETS, customer_bucket, group_bounds
+from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.ddl import ddl
 from custseg_spark.engine.lake.files import DataFile, write_part
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.native import read_file
-from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES, EVENTS, SESSIONS, Table
+from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES, EVENTS, SESSIONS
 from custseg_spark.engine.lake.session_files import bucket_bounds
 from custseg_spark.engine.spark import tasks
 
 R = TypeVar("R")
 Kernel = Callable[[pa.Table], R]
+
+# Of session parts the order keys of the items alone, under the name `items`.
+ORDER_KEYS = "items.order_key"
+_ORDER_KEYS_PATH = "items.list.element.order_key"
 
 # Events that a task takes at a time, of as many files as that.
 _EVENTS_PER_SLICE = 1_000_000
@@ -46,7 +51,6 @@ class Portions(Protocol):
         """Replaces a date of a table by the rows that the kernel makes; how many they are."""
 
 
-@dataclass(frozen=True)
 class _Reader(Protocol):
     """What a task reads its portion with."""
 
@@ -125,11 +129,12 @@ class SessionBucket:
 
     def table(self, columns: Sequence[str]) -> pa.Table:
         names = list(dict.fromkeys(["customer_id", *columns]))
-        schema = pa.schema([SESSIONS.schema.field(name) for name in names])
-        parts = [self._rows(file, schema) for file in self.files]
-        return pa.concat_tables([schema.empty_table(), *parts]).select(list(columns))
+        schema = pa.schema([_part_field(name) for name in names])
+        has_all_items = ORDER_KEYS not in names
+        parts = [self._rows(file, schema, has_all_items=has_all_items) for file in self.files]
+        return pa.concat_tables([schema.empty_table(), *parts]).select(_named(columns))
 
-    def _rows(self, file: DataFile, schema: pa.Schema) -> pa.Table:
+    def _rows(self, file: DataFile, schema: pa.Schema, *, has_all_items: bool) -> pa.Table:
         with pq.ParquetFile(self.folder / file.path, coerce_int96_timestamp_unit="us") as opened:
             bounds = bucket_bounds(opened.metadata)
             groups = range(opened.metadata.num_row_groups)
@@ -139,6 +144,8 @@ class SessionBucket:
                     int(np.searchsorted(bounds, self.high, side="left")),
                 )
             names = [n for n in schema.names if n != "session_date"]
+            if not has_all_items:
+                names = [_ORDER_KEYS_PATH if n == "items" else n for n in names]
             rows = opened.read_row_groups(list(groups), columns=names, use_threads=False)
         is_exact = bounds is not None and self.low in bounds and self.high in bounds
         if not is_exact:
@@ -148,6 +155,23 @@ class SessionBucket:
             days = pa.repeat(pa.scalar(file.day, pa.date32()), len(rows))
             rows = rows.append_column("session_date", days)
         return rows.select(schema.names).cast(schema)
+
+
+def _named(columns: Sequence[str]) -> list[str]:
+    """The columns' names in what a kernel gets."""
+    return ["items" if name == ORDER_KEYS else name for name in columns]
+
+
+def _part_field(name: str) -> pa.Field:
+    if name != ORDER_KEYS:
+        return SESSIONS.schema.field(name)
+    return pa.field("items", pa.list_(pa.struct([("order_key", pa.int64())])))
+
+
+def _order_keys() -> Column:
+    return F.transform("items", lambda item: F.struct(item["order_key"].alias("order_key"))).alias(
+        "items"
+    )
 
 
 @dataclass(frozen=True)
@@ -179,7 +203,8 @@ class SparkPortions:
         top = F.shiftrightunsigned(F.xxhash64("customer_id"), 64 - 16)
         group = F.floor(top * F.lit(self.groups) / F.lit(BUCKETS)).cast("int").alias("bucket")
         names = dict.fromkeys([*columns, *([self.order] if self.order else [])])
-        spread = self.frame.select(group, *names).repartition(self.groups, "bucket")
+        taken = [_order_keys() if n == ORDER_KEYS else F.col(n) for n in names]
+        spread = self.frame.select(group, *taken).repartition(self.groups, "bucket")
         return spread.sortWithinPartitions("bucket", *([self.order] if self.order else []))
 
 
@@ -190,7 +215,7 @@ class _OverBuckets(Generic[R]):
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> list[tuple[int, R]]:
         return [
-            (number, self.kernel(rows.select(list(self.columns))))
+            (number, self.kernel(rows.select(_named(self.columns))))
             for number, rows in _buckets(batches)
         ]
 
@@ -204,7 +229,7 @@ class _RowsOverBuckets:
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
         for _, rows in _buckets(batches):
-            made = self.kernel(rows.select(list(self.columns)))
+            made = self.kernel(rows.select(_named(self.columns)))
             days = pa.repeat(pa.scalar(self.day, pa.date32()), len(made))
             dated = made.append_column(self.table.partitioned_by[0], days)
             yield dated.select(self.table.schema.names)
@@ -284,10 +309,7 @@ def session_buckets(lake: Lake, before: date, groups: int) -> Portions:
     folder, bounds = lake.native.folder(SESSIONS), group_bounds(groups).tolist()
     return NativePortions(
         lake,
-        [
-            SessionBucket(folder, files, low, high)
-            for low, high in zip(bounds, bounds[1:], strict=False)
-        ],
+        [SessionBucket(folder, files, low, high) for low, high in pairwise(bounds)],
     )
 
 

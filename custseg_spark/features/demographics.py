@@ -10,8 +10,8 @@ from datetime import date
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from custseg_spark.engine.lake.ddl import MONEY
 from custseg_spark.features.feature import Family, Feature, plain
-from custseg_spark.schemas import MONEY
 
 DEMOGRAPHICS = "demographics"
 

@@ -6,9 +6,9 @@ from decimal import Decimal
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from custseg_spark.engine.lake.ddl import LOG_PRICE
 from custseg_spark.features.feature import Family, Feature, plain, ratio, ratio_or_null
 from custseg_spark.features.keys import LEVEL_HALF, LEVEL_UNITS
-from custseg_spark.schemas import LOG_PRICE
 from custseg_spark.sessions import comparable_log_price
 
 

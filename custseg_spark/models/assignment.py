@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 
+from custseg_spark.engine.lake.spark_io import struct_type
 from custseg_spark.models.scan import points
-from custseg_spark.schemas import struct_type
 
 # The segments are numbered from the most to the least valuable by these coordinates.
 VALUE_FEATURES = ("monetary", "frequency", "session_count")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from custseg_spark.config.settings import IdentityConfig
+from custseg_spark.engine.lake.schemas import BORN, CONTINUED, MERGED, SPLIT
 from custseg_spark.models.pairing import Centroid, jaccard, pair
-from custseg_spark.schemas import BORN, CONTINUED, MERGED, SPLIT
 
 
 @dataclass(frozen=True)

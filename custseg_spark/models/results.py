@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from custseg_spark.core.segments.naming import SegmentName
+from custseg_spark.engine.lake.schemas import DIED
 from custseg_spark.models import assignment
 from custseg_spark.models.algorithms import MEMBERSHIP_SUFFIX, Model, centres
 from custseg_spark.models.comparison import Compared
@@ -20,7 +21,6 @@ from custseg_spark.models.profiles import Profile
 from custseg_spark.models.selection import Verdict
 from custseg_spark.models.stability import Stability
 from custseg_spark.models.tree import Node
-from custseg_spark.schemas import DIED
 
 Rows = list[tuple[object, ...]]
 

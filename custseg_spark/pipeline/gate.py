@@ -12,9 +12,9 @@ from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from custseg_spark.config.settings import GateConfig
-from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES
 from custseg_spark.errors import GateError
-from custseg_spark.schemas import EVENTS, INGEST_FILES
 
 _DAYS_BEFORE = 7
 _PARTS = ("header", "blank", "accepted", "rejected", "duplicates")

@@ -9,12 +9,17 @@ from typing import Any
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
-from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.schemas import (
+    CUSTOMER_FEATURES,
+    CUSTOMER_SEGMENTS,
+    DIED,
+    RUNS,
+    SEGMENT_PROFILES,
+)
 from custseg_spark.errors import InputError
-from custseg_spark.features.table import CUSTOMER_FEATURES
 from custseg_spark.models.identity import KnownSegment
 from custseg_spark.models.results import Ancestor
-from custseg_spark.schemas import CUSTOMER_SEGMENTS, DIED, RUNS, SEGMENT_PROFILES
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,18 @@ from pyspark.sql import DataFrame
 
 from custseg_spark.config.settings import Config
 from custseg_spark.core.segments.naming import Archetypes, SegmentName, name_segments
-from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.schemas import (
+    BORN,
+    CONTINUED,
+    CUSTOMER_SEGMENTS,
+    FEATURE_DRIFT,
+    MODEL_SELECTION,
+    SEGMENT_MIGRATIONS,
+    SEGMENT_POINTS,
+    SEGMENT_PROFILES,
+)
 from custseg_spark.models import assignment, drift, identity, migrations, profiles, results
 from custseg_spark.models.algorithms import centres
 from custseg_spark.models.comparison import Compared
@@ -27,17 +38,6 @@ from custseg_spark.models.store import Manifest
 from custseg_spark.models.tree import Node
 from custseg_spark.pipeline import history
 from custseg_spark.pipeline.history import Past, PreviousRun
-from custseg_spark.schemas import (
-    BORN,
-    CONTINUED,
-    CUSTOMER_SEGMENTS,
-    FEATURE_DRIFT,
-    MODEL_SELECTION,
-    SEGMENT_MIGRATIONS,
-    SEGMENT_POINTS,
-    SEGMENT_PROFILES,
-    Table,
-)
 
 # As many points as a picture can show.
 _PICTURED_CUSTOMERS = 4_000

@@ -13,11 +13,24 @@ from pyspark.sql import functions as F
 from custseg_spark import features
 from custseg_spark.config.settings import Config
 from custseg_spark.core.segments.naming import Archetypes
-from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.schemas import (
+    CLV_MODELS,
+    CUSTOMER_FEATURES,
+    CUSTOMER_SEGMENTS,
+    CUSTOMERS,
+    EVENTS,
+    FEATURE_DRIFT,
+    MODEL_SELECTION,
+    RUNS,
+    SEGMENT_MIGRATIONS,
+    SEGMENT_POINTS,
+    SEGMENT_PROFILES,
+    SESSIONS,
+)
 from custseg_spark.engine.spark.session import size_shuffles
 from custseg_spark.errors import ConfigurationError, InputError
 from custseg_spark.features.demographics import DEMOGRAPHICS
-from custseg_spark.features.table import CUSTOMER_FEATURES
 from custseg_spark.models import (
     algorithms,
     comparison,
@@ -41,19 +54,6 @@ from custseg_spark.pipeline.planning import Plan
 from custseg_spark.pipeline.publishing import Judged
 from custseg_spark.pipeline.refresh import refresh_sessions
 from custseg_spark.progress import Progress
-from custseg_spark.schemas import (
-    CLV_MODELS,
-    CUSTOMER_SEGMENTS,
-    CUSTOMERS,
-    EVENTS,
-    FEATURE_DRIFT,
-    MODEL_SELECTION,
-    RUNS,
-    SEGMENT_MIGRATIONS,
-    SEGMENT_POINTS,
-    SEGMENT_PROFILES,
-    SESSIONS,
-)
 
 OUTPUTS = (
     CUSTOMER_FEATURES,

@@ -4,12 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-import polars_hash as plh
 import pyarrow as pa
 
-HASH_STEPS = 1_000_000
-# Spark's `xxhash64` begins with it.
-_SPARK_SEED = 42
+from custseg_spark.core.sampling import hash_step, sampled_steps
 
 
 @dataclass(frozen=True)
@@ -21,16 +18,9 @@ class InformedBar:
 
 
 def hash_steps(customer_ids: pa.ChunkedArray | pa.Array) -> np.ndarray:
-    """Each customer's place from 0 to a million: Spark's pmod(xxhash64(customer_id), 1000000)."""
+    """Each customer's place from 0 to a million."""
     ids = pl.DataFrame({"id": pl.Series(customer_ids, dtype=pl.String)})
-    hashed = ids.select(plh.col("id").nchash.xxhash64(seed=_SPARK_SEED))["id"]
-    signed = hashed.to_numpy().view(np.int64)
-    return np.asarray(np.remainder(signed, HASH_STEPS))
-
-
-def sampled_steps(size: int, total: int) -> int:
-    """How many of the million places hold about `size` of `total` customers; at least one."""
-    return max(1, round(min(1.0, size / max(total, 1)) * HASH_STEPS))
+    return ids.select(hash_step("id")).to_series().to_numpy()
 
 
 def in_sample(customer_ids: pa.ChunkedArray | pa.Array, size: int, total: int) -> np.ndarray:

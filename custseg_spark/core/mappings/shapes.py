@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from custseg_spark.engine.sources.times import time_pattern
+from custseg_spark.core.events.times import time_expression
 
 # So many of a column's values must look alike; the others are for the rules to refuse.
 _MOST_SHARE = 0.95
@@ -65,7 +65,7 @@ def _shape(name: str, cells: Iterable[str]) -> Shape:
     blank = 1 - filled / len(every) if every else 1.0
     if not filled:
         return Shape(name, NOTHING, blank, values)
-    patterns, doubt = time_patterns(values)
+    patterns, doubt = time_expressions(values)
     if patterns:
         return Shape(name, TIME, blank, values, patterns, doubt)
     for kind, form in (
@@ -82,7 +82,7 @@ def _share(values: Counter[str], form: re.Pattern[str]) -> float:
     return sum(n for value, n in values.items() if form.fullmatch(value)) / values.total()
 
 
-def time_patterns(values: Counter[str]) -> tuple[tuple[str, ...], str]:
+def time_expressions(values: Counter[str]) -> tuple[tuple[str, ...], str]:
     """The patterns under which nearly all values are times, none where they aren't; and a doubt.
 
     Values that are put together alike share a pattern. Whether day or month stands first is told
@@ -95,7 +95,7 @@ def time_patterns(values: Counter[str]) -> tuple[tuple[str, ...], str]:
             groups.setdefault(_form(found), []).append(found)
     written = [_pattern(found) for found in groups.values()]
     known = [(pattern, doubt) for pattern, doubt in written if _is_known(pattern)]
-    forms = [re.compile(time_pattern(pattern)[:-2]) for pattern, _ in known]
+    forms = [re.compile(time_expression(pattern)[:-2]) for pattern, _ in known]
     fitting = sum(n for v, n in values.items() if any(f.fullmatch(v) for f in forms))
     if fitting < _MOST_SHARE * values.total():
         return (), ""
@@ -163,7 +163,7 @@ def _clock(one: re.Match[str], hour: str) -> str:
 
 def _is_known(pattern: str) -> bool:
     try:
-        time_pattern(pattern)
+        time_expression(pattern)
     except ValueError:
         return False
     return True

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pyarrow as pa
 
+from custseg_spark.engine.lake import columns
 from custseg_spark.engine.lake.columns import TIME, Table
 
 # Polars' strings and lists are the large ones; in a Parquet file there is no difference.
@@ -56,3 +57,8 @@ _NESTED: dict[Callable[[pa.DataType], bool], Callable[[pa.DataType], str]] = {
     pa.types.is_map: lambda type_: f"map<{ddl_type(type_.key_type)}, {ddl_type(type_.item_type)}>",
     pa.types.is_struct: _struct,
 }
+
+# Spark's text of amounts, for frames.
+MONEY, MONEY_SUM, MONEY_SQUARES = map(
+    ddl_type, (columns.MONEY, columns.MONEY_SUM, columns.MONEY_SQUARES)
+)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pyarrow as pa
@@ -14,15 +15,17 @@ from pyspark.sql import functions as F
 
 from custseg_spark.config.settings import LakeConfig
 from custseg_spark.engine.lake import commits, runs
+from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.files import DataFile, write_part
 from custseg_spark.engine.lake.native import NativeLake
-from custseg_spark.engine.lake.schemas import TABLES, Table
+from custseg_spark.engine.lake.schemas import TABLES
 from custseg_spark.engine.lake.sharing import is_shared
 from custseg_spark.engine.lake.spark_io import SparkLake, spark_schema
 from custseg_spark.errors import InputError
 from custseg_spark.paths import Remote, place
 
-Rows = DataFrame | pa.Table | Sequence[DataFile]
+# A frame, rows in memory, or files that tasks have written.
+Rows = Any
 
 
 @dataclass(frozen=True)
@@ -175,9 +178,9 @@ class Lake:
             return self.by_spark.frame(rows, table)
         raise TypeError("files are committed natively")
 
-    def _files(self, rows: pa.Table | Sequence[DataFile], table: Table, day: date | None) -> list[
-        DataFile
-    ]:
+    def _files(
+        self, rows: pa.Table | Sequence[DataFile], table: Table, day: date | None
+    ) -> list[DataFile]:
         if not isinstance(rows, pa.Table):
             return list(rows)
         if not len(rows) or self.native is None:

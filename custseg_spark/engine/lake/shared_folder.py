@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
-from custseg_spark.places import Remote, place
+from custseg_spark.paths import Remote, place
 
 # Databricks: objects behind a file system's looks, where no file can be linked.
 _NEVER = ("/Volumes", "/dbfs", "/Workspace")

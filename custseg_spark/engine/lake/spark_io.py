@@ -19,8 +19,8 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from custseg_spark.config.settings import LakeConfig
+from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.ddl import ddl
-from custseg_spark.engine.lake.schemas import Table
 from custseg_spark.errors import ConfigurationError, ConflictError, InputError, nearest
 from custseg_spark.paths import place, spark_uri
 
@@ -133,7 +133,7 @@ class SparkLake:
         merge = (
             self._delta(table)
             .alias("old")
-            .merge(conform(rows, table).alias("new"), same)
+            .merge(conform(rows, spark_schema(table)).alias("new"), same)
             .whenMatchedUpdateAll()
             .whenNotMatchedInsertAll()
         )
@@ -198,7 +198,9 @@ class SparkLake:
 
     def write(self, rows: DataFrame, table: Table, mode: str, options: Mapping[str, str]) -> None:
         """Writes the rows in the table's columns. Raises ConflictError where another was first."""
-        writer = conform(rows, table).write.format("delta").mode(mode).options(**options)
+        writer = (
+            conform(rows, spark_schema(table)).write.format("delta").mode(mode).options(**options)
+        )
         if table.partitioned_by:
             writer = writer.partitionBy(*table.partitioned_by)
         if self.config.catalog:
@@ -207,20 +209,25 @@ class SparkLake:
             or_conflict(lambda: writer.save(self._path(table)), self.name(table))
 
 
-def spark_schema(table: Table) -> StructType:
-    """The table's columns as Spark has them; takes a running session."""
-    parsed = StructType.fromDDL(ddl(table))
+def struct_type(text: str) -> StructType:
+    """The columns of a text in DDL; takes a running session."""
+    parsed = StructType.fromDDL(text)
     assert isinstance(parsed, StructType)  # a DDL of columns is one
     return parsed
 
 
-def conform(rows: DataFrame, table: Table) -> DataFrame:
-    """The rows with exactly the table's columns, in order, cast; a missing one is an error."""
+def spark_schema(table: Table) -> StructType:
+    """The table's columns as Spark has them; takes a running session."""
+    return struct_type(ddl(table))
+
+
+def conform(rows: DataFrame, schema: StructType) -> DataFrame:
+    """The rows with exactly the columns of `schema`, in order, cast; a missing one is an error."""
 
     def column(name: str, type_: object) -> Column:
         return F.col(name).cast(type_).alias(name)  # type: ignore[arg-type]
 
-    return rows.select([column(f.name, f.dataType) for f in spark_schema(table).fields])
+    return rows.select([column(f.name, f.dataType) for f in schema.fields])
 
 
 def conflict(where: str) -> ConflictError:

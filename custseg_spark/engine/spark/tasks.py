@@ -32,7 +32,7 @@ def run(spark: SparkSession, kernel: Callable[[T], R], tasks: Sequence[T]) -> li
     if not tasks:
         return []
     # Unpacked in the worker, after it was told to take one thread.
-    packed_kernel, packed = cloudpickle.dumps(kernel), [cloudpickle.dumps(t) for t in tasks]
+    packed_kernel, packed = _dumps(kernel), [_dumps(t) for t in tasks]
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         _one_thread()
@@ -48,7 +48,7 @@ def run(spark: SparkSession, kernel: Callable[[T], R], tasks: Sequence[T]) -> li
 
 def run_on_partitions(frame: DataFrame, kernel: Callable[[Iterator[pa.RecordBatch]], R]) -> list[R]:
     """The kernel's result for each partition of a frame that holds rows, in their order."""
-    packed = cloudpickle.dumps(kernel)
+    packed = _dumps(kernel)
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         _one_thread()
@@ -65,7 +65,7 @@ def flat_map(
     spark: SparkSession, kernel: Callable[[T], Iterator[pa.Table]], tasks: Sequence[T], ddl: str
 ) -> DataFrame:
     """The rows that the kernel makes of each task, as a frame: for a writer of Spark's."""
-    packed_kernel, packed = cloudpickle.dumps(kernel), [cloudpickle.dumps(t) for t in tasks]
+    packed_kernel, packed = _dumps(kernel), [_dumps(t) for t in tasks]
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         _one_thread()
@@ -82,7 +82,7 @@ def map_partitions(
     frame: DataFrame, kernel: Callable[[Iterator[pa.RecordBatch]], Iterator[pa.Table]], ddl: str
 ) -> DataFrame:
     """The rows that the kernel makes of each partition of a frame."""
-    packed = cloudpickle.dumps(kernel)
+    packed = _dumps(kernel)
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         _one_thread()
@@ -137,3 +137,8 @@ def _result(number: int, value: Any) -> pa.RecordBatch:
             "result": pa.array([pickle.dumps(value, protocol=5)], pa.binary()),
         }
     )
+
+
+def _dumps(value: Any) -> bytes:
+    packed: bytes = cloudpickle.dumps(value)  # type: ignore[no-untyped-call]
+    return packed

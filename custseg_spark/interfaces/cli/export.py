@@ -5,7 +5,7 @@ Readers of the target see the old or the new tables in full, also when the expor
 
 from collections.abc import Sequence
 
-from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.spark.session import get_session
 from custseg_spark.interfaces.cli import export_arguments, summary
 from custseg_spark.outputs.exports import export

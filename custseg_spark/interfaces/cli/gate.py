@@ -5,7 +5,7 @@ For schedulers, between jobs/ingest.py and jobs/segment.py. Reads, writes nothin
 
 from collections.abc import Sequence
 
-from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.spark.session import get_session
 from custseg_spark.interfaces.cli import arguments, summary
 from custseg_spark.pipeline import gate

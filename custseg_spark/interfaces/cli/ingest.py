@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.spark.session import get_session
 from custseg_spark.interfaces.cli import arguments, clock, summary
 from custseg_spark.pipeline.ingest import ingest, list_sources

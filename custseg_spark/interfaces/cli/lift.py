@@ -5,7 +5,7 @@ The groups are those that jobs/export.py marked with the same run dates, label a
 
 from collections.abc import Sequence
 
-from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.spark.session import get_session
 from custseg_spark.interfaces.cli import export_arguments, summary
 from custseg_spark.outputs.exports.lift import measure, write

@@ -18,17 +18,16 @@ from custseg_spark.config import settings as configuration
 from custseg_spark.config.mappings import MappingFile, load_mapping, mapping_of
 from custseg_spark.core.mappings import guessing, proposing, shapes
 from custseg_spark.engine.sources import heads
+from custseg_spark.engine.sources.columns import check_columns
 from custseg_spark.engine.sources.discovery import files, remote
 from custseg_spark.engine.sources.formats import jdbc
 from custseg_spark.engine.sources.heads import Head
-from custseg_spark.engine.sources.columns import check_columns
 from custseg_spark.engine.spark.session import get_session
 from custseg_spark.errors import ConfigurationError, InputError, RejectedShareError
 from custseg_spark.interfaces.cli import arguments as cli
 from custseg_spark.interfaces.cli import clock, showing
 from custseg_spark.paths import is_database, is_remote, without_secrets
-from custseg_spark.pipeline import checking
-from custseg_spark.pipeline.checking import Checked
+from custseg_spark.pipeline.preview import Preview, preview
 
 UNKNOWN = "?"
 
@@ -87,9 +86,8 @@ def _head(path: str, staging: Path, mapping: MappingFile | None = None) -> Head:
     return heads.head(file, within, mapping.delimiter, staging)
 
 
-def _judged(head: Head, mapping: MappingFile, staging: Path) -> Checked:
-    spark = get_session("custseg-check")
-    return checking.check(spark, head, mapping, staging, now=clock.now())
+def _previewed(head: Head, mapping: MappingFile) -> Preview:
+    return preview(head, mapping, now=clock.now())
 
 
 def _check(path: str, mapping: MappingFile, usual: float, staging: Path) -> None:
@@ -103,7 +101,7 @@ def _check(path: str, mapping: MappingFile, usual: float, staging: Path) -> None
         print(proposing.mapping_file(head, found, guessing.guess(found)), end="")
         raise
     print(showing.columns(head, found, mapping.columns))
-    checked, limit = _judged(head, mapping, staging), mapping.limit(usual)
+    checked, limit = _previewed(head, mapping), mapping.limit(usual)
     print(showing.verdict(checked, limit))
     if checked.refused_share > limit:
         raise RejectedShareError(
@@ -124,5 +122,5 @@ def _propose(path: str, usual: float, staging: Path) -> None:
     except ConfigurationError as error:
         print(f"\nThe proposal isn't complete: {error}", file=sys.stderr)
         return
-    checked = _judged(head, mapping, staging)
+    checked = _previewed(head, mapping)
     print(showing.verdict(checked, mapping.limit(usual)), file=sys.stderr)

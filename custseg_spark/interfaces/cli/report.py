@@ -5,7 +5,7 @@ It is the one that jobs/segment.py and jobs/score.py write at their end.
 
 from collections.abc import Sequence
 
-from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.spark.session import get_session
 from custseg_spark.interfaces.cli import arguments, summary
 from custseg_spark.outputs import report

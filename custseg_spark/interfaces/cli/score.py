@@ -6,7 +6,7 @@ keep their ids and names.
 
 from collections.abc import Sequence
 
-from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.spark.session import get_session
 from custseg_spark.interfaces.cli import arguments, clock, summary
 from custseg_spark.outputs import report

@@ -5,7 +5,7 @@ One command writes the Delta tables and the report of one run date; a repeat cha
 
 from collections.abc import Sequence
 
-from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.spark.session import get_session
 from custseg_spark.interfaces.cli import arguments, clock, summary
 from custseg_spark.outputs import report

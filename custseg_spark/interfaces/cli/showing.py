@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from custseg_spark.core.mappings.shapes import Shape
 from custseg_spark.engine.sources.heads import Head
-from custseg_spark.pipeline.checking import Checked
+from custseg_spark.pipeline.preview import Preview
 
 _WIDEST = 24
 
@@ -31,7 +31,7 @@ def columns(head: Head, found: Sequence[Shape], mapped: Mapping[str, str]) -> st
     return "\n".join(lines)
 
 
-def verdict(checked: Checked, limit: float) -> str:
+def verdict(checked: Preview, limit: float) -> str:
     """The first events, then how many records pass, and why the others don't."""
     total = checked.accepted + checked.duplicates + checked.refused
     lines = [""]

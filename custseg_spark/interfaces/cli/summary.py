@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from pyspark.sql import functions as F
 
-from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS, DIED, RUNS, SEGMENT_PROFILES
 from custseg_spark.models.selection import Verdict
 from custseg_spark.outputs.exports import Exported
 from custseg_spark.outputs.exports.intervals import Interval
@@ -13,7 +14,6 @@ from custseg_spark.paths import Place
 from custseg_spark.pipeline.gate import Passed
 from custseg_spark.pipeline.ingest import IngestSummary
 from custseg_spark.pipeline.segmentation import SegmentRun
-from custseg_spark.schemas import CUSTOMER_SEGMENTS, DIED, RUNS, SEGMENT_PROFILES
 
 
 def of_ingest(summary: IngestSummary) -> str:

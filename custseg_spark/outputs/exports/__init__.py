@@ -7,9 +7,19 @@ from datetime import date
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.schemas import (
+    CUSTOMER_FEATURES,
+    CUSTOMER_SEGMENTS,
+    CUSTOMERS,
+    DIED,
+    EVENTS,
+    MODEL_SELECTION,
+    RUNS,
+    SEGMENT_PROFILES,
+)
 from custseg_spark.errors import ConflictError, InputError, nearest
-from custseg_spark.features.table import CUSTOMER_FEATURES
 from custseg_spark.outputs.exports import evaluation
 from custseg_spark.outputs.exports.batches import batches
 from custseg_spark.outputs.exports.csv import CsvLoading
@@ -19,16 +29,6 @@ from custseg_spark.outputs.exports.layout import ReportTable, Run, reported
 from custseg_spark.outputs.exports.loading import Target
 from custseg_spark.outputs.report.reading import run_date_of
 from custseg_spark.progress import Progress
-from custseg_spark.schemas import (
-    CUSTOMER_SEGMENTS,
-    CUSTOMERS,
-    DIED,
-    EVENTS,
-    MODEL_SELECTION,
-    RUNS,
-    SEGMENT_PROFILES,
-    Table,
-)
 
 TABLES = (*REPORTS, SEGMENT_CHANGES.name)
 

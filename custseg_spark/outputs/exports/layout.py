@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import DoubleType, StructType
 
-from custseg_spark.schemas import conform, struct_type
+from custseg_spark.engine.lake.spark_io import conform, struct_type
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from fractions import Fraction
 from pyspark.sql import Row
 from pyspark.sql import functions as F
 
-from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.schemas import EVENTS
 from custseg_spark.errors import ConfigurationError, InputError
 from custseg_spark.outputs.exports import Request, campaign_of
 from custseg_spark.outputs.exports.batches import batches
@@ -24,7 +25,6 @@ from custseg_spark.outputs.exports.layout import reported
 from custseg_spark.outputs.exports.loading import Target
 from custseg_spark.outputs.report.reading import run_date_of
 from custseg_spark.progress import Progress
-from custseg_spark.schemas import EVENTS
 
 _OF_A_GROUP = ("customers", "buyers", "spend", "squares")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from custseg_spark.config.settings import Config
-from custseg_spark.engine.lake.tables import Lake
+from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.spark.session import remove_remote, write_remote
 from custseg_spark.outputs.report import pages, reading
 from custseg_spark.outputs.report.palette import DARK, LIGHT

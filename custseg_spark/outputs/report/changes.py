@@ -1,6 +1,6 @@
 """Sections about change since the previous run, and about what to expect of the buyers."""
 
-from custseg_spark import schemas
+from custseg_spark.engine.lake import schemas
 from custseg_spark.outputs.report import words
 from custseg_spark.outputs.report.bars import MOST_DRIFTS
 from custseg_spark.outputs.report.content import Content

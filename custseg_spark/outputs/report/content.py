@@ -6,6 +6,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
+from custseg_spark.engine.lake.schemas import DIED
 from custseg_spark.outputs.report.palette import Style, styles
 from custseg_spark.outputs.report.rows import (
     Candidate,
@@ -18,7 +19,6 @@ from custseg_spark.outputs.report.rows import (
     Run,
     Segment,
 )
-from custseg_spark.schemas import DIED
 
 MOST_FEATURES = 20
 

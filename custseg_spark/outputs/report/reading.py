@@ -10,13 +10,9 @@ from pyspark import inheritable_thread_target
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from custseg_spark.engine.lake.tables import Lake, partition_dates
-from custseg_spark.errors import ConflictError, InputError
-from custseg_spark.outputs.report import shaping, words
-from custseg_spark.outputs.report.content import Content
-from custseg_spark.outputs.report.rows import Flow, Ledger, RfmCount, Run
-from custseg_spark.outputs.report.shaping import Rows
-from custseg_spark.schemas import (
+from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.schemas import (
     CLV_MODELS,
     CUSTOMER_SEGMENTS,
     FEATURE_DRIFT,
@@ -26,8 +22,12 @@ from custseg_spark.schemas import (
     SEGMENT_MIGRATIONS,
     SEGMENT_POINTS,
     SEGMENT_PROFILES,
-    Table,
 )
+from custseg_spark.errors import ConflictError, InputError
+from custseg_spark.outputs.report import shaping, words
+from custseg_spark.outputs.report.content import Content
+from custseg_spark.outputs.report.rows import Flow, Ledger, RfmCount, Run
+from custseg_spark.outputs.report.shaping import Rows
 
 # The table is a sample already; this bounds what a picture can show.
 MOST_POINTS = 4_000
@@ -36,7 +36,7 @@ _NEAREST_DATES = 5
 
 def run_date_of(lake: Lake, wanted: date | None) -> date:
     """The wanted run date, or the latest. InputError names the nearest ones if it isn't there."""
-    known = partition_dates(lake.read(RUNS), "run_date") if lake.exists(RUNS) else []
+    known = sorted(set(lake.rows(RUNS, ["run_date"])["run_date"].to_pylist()))
     if not known:
         raise InputError(f"there is no run in {lake.name(RUNS)}; run jobs/segment.py first")
     if wanted is None or wanted in known:

@@ -105,9 +105,7 @@ def _published(
 ) -> tuple[dict[str, Counts], dict[str, int]]:
     """Everything written but the ledger: what the rules said, and what was kept, by file."""
     attributes, events = batch.filling("customers"), batch.filling("events")
-    registered = customers.check(
-        attributes.streams, attributes.mappings, attributes.rows, config
-    )
+    registered = customers.check(attributes.streams, attributes.mappings, attributes.rows, config)
     counts: dict[str, Counts] = {}
     accepted: dict[str, int] = {}
     if events.streams:

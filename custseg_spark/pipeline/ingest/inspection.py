@@ -68,7 +68,10 @@ def inspected(
     config: Config,
     staging: Path,
 ) -> Batch:
-    """The new files of the mappings, opened and counted. Raises InputError for what can't be read."""
+    """The new files of the mappings, opened and counted.
+
+    Raises InputError for what can't be read.
+    """
     batch = Batch()
     in_ledger = ledger.keys(lake)
     pieces: dict[str, list[MappedPiece]] = {}
@@ -90,9 +93,7 @@ def inspected(
     return batch
 
 
-def _piece_bytes(
-    lake: Lake, listed: Sequence[tuple[MappingFile, Sequence[SourceFile]]]
-) -> int:
+def _piece_bytes(lake: Lake, listed: Sequence[tuple[MappingFile, Sequence[SourceFile]]]) -> int:
     total = sum(file.bytes for _, found in listed for file in found if not file.skipped_because)
     cores = lake.spark.sparkContext.defaultParallelism
     wanted = -(-total // (_PIECES_PER_CORE * cores))
@@ -136,9 +137,7 @@ def _opened(
     return remotes
 
 
-def _ledger_row(
-    file: SourceFile, file_id: str, mapping: MappingFile, opened: Opened
-) -> LedgerRow:
+def _ledger_row(file: SourceFile, file_id: str, mapping: MappingFile, opened: Opened) -> LedgerRow:
     return LedgerRow(
         file_id,
         mapping.name,
@@ -196,9 +195,7 @@ def _check_cleaning(lake: Lake, mapping: MappingFile) -> None:
         )
 
 
-def _check_not_all_skipped(
-    batch: Batch, mapping: MappingFile, found: Sequence[SourceFile]
-) -> None:
+def _check_not_all_skipped(batch: Batch, mapping: MappingFile, found: Sequence[SourceFile]) -> None:
     """One stray file in a folder is passed over; where all are, the path or mapping is wrong."""
     skipped = {f.path: f.skipped_because for f in batch.skipped}
     if found and all(f.path in skipped for f in found):

@@ -7,9 +7,9 @@ from datetime import datetime
 import pyarrow as pa
 
 from custseg_spark.engine.lake.lake import Appender, Lake
+from custseg_spark.engine.lake.schemas import INGEST_FILES
 from custseg_spark.engine.sources.discovery.files import SourceFile
 from custseg_spark.errors import InputError
-from custseg_spark.engine.lake.schemas import INGEST_FILES
 
 
 @dataclass(frozen=True)

@@ -207,9 +207,7 @@ def _settled(lake: Lake, files: Sequence[EventFile]) -> tuple[list[DataFile], di
     tasks_of_dates: list[DateOfEvents] = []
     for day in sorted(day for day in days if day):
         new = tuple(one for one in files if one.file.day == day)
-        task = DateOfEvents(
-            lake.native.root, lake.run_id, day, new, tuple(held.get(day, ()))
-        )
+        task = DateOfEvents(lake.native.root, lake.run_id, day, new, tuple(held.get(day, ())))
         if task.may_have_copies or task.is_scattered:
             tasks_of_dates.append(task)
         else:

@@ -11,10 +11,10 @@ from pyspark.sql import functions as F
 from custseg_spark.config.mappings import MappingFile
 from custseg_spark.config.settings import Config
 from custseg_spark.engine.lake.lake import Appender, Lake
+from custseg_spark.engine.lake.schemas import REJECTED_EVENTS
 from custseg_spark.errors import RejectedShareError
 from custseg_spark.pipeline.ingest.ledger import Counts, LedgerRow
 from custseg_spark.pipeline.ingest.written import Example, Refusal
-from custseg_spark.engine.lake.schemas import REJECTED_EVENTS
 
 _EXAMPLES = 3
 _EXAMPLE_LENGTH = 120

@@ -7,6 +7,7 @@ only where two tasks share a second.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,7 @@ class DateOfEvents:
         if any(one.is_kept for one in self.new):
             return True
         spans = sorted(_span(one.file) for one in self.new)
-        if any(after[0] <= before[1] for before, after in zip(spans, spans[1:], strict=False)):
+        if any(after[0] <= before[1] for before, after in pairwise(spans)):
             return True
         first, last = spans[0][0], max(span[1] for span in spans)
         return any(_overlaps(_span(file), (first, last)) for file in self.held)
@@ -158,10 +159,14 @@ class _Lost:
         """The ids of a new file with their places, in the files' and rows' order."""
         path = self._of.folder / self._of.new[file].file.path
         names = ["event_id", "file_id", "source_row"]
-        ids = _columns(path, names).with_row_index("place").with_columns(
-            pl.col("place").cast(pl.Int64),
-            file=pl.lit(file, pl.Int64),
-            is_kept=pl.lit(self._of.new[file].is_kept),
+        ids = (
+            _columns(path, names)
+            .with_row_index("place")
+            .with_columns(
+                pl.col("place").cast(pl.Int64),
+                file=pl.lit(file, pl.Int64),
+                is_kept=pl.lit(self._of.new[file].is_kept),
+            )
         )
         return ids.filter(pl.col("event_id").str.starts_with(beginning)) if beginning else ids
 
@@ -214,9 +219,7 @@ def _kept_rows(date_of_events: DateOfEvents, file: int, lost: _Lost | None) -> p
     return rows.filter(pl.Series(keep))
 
 
-def _rewritten(
-    date_of_events: DateOfEvents, frames: Iterator[pl.DataFrame]
-) -> list[DataFile]:
+def _rewritten(date_of_events: DateOfEvents, frames: Iterator[pl.DataFrame]) -> list[DataFile]:
     """The rows in files of bounded length."""
     written: list[DataFile] = []
     held: list[pl.DataFrame] = []

@@ -13,12 +13,12 @@ from custseg_spark.core.events.validation import validate_events
 from custseg_spark.engine.lake.ddl import ddl_type
 from custseg_spark.engine.sources.pieces import Located
 
-_FURTHER = {
-    "id_high": pl.Int64,
-    "id_low": pl.Int64,
-    "raw_record": pl.String,
+_FURTHER: dict[str, pl.DataType] = {
+    "id_high": pl.Int64(),
+    "id_low": pl.Int64(),
+    "raw_record": pl.String(),
     "reasons": REJECTED["reasons"],
-    "was_rounded": pl.Boolean,
+    "was_rounded": pl.Boolean(),
 }
 VALIDATED_EVENTS = pl.Schema({**EVENTS, **_FURTHER})
 VALIDATED_CUSTOMERS = pl.Schema(
@@ -75,5 +75,5 @@ class ValidatedCustomers:
 def _rows(accepted: pl.DataFrame, rejected: pl.DataFrame, schema: pl.Schema) -> pa.Table:
     both = pl.concat([accepted, rejected], how="diagonal")
     absent = [pl.lit(None, dtype=t).alias(n) for n, t in schema.items() if n not in both.columns]
-    table = both.with_columns(absent).select(schema.names()).cast(dict(schema))
+    table = both.with_columns(absent).select(schema.names()).cast(schema)
     return table.to_arrow(compat_level=pl.CompatLevel.oldest())

@@ -42,7 +42,9 @@ def midnights(
     earlier = pl.concat(tails) if tails else None
     existing: dict[date, ExistingDate] = {}
     changed: list[date] = []
-    while following := _following(edges.keys() | set(changed), known) - existing.keys() - edges.keys():
+    while (
+        following := _following(edges.keys() | set(changed), known) - existing.keys() - edges.keys()
+    ):
         existing |= {day: ExistingDate.of_parts(parts_of(day)) for day in following}
         changed = changed_dates(edges, existing, earlier)
     of_changed = {day: existing[day].edges for day in changed}

@@ -7,6 +7,7 @@ so that features read a bucket over all dates without an exchange.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -93,7 +94,9 @@ def refresh(lake: Lake, config: IngestConfig) -> tuple[Sequence[date], int]:
         day: pl.concat([b.edges for b in built if b.day == day]) for day in {b.day for b in built}
     }
     over_midnight = midnights(edges, events, lambda day: _gap_parts(native, parts.get(day, [])))
-    again = _again(native, lake.run_id, date_tasks, over_midnight.carried, events, groups_for(total))
+    again = _again(
+        native, lake.run_id, date_tasks, over_midnight.carried, events, groups_for(total)
+    )
     rebuilt = tasks.run(lake.spark, build, again)
     days_again = {b.day for b in rebuilt}
     files = [b.file for b in [*(b for b in built if b.day not in days_again), *rebuilt] if b.file]
@@ -112,7 +115,9 @@ def _again(
 ) -> list[DateTask]:
     """Tasks of the dates into which sessions are carried, and of those where none is any more."""
     days = {task.day for task in built}
-    of_built = [replace(t, carried=carried.get(t.day)) for t in built if len(carried.get(t.day, ()))]
+    of_built = [
+        replace(t, carried=carried.get(t.day)) for t in built if len(carried.get(t.day, ()))
+    ]
     further = [day for day in carried if day not in days]
     return of_built + [
         replace(task, carried=carried[day])
@@ -136,7 +141,7 @@ def _tasks(
     bounds = group_bounds(slices).tolist()
     return [
         DateTask(native.root, run_id, day, tuple(files), groups, (low, high))
-        for low, high in zip(bounds, bounds[1:], strict=False)
+        for low, high in pairwise(bounds)
     ]
 
 
@@ -173,7 +178,7 @@ def _written(task: DateTask, parts: pa.Table, events: int) -> DataFile:
     ends = np.searchsorted(buckets, bounds)
     folder = task.root / SESSIONS.name
     with PartWriter(SESSIONS, folder, task.day, run_id=task.run_id, task=0) as part:
-        for start, end in zip(ends, ends[1:], strict=False):
+        for start, end in pairwise(ends):
             part.write(parts.slice(start, end - start))
         session_files.note(part, events, bounds.tolist())
     return part.file()

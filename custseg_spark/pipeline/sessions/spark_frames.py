@@ -48,7 +48,9 @@ def refresh(lake: Lake, config: IngestConfig) -> tuple[Sequence[date], int]:
 def _spread(events: DataFrame, days: Sequence[date], buckets: int) -> DataFrame:
     """The events of some dates, all of a customer's on a date in one partition."""
     bucket = F.pmod(F.xxhash64("customer_id"), F.lit(buckets)).alias("bucket")
-    narrow = events.where(F.col("event_date").isin(*days)).select("event_date", bucket, *EVENT_COLUMNS)
+    narrow = events.where(F.col("event_date").isin(*days)).select(
+        "event_date", bucket, *EVENT_COLUMNS
+    )
     spread = narrow.repartition("event_date", "bucket")
     return spread.sortWithinPartitions("event_date", "bucket").drop("bucket")
 

@@ -11,7 +11,7 @@ from pyspark.sql import DataFrameReader, SparkSession
 
 from custseg_spark.config import jdbc as jdbc_options
 from custseg_spark.config.mappings import MappingFile
-from custseg_spark.engine.sources.values import as_text
+from custseg_spark.core.events.tables import column_texts
 from custseg_spark.errors import InputError
 
 _PACKAGES = {
@@ -49,8 +49,8 @@ def one_row(
     query = "SELECT " + ", ".join(named) + " FROM " + relation(mapping)
     with explained(url, mapping):
         found = reader(spark, url, mapping).option("query", query).load()
-        [row] = found.select([as_text(f) for f in found.schema.fields]).collect()
-    return list(row)
+        values = found.toArrow().combine_chunks()
+    return [column_texts(column.combine_chunks())[0][0] for column in values.columns]
 
 
 @contextmanager

@@ -157,14 +157,13 @@ def count_lines(
 
 
 def _splits(lines: DataFrame) -> DataFrame:
-    """One row a split: lines, their bytes, blank ones, NULs, the first one that isn't blank."""
+    """One row a split: lines, their bytes, blank ones, the first one that isn't blank."""
     is_blank = F.length(F.rtrim("value", F.lit("\r"))) == 0
     content = F.substring(F.col("value").cast("binary"), 1, texts.LONGEST_HEADER)
     return lines.groupBy("spark_path", "block_start").agg(
         F.count("*").alias("lines"),
         F.sum(F.octet_length("value")).alias("bytes"),
         F.count(F.when(is_blank, True)).alias("blank"),
-        F.bool_or(F.contains("value", F.lit("\x00"))).alias("has_nul"),
         F.min(F.when(~is_blank, F.struct("row", content.alias("line")))).alias("first"),
     )
 
@@ -190,7 +189,6 @@ def _facts(file: SourceFile, splits: Sequence[Row], delimiter: str, split_bytes:
         physical_records=lines,
         blank=sum(row.blank for row in splits),
         rows_before=before,
-        has_nul=any(row.has_nul for row in splits),
     )
 
 

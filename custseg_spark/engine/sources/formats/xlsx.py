@@ -169,7 +169,7 @@ class SheetPiece:
         rows = table["source_row"].to_numpy()
         overflows = table["overflows"].to_numpy(zero_copy_only=False)
         cells = table.drop_columns(["source_row", "overflows"]).rename_columns(list(self.columns))
-        yield table_records(cells, rows, defects={"wrong_field_count": overflows})
+        yield table_records(cells, rows, too_wide=overflows)
 
 
 def pieces(source: XlsxFile) -> list[SheetPiece]:

@@ -2,9 +2,9 @@
 
 from pyspark.sql import DataFrame
 
+from custseg_spark.engine.lake.ddl import MONEY, MONEY_SUM
 from custseg_spark.outputs.exports.frames.metrics import customer_metrics
 from custseg_spark.outputs.exports.layout import ReportTable, Run
-from custseg_spark.schemas import MONEY, MONEY_SUM
 
 CUSTOMER_BEHAVIOR_METRICS = ReportTable(
     "customer_behavior_metrics",

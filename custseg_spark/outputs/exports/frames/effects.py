@@ -5,9 +5,9 @@ from datetime import date
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from custseg_spark.engine.lake.ddl import MONEY, MONEY_SQUARES, MONEY_SUM
 from custseg_spark.outputs.exports.frames.purchases import amount
 from custseg_spark.outputs.exports.layout import ReportTable
-from custseg_spark.schemas import MONEY, MONEY_SQUARES, MONEY_SUM
 
 # No segment has this id.
 EVERYBODY = 0

@@ -3,8 +3,8 @@
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from custseg_spark.engine.lake.ddl import MONEY_SUM
 from custseg_spark.outputs.exports.layout import Run
-from custseg_spark.schemas import MONEY_SUM
 
 # Orders in so many days. Who has been known for less counts as known for so long: one order on
 # the first day isn't thirty a month.

@@ -3,9 +3,9 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from custseg_spark.engine.lake.ddl import MONEY_SUM
 from custseg_spark.outputs.exports.frames.purchases import totals
 from custseg_spark.outputs.exports.layout import ReportTable, Run
-from custseg_spark.schemas import MONEY_SUM
 
 # A key can't be null, and without these rows the stores wouldn't add up to the customer.
 NO_STORE = "(none)"

@@ -3,9 +3,9 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from custseg_spark.engine.lake.ddl import MONEY_SUM
 from custseg_spark.outputs.exports.frames.purchases import totals
 from custseg_spark.outputs.exports.layout import ReportTable, Run
-from custseg_spark.schemas import MONEY_SUM
 
 CUSTOMER_PURCHASE_TRENDS = ReportTable(
     "customer_purchase_trends",

@@ -1,0 +1,33 @@
+"""Rows as Python has them, as tables of Arrow: for what fits on the driver."""
+
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+
+
+def rows_of(rows: Sequence[tuple[object, ...]], schema: pa.Schema) -> pa.Table:
+    """Rows as a table; values as Python has them."""
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
+    return pa.table(
+        [_column(values, field.type) for values, field in zip(columns, schema, strict=True)],
+        schema=schema,
+    )
+
+
+def _column(values: Sequence[object], type_: pa.DataType) -> pa.Array:
+    return pa.array([_plain(value, type_) for value in values], type_)
+
+
+def _plain(value: object, type_: pa.DataType) -> object:
+    """A value as Arrow takes it: tuples of a struct by name, maps as pairs."""
+    if value is None:
+        return None
+    if pa.types.is_struct(type_) and isinstance(value, tuple):
+        return {f.name: _plain(v, f.type) for f, v in zip(type_, value, strict=True)}
+    if pa.types.is_list(type_):
+        assert isinstance(value, Sequence)
+        return [_plain(v, type_.value_type) for v in value]
+    if pa.types.is_map(type_):
+        assert isinstance(value, Mapping)
+        return [(k, _plain(v, type_.item_type)) for k, v in value.items()]
+    return value
