@@ -32,7 +32,7 @@ class GapTimeline:
         # Two hashes: customers whose timelines mixed would get each other's sessions.
         rows = events.select(
             "customer_id",
-            pl.col("event_at").to_physical().alias("at"),
+            pl.col("event_at").dt.epoch("us").alias("at"),
             pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"),
             text_hash("customer_id").alias("first_hash"),
             text_hash("customer_id", seed=0).alias("second_hash"),

@@ -208,4 +208,4 @@ def _is_late(last_at: pl.Expr) -> pl.Expr:
 
 
 def _micros(column: str) -> pl.Expr:
-    return pl.col(column).to_physical()
+    return pl.col(column).dt.epoch("us")

@@ -58,7 +58,7 @@ def keyed_events(events: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
         text_key("brand").alias("brand_key"),
         text_key("order_id").alias("order_key"),
         "kind",
-        pl.col("event_at").to_physical().alias("at"),
+        pl.col("event_at").dt.epoch("us").alias("at"),
         _event_type().alias("event_type"),
         price_units().alias("price"),
         price_units("discount").alias("discount"),

@@ -53,7 +53,7 @@ def session_parts(events: pl.DataFrame, *, carried: pl.DataFrame | None = None) 
 
 def text_array(values: pl.Series) -> pa.Array:
     """Texts as an Arrow array of strings."""
-    return values.to_arrow().cast(pa.string())
+    return values.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pa.string())
 
 
 def kind_array(kinds: pl.Series) -> pa.Array:

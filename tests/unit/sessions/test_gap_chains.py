@@ -126,7 +126,7 @@ def dense_events(seed: int) -> list[Event]:
     return events
 
 
-SEEDS = range(40)
+SEEDS = range(15)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -157,12 +157,14 @@ def changed_in_the_oracle(before: list[Event], after: list[Event]) -> set[date]:
     return untouched & differ
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", range(25))
 def test_late_events_leave_the_parts_that_one_build_of_everything_makes(seed: int) -> None:
     rng = random.Random(-seed - 1)
     events = dense_events(seed)
     rng.shuffle(events)
-    cuts = sorted(rng.sample(range(len(events)), min(3, len(events))))
+    # Few late events, so that most dates are kept.
+    first_late = max(len(events) - rng.randint(2, 6), 0)
+    cuts = [first_late, rng.randint(first_late, len(events) - 1)]
     known = events[: cuts[0]]
     parts = built(known)
     for cut in (*cuts[1:], len(events)):

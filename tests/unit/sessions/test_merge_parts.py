@@ -32,7 +32,7 @@ def random_cuts(rng: random.Random, events: list[Event]) -> list[int]:
     return sorted(rng.choices(range(len(events)), k=rng.randrange(6)))
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(25))
 def test_merged_slices_equal_the_unsplit_date(seed: int) -> None:
     rng = random.Random(seed)
     days = by_date(random_events(seed, days=2, prices=ABSURD_PRICES))
@@ -50,6 +50,16 @@ def test_a_session_from_the_day_before_may_go_on_in_a_later_slice() -> None:
     carried = pl.DataFrame({"customer_id": ["a"], "session_id": [gap("2021-02-01 23:50")]})
     _, parts = sliced_parts([early, late], [1], carried)
     assert parts["session_id"].to_pylist() == [gap("2021-02-01 23:50")]
+
+
+def test_a_session_from_the_day_before_is_carried_once() -> None:
+    events = [event("a", "2021-02-02 00:15"), event("a", "2021-02-02 02:00")]
+    carried = pl.DataFrame({"customer_id": ["a"], "session_id": [gap("2021-02-01 23:50")]})
+    tables = sliced_parts(events, [1], carried)
+    assert [table["session_id"].to_pylist() for table in tables] == [
+        [gap("2021-02-01 23:50")],
+        [gap("2021-02-02 02:00")],
+    ]
 
 
 def test_merging_again_changes_nothing() -> None:
