@@ -37,13 +37,18 @@ class FitError(InputError):
 
 
 def fit_kmeans(
-    sample: MllibSample, k: int, settings: FitSettings, best_cost: float | None = None
+    sample: MllibSample,
+    k: int,
+    settings: FitSettings,
+    best_cost: float | None = None,
+    most_seeds: int = _MOST_SEEDS,
 ) -> MllibModel:
     """The first KMeans whose cost is at most 1% above `best_cost`, seed after seed.
 
-    Without such a cost, or where ten seeds don't reach it: the cheapest, at a tie the first.
+    Where `most_seeds` don't reach it, the cheapest, at a tie the first; without `best_cost` the
+    cheapest of `starts`.
     """
-    seeds = settings.starts if best_cost is None else _MOST_SEEDS
+    seeds = settings.starts if best_cost is None else most_seeds
     models: list[MllibModel] = []
     for start in range(seeds):
         estimator = KMeans(
