@@ -4,10 +4,10 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from custseg_spark.core.events.amounts import amounts
+from custseg_spark.core.events.amounts import amount_of, amounts
 
 PRICES = [
     ("0", "0.0000", False),
@@ -73,11 +73,15 @@ def test_a_missing_amount_is_nothing() -> None:
 
 
 @given(st.lists(st.from_regex(r"\A[+-]?[0-9]{0,16}\.?[0-9]{1,7}([eE][+-]?[0-9])?\Z"), max_size=20))
+@example(
+    texts=["0.00025000", "12.989999771118164", "99999999999999.99995", "00.12345678901234567890"]
+)
 def test_every_number_is_rounded_as_decimal_does(texts: list[str]) -> None:
     for text, row in zip(texts, of(*texts).iter_rows(named=True), strict=True):
         exact = Decimal(text)
         rounded = exact.quantize(Decimal("0.0001"), ROUND_HALF_EVEN, Context(prec=99))
         if abs(rounded) < 10**14:
             assert (row["value"], row["is_rounded"]) == (rounded, rounded != exact)
+            assert row["exact"] == amount_of(text).exact
         else:
             assert (row["value"], row["problem"]) == (None, "out_of_range")
