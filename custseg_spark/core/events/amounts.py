@@ -79,6 +79,7 @@ def _long_amounts(distinct: pl.Series) -> pl.DataFrame:
         .with_columns(exact=exact, rounded=exact.round(4, mode="half_to_even"))
     )
     is_rounded = pl.col("exact") != pl.col("rounded")
+    # Null where rounding gave one digit more than there may be: left to the other way.
     return found.select(
         "text",
         value=pl.col("rounded").cast(MONEY, strict=False),
@@ -86,7 +87,6 @@ def _long_amounts(distinct: pl.Series) -> pl.DataFrame:
         is_negative=pl.lit(False),
         is_rounded=is_rounded,
         exact=pl.when(is_rounded).then(_long_ten_thousandths()),
-        # Rounded up to one digit more than there may be: left to the exact way.
     ).drop_nulls("value")
 
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from event_cases import COLUMNS, HEADER, line, log_text, records_of
 
+from custseg_spark.core.events.lines import record_ends
 from custseg_spark.core.events.odd_lines import fields_or_defect
 from custseg_spark.core.events.records import Records
 from custseg_spark.core.events.text import csv_records, line_records, multiline_csv_records
@@ -164,11 +165,11 @@ def _whole(parts: Sequence[Records]) -> tuple[list[Row], list[tuple[int, str, st
     )
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(10))
 def test_a_line_is_read_alone_as_among_others(seed: int) -> None:
     """Alone, each line takes its own way; together, one odd line must not change the others."""
     chance = random.Random(seed)
-    for _ in range(100):
+    for _ in range(60):
         content = random_text(chance)
         lines = content.split(b"\n")
         pieces = [piece + b"\n" for piece in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
@@ -181,23 +182,70 @@ def test_a_line_is_read_alone_as_among_others(seed: int) -> None:
         assert together.physical == len(pieces)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_ordinary_lines_are_read_as_the_reader_of_single_records_does(seed: int) -> None:
+LETTERS = ["a", "B", " ", "ü", "|", ";", "'", "\\", "#", "\t", "1", "\x1f", "\u2028", "", ",", '"']
+
+
+def random_value(chance: random.Random) -> str:
+    """A value as a writer sets it that quotes every text, or as one that doesn't care."""
+    text = "".join(chance.choices(LETTERS, k=3))
+    match chance.randrange(4):
+        case 0:
+            return '"' + text.replace('"', '""') + '"'
+        case 1:
+            return '"' + text.replace('"', "") + '"'
+        case 2:
+            return text
+        case _:
+            return text.replace('"', "").replace(",", "")
+
+
+def one_by_one(lines: Sequence[bytes]) -> tuple[list[Row], list[tuple[int, str, str]]]:
+    """The records and the malformed ones among lines, by the reader of single records alone."""
+    good, bad = [], []
+    for row, line_bytes in enumerate(lines, start=1):
+        kept = line_bytes.rstrip(b"\r")
+        found = fields_or_defect(kept, ["a", "b"], ",") if kept else None
+        if isinstance(found, str):
+            bad.append((row, kept.decode(errors="replace"), found))
+        elif found:
+            good.append((row, tuple(value or None for value in found)))
+    return good, bad
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_all_ways_of_reading_agree_with_the_reader_of_single_records(seed: int) -> None:
     chance = random.Random(2000 + seed)
-    letters = ["a", "B", " ", "ü", "|", ";", "'", "\\", "#", "\t", "1", "\x1f", "\u2028", ""]
-    for _ in range(50):
-        fields = [["".join(chance.choices(letters, k=3)) for _ in range(2)] for _ in range(9)]
-        lines = [",".join(pair) for pair in fields]
-        content = "".join(f"{text}\n" for text in lines).encode()
-        single = [fields_or_defect(text.encode(), ["a", "b"], ",") for text in lines]
-        expected = [(n, tuple(v or None for v in pair)) for n, pair in enumerate(single, start=1)]
-        assert rows(small(content, header_row=0)) == expected, (seed, content)
+    for _ in range(60):
+        pairs = [(random_value(chance), random_value(chance)) for _ in range(9)]
+        lines = [",".join(pair).encode() for pair in pairs]
+        for content in (b"\n".join(lines) + b"\n", random_text(chance)):
+            records = small(content, header_row=0)
+            found = (rows(records), malformed(records))
+            assert found == one_by_one(content.split(b"\n")), (seed, content)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_multiline_record_is_read_alone_as_among_others(seed: int) -> None:
+    chance = random.Random(3000 + seed)
+    for _ in range(60):
+        pairs = [(random_value(chance), random_value(chance)) for _ in range(6)]
+        pairs += [('"two\nlines"', "x"), ("y", '"\n"')]
+        chance.shuffle(pairs)
+        content = "".join(",".join(pair) + "\n" for pair in pairs).encode()
+        ends = record_ends(content, multiline=True).tolist()
+        pieces = [content[a:b] for a, b in zip([0, *(e + 1 for e in ends)], ends, strict=False)]
+        records = multiline_csv_records(
+            content, ["a", "b"], delimiter=",", first_row=1, header_row=0
+        )
+        found = (rows(records), malformed(records))
+        assert found == one_by_one(pieces), (seed, content)
+        assert records.physical == len(pieces)
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_records_are_numbered_in_order_and_keep_their_text(seed: int) -> None:
     chance = random.Random(1000 + seed)
-    for _ in range(100):
+    for _ in range(60):
         content = random_text(chance).replace(b"\r\n", b"\n")
         records = small(content)
         texts = records.raw_text(np.arange(len(records.rows)))

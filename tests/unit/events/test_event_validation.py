@@ -301,4 +301,4 @@ def _is_rounded(accepted: Judged) -> bool:
 
 
 def test_mutations_of_real_records_keep_the_ledger() -> None:
-    event_mutations.run(3_000)
+    event_mutations.run(2_000)
