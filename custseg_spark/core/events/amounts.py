@@ -10,6 +10,9 @@ from custseg_spark.core.events.schema import MONEY, MONEY_DIGITS_BEFORE_POINT
 
 # An amount that needs no rounding and breaks no rule.
 _PLAIN_AMOUNT = rf"^[0-9]{{1,{MONEY_DIGITS_BEFORE_POINT}}}(\.[0-9]{{1,4}})?\z"
+# The text of a REAL: more digits behind the point than are kept, all of them within 38.
+_LONG_AMOUNT = rf"^([0-9]{{1,{MONEY_DIGITS_BEFORE_POINT}}})\.([0-9]{{5,20}})\z"
+_EXACT = pl.Decimal(38, 20)
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)")
 _SMALLEST = Decimal("0.0001")
@@ -56,13 +59,49 @@ def amounts(texts: pl.Series) -> pl.DataFrame:
     is_odd = found["value"].is_null() & texts.is_not_null()
     if not is_odd.any():
         return found.drop("text")
-    odd = texts.filter(is_odd).unique().to_list()
-    rows = [(text, *_row(amount_of(text))) for text in odd]
-    return _with_odd(found, pl.DataFrame(rows, {"text": pl.String(), **_AMOUNT}, orient="row"))
+    return _with_odd(found, _odd_amounts(texts.filter(is_odd).unique()))
+
+
+def _odd_amounts(distinct: pl.Series) -> pl.DataFrame:
+    """The amounts of distinct texts that aren't plain, with their texts."""
+    long = _long_amounts(distinct)
+    others = distinct.filter(~distinct.is_in(long["text"].implode())).to_list()
+    rows = [(text, *_row(amount_of(text))) for text in others]
+    return pl.concat([long, pl.DataFrame(rows, {"text": pl.String(), **_AMOUNT}, orient="row")])
+
+
+def _long_amounts(distinct: pl.Series) -> pl.DataFrame:
+    """The same of those that are merely long, without a look at each."""
+    exact = pl.col("text").cast(_EXACT, strict=False)
+    found = (
+        distinct.to_frame("text")
+        .filter(pl.col("text").str.contains(_LONG_AMOUNT))
+        .with_columns(exact=exact, rounded=exact.round(4, mode="half_to_even"))
+    )
+    is_rounded = pl.col("exact") != pl.col("rounded")
+    # Null where rounding gave one digit more than there may be: left to the other way.
+    return found.select(
+        "text",
+        value=pl.col("rounded").cast(MONEY, strict=False),
+        problem=pl.lit(None, pl.String),
+        is_negative=pl.lit(False),
+        is_rounded=is_rounded,
+        exact=pl.when(is_rounded).then(_long_ten_thousandths()),
+    ).drop_nulls("value")
+
+
+def _long_ten_thousandths() -> pl.Expr:
+    """As `_ten_thousandths`, of the text of a long amount."""
+    digits = pl.col("text").str.replace(".", "", literal=True)
+    kept = digits.str.strip_chars_end("0")
+    places = digits.str.len_bytes() - pl.col("text").str.find(".", literal=True)
+    dropped = digits.str.len_bytes() - kept.str.len_bytes()
+    exponent = 4 - places.cast(pl.Int64) + dropped.cast(pl.Int64)
+    return pl.concat_str(kept.str.strip_chars_start("0"), pl.lit("e"), exponent.cast(pl.String))
 
 
 def _with_odd(plain: pl.DataFrame, odd: pl.DataFrame) -> pl.DataFrame:
-    """The amounts with those that were read one by one."""
+    """The amounts with those that aren't plain."""
     joined = plain.select("text", "value").join(
         odd, on="text", how="left", suffix="_odd", maintain_order="left"
     )

@@ -29,9 +29,9 @@ JsonRecord = Mapping[str, str | None]
 def json_records(content: bytes, mapping: SourceMapping, *, first_row: int) -> Records:
     """The records of whole lines, of which the first is the file's line `first_row`, from 1."""
     lines = [line.strip() for line in content.split(b"\n")]
-    if not content.endswith(b"\n"):
-        lines.append(b"")
-    parsed = _parse(lines[:-1], mapping)
+    if not content or content.endswith(b"\n"):
+        lines.pop()
+    parsed = _parse(lines, mapping)
     rows = np.array(parsed.places, np.int64) + first_row
     malformed = [(first_row + place, _text_of(lines[place]), d) for place, d in parsed.malformed]
 
@@ -43,7 +43,7 @@ def json_records(content: bytes, mapping: SourceMapping, *, first_row: int) -> R
         rows,
         malformed_frame(malformed),
         raw_text,
-        blank=len(lines) - 1 - len(rows) - len(malformed),
+        blank=len(lines) - len(rows) - len(malformed),
         extras=pl.Series("extras", parsed.extras, pl.String),
     )
 

@@ -1,4 +1,4 @@
-"""Bytes of text as records: where each begins and ends, and which are ordinary.
+"""Bytes of text as records: where each begins and ends, and which are plain.
 
 A record is a line or, where quoted values may hold line breaks, what stands between two line feeds
 outside quotes.
@@ -14,7 +14,6 @@ import numpy.typing as npt
 from custseg_spark.core.events.records import Flags, Ints
 
 LINE_FEED, CARRIAGE_RETURN, QUOTE = ord("\n"), ord("\r"), ord('"')
-_ODD_BYTES = (QUOTE, CARRIAGE_RETURN, 0)
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # Text is decoded in pieces, so that bad UTF-8 is found without a second copy of the stretch.
 _RECORDS_A_PIECE = 10_000
@@ -61,34 +60,49 @@ class Lines:
         lines = (self.content[start:end].rstrip(b"\r") for start, end in bounds)
         return [line.decode(errors="replace") for line in lines]
 
-    def is_odd(self, width: int, delimiter: str) -> Flags:
-        """Which records the plain reader can't take: all but `width` values without a quote.
-
-        Also blank ones, and those with a carriage return, a NUL, bad UTF-8 or a byte order mark.
-        """
+    def is_plain(self, width: int, delimiter: str) -> Flags:
+        """Which records are `width` values without a quote, and nothing strange in them."""
         if len(delimiter.encode()) > 1:
-            return np.ones(len(self.rows), np.bool_)
-        is_odd: Flags = self._delimiters(ord(delimiter)) != width - 1
-        is_odd |= self.ends == self.starts
-        for code in _ODD_BYTES:
-            if self.content.find(code) >= 0:
-                is_odd[np.searchsorted(self.ends, positions(self.content, code))] = True
-        if not self.content.isascii():
-            is_odd[self._not_utf8()] = True
-            is_odd |= self._begins_with_mark()
-        return is_odd
+            return np.zeros(len(self.rows), np.bool_)
+        is_plain: Flags = self._delimiters(ord(delimiter)) == width - 1
+        is_plain &= ~self.is_strange
+        is_plain[self.records_with(QUOTE)] = False
+        return is_plain
 
-    def without(self, left_out: Flags) -> bytes:
-        """The records that aren't left out, each with its line end."""
-        at = np.flatnonzero(left_out)
-        begins = np.concatenate([np.zeros(1, np.int64), self.ends[at] + 1])
-        stops = np.append(self.starts[at], len(self.content))
-        pieces = zip(begins.tolist(), stops.tolist(), strict=True)
-        return b"".join([self.content[a:b] for a, b in pieces if a < b])
+    @cached_property
+    def is_strange(self) -> Flags:
+        """Which records are blank, have a carriage return, a NUL, bad UTF-8 or begin with a mark.
+
+        Also those of several lines.
+        """
+        is_strange: Flags = self.ends == self.starts
+        for code in (CARRIAGE_RETURN, 0):
+            is_strange[self.records_with(code)] = True
+        if not self.content.isascii():
+            is_strange[self._not_utf8()] = True
+            is_strange |= self._begins_with_mark()
+        if self.multiline:
+            feeds = positions(self.content, LINE_FEED)
+            inner = feeds[~np.isin(feeds, self.ends, assume_unique=True)]
+            is_strange[np.searchsorted(self.ends, inner)] = True
+        return is_strange
+
+    def records_with(self, code: int) -> Ints:
+        """The records in which a byte occurs, once for each time."""
+        if self.content.find(code) < 0:
+            return np.zeros(0, np.int64)
+        return np.searchsorted(self.ends, positions(self.content, code))
+
+    def only(self, kept: Flags) -> bytes:
+        """The records that are kept, each with its line end."""
+        changes = np.diff(kept.astype(np.int8), prepend=0, append=0)
+        begins = self.starts[np.flatnonzero(changes == 1)].tolist()
+        stops = (self.ends[np.flatnonzero(changes == -1) - 1] + 1).tolist()
+        return b"".join([self.content[a:b] for a, b in zip(begins, stops, strict=True)])
 
     def _delimiters(self, delimiter: int) -> Ints:
         # In pieces: a mask of the whole stretch costs more to allocate than to fill.
-        counts = [self._delimiters_of(piece, delimiter) for piece in self._pieces()]
+        counts = [self._delimiters_of(piece, delimiter) for piece in self.pieces()]
         return np.concatenate(counts)
 
     def _delimiters_of(self, piece: range, delimiter: int) -> Ints:
@@ -106,9 +120,10 @@ class Lines:
         return begins
 
     def _not_utf8(self) -> list[int]:
-        return [i for piece in self._pieces() for i in self._not_utf8_of(piece)]
+        return [i for piece in self.pieces() for i in self._not_utf8_of(piece)]
 
-    def _pieces(self) -> Iterator[range]:
+    def pieces(self) -> Iterator[range]:
+        """The records' positions, some thousand at a time."""
         for first in range(0, len(self.rows), _RECORDS_A_PIECE):
             yield range(first, min(first + _RECORDS_A_PIECE, len(self.rows)))
 

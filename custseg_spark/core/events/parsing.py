@@ -41,13 +41,11 @@ def canonical_texts(
     values: pl.DataFrame, mapping: SourceMapping, canonical: Sequence[str]
 ) -> pl.DataFrame:
     """The trimmed text of each canonical column; null where the source has none."""
+    absent = pl.Series([None], dtype=pl.String).new_from_index(0, len(values))
     named = {c: mapping.columns.get(c) for c in canonical}
-    absent = pl.lit(None, pl.String)
-    texts = values.select(
-        *[(pl.col(s) if s in values.columns else absent).alias(c) for c, s in named.items()]
+    texts = pl.DataFrame(
+        [(values[s] if s in values.columns else absent).alias(c) for c, s in named.items()]
     )
-    if not values.columns or len(texts) != len(values):
-        texts = pl.DataFrame(schema=dict.fromkeys(canonical, pl.String))
     texts = trimmed(texts)
     return texts.with_columns(*[_whole(texts[c]) for c in mapping.whole_numbers])
 

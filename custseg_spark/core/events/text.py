@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from custseg_spark.core.events.lines import Lines, record_ends
 from custseg_spark.core.events.odd_lines import fields_or_defect, is_header
+from custseg_spark.core.events.quoted_lines import is_simply_quoted
 from custseg_spark.core.events.records import (
     NONE_MALFORMED,
     Flags,
@@ -117,23 +118,28 @@ def _plain_values(lines: Lines, columns: Sequence[str], delimiter: str) -> pl.Da
         return None
     if content.count(delimiter.encode()) != (len(columns) - 1) * count:
         return None
+    # As many delimiters as all records need, and none has too many: each has exactly its own.
+    return _read(content, columns, delimiter, count=count)
+
+
+def _read(
+    content: bytes, columns: Sequence[str], delimiter: str, *, count: int, quote: str | None = None
+) -> pl.DataFrame | None:
+    """The values of so many records; None where the reader finds others."""
+    if not count:
+        return text_values(columns, [])
     try:
-        values = _read(content, columns, delimiter)
+        values = pl.read_csv(
+            content,
+            has_header=False,
+            schema=dict.fromkeys(columns, pl.String),
+            separator=delimiter,
+            quote_char=quote,
+            truncate_ragged_lines=False,
+        )
     except pl.exceptions.PolarsError:
         return None
-    # As many delimiters as all records need, and none has too many: each has exactly its own.
     return values if len(values) == count else None
-
-
-def _read(content: bytes, columns: Sequence[str], delimiter: str) -> pl.DataFrame:
-    return pl.read_csv(
-        content,
-        has_header=False,
-        schema=dict.fromkeys(columns, pl.String),
-        separator=delimiter,
-        quote_char=None,
-        truncate_ragged_lines=False,
-    )
 
 
 def _repeated_headers(
@@ -169,29 +175,47 @@ class RawTextOfRows:
 def _mixed_records(
     lines: Lines, columns: Sequence[str], delimiter: str, header_at: Ints
 ) -> Records:
-    """The records of a stretch with odd ones among them, which are read one by one."""
+    """The records of a stretch that are plain, simply quoted or odd, each in its own way."""
     if not len(lines.rows):
         return Records(text_values(columns, []), lines.rows, NONE_MALFORMED, lambda _: [])
-    is_odd = lines.is_odd(len(columns), delimiter)
-    is_odd[header_at] = True
-    values, rows, malformed = _ordinary_records(lines, is_odd, columns, delimiter)
-    is_odd[header_at] = False
-    odd = _odd_records(lines, np.flatnonzero(is_odd), columns, delimiter)
-    if odd.rows:
-        values = pl.concat([values, text_values(columns, odd.fields)])
-        rows = np.concatenate([rows, np.array(odd.rows, np.int64)])
-        order = np.argsort(rows, kind="stable")
-        values, rows = values[order], rows[order]
+    is_open = np.ones(len(lines.rows), np.bool_)
+    is_open[header_at] = False
+    parts, malformed = [], []
+    for quote, is_of_kind in ((None, Lines.is_plain), ('"', is_simply_quoted)):
+        is_read = is_open & is_of_kind(lines, len(columns), delimiter)
+        part = _part(lines, is_read, columns, delimiter, quote)
+        if part:
+            parts.append(part[:2])
+            malformed += part[2]
+            is_open &= ~is_read
+    odd = _odd_records(lines, np.flatnonzero(is_open), columns, delimiter)
+    parts.append((text_values(columns, odd.fields), np.array(odd.rows, np.int64)))
+    values, rows = _in_order(parts)
     every_malformed = malformed_frame([*malformed, *odd.malformed])
     raw_text = RawTextOfRows(lines, rows)
     return Records(values, rows, every_malformed, raw_text, len(header_at), odd.blank)
 
 
-def _ordinary_records(
-    lines: Lines, is_left_out: Flags, columns: Sequence[str], delimiter: str
-) -> tuple[pl.DataFrame, Ints, list[Malformed]]:
-    content, rows = lines.without(is_left_out), lines.rows[~is_left_out]
-    values = _read(content, columns, delimiter) if content else text_values(columns, [])
+def _in_order(parts: Sequence[tuple[pl.DataFrame, Ints]]) -> tuple[pl.DataFrame, Ints]:
+    filled = [part for part in parts if len(part[1])] or parts[:1]
+    if len(filled) == 1:
+        return filled[0]
+    rows = np.concatenate([rows for _, rows in filled])
+    order = np.argsort(rows, kind="stable")
+    return pl.concat([values for values, _ in filled])[order], rows[order]
+
+
+def _part(
+    lines: Lines, is_read: Flags, columns: Sequence[str], delimiter: str, quote: str | None
+) -> tuple[pl.DataFrame, Ints, list[Malformed]] | None:
+    """The values of some records, their rows, and the repeated headers among them.
+
+    None where the reader doesn't find exactly these records.
+    """
+    rows = lines.rows[is_read]
+    values = _read(lines.only(is_read), columns, delimiter, count=len(rows), quote=quote)
+    if values is None:
+        return None
     is_repeated = np.zeros(len(rows), np.bool_)
     is_repeated[_repeated_headers(values, columns, is_repeated)] = True
     texts = lines.texts_of_rows(rows[is_repeated])

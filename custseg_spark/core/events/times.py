@@ -29,8 +29,8 @@ _TOKENS = {
     "XXX": r"(?P<zone>Z|[+-][0-9]{2}:[0-9]{2})",
     "'T'": "T",
 }
-# In UTC, to the second.
-_ISO = re.compile(r"yyyy-MM-dd( |'T')HH:mm:ss( ?z)?")
+# Patterns whose parts stand at known places.
+_ISO = re.compile(r"yyyy-MM-dd( |'T')HH:mm:ss(\.SSS|\.SSSSSS)?( ?)(z|X|XXX)?")
 _ISO_LETTERS = len("yyyy-MM-ddTHH:mm:ss")
 # The year, month and day that a pattern without them means, as Spark has it.
 _DEFAULTS = {"year": "1970", "month": "1", "day": "1", "hour": "0", "minute": "0", "second": "0"}
@@ -86,8 +86,17 @@ def _unix_time(text: pl.Expr, pattern: str) -> pl.Expr:
 
 
 def _iso_time(text: pl.Expr, pattern: str) -> pl.Expr:
-    separator = "T" if "'T'" in pattern else " "
-    return _strict_time(text.str.head(_ISO_LETTERS), f"%Y-%m-%d{separator}%H:%M:%S")
+    found = _ISO.fullmatch(pattern)
+    assert found
+    separator, fraction, blank, zone = found.groups("")
+    time = _strict_time(text.str.head(_ISO_LETTERS), f"%Y-%m-%d{separator[1:-1] or ' '}%H:%M:%S")
+    if fraction:
+        digits = text.str.slice(_ISO_LETTERS + 1, len(fraction) - 1)
+        time += pl.duration(microseconds=_microseconds(digits))
+    if zone.startswith("X"):
+        at = _ISO_LETTERS + len(fraction) + len(blank)
+        time -= pl.duration(minutes=_minutes_off(text.str.slice(at)))
+    return time
 
 
 def _strict_time(text: pl.Expr, pattern: str) -> pl.Expr:
@@ -127,7 +136,7 @@ def _general_time(expression: str) -> pl.Expr:
 
 
 def _microseconds(fraction: pl.Expr) -> pl.Expr:
-    return fraction.str.pad_end(6, "0").cast(pl.Int64)
+    return fraction.str.pad_end(6, "0").cast(pl.Int64, strict=False)
 
 
 def _minutes_off(zone: pl.Expr) -> pl.Expr:
