@@ -8,28 +8,27 @@ import polars as pl
 import pyarrow as pa
 
 from custseg_spark.core.customers.validation import validate_customers
-from custseg_spark.core.events.schema import CUSTOMERS, EVENTS, REJECTED
 from custseg_spark.core.events.validation import validate_events
 from custseg_spark.engine.lake.ddl import ddl_type
+from custseg_spark.engine.lake.schemas import CUSTOMERS, EVENTS, REJECTED_EVENTS
 from custseg_spark.engine.sources.pieces import Located
 
-_FURTHER: dict[str, pl.DataType] = {
-    "id_high": pl.Int64(),
-    "id_low": pl.Int64(),
-    "raw_record": pl.String(),
-    "reasons": REJECTED["reasons"],
-    "was_rounded": pl.Boolean(),
-}
-VALIDATED_EVENTS = pl.Schema({**EVENTS, **_FURTHER})
-VALIDATED_CUSTOMERS = pl.Schema(
-    {**CUSTOMERS, **{n: t for n, t in _FURTHER.items() if not n.startswith("id_")}}
+_REFUSED = pa.schema(
+    [
+        ("raw_record", pa.string()),
+        ("reasons", REJECTED_EVENTS.schema.field("reasons").type),
+        ("was_rounded", pa.bool_()),
+    ]
 )
+VALIDATED_EVENTS = pa.schema(
+    [*EVENTS.schema, ("id_high", pa.int64()), ("id_low", pa.int64()), *_REFUSED]
+)
+VALIDATED_CUSTOMERS = pa.schema([*CUSTOMERS.schema, *_REFUSED])
 
 
-def ddl(schema: pl.Schema) -> str:
+def ddl(schema: pa.Schema) -> str:
     """The columns of a schema in Spark's DDL."""
-    arrow = schema.to_frame().to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-    return ", ".join(f"{field.name} {ddl_type(field.type)}" for field in arrow)
+    return ", ".join(f"{field.name} {ddl_type(field.type)}" for field in schema)
 
 
 @dataclass(frozen=True)
@@ -72,8 +71,13 @@ class ValidatedCustomers:
             yield _rows(customers, valid.rejected, VALIDATED_CUSTOMERS)
 
 
-def _rows(accepted: pl.DataFrame, rejected: pl.DataFrame, schema: pl.Schema) -> pa.Table:
+def _rows(accepted: pl.DataFrame, rejected: pl.DataFrame, schema: pa.Schema) -> pa.Table:
     both = pl.concat([accepted, rejected], how="diagonal")
-    absent = [pl.lit(None, dtype=t).alias(n) for n, t in schema.items() if n not in both.columns]
-    table = both.with_columns(absent).select(schema.names()).cast(schema)
-    return table.to_arrow(compat_level=pl.CompatLevel.oldest())
+    table = both.to_arrow(compat_level=pl.CompatLevel.oldest())
+    columns = [
+        table[field.name].cast(field.type)
+        if field.name in table.column_names
+        else pa.nulls(len(table), field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)

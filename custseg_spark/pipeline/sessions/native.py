@@ -41,6 +41,7 @@ EVENT_COLUMNS = (
 )
 # A task holds some half a kilobyte an event.
 _EVENTS_PER_TASK = 2_000_000
+_EVENTS_TOGETHER = 160_000
 # Features take a range of buckets at a time; a row group of fewer rows costs more than it saves.
 _EVENTS_PER_GROUP = 1_250_000
 _LEAST_GROUP_ROWS = 2_048
@@ -89,7 +90,7 @@ def refresh(lake: Lake, config: IngestConfig) -> tuple[Sequence[date], int]:
         for day in stale
         for task in _tasks(native, lake.run_id, day, events[day], groups_for(total))
     ]
-    built = tasks.run(lake.spark, build, date_tasks)
+    built = _built(lake, date_tasks)
     edges = {
         day: pl.concat([b.edges for b in built if b.day == day]) for day in {b.day for b in built}
     }
@@ -97,12 +98,32 @@ def refresh(lake: Lake, config: IngestConfig) -> tuple[Sequence[date], int]:
     again = _again(
         native, lake.run_id, date_tasks, over_midnight.carried, events, groups_for(total)
     )
-    rebuilt = tasks.run(lake.spark, build, again)
+    rebuilt = _built(lake, again)
     days_again = {b.day for b in rebuilt}
     files = [b.file for b in [*(b for b in built if b.day not in days_again), *rebuilt] if b.file]
     dates = sorted({*stale, *days_again})
     lake.replace_dates(files, SESSIONS, dates, read_version=version)
     return dates, len(events)
+
+
+def _built(lake: Lake, date_tasks: Sequence[DateTask]) -> list[BuiltDate]:
+    """Builds the dates, small ones together: a task of Spark's costs as much as a thousand events
+    do."""
+    groups: list[list[DateTask]] = []
+    filled = 0
+    for task in date_tasks:
+        rows = sum(f.rows for f in task.files)
+        if not groups or filled + rows > _EVENTS_TOGETHER:
+            groups.append([])
+            filled = 0
+        groups[-1].append(task)
+        filled += rows
+    return [built for group in tasks.run(lake.spark, build_all, groups) for built in group]
+
+
+def build_all(group: Sequence[DateTask]) -> list[BuiltDate]:
+    """Writes the session parts of some dates, one after the other."""
+    return [build(task) for task in group]
 
 
 def _again(
