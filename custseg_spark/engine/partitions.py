@@ -7,6 +7,7 @@ so that no result depends on cores, partitions or the way of IO.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import reduce
 from itertools import pairwise
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -19,13 +20,13 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from custseg_spark.core.sessions.buckets import BUCKETS, customer_bucket, group_bounds
+from custseg_spark.engine.lake.bucket_files import bucket_bounds, note_buckets
 from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.ddl import ddl
-from custseg_spark.engine.lake.files import DataFile, write_part
+from custseg_spark.engine.lake.files import DataFile, PartWriter
 from custseg_spark.engine.lake.lake import Lake
-from custseg_spark.engine.lake.native import read_file
-from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES, EVENTS, SESSIONS
-from custseg_spark.engine.lake.session_files import bucket_bounds
+from custseg_spark.engine.lake.native import NativeLake, read_file
+from custseg_spark.engine.lake.schemas import EVENTS, SESSIONS
 from custseg_spark.engine.spark import tasks
 
 R = TypeVar("R")
@@ -80,7 +81,11 @@ class _Written:
         rows = self.kernel(reader.table(self.columns))
         if not len(rows):
             return None
-        return write_part(rows, self.table, self.folder, self.day, run_id=self.run_id, task=0)
+        with PartWriter(self.table, self.folder, self.day, run_id=self.run_id, task=0) as part:
+            part.write(rows)
+            if isinstance(reader, SessionBucket | CustomerBucket):
+                note_buckets(part, [reader.low, reader.high])
+        return part.file()
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,35 @@ class FileSlice:
         schema = pa.schema([self.of.schema.field(name) for name in columns])
         parts = [read_file(self.folder, file, self.of, schema) for file in self.files]
         return pa.concat_tables([schema.empty_table(), *parts])
+
+
+@dataclass(frozen=True)
+class CustomerBucket:
+    """The rows of a range of customers' buckets on a date of a table, sorted by customer id.
+
+    `files` come with the range of buckets that each holds; None: it may hold any.
+    """
+
+    folder: Path
+    of: Table
+    files: tuple[tuple[DataFile, tuple[int, int] | None], ...]
+    low: int
+    high: int
+
+    def table(self, columns: Sequence[str]) -> pa.Table:
+        names = list(dict.fromkeys(["customer_id", *columns]))
+        schema = pa.schema([self.of.schema.field(name) for name in names])
+        parts = [self._rows(file, held, schema) for file, held in self.files]
+        rows = pa.concat_tables([schema.empty_table(), *parts])
+        is_in_order = len(self.files) < 2 and all(held for _, held in self.files)
+        return (rows if is_in_order else rows.sort_by("customer_id")).select(list(columns))
+
+    def _rows(self, file: DataFile, held: tuple[int, int] | None, schema: pa.Schema) -> pa.Table:
+        rows = read_file(self.folder, file, self.of, schema)
+        if held is not None and self.low <= held[0] and held[1] <= self.high:
+            return rows
+        buckets = customer_bucket(pl.Series(pl.from_arrow(rows["customer_id"])))
+        return rows.filter(pa.array(buckets.is_between(self.low, self.high - 1)))
 
 
 @dataclass(frozen=True)
@@ -313,22 +347,95 @@ def session_buckets(lake: Lake, before: date, groups: int) -> Portions:
     )
 
 
-def customer_buckets(lake: Lake, run_date: date, groups: int) -> Portions:
-    """The features of a run date's customers, by range of buckets, sorted by customer id.
-
-    Natively a file is a range, as the features were written.
-    """
+def customer_buckets(lake: Lake, table: Table, run_date: date, groups: int) -> Portions:
+    """The rows of a run date by range of customers' buckets, sorted by customer id."""
     if lake.native is None:
-        frame = lake.read(CUSTOMER_FEATURES).where(F.col("run_date") == F.lit(run_date))
+        frame = lake.read(table).where(F.col("run_date") == F.lit(run_date))
         return SparkPortions(lake, frame, groups, "customer_id")
-    folder = lake.native.folder(CUSTOMER_FEATURES)
-    files = lake.native.files(CUSTOMER_FEATURES, [run_date])
-    ordered = sorted(files, key=lambda f: _first_bucket(folder, f))
-    return NativePortions(lake, [FileSlice(folder, CUSTOMER_FEATURES, (f,)) for f in ordered])
+    return NativePortions(lake, _customer_readers(lake.native, table, run_date, groups))
 
 
-def _first_bucket(folder: Path, file: DataFile) -> tuple[int, str]:
-    """A file's place among the buckets, by its first customer."""
-    with pq.ParquetFile(folder / file.path) as opened:
-        first = next(opened.iter_batches(batch_size=1, columns=["customer_id"]))
-    return int(customer_bucket(pl.Series(pl.from_arrow(first.column(0))))[0]), file.path
+def _customer_readers(
+    native: NativeLake, table: Table, run_date: date, groups: int
+) -> list[CustomerBucket]:
+    folder = native.folder(table)
+    files = [(file, _held(folder, file)) for file in native.files(table, [run_date])]
+    return [
+        CustomerBucket(folder, table, tuple(f for f in files if _overlaps(f[1], low, high)),
+                       low, high)
+        for low, high in pairwise(group_bounds(groups).tolist())
+    ]  # fmt: skip
+
+
+def _held(folder: Path, file: DataFile) -> tuple[int, int] | None:
+    bounds = bucket_bounds(pq.read_metadata(folder / file.path))
+    return (bounds[0], bounds[-1]) if bounds else None
+
+
+def _overlaps(held: tuple[int, int] | None, low: int, high: int) -> bool:
+    return held is None or (held[0] < high and low < held[1])
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of several tables that a kernel takes together: a date of it, and columns."""
+
+    table: Table
+    run_date: date
+    columns: tuple[str, ...]
+
+
+SidesKernel = Callable[[Sequence[pa.Table]], R]
+
+
+def map_sides(lake: Lake, sides: Sequence[Side], kernel: SidesKernel[R], groups: int) -> list[R]:
+    """The kernel's result of the rows that each bucket of customers has in several tables."""
+    if lake.native is None:
+        return _map_frames(lake, sides, kernel, groups)
+    readers = [_customer_readers(lake.native, s.table, s.run_date, groups) for s in sides]
+    together = list(zip(*readers, strict=True))
+    return tasks.run(lake.spark, _OverSides(kernel, [s.columns for s in sides]), together)
+
+
+@dataclass(frozen=True)
+class _OverSides(Generic[R]):
+    kernel: SidesKernel[R]
+    columns: Sequence[Sequence[str]]
+
+    def __call__(self, readers: Sequence[CustomerBucket]) -> R:
+        return self.kernel(
+            [reader.table(columns) for reader, columns in zip(readers, self.columns, strict=True)]
+        )
+
+
+def _map_frames(lake: Lake, sides: Sequence[Side], kernel: SidesKernel[R], groups: int) -> list[R]:
+    frames = [
+        lake.read(side.table)
+        .where(F.col("run_date") == F.lit(side.run_date))
+        .select(F.lit(number).alias("side"), "customer_id", *_others(side))
+        for number, side in enumerate(sides)
+    ]
+    together = reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), frames)
+    apart = _Apart(kernel, tuple(side.columns for side in sides))
+    return SparkPortions(lake, together, groups, "customer_id").map(apart, together.columns)
+
+
+def _others(side: Side) -> list[str]:
+    return [name for name in side.columns if name != "customer_id"]
+
+
+@dataclass(frozen=True)
+class _Apart(Generic[R]):
+    """Rows of several tables in one, taken apart for a kernel."""
+
+    kernel: SidesKernel[R]
+    columns: tuple[tuple[str, ...], ...]
+
+    def __call__(self, rows: pa.Table) -> R:
+        sides = rows["side"].to_numpy()
+        return self.kernel(
+            [
+                rows.filter(pa.array(sides == number)).select(list(names))
+                for number, names in enumerate(self.columns)
+            ]
+        )

@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from pyspark.sql import DataFrame, Row
-from pyspark.sql import functions as F
-
+from custseg_spark.core.segments.identity import KnownSegment
 from custseg_spark.engine.lake.lake import Lake
-from custseg_spark.engine.lake.schemas import (
-    CUSTOMER_FEATURES,
-    CUSTOMER_SEGMENTS,
-    DIED,
-    RUNS,
-    SEGMENT_PROFILES,
-)
+from custseg_spark.engine.lake.schemas import DIED, RUNS, SEGMENT_PROFILES
 from custseg_spark.errors import InputError
-from custseg_spark.models.identity import KnownSegment
-from custseg_spark.models.results import Ancestor
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Ancestor:
+    """What a previous run knows of a segment: its name and the run date it was born on."""
+
+    name: str
+    born_on: date
 
 
 @dataclass(frozen=True)
@@ -80,30 +80,37 @@ class Past:
 
 def past(lake: Lake, run_date: date) -> Past:
     """What other runs left, as seen from `run_date`."""
-    others = lake.read(SEGMENT_PROFILES).where(F.col("run_date") != F.lit(run_date))
-    last_ids = others.groupBy("algorithm").agg(F.max("segment_id").alias("last")).collect()
-    own = _profiles(lake, run_date)
+    ids = lake.rows(SEGMENT_PROFILES, ["run_date", "algorithm", "segment_id"]).to_pylist()
+    last_ids: dict[str, int] = {}
+    for row in ids:
+        if row["run_date"] != run_date:
+            algorithm = row["algorithm"]
+            last_ids[algorithm] = max(last_ids.get(algorithm, 0), row["segment_id"])
     reborn: dict[str, list[KnownSegment]] = {}
-    for row in own:
-        if row.born_on == run_date and row.status != DIED:
-            reborn.setdefault(row.algorithm, []).append(_known(row))
+    for profile in _profiles(lake, run_date):
+        if profile["born_on"] == run_date and profile["status"] != DIED:
+            reborn.setdefault(profile["algorithm"], []).append(_known(profile))
     return Past(
         previous_run(lake, run_date),
-        {row.algorithm: row.last for row in last_ids},
-        {algorithm: tuple(found) for algorithm, found in reborn.items()},
+        last_ids,
+        {algorithm: tuple(segments) for algorithm, segments in reborn.items()},
     )
 
 
 def previous_run(lake: Lake, run_date: date) -> PreviousRun | None:
     """The run of the latest run date before `run_date`; None where there is none."""
-    earlier = lake.read(RUNS).where(F.col("run_date") < F.lit(run_date))
-    rows = earlier.orderBy(F.desc("run_date")).limit(1).collect()
-    return _previous(lake, rows[0]) if rows else None
+    earlier = [day for day in run_dates(lake) if day < run_date]
+    return find(lake, earlier[-1]) if earlier else None
+
+
+def run_dates(lake: Lake) -> list[date]:
+    """The dates of all runs, ascending."""
+    return sorted(set(lake.rows(RUNS, ["run_date"])["run_date"].to_pylist()))
 
 
 def find(lake: Lake, run_date: date) -> PreviousRun | None:
     """The run of exactly that run date; None where there is none."""
-    rows = lake.read(RUNS).where(F.col("run_date") == F.lit(run_date)).collect()
+    rows = lake.rows(RUNS, dates=[run_date]).to_pylist()
     return _previous(lake, rows[0]) if rows else None
 
 
@@ -111,35 +118,25 @@ def run_of(lake: Lake, run_date: date) -> PreviousRun:
     """The run of exactly that run date. Raises InputError where there is none."""
     run = find(lake, run_date)
     if run is None:
-        dates = sorted(str(r.run_date) for r in lake.read(RUNS).select("run_date").collect())
+        dates = [str(day) for day in run_dates(lake)]
         there_are = f"there are {', '.join(dates)}" if dates else "there is none at all"
         raise InputError(f"no run of {run_date} in {lake.name(RUNS)}; {there_are}")
     return run
 
 
-def customers_of(lake: Lake, run: PreviousRun | None) -> DataFrame:
-    """One row a customer and algorithm of a run: segment and `monetary`; no row without a run."""
-    is_its = F.col("run_date") == F.lit(run.run_date) if run else F.lit(False)
-    segments = lake.read(CUSTOMER_SEGMENTS).where(is_its)
-    spend = lake.read(CUSTOMER_FEATURES).where(is_its).select("customer_id", "monetary")
-    return segments.select("customer_id", "algorithm", "segment_id").join(
-        spend, "customer_id", how="inner"
-    )
-
-
 def _previous(lake: Lake, row: Row) -> PreviousRun:
     segments: dict[str, dict[int, Segment]] = {}
-    for profile in _profiles(lake, row.run_date):
-        if profile.status != DIED:
-            ancestor = Ancestor(profile.segment_name, profile.born_on)
-            own = Segment(_known(profile), ancestor, profile.customers)
-            segments.setdefault(profile.algorithm, {})[profile.segment_id] = own
+    for profile in _profiles(lake, row["run_date"]):
+        if profile["status"] != DIED:
+            ancestor = Ancestor(profile["segment_name"], profile["born_on"])
+            segment = Segment(_known(profile), ancestor, profile["customers"])
+            segments.setdefault(profile["algorithm"], {})[profile["segment_id"]] = segment
     return PreviousRun(
-        row.run_date,
-        row.models,
+        row["run_date"],
+        dict(row["models"]),
         _made_with(lake, row),
-        tuple(row.features),
-        row.fitted_on,
+        tuple(row["features"]),
+        row["fitted_on"],
         segments,
     )
 
@@ -147,12 +144,12 @@ def _previous(lake: Lake, row: Row) -> PreviousRun:
 def _made_with(lake: Lake, row: Row) -> Mapping[str, Any]:
     """What the models of a run were fitted with, by the run that fitted them; empty if it is
     gone."""
-    if row.fitted_on != row.run_date:
-        fitted = lake.read(RUNS).where(F.col("run_date") == F.lit(row.fitted_on)).collect()
+    if row["fitted_on"] != row["run_date"]:
+        fitted = lake.rows(RUNS, dates=[row["fitted_on"]]).to_pylist()
         if not fitted:
             return {}
         [row] = fitted
-    return settings_of(json.loads(row.config))
+    return settings_of(json.loads(row["config"]))
 
 
 def settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -163,10 +160,11 @@ def settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _profiles(lake: Lake, run_date: date) -> list[Row]:
     """The segments' rows of a run date, without their features: a row a segment."""
-    rows = lake.read(SEGMENT_PROFILES).where(F.col("run_date") == F.lit(run_date))
-    return rows.drop("features").orderBy("algorithm", "segment_id").collect()
+    names = [name for name in SEGMENT_PROFILES.schema.names if name != "features"]
+    rows = lake.rows(SEGMENT_PROFILES, names, [run_date]).to_pylist()
+    return sorted(rows, key=lambda row: (row["algorithm"], row["segment_id"]))
 
 
 def _known(row: Row) -> KnownSegment:
-    centroid = {name: (axis.value, axis.scale) for name, axis in row.centroid.items()}
-    return KnownSegment(row.segment_id, centroid)
+    centroid = {name: (axis["value"], axis["scale"]) for name, axis in row["centroid"]}
+    return KnownSegment(row["segment_id"], centroid)

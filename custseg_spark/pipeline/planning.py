@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from custseg_spark.config.settings import Config, ModelConfig
+from custseg_spark.core.segments.drift import Drift, DriftRules, needs_refit
 from custseg_spark.errors import InputError
-from custseg_spark.models.drift import Drift, needs_refit
 from custseg_spark.pipeline.history import PreviousRun, settings_of
 
 FIT, SCORE = "fit", "score"
@@ -54,7 +54,7 @@ def asked(
 def automatic(config: Config, previous: PreviousRun, drifts: Sequence[Drift]) -> Plan:
     """What `auto` comes to: to fit where an algorithm has no published model, the configuration
     of the models is another, or a feature of theirs drifted."""
-    limits = config.drift
+    limits = DriftRules(**dataclasses.asdict(config.drift))
     missing = [a for a in config.model.algorithms if a not in previous.models]
     if missing:
         return Plan(FIT, f"the run of {previous.run_date} published no model of {missing[0]}")

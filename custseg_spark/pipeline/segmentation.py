@@ -1,19 +1,23 @@
 """Composes a segmentation: sessions to features, features to segments, the manifest last."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
 
-from pyspark.ml import PipelineModel
-from pyspark.sql import DataFrame
+import numpy as np
 from pyspark.sql import functions as F
 
-from custseg_spark import features
 from custseg_spark.config.settings import Config
+from custseg_spark.core.clustering import comparison, preparation
+from custseg_spark.core.clustering.preparation import Preparation
+from custseg_spark.core.clustering.selection import Verdict
+from custseg_spark.core.features import registry
+from custseg_spark.core.features.demographics import DEMOGRAPHICS
+from custseg_spark.core.segments.drift import Drift, DriftRules
 from custseg_spark.core.segments.naming import Archetypes
 from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.rows import rows_of
 from custseg_spark.engine.lake.schemas import (
     CLV_MODELS,
     CUSTOMER_FEATURES,
@@ -28,31 +32,21 @@ from custseg_spark.engine.lake.schemas import (
     SEGMENT_PROFILES,
     SESSIONS,
 )
+from custseg_spark.engine.partitions import Portions, customer_buckets
+from custseg_spark.engine.spark import mllib
+from custseg_spark.engine.spark.mllib import MllibFits
+from custseg_spark.engine.spark.model_store import Manifest
 from custseg_spark.engine.spark.session import size_shuffles
-from custseg_spark.errors import ConfigurationError, InputError
-from custseg_spark.features.demographics import DEMOGRAPHICS
-from custseg_spark.models import (
-    algorithms,
-    comparison,
-    drift,
-    fitting,
-    judging,
-    preparation,
-    store,
-    tree,
-)
-from custseg_spark.models.drift import Drift
-from custseg_spark.models.fitting import Fitted, Informed
-from custseg_spark.models.results import Clustering
-from custseg_spark.models.selection import Verdict
-from custseg_spark.models.store import Manifest
-from custseg_spark.models.tree import Node
-from custseg_spark.pipeline import history, planning, publishing
-from custseg_spark.pipeline.featurising import with_demographics, write_features
+from custseg_spark.errors import ConfigurationError, InputError, nearest
+from custseg_spark.pipeline import clustering, history, models, planning, segments
+from custseg_spark.pipeline.clustering import Fitted
+from custseg_spark.pipeline.clustering.sample import CustomerSample, draw
+from custseg_spark.pipeline.features import customer_groups, with_demographics, write_features
 from custseg_spark.pipeline.history import Past, PreviousRun
 from custseg_spark.pipeline.planning import Plan
-from custseg_spark.pipeline.publishing import Judged
-from custseg_spark.pipeline.refresh import refresh_sessions
+from custseg_spark.pipeline.segments import PICTURED_CUSTOMERS, Evaluated
+from custseg_spark.pipeline.segments.movement import feature_drifts
+from custseg_spark.pipeline.sessions import refresh_sessions
 from custseg_spark.progress import Progress
 
 OUTPUTS = (
@@ -88,16 +82,22 @@ class SegmentRun:
 def check(config: Config) -> None:
     """ConfigurationError for an unknown family, feature or algorithm, before Spark starts."""
     optional = config.features.optional_families
-    features.families(date.min, optional)
-    preparation.choose_features(config.model.features, features.all_features(optional))
+    preparation.choose_features(config.model.features, registry.all_features(optional))
     for algorithm in config.model.algorithms:
-        algorithms.known(algorithm)
+        known_algorithm(algorithm)
     comparison.require(config.model.compare)
+
+
+def known_algorithm(algorithm: str) -> str:
+    """The algorithm's name; ConfigurationError for an unknown one."""
+    if algorithm not in mllib.FITS:
+        raise ConfigurationError(f"unknown algorithm '{algorithm}'{nearest(algorithm, mllib.FITS)}")
+    return algorithm
 
 
 def feature_names() -> list[str]:
     """Every feature that an archetype may weigh, whatever families a run has."""
-    return [f.name for f in features.all_features(tuple(features.OPTIONAL_FAMILIES))]
+    return [f.name for f in registry.all_features(tuple(registry.OPTIONAL_FAMILIES))]
 
 
 def segment(
@@ -119,7 +119,8 @@ def segment(
     # An ingest that was killed may have left events without their sessions.
     refresh_sessions(lake, config.ingest, progress)
     read = lake.versions([EVENTS, SESSIONS, CUSTOMERS])
-    size_shuffles(lake.spark, lake.read(EVENTS).count())
+    if lake.native is None:
+        size_shuffles(lake.spark, lake.read(EVENTS).count())
     config = with_demographics(lake, config)
     run_date = config.run.run_date or _day_after_last_event(lake)
     if model_date == run_date:
@@ -132,29 +133,33 @@ def segment(
     source = history.run_of(lake, model_date) if model_date else None
     asked = planning.asked(config.model, past.previous, source)
     # Before anything is written: models that can't be loaded leave the last good result.
-    scoring = _loaded(lake, asked.source, config, progress) if asked and asked.source else None
+    scoring = models.load(lake, asked.source, config, progress) if asked and asked.source else None
     count = write_features(lake, config, run_date, progress)
-    customers = lake.read(CUSTOMER_FEATURES).where(F.col("run_date") == F.lit(run_date))
+    groups = customer_groups(lake)
+    customers = customer_buckets(lake, CUSTOMER_FEATURES, run_date, groups)
     with progress.stage("drift") as stage:
-        plan, drifts = _planned(lake, config, past.previous, customers, asked)
+        plan, drifts = _planned(lake, config, past.previous, customers, asked, groups)
         stage.note = f"{plan.use}: {plan.reason}"
     if plan.source and not scoring:
-        scoring = _loaded(lake, plan.source, config, progress)
+        scoring = models.load(lake, plan.source, config, progress)
     run = SegmentRun(run_date, count, plan, versions=read)
     if plan.source and plan.source.fitted_on > run_date:
         run.warnings.append(f"the models are of {plan.source.fitted_on}: they know what came later")
-    with _judged(lake, config, past, customers, run, scoring, progress) as judged:
-        with progress.stage("names") as stage:
-            clusterings, cells = publishing.identified(
-                lake, judged, past, plan.source, config, archetypes
-            )
-        run.warnings += [said for c in clusterings for said in c.renamed]
-        with progress.stage("write segments") as stage:
-            publishing.write(lake, judged, clusterings, cells, drifts, past, config)
-            stage.rows = count * len(clusterings)
+    fitted, evaluated = _evaluated(lake, config, past, customers, groups, run, scoring, progress)
+    with progress.stage("names") as stage:
+        clusterings, cells = segments.identified(
+            lake, evaluated, past, plan.source, config, archetypes
+        )
+    run.warnings += [warning for c in clusterings for warning in c.renamed]
+    with progress.stage("write segments") as stage:
+        segments.write(lake, evaluated, clusterings, cells, drifts, past, config)
+        stage.rows = count * len(clusterings)
     with progress.stage("publish models"):
-        _publish(lake, clusterings, judged.fitted, run, config)
-    _write_run(lake, run, judged.fitted, config, progress, past, now())
+        if plan.source:
+            run.models = {c.algorithm: plan.source.models[c.algorithm] for c in clusterings}
+        else:
+            models.publish(lake, clusterings, fitted.space, run.models, config)
+    _write_run(lake, run, fitted, config, progress, past, now())
     return run
 
 
@@ -173,7 +178,11 @@ def score(
 
 
 def _day_after_last_event(lake: Lake) -> date:
-    last: date | None = lake.read(EVENTS).agg(F.max("event_date")).collect()[0][0]
+    last: date | None
+    if lake.native is not None:
+        last = max((f.day for f in lake.native.files(EVENTS) if f.day and f.rows), default=None)
+    else:
+        last = lake.read(EVENTS).agg(F.max("event_date")).collect()[0][0]
     if last is None:
         raise InputError("the lake has no events; ingest a source first")
     return last + timedelta(days=1)
@@ -183,11 +192,13 @@ def _planned(
     lake: Lake,
     config: Config,
     previous: PreviousRun | None,
-    customers: DataFrame,
+    customers: Portions,
     asked: Plan | None,
+    groups: int,
 ) -> tuple[Plan, list[Drift]]:
     """What to do, and the drift since the previous run."""
-    drifts = _drifts(lake, config, previous, customers)
+    rules = DriftRules(**asdict(config.drift))
+    drifts = feature_drifts(lake, previous, customers, _names(config), rules, groups)
     if asked:
         return asked, drifts
     assert previous is not None  # without one, a fit was asked for
@@ -195,165 +206,102 @@ def _planned(
     if previous.fitted_on != previous.run_date:
         # Drift adds up over runs that only score; what counts is how far the model is behind.
         fitting_run = history.find(lake, previous.fitted_on)
-        decisive = _drifts(lake, config, fitting_run, customers)
+        decisive = feature_drifts(lake, fitting_run, customers, _names(config), rules, groups)
     return planning.automatic(config, previous, decisive), drifts
 
 
-def _drifts(
-    lake: Lake, config: Config, since: PreviousRun | None, customers: DataFrame
-) -> list[Drift]:
-    if since is None:
-        return []
-    before = lake.read(CUSTOMER_FEATURES).where(F.col("run_date") == F.lit(since.run_date))
-    return drift.feature_drift(before, customers, _names(config), since.customers, config.drift)
-
-
 def _names(config: Config) -> list[str]:
-    return [f.name for f in features.all_features(config.features.optional_families)]
+    return [f.name for f in registry.all_features(config.features.optional_families)]
 
 
-@contextmanager
-def _judged(
+def _evaluated(
     lake: Lake,
     config: Config,
     past: Past,
-    customers: DataFrame,
+    customers: Portions,
+    groups: int,
     run: SegmentRun,
     scoring: tuple[Fitted, dict[str, Manifest]] | None,
     progress: Progress,
-) -> Iterator[Judged]:
-    """The labelled and judged customers, cached for as long as the tables are made.
+) -> tuple[Fitted, Evaluated]:
+    """The models with their verdicts, and what the tables are made of.
 
     `scoring` are published models with their manifests; without any, new ones are fitted.
     """
-    names = _names(config)
-    bar = fitting.informed(customers, config.model, run.customers)
-    drawn = fitting.sample(customers, names, config.model, run.customers)
+    model, names = config.model, _names(config)
+    with progress.stage("sample customers") as stage:
+        sizes = (model.sample_customers, model.silhouette_customers, PICTURED_CUSTOMERS)
+        sample = draw(
+            customers,
+            names,
+            min_events=model.min_events,
+            informed_share=model.informed_share,
+            informed_customers=model.informed_customers,
+            size=max(*sizes, model.compare_customers if model.compare else 0),
+        )
+        stage.rows = len(sample.rows)
     published: dict[str, Manifest] = {}
     if scoring:
         fitted, published = scoring
     else:
-        with progress.stage("fit models") as stage:
-            known = features.all_features(config.features.optional_families)
-            fitted = fitting.fit(customers, known, bar, config.model)
-            stage.rows = len(fitted.sample.points) if fitted.sample else None
-            stage.note = f"{len(fitted.models)} fits on {len(fitted.prepared.names)} features"
-    run.left_out = dict(fitted.prepared.left_out)
-    # Half a dozen scans and the assignment read it.
-    labelled = fitting.label(customers, fitted, names, run.customers, bar).persist()
-    try:
-        with progress.stage("quality") as stage:
-            verdicts = _verdicts(labelled, fitted, config, past, run, bar)
-            stage.rows = run.customers
-        run.chosen = {v.candidate.algorithm: v for v in verdicts if v.chosen}
-        run.warnings = [
-            f"{a}, k = {v.candidate.k}: {v.flaw}" for a, v in run.chosen.items() if v.flaw
-        ]
-        asked, tried = config.model.k, next(iter(run.chosen.values())).candidate.k
-        if asked and not scoring and tried < asked:
-            run.warnings.insert(
-                0, f"k = {asked} was asked for, but there are only {tried} distinct customers"
+        fitted = _fitted(lake, config, sample, progress)
+    run.left_out = dict(fitted.space.preparation.left_out)
+    with progress.stage("evaluate models") as stage:
+        if run.plan.source:
+            why = f"the model of {run.plan.source.fitted_on}: {run.plan.reason}"
+            verdicts = clustering.evaluate_published(customers, sample, fitted, model, why)
+        else:
+            previous = past.previous
+            previous_k = {a: previous.k(a) for a in model.algorithms} if previous else {}
+            fitted, verdicts = clustering.choose(customers, sample, fitted, model, previous_k)
+        stage.rows = run.customers
+    run.chosen = {v.candidate.algorithm: v for v in verdicts if v.chosen}
+    run.warnings += _warnings(run, config, is_fitted=not scoring)
+    compared = clustering.compared(sample, fitted.space, next(iter(run.chosen.values())), model)
+    if not published:
+        with progress.stage("save models"):
+            assert isinstance(fitted.fits, MllibFits)
+            chosen = {a: v.candidate.k for a, v in run.chosen.items()}
+            folder = f"run_date={run.run_date}"
+            run.models = models.save(
+                lake, fitted.fits, chosen, fitted.space, model.scaling, fitted.models, folder
             )
-        compared = judging.compared(labelled, next(iter(run.chosen.values())), config.model, bar)
-        trees: dict[str, Sequence[Node]] = {a: m.tree for a, m in published.items()}
-        if not published:
-            with progress.stage("save models"):
-                trees = _save_models(lake, fitted, run, config)
-        yield Judged(
-            run.run_date,
-            labelled,
-            run.customers,
-            names,
-            fitted,
-            drawn,
-            verdicts,
-            compared,
-            published,
-            trees,
-        )
-    finally:
-        labelled.unpersist()
+    return fitted, Evaluated(
+        run.run_date,
+        customers,
+        groups,
+        names,
+        fitted.space,
+        sample,
+        verdicts,
+        compared,
+        published,
+    )
 
 
-def _verdicts(
-    labelled: DataFrame,
-    fitted: Fitted,
-    config: Config,
-    past: Past,
-    run: SegmentRun,
-    bar: Informed,
-) -> list[Verdict]:
-    algorithms, source = config.model.algorithms, run.plan.source
-    if source:
-        why = f"the model of {source.fitted_on}: {run.plan.reason}"
-        return judging.judge_published(labelled, fitted, config.model, run.customers, bar, why)
-    previous_k = {a: past.previous.k(a) for a in algorithms} if past.previous else {}
-    return judging.judge(labelled, fitted, config.model, run.customers, bar, previous_k)
+def _fitted(lake: Lake, config: Config, sample: CustomerSample, progress: Progress) -> Fitted:
+    settings = clustering.fit_settings(config.model)
+
+    def make_fits(matrix: np.ndarray, prepared: Preparation, scaling: str) -> MllibFits:
+        parallel = config.model.parallel_fits
+        return MllibFits(lake.spark, matrix, prepared, scaling, settings, parallel)
+
+    with progress.stage("fit models") as stage:
+        features = registry.all_features(config.features.optional_families)
+        fitted = clustering.fit(sample, features, make_fits, config.model)
+        stage.rows = len(fitted.points) if fitted.points is not None else None
+        names = fitted.space.preparation.names
+        stage.note = f"{len(fitted.models)} fits on {len(names)} features"
+    return fitted
 
 
-def _loaded(
-    lake: Lake, source: PreviousRun, config: Config, progress: Progress
-) -> tuple[Fitted, dict[str, Manifest]]:
-    """The published models of a run, checked against their manifests."""
-    with progress.stage("load models") as stage:
-        paths = {a: lake.model_path(source.models[a]) for a in config.model.algorithms}
-        loaded = {a: store.load(lake.spark, path) for a, path in paths.items()}
-        stage.note = f"of {source.fitted_on}"
-    manifests = {a: manifest for a, (_, manifest) in loaded.items()}
-    known = _names(config)
-    for algorithm, manifest in manifests.items():
-        absent = [f.name for f in manifest.features if f.name not in known]
-        if absent:
-            raise ConfigurationError(
-                f"the model of {algorithm} takes {absent[0]}, of a family that this run has not:"
-                " features.optional_families must be what it was at the fit"
-            )
-    models = {m.column: store.clusterer(loaded[a][0]) for a, m in manifests.items()}
-    # One run's models share their preparation and scaler.
-    prepared = next(iter(manifests.values())).preparation
-    scaler = PipelineModel(next(iter(loaded.values()))[0].stages[:-1])
-    return Fitted(prepared, scaler, models), manifests
-
-
-def _save_models(
-    lake: Lake, fitted: Fitted, run: SegmentRun, config: Config
-) -> dict[str, Sequence[Node]]:
-    """Saves the chosen models, still without a manifest; returns the trees of those that are."""
-    trees: dict[str, Sequence[Node]] = {}
-    for algorithm, verdict in run.chosen.items():
-        model = verdict.candidate.model
-        key = f"{fitted.prepared.features} {config.model.scaling} {store.model_hash(model)}"
-        version = hashlib.sha256(key.encode()).hexdigest()[:12]
-        name = f"run_date={run.run_date}/{algorithm}-{version}"
-        path = lake.model_path(name)
-        store.save_model(lake.spark, PipelineModel([*fitted.scaler.stages, model]), path)
-        trees[algorithm] = tree.read_tree(lake.spark, path) if tree.has_tree(model) else ()
-        run.models[algorithm] = name
-    return trees
-
-
-def _publish(
-    lake: Lake, clusterings: Sequence[Clustering], fitted: Fitted, run: SegmentRun, config: Config
-) -> None:
-    """Writes the manifests that make the saved models published ones; keeps loaded ones."""
-    if run.plan.source:
-        run.models = {c.algorithm: run.plan.source.models[c.algorithm] for c in clusterings}
-        return
-    for clustering in clusterings:
-        manifest = store.Manifest(
-            algorithm=clustering.algorithm,
-            k=len(clustering.segment_ids),
-            features=fitted.prepared.features,
-            components=fitted.prepared.components,
-            scaling=config.model.scaling,
-            seed=config.model.seed,
-            segment_ids=clustering.segment_ids,
-            segment_names=clustering.segment_names,
-            tree=tuple(clustering.tree),
-            model_sha256=store.model_hash(clustering.model),
-        )
-        path = lake.model_path(run.models[clustering.algorithm])
-        store.save_manifest(lake.spark, manifest, path)
+def _warnings(run: SegmentRun, config: Config, *, is_fitted: bool) -> list[str]:
+    warnings = [f"{a}, k = {v.candidate.k}: {v.flaw}" for a, v in run.chosen.items() if v.flaw]
+    asked, tried = config.model.k, next(iter(run.chosen.values())).candidate.k
+    if asked and is_fitted and tried < asked:
+        few = f"k = {asked} was asked for, but there are only {tried} distinct customers"
+        return [few, *warnings]
+    return warnings
 
 
 def _write_run(
@@ -383,10 +331,9 @@ def _write_run(
         config.model.seed,
         versions,
         run.models,
-        list(fitted.prepared.names),
+        list(fitted.space.preparation.names),
         run.left_out,
         {**progress.rows, "customers": run.customers},
         progress.seconds,
     )
-    manifest = lake.spark.createDataFrame([row], RUNS.schema).coalesce(1)
-    lake.replace_dates(manifest, RUNS, [run.run_date])
+    lake.replace_dates(rows_of([row], RUNS.schema), RUNS, [run.run_date])

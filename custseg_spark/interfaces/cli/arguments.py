@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from custseg_spark.config import settings as configuration
+from custseg_spark.config.archetypes import find, load_archetypes
 from custseg_spark.config.mappings import MappingFile, load_mapping
 from custseg_spark.config.settings import Config
-from custseg_spark.core.segments.naming import Archetypes, find, load_archetypes
+from custseg_spark.core.segments.naming import Archetypes
 from custseg_spark.errors import ConfigurationError
 from custseg_spark.pipeline import segmentation as pipeline
 

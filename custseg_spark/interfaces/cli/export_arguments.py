@@ -8,13 +8,13 @@ from datetime import date
 from custseg_spark.config.settings import Config, parse_date
 from custseg_spark.errors import ConfigurationError, nearest
 from custseg_spark.interfaces.cli.arguments import base_parser, configured
-from custseg_spark.models.algorithms import known
 from custseg_spark.outputs.exports import TABLES, Request
 from custseg_spark.outputs.exports.frames import REPORTS
 from custseg_spark.outputs.exports.frames.changes import SEGMENT_CHANGES
 from custseg_spark.outputs.exports.lift import Period
 from custseg_spark.outputs.exports.loading import Target
 from custseg_spark.outputs.exports.targets import parse_target
+from custseg_spark.pipeline.segmentation import known_algorithm as known
 
 _EPILOG = """examples:
   spark-submit jobs/export.py --to sqlite:///reports.db

@@ -16,4 +16,6 @@ def run(argv: Sequence[str]) -> None:
     progress = Progress()
     with progress.stage("start Spark"):
         lake = Lake(get_session("custseg-ingest"), given.config.lake)
-    print(summary.of_ingest(ingest(lake, listed, given.config, progress, ingested_at=clock.now())))
+    with lake.at_work():
+        done = ingest(lake, listed, given.config, progress, ingested_at=clock.now())
+    print(summary.of_ingest(done))

@@ -21,7 +21,8 @@ def run(argv: Sequence[str]) -> None:
     reports = report.folder(config) if config.report.enabled else None
     with progress.stage("start Spark"):
         lake = Lake(get_session("custseg-score"), config.lake)
-    done = score(lake, config, given.archetypes, progress, given.model_date, now=clock.now)
+    with lake.at_work():
+        done = score(lake, config, given.archetypes, progress, given.model_date, now=clock.now)
     print(summary.of_segments(lake, done))
     if reports:
         with progress.stage("report"):

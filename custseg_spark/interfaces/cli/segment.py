@@ -22,13 +22,14 @@ def run(argv: Sequence[str]) -> None:
     progress = Progress()
     with progress.stage("start Spark"):
         lake = Lake(get_session("custseg-segment"), given.config.lake)
-    if not given.skip_ingest:
-        moment = clock.now()
-        ingested = ingest(
-            lake, listed, given.config, progress, ingested_at=moment, with_sessions=False
-        )
-        print(summary.of_ingest(ingested))
-    result = segment(lake, given.config, given.archetypes, progress, now=clock.now)
+    with lake.at_work():
+        if not given.skip_ingest:
+            moment = clock.now()
+            ingested = ingest(
+                lake, listed, given.config, progress, ingested_at=moment, with_sessions=False
+            )
+            print(summary.of_ingest(ingested))
+        result = segment(lake, given.config, given.archetypes, progress, now=clock.now)
     print(summary.of_segments(lake, result))
     if reports:
         with progress.stage("report"):

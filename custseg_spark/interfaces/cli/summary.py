@@ -1,12 +1,11 @@
 """What a job says at its end, for a person: numbers of records, segments, and where to look."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from pyspark.sql import functions as F
-
+from custseg_spark.core.clustering.selection import Verdict
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS, DIED, RUNS, SEGMENT_PROFILES
-from custseg_spark.models.selection import Verdict
 from custseg_spark.outputs.exports import Exported
 from custseg_spark.outputs.exports.intervals import Interval
 from custseg_spark.outputs.exports.lift import Lift
@@ -45,25 +44,9 @@ def of_gate(passed: Passed) -> str:
 
 def of_segments(lake: Lake, run: SegmentRun) -> str:
     """The segments of a run as a table, and the tables' names."""
-    rows = (
-        lake.read(SEGMENT_PROFILES)
-        .where(F.col("run_date") == F.lit(run.run_date))
-        .select(
-            "algorithm",
-            "status",
-            "segment_id",
-            "segment_name",
-            "customers",
-            "customer_share",
-            "revenue_share",
-            F.col("features")["frequency"]["mean"].alias("orders"),
-            F.col("features")["monetary"]["mean"].alias("spend"),
-            F.col("features")["days_since_last_event"]["median"].alias("last_seen"),
-        )
-        .where(F.col("status") != DIED)
-        .orderBy("algorithm", "segment_id")
-        .collect()
-    )
+    names = [n for n in SEGMENT_PROFILES.schema.names if n not in ("centroid", "evidence")]
+    profiles = lake.rows(SEGMENT_PROFILES, names, [run.run_date]).to_pylist()
+    living = sorted((r for r in profiles if r["status"] != DIED), key=lambda r: r["segment_id"])
     lines = [f"\nSegments of {run.customers:,} customers on {run.run_date}"]
     lines += [f"Warning: {warning}" for warning in run.warnings]
     lines.append(f"Models: {run.plan.use}, {run.plan.reason}")
@@ -74,19 +57,24 @@ def of_segments(lake: Lake, run: SegmentRun) -> str:
             f"  id  {'segment':<26}{'customers':>12}{'share':>8}{'revenue':>9}{'orders':>8}"
             f"{'spend':>11}{'last seen':>13}"
         )
-        lines += [
-            f"{r.segment_id:>4}  {r.segment_name:<26}{r.customers:>12,}{r.customer_share:>8.1%}"
-            f"{r.revenue_share:>9.1%}{_number(r.orders, '.2f'):>8}{_number(r.spend, ',.2f'):>11}"
-            f"{_number(r.last_seen, '.0f'):>8} days"
-            for r in rows
-            if r.algorithm == algorithm
-        ]
+        lines += [_segment_line(r) for r in living if r["algorithm"] == algorithm]
     if run.left_out:
         reasons = "; ".join(f"{name}: {why}" for name, why in sorted(run.left_out.items()))
         lines.append(f"\nNot in the model: {reasons}")
     lines.append(f"\nTables: {lake.name(CUSTOMER_SEGMENTS)}, {lake.name(SEGMENT_PROFILES)} and")
     lines.append(f"others beside them; {lake.name(RUNS)} says how they were made")
     return "\n".join(lines)
+
+
+def _segment_line(row: Mapping[str, Any]) -> str:
+    features = dict(row["features"])
+    orders, spend = features["frequency"]["mean"], features["monetary"]["mean"]
+    last_seen = features["days_since_last_event"]["median"]
+    return (
+        f"{row['segment_id']:>4}  {row['segment_name']:<26}{row['customers']:>12,}"
+        f"{row['customer_share']:>8.1%}{row['revenue_share']:>9.1%}{_number(orders, '.2f'):>8}"
+        f"{_number(spend, ',.2f'):>11}{_number(last_seen, '.0f'):>8} days"
+    )
 
 
 def _silhouettes(verdict: Verdict) -> list[str]:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from custseg_spark.models.holdout import MOST_PURCHASES
+from custseg_spark.core.clv.holdout import MOST_PURCHASES
 from custseg_spark.outputs.report import words
 from custseg_spark.outputs.report.canvas import (
     SMALL,

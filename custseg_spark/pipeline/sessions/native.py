@@ -18,7 +18,7 @@ from custseg_spark.config.settings import IngestConfig
 from custseg_spark.core.sessions.buckets import BUCKETS, customer_bucket, group_bounds
 from custseg_spark.core.sessions.gaps import gap_edges
 from custseg_spark.core.sessions.parts import session_parts
-from custseg_spark.engine.lake import session_files
+from custseg_spark.engine.lake import bucket_files
 from custseg_spark.engine.lake.files import DataFile, PartWriter
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.native import NativeLake, read_file
@@ -201,7 +201,8 @@ def _written(task: DateTask, parts: pa.Table, events: int) -> DataFile:
     with PartWriter(SESSIONS, folder, task.day, run_id=task.run_id, task=0) as part:
         for start, end in pairwise(ends):
             part.write(parts.slice(start, end - start))
-        session_files.note(part, events, bounds.tolist())
+        bucket_files.note_events(part, events)
+        bucket_files.note_buckets(part, bounds.tolist())
     return part.file()
 
 
@@ -215,7 +216,7 @@ def _by_date(files: Sequence[DataFile]) -> dict[date, list[DataFile]]:
 
 def _events_held(native: NativeLake, files: Sequence[DataFile]) -> int:
     """How many events the parts of a date are made of."""
-    return sum(session_files.events_of(native.folder(SESSIONS) / file.path) for file in files)
+    return sum(bucket_files.events_of(native.folder(SESSIONS) / file.path) for file in files)
 
 
 def _gap_parts(native: NativeLake, files: Sequence[DataFile]) -> pl.DataFrame:

@@ -16,7 +16,7 @@ from custseg_spark.core.clustering.scaling import Scaler
 from custseg_spark.core.clustering.selection import Verdict
 from custseg_spark.errors import InputError
 from custseg_spark.pipeline.clustering import Fitted, choose, compared, evaluate_published, fit
-from custseg_spark.pipeline.clustering_sample import CustomerSample, draw
+from custseg_spark.pipeline.clustering.sample import CustomerSample, draw
 
 NAMES = [f.name for f in REGISTRY]
 CONFIG = ModelConfig(

@@ -253,7 +253,7 @@ class SqlitePiece:
             columns = list(zip(*rows, strict=True))
             places = columns[0] if self.bounds else range(number + 1, number + len(rows) + 1)
             number += len(rows)
-            arrays = [pa.array(c, type=pa.binary()) for c in columns[1:]]
+            arrays = [pa.array(c, type=pa.binary()).view(pa.string()) for c in columns[1:]]
             table = pa.Table.from_arrays(arrays, names=list(self.columns))
             yield table_records(table, np.array(places, np.int64))
 

@@ -7,11 +7,20 @@ fit better then.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from custseg_spark.config.settings import IdentityConfig
+
+@dataclass(frozen=True)
+class IdentityRules:
+    """When a segment of a new run is one of the previous run's, and what is a split or merge."""
+
+    max_distance: float = 0.75
+    min_overlap: float = 0.3
+    split_share: float = 0.3
+
 
 # Feature to its mean in the cluster and its standard deviation in the run, both as prepared.
 Centroid = Mapping[str, tuple[float, float]]
@@ -29,7 +38,7 @@ def pair(
     clusters: Sequence[Centroid],
     known: Sequence[Centroid],
     overlap: np.ndarray,
-    config: IdentityConfig,
+    rules: IdentityRules,
 ) -> dict[int, int]:
     """Cluster to known centroid, by position: the pairs with the highest total worth.
 
@@ -41,10 +50,10 @@ def pair(
     if not clusters or not known:
         return {}
     differences = _differences(clusters, known)
-    total, pairs = _best_pairs(differences, overlap, config)
+    total, pairs = _best_pairs(differences, overlap, rules)
     if overlap.any() and differences.shape[2]:
         aligned = differences - _shift(differences, overlap)
-        aligned_total, aligned_pairs = _best_pairs(aligned, overlap, config)
+        aligned_total, aligned_pairs = _best_pairs(aligned, overlap, rules)
         pairs = aligned_pairs if aligned_total > total else pairs
     return pairs
 
@@ -82,7 +91,7 @@ def _shift(differences: np.ndarray, overlap: np.ndarray) -> np.ndarray:
 
 
 def _best_pairs(
-    differences: np.ndarray, overlap: np.ndarray, config: IdentityConfig
+    differences: np.ndarray, overlap: np.ndarray, rules: IdentityRules
 ) -> tuple[float, dict[int, int]]:
     """The highest total worth and its pairs. At equal totals the first clusters get the first
     known centroids."""
@@ -90,10 +99,10 @@ def _best_pairs(
     if differences.shape[2]:
         distance = np.sqrt((differences**2).mean(axis=2))
     # A pair at the very limit still counts.
-    near = 1 + _PREFERENCE - distance / config.max_distance
-    worth = np.where(distance <= config.max_distance, near, 0.0)
+    near = 1 + _PREFERENCE - distance / rules.max_distance
+    worth = np.where(distance <= rules.max_distance, near, 0.0)
     same = jaccard(overlap)
-    worth = np.where(same >= config.min_overlap, np.maximum(worth, _OVERLAP_WORTH * same), worth)
+    worth = np.where(same >= rules.min_overlap, np.maximum(worth, _OVERLAP_WORTH * same), worth)
     rows, columns = worth.shape
     rank = np.outer(np.arange(rows, 0, -1), np.arange(columns, 0, -1))
     solved = linear_sum_assignment(worth + _PREFERENCE * rank, maximize=True)

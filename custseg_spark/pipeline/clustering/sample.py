@@ -13,7 +13,8 @@ import pyarrow as pa
 from custseg_spark.core.clustering import sampling
 from custseg_spark.core.clustering.buckets import Buckets, nothing, numbers, packed, unpacked
 from custseg_spark.core.clustering.preparation import EVIDENCE
-from custseg_spark.core.clustering.sampling import InformedBar, hash_steps, sampled_steps
+from custseg_spark.core.clustering.sampling import InformedBar, hash_steps
+from custseg_spark.core.sampling import sampled_steps
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from custseg_spark.config.settings import IdentityConfig
-from custseg_spark.engine.lake.schemas import BORN, CONTINUED, MERGED, SPLIT
-from custseg_spark.models.pairing import Centroid, jaccard, pair
+from custseg_spark.core.segments.pairing import Centroid, IdentityRules, jaccard, pair
+from custseg_spark.core.segments.statuses import BORN, CONTINUED, MERGED, SPLIT
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def identify(
     *,
     order: Sequence[int],
     next_id: int,
-    config: IdentityConfig,
+    rules: IdentityRules,
     reborn: Sequence[KnownSegment] = (),
 ) -> Identities:
     """The identity of each cluster of a run, `pair`ed with the segments of the previous one.
@@ -75,10 +74,10 @@ def identify(
     counts = np.asarray(overlap, dtype=np.int64).reshape(len(new), len(previous))
     counts = counts[list(order)][:, [at[s.segment_id] for s in known]]
     clusters = [new[cluster] for cluster in order]
-    matched = pair(clusters, [s.centroid for s in known], counts, config)
+    matched = pair(clusters, [s.centroid for s in known], counts, rules)
     ids = {row: known[column].segment_id for row, column in matched.items()}
-    ids |= _births(clusters, ids, known, reborn, next_id, config)
-    family = _Family([s.segment_id for s in known], ids, counts, config.split_share)
+    ids |= _births(clusters, ids, known, reborn, next_id, rules)
+    family = _Family([s.segment_id for s in known], ids, counts, rules.split_share)
     found = {cluster: family.identity(row) for row, cluster in enumerate(order)}
     return Identities(tuple(found[cluster] for cluster in range(len(new))), family.died())
 
@@ -89,7 +88,7 @@ def _births(
     known: Sequence[KnownSegment],
     reborn: Sequence[KnownSegment],
     next_id: int,
-    config: IdentityConfig,
+    rules: IdentityRules,
 ) -> dict[int, int]:
     """Ids for the rows that have none: those of the segments reborn in them, else fresh ones."""
     born = [row for row in range(len(clusters)) if row not in ids]
@@ -97,7 +96,7 @@ def _births(
     taken = {s.segment_id for s in known}
     before = sorted((s for s in reborn if s.segment_id not in taken), key=lambda s: s.segment_id)
     unknown = np.zeros((len(born), len(before)), dtype=np.int64)
-    again = pair([clusters[r] for r in born], [s.centroid for s in before], unknown, config)
+    again = pair([clusters[r] for r in born], [s.centroid for s in before], unknown, rules)
     given = {born[row]: before[column].segment_id for row, column in again.items()}
     fresh = max([next_id - 1, *(s.segment_id for s in (*known, *reborn))]) + 1
     for row in born:

@@ -25,7 +25,7 @@ from custseg_spark.core.clustering.selection import (
 )
 from custseg_spark.core.clustering.stability import Resample, Stability
 from custseg_spark.errors import InputError
-from custseg_spark.pipeline.clustering_sample import CustomerSample
+from custseg_spark.pipeline.clustering.sample import CustomerSample
 
 Trial = tuple[str, int]
 

@@ -1,4 +1,4 @@
-"""Who went where between two runs: one join and one aggregation, counts on the driver."""
+"""Who went where between two runs: customers counted by cluster and previous segment."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,10 +6,10 @@ from datetime import date
 from decimal import Decimal
 
 import numpy as np
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+import polars as pl
 
-_MONEY = "decimal(38,4)"
+# Money has four decimals.
+_UNITS = 10_000
 
 
 @dataclass(frozen=True)
@@ -28,37 +28,44 @@ class Cell:
     revenue: Decimal
 
 
-def crosstab(current: DataFrame, previous: DataFrame, labels: Mapping[str, str]) -> list[Cell]:
-    """The cells of each algorithm in an order of their own; at most (k + 1) x (k + 1) each.
+def crosstab(current: pl.DataFrame, previous: pl.DataFrame, spent: pl.DataFrame) -> pl.DataFrame:
+    """One row an algorithm, cluster and previous segment of some customers: how many, what spent.
 
-    `current` has a row a customer with `customer_id`, `monetary` and the columns of `labels`
-    (column to algorithm); `previous` has a row a customer and algorithm with `segment_id` and
-    `monetary`. Other algorithms of `previous` are passed over.
+    `current` has `customer_id`, `monetary` and a column of clusters for each algorithm, named as
+    it is; `previous` has `customer_id`, `algorithm` and `segment_id` of the run before, `spent`
+    what its customers had spent then: `customer_id`, `monetary`. All customers whose ids one
+    frame has must be among those of the others, if they are there at all. Revenue is in units of
+    10^-4. Rows of several frames add up.
     """
-    clusters = F.array(
-        *[
-            F.struct(
-                F.lit(algorithm).alias("algorithm"), F.col(column).cast("int").alias("cluster")
-            )
-            for column, algorithm in labels.items()
-        ]
+    algorithms = [c for c in current.columns if c not in ("customer_id", "monetary")]
+    now = current.unpivot(
+        algorithms,
+        index=["customer_id", "monetary"],
+        variable_name="algorithm",
+        value_name="cluster",
     )
-    now = current.select("customer_id", "monetary", F.inline(clusters))
-    before = previous.where(F.col("algorithm").isin(list(labels.values()))).select(
-        "customer_id",
-        "algorithm",
-        F.col("segment_id").alias("previous_segment_id"),
-        F.col("monetary").alias("previous_monetary"),
+    before = (
+        previous.filter(pl.col("algorithm").is_in(algorithms))
+        .join(spent.rename({"monetary": "previous_monetary"}), on="customer_id")
+        .rename({"segment_id": "previous_segment_id"})
     )
-    spent = F.coalesce("monetary", "previous_monetary").cast(_MONEY)
-    rows = (
-        now.join(before, ["customer_id", "algorithm"], how="full")
-        .groupBy("algorithm", "cluster", "previous_segment_id")
-        .agg(F.count("*").alias("customers"), F.sum(spent).cast(_MONEY).alias("revenue"))
-        .collect()
+    both = now.join(before, on=["customer_id", "algorithm"], how="full", coalesce=True)
+    revenue = pl.coalesce("monetary", "previous_monetary").to_physical().cast(pl.Int128)
+    return both.group_by("algorithm", "cluster", "previous_segment_id").agg(
+        pl.len().cast(pl.Int64).alias("customers"),
+        revenue.sum().cast(pl.Decimal(38, 0)).alias("revenue"),
     )
-    cells = [Cell(r.algorithm, r.cluster, r[2], r.customers, r.revenue or Decimal(0)) for r in rows]
-    return sorted(cells, key=_order)
+
+
+def cells(counts: pl.DataFrame) -> list[Cell]:
+    """The cells of rows of `crosstab` in an order of their own; at most (k + 1) x (k + 1) each."""
+    keys = ["algorithm", "cluster", "previous_segment_id"]
+    merged = counts.group_by(keys).agg(pl.col("customers", "revenue").sum())
+    found = [
+        Cell(algorithm, cluster, segment, customers, Decimal(revenue) / _UNITS)
+        for algorithm, cluster, segment, customers, revenue in merged.iter_rows()
+    ]
+    return sorted(found, key=_order)
 
 
 def overlap_matrix(cells: Iterable[Cell], clusters: int, previous_ids: Sequence[int]) -> np.ndarray:

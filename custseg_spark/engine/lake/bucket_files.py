@@ -1,4 +1,4 @@
-"""Notes in the footers of files of session parts: their events, and the buckets of row groups."""
+"""Notes in the footers of files of customers' rows: their buckets, the events they are made of."""
 
 import json
 from collections.abc import Sequence
@@ -12,10 +12,14 @@ from custseg_spark.engine.lake.files import PartWriter
 _EVENTS, _BOUNDS = "custseg.events", "custseg.buckets"
 
 
-def note(part: PartWriter, events: int, bounds: Sequence[int]) -> None:
-    """Notes how many events a file's parts are made of, and where its row groups' buckets begin."""
-    part.note(_EVENTS, str(events))
+def note_buckets(part: PartWriter, bounds: Sequence[int]) -> None:
+    """Notes where the buckets of a file's row groups begin, and where those of the last end."""
     part.note(_BOUNDS, json.dumps(list(bounds)))
+
+
+def note_events(part: PartWriter, events: int) -> None:
+    """Notes how many events a file's session parts are made of."""
+    part.note(_EVENTS, str(events))
 
 
 def events_of(path: Path) -> int:

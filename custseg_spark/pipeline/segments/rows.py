@@ -6,46 +6,29 @@ from datetime import date
 from decimal import Decimal
 
 import numpy as np
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+import pyarrow as pa
 
+from custseg_spark.core.clustering.comparison import Compared
+from custseg_spark.core.clustering.models import BisectingKMeans, ClusterModel, Node
+from custseg_spark.core.clustering.preparation import Preparation
+from custseg_spark.core.clustering.profiles import Profile, centroid
+from custseg_spark.core.clustering.scaling import FeatureSpace
+from custseg_spark.core.clustering.selection import Verdict
+from custseg_spark.core.clustering.stability import Stability
+from custseg_spark.core.segments.drift import Drift
+from custseg_spark.core.segments.identity import Identities
 from custseg_spark.core.segments.naming import SegmentName
-from custseg_spark.engine.lake.schemas import DIED
-from custseg_spark.models import assignment
-from custseg_spark.models.algorithms import MEMBERSHIP_SUFFIX, Model, centres
-from custseg_spark.models.comparison import Compared
-from custseg_spark.models.fitting import POINT
-from custseg_spark.models.identity import Identities
-from custseg_spark.models.preparation import Preparation
-from custseg_spark.models.profiles import Profile
-from custseg_spark.models.selection import Verdict
-from custseg_spark.models.stability import Stability
-from custseg_spark.models.tree import Node
+from custseg_spark.core.segments.statuses import DIED
+from custseg_spark.pipeline.history import Ancestor
 
 Rows = list[tuple[object, ...]]
-
-
-@dataclass(frozen=True)
-class Size:
-    """How many customers a cluster has, and what they spent."""
-
-    customers: int
-    revenue: Decimal
-
-
-@dataclass(frozen=True)
-class Ancestor:
-    """What a previous run knows of a segment: its name and the run date it was born on."""
-
-    name: str
-    born_on: date
 
 
 @dataclass(frozen=True)
 class Clustering:
     """One algorithm's chosen clustering: who its clusters are, by position, and how they look.
 
-    `names` and `ancestors` are by segment id, `tree` is empty but for bisecting KMeans.
+    `names` and `ancestors` are by segment id.
     """
 
     algorithm: str
@@ -54,13 +37,16 @@ class Clustering:
     names: Mapping[int, SegmentName]
     ancestors: Mapping[int, Ancestor]
     profiles: Sequence[Profile]
-    sizes: Sequence[Size]
-    tree: Sequence[Node]
 
     @property
-    def model(self) -> Model:
-        """MLlib's model."""
+    def model(self) -> ClusterModel:
+        """The model whose clusters these are."""
         return self.verdict.candidate.model
+
+    @property
+    def tree(self) -> Sequence[Node]:
+        """The nodes of a bisecting KMeans; empty for other models."""
+        return self.model.nodes if isinstance(self.model, BisectingKMeans) else ()
 
     @property
     def segment_ids(self) -> tuple[int, ...]:
@@ -76,62 +62,10 @@ class Clustering:
     def renamed(self) -> list[str]:
         """In words, which segments have another name than in the run they come from."""
         return [
-            f"{self.algorithm}, segment {i}: called {own.name} now, {self.ancestors[i].name} before"
-            for i, own in self.names.items()
-            if i in self.ancestors and self.ancestors[i].name != own.name
+            f"{self.algorithm}, segment {i}: called {name.name} now, {before.name} before"
+            for i, name in self.names.items()
+            if (before := self.ancestors.get(i)) and before.name != name.name
         ]
-
-
-def axes(prepared: Preparation) -> tuple[str, ...]:
-    """The names of the axes of the models' space: the features, or principal components."""
-    if prepared.components is None:
-        return prepared.names
-    return tuple(f"component_{i + 1}" for i in range(prepared.components))
-
-
-def segments(
-    labelled: DataFrame,
-    prepared: Preparation,
-    clusterings: Sequence[Clustering],
-    run_date: date,
-) -> DataFrame:
-    """One row a customer and algorithm, for `customer_segments`.
-
-    `prediction_timestamp` is the run date at 00:00 UTC: what is known up to then is predicted from.
-    """
-    union: DataFrame | None = None
-    for clustering in clusterings:
-        one = _assigned(labelled, prepared, clustering)
-        union = one if union is None else union.unionByName(one)
-    assert union is not None  # the configuration has one algorithm at least
-    midnight = F.lit(f"{run_date.isoformat()} 00:00:00 UTC").cast("timestamp")
-    return union.withColumns({"run_date": F.lit(run_date), "prediction_timestamp": midnight})
-
-
-def _assigned(labelled: DataFrame, prepared: Preparation, clustering: Clustering) -> DataFrame:
-    model, ids = clustering.model, clustering.segment_ids
-    label = model.getPredictionCol()
-    soft = f"{label}{MEMBERSHIP_SUFFIX}"
-    is_soft = soft in labelled.columns
-    one = assignment.assign(
-        labelled,
-        POINT,
-        label,
-        centres(model),
-        ids,
-        axes(prepared),
-        probabilities=F.col(soft) if is_soft else F.lit(None).cast("array<double>"),
-    )
-    keys = F.array(*[F.lit(i) for i in ids])
-    memberships = F.map_from_arrays(keys, "probabilities") if is_soft else F.lit(None)
-    names = F.array(*[F.lit(name) for name in clustering.segment_names])
-    return one.withColumns(
-        {
-            "algorithm": F.lit(clustering.algorithm),
-            "segment_name": F.element_at(names, F.col("cluster") + 1),
-            "memberships": memberships.cast("map<int, double>"),
-        }
-    ).drop("probabilities")
 
 
 def profile_rows(
@@ -144,31 +78,17 @@ def profile_rows(
     return [row for c in clusterings for row in _profile_rows(c, features, prepared, run_date)]
 
 
-def centroid(
-    profile: Profile, features: Sequence[str], prepared: Preparation
-) -> dict[str, tuple[float, float]]:
-    """A cluster's mean and all customers' standard deviation of each prepared feature.
-
-    `features` are the profile's first values, the prepared ones follow.
-    """
-    start = len(features)
-    return {
-        name: (float(profile.mean[start + i]), float(profile.spread[start + i]))
-        for i, name in enumerate(prepared.names)
-    }
-
-
 def _profile_rows(
     clustering: Clustering, features: Sequence[str], prepared: Preparation, run_date: date
 ) -> Iterator[tuple[object, ...]]:
-    customers = sum(s.customers for s in clustering.sizes)
-    revenue = sum((s.revenue for s in clustering.sizes), Decimal(0))
+    customers = sum(p.customers for p in clustering.profiles)
+    revenue = sum((p.revenue for p in clustering.profiles), Decimal(0))
     stability = clustering.verdict.stability
     nodes = {node.cluster: node for node in clustering.tree if node.cluster is not None}
     living = enumerate(clustering.identities.clusters)
     for cluster, who in sorted(living, key=lambda pair: pair[1].segment_id):
-        name, size = clustering.names[who.segment_id], clustering.sizes[cluster]
-        profile, node = clustering.profiles[cluster], nodes.get(cluster)
+        name, profile = clustering.names[who.segment_id], clustering.profiles[cluster]
+        node = nodes.get(cluster)
         ancestor = clustering.ancestors.get(who.segment_id)
         yield (
             run_date,
@@ -176,10 +96,10 @@ def _profile_rows(
             who.segment_id,
             name.name,
             cluster,
-            size.customers,
-            size.customers / customers,
-            size.revenue,
-            float(size.revenue / revenue) if revenue else 0.0,
+            profile.customers,
+            profile.customers / customers,
+            profile.revenue,
+            float(profile.revenue / revenue) if revenue else 0.0,
             name.archetype,
             name.score,
             name.runner_up,
@@ -194,7 +114,7 @@ def _profile_rows(
             stability.words[cluster] if stability else None,
             node.index if node else None,
             node.parent if node else None,
-            centroid(profile, features, prepared),
+            centroid(profile, features, prepared.names),
             profile.as_map(features),
         )
     for died in clustering.identities.died:
@@ -268,28 +188,36 @@ def _stability(stability: Stability | None) -> tuple[float | None, float | None]
 
 
 def point_rows(
-    customer_ids: Sequence[str],
-    points: np.ndarray,
-    labels: Mapping[str, np.ndarray],
-    clusterings: Sequence[Clustering],
-    run_date: date,
+    customers: pa.Table, space: FeatureSpace, clusterings: Sequence[Clustering], run_date: date
 ) -> Rows:
     """Rows of `segment_points`: sampled customers in the plane of the two principal components."""
+    if not len(customers):
+        return []
+    points = space.points(customers)
     plane, shares = principal_plane(points)
+    ids = customers["customer_id"].to_pylist()
+    return [
+        (run_date, c.algorithm, customer, c.segment_ids[cluster], float(x), float(y), *shares)
+        for c in clusterings
+        for customer, cluster, (x, y) in zip(
+            ids, c.model.labels(points).tolist(), plane, strict=True
+        )
+    ]
+
+
+def drift_rows(drifts: Sequence[Drift], run_date: date, previous_run_date: date) -> Rows:
+    """Rows of `feature_drift`."""
     return [
         (
             run_date,
-            clustering.algorithm,
-            customer,
-            clustering.segment_ids[cluster],
-            float(x),
-            float(y),
-            *shares,
+            previous_run_date,
+            drift.kind,
+            drift.name,
+            drift.psi,
+            drift.verdict,
+            [(one.upper, one.previous_share, one.share) for one in drift.bins],
         )
-        for clustering in clusterings
-        for customer, cluster, (x, y) in zip(
-            customer_ids, labels[clustering.model.getPredictionCol()], plane, strict=True
-        )
+        for drift in drifts
     ]
 
 

@@ -1,0 +1,106 @@
+"""The file of archetypes: names of segments, what speaks for them, what to do about them."""
+
+import math
+import tomllib
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from custseg_spark.config.settings import typed
+from custseg_spark.core.segments.naming.archetypes import (
+    Archetype,
+    Archetypes,
+    Descriptive,
+    Words,
+)
+from custseg_spark.errors import ConfigurationError, nearest
+
+_TABLES = ("archetype", "words", "descriptive")
+
+
+def find(name: str, folders: Sequence[Path]) -> Path:
+    """The file `name` in the first of `folders` that has it; ConfigurationError where none has."""
+    for folder in folders:
+        if (folder / name).is_file():
+            return folder / name
+    known = {path.name for folder in folders for path in folder.glob("*.toml")}
+    raise ConfigurationError(f"naming.archetypes: no file '{name}'{nearest(name, known)}")
+
+
+def load_archetypes(path: Path, known: Collection[str]) -> Archetypes:
+    """The archetypes of a TOML file; `known` are the names of all features.
+
+    Raises ConfigurationError for an unknown key or feature, a value of the wrong type, a name
+    used twice, a weight of zero.
+    """
+    try:
+        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"{path} can't be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} is not valid TOML: {error}") from error
+    for key in tree:
+        if key not in _TABLES:
+            raise ConfigurationError(f"{path}: unknown key '{key}'{nearest(key, _TABLES)}")
+    archetypes = tuple(
+        _archetype(entry, f"{path}: archetype {number}", known)
+        for number, entry in enumerate(_list_of_tables(tree, path), start=1)
+    )
+    _check_names(archetypes, path)
+    words = _words(tree.get("words", {}), f"{path}: words", known)
+    where = f"{path}: descriptive"
+    descriptive = typed(Descriptive, _table(tree.get("descriptive", {}), where), where)
+    return Archetypes(archetypes, words, descriptive)
+
+
+def _list_of_tables(tree: Mapping[str, Any], path: Path) -> list[Any]:
+    entries = tree.get("archetype")
+    if not isinstance(entries, list) or not entries:
+        raise ConfigurationError(f"{path}: expected one [[archetype]] at least")
+    return entries
+
+
+def _archetype(entry: Any, where: str, known: Collection[str]) -> Archetype:
+    table = _table(entry, where)
+    if isinstance(table.get("name"), str):
+        where += f" '{table['name']}'"
+    archetype = typed(Archetype, table, where)
+    if not archetype.name.strip() or not archetype.actions or not archetype.weights:
+        raise ConfigurationError(f"{where}: expected a name, one action and one weight at least")
+    for feature, weight in archetype.weights.items():
+        _known(feature, known, where)
+        # A bool is an int to Python.
+        if isinstance(weight, bool) or not isinstance(weight, int | float):
+            raise ConfigurationError(f"{where}: {feature}: expected a number, got {weight!r}")
+        if weight == 0 or not math.isfinite(weight):
+            raise ConfigurationError(f"{where}: {feature}: expected a weight, got {weight}")
+    return archetype
+
+
+def _words(table: Any, where: str, known: Collection[str]) -> dict[str, Words]:
+    words = {}
+    for feature, value in _table(table, where).items():
+        _known(feature, known, where)
+        words[feature] = typed(Words, _table(value, f"{where}: {feature}"), f"{where}: {feature}")
+    return words
+
+
+def _known(feature: str, known: Collection[str], where: str) -> str:
+    if feature not in known:
+        raise ConfigurationError(f"{where}: unknown feature '{feature}'{nearest(feature, known)}")
+    return feature
+
+
+def _table(value: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(f"{where}: expected a table, got {value!r}")
+    return value
+
+
+def _check_names(archetypes: Sequence[Archetype], path: Path) -> None:
+    seen: set[str] = set()
+    for archetype in archetypes:
+        folded = archetype.name.casefold()
+        if folded in seen:
+            raise ConfigurationError(f"{path}: two archetypes are named '{archetype.name}'")
+        seen.add(folded)

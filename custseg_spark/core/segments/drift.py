@@ -1,0 +1,148 @@
+"""Drift: how far the customers of this run are from those of the previous one.
+
+Population stability index: the sum over bins of (a - e) ln(a / e), e and a being the shares of
+the earlier and this run's customers in a bin. The bins are the deciles of the earlier run; a bin
+that is empty in one run counts as half a customer, so that the logarithm exists.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+SAME, WATCH, REFIT = "same", "watch", "refit"
+FEATURE, SEGMENTS = "feature", "segments"
+
+# Customers whose values the deciles are of; the shares are of all customers.
+SAMPLE = 50_000
+_BINS = 10
+_EMPTY = 0.5
+_NAMED = 3
+
+
+@dataclass(frozen=True)
+class DriftRules:
+    """Population stability index: below `watch` the same, above `refit` another population."""
+
+    watch: float = 0.1
+    refit: float = 0.25
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Shares of customers up to `upper` (included) and above the bin before.
+
+    The last bin's `upper` is infinite; that of the customers without a value is None.
+    """
+
+    upper: float | None
+    previous_share: float
+    share: float
+
+
+@dataclass(frozen=True)
+class Drift:
+    """The population stability index of a feature, or of an algorithm's segments by `kind`."""
+
+    kind: str
+    name: str
+    psi: float
+    verdict: str
+    bins: tuple[Bin, ...]
+
+
+def feature_drift(
+    names: Sequence[str],
+    edges: Sequence[np.ndarray],
+    previous: np.ndarray,
+    current: np.ndarray,
+    rules: DriftRules,
+) -> list[Drift]:
+    """The drift of each feature, from its customers by bin (`bin_counts`) in either run.
+
+    What equal deciles enclose is one bin, a null one of its own. Nothing where either run is
+    empty.
+    """
+    counts = np.stack([previous, current])
+    if not counts.any(axis=2).all():
+        return []
+    return [
+        _drift(FEATURE, name, [*edges[i].tolist(), math.inf, None], counts[:, i], rules)
+        for i, name in enumerate(names)
+    ]
+
+
+def bin_counts(columns: Sequence[np.ndarray], edges: Sequence[np.ndarray]) -> np.ndarray:
+    """Features x bins: customers by edge, above them all, without a value; unused ones last."""
+    counts = np.zeros((len(edges), _BINS + 1))
+    for feature, (column, cuts) in enumerate(zip(columns, edges, strict=True)):
+        place = np.searchsorted(cuts, column, side="left")
+        place = np.where(np.isnan(column), len(cuts) + 1, place)
+        counts[feature] = np.bincount(place, minlength=_BINS + 1)
+    return counts
+
+
+def share_drift(
+    name: str, previous: Mapping[int, int], current: Mapping[int, int], rules: DriftRules
+) -> Drift:
+    """The drift of an algorithm's segments, from their customers by id; a bin's `upper` is the id.
+
+    A segment that isn't there in one run has no customers in it.
+    """
+    ids = sorted({*previous, *current})
+    uppers = [float(i) for i in ids]
+    counts = np.array([[run.get(i, 0) for i in ids] for run in (previous, current)], dtype=float)
+    return _drift(SEGMENTS, name, uppers, counts, rules)
+
+
+def needs_refit(
+    drifts: Sequence[Drift], model_features: Sequence[str], rules: DriftRules
+) -> str | None:
+    """In words why a model doesn't fit its customers any more; None where it does."""
+    mine = [d for d in drifts if d.kind == FEATURE and d.name in model_features]
+    far = sorted((d for d in mine if d.verdict == REFIT), key=lambda d: (-d.psi, d.name))
+    if not far:
+        return None
+    worst = ", ".join(f"{d.name} {d.psi:.2f}" for d in far[:_NAMED])
+    more = ", …" if len(far) > _NAMED else ""
+    return f"{len(far)} of {len(mine)} features drifted beyond {rules.refit:g}: {worst}{more}"
+
+
+def deciles(values: np.ndarray) -> np.ndarray:
+    """The distinct ones of the nine values at or below which a tenth, two tenths … of the values
+    are; for a constant, edges that set apart what is below it and what is above."""
+    values = values[~np.isnan(values)]
+    if not values.size:
+        return np.empty(0)
+    tenths = np.arange(1, _BINS) / _BINS
+    edges = np.unique(np.quantile(values, tenths, method="inverted_cdf"))
+    if values.min() == values.max():
+        edges = np.concatenate([np.nextafter(edges, -np.inf), edges])
+    return np.asarray(edges)
+
+
+def _drift(
+    kind: str,
+    name: str,
+    uppers: Sequence[float | None],
+    counts: np.ndarray,
+    rules: DriftRules,
+) -> Drift:
+    """Of counts by run and bin; a bin that is empty in both runs is none."""
+    used = [i for i in range(len(uppers)) if counts[:, i].any()]
+    counts = counts[:, used]
+    sizes = np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    earlier, now = np.maximum(counts, _EMPTY) / sizes
+    psi = float(((now - earlier) * np.log(now / earlier)).sum())
+    bins = tuple(
+        Bin(uppers[i], float(share[0]), float(share[1]))
+        for i, share in zip(used, (counts / sizes).T, strict=True)
+    )
+    return Drift(kind, name, psi, _verdict(psi, rules), bins)
+
+
+def _verdict(psi: float, rules: DriftRules) -> str:
+    if psi > rules.refit:
+        return REFIT
+    return SAME if psi < rules.watch else WATCH

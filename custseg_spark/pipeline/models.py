@@ -1,0 +1,89 @@
+"""The models of a run: saved before anything is named, published by their manifests, loaded."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+from pyspark.ml import PipelineModel
+
+from custseg_spark.config.settings import Config
+from custseg_spark.core.clustering.models import ClusterModel
+from custseg_spark.core.clustering.scaling import FeatureSpace
+from custseg_spark.core.features.registry import all_features
+from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.spark import model_store
+from custseg_spark.engine.spark.mllib import MllibFits
+from custseg_spark.engine.spark.mllib_models import core_model, core_scaler, model_hash
+from custseg_spark.engine.spark.model_store import Manifest
+from custseg_spark.errors import ConfigurationError
+from custseg_spark.pipeline.clustering import Fitted
+from custseg_spark.pipeline.history import PreviousRun
+from custseg_spark.pipeline.segments.rows import Clustering
+from custseg_spark.progress import Progress
+
+
+def load(
+    lake: Lake, source: PreviousRun, config: Config, progress: Progress
+) -> tuple[Fitted, dict[str, Manifest]]:
+    """The published models of a run, checked against their manifests."""
+    with progress.stage("load models") as stage:
+        paths = {a: lake.model_path(source.models[a]) for a in config.model.algorithms}
+        loaded = {a: model_store.load(lake.spark, path) for a, path in paths.items()}
+        stage.note = f"of {source.fitted_on}"
+    manifests = {a: manifest for a, (_, manifest) in loaded.items()}
+    known = {f.name for f in all_features(config.features.optional_families)}
+    for algorithm, manifest in manifests.items():
+        absent = [f.name for f in manifest.features if f.name not in known]
+        if absent:
+            raise ConfigurationError(
+                f"the model of {algorithm} takes {absent[0]}, of a family that this run has not:"
+                " features.optional_families must be what it was at the fit"
+            )
+    models: dict[tuple[str, int], ClusterModel] = {
+        (a, m.k): core_model(model_store.clusterer(loaded[a][0])) for a, m in manifests.items()
+    }
+    # One run's models share their preparation and scaler.
+    preparation = next(iter(manifests.values())).preparation
+    scaler = core_scaler(PipelineModel(next(iter(loaded.values()))[0].stages[:-1]))
+    return Fitted(FeatureSpace(preparation, scaler), models), manifests
+
+
+def save(
+    lake: Lake, fits: MllibFits, chosen: Mapping[str, int], space: FeatureSpace, scaling: str,
+    models: Mapping[tuple[str, int], ClusterModel], folder: str,
+) -> dict[str, str]:  # fmt: skip
+    """Saves the chosen models, still without a manifest; their names below the lake's models."""
+    names: dict[str, str] = {}
+    for algorithm, k in chosen.items():
+        model = models[(algorithm, k)]
+        key = f"{space.preparation.features} {scaling} {model_hash(model)}"
+        version = hashlib.sha256(key.encode()).hexdigest()[:12]
+        names[algorithm] = f"{folder}/{algorithm}-{version}"
+        path = lake.model_path(names[algorithm])
+        model_store.save_model(lake.spark, fits.pipeline(algorithm, k), path)
+    return names
+
+
+def publish(
+    lake: Lake,
+    clusterings: Sequence[Clustering],
+    space: FeatureSpace,
+    names: Mapping[str, str],
+    config: Config,
+) -> None:
+    """Writes the manifests that make the saved models published ones."""
+    for clustering in clusterings:
+        manifest = Manifest(
+            algorithm=clustering.algorithm,
+            k=len(clustering.segment_ids),
+            features=space.preparation.features,
+            components=space.preparation.components,
+            scaling=config.model.scaling,
+            seed=config.model.seed,
+            segment_ids=clustering.segment_ids,
+            segment_names=clustering.segment_names,
+            tree=tuple(clustering.tree),
+            model_sha256=model_hash(clustering.model),
+        )
+        model_store.save_manifest(
+            lake.spark, manifest, lake.model_path(names[clustering.algorithm])
+        )

@@ -1,0 +1,240 @@
+"""From chosen models to the output tables: who the segments are, their names, the rows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, time
+from functools import partial
+
+import numpy as np
+import pyarrow as pa
+
+from custseg_spark.config.settings import Config
+from custseg_spark.core.clustering.assignment import (
+    NamedClustering,
+    order_by_value,
+    segment_columns,
+    segments,
+)
+from custseg_spark.core.clustering.comparison import Compared
+from custseg_spark.core.clustering.profiles import Profile, centroid, profiles
+from custseg_spark.core.clustering.scaling import FeatureSpace
+from custseg_spark.core.clustering.selection import Verdict
+from custseg_spark.core.segments import drift
+from custseg_spark.core.segments.drift import Drift, DriftRules
+from custseg_spark.core.segments.identity import Died, Identities, Identity, identify
+from custseg_spark.core.segments.migrations import Cell, migration_rows, overlap_matrix
+from custseg_spark.core.segments.naming import Archetypes, SegmentName, name_segments
+from custseg_spark.core.segments.pairing import IdentityRules, jaccard
+from custseg_spark.core.segments.statuses import BORN, CONTINUED
+from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.rows import rows_of
+from custseg_spark.engine.lake.schemas import (
+    CUSTOMER_SEGMENTS,
+    FEATURE_DRIFT,
+    MODEL_SELECTION,
+    SEGMENT_MIGRATIONS,
+    SEGMENT_POINTS,
+    SEGMENT_PROFILES,
+)
+from custseg_spark.engine.partitions import Portions
+from custseg_spark.engine.spark.model_store import Manifest
+from custseg_spark.pipeline.clustering.sample import CustomerSample
+from custseg_spark.pipeline.history import Ancestor, Past, PreviousRun
+from custseg_spark.pipeline.segments import movement, rows
+from custseg_spark.pipeline.segments.rows import Clustering
+
+# As many points as a picture can show.
+PICTURED_CUSTOMERS = 4_000
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """A run's customers and chosen models, with what the tables are made of.
+
+    `published` holds the manifests of models that were loaded, by algorithm.
+    """
+
+    run_date: date
+    customers: Portions
+    groups: int
+    features: Sequence[str]
+    space: FeatureSpace
+    sample: CustomerSample
+    verdicts: Sequence[Verdict]
+    compared: Sequence[Compared]
+    published: Mapping[str, Manifest]
+
+    @property
+    def chosen(self) -> dict[str, Verdict]:
+        """The chosen verdict of each algorithm."""
+        return {v.candidate.algorithm: v for v in self.verdicts if v.chosen}
+
+
+def identified(
+    lake: Lake,
+    run: Evaluated,
+    past: Past,
+    source: PreviousRun | None,
+    config: Config,
+    archetypes: Archetypes,
+) -> tuple[list[Clustering], list[Cell]]:
+    """Each algorithm's chosen clustering with ids, names and evidence; and who moved where.
+
+    `source` is the run whose models were loaded; its ids and names stand then.
+    """
+    models = {algorithm: v.candidate.model for algorithm, v in run.chosen.items()}
+    sampled = run.sample.everyone(config.model.sample_customers)
+    by_model = profiles(run.customers, run.space, list(models.values()), run.features, sampled)
+    profiled = dict(zip(models, by_model, strict=True))
+    cells = (
+        movement.moved(lake, run.run_date, past.previous, run.space, models, run.groups)
+        if past.previous
+        else movement.all_joined(profiled)
+    )
+    clusterings = []
+    for algorithm, verdict in run.chosen.items():
+        of_algorithm = [cell for cell in cells if cell.algorithm == algorithm]
+        clusters = profiled[algorithm]
+        ancestors = _ancestors(algorithm, past.previous, source)
+        manifest = run.published.get(algorithm)
+        if manifest:
+            who = _as_published(manifest, past.previous, of_algorithm, len(clusters))
+        else:
+            who = _identities(run, verdict, clusters, past, of_algorithm, config)
+        names = _names(run.features, who, clusters, ancestors, archetypes, config, manifest)
+        clusterings.append(Clustering(algorithm, verdict, who, names, ancestors, clusters))
+    return clusterings, cells
+
+
+def _ancestors(
+    algorithm: str, previous: PreviousRun | None, source: PreviousRun | None
+) -> Mapping[int, Ancestor]:
+    run = source or previous
+    ancestors = run.ancestors(algorithm) if run else {}
+    if previous and run is not previous:
+        ancestors = previous.ancestors(algorithm) | ancestors
+    return ancestors
+
+
+def _identities(
+    run: Evaluated,
+    verdict: Verdict,
+    clusters: Sequence[Profile],
+    past: Past,
+    cells: Sequence[Cell],
+    config: Config,
+) -> Identities:
+    algorithm, prepared = verdict.candidate.algorithm, run.space.preparation
+    known = past.previous.known(algorithm) if past.previous else ()
+    return identify(
+        [centroid(profile, run.features, prepared.names) for profile in clusters],
+        known,
+        overlap_matrix(cells, len(clusters), [s.segment_id for s in known]),
+        order=order_by_value(verdict.candidate.model.centres, prepared.axes),
+        next_id=past.next_id(algorithm),
+        rules=IdentityRules(**asdict(config.identity)),
+        reborn=past.reborn.get(algorithm, ()),
+    )
+
+
+def _as_published(
+    manifest: Manifest, previous: PreviousRun | None, cells: Sequence[Cell], k: int
+) -> Identities:
+    """The ids that the published model has, each with its customers' overlap since.
+
+    A model of an older run may have others than the previous run: those are born and died.
+    """
+    known = [s.segment_id for s in previous.known(manifest.algorithm)] if previous else []
+    overlap = jaccard(overlap_matrix(cells, k, known))
+
+    def of(cluster: int, segment: int) -> Identity:
+        if segment not in known:
+            return Identity(segment, BORN, (), None)
+        shared = float(overlap[cluster, known.index(segment)])
+        return Identity(segment, CONTINUED, (segment,), shared)
+
+    gone = [i for i in known if i not in manifest.segment_ids]
+    return Identities(
+        tuple(of(cluster, segment) for cluster, segment in enumerate(manifest.segment_ids)),
+        tuple(Died(segment, ()) for segment in gone),
+    )
+
+
+def _names(
+    features: Sequence[str],
+    who: Identities,
+    clusters: Sequence[Profile],
+    ancestors: Mapping[int, Ancestor],
+    archetypes: Archetypes,
+    config: Config,
+    manifest: Manifest | None,
+) -> dict[int, SegmentName]:
+    z_scores = {
+        identity.segment_id: dict(zip(features, profile.z_score.tolist(), strict=False))
+        for identity, profile in zip(who.clusters, clusters, strict=True)
+    }
+    kept = {i: ancestors[i].name for i in z_scores if i in ancestors}
+    # A published model's segments keep their names: nothing about the segments has changed.
+    bonus = np.inf if manifest else config.naming.kept_name_bonus
+    return name_segments(
+        z_scores, archetypes, min_score=config.naming.min_score, kept=kept, kept_bonus=bonus
+    )
+
+
+def write(
+    lake: Lake,
+    run: Evaluated,
+    clusterings: Sequence[Clustering],
+    cells: Sequence[Cell],
+    drifts: Sequence[Drift],
+    past: Past,
+    config: Config,
+) -> None:
+    """Replaces the run date's rows of every output table but `customer_features` and `runs`."""
+    day, prepared = run.run_date, run.space.preparation
+    named = [
+        NamedClustering(c.algorithm, c.model, c.segment_ids, c.segment_names) for c in clusterings
+    ]
+    # What is known up to the run date at 00:00 UTC is predicted from.
+    midnight = datetime.combine(day, time.min, UTC)
+    kernel = partial(segments, space=run.space, clusterings=named, prediction_timestamp=midnight)
+    run.customers.write(kernel, segment_columns(run.space), CUSTOMER_SEGMENTS, day)
+    previous = past.previous
+    since = previous.run_date if previous else None
+    ids = {c.algorithm: c.segment_ids for c in clusterings}
+    drifted = [*drifts, *_share_drifts(clusterings, previous, config)] if previous else []
+    tables: dict[Table, rows.Rows] = {
+        SEGMENT_PROFILES: rows.profile_rows(clusterings, run.features, prepared, day),
+        MODEL_SELECTION: [
+            *rows.selection_rows(run.verdicts, day),
+            *rows.comparison_rows(run.compared, day),
+        ],
+        SEGMENT_POINTS: rows.point_rows(
+            run.sample.everyone(PICTURED_CUSTOMERS), run.space, clusterings, day
+        ),
+        SEGMENT_MIGRATIONS: migration_rows(cells, ids, day, since) if since else [],
+        FEATURE_DRIFT: rows.drift_rows(drifted, day, since) if since else [],
+    }
+    made: dict[Table, pa.Table] = {t: rows_of(made, t.schema) for t, made in tables.items()}
+    lake.replace_date_of_each(made, day)
+
+
+def _share_drifts(
+    clusterings: Sequence[Clustering], previous: PreviousRun, config: Config
+) -> list[Drift]:
+    """How far the segments' shares are from the previous run's."""
+    drifts = []
+    for clustering in clusterings:
+        before = {
+            i: segment.customers
+            for i, segment in previous.segments.get(clustering.algorithm, {}).items()
+        }
+        now = {
+            i: profile.customers
+            for i, profile in zip(clustering.segment_ids, clustering.profiles, strict=True)
+        }
+        if before:
+            rules = DriftRules(**asdict(config.drift))
+            drifts.append(drift.share_drift(clustering.algorithm, before, now, rules))
+    return drifts

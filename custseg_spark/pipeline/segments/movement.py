@@ -1,0 +1,108 @@
+"""Who went where since the previous run, and how far its customers are from now."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from custseg_spark.core.clustering import assignment
+from custseg_spark.core.clustering.buckets import numbers
+from custseg_spark.core.clustering.models import ClusterModel
+from custseg_spark.core.clustering.profiles import Profile
+from custseg_spark.core.clustering.sampling import in_sample
+from custseg_spark.core.clustering.scaling import FeatureSpace
+from custseg_spark.core.segments import drift
+from custseg_spark.core.segments.drift import Drift, DriftRules
+from custseg_spark.core.segments.migrations import Cell, cells, crosstab
+from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES, CUSTOMER_SEGMENTS
+from custseg_spark.engine.partitions import Portions, Side, customer_buckets, map_sides
+from custseg_spark.pipeline.history import PreviousRun
+
+_SPEND = ("customer_id", "monetary")
+
+
+@dataclass(frozen=True)
+class _Crosstab:
+    space: FeatureSpace
+    models: tuple[tuple[str, ClusterModel], ...]
+
+    def __call__(self, sides: Sequence[pa.Table]) -> pl.DataFrame:
+        customers, segments, spent = sides
+        labelled = assignment.labels(customers, space=self.space, models=self.models)
+        current = pl.DataFrame(pl.from_arrow(labelled)).with_columns(
+            monetary=pl.Series(pl.from_arrow(customers["monetary"]))
+        )
+        previous = pl.DataFrame(pl.from_arrow(segments))
+        return crosstab(current, previous, pl.DataFrame(pl.from_arrow(spent)))
+
+
+def moved(
+    lake: Lake,
+    run_date: date,
+    previous: PreviousRun,
+    space: FeatureSpace,
+    models: Mapping[str, ClusterModel],
+    groups: int,
+) -> list[Cell]:
+    """The customers by cluster and previous segment, of each algorithm."""
+    sides = [
+        Side(CUSTOMER_FEATURES, run_date, tuple(dict.fromkeys([*_SPEND, *space.columns]))),
+        Side(CUSTOMER_SEGMENTS, previous.run_date, ("customer_id", "algorithm", "segment_id")),
+        Side(CUSTOMER_FEATURES, previous.run_date, _SPEND),
+    ]
+    kernel = _Crosstab(space, tuple(models.items()))
+    return cells(pl.concat(map_sides(lake, sides, kernel, groups)))
+
+
+def all_joined(profiles: Mapping[str, Sequence[Profile]]) -> list[Cell]:
+    """The cells of a first run: everybody is new."""
+    return [
+        Cell(algorithm, cluster, None, profile.customers, profile.revenue)
+        for algorithm, of_clusters in profiles.items()
+        for cluster, profile in enumerate(of_clusters)
+        if profile.customers
+    ]
+
+
+def feature_drifts(
+    lake: Lake,
+    since: PreviousRun | None,
+    customers: Portions,
+    names: Sequence[str],
+    rules: DriftRules,
+    groups: int,
+) -> list[Drift]:
+    """The drift of each feature since a run; none without one, or where its features are gone."""
+    if since is None:
+        return []
+    before = customer_buckets(lake, CUSTOMER_FEATURES, since.run_date, groups)
+    sample = partial(_sampled, total=max(since.customers, 1))
+    drawn = before.map(sample, list(dict.fromkeys(["customer_id", *names])))
+    if not drawn:
+        return []
+    rows = pa.concat_tables(drawn)
+    edges = [drift.deciles(numbers(rows[name])) for name in names]
+    count = partial(_bins, names=tuple(names), edges=edges)
+    counts = [np.sum(portions.map(count, list(names)), axis=0) for portions in (before, customers)]
+    shape = (len(names), -1)
+    previous, current = (
+        np.asarray(c).reshape(shape) if np.ndim(c) else _none(names) for c in counts
+    )
+    return drift.feature_drift(names, edges, previous, current, rules)
+
+
+def _none(names: Sequence[str]) -> np.ndarray:
+    return np.zeros((len(names), 1))
+
+
+def _sampled(bucket: pa.Table, *, total: int) -> pa.Table:
+    return bucket.filter(pa.array(in_sample(bucket["customer_id"], drift.SAMPLE, total)))
+
+
+def _bins(bucket: pa.Table, *, names: Sequence[str], edges: Sequence[np.ndarray]) -> np.ndarray:
+    return drift.bin_counts([numbers(bucket[name]) for name in names], edges)
