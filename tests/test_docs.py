@@ -27,7 +27,7 @@ from custseg_spark.engine.lake.schemas import SEGMENT_PROFILES
 KMEANS = (
     "--set=model.k=2",
     '--set=model.algorithms=["kmeans"]',
-    "--set=model.bootstraps=3",
+    "--set=model.stability.bootstraps=3",
     "--set=report.enabled=false",
 )
 VIEWS = ROOT / "conf" / "views.sql"

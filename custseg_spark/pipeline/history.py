@@ -153,9 +153,19 @@ def _made_with(lake: Lake, row: Row) -> Mapping[str, Any]:
 
 
 def settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that make a model: its section, and which customers a trial left."""
-    limits = {key: config["run"][key] for key in ("sample_fraction", "max_rows")}
-    return {**config["model"], **limits}
+    """The settings that make a model, by dotted key: its section, and which customers a trial
+    left."""
+    limits = {f"run.{key}": config["run"][key] for key in ("sample_fraction", "max_rows")}
+    return {**_dotted(config["model"], "model"), **limits}
+
+
+def _dotted(section: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The values of a section and its groups by `name.key` and `name.group.key`."""
+    values: dict[str, Any] = {}
+    for key, value in section.items():
+        path = f"{name}.{key}"
+        values |= _dotted(value, path) if isinstance(value, Mapping) else {path: value}
+    return values
 
 
 def _profiles(lake: Lake, run_date: date) -> list[Row]:

@@ -85,7 +85,7 @@ def check(config: Config) -> None:
     preparation.choose_features(config.model.features, registry.all_features(optional))
     for algorithm in config.model.algorithms:
         known_algorithm(algorithm)
-    comparison.require(config.model.compare)
+    comparison.require(config.model.selection.compare)
 
 
 def known_algorithm(algorithm: str) -> str:
@@ -230,14 +230,15 @@ def _evaluated(
     """
     model, names = config.model, _names(config)
     with progress.stage("sample customers") as stage:
-        sizes = (model.sample_customers, model.silhouette_customers, PICTURED_CUSTOMERS)
+        selection, bar = model.selection, model.preparation
+        sizes = (model.fit.sample_customers, selection.silhouette_customers, PICTURED_CUSTOMERS)
         sample = draw(
             customers,
             names,
-            min_events=model.min_events,
-            informed_share=model.informed_share,
-            informed_customers=model.informed_customers,
-            size=max(*sizes, model.compare_customers if model.compare else 0),
+            min_events=bar.min_events,
+            informed_share=bar.informed_share,
+            informed_customers=bar.informed_customers,
+            size=max(*sizes, selection.compare_customers if selection.compare else 0),
         )
         stage.rows = len(sample.rows)
     published: dict[str, Manifest] = {}
@@ -262,9 +263,9 @@ def _evaluated(
         with progress.stage("save models"):
             assert isinstance(fitted.fits, MllibFits)
             chosen = {a: v.candidate.k for a, v in run.chosen.items()}
-            folder = f"run_date={run.run_date}"
+            folder, scaling = f"run_date={run.run_date}", model.preparation.scaling
             run.models = models.save(
-                lake, fitted.fits, chosen, fitted.space, model.scaling, fitted.models, folder
+                lake, fitted.fits, chosen, fitted.space, scaling, fitted.models, folder
             )
     return fitted, Evaluated(
         run.run_date,
@@ -283,7 +284,7 @@ def _fitted(lake: Lake, config: Config, sample: CustomerSample, progress: Progre
     settings = clustering.fit_settings(config.model)
 
     def make_fits(matrix: np.ndarray, prepared: Preparation, scaling: str) -> MllibFits:
-        parallel = config.model.parallel_fits
+        parallel = config.model.fit.parallel
         return MllibFits(lake.spark, matrix, prepared, scaling, settings, parallel)
 
     with progress.stage("fit models") as stage:
