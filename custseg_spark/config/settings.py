@@ -20,12 +20,13 @@ class LakeConfig:
     """Where the tables are: `<path>/<table>`, or `<catalog>.<table>` when `catalog` is set.
 
     `io`: whether tasks write Parquet themselves (`native`), Spark does (`spark`), or the place
-    decides (`auto`).
+    decides (`auto`). `continue_from`: another lake, whose segments go on in this one.
     """
 
     path: str = "lake"
     catalog: str | None = None
     io: str = "auto"
+    continue_from: str | None = None
 
     def __post_init__(self) -> None:
         require_word(self.io, LAKE_IOS, "lake.io")

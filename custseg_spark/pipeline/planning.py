@@ -49,7 +49,19 @@ def asked(
                 " with one; fit first"
             )
         return Plan(FIT, "there is no earlier run")
+    if previous.lake:
+        return _elsewhere(model)
     return published(model, previous) if model.use == "frozen" else None
+
+
+def _elsewhere(model: ModelConfig) -> Plan:
+    """What follows from an earlier run of another lake: its segments go on, its models don't."""
+    if model.use == "frozen":
+        raise InputError(
+            "model.use = frozen scores with a published model of this lake, and the earlier run is"
+            " another lake's; fit first"
+        )
+    return Plan(FIT, "the earlier run is another lake's")
 
 
 def automatic(config: Config, previous: PreviousRun, drifts: Sequence[Drift]) -> Plan:

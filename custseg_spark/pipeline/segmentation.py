@@ -129,7 +129,7 @@ def segment(
         )
     with progress.stage("create tables"):
         lake.create(OUTPUTS)
-    past = history.past(lake, run_date)
+    past = history.past(lake, run_date, _continued(lake))
     source = history.run_of(lake, model_date) if model_date else None
     asked = planning.asked(config.model, past.previous, source)
     # Before anything is written: models that can't be loaded leave the last good result.
@@ -161,6 +161,22 @@ def segment(
             models.publish(lake, clusterings, fitted.space, run.models, config)
     _write_run(lake, run, fitted, config, progress, past, now())
     return run
+
+
+def _continued(lake: Lake) -> Lake | None:
+    """The lake whose segments go on in this one, where one is named: read, never written."""
+    older = lake.config.continue_from
+    if older is None:
+        return None
+    # By Spark: native IO would write a probe file into the folder.
+    by_spark = replace(lake.config, io="spark", continue_from=None)
+    if lake.config.catalog and not set("/:").intersection(older):
+        continued = Lake(lake.spark, replace(by_spark, catalog=older))
+    else:
+        continued = Lake(lake.spark, replace(by_spark, path=older, catalog=None))
+    if not history.run_dates(continued):
+        raise InputError(f"lake.continue_from: there is no run in {continued.name(RUNS)}")
+    return continued
 
 
 def score(

@@ -90,6 +90,8 @@ def parse(
     config = configured(options)
     if options.model:
         config = replace(config, model=replace(config.model, use=options.model))
+    if options.continue_from:
+        config = replace(config, lake=replace(config.lake, continue_from=options.continue_from))
     if options.reports:
         config = replace(config, report=replace(config.report, path=options.reports))
     if options.run_date:
@@ -128,7 +130,13 @@ def parse_gate(description: str, argv: Sequence[str]) -> Config:
 def _parser(description: str, *, ingests: bool, segments: bool) -> Parser:
     parser = base_parser(description, _EPILOG)
     parser.set_defaults(
-        source=[], run_date=None, reports=None, skip_ingest=False, model=None, model_date=None
+        source=[],
+        run_date=None,
+        reports=None,
+        skip_ingest=False,
+        model=None,
+        model_date=None,
+        continue_from=None,
     )
     if ingests:
         parser.add_argument(
@@ -167,6 +175,12 @@ def _parser(description: str, *, ingests: bool, segments: bool) -> Parser:
             choices=MODEL_USES,
             help="fit new models, score with the published ones (frozen), or let the drift since"
             " the earlier run decide (auto, the default)",
+        )
+        parser.add_argument(
+            "--continue-from",
+            metavar="OLD_LAKE",
+            help="folder or URI of another lake, such as one of 0.1: where the lake has no earlier"
+            " run, segments take over the ids and names of that lake's latest one",
         )
     elif segments:
         parser.add_argument(
