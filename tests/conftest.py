@@ -19,9 +19,9 @@ from postgresql_server import Server, binaries, started
 from pyspark.sql import DataFrame, SparkSession
 
 from custseg_spark.config.settings import LakeConfig
+from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.spark.session import get_session
-from custseg_spark.engine.lake.columns import Table
 
 ROOT = Path(__file__).parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
