@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import date
 
 import pytest
-from custseg_spark.models.drift import FEATURE, REFIT, SAME, Drift
 
 from custseg_spark.config.model import FitConfig, ModelConfig, SelectionConfig
-from custseg_spark.config.settings import Config, RunConfig
+from custseg_spark.config.settings import Config, LakeConfig, RunConfig
 from custseg_spark.core.segments.drift import FEATURE, REFIT, SAME, Drift
+from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.errors import InputError
 from custseg_spark.pipeline.history import PreviousRun, settings_of
 from custseg_spark.pipeline.planning import FIT, SCORE, Plan, asked, automatic
@@ -66,6 +66,16 @@ def test_auto_fits_when_the_configuration_of_the_models_changed() -> None:
     )
     other = config(fit=FitConfig(parallel=8), selection=SelectionConfig(compare=("dbscan",)))
     assert plan(other, source, STEADY).use == SCORE
+
+
+def test_the_models_of_another_lake_are_fitted_anew() -> None:
+    elsewhere = dataclasses.replace(
+        previous(config()),
+        lake=Lake(None, LakeConfig()),  # type: ignore[arg-type]
+    )
+    assert plan(config(), elsewhere, STEADY) == Plan(FIT, "the earlier run is another lake's")
+    with pytest.raises(InputError, match="the earlier run is another lake's; fit first"):
+        plan(config(use="frozen"), elsewhere, STEADY)
 
 
 def test_auto_fits_where_there_is_nothing_left_to_compare_with() -> None:

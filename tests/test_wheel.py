@@ -77,7 +77,7 @@ def test_the_report_finds_its_templates_in_the_archive(wheel: Path, tmp_path: Pa
 
 
 def test_what_is_unpacked_of_the_archive_is_removed(wheel: Path, tmp_path: Path) -> None:
-    code = "from custseg_spark.config.settings import conf_dir; print(conf_dir())"
+    code = "from custseg_spark.config.shipped import conf_dir; print(conf_dir())"
     shown = from_wheel(wheel, tmp_path, "-c", code)
     assert shown.returncode == 0, shown.stderr
     folder = Path(shown.stdout.strip())
