@@ -39,14 +39,14 @@ def test_it_carries_profiles_presets_archetypes_and_templates(wheel: Path) -> No
     assert {
         f"custseg_spark/outputs/report/templates/{p.name}" for p in templates.iterdir()
     } <= names
-    assert {n.split("/")[0] for n in names} == {"custseg_spark", "custseg_spark-0.1.0.dist-info"}
+    assert {n.split("/")[0] for n in names} == {"custseg_spark", "custseg_spark-0.2.0.dist-info"}
     # What a platform or a container is deployed by stays in the checkout.
     assert not [n for n in names if "/deploy/" in n]
 
 
 def test_it_brings_no_spark_to_a_platform_that_has_its_own(wheel: Path) -> None:
     metadata = Parser().parsestr(
-        ZipFile(wheel).read("custseg_spark-0.1.0.dist-info/METADATA").decode()
+        ZipFile(wheel).read("custseg_spark-0.2.0.dist-info/METADATA").decode()
     )
     wanted = metadata.get_all("Requires-Dist") or []
     always = {w.split(">")[0].split("<")[0] for w in wanted if "extra ==" not in w}
