@@ -25,6 +25,7 @@ from sklearn.cluster import KMeans
 
 from custseg_spark import features
 from custseg_spark.config import settings as config
+from custseg_spark.config.loading import load
 from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES
 
 BENCHMARK = ROOT / "scripts" / "benchmark.py"
@@ -344,11 +345,11 @@ def test_unknown_names_are_errors(argument: str, message: str) -> None:
 
 
 def test_the_preset_is_valid_and_does_what_the_peers_do() -> None:
-    preset = config.load(ROOT / "conf" / "presets" / "benchmark.toml")
+    preset = load(ROOT / "conf" / "presets" / "benchmark.toml")
     model = preset.model
-    assert (model.algorithms, model.starts, model.bootstraps) == (("kmeans",), 1, 0)
-    assert (model.k_min, model.k_max) == (clustering.KS[0], clustering.KS[-1])
-    assert model.max_iterations == clustering.ITERATIONS
+    assert (model.algorithms, model.fit.starts, model.stability.bootstraps) == (("kmeans",), 1, 0)
+    assert (model.selection.k_min, model.selection.k_max) == (clustering.KS[0], clustering.KS[-1])
+    assert model.fit.max_iterations == clustering.ITERATIONS
     assert not preset.clv.enabled
     assert not preset.report.enabled
 

@@ -39,14 +39,14 @@ def test_it_carries_profiles_presets_archetypes_and_templates(wheel: Path) -> No
     assert {
         f"custseg_spark/outputs/report/templates/{p.name}" for p in templates.iterdir()
     } <= names
-    assert {n.split("/")[0] for n in names} == {"custseg_spark", "custseg_spark-0.1.0.dist-info"}
+    assert {n.split("/")[0] for n in names} == {"custseg_spark", "custseg_spark-0.2.0.dist-info"}
     # What a platform or a container is deployed by stays in the checkout.
     assert not [n for n in names if "/deploy/" in n]
 
 
 def test_it_brings_no_spark_to_a_platform_that_has_its_own(wheel: Path) -> None:
     metadata = Parser().parsestr(
-        ZipFile(wheel).read("custseg_spark-0.1.0.dist-info/METADATA").decode()
+        ZipFile(wheel).read("custseg_spark-0.2.0.dist-info/METADATA").decode()
     )
     wanted = metadata.get_all("Requires-Dist") or []
     always = {w.split(">")[0].split("<")[0] for w in wanted if "extra ==" not in w}
@@ -77,7 +77,7 @@ def test_the_report_finds_its_templates_in_the_archive(wheel: Path, tmp_path: Pa
 
 
 def test_what_is_unpacked_of_the_archive_is_removed(wheel: Path, tmp_path: Path) -> None:
-    code = "from custseg_spark.config.settings import conf_dir; print(conf_dir())"
+    code = "from custseg_spark.config.shipped import conf_dir; print(conf_dir())"
     shown = from_wheel(wheel, tmp_path, "-c", code)
     assert shown.returncode == 0, shown.stderr
     folder = Path(shown.stdout.strip())

@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from custseg_spark.models import indices, layout, selection
+from custseg_spark.models.indices import Indices
+from custseg_spark.models.preparation import VECTOR
 from pyspark.ml.feature import VectorAssembler
 from pyspark.sql import DataFrame, SparkSession
 from sklearn.cluster import KMeans
 from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_score
 
-from custseg_spark.config.settings import ModelConfig
+from custseg_spark.config.model import FitConfig, ModelConfig
 from custseg_spark.engine.spark.session import get_session, size_shuffles
-from custseg_spark.models import indices, layout, selection
-from custseg_spark.models.indices import Indices
-from custseg_spark.models.preparation import VECTOR
 
 KS = range(2, 9)
 DIMENSIONS, TRUE_CLUSTERS, SEED = 11, 7, 7
@@ -121,7 +121,7 @@ def compare_sweeps(spark: SparkSession, points: int) -> dict[str, Any]:
     names = [f"x{i}" for i in range(DIMENSIONS)]
     local = layout.local_frame(spark, x, names)
     vectors = VectorAssembler(inputCols=names, outputCol=VECTOR).transform(local).select(VECTOR)
-    config = ModelConfig(algorithms=("kmeans",), starts=1)
+    config = ModelConfig(algorithms=("kmeans",), fit=FitConfig(starts=1))
 
     def ours() -> list[float]:
         models, _ = selection.fit_all(vectors, config.algorithms, list(KS), config)
@@ -130,7 +130,7 @@ def compare_sweeps(spark: SparkSession, points: int) -> dict[str, Any]:
     def theirs() -> list[float]:
         single = x.astype(np.float32)
         starts = [
-            KMeans(k, n_init=1, max_iter=config.max_iterations, random_state=SEED) for k in KS
+            KMeans(k, n_init=1, max_iter=config.fit.max_iterations, random_state=SEED) for k in KS
         ]
         return [float(start.fit(single).inertia_) for start in starts]
 

@@ -17,8 +17,9 @@ from custseg_spark.config.settings import LakeConfig
 from custseg_spark.engine.lake import commits, runs
 from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.files import DataFile, write_part
+from custseg_spark.engine.lake.format import FORMAT, refusal
 from custseg_spark.engine.lake.native import NativeLake
-from custseg_spark.engine.lake.schemas import TABLES
+from custseg_spark.engine.lake.schemas import EVENTS, TABLES
 from custseg_spark.engine.lake.sharing import is_shared
 from custseg_spark.engine.lake.spark_io import SparkLake, spark_schema
 from custseg_spark.errors import InputError
@@ -73,12 +74,21 @@ class Lake:
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        """Holds the run's lock; what a killed run has left uncommitted is removed."""
+        """Holds the run's lock; what a killed run has left uncommitted is removed.
+
+        Raises InputError for a lake of another format.
+        """
+        self.require_format()
         if self.native is None:
             yield
             return
         with runs.run_lock(self.native, TABLES, self.run_id):
             yield
+
+    def require_format(self) -> None:
+        """Raises InputError where the events are of 0.1: the same records had other ids."""
+        if self.exists(EVENTS) and (self.native or self.by_spark).format(EVENTS) != FORMAT:
+            raise InputError(refusal(self.name(EVENTS), self.config.catalog or self.config.path))
 
     def exists(self, table: Table) -> bool:
         """Whether the table has been created."""
