@@ -1,6 +1,7 @@
 """The wheel carries all that a job needs, installed or as an archive on the path."""
 
 import os
+import re
 import subprocess
 import sys
 from email.parser import Parser
@@ -49,8 +50,9 @@ def test_it_brings_no_spark_to_a_platform_that_has_its_own(wheel: Path) -> None:
         ZipFile(wheel).read("custseg_spark-0.1.0.dist-info/METADATA").decode()
     )
     wanted = metadata.get_all("Requires-Dist") or []
-    always = {w.split(">")[0].split("<")[0] for w in wanted if "extra ==" not in w}
-    assert always == {"pandas", "pyarrow", "numpy", "scipy", "matplotlib", "jinja2"}
+    always = {re.split("[<>=]", w)[0] for w in wanted if "extra ==" not in w}
+    kernels = {"polars", "polars-hash", "pyarrow", "numpy", "scipy", "pandas"}
+    assert always == kernels | {"deltalake", "matplotlib", "jinja2"}
     assert {"spark", "emr", "postgres", "xlsx"} <= set(metadata.get_all("Provides-Extra") or [])
 
 
