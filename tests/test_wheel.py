@@ -9,7 +9,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, SHORT_PROCESS
 
 CONF = ROOT / "conf"
 
@@ -86,3 +86,43 @@ def test_what_is_unpacked_of_the_archive_is_removed(wheel: Path, tmp_path: Path)
     assert folder.name == "conf"
     assert folder != CONF
     assert not folder.exists()
+
+
+WHERE = """
+from custseg_spark.engine.spark import tasks
+from custseg_spark.engine.spark.session import get_session
+
+def place(_task):
+    import custseg_spark
+    return custseg_spark.__file__
+
+print(*{place(0), *tasks.run(get_session(), place, [0])})
+"""
+
+
+def test_kernels_run_from_the_archive_that_spark_submit_is_given(
+    wheel: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "where.py").write_text(WHERE)
+    programs = Path(sys.executable).parent
+    environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
+    environment.pop("PYTHONPATH", None)
+    shown = subprocess.run(
+        [
+            str(programs / "spark-submit"),
+            "--master=local[1]",
+            SHORT_PROCESS,
+            f"--py-files={wheel}",
+            "where.py",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+    assert shown.returncode == 0, shown.stderr
+    # The driver has the wheel where it is, workers a copy of it.
+    places = sorted(shown.stdout.split())
+    assert len(places) == 2
+    assert all(p.endswith(f"/{wheel.name}/custseg_spark/__init__.py") for p in places)
