@@ -349,7 +349,7 @@ def test_a_run_made_again_meanwhile_is_a_conflict_and_publishes_nothing(small_la
             yield self
 
         def stage(self, table: ReportTable, batches: Iterator[pa.RecordBatch]) -> int:
-            again = literal_lake.frame(small_lake, RUNS, [literal_lake.run(NOW, minute=7)])
+            again = literal_lake.of(RUNS, [literal_lake.run(NOW, minute=7)])
             small_lake.replace_dates(again, RUNS, [NOW])
             return sum(batch.num_rows for batch in batches)
 
