@@ -13,13 +13,14 @@ from typing import Any
 
 import pytest
 from conftest import job
-from custseg_spark.features import all_features
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from custseg_spark.config.settings import Config, LakeConfig, ReportConfig
+from custseg_spark.core.features.registry import all_features
 from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.rows import rows_of
 from custseg_spark.engine.lake.schemas import (
     CLV_MODELS,
     CUSTOMER_SEGMENTS,
@@ -67,11 +68,7 @@ def write(lake: Lake, runs: Mapping[date, Tables]) -> None:
             for day, tables in runs.items()
             for row in tables.get(table, ())
         ]
-        frame = lake.spark.createDataFrame(rows, table.schema).coalesce(1)
-        if table.partitioned_by:
-            lake.replace_dates(frame, table, list(runs))
-        else:
-            lake.appender([table]).append(frame, table)
+        lake.appender([table]).append(rows_of(rows, table.schema), table)
 
 
 def run_row(**more: Any) -> Row:

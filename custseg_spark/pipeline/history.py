@@ -7,8 +7,9 @@ from datetime import date
 from typing import Any
 
 from custseg_spark.core.segments.identity import KnownSegment
+from custseg_spark.core.segments.statuses import DIED
 from custseg_spark.engine.lake.lake import Lake
-from custseg_spark.engine.lake.schemas import DIED, RUNS, SEGMENT_PROFILES
+from custseg_spark.engine.lake.schemas import RUNS, SEGMENT_PROFILES
 from custseg_spark.errors import InputError
 
 Row = Mapping[str, Any]

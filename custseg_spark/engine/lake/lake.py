@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -16,7 +15,7 @@ from pyspark.sql import functions as F
 from custseg_spark.config.settings import LakeConfig
 from custseg_spark.engine.lake import commits, runs
 from custseg_spark.engine.lake.columns import Table
-from custseg_spark.engine.lake.files import DataFile, write_part
+from custseg_spark.engine.lake.files import DataFile, write_parts
 from custseg_spark.engine.lake.format import FORMAT, refusal
 from custseg_spark.engine.lake.native import NativeLake
 from custseg_spark.engine.lake.schemas import EVENTS, TABLES
@@ -159,7 +158,7 @@ class Lake:
             self.native,
             table,
             dates,
-            self._files(rows, table, dates[0]),
+            self._files(rows, table),
             read_version=self.version(table) if read_version is None else read_version,
             may_be_empty=True,
         )
@@ -188,15 +187,11 @@ class Lake:
             return self.by_spark.frame(rows, table)
         raise TypeError("files are committed natively")
 
-    def _files(
-        self, rows: pa.Table | Sequence[DataFile], table: Table, day: date | None
-    ) -> list[DataFile]:
-        if not isinstance(rows, pa.Table):
+    def _files(self, rows: pa.Table | Sequence[DataFile], table: Table) -> list[DataFile]:
+        if not isinstance(rows, pa.Table) or self.native is None:
             return list(rows)
-        if not len(rows) or self.native is None:
-            return []
-        folder: Path = self.native.folder(table)
-        return [write_part(rows, table, folder, day, run_id=self.run_id, task=0)]
+        folder = self.native.folder(table)
+        return write_parts(rows, table, folder, run_id=self.run_id, task=0)
 
 
 @dataclass(frozen=True)
@@ -210,8 +205,8 @@ class Appender:
     lake: Lake
     versions: dict[str, int]
 
-    def append(self, rows: Rows, table: Table, day: date | None = None) -> None:
-        """Appends the rows, of one `day` where they are in memory and the table has dates.
+    def append(self, rows: Rows, table: Table) -> None:
+        """Appends the rows: a frame, rows in memory, or files that tasks have written.
 
         Raises ConflictError where another run has written the table since.
         """
@@ -220,7 +215,7 @@ class Appender:
             frame = lake._frame(rows, table)
             self.versions[table.name] = lake.by_spark.append(frame, table, version)
             return
-        files = lake._files(rows, table, day)
+        files = lake._files(rows, table)
         if files:
             new = commits.append(lake.native, table, files, read_version=version)
             self.versions[table.name] = new

@@ -87,6 +87,11 @@ def shuffle_partitions(spark: SparkSession) -> int:
     return int(str(spark.conf.get(_SHUFFLES)))
 
 
+def cores(spark: SparkSession) -> int:
+    """How many tasks run at once, as far as Spark knows."""
+    return int(spark.sparkContext.defaultParallelism)
+
+
 @contextmanager
 def settings(spark: SparkSession, values: Mapping[str, str]) -> Iterator[None]:
     """The settings for the block, and what was there before after it."""

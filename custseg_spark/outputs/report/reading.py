@@ -123,7 +123,9 @@ def _ledger_sums(files: Rows) -> dict[str, int]:
 
 def _some_points(points: pa.Table, main: str | None) -> Rows:
     """Chosen and ordered by a hash of the id, so that no segment is drawn over the others."""
-    frame = pl.DataFrame(pl.from_arrow(points)).filter(pl.col("algorithm") == main)
+    frame = pl.DataFrame(pl.from_arrow(points)).filter(
+        pl.col("algorithm") == pl.lit(main, pl.String)
+    )
     placed = frame.filter(pl.col("x").is_finite() & pl.col("y").is_finite())
     return placed.sort(text_key("customer_id"), "customer_id").head(MOST_POINTS).to_dicts()
 
@@ -137,7 +139,7 @@ def _rfm_counts(lake: Lake, day: date, main: str | None) -> Rows:
     if not counts:
         return []
     merged = pl.concat(counts).group_by(_RFM_KEYS).agg(pl.col("customers").sum())
-    return merged.filter(pl.col("algorithm") == main).to_dicts()
+    return merged.filter(pl.col("algorithm") == pl.lit(main, pl.String)).to_dicts()
 
 
 def _count_rfm(bucket: pa.Table) -> pl.DataFrame:
