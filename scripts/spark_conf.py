@@ -26,9 +26,8 @@ spark.sql.catalog.spark_catalog org.apache.spark.sql.delta.catalog.DeltaCatalog
 # Half of this machine's memory, 1 to 8 GiB: Python workers and the file cache need the rest.
 spark.driver.memory {memory}g
 
-# The parallel collector was faster than G1 throughout: batch work has no use for short pauses. Nor
-# has it for the optimising compiler's zeal: with ten times its thresholds it compiles what is hot,
-# not whatever ran for a second, which took half of a small run's CPU time.
+# For lakes on this machine, whose rows kernels move. Where Spark itself moves millions (lake.io =
+# spark, a large export), --conf spark.driver.extraJavaOptions=-XX:+UseParallelGC is faster.
 spark.driver.extraJavaOptions {java_options}
 
 # In the default options, so that a job that sets its own extraJavaOptions keeps it. With the
@@ -58,21 +57,16 @@ spark.ui.showConsoleProgress false
 """
 
 JAVA_OPTIONS = (
-    "-XX:+UseParallelGC",
-    "-XX:Tier4InvocationThreshold=50000",
-    "-XX:Tier4MinInvocationThreshold=6000",
-    "-XX:Tier4CompileThreshold=150000",
-    "-XX:Tier4BackEdgeThreshold=400000",
-    # Smaller methods to compile: as fast, and less of a small run's time.
-    "-XX:MaxInlineLevel=9",
-    "-XX:InlineSmallCode=1500",
-    # Each collection on the way to what every run needs is a full one.
-    "-XX:MetaspaceSize=400m",
-    "-XX:ReservedCodeCacheSize=512m",
+    # The JVM schedules: kernels in Python move the rows. So what counts is how soon it is there,
+    # and how little it holds: the quick compiler, the simple collector, a small new generation.
+    "-XX:TieredStopAtLevel=1",
+    "-XX:+UseSerialGC",
+    # Alone, that compiler has 48 MB for its code.
+    "-XX:ReservedCodeCacheSize=240m",
+    "-Xms192m",
 )
-# New objects fill what they may have before they are cleared: with a third of 8 GiB, which is
-# Java's default, a run of a million events held 4.9 GiB, with this 3.1, and took the same time.
-NEW_MIB = 768
+# New objects fill what they may have before they are cleared.
+NEW_MIB = 192
 
 LOGGING = """\
 # Errors only, on stderr: what a job prints stays readable.

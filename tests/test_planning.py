@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 
 import pytest
+from custseg_spark.models.drift import FEATURE, REFIT, SAME, Drift
 
 from custseg_spark.config.settings import Config, ModelConfig, RunConfig
 from custseg_spark.core.segments.drift import FEATURE, REFIT, SAME, Drift

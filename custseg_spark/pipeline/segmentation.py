@@ -40,6 +40,7 @@ from custseg_spark.engine.spark.session import size_shuffles
 from custseg_spark.errors import ConfigurationError, InputError, nearest
 from custseg_spark.pipeline import clustering, history, models, planning, segments
 from custseg_spark.pipeline.clustering import Fitted
+from custseg_spark.pipeline.clustering.refits import RefitsInTasks
 from custseg_spark.pipeline.clustering.sample import CustomerSample, draw
 from custseg_spark.pipeline.features import customer_groups, with_demographics, write_features
 from custseg_spark.pipeline.history import Past, PreviousRun
@@ -253,7 +254,9 @@ def _evaluated(
         else:
             previous = past.previous
             previous_k = {a: previous.k(a) for a in model.algorithms} if previous else {}
-            fitted, verdicts = clustering.choose(customers, sample, fitted, model, previous_k)
+            fitted, verdicts = clustering.choose(
+                customers, sample, fitted, model, previous_k, RefitsInTasks(lake.spark)
+            )
         stage.rows = run.customers
     run.chosen = {v.candidate.algorithm: v for v in verdicts if v.chosen}
     run.warnings += _warnings(run, config, is_fitted=not scoring)

@@ -49,6 +49,10 @@ class SampleFits(Protocol):
 MakeFits = Callable[[np.ndarray, Preparation, str], SampleFits]
 
 
+# Refits of resamples: as `stability.resamples`, wherever they are made.
+Resamples = Callable[[np.ndarray, str, int, int, FitSettings], list[Resample]]
+
+
 @dataclass(frozen=True)
 class Fitted:
     """The space and a model for each algorithm and k, with the sample they were fitted on.
@@ -99,16 +103,17 @@ def choose(
     fitted: Fitted,
     config: ModelConfig,
     previous_k: Mapping[str, int | None],
+    resamples: Resamples = stability.resamples,
 ) -> tuple[Fitted, list[Verdict]]:
     """A verdict on each algorithm and k; one of each algorithm is chosen.
 
-    The chosen KMeans is fitted by MLlib and takes the candidate's place, with its own indices;
-    should they change the choice, the next one is fitted as well. What is returned as fitted holds
-    the models to publish.
+    `resamples` makes the refits that stability is measured by. The chosen KMeans is fitted by
+    MLlib and takes the candidate's place, with its own indices; should they change the choice, the
+    next one is fitted as well. What is returned as fitted holds the models to publish.
     """
     tried = _candidates(buckets, sample, fitted)
     verdicts: list[Verdict] = []
-    measure = _Measure(fitted, config)
+    measure = _Measure(fitted, config, resamples)
     models = dict(fitted.models)
     for algorithm in config.algorithms:
         own = [c for c in tried if c.algorithm == algorithm]
@@ -247,8 +252,8 @@ class _Measure:
     Refits depend on algorithm and k alone, so that another model of the same k costs none.
     """
 
-    def __init__(self, fitted: Fitted, config: ModelConfig) -> None:
-        self._config = config
+    def __init__(self, fitted: Fitted, config: ModelConfig, resamples: Resamples) -> None:
+        self._config, self._resamples = config, resamples
         self._points = _bounded(fitted.points, config)
         self._refits: dict[Trial, list[Resample]] = {}
 
@@ -258,7 +263,7 @@ class _Measure:
         if self._points is None or not config.bootstraps:
             return None
         if trial not in self._refits:
-            self._refits[trial] = stability.resamples(
+            self._refits[trial] = self._resamples(
                 self._points, *trial, config.bootstraps, fit_settings(config)
             )
         labels = candidate.model.labels(self._points)
