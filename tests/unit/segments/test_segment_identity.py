@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from random import Random
 
 import numpy as np
-from custseg_spark.models.identity import Died, Identities, Identity, KnownSegment, identify
-from custseg_spark.models.pairing import Centroid
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
