@@ -113,4 +113,29 @@ TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
         ("run_date",),
         (),
     ),
+    "customer_features": (
+        "run_date date, customer_id string, recency_days int, frequency bigint, monetary "
+        "decimal(28,4), average_order_value double, purchase_days bigint, event_count bigint, "
+        "view_count bigint, cart_count bigint, purchase_count bigint, session_count bigint, "
+        "active_days bigint, days_since_first_event int, days_since_last_event int, "
+        "active_span_days double, events_per_session double, session_duration_mean_s double, "
+        "bounce_rate double, cart_share double, uncompleted_cart_share double, view_to_cart_rate "
+        "double, cart_to_purchase_rate double, view_to_purchase_rate double, "
+        "cart_abandonment_rate double, engagement_intensity double, loyalty_score double, "
+        "product_count bigint, category_count bigint, brand_count bigint, exploration_ratio "
+        "double, top_category_share double, category_entropy double, top_brand_share double, "
+        "peak_hour int, hour_entropy double, evening_share double, weekend_share double, "
+        "days_between_sessions_mean double, events_30d bigint, purchases_30d bigint, spend_30d "
+        "decimal(28,4), events_90d bigint, purchases_90d bigint, spend_90d decimal(28,4), "
+        "events_365d bigint, purchases_365d bigint, spend_365d decimal(28,4), avg_viewed_price "
+        "double, avg_purchased_price double, price_ratio double, price_stddev double, "
+        "price_tolerance double, max_viewed_price decimal(18,4), relative_price double, "
+        "discounted_spend_share double, mean_discount_depth double, price_tier double, "
+        "discount_share double, age_years int, declared_income decimal(18,4), education_level "
+        "int, is_female int, is_male int, occupation_share double, rfm_r int, rfm_f int, rfm_m "
+        "int, rfm_score int, rfm_group string, expected_purchases_90d double, p_alive double, "
+        "clv_12m double",
+        ("run_date",),
+        ("customer_id",),
+    ),
 }
