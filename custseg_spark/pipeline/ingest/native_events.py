@@ -39,7 +39,7 @@ from custseg_spark.pipeline.ingest.written import (
 from custseg_spark.progress import Progress
 
 # What a task holds before it writes: some 400 bytes a row.
-_ROWS_HELD = 1_000_000
+ROWS_HELD = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class _Held:
             self.rejected.append(valid.rejected)
             self.written.refusals += refusals_of(valid.rejected)
         self.rows += len(valid.events) + len(valid.rejected)
-        if self.rows >= _ROWS_HELD:
+        if self.rows >= ROWS_HELD:
             self.write()
 
     def write(self) -> None:
