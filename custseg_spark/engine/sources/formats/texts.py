@@ -17,7 +17,7 @@ from custseg_spark.engine.sources.discovery.files import SourceFile
 from custseg_spark.engine.sources.formats import unpacking
 from custseg_spark.errors import InputError
 
-_BLOCK_BYTES = 1 << 22
+BLOCK_BYTES = 1 << 22
 _UTF8_BOM = b"\xef\xbb\xbf"
 # Beyond any header: a file of one endless line is something else, and must not fill the memory.
 LONGEST_HEADER = 1 << 20
@@ -58,7 +58,7 @@ def blocks(file: SourceFile) -> Iterator[bytes]:
     opener = gzip.open if file.kind == "gzip" else open
     try:
         with opener(file.data, "rb") as stream:
-            while block := stream.read(_BLOCK_BYTES):
+            while block := stream.read(BLOCK_BYTES):
                 yield block
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(f"{file.path}: broken gzip file: {error}") from error
