@@ -19,9 +19,9 @@ from postgresql_server import Server, binaries, started
 from pyspark.sql import DataFrame, SparkSession
 
 from custseg_spark.config.settings import LakeConfig
+from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.spark.session import get_session
-from custseg_spark.engine.lake.columns import Table
 
 ROOT = Path(__file__).parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -128,7 +128,7 @@ HEADER = (
 
 
 def write_log(path: Path, lines: Sequence[str], header: str = HEADER) -> Path:
-    """A log file of the `ecommerce_events` profile from literal lines."""
+    """A log file of the `ecommerce_events` mapping from literal lines."""
     path.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
     return path
 

@@ -8,10 +8,17 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
-from custseg_spark.engine.lake.lake import Lake
-from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES
 from custseg_spark.engine.lake.columns import Table
-from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS, CUSTOMERS, EVENTS, MODEL_SELECTION, RUNS, SEGMENT_PROFILES
+from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.schemas import (
+    CUSTOMER_FEATURES,
+    CUSTOMER_SEGMENTS,
+    CUSTOMERS,
+    EVENTS,
+    MODEL_SELECTION,
+    RUNS,
+    SEGMENT_PROFILES,
+)
 
 BEFORE, NOW = date(2021, 3, 1), date(2021, 4, 1)
 NAMES = {1: "Loyal", 2: "Dormant", 3: "Empty"}

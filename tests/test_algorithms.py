@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from custseg_spark.models.algorithms import ALGORITHMS, FitError, centres, known, membership_column
+from custseg_spark.models.preparation import VECTOR
 from pyspark.ml.clustering import KMeans
 from pyspark.ml.linalg import Vectors
 from pyspark.sql import DataFrame, SparkSession
@@ -11,8 +13,6 @@ from sklearn.metrics import adjusted_rand_score
 
 from custseg_spark.config.settings import ModelConfig
 from custseg_spark.errors import ConfigurationError, InputError
-from custseg_spark.models.algorithms import ALGORITHMS, FitError, centres, known, membership_column
-from custseg_spark.models.preparation import VECTOR
 
 CONFIG = ModelConfig(seed=3, starts=2, bisecting_iterations=5)
 CORNERS = [[1, 1], [41, 1], [1, 61]]

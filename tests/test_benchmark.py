@@ -18,14 +18,14 @@ from bench import check, clustering, measure, page, shop, whole
 from bench.check import Checked
 from bench.measure import DONE, FAILED, OUT_OF_MEMORY, Measured
 from conftest import ROOT, write_log
+from custseg_spark.core.segments.naming.rfm import rfm_group
+from custseg_spark.features import discount
+from custseg_spark.models import preparation
 from sklearn.cluster import KMeans
 
 from custseg_spark import features
 from custseg_spark.config import settings as config
-from custseg_spark.core.segments.naming.rfm import rfm_group
-from custseg_spark.features import discount
 from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES
-from custseg_spark.models import preparation
 
 BENCHMARK = ROOT / "scripts" / "benchmark.py"
 GENERATOR = ROOT / "scripts" / "generate_events.py"

@@ -11,18 +11,18 @@ import lifetimes
 import numpy as np
 import pandas as pd
 import pytest
-from literal_events import by_customer, event, frame, parts_of
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
-from scipy.stats import rankdata
-
-from custseg_spark.config.settings import ClvConfig
 from custseg_spark.features import clv, lifetime
 from custseg_spark.features.clv import Fitted
 from custseg_spark.features.lifetime import BgNbd, GammaGamma
 from custseg_spark.models import clv as models
 from custseg_spark.models import holdout
 from custseg_spark.models.clv import ClvModel
+from literal_events import by_customer, event, frame, parts_of
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from scipy.stats import rankdata
+
+from custseg_spark.config.settings import ClvConfig
 from custseg_spark.engine.lake.schemas import CLV_MODELS
 
 AS_OF = date(2021, 3, 1)

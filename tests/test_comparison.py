@@ -4,11 +4,11 @@ import sys
 
 import numpy as np
 import pytest
+from custseg_spark.models.comparison import COMPARISONS, compare, require
 from sklearn.metrics import davies_bouldin_score, silhouette_score
 
 from custseg_spark.config.settings import COMPARISONS as CONFIGURABLE
 from custseg_spark.errors import ConfigurationError
-from custseg_spark.models.comparison import COMPARISONS, compare, require
 
 
 def blobs(centres: list[list[float]], each: int = 80) -> tuple[np.ndarray, np.ndarray]:

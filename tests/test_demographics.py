@@ -6,14 +6,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from custseg_spark.features import demographics
+from custseg_spark.pipeline.featurising import with_demographics
 from literal_events import event, frame, parts_of
 from pyspark.sql import DataFrame, SparkSession
 
 from custseg_spark import features
 from custseg_spark.config.settings import Config, LakeConfig
 from custseg_spark.engine.lake.lake import Lake
-from custseg_spark.features import demographics
-from custseg_spark.pipeline.featurising import with_demographics
 from custseg_spark.engine.lake.schemas import CUSTOMERS
 
 AS_OF = date(2021, 3, 1)

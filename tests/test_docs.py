@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, SHORT_PROCESS, job, write_log
+from custseg_spark.features import dictionary
 from postgresql_server import Server
 from pyspark.sql import SparkSession
 
@@ -16,13 +17,12 @@ from custseg_spark.config.mappings import load_mapping
 from custseg_spark.config.settings import Config, LakeConfig
 from custseg_spark.core.mappings.mapping import EVENT_COLUMNS as CANONICAL_COLUMNS
 from custseg_spark.engine.lake.lake import Lake
-from custseg_spark.features import dictionary
+from custseg_spark.engine.lake.schemas import SEGMENT_PROFILES
 from custseg_spark.outputs.exports.frames import REPORTS
 from custseg_spark.outputs.exports.frames.changes import SEGMENT_CHANGES
 from custseg_spark.outputs.exports.frames.effects import CAMPAIGN_LIFT
 from custseg_spark.pipeline.ingest import INGESTED
 from custseg_spark.pipeline.segmentation import OUTPUTS
-from custseg_spark.engine.lake.schemas import SEGMENT_PROFILES
 
 KMEANS = (
     "--set=model.k=2",

@@ -7,10 +7,10 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 import pytest
+from custseg_spark.models.drift import Bin, Drift, feature_drift, needs_refit, rows, share_drift
 from pyspark.sql import DataFrame, SparkSession
 
 from custseg_spark.config.settings import DriftConfig
-from custseg_spark.models.drift import Bin, Drift, feature_drift, needs_refit, rows, share_drift
 from custseg_spark.engine.lake.schemas import FEATURE_DRIFT
 
 CONFIG = DriftConfig(watch=0.1, refit=0.25)

@@ -16,15 +16,16 @@ import literal_lake
 import pyarrow as pa
 import pytest
 from conftest import job
+from custseg_spark.features import rfm
 from literal_lake import BEFORE, NOW
 from postgresql_server import Server
 from pyspark.sql import SparkSession
 
 from custseg_spark.config.settings import LakeConfig
 from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.schemas import RUNS
 from custseg_spark.engine.spark.session import settings
 from custseg_spark.errors import ConfigurationError, ConflictError, InputError
-from custseg_spark.features import rfm
 from custseg_spark.interfaces.cli import exports as cli_exports
 from custseg_spark.outputs.exports import Request, export
 from custseg_spark.outputs.exports.frames import REPORTS, changes
@@ -32,7 +33,6 @@ from custseg_spark.outputs.exports.frames.changes import Campaign, is_control
 from custseg_spark.outputs.exports.frames.metrics import spending_scores
 from custseg_spark.outputs.exports.layout import ReportTable
 from custseg_spark.progress import Progress
-from custseg_spark.engine.lake.schemas import RUNS
 
 Rows = list[tuple[Any, ...]]
 AS_OF = "2021-04-01 00:00:00Z"

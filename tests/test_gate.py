@@ -10,9 +10,9 @@ from pyspark.sql import SparkSession
 
 from custseg_spark.config.settings import GateConfig, LakeConfig
 from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES
 from custseg_spark.errors import GateError
 from custseg_spark.pipeline import gate
-from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES
 
 RUN_DATE = date(2021, 4, 9)
 # Events of the eight days before the run date: the last day has a half of the usual four.

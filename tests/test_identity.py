@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from random import Random
 
 import numpy as np
+from custseg_spark.models.identity import Died, Identities, Identity, KnownSegment, identify
+from custseg_spark.models.pairing import Centroid
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from custseg_spark.config.settings import IdentityConfig
-from custseg_spark.models.identity import Died, Identities, Identity, KnownSegment, identify
-from custseg_spark.models.pairing import Centroid
 
 CONFIG = IdentityConfig(max_distance=1.0, min_overlap=0.5, split_share=0.3)
 

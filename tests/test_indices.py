@@ -6,6 +6,7 @@ from dataclasses import astuple
 import numpy as np
 import pyarrow as pa
 import pytest
+from custseg_spark.models.indices import Indices, indices_of, quality
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
@@ -14,8 +15,6 @@ from sklearn.metrics import (
     davies_bouldin_score,
     silhouette_score,
 )
-
-from custseg_spark.models.indices import Indices, indices_of, quality
 
 
 def evaluate(

@@ -25,10 +25,10 @@ from custseg_spark.config.mappings import MappingFile, load_mapping
 from custseg_spark.config.settings import LakeConfig, conf_dir
 from custseg_spark.config.settings import load as load_config
 from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES
 from custseg_spark.engine.sources.formats import jdbc, jdbc_tables
 from custseg_spark.errors import ConfigurationError, InputError
 from custseg_spark.interfaces.cli import preview as check
-from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ALL_ALLOWED = "sources.sales_facts.max_rejected_share=1"

@@ -7,10 +7,6 @@ import lifetimes
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.integrate import quad
-from scipy.special import betaln
-from scipy.stats import nbinom
-
 from custseg_spark.features.lifetime import (
     NOBODY_DROPS_OUT,
     BgNbd,
@@ -20,6 +16,9 @@ from custseg_spark.features.lifetime import (
     observed_spend,
     sampling_error,
 )
+from scipy.integrate import quad
+from scipy.special import betaln
+from scipy.stats import nbinom
 
 # Read as a file: the library's own loader needs a setuptools of before 2026.
 DATASETS = Path(lifetimes.__file__).parent / "datasets"

@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
+from custseg_spark.features import likelihoods
+from custseg_spark.features.likelihoods import Terms
 from scipy.integrate import quad
 from scipy.optimize import approx_fprime
 from scipy.stats import beta, gamma, nbinom
-
-from custseg_spark.features import likelihoods
-from custseg_spark.features.likelihoods import Terms
 
 HISTORIES = tuple(np.array(v, dtype=float) for v in ([0, 1, 1, 4], [0, 9, 30, 33], [9, 9, 31, 60]))
 SPENDS = np.array([1.0, 3, 12]), np.array([20.0, 4.5, 90])

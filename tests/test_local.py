@@ -4,6 +4,14 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from custseg_spark.models.local import (
+    Clustering,
+    bisecting_kmeans,
+    generator,
+    kmeans,
+    lloyd,
+    plus_plus,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyspark.ml.clustering import BisectingKMeans
@@ -13,14 +21,6 @@ from pyspark.sql import SparkSession
 from sklearn.metrics import adjusted_rand_score
 
 from custseg_spark.config.settings import ModelConfig
-from custseg_spark.models.local import (
-    Clustering,
-    bisecting_kmeans,
-    generator,
-    kmeans,
-    lloyd,
-    plus_plus,
-)
 
 
 def blobs(seed: int, centres: list[list[float]], each: int = 60) -> tuple[np.ndarray, np.ndarray]:

@@ -7,9 +7,8 @@ from decimal import Decimal
 from random import Random
 
 import pytest
-from pyspark.sql import DataFrame, SparkSession
-
 from custseg_spark.models.migrations import Cell, crosstab, migration_rows, overlap_matrix
+from pyspark.sql import DataFrame, SparkSession
 
 LABELS = {"kmeans_k4": "kmeans", "bisecting_k3": "bisecting_kmeans"}
 Current = tuple[str, Decimal, int, int]

@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import silhouette_score
-
 from custseg_spark.models.pairwise import silhouettes
+from sklearn.metrics import silhouette_score
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import date
 
 import pytest
+from custseg_spark.models.drift import FEATURE, REFIT, SAME, Drift
 
 from custseg_spark.config.settings import Config, ModelConfig, RunConfig
 from custseg_spark.errors import InputError
-from custseg_spark.models.drift import FEATURE, REFIT, SAME, Drift
 from custseg_spark.pipeline.history import PreviousRun, settings_of
 from custseg_spark.pipeline.planning import FIT, SCORE, Plan, asked, automatic
 

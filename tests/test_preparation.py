@@ -3,15 +3,15 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from custseg_spark.features import all_features
+from custseg_spark.features.feature import Feature
+from custseg_spark.models.layout import local_frame
+from custseg_spark.models.preparation import VECTOR, Preparation, choose_features, fit_scaler, learn
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from custseg_spark.config.settings import ModelConfig
 from custseg_spark.errors import ConfigurationError
-from custseg_spark.features import all_features
-from custseg_spark.features.feature import Feature
-from custseg_spark.models.layout import local_frame
-from custseg_spark.models.preparation import VECTOR, Preparation, choose_features, fit_scaler, learn
 
 IQR = ModelConfig(clip="iqr")
 

@@ -13,17 +13,27 @@ from typing import Any
 
 import pytest
 from conftest import job
+from custseg_spark.features import all_features
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from custseg_spark.config.settings import Config, LakeConfig, ReportConfig
+from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.schemas import (
+    CLV_MODELS,
+    CUSTOMER_SEGMENTS,
+    FEATURE_DRIFT,
+    INGEST_FILES,
+    MODEL_SELECTION,
+    RUNS,
+    SEGMENT_MIGRATIONS,
+    SEGMENT_POINTS,
+    SEGMENT_PROFILES,
+)
 from custseg_spark.errors import InputError
-from custseg_spark.features import all_features
 from custseg_spark.outputs import report
 from custseg_spark.outputs.report import words
-from custseg_spark.engine.lake.columns import Table
-from custseg_spark.engine.lake.schemas import CLV_MODELS, CUSTOMER_SEGMENTS, FEATURE_DRIFT, INGEST_FILES, MODEL_SELECTION, RUNS, SEGMENT_MIGRATIONS, SEGMENT_POINTS, SEGMENT_PROFILES
 
 FIRST, SECOND, BARE = date(2019, 10, 1), date(2019, 11, 1), date(2019, 12, 1)
 EVIL = "<script>alert(1)</script> | *Loyal*"

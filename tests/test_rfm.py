@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 import oracle
-from pyspark.sql import DataFrame, SparkSession
-
 from custseg_spark.features import rfm
+from pyspark.sql import DataFrame, SparkSession
 
 Buyer = tuple[int | None, int, str]
 

@@ -11,6 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT, SHARED_DATA, job
+from custseg_spark.features import all_features
+from custseg_spark.models import fitting, judging
+from custseg_spark.models.fitting import Informed
 from invoices import Line, invoice, write
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
@@ -19,11 +22,8 @@ from custseg_spark.config import settings as configuration
 from custseg_spark.config.settings import LakeConfig, ModelConfig, conf_dir
 from custseg_spark.core.segments.naming import load_archetypes, name_segments
 from custseg_spark.engine.lake.lake import Lake
-from custseg_spark.features import all_features
-from custseg_spark.models import fitting, judging
-from custseg_spark.models.fitting import Informed
-from custseg_spark.pipeline.segmentation import feature_names
 from custseg_spark.engine.lake.schemas import MODEL_SELECTION, SEGMENT_PROFILES
+from custseg_spark.pipeline.segmentation import feature_names
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PRESET = configuration.load(conf_dir() / "presets" / "rfm.toml")

@@ -12,22 +12,31 @@ import numpy as np
 import pytest
 from bench.ours import published
 from conftest import job
+from custseg_spark.models import algorithms, store
+from custseg_spark.models.layout import in_sample
+from custseg_spark.models.preparation import VECTOR
+from custseg_spark.pipeline.trial import limited
 from deltalake import DeltaTable
 from pyspark.ml.functions import vector_to_array
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from custseg_spark.config.settings import LakeConfig, RunConfig
-from custseg_spark.engine.lake.lake import Lake
-from custseg_spark.errors import ConfigurationError, InputError
-from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES
-from custseg_spark.models import algorithms, store
-from custseg_spark.models.layout import in_sample
-from custseg_spark.models.preparation import VECTOR
-from custseg_spark.paths import place
-from custseg_spark.pipeline.trial import limited
 from custseg_spark.engine.lake.columns import Table
-from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS, EVENTS, INGEST_FILES, MODEL_SELECTION, RUNS, SEGMENT_MIGRATIONS, SEGMENT_PROFILES, SESSIONS
+from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.schemas import (
+    CUSTOMER_FEATURES,
+    CUSTOMER_SEGMENTS,
+    EVENTS,
+    INGEST_FILES,
+    MODEL_SELECTION,
+    RUNS,
+    SEGMENT_MIGRATIONS,
+    SEGMENT_PROFILES,
+    SESSIONS,
+)
+from custseg_spark.errors import ConfigurationError, InputError
+from custseg_spark.paths import place
 
 DAY = date(2019, 10, 11)
 OUTPUTS = (CUSTOMER_FEATURES, CUSTOMER_SEGMENTS, SEGMENT_PROFILES, MODEL_SELECTION)

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from custseg_spark.config.settings import ModelConfig
 from custseg_spark.models.indices import Indices
 from custseg_spark.models.selection import Candidate, Verdict, choose, k_range
 from custseg_spark.models.stability import Stability
+
+from custseg_spark.config.settings import ModelConfig
 
 UNFITTED: Any = None
 CONFIG = ModelConfig()

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from custseg_spark.models.local import generator, kmeans
+from custseg_spark.models.stability import Stability, adjusted_rand_index, stability, word
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
 from custseg_spark.config.settings import ModelConfig
-from custseg_spark.models.local import generator, kmeans
-from custseg_spark.models.stability import Stability, adjusted_rand_index, stability, word
 
 CONFIG = ModelConfig(bootstraps=10)
 

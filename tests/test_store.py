@@ -8,16 +8,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from custseg_spark.models.algorithms import ALGORITHMS, known
+from custseg_spark.models.preparation import VECTOR, PreparedFeature
+from custseg_spark.models.store import Manifest, load, model_hash, save_manifest, save_model
+from custseg_spark.models.tree import has_tree, read_tree
 from pyspark.ml import Pipeline, PipelineModel
 from pyspark.ml.feature import VectorAssembler
 from pyspark.sql import DataFrame, SparkSession
 
 from custseg_spark.config.settings import ModelConfig
 from custseg_spark.errors import InputError
-from custseg_spark.models.algorithms import ALGORITHMS, known
-from custseg_spark.models.preparation import VECTOR, PreparedFeature
-from custseg_spark.models.store import Manifest, load, model_hash, save_manifest, save_model
-from custseg_spark.models.tree import has_tree, read_tree
 
 FEATURES = tuple(PreparedFeature(name, 0.0, "none", -np.inf, 9.5) for name in ("x", "y"))
 CONFIG = ModelConfig(seed=3, starts=1, bisecting_iterations=5)

@@ -6,6 +6,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from custseg_spark.models.algorithms import centres, known
+from custseg_spark.models.preparation import VECTOR
+from custseg_spark.models.store import save_model
+from custseg_spark.models.tree import Node, has_tree, read_tree
 from pyspark.ml import Pipeline, PipelineModel
 from pyspark.ml.clustering import KMeans
 from pyspark.ml.linalg import Vectors
@@ -13,10 +17,6 @@ from pyspark.sql import DataFrame, SparkSession
 
 from custseg_spark.config.settings import ModelConfig
 from custseg_spark.errors import InputError
-from custseg_spark.models.algorithms import centres, known
-from custseg_spark.models.preparation import VECTOR
-from custseg_spark.models.store import save_model
-from custseg_spark.models.tree import Node, has_tree, read_tree
 
 # Two groups far apart, of two pairs each, of which the larger are two again; and their sizes.
 PLACES = {
