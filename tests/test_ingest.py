@@ -40,7 +40,7 @@ from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES, REJECTED_EVE
 from custseg_spark.errors import ConflictError, RejectedShareError
 from custseg_spark.interfaces.cli import arguments as cli
 from custseg_spark.interfaces.cli import clock
-from custseg_spark.pipeline.ingest import ingest, inspection, list_sources
+from custseg_spark.pipeline.ingest import ingest, list_sources
 from custseg_spark.progress import Progress
 
 
@@ -362,13 +362,8 @@ def _expected_ledger(files: dict[str, list[str]]) -> dict[str, Ledger]:
 
 @pytest.mark.parametrize("seed", [1])
 def test_any_mixture_of_lines_adds_up(
-    run_job: RunJob,
-    read: Read,
-    tmp_path: Path,
-    seed: int,
-    monkeypatch: pytest.MonkeyPatch,
+    run_job: RunJob, read: Read, tmp_path: Path, seed: int
 ) -> None:
-    monkeypatch.setattr(inspection, "SHORTEST_PIECE", 1)
     random_ = random.Random(seed)
     files: dict[str, list[str]] = {}
     for number in range(random_.randint(2, 4)):

@@ -32,7 +32,7 @@ from custseg_spark.pipeline.ingest.ledger import LedgerRow
 
 # A piece of a text file is as long as keeps all cores at work, but not so short that the task
 # costs more than its records; `ingest.split_bytes` is the longest.
-SHORTEST_PIECE = 1 << 23
+_SHORTEST_PIECE = 1 << 23
 _PIECES_PER_CORE = 2
 
 
@@ -102,7 +102,7 @@ def _piece_bytes(
     total = sum(file.bytes for _, found in listed for file in found if not file.skipped_because)
     cores = lake.spark.sparkContext.defaultParallelism
     wanted = -(-total // (_PIECES_PER_CORE * cores))
-    return min(longest, max(SHORTEST_PIECE, wanted))
+    return min(longest, max(_SHORTEST_PIECE, wanted))
 
 
 def _opened(

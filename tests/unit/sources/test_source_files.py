@@ -37,9 +37,7 @@ def _as_one_by_one(content: bytes, facts: TextFacts, piece_bytes: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_lines_and_cuts_are_counted_as_one_by_one(
-    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lines_and_cuts_are_counted_as_one_by_one(tmp_path: Path, seed: int) -> None:
     random_ = random.Random(seed)
     pieces = ["\n", "\r\n", "a", "\r", "some text", "x" * 90]
     body = "".join(random_.choice(pieces) for _ in range(400))
@@ -47,8 +45,7 @@ def test_lines_and_cuts_are_counted_as_one_by_one(
     path = _file(tmp_path / "log.csv", content)
     lines = content.removesuffix(b"\n").split(b"\n")
 
-    for block_bytes, piece_bytes in ((1, 1), (5, 7), (64, 64), (100, 1_000), (1 << 20, 1 << 20)):
-        monkeypatch.setattr(texts, "BLOCK_BYTES", block_bytes)
+    for piece_bytes in (1, 7, 64, 1_000, 1 << 20):
         facts = inspect_text(list_files(str(path))[0], ",", piece_bytes)
         assert facts.header == ("a", "b")
         assert facts.physical_records == len(lines)
@@ -69,7 +66,7 @@ def test_a_giant_line_is_one_record(tmp_path: Path) -> None:
     content = b"a\n" + b"y" * 5_000_000 + b"\n\n" + b"z"
     facts = inspect_text(list_files(str(_file(tmp_path / "x.csv", content)))[0], ",", 1 << 20)
     assert (facts.physical_records, facts.blank) == (4, 1)
-    # Its beginning is in the first block, its end in the second: nothing to cut before it.
+    # What comes before it is too short for a piece.
     assert facts.cuts == (Cut(0, 5_000_004, 1), Cut(5_000_004, 5_000_005, 4))
 
 
