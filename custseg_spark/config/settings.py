@@ -50,7 +50,7 @@ class IngestConfig:
     """Limits of ingest; a profile may set its own `max_rejected_share`."""
 
     max_rejected_share: float = 0.05
-    split_bytes: int = 33_554_432
+    split_bytes: int = 67_108_864
     events_per_file: int = 2_000_000
     staging: str | None = None
 

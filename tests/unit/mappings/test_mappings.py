@@ -1,4 +1,4 @@
-"""Profiles: what their files may say, and what makes two of them other input."""
+"""Mappings: what their files may say, and what makes two of them other input."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,7 +40,7 @@ def _load(
     return load_mapping("shop", overrides or {}, [folder])
 
 
-def test_the_first_folder_that_has_the_profile_counts(tmp_path: Path) -> None:
+def test_the_first_folder_that_has_the_mapping_counts(tmp_path: Path) -> None:
     own = tmp_path / "own"
     own.mkdir()
     _load(own)
@@ -49,7 +49,7 @@ def test_the_first_folder_that_has_the_profile_counts(tmp_path: Path) -> None:
     assert load_mapping("shop", {}, [tmp_path, own]).columns["customer_id"] == "someone"
 
 
-def test_every_shipped_profile_is_valid() -> None:
+def test_every_shipped_mapping_is_valid() -> None:
     folder = conf_dir() / "sources"
     names = [path.stem for path in folder.glob("*.toml")]
     assert "ecommerce_events" in names
@@ -58,8 +58,8 @@ def test_every_shipped_profile_is_valid() -> None:
 
 
 def test_a_type_for_all_records_takes_no_column(tmp_path: Path) -> None:
-    profile = _load(tmp_path, ONE_TYPE)
-    assert (profile.event_type, profile.required_source_columns) == ("purchase", ("when", "who"))
+    mapping = _load(tmp_path, ONE_TYPE)
+    assert (mapping.event_type, mapping.required_source_columns) == ("purchase", ("when", "who"))
 
 
 def test_required_columns_are_those_not_said_to_be_optional(tmp_path: Path) -> None:
@@ -68,10 +68,10 @@ def test_required_columns_are_those_not_said_to_be_optional(tmp_path: Path) -> N
 
 def test_overrides_replace_single_keys(tmp_path: Path) -> None:
     overrides = {"columns": {"brand": "label"}, "table": "log", "path": "a.csv"}
-    profile = _load(tmp_path, overrides=overrides)
-    assert profile.columns["brand"] == "label"
-    assert profile.columns["customer_id"] == "who"
-    assert (profile.table, profile.path) == ("log", ("a.csv",))
+    mapping = _load(tmp_path, overrides=overrides)
+    assert mapping.columns["brand"] == "label"
+    assert mapping.columns["customer_id"] == "who"
+    assert (mapping.table, mapping.path) == ("log", ("a.csv",))
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_a_mistake_is_named(tmp_path: Path, text: str, message: str) -> None:
     assert caught.value.exit_code == 2
 
 
-def test_an_unknown_profile_names_the_nearest(tmp_path: Path) -> None:
+def test_an_unknown_mapping_names_the_nearest(tmp_path: Path) -> None:
     _load(tmp_path)
     with pytest.raises(ConfigurationError, match="unknown mapping 'shp'; did you mean 'shop'"):
         load_mapping("shp", {}, [tmp_path])

@@ -1,6 +1,7 @@
-"""The check program: proposals for unknown files, and what a profile makes of a file."""
+"""Preview: proposals for unknown files, and what a mapping makes of a file."""
 
 import gzip
+import os
 import sqlite3
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from custseg_spark.core.mappings import guessing, proposing, shapes
 from custseg_spark.engine.sources import heads
 from custseg_spark.engine.sources.discovery import files
 from custseg_spark.errors import InputError, RejectedShareError
-from custseg_spark.interfaces.cli import preview as check
+from custseg_spark.interfaces.cli import preview
 
 CLICKS = [
     f"{1433221332117 + n * 1000};{n % 7};{kind};{n};{order}"
@@ -32,7 +33,7 @@ SALES = [
 
 
 def proposed(path: Path) -> MappingFile:
-    """The proposal for a file, as the profile that its text is."""
+    """The proposal for a file, as the mapping that its text is."""
     [file] = files.list_files(str(path))
     head = heads.head(file, "", "", path.parent)
     found = shapes.shapes(head.columns, head.rows)
@@ -109,18 +110,18 @@ def test_invoices_are_mapped_in_every_form(tmp_path: Path, name: str) -> None:
 def test_from_an_unknown_file_to_its_events(
     run_job: RunJob, read: Read, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The way that the documents show: propose, save, check, ingest."""
+    """The way that the documents show: propose, save, preview, ingest."""
     log = tmp_path / "clicks.csv"
     log.write_text("\n".join(["timestamp;visitorid;event;itemid;transactionid", *CLICKS]))
     config = tmp_path / "own.toml"
     config.write_text("")
     (tmp_path / "sources").mkdir()
 
-    check.run(["?", str(log)])
+    preview.run(["?", str(log)])
     said = capsys.readouterr()
     (tmp_path / "sources" / "shop.toml").write_text(said.out)
     allowed = ["--config", str(config), "--set", "sources.shop.max_rejected_share=0.25"]
-    check.run(["shop", str(log), *allowed])
+    preview.run(["shop", str(log), *allowed])
     checked = capsys.readouterr()
     run_job("ingest", "--source", f"shop={log}", *allowed)
 
@@ -134,25 +135,24 @@ def test_from_an_unknown_file_to_its_events(
     assert ledger(read) == {"clicks.csv": Ledger(21, 1, 0, 15, 5, 0)}
 
 
-def test_a_profile_that_does_not_fit_ends_with_a_proposal(
+def test_a_mapping_that_does_not_fit_ends_with_a_proposal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log = write(tmp_path / "log.csv", [invoice()])
     with pytest.raises(InputError, match="the header has no column 'event_time'"):
-        check.run(["ecommerce_events", str(log)])
+        preview.run(["ecommerce_events", str(log)])
     said = capsys.readouterr()
     assert mapping_of(tomllib.loads(said.out), "p").columns["customer_id"] == "CustomerID"
     assert "Not there: event_time, event_type, product_id" in said.err
 
 
-@pytest.mark.usefixtures("spark")
 def test_a_long_file_is_looked_at_as_far_as_its_head(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bad = [line(price="free"), line(price="free", user_session="s9"), "1,2"]
     body = [*lines("s1", 5), *bad, lines("s1", 1)[0], *lines("s2", 12_000)]
     log = write_log(tmp_path / "log.csv", body)
-    check.run(["ecommerce_events", str(log)])
+    preview.run(["ecommerce_events", str(log)])
     said = capsys.readouterr().out
     assert f"{log}: the first 10,000 records; there are more" in said
     assert "10,000 records = 9,996 accepted + 3 rejected + 1 duplicates; 0.0% rejected" in said
@@ -160,28 +160,39 @@ def test_a_long_file_is_looked_at_as_far_as_its_head(
     assert "wrong_field_count  1        row 9: record = '1,2', expected 9 fields" in said
 
 
-@pytest.mark.usefixtures("spark")
 def test_too_many_refused_is_told_by_the_exit_code(tmp_path: Path) -> None:
     log = write_log(tmp_path / "log.csv", [line(), line(user_id="")])
     with pytest.raises(RejectedShareError, match=r"50\.0% of these records would be refused"):
-        check.run(["ecommerce_events", str(log)])
+        preview.run(["ecommerce_events", str(log)])
+
+
+def _program(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The program as a shell runs it, where there is no Java."""
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("custseg")), "preview", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "JAVA_HOME": "/nowhere", "PATH": ""},
+    )
 
 
 def test_as_a_program_it_says_what_is_missing(tmp_path: Path) -> None:
     log = tmp_path / "prices.csv"
     log.write_text("sku,amount\n1,2\n")
-    done = subprocess.run(
-        [str(Path(sys.executable).with_name("custseg")), "preview", "?", str(log)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = _program("?", str(log))
     assert done.returncode == 0, done.stderr
     assert '# customer_id = "…" is needed: which column?' in done.stdout
     assert (
         "The proposal isn't complete: source proposed: [columns] has no 'event_at'" in done.stderr
     )
     assert 'product_id = "sku"' in done.stdout
+
+
+def test_a_file_of_this_machine_needs_no_java(tmp_path: Path) -> None:
+    done = _program("ecommerce_events", str(write_log(tmp_path / "log.csv", [line(), line()])))
+    assert done.returncode == 0, done.stderr
+    assert "2 records = 1 accepted + 0 rejected + 1 duplicates" in done.stdout
 
 
 def test_a_database_without_tables_is_told(tmp_path: Path) -> None:

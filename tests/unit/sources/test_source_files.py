@@ -8,10 +8,14 @@ import pytest
 from conftest import HEADER
 
 from custseg_spark.engine.sources.discovery.files import list_files
-from custseg_spark.engine.sources.formats.texts import inspect_multiline, inspect_text
+from custseg_spark.engine.sources.formats import texts
+from custseg_spark.engine.sources.formats.texts import (
+    Cut,
+    TextFacts,
+    inspect_multiline,
+    inspect_text,
+)
 from custseg_spark.errors import InputError
-
-COLUMNS = tuple(HEADER.split(","))
 
 
 def _file(path: Path, content: bytes) -> Path:
@@ -20,15 +24,20 @@ def _file(path: Path, content: bytes) -> Path:
     return path
 
 
-def _rows_before(content: bytes, split_bytes: int) -> tuple[int, ...]:
-    """Lines that begin at or before each split's first byte, counted one by one."""
-    starts = [0, *(n + 1 for n, byte in enumerate(content) if byte == ord("\n"))]
-    borders = range(split_bytes, len(content), split_bytes)
-    return (0, *(sum(1 for start in starts if start <= border) for border in borders))
+def _as_one_by_one(content: bytes, facts: TextFacts, piece_bytes: int) -> None:
+    """The cuts are a file's bytes, each as short as whole lines let it be, its row counted."""
+    at, line_ends = 0, [n for n, byte in enumerate(content, 1) if byte == ord("\n")]
+    for cut in facts.cuts:
+        assert cut.start == at
+        assert cut.first_row == 1 + sum(1 for end in line_ends if end <= at)
+        long_enough = [end for end in line_ends if end - at >= piece_bytes]
+        assert cut.end in (*long_enough, len(content))
+        at = cut.end
+    assert at == len(content)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_lines_and_splits_are_counted_as_one_by_one(tmp_path: Path, seed: int) -> None:
+def test_lines_and_cuts_are_counted_as_one_by_one(tmp_path: Path, seed: int) -> None:
     random_ = random.Random(seed)
     pieces = ["\n", "\r\n", "a", "\r", "some text", "x" * 90]
     body = "".join(random_.choice(pieces) for _ in range(400))
@@ -36,26 +45,29 @@ def test_lines_and_splits_are_counted_as_one_by_one(tmp_path: Path, seed: int) -
     path = _file(tmp_path / "log.csv", content)
     lines = content.removesuffix(b"\n").split(b"\n")
 
-    for split_bytes in (1, 7, 64, 1_000, 1 << 20):
-        facts = inspect_text(list_files(str(path))[0], ",", split_bytes)
+    for piece_bytes in (1, 7, 64, 1_000, 1 << 20):
+        facts = inspect_text(list_files(str(path))[0], ",", piece_bytes)
         assert facts.header == ("a", "b")
         assert facts.physical_records == len(lines)
         assert facts.blank == sum(1 for text in lines if not text.strip(b"\r"))
-        assert facts.rows_before == _rows_before(content, split_bytes)
+        _as_one_by_one(content, facts, piece_bytes)
 
 
-def test_splits_need_not_be_whole_blocks(tmp_path: Path) -> None:
-    line = b"x" * 99 + b"\n"
-    path = _file(tmp_path / "log.csv", line * 40_000)
-    facts = inspect_text(list_files(str(path))[0], ",", 1_500_050)
-    assert facts.rows_before == (0, 15_001, 30_002)
+def test_a_piece_ends_with_the_last_line_of_a_block(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(texts, "BLOCK_BYTES", 1_000)
+    path = _file(tmp_path / "log.csv", (b"x" * 99 + b"\n") * 40)
+    facts = inspect_text(list_files(str(path))[0], ",", 1_500)
+    assert facts.cuts == (Cut(0, 2_000, 1), Cut(2_000, 4_000, 21))
 
 
 def test_a_giant_line_is_one_record(tmp_path: Path) -> None:
     content = b"a\n" + b"y" * 5_000_000 + b"\n\n" + b"z"
     facts = inspect_text(list_files(str(_file(tmp_path / "x.csv", content)))[0], ",", 1 << 20)
     assert (facts.physical_records, facts.blank) == (4, 1)
-    assert facts.rows_before == (0, 2, 2, 2, 2)
+    # What comes before it is too short for a piece.
+    assert facts.cuts == (Cut(0, 5_000_004, 1), Cut(5_000_004, 5_000_005, 4))
 
 
 def test_a_file_of_one_endless_line_has_no_header(tmp_path: Path) -> None:
@@ -122,24 +134,36 @@ def test_a_multiline_record_ends_outside_quotes(
     tmp_path: Path, content: bytes, records: int, blank: int
 ) -> None:
     path = _file(tmp_path / "log.csv", content)
-    facts = inspect_multiline(list_files(str(path))[0], ",")
+    facts = inspect_multiline(list_files(str(path))[0], ",", 1 << 20)
     assert (facts.physical_records, facts.blank) == (records, blank)
-    assert (facts.is_utf8, facts.has_nul) == (True, False)
 
 
 def test_an_unclosed_quote_is_found_where_it_opens(tmp_path: Path) -> None:
     content = b'a,b\n"1\n2",2\n' + b"3,4\n" * 400_000 + b'5,"6\n' + b"7,8\n" * 400_000
     path = _file(tmp_path / "log.csv", content)
     with pytest.raises(InputError, match="line 400004: a quote is opened and never closed"):
-        inspect_multiline(list_files(str(path))[0], ",")
+        inspect_multiline(list_files(str(path))[0], ",", 1 << 20)
 
 
-def test_bytes_that_are_not_utf8_are_told_of_a_multiline_file(tmp_path: Path) -> None:
-    whole, cut = "a\nü\n".encode(), "a\nü".encode()[:-1]
-    for number, content in enumerate((cut, b"a\n\xff\n", whole)):
-        path = _file(tmp_path / f"{number}.csv", content)
-        facts = inspect_multiline(list_files(str(path))[0], ",")
-        assert facts.is_utf8 == (content == whole)
+def test_a_multiline_file_is_cut_between_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(texts, "BLOCK_BYTES", 16)
+    record = b'"1\n\n",2\n'
+    path = _file(tmp_path / "log.csv", b"a,b\n" + record * 10)
+    facts = inspect_multiline(list_files(str(path))[0], ",", 20)
+    content = path.read_bytes()
+    assert b"".join(content[cut.start : cut.end] for cut in facts.cuts) == content
+    assert len(facts.cuts) == 3
+    for cut in facts.cuts[1:]:
+        records, rest = divmod(cut.start - len(b"a,b\n"), len(record))
+        assert (rest, cut.first_row) == (0, records + 2)
+
+
+def test_a_compressed_file_is_not_cut(tmp_path: Path) -> None:
+    path = _file(tmp_path / "log.csv.gz", gzip.compress(b"a,b\n1,2\n"))
+    facts = inspect_text(list_files(str(path))[0], ",", 1)
+    assert (facts.physical_records, facts.cuts) == (2, ())
 
 
 def test_a_folder_is_listed_with_its_subfolders_and_reasons(tmp_path: Path) -> None:
