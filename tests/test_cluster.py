@@ -135,3 +135,21 @@ def test_a_job_that_loses_a_worker_finishes_with_the_segments_of_local_mode(
         one, other = (sorted(map(repr, lake.read(table).drop(*drop).collect())) for lake in lakes)
         assert one == other, table.name
         assert one
+
+
+def test_a_cluster_writes_natively_only_where_its_executors_share_the_drivers_folder(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    # In one process a path of the driver's folder, in another of its own.
+    folders = {str(tmp_path / "lake"): "None", "/proc/self/cwd/lake": "not every executor shares"}
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tests" / "sharing_process.py"), cluster.url, *folders],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    for answer, expected in zip(done.stdout.splitlines(), folders.values(), strict=True):
+        assert answer.startswith(expected)
+    assert list(tmp_path.glob("lake/*")) == []

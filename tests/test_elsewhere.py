@@ -23,12 +23,20 @@ from s3_server import Bucket, started
 from custseg_spark.config.mappings import load_mapping
 from custseg_spark.config.settings import LakeConfig, conf_dir
 from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.schemas import (
+    CUSTOMER_SEGMENTS,
+    CUSTOMERS,
+    EVENTS,
+    INGEST_FILES,
+    REJECTED_EVENTS,
+    SEGMENT_PROFILES,
+    SESSIONS,
+)
 from custseg_spark.engine.sources.discovery import files, remote
 from custseg_spark.engine.sources.formats import parquet, remote_text, texts
 from custseg_spark.errors import InputError
 from custseg_spark.interfaces.cli import preview as check
 from custseg_spark.paths import Remote
-from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS, CUSTOMERS, EVENTS, INGEST_FILES, REJECTED_EVENTS, SEGMENT_PROFILES, SESSIONS
 
 DAY = date(2019, 10, 4)
 QUICK = (

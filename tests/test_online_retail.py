@@ -21,10 +21,10 @@ from custseg_spark.config.mappings import load_mapping
 from custseg_spark.config.settings import LakeConfig, conf_dir
 from custseg_spark.core.events.validation import validate_events
 from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES, SESSIONS
 from custseg_spark.engine.sources.discovery import files
 from custseg_spark.engine.sources.formats import csv, unpacking, xlsx
 from custseg_spark.errors import ConfigurationError, InputError, RejectedShareError
-from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES, SESSIONS
 
 STRICT = ("--set", "sources.online_retail.cleaning=strict")
 KEEP = ("--set", "sources.online_retail.duplicates=keep")

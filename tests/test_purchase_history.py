@@ -29,11 +29,17 @@ from pyspark.sql import SparkSession
 from custseg_spark.config.mappings import load_mapping
 from custseg_spark.config.settings import LakeConfig
 from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.schemas import (
+    CUSTOMER_FEATURES,
+    CUSTOMERS,
+    EVENTS,
+    INGEST_FILES,
+    RUNS,
+    SEGMENT_PROFILES,
+)
 from custseg_spark.engine.sources.formats import json_text
 from custseg_spark.errors import ConfigurationError, InputError, RejectedShareError
-from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES
 from custseg_spark.interfaces.cli import preview as check
-from custseg_spark.engine.lake.schemas import CUSTOMERS, EVENTS, INGEST_FILES, RUNS, SEGMENT_PROFILES
 
 HEADER = "mobile,name,age,income,gender,education,occupation,zip_code"
 ALL_ALLOWED = (

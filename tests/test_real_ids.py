@@ -92,7 +92,11 @@ def events(path: Path, write: Write, pieces: Pieces, **overrides: object) -> pl.
     [file] = files.list_files(str(path))
     validated = [
         validate_events(
-            records, mapping, source_file="log", file_id="f", latest=datetime(2026, 1, 1, tzinfo=UTC)
+            records,
+            mapping,
+            source_file="log",
+            file_id="f",
+            latest=datetime(2026, 1, 1, tzinfo=UTC),
         )
         for piece in pieces(file, mapping, path.parent / "staging")
         for records in piece.records(mapping)

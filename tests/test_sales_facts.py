@@ -17,11 +17,11 @@ from sales import COLUMNS, Line, sale, table, write
 from custseg_spark.config.mappings import load_mapping
 from custseg_spark.config.settings import LakeConfig, conf_dir
 from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES, SESSIONS
 from custseg_spark.engine.sources.discovery import files
 from custseg_spark.engine.sources.formats import parquet
 from custseg_spark.errors import ConfigurationError, InputError, RejectedShareError
 from custseg_spark.interfaces.cli import preview as check
-from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES, SESSIONS
 
 ALL_ALLOWED = ("--set", "sources.sales_facts.max_rejected_share=1")
 
