@@ -94,7 +94,7 @@ def _lose_a_worker(
     cluster: Cluster, lake: Path, running: subprocess.Popen[str], page: int
 ) -> list[str]:
     """Kills a worker in the midst of a task, once the features stand and the models don't: there
-    is work left to do, and there are cached rows to lose. The workers' states after that."""
+    is work left to do. The workers' states after that."""
     features = lake / "customer_features" / "_delta_log" / f"{1:020}.json"
     wait_until(lambda: features.exists() or running.poll() is not None, "customer_features")
     assert running.poll() is None
@@ -124,6 +124,7 @@ def test_a_job_that_loses_a_worker_finishes_with_the_segments_of_local_mode(
             job("segment").run(local)
             said, _ = running.communicate(timeout=300)
         assert running.returncode == 0, said
+        assert "lake.io: Spark writes" not in said
         assert lost.result() == ["ALIVE", "DEAD"]
     finally:
         running.kill()
