@@ -12,8 +12,8 @@ from conftest import HEADER, job
 from pyspark.sql import DataFrame, Row, SparkSession
 
 from custseg_spark.config.settings import LakeConfig
-from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES, REJECTED_EVENTS
 
 Read = Callable[[Table], DataFrame]

@@ -5,17 +5,17 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from custseg_spark.features import price, rfm
+from custseg_spark.features.keys import Levels
+from custseg_spark.sessions import session_parts
 from oracle import Event
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from custseg_spark import features
 from custseg_spark.core.segments import naming
-from custseg_spark.features import price, rfm
-from custseg_spark.features.keys import Levels
 from custseg_spark.engine.lake.schemas import SESSIONS
 from custseg_spark.engine.lake.spark_io import conform
-from custseg_spark.sessions import session_parts
 
 _TYPES = {
     "event_at": "timestamp",

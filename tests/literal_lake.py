@@ -6,12 +6,20 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from pyspark.sql import DataFrame
+import pyarrow as pa
 
-from custseg_spark.engine.lake.lake import Lake
-from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES
 from custseg_spark.engine.lake.columns import Table
-from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS, CUSTOMERS, EVENTS, MODEL_SELECTION, RUNS, SEGMENT_PROFILES
+from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.rows import rows_of
+from custseg_spark.engine.lake.schemas import (
+    CUSTOMER_FEATURES,
+    CUSTOMER_SEGMENTS,
+    CUSTOMERS,
+    EVENTS,
+    MODEL_SELECTION,
+    RUNS,
+    SEGMENT_PROFILES,
+)
 
 BEFORE, NOW = date(2021, 3, 1), date(2021, 4, 1)
 NAMES = {1: "Loyal", 2: "Dormant", 3: "Empty"}
@@ -21,12 +29,13 @@ Row = Mapping[str, Any]
 def write(lake: Lake, table: Table, rows: Sequence[Row]) -> None:
     """Rows by column; the columns that aren't named are null."""
     lake.create([table])
-    lake.appender([table]).append(frame(lake, table, rows), table)
+    lake.appender([table]).append(of(table, rows), table)
 
 
-def frame(lake: Lake, table: Table, rows: Sequence[Row]) -> DataFrame:
-    values = [tuple(row.get(name) for name in table.schema.names) for row in rows]
-    return lake.spark.createDataFrame(values, table.schema).coalesce(1)
+def of(table: Table, rows: Sequence[Row]) -> pa.Table:
+    """Literal rows as the table has them; times without a zone are in UTC."""
+    names = table.schema.names
+    return rows_of([tuple(row.get(name) for name in names) for row in rows], table.schema)
 
 
 def segment(day: date, customer: str, segment_id: int) -> Row:

@@ -1,92 +1,73 @@
-"""The layout's rules, read from the source: imports flow one way, pure modules stay pure."""
+"""The layout's rules, read from the source: arrows point down only, core stays pure."""
 
 import ast
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "custseg_spark"
-MODULES = sorted(PACKAGE.rglob("*.py"))
-
-# From what knows nothing of ours to what composes the rest; a module imports only what stands
-# before it, or its own level.
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "custseg_spark"
+# What each layer may import besides itself; ERRORS are everybody's.
+EVERYBODYS = ("errors", "paths", "progress")
+LAYERS = {
+    "core": (),
+    "config": ("core",),
+    "engine": ("config", "core"),
+    "pipeline": ("engine", "config", "core"),
+    "outputs": ("pipeline", "engine", "config", "core"),
+    "interfaces": ("outputs", "pipeline", "engine", "config", "core"),
+}
+# Each folder of core may import those before it.
 FLOW = (
-    ("errors",),
-    ("config", "places", "progress", "schemas"),
-    ("session",),
-    ("sources",),
-    ("returns",),
-    ("rules",),
-    ("quality", "sessions", "features", "naming"),
-    ("customers",),
-    ("models",),
-    ("trial",),
-    ("counting", "tables"),
-    ("ledger", "refresh", "featurising"),
-    ("readers",),
-    ("refusals",),
-    ("appending", "registering"),
-    ("history",),
-    ("planning", "publishing"),
-    ("ingest", "gate", "checking", "pipeline", "report"),
-    ("exports",),
-    ("summary", "showing", "cli"),
-    ("cli_exports", "cli_fetch"),
-)
-# Run by `python -m` and, as jobs, imported by nobody: they may use everything.
-PROGRAMS = {PACKAGE / "sources" / "check.py"}
-PURE = (
-    "returns",
-    "rules",
-    "quality",
+    "mappings",
+    "events",
     "customers",
     "sessions",
+    "clv",
     "features",
-    "naming",
-    "exports/frames",
+    "clustering",
+    "segments",
 )
-SQL_CALLS = {"sql", "expr", "selectExpr", "execute"}
-ACTIONS = {"collect", "count", "toPandas", "show", "cache", "persist", "first", "take", "head"}
+MOST_FLOORS = 10
+SPARK = {"pyspark", "delta", "py4j"}
+NOT_IN_CORE = {*SPARK, "deltalake", "os", "io", "pathlib", "shutil", "tempfile", "time", "sqlite3"}
+# How errors of Spark's end a command.
+SPARK_IN_INTERFACES = {"interfaces/cli/main.py": {"py4j.protocol", "pyspark.errors"}}
 CLOCKS = {
-    "current_date",
-    "current_timestamp",
     "now",
     "today",
     "utcnow",
+    "current_date",
+    "current_timestamp",
     "localtimestamp",
     "curdate",
 }
+SQL_CALLS = {"sql", "expr", "selectExpr", "execute", "executemany"}
+# What a session of Spark Connect doesn't have: one module alone would have to change for it.
+JVM = {"sparkContext", "rdd", "foreachPartition", "_sc", "_jvm", "_jsc", "_jdf", "_jseq"}
+JVM |= {"_jsparkSession", "_jconf", "_java_obj", "_call_java", "_to_java", "_jc"}
+# MLlib's tree shows its inner centres to the JVM only.
+TOUCHES_JVM = {"engine/spark/session.py": JVM, "engine/spark/mllib_models.py": {"_java_obj"}}
 
 
-def part(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def relative(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
 
 
-def level(name: str) -> int:
-    return next(i for i, names in enumerate(FLOW) if name in names)
+def name(path: Path) -> str:
+    """A module's dotted name below the package."""
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
 
 
-def imports(tree: ast.AST) -> set[str]:
-    """The parts of the package that a module imports."""
-    found = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module == "custseg_spark":
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("custseg_spark."):
-            found.add((node.module or "").split(".")[1])
-    return found
-
-
-def calls(tree: ast.AST) -> set[str]:
-    """The names of methods called on something other than `F`, Spark's functions."""
-    found = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            owner = node.func.value
-            if not (isinstance(owner, ast.Name) and owner.id == "F"):
-                found.add(node.func.attr)
-    return found
+MODULES = {
+    name(path): path for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "__init__.py"
+}
+FILES = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "jobs").glob("*.py")])
 
 
 @cache
@@ -94,77 +75,188 @@ def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_imports_flow_one_way(path: Path) -> None:
-    if (path.parent == PACKAGE and path.name == "__init__.py") or path in PROGRAMS:
-        return
-    own = level(part(path))
-    backward = {name for name in imports(parsed(path)) if level(name) > own}
-    assert not backward, f"{path.name} imports what stands after it: {backward}"
+def imports(path: Path) -> Iterator[str]:
+    """The full names that a module imports, wherever in it."""
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_pure_modules_have_no_action_and_no_clock(path: Path) -> None:
-    tree = parsed(path)
-    if f"{path.relative_to(PACKAGE)}".removesuffix(".py").startswith(PURE):
-        assert not calls(tree) & ACTIONS
-    names = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
-    if part(path) != "cli" and path not in PROGRAMS:
-        assert not names & CLOCKS, f"{path.name} reads a clock"
+@cache
+def ours(module: str) -> frozenset[str]:
+    """The modules of ours that a module imports."""
+    found = set()
+    for imported in imports(MODULES[module]):
+        if imported.startswith("custseg_spark."):
+            below = imported.removeprefix("custseg_spark.")
+            found.add(below if below in MODULES else below.rpartition(".")[0])
+    return frozenset(found - {""})
 
 
-# What a session of Spark Connect doesn't have: `session` alone would have to change for it.
-CLASSIC_ONLY = {"sparkContext", "rdd", "foreachPartition", "_sc", "_jvm", "_jsc", "_jdf", "_jseq"}
-CLASSIC_ONLY |= {"_jsparkSession", "_jconf", "_java_obj", "_call_java", "_to_java", "_jc"}
+def attributes(path: Path) -> set[str]:
+    return {node.attr for node in ast.walk(parsed(path)) if isinstance(node, ast.Attribute)}
+
+
+def tops(path: Path) -> set[str]:
+    """The packages that a module imports."""
+    return {imported.partition(".")[0] for imported in imports(path)}
+
+
+def layer(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def unit(module: str) -> str:
+    """What stands directly in a layer: a folder or a module."""
+    return ".".join(module.split(".")[:2])
+
+
+def floors(arrows: Mapping[str, set[str]]) -> dict[str, int]:
+    """How many stand on each other below each, itself included; CycleError for a circle."""
+    found: dict[str, int] = {}
+    for each in TopologicalSorter(arrows).static_order():
+        found[each] = 1 + max((found[below] for below in arrows.get(each, ())), default=0)
+    return found
+
+
+def test_every_module_is_of_a_layer() -> None:
+    assert {layer(module) for module in MODULES} == {*LAYERS, *EVERYBODYS}
+    folders = {
+        unit(m).removeprefix("core.") for m in MODULES if MODULES[m].parent.parent.name == "core"
+    }
+    assert folders == set(FLOW)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_arrows_point_down(module: str) -> None:
+    allowed = {layer(module), *LAYERS.get(layer(module), ()), *EVERYBODYS}
+    assert not {other for other in ours(module) if layer(other) not in allowed}
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if layer(m) == "core"])
+def test_in_core_each_folder_imports_only_what_stands_before_it(module: str) -> None:
+    folder = unit(module).removeprefix("core.")
+    place = FLOW.index(folder) if folder in FLOW else 0
+    for other in ours(module):
+        below = unit(other).removeprefix("core.")
+        if below in FLOW and below != folder:
+            assert FLOW.index(below) < place, f"{module} imports {other}"
+
+
+def test_no_circle_and_at_most_ten_floors() -> None:
+    modules = {module: set(ours(module)) for module in MODULES}
+    floors(modules)
+    units: dict[str, set[str]] = {}
+    for module, others in modules.items():
+        units.setdefault(unit(module), set()).update(unit(o) for o in others)
+    tallest = floors({each: below - {each} for each, below in units.items()})
+    assert max(tallest.values()) <= MOST_FLOORS, tallest
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if layer(m) == "core"])
+def test_core_has_no_engine_no_file_and_no_clock(module: str) -> None:
+    assert not tops(MODULES[module]) & NOT_IN_CORE
+    called = {n.func.id for n in ast.walk(parsed(MODULES[module]))
+              if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}  # fmt: skip
+    assert not called & {"open", "print", "input"}
 
 
 @pytest.mark.parametrize(
-    "path",
-    [*MODULES, *(PACKAGE.parent / "jobs").glob("*.py")],
-    ids=lambda p: str(p.relative_to(PACKAGE.parent)),
+    "module", [m for m in MODULES if layer(m) not in ("engine", "pipeline", "outputs")]
 )
-def test_only_session_builds_a_session_or_touches_the_jvm(path: Path) -> None:
-    if path == PACKAGE / "session.py":
-        return
-    tree = parsed(path)
-    names = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
-    assert not names & {"builder", *CLASSIC_ONLY}
-    imported = {
-        a.name
-        for n in ast.walk(tree)
-        if isinstance(n, ast.ImportFrom | ast.Import)
-        for a in n.names
+def test_spark_is_in_engine_pipeline_and_outputs_only(module: str) -> None:
+    path = MODULES[module]
+    taken = {i.rpartition(".")[0] for i in imports(path) if i.partition(".")[0] in SPARK}
+    assert taken <= SPARK_IN_INTERFACES.get(relative(path), set())
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_the_clock_is_read_in_one_place(path: Path) -> None:
+    read = {
+        ast.unparse(node)
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Attribute) and node.attr in CLOCKS
     }
-    assert not imported & {"SparkContext", "SparkConf", "java_gateway", "pyspark.core"}
+    if path != PACKAGE / "interfaces" / "cli" / "clock.py":
+        assert read <= {"clock.now"}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_one_place_builds_a_session_and_touches_the_jvm(path: Path) -> None:
+    allowed = TOUCHES_JVM.get(relative(path), set()) if path.is_relative_to(PACKAGE) else set()
+    assert attributes(path) & JVM <= allowed
+    if path != PACKAGE / "engine" / "spark" / "session.py":
+        assert "builder" not in attributes(path)
+        taken = {part for imported in imports(path) for part in imported.split(".")}
+        assert not taken & {"SparkContext", "SparkConf", "java_gateway", "classic"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_no_formatted_string_reaches_sql(path: Path) -> None:
     for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in SQL_CALLS:
-            assert not any(isinstance(a, ast.JoinedStr) for a in node.args)
+            assert not any(isinstance(argument, ast.JoinedStr) for argument in node.args)
 
 
 def test_jobs_are_short_and_imported_by_nobody() -> None:
-    jobs = sorted((PACKAGE.parent / "jobs").glob("*.py"))
+    jobs = sorted((ROOT / "jobs").glob("*.py"))
     assert jobs
-    for path in jobs:
-        assert len(path.read_text(encoding="utf-8").splitlines()) < 40
-    for path in MODULES:
-        tops = {
-            (n.module or "").split(".")[0]
-            for n in ast.walk(parsed(path))
-            if isinstance(n, ast.ImportFrom)
-        }
-        assert "jobs" not in tops
+    assert all(len(path.read_text(encoding="utf-8").splitlines()) < 40 for path in jobs)
+    assert not [module for module, path in MODULES.items() if "jobs" in tops(path)]
 
 
-def test_programs_are_imported_by_nobody() -> None:
-    names = {
-        ".".join(("custseg_spark", *p.relative_to(PACKAGE).with_suffix("").parts)) for p in PROGRAMS
-    }
-    for path in MODULES:
-        for node in ast.walk(parsed(path)):
-            if isinstance(node, ast.ImportFrom):
-                assert not {f"{node.module}.{a.name}" for a in node.names} & names
-                assert node.module not in names
+WITHOUT_SPARK = """
+import sys
+from importlib.abc import MetaPathFinder
+
+class NoSpark(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name.partition(".")[0] in {"pyspark", "delta", "py4j"}:
+            raise ImportError(f"{name} was imported")
+
+sys.meta_path.insert(0, NoSpark())
+"""
+
+
+def test_a_lake_is_read_and_written_without_spark(tmp_path: Path) -> None:
+    work = f"""
+from pathlib import Path
+import pyarrow as pa
+from custseg_spark.engine.lake import commits, runs
+from custseg_spark.engine.lake.files import write_parts
+from custseg_spark.engine.lake.native import NativeLake
+from custseg_spark.engine.lake.schemas import INGEST_FILES as table
+
+lake = NativeLake(Path({str(tmp_path)!r}))
+lake.create([table])
+with runs.run_lock(lake, [table], "a"):
+    rows = pa.Table.from_pylist([{{"file_id": "f", "accepted": 3}}], schema=table.schema)
+    files = write_parts(rows, table, lake.folder(table), run_id="a", task=0)
+    commits.append(lake, table, files, read_version=0)
+print(lake.read(table, ["file_id", "accepted"]).to_pylist())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_SPARK + work],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "[{'file_id': 'f', 'accepted': 3}]\n", done.stderr
+
+
+def test_core_is_imported_without_spark() -> None:
+    modules = [f"custseg_spark.{module}" for module in MODULES if layer(module) == "core"]
+    lines = [WITHOUT_SPARK, "import importlib"]
+    lines.append(f"for module in {modules!r}: importlib.import_module(module)")
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

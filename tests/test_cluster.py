@@ -24,8 +24,8 @@ QUICK = (
     f"--run-date={DAY}",
     "--set=model.k=3",
     '--set=model.algorithms=["kmeans"]',
-    "--set=model.starts=1",
-    "--set=model.bootstraps=0",
+    "--set=model.fit.starts=1",
+    "--set=model.stability.bootstraps=0",
     "--set=clv.enabled=false",
     "--set=report.enabled=false",
 )

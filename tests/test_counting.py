@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import date
 
 import pytest
+from custseg_spark.pipeline.counting import FileDate
 from pyspark.sql import SparkSession
 
 from custseg_spark.pipeline import counting
-from custseg_spark.pipeline.counting import FileDate
 
 MAY, JUNE = date(2024, 5, 31), date(2024, 6, 1)
 JUDGED = (

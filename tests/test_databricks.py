@@ -14,7 +14,7 @@ from databricks.bundles.schemas import Schema
 from databricks.bundles.volumes import Volume
 
 from custseg_spark.interfaces.cli import arguments as cli
-from custseg_spark.interfaces.cli import exports as cli_exports
+from custseg_spark.interfaces.cli import export_arguments as cli_exports
 
 BUNDLE = yaml.safe_load((ROOT / "databricks.yml").read_text())
 FILES = [f for pattern in BUNDLE["include"] for f in sorted(ROOT.glob(pattern))]

@@ -8,13 +8,23 @@ from conftest import write_log
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from custseg_spark.errors import InputError
-from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES
 from custseg_spark.engine.lake.columns import Table
-from custseg_spark.engine.lake.schemas import CLV_MODELS, CUSTOMER_SEGMENTS, MODEL_SELECTION, RUNS, SEGMENT_PROFILES
+from custseg_spark.engine.lake.schemas import (
+    CLV_MODELS,
+    CUSTOMER_FEATURES,
+    CUSTOMER_SEGMENTS,
+    MODEL_SELECTION,
+    RUNS,
+    SEGMENT_PROFILES,
+)
+from custseg_spark.errors import InputError
 
 Read = Callable[[Table], DataFrame]
-QUICK = ("--set=model.k_max=4", "--set=model.starts=1", "--set=model.bootstraps=3")
+QUICK = (
+    "--set=model.selection.k_max=4",
+    "--set=model.fit.starts=1",
+    "--set=model.stability.bootstraps=3",
+)
 KMEANS = '--set=model.algorithms=["kmeans"]'
 
 

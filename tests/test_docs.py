@@ -14,30 +14,24 @@ from pyspark.sql import SparkSession
 
 from custseg_spark.config.mappings import load_mapping
 from custseg_spark.config.settings import Config, LakeConfig
-from custseg_spark.core.mappings.mapping import EVENT_COLUMNS as CANONICAL_COLUMNS
+from custseg_spark.core.mappings.mapping import EVENT_COLUMNS
 from custseg_spark.engine.lake.lake import Lake
-from custseg_spark.features import dictionary
+from custseg_spark.engine.lake.schemas import SEGMENT_PROFILES
 from custseg_spark.outputs.exports.frames import REPORTS
 from custseg_spark.outputs.exports.frames.changes import SEGMENT_CHANGES
 from custseg_spark.outputs.exports.frames.effects import CAMPAIGN_LIFT
 from custseg_spark.pipeline.ingest import INGESTED
 from custseg_spark.pipeline.segmentation import OUTPUTS
-from custseg_spark.engine.lake.schemas import SEGMENT_PROFILES
 
 KMEANS = (
     "--set=model.k=2",
     '--set=model.algorithms=["kmeans"]',
-    "--set=model.bootstraps=3",
+    "--set=model.stability.bootstraps=3",
     "--set=report.enabled=false",
 )
 VIEWS = ROOT / "conf" / "views.sql"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
-
-
-def test_the_data_dictionary_is_the_features_own() -> None:
-    written = (ROOT / "docs" / "data_dictionary.md").read_text(encoding="utf-8")
-    assert written == dictionary.markdown(), "run python -m custseg_spark.features.dictionary"
 
 
 def test_every_configuration_key_is_documented_with_its_default() -> None:
@@ -52,19 +46,20 @@ def test_every_configuration_key_is_documented_with_its_default() -> None:
         assert f"[{section.name}" in CONFIGURATION
 
 
-def test_the_documented_profiles_are_valid(tmp_path: Path) -> None:
+def test_the_documented_mappings_are_valid(tmp_path: Path) -> None:
     examples = re.findall(r"```toml\n(.*?)```", CONFIGURATION, re.DOTALL)
     customers = []
     for example in examples:
         (tmp_path / "shop.toml").write_text(example)
         customers.append(load_mapping("shop", {}, [tmp_path]).columns["customer_id"])
     assert customers == ["visitor", "Client"]
-    for column in CANONICAL_COLUMNS:
+    for column in EVENT_COLUMNS:
         assert f"`{column}`" in CONFIGURATION
 
 
 def test_every_reason_code_is_documented() -> None:
-    source = (ROOT / "custseg_spark" / "rules.py").read_text(encoding="utf-8")
+    kernels = (ROOT / "custseg_spark" / "core").rglob("*.py")
+    source = "".join(path.read_text(encoding="utf-8") for path in kernels)
     documented = set(re.findall(r"^\| `(\w+)` \| ", CONFIGURATION.split("# Why a record")[1], re.M))
     assert len(documented) == 18
     assert all(f'"{code}"' in source for code in documented)

@@ -21,7 +21,8 @@ from pyspark.sql import DataFrame, SparkSession
 from s3_server import Bucket, started
 
 from custseg_spark.config.mappings import load_mapping
-from custseg_spark.config.settings import LakeConfig, conf_dir
+from custseg_spark.config.settings import LakeConfig
+from custseg_spark.config.shipped import conf_dir
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import (
     CUSTOMER_SEGMENTS,
@@ -43,7 +44,7 @@ QUICK = (
     f"--run-date={DAY}",
     "--set=model.k=2",
     '--set=model.algorithms=["kmeans"]',
-    "--set=model.bootstraps=0",
+    "--set=model.stability.bootstraps=0",
     "--set=clv.enabled=false",
     # Splits smaller than the files: row numbers must hold over their borders.
     "--set=ingest.split_bytes=700",

@@ -13,6 +13,7 @@ from random import Random
 from typing import Any
 
 import literal_lake
+import polars as pl
 import pyarrow as pa
 import pytest
 from conftest import job
@@ -21,18 +22,18 @@ from postgresql_server import Server
 from pyspark.sql import SparkSession
 
 from custseg_spark.config.settings import LakeConfig
+from custseg_spark.core.features.scores import score_cutoffs, value_counts
 from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.schemas import RUNS
 from custseg_spark.engine.spark.session import settings
 from custseg_spark.errors import ConfigurationError, ConflictError, InputError
-from custseg_spark.features import rfm
-from custseg_spark.interfaces.cli import exports as cli_exports
+from custseg_spark.interfaces.cli import export_arguments
 from custseg_spark.outputs.exports import Request, export
 from custseg_spark.outputs.exports.frames import REPORTS, changes
 from custseg_spark.outputs.exports.frames.changes import Campaign, is_control
 from custseg_spark.outputs.exports.frames.metrics import spending_scores
 from custseg_spark.outputs.exports.layout import ReportTable
 from custseg_spark.progress import Progress
-from custseg_spark.engine.lake.schemas import RUNS
 
 Rows = list[tuple[Any, ...]]
 AS_OF = "2021-04-01 00:00:00Z"
@@ -71,7 +72,7 @@ def lines(folder: Path, table: str) -> list[str]:
 # --- The tables --------------------------------------------------------------------------------
 
 
-def test_customer_segments_has_a_row_a_customer_with_profile_and_metrics(folder: Path) -> None:
+def test_customer_segments_has_a_row_a_customer_with_attributes_and_metrics(folder: Path) -> None:
     assert lines(folder, "customer_segments") == [
         '"customer_id","name","age","income","gender","education","occupation","zip_code","clv",'
         '"num_purchases","avg_purchase_frequency","avg_purchase_amount","last_purchase_days_ago",'
@@ -205,14 +206,17 @@ def test_spending_scores_agree_with_plain_python_and_with_rfm(
     customers = [
         (n, random.choice([0, 1, 4]), random.choice(levels)) for n in range(200 * (seed + 1))
     ]
-    ddl = "recency_days int, frequency bigint, monetary decimal(28,4)"
+    ddl = "customer_id int, frequency bigint, monetary decimal(28,4)"
     frame = spark.createDataFrame(customers, ddl)
     found = {row.spent: row.spending_score for row in spending_scores(frame).collect()}
     spent = [m for _, frequency, m in customers if frequency]
     assert found == {m: 1 + 100 * sum(s < m for s in spent) // len(spent) for m in set(spent)}
-    cutoffs = {row.score: row.cutoffs for row in rfm.score_cutoffs(frame).collect()}
-    scored = rfm.with_scores(frame, cutoffs).where("frequency > 0").collect()
-    assert all(row.rfm_m == -(-found[row.monetary] // 20) for row in scored)
+    buyers = pl.DataFrame(
+        {"recency_days": 0, "frequency": 1, "monetary": pl.Series(spent, dtype=pl.Decimal(28, 4))}
+    )
+    cutoffs = [Decimal(c) / 10_000 for c in score_cutoffs(value_counts(buyers)).monetary]
+    rfm_m = {m: 1 + sum(m > cutoff for cutoff in cutoffs) for m in found}
+    assert rfm_m == {m: -(-score // 20) for m, score in found.items()}
 
 
 # --- Who moved ---------------------------------------------------------------------------------
@@ -285,13 +289,13 @@ def test_both_rows_of_a_customer_are_of_one_group(spark: SparkSession) -> None:
 )
 def test_a_mistyped_option_is_named_with_the_nearest(arguments: list[str], said: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        cli_exports.parse_export("", ["--to=csv:x", *arguments])
+        export_arguments.parse_export("", ["--to=csv:x", *arguments])
     assert said in str(caught.value)
 
 
 def test_tables_and_changes_can_be_asked_for_together() -> None:
     def tables(*arguments: str) -> tuple[str, ...]:
-        return cli_exports.parse_export("", ["--to=csv:x", *arguments]).request.tables
+        return export_arguments.parse_export("", ["--to=csv:x", *arguments]).request.tables
 
     assert tables() == tuple(REPORTS)
     since = "--changes-since=2021-03-01"
@@ -329,7 +333,7 @@ def test_another_algorithm_has_its_own_segments(small_lake: Lake, tmp_path: Path
     assert '"Loyal",1,"Loyal"' in row
 
 
-def test_a_lake_without_customer_profiles_exports_nulls(small_lake: Lake, tmp_path: Path) -> None:
+def test_a_lake_without_customer_attributes_exports_nulls(small_lake: Lake, tmp_path: Path) -> None:
     shutil.copytree(small_lake.config.path, tmp_path / "lake")
     shutil.rmtree(tmp_path / "lake" / "customers")
     bare = Lake(small_lake.spark, LakeConfig(path=str(tmp_path / "lake")))
@@ -349,7 +353,7 @@ def test_a_run_made_again_meanwhile_is_a_conflict_and_publishes_nothing(small_la
             yield self
 
         def stage(self, table: ReportTable, batches: Iterator[pa.RecordBatch]) -> int:
-            again = literal_lake.frame(small_lake, RUNS, [literal_lake.run(NOW, minute=7)])
+            again = literal_lake.of(RUNS, [literal_lake.run(NOW, minute=7)])
             small_lake.replace_dates(again, RUNS, [NOW])
             return sum(batch.num_rows for batch in batches)
 

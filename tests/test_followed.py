@@ -10,10 +10,15 @@ from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
 
 from custseg_spark.config.settings import LakeConfig
-from custseg_spark.engine.lake.lake import Lake
-from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES
 from custseg_spark.engine.lake.columns import Table
-from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS, RUNS, SEGMENT_MIGRATIONS, SEGMENT_PROFILES
+from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.schemas import (
+    CUSTOMER_FEATURES,
+    CUSTOMER_SEGMENTS,
+    RUNS,
+    SEGMENT_MIGRATIONS,
+    SEGMENT_PROFILES,
+)
 
 MONTHS = 12
 RUN_DATES = [date(2021, 1, 31) + timedelta(days=30 * month) for month in range(MONTHS)]
@@ -31,11 +36,11 @@ OPTIONS = (
     "--model=fit",
     f"--set=model.features={FEATURES}",
     '--set=model.algorithms=["kmeans"]',
-    "--set=model.k_max=6",
-    "--set=model.starts=1",
-    "--set=model.bootstraps=5",
-    "--set=model.min_events=1",
-    "--set=model.max_correlation=1.0",
+    "--set=model.selection.k_max=6",
+    "--set=model.fit.starts=1",
+    "--set=model.stability.bootstraps=5",
+    "--set=model.preparation.min_events=1",
+    "--set=model.preparation.max_correlation=1.0",
     "--set=clv.enabled=false",
     "--set=report.enabled=false",
 )

@@ -10,9 +10,9 @@ from pyspark.sql import SparkSession
 
 from custseg_spark.config.settings import GateConfig, LakeConfig
 from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES
 from custseg_spark.errors import GateError
 from custseg_spark.pipeline import gate
-from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES
 
 RUN_DATE = date(2021, 4, 9)
 # Events of the eight days before the run date: the last day has a half of the usual four.
@@ -50,8 +50,8 @@ def lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     made = Lake(spark, LakeConfig(path=str(tmp_path_factory.mktemp("gate") / "lake")))
     literal_lake.write(made, EVENTS, days())
     skipped = file("", skipped_because="hidden", records=0)
-    profiles = file("p", "profiles")
-    literal_lake.write(made, INGEST_FILES, [file(), skipped, profiles])
+    attributes = file("p", "attributes")
+    literal_lake.write(made, INGEST_FILES, [file(), skipped, attributes])
     return made
 
 
@@ -59,7 +59,7 @@ def changed(lake: Lake, tmp_path: Path, *ledger: literal_lake.Row) -> Lake:
     """The lake's events under another ledger."""
     other = Lake(lake.spark, LakeConfig(path=str(tmp_path / "lake")))
     other.create([EVENTS])
-    other.appender([EVENTS]).append(lake.read(EVENTS), EVENTS)
+    other.appender([EVENTS]).append(lake.rows(EVENTS), EVENTS)
     literal_lake.write(other, INGEST_FILES, ledger)
     return other
 

@@ -32,14 +32,14 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from custseg_spark.config.settings import LakeConfig
+from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES, REJECTED_EVENTS, SESSIONS
 from custseg_spark.errors import ConflictError, RejectedShareError
 from custseg_spark.interfaces.cli import arguments as cli
 from custseg_spark.interfaces.cli import clock
 from custseg_spark.pipeline.ingest import ingest, list_sources
 from custseg_spark.progress import Progress
-from custseg_spark.engine.lake.columns import Table
-from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES, REJECTED_EVENTS, SESSIONS
 
 
 def _source(path: Path) -> tuple[str, ...]:

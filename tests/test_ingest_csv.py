@@ -25,8 +25,8 @@ from pyspark.sql import Row, SparkSession
 
 from custseg_spark.config.settings import LakeConfig
 from custseg_spark.engine.lake.lake import Lake
-from custseg_spark.errors import InputError
 from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES, REJECTED_EVENTS
+from custseg_spark.errors import InputError
 
 ODD_NAMES = (
     "with blank.csv",

@@ -15,9 +15,9 @@ from pyspark.sql import SparkSession
 
 from custseg_spark.config.settings import LakeConfig
 from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES
 from custseg_spark.engine.sources.formats import sqlite
 from custseg_spark.errors import InputError
-from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES
 
 _TYPES = {"product_id": "INTEGER", "category_id": "INTEGER", "user_id": "INTEGER", "price": "REAL"}
 TABLE = "Ecommerce_data"

@@ -22,9 +22,10 @@ from sales import COLUMNS, Line, sale, write
 
 from custseg_spark.config import jdbc as jdbc_options
 from custseg_spark.config.jdbc import Jdbc
+from custseg_spark.config.loading import load as load_config
 from custseg_spark.config.mappings import MappingFile, load_mapping
-from custseg_spark.config.settings import LakeConfig, conf_dir
-from custseg_spark.config.settings import load as load_config
+from custseg_spark.config.settings import LakeConfig
+from custseg_spark.config.shipped import conf_dir
 from custseg_spark.core.events.ids import SEPARATOR, extra_texts
 from custseg_spark.core.events.records import Records
 from custseg_spark.engine.lake.lake import Lake
@@ -206,7 +207,7 @@ def test_the_readmes_commands_run(
         "table=sales_facts": "table=readme",
         "--lake sales": f"--lake {tmp_path}/sales",
     }
-    small = ["--set=model.k=2", "--set=report.enabled=false", "--set=model.bootstraps=0"]
+    small = ["--set=model.k=2", "--set=report.enabled=false", "--set=model.stability.bootstraps=0"]
     for command in commands:
         for theirs, own in ours.items():
             command = command.replace(theirs, own)

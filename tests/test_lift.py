@@ -14,7 +14,7 @@ from scipy import stats
 
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.errors import ConfigurationError, InputError
-from custseg_spark.interfaces.cli import exports as cli_exports
+from custseg_spark.interfaces.cli import export_arguments
 from custseg_spark.outputs.exports.frames.effects import outcomes
 from custseg_spark.outputs.exports.intervals import (
     Group,
@@ -184,4 +184,4 @@ def test_a_period_without_a_day_or_before_the_groups_is_a_clear_error(small_lake
 
 def test_an_effect_wants_who_was_held_back() -> None:
     with pytest.raises(ConfigurationError, match="give --control-share"):
-        cli_exports.parse_lift("", [f"--run-date={NOW}", f"--changes-since={BEFORE}"])
+        export_arguments.parse_lift("", [f"--run-date={NOW}", f"--changes-since={BEFORE}"])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from custseg_spark.tables import Lake
 from delta.tables import DeltaTable
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
@@ -16,7 +17,6 @@ from custseg_spark.engine.lake.files import DataFile, write_part
 from custseg_spark.engine.lake.native import NativeLake
 from custseg_spark.engine.lake.schemas import EVENTS, TABLES
 from custseg_spark.errors import ConflictError
-from custseg_spark.tables import Lake
 
 FIRST, SECOND = date(2019, 10, 1), date(2019, 10, 2)
 

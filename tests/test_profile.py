@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from custseg_spark.config.mappings import MappingFile, load_mapping
-from custseg_spark.config.settings import conf_dir
+from custseg_spark.config.shipped import conf_dir
 from custseg_spark.errors import ConfigurationError
 
 GOOD = """

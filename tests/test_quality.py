@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from custseg_spark.engine.sources.times import parsed_time, time_expression
 from ledger import IngestRun, Ledger, Reason, ingest_once, line, log_text, utc
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from custseg_spark.engine.sources.times import parsed_time, time_expression
 from custseg_spark.engine.lake.schemas import INGEST_FILES
 
 TIME_FORMAT = "yyyy-MM-dd HH:mm:ss z"

@@ -14,7 +14,7 @@ import xlsxwriter
 from conftest import HEADER
 
 from custseg_spark.config.mappings import MappingFile, load_mapping
-from custseg_spark.config.settings import conf_dir
+from custseg_spark.config.shipped import conf_dir
 from custseg_spark.core.events.validation import validate_events
 from custseg_spark.engine.sources.discovery import files
 from custseg_spark.engine.sources.discovery.files import SourceFile

@@ -17,18 +17,29 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from custseg_spark.config.settings import Config, LakeConfig, ReportConfig
+from custseg_spark.core.features.registry import all_features
+from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.rows import rows_of
+from custseg_spark.engine.lake.schemas import (
+    CLV_MODELS,
+    CUSTOMER_SEGMENTS,
+    FEATURE_DRIFT,
+    INGEST_FILES,
+    MODEL_SELECTION,
+    RUNS,
+    SEGMENT_MIGRATIONS,
+    SEGMENT_POINTS,
+    SEGMENT_PROFILES,
+)
 from custseg_spark.errors import InputError
-from custseg_spark.features import all_features
 from custseg_spark.outputs import report
 from custseg_spark.outputs.report import words
-from custseg_spark.engine.lake.columns import Table
-from custseg_spark.engine.lake.schemas import CLV_MODELS, CUSTOMER_SEGMENTS, FEATURE_DRIFT, INGEST_FILES, MODEL_SELECTION, RUNS, SEGMENT_MIGRATIONS, SEGMENT_POINTS, SEGMENT_PROFILES
 
 FIRST, SECOND, BARE = date(2019, 10, 1), date(2019, 11, 1), date(2019, 12, 1)
 EVIL = "<script>alert(1)</script> | *Loyal*"
 NONE_QUALIFIES = "kmeans: no k qualifies; the best of them is used"
-CONFIG = {"model": {"algorithms": ["kmeans", "bisecting_kmeans"], "min_stability": 0.75}}
+CONFIG = {"model": {"algorithms": ["kmeans", "bisecting_kmeans"], "stability": {"minimum": 0.75}}}
 CONFIG |= {"drift": {"watch": 0.1, "refit": 0.25}}
 PICTURES = {
     "cluster_distribution.png",
@@ -57,11 +68,7 @@ def write(lake: Lake, runs: Mapping[date, Tables]) -> None:
             for day, tables in runs.items()
             for row in tables.get(table, ())
         ]
-        frame = lake.spark.createDataFrame(rows, table.schema).coalesce(1)
-        if table.partitioned_by:
-            lake.replace_dates(frame, table, list(runs))
-        else:
-            lake.appender([table]).append(frame, table)
+        lake.appender([table]).append(rows_of(rows, table.schema), table)
 
 
 def run_row(**more: Any) -> Row:

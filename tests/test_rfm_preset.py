@@ -11,22 +11,29 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT, SHARED_DATA, job
+from custseg_spark.features import all_features
+from custseg_spark.models import fitting, judging
+from custseg_spark.models.fitting import Informed
 from invoices import Line, invoice, write
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from custseg_spark.config import settings as configuration
-from custseg_spark.config.settings import LakeConfig, ModelConfig, conf_dir
+from custseg_spark.config import loading
+from custseg_spark.config.model import (
+    ModelConfig,
+    PreparationConfig,
+    SelectionConfig,
+    StabilityConfig,
+)
+from custseg_spark.config.settings import LakeConfig
+from custseg_spark.config.shipped import conf_dir
 from custseg_spark.core.segments.naming import load_archetypes, name_segments
 from custseg_spark.engine.lake.lake import Lake
-from custseg_spark.features import all_features
-from custseg_spark.models import fitting, judging
-from custseg_spark.models.fitting import Informed
-from custseg_spark.pipeline.segmentation import feature_names
 from custseg_spark.engine.lake.schemas import MODEL_SELECTION, SEGMENT_PROFILES
+from custseg_spark.pipeline.segmentation import feature_names
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PRESET = configuration.load(conf_dir() / "presets" / "rfm.toml")
+PRESET = loading.load(conf_dir() / "presets" / "rfm.toml")
 NAMES = load_archetypes(conf_dir() / PRESET.naming.archetypes, feature_names())
 RFM = ("recency_days", "frequency", "monetary")
 FIVE = {"Champions", "Loyal", "Regulars", "At Risk", "Low Value"}
@@ -71,7 +78,7 @@ def test_the_readmes_command_names_segments_by_rfm(
 ) -> None:
     returned = invoice(CustomerID="1000.0", InvoiceNo="C9", Quantity="-1")
     log = write(tmp_path / "log.csv.xz", [*lines(), returned])
-    more = ["--set=model.bootstraps=3", f"--set=report.path={tmp_path / 'reports'}"]
+    more = ["--set=model.stability.bootstraps=3", f"--set=report.path={tmp_path / 'reports'}"]
     more.append("--set=clv.enabled=false")
 
     lake = run(commands()[1], log, tmp_path, *more)
@@ -152,9 +159,9 @@ def test_the_presets_model_finds_the_reference_segments(spark: SparkSession) -> 
         .withColumnRenamed("CustomerID", "customer_id")
         .withColumns({**scores, "rfm_group": F.lit("")})
     )
-    model = replace(PRESET.model, bootstraps=0)
+    model = replace(PRESET.model, stability=StabilityConfig(bootstraps=0))
     count = len(local)
-    bar = Informed(model.min_events, count)
+    bar = Informed(model.preparation.min_events, count)
 
     fitted = fitting.fit(customers, all_features(), bar, model)
     labelled = fitting.label(customers, fitted, RFM, count, bar).persist()
@@ -182,8 +189,9 @@ def test_the_euclidean_silhouette_is_of_a_bounded_sample(spark: SparkSession) ->
 
     def measured(most: int) -> "tuple[int, float] | None":
         model = ModelConfig(
-            algorithms=("kmeans",), features=RFM, k=2, bootstraps=0, max_correlation=1.0,
-            silhouette_customers=most,
+            algorithms=("kmeans",), features=RFM, k=2, stability=StabilityConfig(bootstraps=0),
+            preparation=PreparationConfig(max_correlation=1.0),
+            selection=SelectionConfig(silhouette_customers=most),
         )  # fmt: skip
         fitted = fitting.fit(customers, all_features(), bar, model)
         labelled = fitting.label(customers, fitted, RFM, 300, bar)

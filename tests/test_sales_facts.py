@@ -15,7 +15,8 @@ from pyspark.sql import functions as F
 from sales import COLUMNS, Line, sale, table, write
 
 from custseg_spark.config.mappings import load_mapping
-from custseg_spark.config.settings import LakeConfig, conf_dir
+from custseg_spark.config.settings import LakeConfig
+from custseg_spark.config.shipped import conf_dir
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES, SESSIONS
 from custseg_spark.engine.sources.discovery import files

@@ -12,30 +12,39 @@ import numpy as np
 import pytest
 from bench.ours import published
 from conftest import job
+from custseg_spark.models import algorithms, store
+from custseg_spark.models.layout import in_sample
+from custseg_spark.models.preparation import VECTOR
+from custseg_spark.pipeline.trial import limited
 from deltalake import DeltaTable
 from pyspark.ml.functions import vector_to_array
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from custseg_spark.config.settings import LakeConfig, RunConfig
-from custseg_spark.engine.lake.lake import Lake
-from custseg_spark.errors import ConfigurationError, InputError
-from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES
-from custseg_spark.models import algorithms, store
-from custseg_spark.models.layout import in_sample
-from custseg_spark.models.preparation import VECTOR
-from custseg_spark.paths import place
-from custseg_spark.pipeline.trial import limited
 from custseg_spark.engine.lake.columns import Table
-from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS, EVENTS, INGEST_FILES, MODEL_SELECTION, RUNS, SEGMENT_MIGRATIONS, SEGMENT_PROFILES, SESSIONS
+from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.schemas import (
+    CUSTOMER_FEATURES,
+    CUSTOMER_SEGMENTS,
+    EVENTS,
+    INGEST_FILES,
+    MODEL_SELECTION,
+    RUNS,
+    SEGMENT_MIGRATIONS,
+    SEGMENT_PROFILES,
+    SESSIONS,
+)
+from custseg_spark.errors import ConfigurationError, InputError
+from custseg_spark.paths import place
 
 DAY = date(2019, 10, 11)
 OUTPUTS = (CUSTOMER_FEATURES, CUSTOMER_SEGMENTS, SEGMENT_PROFILES, MODEL_SELECTION)
 QUICK = (
-    "--set=model.k_max=3",
-    "--set=model.bisecting_iterations=5",
-    "--set=model.starts=1",
-    "--set=model.bootstraps=3",
+    "--set=model.selection.k_max=3",
+    "--set=model.fit.bisecting_iterations=5",
+    "--set=model.fit.starts=1",
+    "--set=model.stability.bootstraps=3",
     "--set=report.enabled=false",
 )
 
@@ -349,12 +358,12 @@ def test_an_optional_family_and_other_preparations(segmented: Segmented, tmp_pat
     assert segmented.read(CUSTOMER_FEATURES).where("price_tier IS NOT NULL").isEmpty()
     family = 'features.optional_families=["price_relative"]'
     others = (
-        "model.scaling=robust",
-        "model.pca_components=3",
+        "model.preparation.scaling=robust",
+        "model.preparation.pca_components=3",
         "model.k=3",
-        "model.clip=none",
+        "model.preparation.clip=none",
         'model.algorithms=["kmeans", "gaussian_mixture"]',
-        'model.compare=["dbscan", "agglomerative"]',
+        'model.selection.compare=["dbscan", "agglomerative"]',
     )
     run(copy, "--skip-ingest", *[a for key in (family, *others) for a in ("--set", key)])
     lake = Lake(segmented.lake.spark, LakeConfig(path=str(copy)))
@@ -432,8 +441,8 @@ def test_other_delta_readers_can_open_every_table(segmented: Segmented) -> None:
             ConfigurationError,
             "mean 'price_relative'",
         ),
-        (["--set", "model.clip=iqrs"], ConfigurationError, "mean 'iqr'"),
-        (["--set", "model.scaling=standart"], ConfigurationError, "mean 'standard'"),
+        (["--set", "model.preparation.clip=iqrs"], ConfigurationError, "mean 'iqr'"),
+        (["--set", "model.preparation.scaling=standart"], ConfigurationError, "mean 'standard'"),
     ],
 )
 def test_mistakes_are_told_before_any_work(

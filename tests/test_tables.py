@@ -14,11 +14,17 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from custseg_spark.config.settings import LakeConfig
+from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.lake import Commit, Lake
+from custseg_spark.engine.lake.schemas import (
+    CUSTOMER_SEGMENTS,
+    EVENTS,
+    INGEST_FILES,
+    MODEL_SELECTION,
+    SESSIONS,
+)
 from custseg_spark.engine.spark.session import size_shuffles
 from custseg_spark.errors import ConflictError, InputError
-from custseg_spark.engine.lake.columns import Table
-from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS, EVENTS, INGEST_FILES, MODEL_SELECTION, SESSIONS
 
 FIRST, SECOND = date(2019, 10, 1), date(2019, 10, 2)
 

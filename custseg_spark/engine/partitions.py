@@ -378,8 +378,9 @@ def _overlaps(held: tuple[int, int] | None, low: int, high: int) -> bool:
 
 @dataclass(frozen=True)
 class Side:
-    """One of several tables that a kernel takes together: a date of it, and columns."""
+    """One of several tables that a kernel takes together: a date of it in a lake, and columns."""
 
+    lake: Lake
     table: Table
     run_date: date
     columns: tuple[str, ...]
@@ -388,13 +389,17 @@ class Side:
 SidesKernel = Callable[[Sequence[pa.Table]], R]
 
 
-def map_sides(lake: Lake, sides: Sequence[Side], kernel: SidesKernel[R], groups: int) -> list[R]:
+def map_sides(sides: Sequence[Side], kernel: SidesKernel[R], groups: int) -> list[R]:
     """The kernel's result of the rows that each bucket of customers has in several tables."""
-    if lake.native is None:
-        return _map_frames(lake, sides, kernel, groups)
-    readers = [_customer_readers(lake.native, s.table, s.run_date, groups) for s in sides]
+    readers = [
+        _customer_readers(s.lake.native, s.table, s.run_date, groups)
+        for s in sides
+        if s.lake.native
+    ]
+    if len(readers) < len(sides):
+        return _map_frames(sides, kernel, groups)
     together = list(zip(*readers, strict=True))
-    return tasks.run(lake.spark, _OverSides(kernel, [s.columns for s in sides]), together)
+    return tasks.run(sides[0].lake.spark, _OverSides(kernel, [s.columns for s in sides]), together)
 
 
 @dataclass(frozen=True)
@@ -408,16 +413,18 @@ class _OverSides(Generic[R]):
         )
 
 
-def _map_frames(lake: Lake, sides: Sequence[Side], kernel: SidesKernel[R], groups: int) -> list[R]:
+def _map_frames(sides: Sequence[Side], kernel: SidesKernel[R], groups: int) -> list[R]:
     frames = [
-        lake.read(side.table)
+        side.lake.read(side.table)
         .where(F.col("run_date") == F.lit(side.run_date))
         .select(F.lit(number).alias("side"), "customer_id", *_others(side))
         for number, side in enumerate(sides)
     ]
     together = reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), frames)
     apart = _Apart(kernel, tuple(side.columns for side in sides))
-    return SparkPortions(lake, together, groups, "customer_id").map(apart, together.columns)
+    return SparkPortions(sides[0].lake, together, groups, "customer_id").map(
+        apart, together.columns
+    )
 
 
 def _others(side: Side) -> list[str]:

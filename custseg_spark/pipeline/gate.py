@@ -1,6 +1,6 @@
 """Whether a lake is fit to be segmented: what ingest, which sees one batch of files, can't tell.
 
-How much of a source may be refused is ingest's to say, by the profile's own limit.
+How much of a source may be refused is ingest's to say, by the mapping's own limit.
 """
 
 import statistics
@@ -33,8 +33,10 @@ class Passed:
 
 def check(lake: Lake, config: GateConfig, run_date: date | None) -> Passed:
     """Raises GateError where the ledger doesn't add up, `events` doesn't agree with it, or the
-    days before the run date (None: before the day after the last event) lack events.
+    days before the run date (None: before the day after the last event) lack events; InputError
+    for a lake of 0.1.
     """
+    lake.require_format()
     files = [r for r in lake.read(INGEST_FILES).collect() if r.skipped_because is None]
     events = lake.read(EVENTS)
     _check_sums(files)
@@ -75,7 +77,7 @@ def _check_events(files: list[Row], events: DataFrame) -> int:
                 f"{count:,} events of source {key[0]} are of a file that the ledger lacks: an"
                 " ingest was killed; run it again"
             )
-    # A source without any event is one of something else, such as customers' profiles.
+    # A source without any event is one of something else, such as customer attributes.
     of_events = {source for source, _ in found}
     for key, file in known.items():
         if key[0] in of_events and file.accepted != found.get(key, 0):

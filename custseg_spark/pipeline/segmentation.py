@@ -40,6 +40,7 @@ from custseg_spark.engine.spark.session import size_shuffles
 from custseg_spark.errors import ConfigurationError, InputError, nearest
 from custseg_spark.pipeline import clustering, history, models, planning, segments
 from custseg_spark.pipeline.clustering import Fitted
+from custseg_spark.pipeline.clustering.refits import RefitsInTasks
 from custseg_spark.pipeline.clustering.sample import CustomerSample, draw
 from custseg_spark.pipeline.features import customer_groups, with_demographics, write_features
 from custseg_spark.pipeline.history import Past, PreviousRun
@@ -85,7 +86,7 @@ def check(config: Config) -> None:
     preparation.choose_features(config.model.features, registry.all_features(optional))
     for algorithm in config.model.algorithms:
         known_algorithm(algorithm)
-    comparison.require(config.model.compare)
+    comparison.require(config.model.selection.compare)
 
 
 def known_algorithm(algorithm: str) -> str:
@@ -129,7 +130,7 @@ def segment(
         )
     with progress.stage("create tables"):
         lake.create(OUTPUTS)
-    past = history.past(lake, run_date)
+    past = history.past(lake, run_date, _continued(lake))
     source = history.run_of(lake, model_date) if model_date else None
     asked = planning.asked(config.model, past.previous, source)
     # Before anything is written: models that can't be loaded leave the last good result.
@@ -161,6 +162,22 @@ def segment(
             models.publish(lake, clusterings, fitted.space, run.models, config)
     _write_run(lake, run, fitted, config, progress, past, now())
     return run
+
+
+def _continued(lake: Lake) -> Lake | None:
+    """The lake whose segments go on in this one, where one is named: read, never written."""
+    older = lake.config.continue_from
+    if older is None:
+        return None
+    # By Spark: native IO would write a probe file into the folder.
+    by_spark = replace(lake.config, io="spark", continue_from=None)
+    if lake.config.catalog and not set("/:").intersection(older):
+        continued = Lake(lake.spark, replace(by_spark, catalog=older))
+    else:
+        continued = Lake(lake.spark, replace(by_spark, path=older, catalog=None))
+    if not history.run_dates(continued):
+        raise InputError(f"lake.continue_from: there is no run in {continued.name(RUNS)}")
+    return continued
 
 
 def score(
@@ -230,14 +247,15 @@ def _evaluated(
     """
     model, names = config.model, _names(config)
     with progress.stage("sample customers") as stage:
-        sizes = (model.sample_customers, model.silhouette_customers, PICTURED_CUSTOMERS)
+        selection, bar = model.selection, model.preparation
+        sizes = (model.fit.sample_customers, selection.silhouette_customers, PICTURED_CUSTOMERS)
         sample = draw(
             customers,
             names,
-            min_events=model.min_events,
-            informed_share=model.informed_share,
-            informed_customers=model.informed_customers,
-            size=max(*sizes, model.compare_customers if model.compare else 0),
+            min_events=bar.min_events,
+            informed_share=bar.informed_share,
+            informed_customers=bar.informed_customers,
+            size=max(*sizes, selection.compare_customers if selection.compare else 0),
         )
         stage.rows = len(sample.rows)
     published: dict[str, Manifest] = {}
@@ -253,7 +271,9 @@ def _evaluated(
         else:
             previous = past.previous
             previous_k = {a: previous.k(a) for a in model.algorithms} if previous else {}
-            fitted, verdicts = clustering.choose(customers, sample, fitted, model, previous_k)
+            fitted, verdicts = clustering.choose(
+                customers, sample, fitted, model, previous_k, RefitsInTasks(lake.spark)
+            )
         stage.rows = run.customers
     run.chosen = {v.candidate.algorithm: v for v in verdicts if v.chosen}
     run.warnings += _warnings(run, config, is_fitted=not scoring)
@@ -262,9 +282,9 @@ def _evaluated(
         with progress.stage("save models"):
             assert isinstance(fitted.fits, MllibFits)
             chosen = {a: v.candidate.k for a, v in run.chosen.items()}
-            folder = f"run_date={run.run_date}"
+            folder, scaling = f"run_date={run.run_date}", model.preparation.scaling
             run.models = models.save(
-                lake, fitted.fits, chosen, fitted.space, model.scaling, fitted.models, folder
+                lake, fitted.fits, chosen, fitted.space, scaling, fitted.models, folder
             )
     return fitted, Evaluated(
         run.run_date,
@@ -283,7 +303,7 @@ def _fitted(lake: Lake, config: Config, sample: CustomerSample, progress: Progre
     settings = clustering.fit_settings(config.model)
 
     def make_fits(matrix: np.ndarray, prepared: Preparation, scaling: str) -> MllibFits:
-        parallel = config.model.parallel_fits
+        parallel = config.model.fit.parallel
         return MllibFits(lake.spark, matrix, prepared, scaling, settings, parallel)
 
     with progress.stage("fit models") as stage:

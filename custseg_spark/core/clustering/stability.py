@@ -67,9 +67,14 @@ def resamples(
 
     They depend on the seed, k and the arguments alone. None for an algorithm that is not refitted.
     """
-    if algorithm not in _REFITS or not len(points):
+    if not is_refitted(algorithm) or not len(points):
         return []
-    return [_resample(points, algorithm, k, number, settings) for number in range(bootstraps)]
+    return [resample(points, algorithm, k, number, settings) for number in range(bootstraps)]
+
+
+def is_refitted(algorithm: str) -> bool:
+    """Whether stability is measured of an algorithm."""
+    return algorithm in _REFITS
 
 
 def stability(labels: np.ndarray, k: int, refits: Sequence[Resample]) -> Stability | None:
@@ -103,9 +108,10 @@ def adjusted_rand_index(first: np.ndarray, second: np.ndarray) -> float:
     )
 
 
-def _resample(
+def resample(
     points: np.ndarray, algorithm: str, k: int, number: int, settings: FitSettings
 ) -> Resample:
+    """The refit of one resample, by its number."""
     rng = generator(settings.seed, k, number)
     times = np.bincount(rng.integers(0, len(points), len(points)), minlength=len(points))
     drawn = np.flatnonzero(times)

@@ -1,4 +1,4 @@
-"""Patterns of dates and times: which a mapping may use, and how strictly they are held to.
+"""Times of texts by a mapping's patterns, as strictly as the patterns' regular expressions are.
 
 Parsers by themselves are lenient: they take a second of 60, or Arabic digits.
 """
@@ -8,51 +8,15 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from custseg_spark.core.mappings.time_patterns import UNIX_COUNTS, time_expression
+
 TIME = pl.Datetime("us")
-# Counts since 1970-01-01 00:00 UTC, from 1990 on.
-_UNIX = {"unix_s": (r"^[0-9]{9,10}\z", "ms", 1000), "unix_ms": (r"^[0-9]{12,13}\z", "ms", 1)}
-_TOKENS = {
-    "yyyy": r"(?P<year>[0-9]{4})",
-    "yy": r"(?P<short_year>[0-9]{2})",
-    "MM": r"(?P<month>[0-9]{2})",
-    "dd": r"(?P<day>[0-9]{2})",
-    "HH": r"(?P<hour>[0-9]{2})",
-    "mm": r"(?P<minute>[0-5][0-9])",
-    "ss": r"(?P<second>[0-5][0-9])",
-    "SSSSSS": r"(?P<fraction>[0-9]{6})",
-    "SSS": r"(?P<fraction>[0-9]{3})",
-    "M": r"(?P<month>[0-9]{1,2})",
-    "d": r"(?P<day>[0-9]{1,2})",
-    "H": r"(?P<hour>[0-9]{1,2})",
-    "z": r"(?:UTC|GMT)",
-    "X": r"(?P<zone>Z|[+-][0-9]{2})",
-    "XXX": r"(?P<zone>Z|[+-][0-9]{2}:[0-9]{2})",
-    "'T'": "T",
-}
 # Patterns whose parts stand at known places.
 _ISO = re.compile(r"yyyy-MM-dd( |'T')HH:mm:ss(\.SSS|\.SSSSSS)?( ?)(z|X|XXX)?")
 _ISO_LETTERS = len("yyyy-MM-ddTHH:mm:ss")
 # The year, month and day that a pattern without them means, as Spark has it.
 _DEFAULTS = {"year": "1970", "month": "1", "day": "1", "hour": "0", "minute": "0", "second": "0"}
 _MOST_MINUTES_OFF = 18 * 60
-
-
-def time_expression(pattern: str) -> str:
-    """The strict regular expression of a date-time pattern such as `yyyy-MM-dd HH:mm:ss z`.
-
-    ValueError for a letter that is not among those we know to be strict.
-    """
-    if pattern in _UNIX:
-        return _UNIX[pattern][0]
-    # Runs of one letter, quoted text, and what stands between.
-    parts = [match[0] for match in re.finditer(r"'[^']*'|([A-Za-z])\1*|[^A-Za-z']+|'", pattern)]
-    unknown = [p for p in parts if p not in _TOKENS and re.search("[A-Za-z']", p)]
-    if unknown:
-        raise ValueError(f"'{unknown[0]}' in '{pattern}'; known: {', '.join([*_TOKENS, *_UNIX])}")
-    names = re.findall(r"P<(\w+)>", "".join(_TOKENS.get(p, "") for p in parts))
-    if len(set(names)) < len(names):
-        raise ValueError(f"'{pattern}' has a part twice")
-    return "^" + "".join(_TOKENS.get(p, re.escape(p)) for p in parts) + r"\z"
 
 
 def parsed_times(texts: pl.Series, patterns: Sequence[str]) -> pl.Series:
@@ -69,7 +33,7 @@ def parsed_times(texts: pl.Series, patterns: Sequence[str]) -> pl.Series:
 
 def _times_by(texts: pl.Series, pattern: str) -> pl.Series:
     text = pl.col("text")
-    if pattern in _UNIX:
+    if pattern in UNIX_COUNTS:
         time = _unix_time(text, pattern)
     elif _ISO.fullmatch(pattern):
         time = _iso_time(text, pattern)
@@ -80,9 +44,9 @@ def _times_by(texts: pl.Series, pattern: str) -> pl.Series:
 
 
 def _unix_time(text: pl.Expr, pattern: str) -> pl.Expr:
-    _, unit, factor = _UNIX[pattern]
-    count = text.cast(pl.Int64, strict=False) * factor
-    return pl.from_epoch(count, time_unit="ms" if unit == "ms" else "s").cast(TIME)
+    _, milliseconds = UNIX_COUNTS[pattern]
+    count = text.cast(pl.Int64, strict=False) * milliseconds
+    return pl.from_epoch(count, time_unit="ms").cast(TIME)
 
 
 def _iso_time(text: pl.Expr, pattern: str) -> pl.Expr:

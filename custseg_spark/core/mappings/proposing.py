@@ -5,9 +5,9 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
+from custseg_spark.core.mappings.first_records import FirstRecords
 from custseg_spark.core.mappings.guessing import Guess, unix_pattern
 from custseg_spark.core.mappings.shapes import WHOLE_WITH_POINT, Shape
-from custseg_spark.engine.sources.heads import Head
 
 _NEEDED = ("event_at", "customer_id")
 _PREFIXED = re.compile(r"([A-Za-z]+)\d+")
@@ -16,7 +16,7 @@ _MANY_MISSING = 0.04
 _COMMENT_COLUMN = 44
 
 
-def mapping_file(head: Head, found: Sequence[Shape], guess: Guess) -> str:
+def mapping_file(head: FirstRecords, found: Sequence[Shape], guess: Guess) -> str:
     """The mapping file: keys, [columns], [event_types] or what else tells the type, [returns]."""
     by_name = {shape.name: shape for shape in found}
     mapped = {c: by_name[source] for c, source in guess.columns.items()}
@@ -31,7 +31,7 @@ def mapping_file(head: Head, found: Sequence[Shape], guess: Guess) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _keys(head: Head, mapped: Mapping[str, Shape]) -> list[str]:
+def _keys(head: FirstRecords, mapped: Mapping[str, Shape]) -> list[str]:
     lines: list[str] = []
     if head.table:
         lines.append(_line("table", head.table))
@@ -93,7 +93,7 @@ def _event_types(guess: Guess, mapped: Mapping[str, Shape]) -> list[str]:
     return ["", "[event_types]", *known, *unknown]
 
 
-def _returns(head: Head, mapped: Mapping[str, Shape]) -> list[str]:
+def _returns(head: FirstRecords, mapped: Mapping[str, Shape]) -> list[str]:
     """What marks returns among purchases, if quantities below 0 show that there are any."""
     if "quantity" not in mapped or not any(v.startswith("-") for v in mapped["quantity"].values):
         return []
@@ -104,7 +104,7 @@ def _returns(head: Head, mapped: Mapping[str, Shape]) -> list[str]:
     return lines
 
 
-def _prefix_of_returns(head: Head, mapped: Mapping[str, Shape]) -> str:
+def _prefix_of_returns(head: FirstRecords, mapped: Mapping[str, Shape]) -> str:
     """The letters before the order numbers of negative quantities, where no others have them."""
     order = mapped.get("order_id")
     if order is None:

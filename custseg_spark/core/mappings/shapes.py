@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from custseg_spark.core.events.times import time_expression
+from custseg_spark.core.mappings.time_patterns import time_expression
 
 # So many of a column's values must look alike; the others are for the rules to refuse.
 _MOST_SHARE = 0.95

@@ -3,11 +3,12 @@
 import numpy as np
 import polars as pl
 
+from custseg_spark.core.events.schema import EVENT_TYPES
 from custseg_spark.core.sessions.buckets import text_hash, text_key
 from custseg_spark.core.sessions.gap_sessions import DAY_MICROS, GapTimeline, is_gap_event
 from custseg_spark.core.sessions.log_prices import log_price_units, price_units
 from custseg_spark.core.sessions.runs import largest_magnitude
-from custseg_spark.core.sessions.schema import EVENT_TYPES, GAP, KINDS, ORDER, PURCHASE, SOURCE
+from custseg_spark.core.sessions.schema import GAP, KINDS, ORDER, PURCHASE, SOURCE
 
 # What tells a session: the customer's hash (UInt64) and the hash of the session's kind and id.
 SESSION_KEYS = ("customer_hash", "session_key")

@@ -4,11 +4,11 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from custseg_spark.core.events.schema import EVENT_TYPES
 from custseg_spark.core.sessions.items import item_lists, sorted_by_item
 from custseg_spark.core.sessions.keyed_events import SESSION_KEYS, keyed_events, session_names
 from custseg_spark.core.sessions.runs import Ints, Mask, Runs, decimal_array
 from custseg_spark.core.sessions.schema import (
-    EVENT_TYPES,
     KINDS,
     LOG_PRICE_SUM,
     MONEY,

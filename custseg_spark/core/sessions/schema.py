@@ -2,7 +2,9 @@
 
 import pyarrow as pa
 
-EVENT_TYPES = ("view", "cart", "purchase", "return")
+from custseg_spark.core.events.schema import EVENT_TYPES
+
+# Their places in EVENT_TYPES.
 VIEW, CART, PURCHASE, RETURN = range(4)
 
 # What a session's id is: the source's session, an order, or the time of the session's first event.

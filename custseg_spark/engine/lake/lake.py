@@ -17,9 +17,10 @@ from pyspark.sql import functions as F
 from custseg_spark.config.settings import LakeConfig
 from custseg_spark.engine.lake import commits, runs
 from custseg_spark.engine.lake.columns import Table
-from custseg_spark.engine.lake.files import DataFile, write_part
+from custseg_spark.engine.lake.files import DataFile, write_parts
+from custseg_spark.engine.lake.format import FORMAT, refusal
 from custseg_spark.engine.lake.native import NativeLake
-from custseg_spark.engine.lake.schemas import TABLES
+from custseg_spark.engine.lake.schemas import EVENTS, TABLES
 from custseg_spark.engine.lake.sharing import only_spark_because
 from custseg_spark.engine.lake.spark_io import SparkLake, spark_schema
 from custseg_spark.errors import ConfigurationError, InputError
@@ -54,9 +55,9 @@ class Lake:
         """The tables without Spark; None where the folder isn't shared or native IO is off."""
         if self.config.io == "spark":
             return None
-        reason = only_spark_because(self.spark, self.config)
-        if reason is None:
-            return NativeLake(Path(str(place(self.config.path))).absolute())
+        folder, reason = place(self.config.path), only_spark_because(self.spark, self.config)
+        if reason is None and isinstance(folder, Path):
+            return NativeLake(folder.absolute())
         if self.config.io == "native":
             raise ConfigurationError(f'lake.io = "native" is not possible: {reason}')
         where = self.config.catalog or self.config.path
@@ -80,12 +81,21 @@ class Lake:
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        """Holds the run's lock; what a killed run has left uncommitted is removed."""
+        """Holds the run's lock; what a killed run has left uncommitted is removed.
+
+        Raises InputError for a lake of another format.
+        """
+        self.require_format()
         if self.native is None:
             yield
             return
         with runs.run_lock(self.native, TABLES, self.run_id):
             yield
+
+    def require_format(self) -> None:
+        """Raises InputError where the events are of 0.1: the same records had other ids."""
+        if self.exists(EVENTS) and (self.native or self.by_spark).format(EVENTS) != FORMAT:
+            raise InputError(refusal(self.name(EVENTS), self.config.catalog or self.config.path))
 
     def exists(self, table: Table) -> bool:
         """Whether the table has been created."""
@@ -156,7 +166,7 @@ class Lake:
             self.native,
             table,
             dates,
-            self._files(rows, table, dates[0]),
+            self._files(rows, table),
             read_version=self.version(table) if read_version is None else read_version,
             may_be_empty=True,
         )
@@ -185,15 +195,11 @@ class Lake:
             return self.by_spark.frame(rows, table)
         raise TypeError("files are committed natively")
 
-    def _files(
-        self, rows: pa.Table | Sequence[DataFile], table: Table, day: date | None
-    ) -> list[DataFile]:
-        if not isinstance(rows, pa.Table):
+    def _files(self, rows: pa.Table | Sequence[DataFile], table: Table) -> list[DataFile]:
+        if not isinstance(rows, pa.Table) or self.native is None:
             return list(rows)
-        if not len(rows) or self.native is None:
-            return []
-        folder: Path = self.native.folder(table)
-        return [write_part(rows, table, folder, day, run_id=self.run_id, task=0)]
+        folder = self.native.folder(table)
+        return write_parts(rows, table, folder, run_id=self.run_id, task=0)
 
 
 @dataclass(frozen=True)
@@ -207,8 +213,8 @@ class Appender:
     lake: Lake
     versions: dict[str, int]
 
-    def append(self, rows: Rows, table: Table, day: date | None = None) -> None:
-        """Appends the rows, of one `day` where they are in memory and the table has dates.
+    def append(self, rows: Rows, table: Table) -> None:
+        """Appends the rows: a frame, rows in memory, or files that tasks have written.
 
         Raises ConflictError where another run has written the table since.
         """
@@ -217,7 +223,7 @@ class Appender:
             frame = lake._frame(rows, table)
             self.versions[table.name] = lake.by_spark.append(frame, table, version)
             return
-        files = lake._files(rows, table, day)
+        files = lake._files(rows, table)
         if files:
             new = commits.append(lake.native, table, files, read_version=version)
             self.versions[table.name] = new

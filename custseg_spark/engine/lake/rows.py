@@ -1,6 +1,7 @@
-"""Rows as Python has them, as tables of Arrow: for what fits on the driver."""
+"""Rows as Python has them, to and from tables of Arrow: for what fits on the driver."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 
@@ -31,3 +32,13 @@ def _plain(value: object, type_: pa.DataType) -> object:
         assert isinstance(value, Mapping)
         return [(k, _plain(v, type_.item_type)) for k, v in value.items()]
     return value
+
+
+def dicts_of(table: pa.Table) -> list[dict[str, Any]]:
+    """Rows as dicts by column; maps are dicts too."""
+    maps = [f.name for f in table.schema if pa.types.is_map(f.type)]
+    rows: list[dict[str, Any]] = table.to_pylist()
+    for name in maps:
+        for row in rows:
+            row[name] = None if row[name] is None else dict(row[name])
+    return rows

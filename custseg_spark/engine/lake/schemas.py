@@ -26,10 +26,6 @@ from custseg_spark.engine.lake.columns import (
     table,
 )
 
-EVENT_TYPES = ("view", "cart", "purchase", "return")
-# What has become of a segment since the run before.
-CONTINUED, BORN, SPLIT, MERGED, DIED = "continued", "born", "split", "merged", "died"
-
 EVENTS = table(
     "events",
     {

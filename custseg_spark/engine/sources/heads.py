@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+from custseg_spark.core.mappings.first_records import FirstRecords
 from custseg_spark.engine.sources.discovery.files import SourceFile
 from custseg_spark.engine.sources.formats import json, parquet, sqlite, texts, unpacking, xlsx
 from custseg_spark.errors import InputError
@@ -17,20 +18,15 @@ MOST_BYTES = 1 << 25
 _DELIMITERS = ",;\t|"
 
 
-@dataclass(frozen=True)
-class Head:
+@dataclass(frozen=True, kw_only=True)
+class Head(FirstRecords):
     """The first records of a file: `file` is a text file of them under the name of the whole.
 
-    `table` is the SQLite table or the sheet that they are of; `is_whole`: there are no more.
+    `is_whole`: there are no more.
     """
 
     file: SourceFile
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    delimiter: str
-    table: str
     is_whole: bool
-    has_line_breaks: bool
 
 
 def head(file: SourceFile, table: str, delimiter: str, staging: Path) -> Head:
@@ -56,13 +52,13 @@ def head(file: SourceFile, table: str, delimiter: str, staging: Path) -> Head:
     delimiter = delimiter or _delimiter(text)
     records = _records(text, delimiter, has_line_breaks=has_line_breaks, where=file.path)
     return Head(
-        replace(file, kind="text", unpacked=target),
-        tuple(name.strip() for name in records[0]) if records else (),
-        tuple(records[1:]),
-        delimiter,
-        table,
-        is_whole,
-        has_line_breaks,
+        file=replace(file, kind="text", unpacked=target),
+        columns=tuple(name.strip() for name in records[0]) if records else (),
+        rows=tuple(records[1:]),
+        delimiter=delimiter,
+        table=table,
+        is_whole=is_whole,
+        has_line_breaks=has_line_breaks,
     )
 
 

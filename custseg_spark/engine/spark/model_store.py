@@ -20,9 +20,12 @@ from custseg_spark.core.clustering.models import BisectingKMeans, Node
 from custseg_spark.core.clustering.preparation import Preparation, PreparedFeature
 from custseg_spark.engine.spark.mllib import prediction_column
 from custseg_spark.engine.spark.mllib_models import MllibModel, core_model, model_hash
+from custseg_spark.engine.spark.session import read_bytes, write_bytes
 from custseg_spark.errors import InputError
+from custseg_spark.paths import place
 
 _FORMAT = 3
+_MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -82,8 +85,7 @@ def save_manifest(spark: SparkSession, manifest: Manifest, path: str) -> None:
     """Publishes the model that was saved at `path`."""
     if _read_manifest(spark, path) == manifest.as_json():
         return
-    line = spark.createDataFrame([(manifest.as_json(),)], "value string").coalesce(1)
-    line.write.mode("overwrite").text(f"{path}/manifest")
+    write_bytes(spark, place(path) / _MANIFEST, manifest.as_json().encode())
 
 
 def load(spark: SparkSession, path: str) -> tuple[PipelineModel, Manifest]:
@@ -117,11 +119,8 @@ def _check(pipeline: PipelineModel, manifest: Manifest, path: str) -> None:
 
 
 def _read_manifest(spark: SparkSession, path: str) -> str | None:
-    try:
-        rows = spark.read.text(f"{path}/manifest").limit(2).collect()
-    except AnalysisException:
-        return None
-    return str(rows[0][0]) if len(rows) == 1 else None
+    text = read_bytes(spark, place(path) / _MANIFEST)
+    return None if text is None else text.decode("utf-8", errors="replace")
 
 
 def _parse(text: str, path: str) -> Manifest:

@@ -7,16 +7,18 @@ spark-submit or the platform, so that the same job runs on a laptop, Databricks 
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
+from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 from custseg_spark.errors import InputError, TargetError
-from custseg_spark.paths import Remote
+from custseg_spark.paths import Place, Remote
 
 _SETTINGS = {
     # Every time in the lake is UTC; a run must not depend on the machine's zone.
@@ -53,6 +55,9 @@ _AT_THE_START: dict[str, Any] = {
     "spark.python.sql.dataFrameDebugging.enabled": "false",
 }
 
+# Of `--py-files` Spark puts what ends so on the workers' path: a wheel otherwise not.
+_ON_THE_PATH = (*SparkContext.PACKAGE_EXTENSIONS, ".whl")
+
 _SHUFFLES = "spark.sql.shuffle.partitions"
 _SIZED_BY_US = "spark.custseg.shuffle.partitions"
 _SPARKS_DEFAULT = "200"
@@ -82,6 +87,11 @@ def shuffle_partitions(spark: SparkSession) -> int:
     return int(str(spark.conf.get(_SHUFFLES)))
 
 
+def cores(spark: SparkSession) -> int:
+    """How many tasks run at once, as far as Spark knows."""
+    return int(spark.sparkContext.defaultParallelism)
+
+
 @contextmanager
 def settings(spark: SparkSession, values: Mapping[str, str]) -> Iterator[None]:
     """The settings for the block, and what was there before after it."""
@@ -99,10 +109,24 @@ def get_session(app_name: str = "custseg-spark") -> SparkSession:
     """The running session, or a new one from the environment, with our session settings."""
     # Workers must run this interpreter, not the first `python3` on the PATH.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    SparkContext.PACKAGE_EXTENSIONS = _ON_THE_PATH
     spark = SparkSession.builder.appName(app_name).config(map=_AT_THE_START).getOrCreate()
     for key, value in _SETTINGS.items():
         spark.conf.set(key, value)
     return spark
+
+
+class StartingSession:
+    """A session that starts beside other work: a JVM takes seconds that the driver can use."""
+
+    def __init__(self, app_name: str) -> None:
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="start-spark")
+        self._session = self._pool.submit(get_session, app_name)
+        self._pool.shutdown(wait=False)
+
+    def get(self) -> SparkSession:
+        """The session, once it has started. Raises what its start raised."""
+        return self._session.result()
 
 
 @dataclass(frozen=True)
@@ -190,6 +214,29 @@ def write_remote(spark: SparkSession, place: Remote, content: bytes) -> None:
         stream = system.create(path, True)
         stream.write(bytearray(content))
         stream.close()
+
+
+def write_bytes(spark: SparkSession, place: Place, content: bytes) -> None:
+    """Writes a small file in one step, over one that is there; its folders are made."""
+    if isinstance(place, Remote):
+        write_remote(spark, place, content)
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    beside = place.with_name(f".{place.name}.{os.getpid()}")
+    beside.write_bytes(content)
+    beside.replace(place)
+
+
+def read_bytes(spark: SparkSession, place: Place) -> bytes | None:
+    """A small file's content; None where there is no file."""
+    if not isinstance(place, Remote):
+        return place.read_bytes() if place.is_file() else None
+    with _explained(place, InputError, "read"):
+        system, path = _hadoop(spark, place)
+        if not system.exists(path):
+            return None
+        size = system.getFileStatus(path).getLen()
+    return read_beginning(spark, place, size)
 
 
 def remove_remote(spark: SparkSession, place: Remote) -> None:

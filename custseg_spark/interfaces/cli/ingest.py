@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from custseg_spark.engine.lake.lake import Lake
-from custseg_spark.engine.spark.session import get_session
+from custseg_spark.engine.spark.session import StartingSession
 from custseg_spark.interfaces.cli import arguments, clock, summary
-from custseg_spark.pipeline.ingest import ingest, list_sources
+from custseg_spark.pipeline.ingest import hashed_sources, ingest, list_sources
 from custseg_spark.progress import Progress
 
 
@@ -13,9 +13,11 @@ def run(argv: Sequence[str]) -> None:
     """Runs the job for a command line."""
     given = arguments.parse(__doc__ or "", argv, segments=False)
     listed = list_sources(given.mappings)
+    starting = StartingSession("custseg-ingest")
+    listed = hashed_sources(listed)
     progress = Progress()
     with progress.stage("start Spark"):
-        lake = Lake(get_session("custseg-ingest"), given.config.lake)
+        lake = Lake(starting.get(), given.config.lake)
     with lake.at_work():
         done = ingest(lake, listed, given.config, progress, ingested_at=clock.now())
     print(summary.of_ingest(done))

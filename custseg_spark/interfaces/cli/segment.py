@@ -6,10 +6,10 @@ One command writes the Delta tables and the report of one run date; a repeat cha
 from collections.abc import Sequence
 
 from custseg_spark.engine.lake.lake import Lake
-from custseg_spark.engine.spark.session import get_session
+from custseg_spark.engine.spark.session import StartingSession
 from custseg_spark.interfaces.cli import arguments, clock, summary
 from custseg_spark.outputs import report
-from custseg_spark.pipeline.ingest import ingest, list_sources
+from custseg_spark.pipeline.ingest import hashed_sources, ingest, list_sources
 from custseg_spark.pipeline.segmentation import segment
 from custseg_spark.progress import Progress
 
@@ -18,10 +18,12 @@ def run(argv: Sequence[str]) -> None:
     """Runs the job for a command line."""
     given = arguments.parse(__doc__ or "", argv)
     listed = [] if given.skip_ingest else list_sources(given.mappings)
+    starting = StartingSession("custseg-segment")
+    listed = hashed_sources(listed)
     reports = report.folder(given.config) if given.config.report.enabled else None
     progress = Progress()
     with progress.stage("start Spark"):
-        lake = Lake(get_session("custseg-segment"), given.config.lake)
+        lake = Lake(starting.get(), given.config.lake)
     with lake.at_work():
         if not given.skip_ingest:
             moment = clock.now()

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from custseg_spark.core.clustering.selection import Verdict
+from custseg_spark.core.segments.statuses import DIED
 from custseg_spark.engine.lake.lake import Lake
-from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS, DIED, RUNS, SEGMENT_PROFILES
+from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS, RUNS, SEGMENT_PROFILES
 from custseg_spark.outputs.exports import Exported
 from custseg_spark.outputs.exports.intervals import Interval
 from custseg_spark.outputs.exports.lift import Lift

@@ -7,13 +7,13 @@ from datetime import date
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from custseg_spark.core.segments.statuses import DIED
 from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import (
     CUSTOMER_FEATURES,
     CUSTOMER_SEGMENTS,
     CUSTOMERS,
-    DIED,
     EVENTS,
     MODEL_SELECTION,
     RUNS,

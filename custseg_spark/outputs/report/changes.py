@@ -1,6 +1,6 @@
 """Sections about change since the previous run, and about what to expect of the buyers."""
 
-from custseg_spark.engine.lake import schemas
+from custseg_spark.core.segments import statuses
 from custseg_spark.outputs.report import words
 from custseg_spark.outputs.report.bars import MOST_DRIFTS
 from custseg_spark.outputs.report.content import Content
@@ -46,13 +46,13 @@ def _fate(content: Content, segment: Segment) -> str | None:
     others = [i for i in segment.related_segments if i != segment.segment_id]
     named = words.joined([content.name(content.main, i) for i in others]) if others else None
     match segment.status:
-        case schemas.BORN:
+        case statuses.BORN:
             return f"{name} is new" + (f", and took in {named}." if named else ".")
-        case schemas.SPLIT:
+        case statuses.SPLIT:
             return f"{name} split off from {named or 'another segment'}."
-        case schemas.MERGED:
+        case statuses.MERGED:
             return f"{name} also took in {named or 'another segment'}."
-        case schemas.DIED:
+        case statuses.DIED:
             went = f"; most of its customers are now in {named}" if named else ""
             return f"{name} is no more{went}."
     return None

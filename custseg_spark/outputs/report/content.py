@@ -6,7 +6,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from custseg_spark.engine.lake.schemas import DIED
+from custseg_spark.core.segments.statuses import DIED
 from custseg_spark.outputs.report.palette import Style, styles
 from custseg_spark.outputs.report.rows import (
     Candidate,

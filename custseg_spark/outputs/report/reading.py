@@ -1,17 +1,16 @@
-"""Tables to `Content`: bounded reads of one run date, side by side. Nothing is computed anew
-but sums of what the tables hold."""
+"""Tables to `Content`: bounded reads of one run date. Nothing is computed anew but sums of what
+the tables hold."""
 
 import dataclasses
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
-from pyspark import inheritable_thread_target
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+import polars as pl
+import pyarrow as pa
 
+from custseg_spark.core.sessions.buckets import text_key
 from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.rows import dicts_of
 from custseg_spark.engine.lake.schemas import (
     CLV_MODELS,
     CUSTOMER_SEGMENTS,
@@ -23,6 +22,7 @@ from custseg_spark.engine.lake.schemas import (
     SEGMENT_POINTS,
     SEGMENT_PROFILES,
 )
+from custseg_spark.engine.partitions import customer_buckets
 from custseg_spark.errors import ConflictError, InputError
 from custseg_spark.outputs.report import shaping, words
 from custseg_spark.outputs.report.content import Content
@@ -32,6 +32,9 @@ from custseg_spark.outputs.report.shaping import Rows
 # The table is a sample already; this bounds what a picture can show.
 MOST_POINTS = 4_000
 _NEAREST_DATES = 5
+# A task each reads them.
+_BUCKETS = 4
+_RFM_KEYS = ("algorithm", "segment_id", "rfm_r", "rfm_f", "rfm_group")
 
 
 def run_date_of(lake: Lake, wanted: date | None) -> date:
@@ -83,68 +86,62 @@ def content(lake: Lake, run_date: date) -> Content:
 
 def _read(lake: Lake, run: Run, main: str | None) -> dict[str, Rows]:
     """The rows behind each part of a report, none where a table isn't there."""
-    day, before, of_main = run.run_date, run.previous_run_date, F.col("algorithm") == F.lit(main)
-    reads: dict[str, tuple[Table, Callable[[DataFrame], DataFrame]]] = {
-        "ledger": (INGEST_FILES, _ledger_sums),
-        "segments": (SEGMENT_PROFILES, lambda df: _on(df, day).drop("centroid")),
-        "previous": (SEGMENT_PROFILES, lambda df: _names(_on(df, before))),
-        "selection": (MODEL_SELECTION, lambda df: _on(df, day)),
-        "flows": (SEGMENT_MIGRATIONS, lambda df: _on(df, day)),
-        "drift": (FEATURE_DRIFT, lambda df: _on(df, day)),
-        "clv": (CLV_MODELS, lambda df: _on(df, day)),
-        "points": (SEGMENT_POINTS, lambda df: _some_points(_on(df, day).where(of_main))),
-        "rfm": (CUSTOMER_SEGMENTS, lambda df: _rfm_counts(_on(df, day).where(of_main))),
+    day, before = run.run_date, run.previous_run_date
+
+    def of(table: Table, on: date | None, leaving_out: str = "") -> Rows:
+        names = [name for name in table.schema.names if name != leaving_out]
+        rows = lake.rows(table, names, [on]) if on else table.schema.empty_table()
+        return [shaping.plain(row) for row in dicts_of(rows)]
+
+    return {
+        "ledger": [_ledger_sums(lake.rows(INGEST_FILES).to_pylist())],
+        "segments": of(SEGMENT_PROFILES, day, leaving_out="centroid"),
+        "previous": of(SEGMENT_PROFILES, before, leaving_out="centroid"),
+        "selection": of(MODEL_SELECTION, day),
+        "flows": of(SEGMENT_MIGRATIONS, day),
+        "drift": of(FEATURE_DRIFT, day),
+        "clv": of(CLV_MODELS, day),
+        "points": _some_points(lake.rows(SEGMENT_POINTS, dates=[day]), main),
+        "rfm": _rfm_counts(lake, day, main),
     }
-
-    @inheritable_thread_target(lake.spark)
-    def rows(name: str) -> Rows:
-        table, made = reads[name]
-        return _collect(made(lake.read(table))) if lake.exists(table) else []
-
-    # Side by side: reading so little is all waiting.
-    with ThreadPoolExecutor(max_workers=4) as pool:
-        return dict(zip(reads, pool.map(rows, reads), strict=True))
-
-
-def _on(table: DataFrame, day: date | None) -> DataFrame:
-    return table.where(F.col("run_date") == F.lit(day))
-
-
-def _collect(bounded: DataFrame) -> Rows:
-    """Rows as dicts, NaN as None."""
-    return [shaping.plain(row) for row in bounded.collect()]
 
 
 def _manifests(lake: Lake, run_date: date) -> Rows:
-    # As text made by Spark: collected, a timestamp would take this machine's time zone.
-    finished = F.date_format("finished_at", "yyyy-MM-dd HH:mm")
-    return _collect(_on(lake.read(RUNS), run_date).withColumn("finished", finished))
+    rows = [shaping.plain(row) for row in dicts_of(lake.rows(RUNS, dates=[run_date]))]
+    return [{**row, "finished": f"{row['finished_at']:%Y-%m-%d %H:%M}"} for row in rows]
 
 
-def _names(profiles: DataFrame) -> DataFrame:
-    return profiles.select("algorithm", "segment_id", "segment_name")
-
-
-def _ledger_sums(files: DataFrame) -> DataFrame:
-    read = F.col("skipped_because").isNull()
+def _ledger_sums(files: Rows) -> dict[str, int]:
+    read = [file for file in files if file["skipped_because"] is None]
     columns = [f.name for f in dataclasses.fields(Ledger) if "files" not in f.name]
-    return files.agg(
-        F.count_if(read).alias("files"),
-        F.count_if(~read).alias("skipped_files"),
-        *[F.coalesce(F.sum(F.when(read, F.col(c))), F.lit(0)).alias(c) for c in columns],
-    )
+    return {
+        "files": len(read),
+        "skipped_files": len(files) - len(read),
+        **{name: sum(file[name] or 0 for file in read) for name in columns},
+    }
 
 
-def _some_points(points: DataFrame) -> DataFrame:
+def _some_points(points: pa.Table, main: str | None) -> Rows:
     """Chosen and ordered by a hash of the id, so that no segment is drawn over the others."""
-    return (
-        points.where(~F.isnan("x") & ~F.isnan("y"))
-        .orderBy(F.xxhash64("customer_id"), "customer_id")
-        .limit(MOST_POINTS)
+    frame = pl.DataFrame(pl.from_arrow(points)).filter(
+        pl.col("algorithm") == pl.lit(main, pl.String)
     )
+    placed = frame.filter(pl.col("x").is_finite() & pl.col("y").is_finite())
+    return placed.sort(text_key("customer_id"), "customer_id").head(MOST_POINTS).to_dicts()
 
 
-def _rfm_counts(segments: DataFrame) -> DataFrame:
+def _rfm_counts(lake: Lake, day: date, main: str | None) -> Rows:
     """At most segments x 26 score pairs x 11 groups."""
-    keys = ("algorithm", "segment_id", "rfm_r", "rfm_f", "rfm_group")
-    return segments.groupBy(*keys).agg(F.count("*").alias("customers"))
+    if not lake.exists(CUSTOMER_SEGMENTS):
+        return []
+    buckets = customer_buckets(lake, CUSTOMER_SEGMENTS, day, _BUCKETS)
+    counts = buckets.map(_count_rfm, _RFM_KEYS)
+    if not counts:
+        return []
+    merged = pl.concat(counts).group_by(_RFM_KEYS).agg(pl.col("customers").sum())
+    return merged.filter(pl.col("algorithm") == pl.lit(main, pl.String)).to_dicts()
+
+
+def _count_rfm(bucket: pa.Table) -> pl.DataFrame:
+    rows = pl.DataFrame(pl.from_arrow(bucket))
+    return rows.group_by(_RFM_KEYS).agg(pl.len().cast(pl.Int64).alias("customers"))

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from pyspark.sql import Row
-
 from custseg_spark.outputs.report.rows import (
     Calibration,
     Candidate,
@@ -28,8 +26,6 @@ Rows = list[dict[str, Any]]
 
 
 def plain(value: Any) -> Any:
-    if isinstance(value, Row):
-        return {name: plain(v) for name, v in value.asDict().items()}
     if isinstance(value, Mapping):
         return {key: plain(v) for key, v in value.items()}
     if isinstance(value, list):

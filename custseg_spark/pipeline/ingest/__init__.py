@@ -56,12 +56,19 @@ def list_sources(
 ) -> list[tuple[MappingFile, list[SourceFile]]]:
     """The files of each mapping's local paths; fails on a missing path before Spark starts.
 
-    Remote ones are listed by `ingest`, as it takes Spark.
+    No file is read (`hashed_sources` does). Remote ones are listed by `ingest`, as it takes Spark.
     """
     return [
-        (mapping, [f for path in mapping.path for f in files.list_files(path)])
+        (mapping, [f for path in mapping.path for f in files.list_files(path, hashes=False)])
         for mapping in mappings
     ]
+
+
+def hashed_sources(
+    listed: Sequence[tuple[MappingFile, Sequence[SourceFile]]],
+) -> list[tuple[MappingFile, list[SourceFile]]]:
+    """The files with the hashes of their contents, by which the ledger knows them."""
+    return [(mapping, [files.hashed(file) for file in found]) for mapping, found in listed]
 
 
 def ingest(
@@ -86,7 +93,7 @@ def ingest(
     staging = Path(tempfile.mkdtemp(prefix="custseg-", dir=_staging_in(config)))
     try:
         with progress.stage("inspect files") as stage:
-            batch = inspected(lake, listed, config, staging)
+            batch = inspected(lake, hashed_sources(listed), config, staging)
             stage.rows = sum(r.physical_records for r in batch.rows)
         size_shuffles(lake.spark, stage.rows)
         with settings(lake.spark, remote_text.split_settings(config.ingest.split_bytes)):

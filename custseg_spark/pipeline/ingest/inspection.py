@@ -26,6 +26,7 @@ from custseg_spark.engine.sources.streams import (
     RecordStream,
     RowStream,
 )
+from custseg_spark.engine.spark.session import cores
 from custseg_spark.errors import ConfigurationError, InputError
 from custseg_spark.pipeline.ingest import ledger
 from custseg_spark.pipeline.ingest.ledger import LedgerRow
@@ -95,8 +96,7 @@ def inspected(
 
 def _piece_bytes(lake: Lake, listed: Sequence[tuple[MappingFile, Sequence[SourceFile]]]) -> int:
     total = sum(file.bytes for _, found in listed for file in found if not file.skipped_because)
-    cores = lake.spark.sparkContext.defaultParallelism
-    wanted = -(-total // (_PIECES_PER_CORE * cores))
+    wanted = -(-total // (_PIECES_PER_CORE * cores(lake.spark)))
     return max(_SHORTEST_PIECE, min(_LONGEST_PIECE, wanted))
 
 

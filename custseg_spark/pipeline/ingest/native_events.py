@@ -239,4 +239,4 @@ def _append_rejected(
     rows = pl.DataFrame(pl.from_arrow(pa.concat_tables(parts)))
     left = rows.filter(~pl.col("file_id").is_in(written))
     table = left.to_arrow(compat_level=pl.CompatLevel.oldest())
-    appender.append(table, REJECTED_EVENTS, files[0].day)
+    appender.append(table, REJECTED_EVENTS)

@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 from clustering_data import REGISTRY, customers, in_buckets
 
-from custseg_spark.config.settings import ModelConfig
+from custseg_spark.config.model import (
+    FitConfig,
+    ModelConfig,
+    PreparationConfig,
+    SelectionConfig,
+    StabilityConfig,
+)
 from custseg_spark.core.clustering.evaluation import evaluate
 from custseg_spark.core.clustering.kmeans import FitSettings, generator, kmeans
 from custseg_spark.core.clustering.models import ClusterModel, KMeans
@@ -22,14 +28,16 @@ NAMES = [f.name for f in REGISTRY]
 CONFIG = ModelConfig(
     algorithms=("kmeans",),
     features=tuple(NAMES),
-    k_max=5,
-    transform="none",
-    max_correlation=1.0,
-    prior_events=500.0,
-    min_events=15,
-    informed_customers=100,
-    bootstraps=3,
-    starts=2,
+    selection=SelectionConfig(k_max=5),
+    preparation=PreparationConfig(
+        transform="none",
+        max_correlation=1.0,
+        prior_events=500.0,
+        min_events=15,
+        informed_customers=100,
+    ),
+    stability=StabilityConfig(bootstraps=3),
+    fit=FitConfig(starts=2),
 )
 BUCKETS = in_buckets(customers(4_000), 1_500, 1_500, 2_900)
 
@@ -63,9 +71,9 @@ def drawn(size: int = 50_000) -> CustomerSample:
     return draw(
         BUCKETS,
         NAMES,
-        min_events=CONFIG.min_events,
-        informed_share=CONFIG.informed_share,
-        informed_customers=CONFIG.informed_customers,
+        min_events=CONFIG.preparation.min_events,
+        informed_share=CONFIG.preparation.informed_share,
+        informed_customers=CONFIG.preparation.informed_customers,
         size=size,
     )
 
@@ -149,7 +157,9 @@ def test_published_models_are_evaluated_and_nothing_is_chosen_anew(
 
 
 def test_other_algorithms_are_compared_on_a_sample(sample: CustomerSample, fitted: Fitted) -> None:
-    config = replace(CONFIG, compare=("agglomerative",), compare_customers=300)
+    config = replace(
+        CONFIG, selection=SelectionConfig(compare=("agglomerative",), compare_customers=300)
+    )
     _, verdicts = choose(BUCKETS, sample, fitted, config, {})
     [other] = compared(sample, fitted.space, the_chosen(verdicts), config)
     assert (other.algorithm, other.k) == ("agglomerative", 3)
@@ -164,4 +174,9 @@ def test_an_algorithm_without_any_model_is_an_error(sample: CustomerSample) -> N
 
 def test_customers_that_are_all_alike_are_an_error(sample: CustomerSample) -> None:
     with pytest.raises(InputError, match=r"can't be told apart.*monetary, visits, share, age"):
-        fit(sample, REGISTRY, numpy_fits, replace(CONFIG, min_variance=1e9))
+        fit(
+            sample,
+            REGISTRY,
+            numpy_fits,
+            replace(CONFIG, preparation=PreparationConfig(min_variance=1e9)),
+        )

@@ -5,7 +5,8 @@ from datetime import datetime
 import polars as pl
 import pytest
 
-from custseg_spark.core.events.times import parsed_times, time_expression
+from custseg_spark.core.events.times import parsed_times
+from custseg_spark.core.mappings.time_patterns import time_expression
 
 
 def times(texts: list[str | None], *patterns: str) -> list[datetime | None]:

@@ -7,7 +7,7 @@ import glob
 import hashlib
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from custseg_spark.errors import InputError
@@ -64,26 +64,27 @@ class SourceFile:
         return found
 
 
-def list_files(path: str) -> list[SourceFile]:
+def list_files(path: str, *, hashes: bool = True) -> list[SourceFile]:
     """The files of a path, a folder (with its subfolders) or a glob, by name.
 
     In a folder, what can't be a log (hidden, empty, SQLite's side files, unknown binaries) is
     returned with the reason it is skipped. Raises InputError where nothing is there, or where a
     file that was named outright can't be read. A remote path has none here (`remote` lists it).
+    Without `hashes` no file is read: `hashed` reads it.
     """
     named = place(path)
     if isinstance(named, Remote):
         return []
     if named.is_file():
-        return [_identify(named, outright=True)]
+        return [_identify(named, outright=True, hashes=hashes)]
     if named.is_dir():
         found = sorted(p for p in named.rglob("*") if p.is_file())
-        files = [_in_folder(p, p.relative_to(named)) for p in found]
+        files = [_in_folder(p, p.relative_to(named), hashes=hashes) for p in found]
     else:
         # Path.glob refuses an absolute pattern.
         names = glob.glob(str(named), recursive=True)  # noqa: PTH207
         found = sorted(p for p in map(Path, names) if p.is_file())
-        files = [_in_folder(p, Path(p.name)) for p in found]
+        files = [_in_folder(p, Path(p.name), hashes=hashes) for p in found]
     require_readable(files, path)
     return files
 
@@ -100,11 +101,11 @@ def _absolute(path: Path) -> Path:
     return path.resolve() if ".." in path.parts else path.absolute()
 
 
-def _in_folder(path: Path, relative: Path) -> SourceFile:
+def _in_folder(path: Path, relative: Path, *, hashes: bool) -> SourceFile:
     """A file that wasn't named itself; hidden if it or a folder on the way to it is."""
     if is_hidden(relative):
         return SourceFile(_absolute(path), "hidden", path.stat().st_size, "", HIDDEN)
-    return _identify(path, outright=False)
+    return _identify(path, outright=False, hashes=hashes)
 
 
 def is_hidden(relative: PurePath) -> bool:
@@ -112,16 +113,26 @@ def is_hidden(relative: PurePath) -> bool:
     return any(part.startswith((".", "_")) for part in relative.parts)
 
 
-def _identify(path: Path, *, outright: bool) -> SourceFile:
+def _identify(path: Path, *, outright: bool, hashes: bool) -> SourceFile:
     try:
         with path.open("rb") as stream:
             head = stream.read(HEAD_BYTES)
         kind, problem = kind_of(path, head, lambda: path, outright=outright)
-        digest = "" if problem else _sha256(path)
+        digest = _sha256(path) if hashes and not problem else ""
         size = path.stat().st_size
         return SourceFile(_absolute(path), kind, size, digest, problem, named_outright=outright)
     except OSError as error:
         raise InputError(f"{path}: can't be read: {error.strerror}") from error
+
+
+def hashed(file: SourceFile) -> SourceFile:
+    """The file with the hash of its content, if it is one to be read that has none yet."""
+    if file.sha256 or file.skipped_because or isinstance(file.path, Remote):
+        return file
+    try:
+        return replace(file, sha256=_sha256(file.path))
+    except OSError as error:
+        raise InputError(f"{file.path}: can't be read: {error.strerror}") from error
 
 
 def kind_of(

@@ -7,11 +7,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from custseg_spark.config.settings import IdentityConfig
-from custseg_spark.models.identity import Died, Identities, Identity, KnownSegment, identify
-from custseg_spark.models.pairing import Centroid
+from custseg_spark.core.segments.identity import Died, Identities, Identity, KnownSegment, identify
+from custseg_spark.core.segments.pairing import Centroid, IdentityRules
 
-CONFIG = IdentityConfig(max_distance=1.0, min_overlap=0.5, split_share=0.3)
+RULES = IdentityRules(max_distance=1.0, min_overlap=0.5, split_share=0.3)
 
 
 def at(*values: float, scale: float = 1.0) -> Centroid:
@@ -31,7 +30,7 @@ def run(
     order: Sequence[int] | None = None,
     next_id: int | None = None,
     reborn: Sequence[KnownSegment] = (),
-    config: IdentityConfig = CONFIG,
+    rules: IdentityRules = RULES,
 ) -> Identities:
     counts = np.zeros((len(new), len(previous))) if overlap is None else np.array(overlap)
     return identify(
@@ -40,7 +39,7 @@ def run(
         counts,
         order=range(len(new)) if order is None else order,
         next_id=next_id or max([0, *(s.segment_id for s in previous)]) + 1,
-        config=config,
+        rules=rules,
         reborn=reborn,
     )
 
@@ -214,7 +213,7 @@ def test_noise_below_a_bound_renames_nobody_whatever_the_customers_do(
     k = len(centroids)
     points = np.array([[c[f][0] for f in "abc"] for c in centroids])
     apart = np.sqrt(((points[:, None] - points[None]) ** 2).mean(axis=2))
-    bound = min(CONFIG.max_distance / (2 * k), apart[~np.eye(k, dtype=bool)].min() / 6)
+    bound = min(RULES.max_distance / (2 * k), apart[~np.eye(k, dtype=bool)].min() / 6)
     rng = np.random.default_rng(seed)
     noise = rng.normal(size=points.shape)
     noise *= 0.99 * bound / np.sqrt((noise**2).mean(axis=1, keepdims=True))

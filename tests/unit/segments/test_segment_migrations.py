@@ -6,31 +6,58 @@ from datetime import date
 from decimal import Decimal
 from random import Random
 
+import polars as pl
 import pytest
-from pyspark.sql import DataFrame, SparkSession
 
-from custseg_spark.models.migrations import Cell, crosstab, migration_rows, overlap_matrix
+from custseg_spark.core.segments.migrations import (
+    Cell,
+    cells,
+    crosstab,
+    migration_rows,
+    overlap_matrix,
+)
 
-LABELS = {"kmeans_k4": "kmeans", "bisecting_k3": "bisecting_kmeans"}
+ALGORITHMS = ("kmeans", "bisecting_kmeans")
 Current = tuple[str, Decimal, int, int]
 Previous = tuple[str, str, int, Decimal | None]
 
-
-def current_frame(spark: SparkSession, rows: Sequence[Current]) -> DataFrame:
-    columns = "customer_id string, monetary decimal(28,4), kmeans_k4 int, bisecting_k3 int"
-    return spark.createDataFrame(rows, columns)
+MONEY = pl.Decimal(28, 4)
 
 
-def previous_frame(spark: SparkSession, rows: Sequence[Previous]) -> DataFrame:
-    columns = "customer_id string, algorithm string, segment_id int, monetary decimal(28,4)"
-    return spark.createDataFrame(rows, columns)
+def current_frame(rows: Sequence[Current]) -> pl.DataFrame:
+    clusters = dict.fromkeys(ALGORITHMS, pl.Int32)
+    return pl.DataFrame(
+        rows, {"customer_id": pl.String, "monetary": MONEY, **clusters}, orient="row"
+    )
+
+
+def previous_frames(rows: Sequence[Previous]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The segments of the run before, and what its customers had spent then."""
+    schema = {
+        "customer_id": pl.String,
+        "algorithm": pl.String,
+        "segment_id": pl.Int32,
+        "monetary": MONEY,
+    }
+    frame = pl.DataFrame(rows, schema, orient="row")
+    return frame.drop("monetary"), frame.select("customer_id", "monetary").unique()
+
+
+def cells_of(
+    current: Sequence[Current], previous: Sequence[Previous], buckets: int = 1
+) -> list[Cell]:
+    """The cells of the customers of each bucket together."""
+    now, (segments, spent) = current_frame(current), previous_frames(previous)
+    bucket = pl.col("customer_id").str.len_bytes() % buckets
+    parts = [[f.filter(bucket == n) for f in (now, segments, spent)] for n in range(buckets)]
+    return cells(pl.concat(crosstab(*part) for part in parts))
 
 
 def oracle(current: Sequence[Current], previous: Sequence[Previous]) -> list[Cell]:
     """The same by dictionaries, in the order of algorithm, from (none first), to (none last)."""
     count: dict[tuple[str, int | None, int | None], int] = defaultdict(int)
     revenue: dict[tuple[str, int | None, int | None], Decimal] = defaultdict(Decimal)
-    for position, algorithm in enumerate(LABELS.values()):
+    for position, algorithm in enumerate(ALGORITHMS):
         was = {c: (s, m) for c, a, s, m in previous if a == algorithm}
         for row in current:
             key = (algorithm, row[2 + position], was.get(row[0], (None, None))[0])
@@ -54,23 +81,25 @@ def rows_of(seed: int) -> tuple[list[Current], list[Previous]]:
         for c in everybody
         if random.random() > share / 2
     ]
+    spent = {c: Decimal(random.randint(0, 9_999)) / 100 for c in everybody}
     previous = [
-        (c, a, random.randint(1, 5), Decimal(random.randint(0, 9_999)) / 100)
+        (c, a, random.randint(1, 5), spent[c])
         for c in everybody
         if random.random() > share
-        for a in (*LABELS.values(), "gaussian_mixture")
+        for a in (*ALGORITHMS, "gaussian_mixture")
     ]
     return current, previous
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_cells_are_those_of_plain_python(spark: SparkSession, seed: int) -> None:
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("buckets", [1, 3])
+def test_cells_are_those_of_plain_python(seed: int, buckets: int) -> None:
     current, previous = rows_of(seed)
-    cells = crosstab(current_frame(spark, current), previous_frame(spark, previous), LABELS)
-    assert cells == oracle(current, previous)
+    counted = cells_of(current, previous, buckets)
+    assert counted == oracle(current, previous)
 
-    for algorithm in LABELS.values():
-        own = [cell for cell in cells if cell.algorithm == algorithm]
+    for algorithm in ALGORITHMS:
+        own = [cell for cell in counted if cell.algorithm == algorithm]
         before = {c for c, a, _, _ in previous if a == algorithm}
         gone = before - {row[0] for row in current}
         assert sum(cell.customers for cell in own) == len(current) + len(gone)
@@ -79,21 +108,24 @@ def test_cells_are_those_of_plain_python(spark: SparkSession, seed: int) -> None
         assert sum(c.revenue for c in own if c.cluster is not None) == sum(r[1] for r in current)
 
 
-def test_the_revenue_of_who_is_gone_is_what_it_was(spark: SparkSession) -> None:
-    current = current_frame(spark, [("a", Decimal("10.5"), 0, 2), ("b", Decimal("0"), 1, 2)])
-    previous = previous_frame(
-        spark,
-        [
-            ("a", "kmeans", 3, Decimal("7.25")),
-            ("gone", "kmeans", 3, Decimal("99.99")),
-            ("unknown", "kmeans", 3, None),
-        ],
-    )
-    assert crosstab(current, previous, {"kmeans_k4": "kmeans"}) == [
+def test_the_revenue_of_who_is_gone_is_what_it_was() -> None:
+    previous = [
+        ("a", "kmeans", 3, Decimal("7.25")),
+        ("gone", "kmeans", 3, Decimal("99.99")),
+        ("unknown", "kmeans", 3, None),
+    ]
+    counted = cells_of([("a", Decimal("10.5"), 0, 2), ("b", Decimal("0"), 1, 2)], previous)
+    assert [cell for cell in counted if cell.algorithm == "kmeans"] == [
         Cell("kmeans", 1, None, 1, Decimal("0")),
         Cell("kmeans", 0, 3, 1, Decimal("10.5")),
         Cell("kmeans", None, 3, 2, Decimal("99.99")),
     ]
+
+
+def test_revenue_beyond_64_bits_is_added_exactly() -> None:
+    rich = Decimal("99999999999999999999.9999")
+    current = [(f"c{n}", rich, 0, 0) for n in range(3)]
+    assert {cell.revenue for cell in cells_of(current, [])} == {3 * rich}
 
 
 CELLS = [

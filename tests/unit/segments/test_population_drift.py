@@ -2,35 +2,42 @@
 
 import math
 from collections.abc import Sequence
-from datetime import date
 
 import numpy as np
-import pyarrow as pa
 import pytest
-from pyspark.sql import DataFrame, SparkSession
 
-from custseg_spark.config.settings import DriftConfig
-from custseg_spark.models.drift import Bin, Drift, feature_drift, needs_refit, rows, share_drift
-from custseg_spark.engine.lake.schemas import FEATURE_DRIFT
+from custseg_spark.core.segments.drift import (
+    Bin,
+    Drift,
+    DriftRules,
+    bin_counts,
+    deciles,
+    feature_drift,
+    needs_refit,
+    share_drift,
+)
 
-CONFIG = DriftConfig(watch=0.1, refit=0.25)
+RULES = DriftRules(watch=0.1, refit=0.25)
 NAN = float("nan")
 
 
-def frame(spark: SparkSession, columns: dict[str, Sequence[float]]) -> DataFrame:
-    """Customers with these features, NaN for null."""
-    size = len(next(iter(columns.values())))
-    arrays = {n: pa.array(np.array(v, dtype=float), from_pandas=True) for n, v in columns.items()}
-    ids = pa.array([f"c{i}" for i in range(size)], pa.string())
-    return spark.createDataFrame(pa.table({"customer_id": ids, **arrays}))
+def drifts_of(
+    before: dict[str, Sequence[float]], now: dict[str, Sequence[float]], buckets: int = 1
+) -> list[Drift]:
+    """The drift of each feature (NaN for null), counted over buckets of customers."""
+    runs = [[np.array(v, dtype=float) for v in run.values()] for run in (before, now)]
+    edges = [deciles(column) for column in runs[0]]
+    counts = [
+        sum(bin_counts([c[n::buckets] for c in columns], edges) for n in range(buckets))
+        for columns in runs
+    ]
+    return feature_drift(list(before), edges, *counts, RULES)
 
 
 def drift_of(
-    spark: SparkSession, before: dict[str, Sequence[float]], now: dict[str, Sequence[float]]
+    before: dict[str, Sequence[float]], now: dict[str, Sequence[float]]
 ) -> dict[str, Drift]:
-    size = len(next(iter(before.values())))
-    found = feature_drift(frame(spark, before), frame(spark, now), list(before), size, CONFIG)
-    return {drift.name: drift for drift in found}
+    return {drift.name: drift for drift in drifts_of(before, now)}
 
 
 def oracle(before: Sequence[float], now: Sequence[float]) -> float:
@@ -54,7 +61,7 @@ def oracle(before: Sequence[float], now: Sequence[float]) -> float:
     return total
 
 
-def test_indices_are_those_of_the_definition(spark: SparkSession) -> None:
+def test_indices_are_those_of_the_definition() -> None:
     """On ties, nulls, constants, values of one run only, and runs of different size."""
     rng = np.random.default_rng(5)
     n, m = 997, 1_403
@@ -84,7 +91,7 @@ def test_indices_are_those_of_the_definition(spark: SparkSession) -> None:
         "was_constant": rng.integers(2, 5, m),
         "two_values": np.full(m, 1),
     }
-    found = drift_of(spark, before, now)
+    found = drift_of(before, now)
     assert list(found) == list(before)
     for name, drift in found.items():
         assert drift.psi == pytest.approx(oracle(before[name], now[name]), rel=1e-12), name
@@ -96,10 +103,10 @@ def test_indices_are_those_of_the_definition(spark: SparkSession) -> None:
     assert found["zeros"].verdict == "watch"
 
 
-def test_equal_deciles_are_one_bin_and_nulls_their_own(spark: SparkSession) -> None:
+def test_equal_deciles_are_one_bin_and_nulls_their_own() -> None:
     before = {"orders": [0.0] * 8 + [1.0, 2.0] + [NAN] * 2}
     now = {"orders": [0.0] * 4 + [5.0] * 4 + [NAN] * 2}
-    assert drift_of(spark, before, now)["orders"].bins == (
+    assert drift_of(before, now)["orders"].bins == (
         Bin(0.0, 8 / 12, 0.4),
         Bin(1.0, 1 / 12, 0.0),
         Bin(math.inf, 1 / 12, 0.4),
@@ -107,36 +114,35 @@ def test_equal_deciles_are_one_bin_and_nulls_their_own(spark: SparkSession) -> N
     )
 
 
-def test_an_empty_bin_counts_as_half_a_customer(spark: SparkSession) -> None:
-    drift = drift_of(spark, {"x": [1.0] * 10}, {"x": [1.0] * 6 + [2.0] * 4})["x"]
+def test_an_empty_bin_counts_as_half_a_customer() -> None:
+    drift = drift_of({"x": [1.0] * 10}, {"x": [1.0] * 6 + [2.0] * 4})["x"]
     at_one = (0.6 - 1.0) * math.log(0.6 / 1.0)
     above = (0.4 - 0.05) * math.log(0.4 / 0.05)
     assert drift.psi == pytest.approx(at_one + above, rel=1e-12)
 
 
-def test_the_same_customers_have_not_drifted(spark: SparkSession) -> None:
+def test_the_same_customers_have_not_drifted() -> None:
     values = {"x": np.random.default_rng(1).lognormal(size=500)}
-    assert drift_of(spark, values, values)["x"] == Drift(
-        "feature", "x", 0.0, "same", drift_of(spark, values, values)["x"].bins
+    assert drift_of(values, values)["x"] == Drift(
+        "feature", "x", 0.0, "same", drift_of(values, values)["x"].bins
     )
 
 
-def test_partitions_change_nothing(spark: SparkSession) -> None:
+@pytest.mark.parametrize("buckets", [2, 7])
+def test_buckets_change_nothing(buckets: int) -> None:
     rng = np.random.default_rng(2)
-    before, now = (frame(spark, {"x": rng.random(300)}) for _ in range(2))
-    one = feature_drift(before, now, ["x"], 300, CONFIG)
-    assert feature_drift(before.repartition(7), now.repartition(3), ["x"], 300, CONFIG) == one
+    before, now = ({"x": rng.random(300)} for _ in range(2))
+    assert drifts_of(before, now, buckets) == drifts_of(before, now)
 
 
-def test_without_customers_in_a_run_there_is_no_drift(spark: SparkSession) -> None:
-    some, none = frame(spark, {"x": [1.0]}), frame(spark, {"x": []})
-    assert feature_drift(none, some, ["x"], 0, CONFIG) == []
-    assert feature_drift(some, none, ["x"], 1, CONFIG) == []
-    assert feature_drift(none, none, ["x"], 0, CONFIG) == []
+def test_without_customers_in_a_run_there_is_no_drift() -> None:
+    some: dict[str, Sequence[float]] = {"x": [1.0]}
+    none: dict[str, Sequence[float]] = {"x": []}
+    assert drifts_of(none, some) == drifts_of(some, none) == drifts_of(none, none) == []
 
 
 def test_segments_drift_by_their_shares_of_customers() -> None:
-    drift = share_drift("kmeans", {1: 50, 2: 50}, {1: 80, 2: 120}, CONFIG)
+    drift = share_drift("kmeans", {1: 50, 2: 50}, {1: 80, 2: 120}, RULES)
     expected = (0.4 - 0.5) * math.log(0.4 / 0.5) + (0.6 - 0.5) * math.log(0.6 / 0.5)
     assert (drift.kind, drift.name, drift.verdict) == ("segments", "kmeans", "same")
     assert drift.psi == pytest.approx(expected, rel=1e-12)
@@ -144,7 +150,7 @@ def test_segments_drift_by_their_shares_of_customers() -> None:
 
 
 def test_a_segment_that_is_born_or_has_died_counts_as_half_a_customer() -> None:
-    drift = share_drift("kmeans", {1: 60, 2: 40}, {1: 30, 3: 20}, CONFIG)
+    drift = share_drift("kmeans", {1: 60, 2: 40}, {1: 30, 3: 20}, RULES)
     died = (0.5 / 50 - 0.4) * math.log(0.5 / 50 / 0.4)
     born = (0.4 - 0.5 / 100) * math.log(0.4 / (0.5 / 100))
     assert drift.psi == pytest.approx(died + born, rel=1e-12)
@@ -154,7 +160,7 @@ def test_a_segment_that_is_born_or_has_died_counts_as_half_a_customer() -> None:
 
 def test_verdicts_change_at_the_configured_limits() -> None:
     def verdict(watch: float, refit: float) -> str:
-        limits = DriftConfig(watch, refit)
+        limits = DriftRules(watch, refit)
         return share_drift("kmeans", {1: 1, 2: 1}, {1: 1, 2: 2}, limits).verdict
 
     psi = (1 / 3 - 1 / 2) * math.log(2 / 3) + (2 / 3 - 1 / 2) * math.log(4 / 3)
@@ -176,29 +182,15 @@ def test_a_refit_is_called_for_in_words_the_worst_first() -> None:
         drifted("not_of_the_model", 9.0, "refit"),
         drifted("a", 9.0, "refit", kind="segments"),
     ]
-    assert needs_refit(drifts, ["a", "b", "recency_days", "c"], CONFIG) == (
+    assert needs_refit(drifts, ["a", "b", "recency_days", "c"], RULES) == (
         "2 of 3 features drifted beyond 0.25: recency_days 0.41, a 0.30"
     )
-    assert needs_refit(drifts, ["b"], CONFIG) is None
-    assert needs_refit([], ["b"], CONFIG) is None
+    assert needs_refit(drifts, ["b"], RULES) is None
+    assert needs_refit([], ["b"], RULES) is None
 
 
 def test_only_the_worst_three_are_named() -> None:
     drifts = [drifted(name, psi, "refit") for name, psi in zip("dcba", (1, 2, 3, 3), strict=True)]
-    assert needs_refit(drifts, list("abcd"), CONFIG) == (
+    assert needs_refit(drifts, list("abcd"), RULES) == (
         "4 of 4 features drifted beyond 0.25: a 3.00, b 3.00, c 2.00, …"
     )
-
-
-def test_rows_fit_the_table(spark: SparkSession) -> None:
-    drift = share_drift("kmeans", {1: 2}, {1: 2}, CONFIG)
-    null_bin = Drift("feature", "x", 0.5, "refit", (Bin(math.inf, 0.9, 1.0), Bin(None, 0.1, 0.0)))
-    day, before = date(2019, 12, 1), date(2019, 11, 1)
-    table = spark.createDataFrame(rows([drift, null_bin], day, before), FEATURE_DRIFT.schema)
-    first, second = table.collect()
-    assert (first.kind, first.name, first.psi, first.verdict) == ("segments", "kmeans", 0, "same")
-    assert (second.run_date, second.previous_run_date) == (day, before)
-    assert [(b.upper, b.previous_share, b.share) for b in second.bins] == [
-        (math.inf, 0.9, 1.0),
-        (None, 0.1, 0.0),
-    ]

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from custseg_spark.config.settings import conf_dir
-from custseg_spark.core.segments.naming import Archetypes, find, load_archetypes, name_segments
+from custseg_spark.config.archetypes import find, load_archetypes
+from custseg_spark.config.shipped import conf_dir
+from custseg_spark.core.features.registry import OPTIONAL_FAMILIES, all_features
+from custseg_spark.core.segments.naming import Archetypes, name_segments
 from custseg_spark.errors import ConfigurationError
-from custseg_spark.features import OPTIONAL_FAMILIES, all_features
 
 KNOWN = ("monetary", "frequency", "cart_count")
 GOOD = """

@@ -1,0 +1,17 @@
+"""The first records of a source as text, of which a mapping is guessed."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstRecords:
+    """The names of the columns and the first records, which may have other widths.
+
+    `table` is the table or sheet that they are of, `delimiter` what parts a line's values.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    delimiter: str = ","
+    table: str = ""
+    has_line_breaks: bool = False

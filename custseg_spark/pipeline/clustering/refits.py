@@ -1,0 +1,48 @@
+"""Refits of resamples in tasks: twenty for each candidate, more than one core's work."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pyspark.sql import SparkSession
+
+from custseg_spark.core.clustering import stability
+from custseg_spark.core.clustering.kmeans import FitSettings
+from custseg_spark.core.clustering.stability import Resample
+from custseg_spark.engine.spark import tasks
+
+# A task costs as much as one small refit.
+_REFITS_PER_TASK = 5
+
+
+@dataclass(frozen=True)
+class RefitsInTasks:
+    """Makes the refits of `stability.resamples` side by side: the same, whatever the tasks."""
+
+    spark: SparkSession
+
+    def __call__(
+        self, points: np.ndarray, algorithm: str, k: int, bootstraps: int, settings: FitSettings
+    ) -> list[Resample]:
+        if not stability.is_refitted(algorithm) or not len(points):
+            return []
+        numbers = [
+            range(start, min(start + _REFITS_PER_TASK, bootstraps))
+            for start in range(0, bootstraps, _REFITS_PER_TASK)
+        ]
+        made = tasks.run(self.spark, _Refits(points, algorithm, k, settings), numbers)
+        return [refit for some in made for refit in some]
+
+
+@dataclass(frozen=True)
+class _Refits:
+    points: np.ndarray
+    algorithm: str
+    k: int
+    settings: FitSettings
+
+    def __call__(self, numbers: Sequence[int]) -> list[Resample]:
+        return [
+            stability.resample(self.points, self.algorithm, self.k, number, self.settings)
+            for number in numbers
+        ]
