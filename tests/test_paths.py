@@ -1,4 +1,4 @@
-"""Places by path and URI."""
+"""Paths and URIs: what is on this machine and what is elsewhere."""
 
 from pathlib import Path
 
