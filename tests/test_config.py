@@ -92,6 +92,7 @@ def test_the_shipped_configurations_are_valid() -> None:
         ("", "run.max_rows=0", "run.max_rows: expected above 0, got 0"),
         ("", "run.sample_fraction=0", "run.sample_fraction: expected above 0, at most 1"),
         ("", "model.preparation.clip=iqd", "preparation.clip: unknown 'iqd'; did you mean 'iqr'?"),
+        ("", "model.fit.customers=al", "model.fit.customers: unknown 'al'; did you mean 'all'?"),
         ("", "model.selection.k_min=9", "k_max: expected at least model.selection.k_min, got 8"),
         ("", "model", "--set model: expected section.key=value"),
         ("", "model.k", "--set model.k: expected section.key=value"),

@@ -9,6 +9,7 @@ SCALINGS = ("standard", "robust")
 TRANSFORMS = ("auto", "none")
 MODEL_USES = ("auto", "fit", "frozen")
 COMPARISONS = ("dbscan", "agglomerative")
+FITTED_CUSTOMERS = ("sample", "all")
 
 # Keys of 0.1 and what they are called now.
 MOVED = {
@@ -76,8 +77,9 @@ class PreparationConfig:
 
 @dataclass(frozen=True)
 class FitConfig:
-    """How models are fitted."""
+    """How models are fitted; `customers`: of whom the published ones are."""
 
+    customers: str = "sample"
     sample_customers: int = 50_000
     starts: int = 3
     max_iterations: int = 50
@@ -86,6 +88,7 @@ class FitConfig:
     parallel: int = 2
 
     def __post_init__(self) -> None:
+        require_word(self.customers, FITTED_CUSTOMERS, "model.fit.customers")
         for key in ("max_iterations", "bisecting_iterations", "parallel", "starts"):
             require(getattr(self, key) > 0, f"model.fit.{key}", "above 0", self)
         require(self.sample_customers >= 2, "model.fit.sample_customers", "2 or more", self)

@@ -52,6 +52,13 @@ class Portions(Protocol):
         """Replaces a date of a table by the rows that the kernel makes; how many they are."""
 
 
+class FramedPortions(Portions, Protocol):
+    """Portions whose rows Spark can take as well."""
+
+    def rows(self, kernel: Kernel[pa.Table], columns: Sequence[str], ddl: str) -> DataFrame:
+        """The rows that the kernel makes of each portion, for Spark."""
+
+
 class _Reader(Protocol):
     """What a task reads its portion with."""
 
@@ -89,6 +96,15 @@ class _Written:
 
 
 @dataclass(frozen=True)
+class _Tables:
+    kernel: Kernel[pa.Table]
+    columns: Sequence[str]
+
+    def __call__(self, reader: _Reader) -> Iterator[pa.Table]:
+        yield self.kernel(reader.table(self.columns))
+
+
+@dataclass(frozen=True)
 class NativePortions:
     """Portions of a native lake, a task each."""
 
@@ -107,6 +123,9 @@ class NativePortions:
         files = [f for f in tasks.run(self.lake.spark, write, self.readers) if f]
         self.lake.replace_dates(files, table, [day])
         return sum(f.rows for f in files)
+
+    def rows(self, kernel: Kernel[pa.Table], columns: Sequence[str], ddl: str) -> DataFrame:
+        return tasks.flat_map(self.lake.spark, _Tables(kernel, columns), self.readers, ddl)
 
 
 @dataclass(frozen=True)
@@ -232,6 +251,10 @@ class SparkPortions:
         written = self.lake.read(table).where(F.col(date_column) == F.lit(day))
         return written.count()
 
+    def rows(self, kernel: Kernel[pa.Table], columns: Sequence[str], ddl: str) -> DataFrame:
+        over = _TablesOverBuckets(kernel, columns)
+        return tasks.map_partitions(self._spread(columns), over, ddl)
+
     def _spread(self, columns: Sequence[str]) -> DataFrame:
         # XXH64's highest bits, as `customer_bucket` has them.
         top = F.shiftrightunsigned(F.xxhash64("customer_id"), 64 - 16)
@@ -252,6 +275,16 @@ class _OverBuckets(Generic[R]):
             (number, self.kernel(rows.select(_named(self.columns))))
             for number, rows in _buckets(batches)
         ]
+
+
+@dataclass(frozen=True)
+class _TablesOverBuckets:
+    kernel: Kernel[pa.Table]
+    columns: Sequence[str]
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+        for _, rows in _buckets(batches):
+            yield self.kernel(rows.select(_named(self.columns)))
 
 
 @dataclass(frozen=True)
@@ -347,7 +380,7 @@ def session_buckets(lake: Lake, before: date, groups: int) -> Portions:
     )
 
 
-def customer_buckets(lake: Lake, table: Table, run_date: date, groups: int) -> Portions:
+def customer_buckets(lake: Lake, table: Table, run_date: date, groups: int) -> FramedPortions:
     """The rows of a run date by range of customers' buckets, sorted by customer id."""
     if lake.native is None:
         frame = lake.read(table).where(F.col("run_date") == F.lit(run_date))

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 
 import numpy as np
 from pyspark.sql import functions as F
@@ -32,7 +33,7 @@ from custseg_spark.engine.lake.schemas import (
     SEGMENT_PROFILES,
     SESSIONS,
 )
-from custseg_spark.engine.partitions import Portions, customer_buckets
+from custseg_spark.engine.partitions import FramedPortions, Portions, customer_buckets
 from custseg_spark.engine.spark import mllib
 from custseg_spark.engine.spark.mllib import MllibFits
 from custseg_spark.engine.spark.model_store import Manifest
@@ -40,6 +41,7 @@ from custseg_spark.engine.spark.session import size_shuffles
 from custseg_spark.errors import ConfigurationError, InputError, nearest
 from custseg_spark.pipeline import clustering, history, models, planning, segments
 from custseg_spark.pipeline.clustering import Fitted
+from custseg_spark.pipeline.clustering.everyone import informed_customers
 from custseg_spark.pipeline.clustering.refits import RefitsInTasks
 from custseg_spark.pipeline.clustering.sample import CustomerSample, draw
 from custseg_spark.pipeline.features import customer_groups, with_demographics, write_features
@@ -235,7 +237,7 @@ def _evaluated(
     lake: Lake,
     config: Config,
     past: Past,
-    customers: Portions,
+    customers: FramedPortions,
     groups: int,
     run: SegmentRun,
     scoring: tuple[Fitted, dict[str, Manifest]] | None,
@@ -262,7 +264,7 @@ def _evaluated(
     if scoring:
         fitted, published = scoring
     else:
-        fitted = _fitted(lake, config, sample, progress)
+        fitted = _fitted(lake, config, customers, sample, progress)
     run.left_out = dict(fitted.space.preparation.left_out)
     with progress.stage("evaluate models") as stage:
         if run.plan.source:
@@ -299,12 +301,27 @@ def _evaluated(
     )
 
 
-def _fitted(lake: Lake, config: Config, sample: CustomerSample, progress: Progress) -> Fitted:
+def _fitted(
+    lake: Lake,
+    config: Config,
+    customers: FramedPortions,
+    sample: CustomerSample,
+    progress: Progress,
+) -> Fitted:
     settings = clustering.fit_settings(config.model)
 
     def make_fits(matrix: np.ndarray, prepared: Preparation, scaling: str) -> MllibFits:
-        parallel = config.model.fit.parallel
-        return MllibFits(lake.spark, matrix, prepared, scaling, settings, parallel)
+        fit = config.model.fit
+        everyone = partial(informed_customers, customers, prepared, sample.bar.events)
+        return MllibFits(
+            lake.spark,
+            matrix,
+            prepared,
+            scaling,
+            settings,
+            fit.parallel,
+            everyone if fit.customers == "all" else None,
+        )
 
     with progress.stage("fit models") as stage:
         features = registry.all_features(config.features.optional_families)

@@ -36,8 +36,12 @@ class SampleFits(Protocol):
     @property
     def scaler(self) -> Scaler: ...
 
-    def kmeans(self, k: int, best_cost: float) -> ClusterModel:
-        """The KMeans to publish, its cost at most 1% above `best_cost`."""
+    def refits(self, algorithm: str) -> bool:
+        """Whether a chosen model is fitted anew to be published."""
+        ...
+
+    def refit(self, algorithm: str, k: int, best_cost: float | None) -> ClusterModel:
+        """The model to publish; `best_cost` is that of the driver's KMeans of the sample."""
         ...
 
     def others(self, trials: Sequence[Trial]) -> Mapping[Trial, ClusterModel | InputError]:
@@ -109,9 +113,10 @@ def choose(
 ) -> tuple[Fitted, list[Verdict]]:
     """A verdict on each algorithm and k; one of each algorithm is chosen.
 
-    `resamples` makes the refits that stability is measured by. The chosen KMeans is fitted by
-    MLlib and takes the candidate's place, with its own indices; should they change the choice, the
-    next one is fitted as well. What is returned as fitted holds the models to publish.
+    `resamples` makes the refits that stability is measured by. The chosen KMeans (and bisecting
+    KMeans, where all customers are to be fitted) is fitted by MLlib and takes the candidate's
+    place, with its own indices; should they change the choice, the next one is fitted as well.
+    What is returned as fitted holds the models to publish.
     """
     tried = _candidates(buckets, sample, fitted)
     verdicts: list[Verdict] = []
@@ -128,9 +133,11 @@ def choose(
                 measure=measure.stability,
             )
             [chosen] = [v.candidate for v in found if v.chosen]
-            if algorithm != "kmeans" or fitted.fits is None or chosen.k in published:
+            fits = fitted.fits
+            if fits is None or not fits.refits(algorithm) or chosen.k in published:
                 break
-            models[(algorithm, chosen.k)] = fitted.fits.kmeans(chosen.k, fitted.costs[chosen.k])
+            cost = fitted.costs[chosen.k] if algorithm == "kmeans" else None
+            models[(algorithm, chosen.k)] = fits.refit(algorithm, chosen.k, cost)
             published.add(chosen.k)
             one = replace(fitted, models={(algorithm, chosen.k): models[(algorithm, chosen.k)]})
             own = [c if c is not chosen else _candidates(buckets, sample, one)[0] for c in own]

@@ -44,14 +44,21 @@ BUCKETS = in_buckets(customers(4_000), 1_500, 1_500, 2_900)
 
 @dataclass
 class NumpyFits:
-    """KMeans of another seed; `spoiled` k's get centres that share one place."""
+    """KMeans of another seed; `spoiled` k's get centres that share one place.
+
+    `refitted`: the algorithms whose chosen model is fitted anew.
+    """
 
     points: np.ndarray
     scaler: Scaler
     spoiled: Sequence[int] = ()
     asked: list[int] = field(default_factory=list)
+    refitted: Sequence[str] = ("kmeans",)
 
-    def kmeans(self, k: int, best_cost: float) -> ClusterModel:
+    def refits(self, algorithm: str) -> bool:
+        return algorithm in self.refitted
+
+    def refit(self, algorithm: str, k: int, best_cost: float | None) -> ClusterModel:
         self.asked.append(k)
         centres = kmeans(self.points, k, FitSettings(), generator(99)).centres
         return KMeans(np.repeat(centres[:1], k, axis=0) if k in self.spoiled else centres)
@@ -144,6 +151,23 @@ def test_a_published_fit_that_is_worse_gives_way_to_the_next(
     assert chosen.candidate.k != 3
     [spoiled] = [v for v in verdicts if v.candidate.k == 3]
     assert "the smallest cluster holds 0.00%" in spoiled.why
+
+
+def test_any_algorithm_that_is_fitted_anew_is_published_as_refitted(
+    sample: CustomerSample, fitted: Fitted
+) -> None:
+    assert isinstance(fitted.fits, NumpyFits)
+    models = {("bisecting_kmeans", k): m for (_, k), m in fitted.models.items()}
+    config = replace(CONFIG, algorithms=("bisecting_kmeans",))
+    for refitted, asked in ((("kmeans",), []), (("kmeans", "bisecting_kmeans"), [3])):
+        fits = replace(fitted.fits, refitted=refitted, asked=[])
+        found = replace(fitted, fits=fits, models=models)
+        published, verdicts = choose(BUCKETS, sample, found, config, {})
+        assert fits.asked == asked
+        chosen = the_chosen(verdicts).candidate
+        model = published.models[("bisecting_kmeans", chosen.k)]
+        assert chosen.model is model
+        assert (model is models[("bisecting_kmeans", chosen.k)]) == (not asked)
 
 
 def test_published_models_are_evaluated_and_nothing_is_chosen_anew(
