@@ -13,5 +13,5 @@ rm -f "$archive"
 python scripts/generate_events.py --events 20_000 --out "$trial/events.csv" >/dev/null
 SPARK_CONF_DIR=$PWD/.spark/no-settings spark-submit --properties-file "$conf/making-archive.conf" \
     jobs/segment.py --source "ecommerce_events=$trial/events.csv" --lake "$trial/lake" \
-    --set model.k_max=3 --set model.bootstraps=2
+    --set model.selection.k_max=3 --set model.stability.bootstraps=2
 [ -f "$archive" ]

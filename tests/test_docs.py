@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, SHORT_PROCESS, job, write_log
-from custseg_spark.features import dictionary
 from postgresql_server import Server
 from pyspark.sql import SparkSession
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import date
 
 import pytest
-from custseg_spark.models.drift import FEATURE, REFIT, SAME, Drift
 
 from custseg_spark.config.model import FitConfig, ModelConfig, SelectionConfig
 from custseg_spark.config.settings import Config, LakeConfig, RunConfig

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from custseg_spark.features import OPTIONAL_FAMILIES, all_features
 
 from custseg_spark.config.archetypes import find, load_archetypes
 from custseg_spark.config.shipped import conf_dir
