@@ -252,4 +252,5 @@ def test_the_environment_leaves_spark_and_delta_to_emr() -> None:
     left_out = script.split("grep -vE '^(")[1].split(")==")[0].split("|")
     assert set(left_out) <= set(pins)
     assert {"pyspark", "delta-spark"} <= set(left_out)
+    assert {"polars", "polars-hash", "deltalake"} <= set(pins) - set(left_out)
     assert os.access(ROOT / "conf" / "deploy" / "emr" / "environment.sh", os.X_OK)
