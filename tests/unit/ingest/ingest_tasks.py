@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from conftest import HEADER
 
 from custseg_spark.config.mappings import load_mapping
-from custseg_spark.config.settings import conf_dir
+from custseg_spark.config.shipped import conf_dir
 from custseg_spark.core.events.text import csv_records
 from custseg_spark.engine.lake.files import DataFile
 from custseg_spark.engine.lake.schemas import EVENTS

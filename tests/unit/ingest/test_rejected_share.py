@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from custseg_spark.config.mappings import load_mapping
-from custseg_spark.config.settings import Config, IngestConfig, conf_dir
+from custseg_spark.config.settings import Config, IngestConfig
+from custseg_spark.config.shipped import conf_dir
 from custseg_spark.engine.sources.discovery.files import SourceFile
 from custseg_spark.errors import RejectedShareError
 from custseg_spark.pipeline.ingest.ledger import Counts, LedgerRow

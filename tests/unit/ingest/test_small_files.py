@@ -6,7 +6,7 @@ from ingest_tasks import places, sink
 from ledger import line, log_text
 
 from custseg_spark.config.mappings import load_mapping
-from custseg_spark.config.settings import conf_dir
+from custseg_spark.config.shipped import conf_dir
 from custseg_spark.engine.sources import pieces
 from custseg_spark.engine.sources.discovery.files import list_files
 from custseg_spark.engine.sources.formats import csv
