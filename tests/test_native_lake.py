@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from custseg_spark.tables import Lake
 from delta.tables import DeltaTable
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
@@ -13,8 +12,10 @@ from pyspark.sql import functions as F
 from custseg_spark.config.settings import LakeConfig
 from custseg_spark.engine.lake.commits import append, replace_dates
 from custseg_spark.engine.lake.files import DataFile, write_part
+from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.native import NativeLake
 from custseg_spark.engine.lake.schemas import EVENTS, TABLES
+from custseg_spark.engine.lake.spark_io import spark_schema
 from custseg_spark.errors import ConflictError
 
 FIRST, SECOND = date(2019, 10, 1), date(2019, 10, 2)

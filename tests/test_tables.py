@@ -83,7 +83,7 @@ def test_dates_are_replaced_and_the_others_stay(lake: Lake) -> None:
 
 
 def test_a_row_of_another_date_is_refused(lake: Lake) -> None:
-    with pytest.raises(Exception, match="DELTA_REPLACE_WHERE_MISMATCH|which isn't replaced"):
+    with pytest.raises(Exception, match=r"DELTA_REPLACE_WHERE_MISMATCH|which isn't replaced"):
         lake.replace_dates(choices((SECOND, 2)), MODEL_SELECTION, [FIRST])
     assert held(lake) == set()
 
