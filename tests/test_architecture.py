@@ -8,11 +8,9 @@ from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "custseg_spark"
-# What each layer may import besides itself; ERRORS are everybody's.
+# What each layer may import besides itself; EVERYBODYS stand below all.
 EVERYBODYS = ("errors", "paths", "progress")
 LAYERS = {
     "core": (),
@@ -37,7 +35,7 @@ MOST_FLOORS = 10
 SPARK = {"pyspark", "delta", "py4j"}
 NOT_IN_CORE = {*SPARK, "deltalake", "os", "io", "pathlib", "shutil", "tempfile", "time", "sqlite3"}
 # How errors of Spark's end a command.
-SPARK_IN_INTERFACES = {"interfaces/cli/main.py": {"py4j.protocol", "pyspark.errors"}}
+SPARK_IN_INTERFACES = {"custseg_spark/interfaces/cli/main.py": {"py4j.protocol", "pyspark.errors"}}
 CLOCKS = {
     "now",
     "today",
@@ -51,12 +49,16 @@ SQL_CALLS = {"sql", "expr", "selectExpr", "execute", "executemany"}
 # What a session of Spark Connect doesn't have: one module alone would have to change for it.
 JVM = {"sparkContext", "rdd", "foreachPartition", "_sc", "_jvm", "_jsc", "_jdf", "_jseq"}
 JVM |= {"_jsparkSession", "_jconf", "_java_obj", "_call_java", "_to_java", "_jc"}
-# MLlib's tree shows its inner centres to the JVM only.
-TOUCHES_JVM = {"engine/spark/session.py": JVM, "engine/spark/mllib_models.py": {"_java_obj"}}
+BUILDS_A_SESSION = "custseg_spark/engine/spark/session.py"
+TOUCHES_JVM = {
+    BUILDS_A_SESSION: JVM,
+    # MLlib's tree shows its inner centres to the JVM only.
+    "custseg_spark/engine/spark/mllib_models.py": {"_java_obj"},
+}
 
 
 def relative(path: Path) -> str:
-    return path.relative_to(PACKAGE).as_posix()
+    return path.relative_to(ROOT).as_posix()
 
 
 def name(path: Path) -> str:
@@ -114,6 +116,10 @@ def unit(module: str) -> str:
     return ".".join(module.split(".")[:2])
 
 
+def of_core() -> list[str]:
+    return [module for module in MODULES if layer(module) == "core"]
+
+
 def floors(arrows: Mapping[str, set[str]]) -> dict[str, int]:
     """How many stand on each other below each, itself included; CycleError for a circle."""
     found: dict[str, int] = {}
@@ -130,20 +136,29 @@ def test_every_module_is_of_a_layer() -> None:
     assert folders == set(FLOW)
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_arrows_point_down(module: str) -> None:
-    allowed = {layer(module), *LAYERS.get(layer(module), ()), *EVERYBODYS}
-    assert not {other for other in ours(module) if layer(other) not in allowed}
+def test_arrows_point_down() -> None:
+    upward = [
+        f"{module} imports {other}"
+        for module in MODULES
+        for other in ours(module)
+        if layer(other) not in {layer(module), *LAYERS.get(layer(module), ()), *EVERYBODYS}
+    ]
+    assert not upward
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if layer(m) == "core"])
-def test_in_core_each_folder_imports_only_what_stands_before_it(module: str) -> None:
-    folder = unit(module).removeprefix("core.")
-    place = FLOW.index(folder) if folder in FLOW else 0
-    for other in ours(module):
-        below = unit(other).removeprefix("core.")
-        if below in FLOW and below != folder:
-            assert FLOW.index(below) < place, f"{module} imports {other}"
+def test_in_core_each_folder_imports_only_what_stands_before_it() -> None:
+    def folder(module: str) -> str:
+        return unit(module).removeprefix("core.")
+
+    places = {each: place for place, each in enumerate(FLOW)}
+    backward = [
+        f"{module} imports {other}"
+        for module in of_core()
+        for other in ours(module)
+        # What stands beside the folders is below them all.
+        if places.get(folder(other), -1) > places.get(folder(module), -1)
+    ]
+    assert not backward
 
 
 def test_no_circle_and_at_most_ten_floors() -> None:
@@ -156,49 +171,46 @@ def test_no_circle_and_at_most_ten_floors() -> None:
     assert max(tallest.values()) <= MOST_FLOORS, tallest
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if layer(m) == "core"])
-def test_core_has_no_engine_no_file_and_no_clock(module: str) -> None:
-    assert not tops(MODULES[module]) & NOT_IN_CORE
-    called = {n.func.id for n in ast.walk(parsed(MODULES[module]))
-              if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}  # fmt: skip
-    assert not called & {"open", "print", "input"}
+def test_core_has_no_engine_no_file_and_no_clock() -> None:
+    for module in of_core():
+        path = MODULES[module]
+        assert not tops(path) & NOT_IN_CORE, module
+        called = {ast.unparse(n.func) for n in ast.walk(parsed(path)) if isinstance(n, ast.Call)}
+        assert not called & {"open", "print", "input"}, module
 
 
-@pytest.mark.parametrize(
-    "module", [m for m in MODULES if layer(m) not in ("engine", "pipeline", "outputs")]
-)
-def test_spark_is_in_engine_pipeline_and_outputs_only(module: str) -> None:
-    path = MODULES[module]
-    taken = {i.rpartition(".")[0] for i in imports(path) if i.partition(".")[0] in SPARK}
-    assert taken <= SPARK_IN_INTERFACES.get(relative(path), set())
+def test_spark_is_in_engine_pipeline_and_outputs_only() -> None:
+    for module, path in MODULES.items():
+        if layer(module) not in ("engine", "pipeline", "outputs"):
+            taken = {i.rpartition(".")[0] for i in imports(path) if i.partition(".")[0] in SPARK}
+            assert taken <= SPARK_IN_INTERFACES.get(relative(path), set()), module
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(ROOT).as_posix())
-def test_the_clock_is_read_in_one_place(path: Path) -> None:
-    read = {
-        ast.unparse(node)
-        for node in ast.walk(parsed(path))
-        if isinstance(node, ast.Attribute) and node.attr in CLOCKS
-    }
-    if path != PACKAGE / "interfaces" / "cli" / "clock.py":
-        assert read <= {"clock.now"}
+def test_the_clock_is_read_in_one_place() -> None:
+    for path in FILES:
+        read = {
+            ast.unparse(node)
+            for node in ast.walk(parsed(path))
+            if isinstance(node, ast.Attribute) and node.attr in CLOCKS
+        }
+        if relative(path) != "custseg_spark/interfaces/cli/clock.py":
+            assert read <= {"clock.now"}, path
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(ROOT).as_posix())
-def test_one_place_builds_a_session_and_touches_the_jvm(path: Path) -> None:
-    allowed = TOUCHES_JVM.get(relative(path), set()) if path.is_relative_to(PACKAGE) else set()
-    assert attributes(path) & JVM <= allowed
-    if path != PACKAGE / "engine" / "spark" / "session.py":
-        assert "builder" not in attributes(path)
-        taken = {part for imported in imports(path) for part in imported.split(".")}
-        assert not taken & {"SparkContext", "SparkConf", "java_gateway", "classic"}
+def test_one_place_builds_a_session_and_touches_the_jvm() -> None:
+    for path in FILES:
+        assert attributes(path) & JVM <= TOUCHES_JVM.get(relative(path), set()), path
+        if relative(path) != BUILDS_A_SESSION:
+            assert "builder" not in attributes(path), path
+            taken = {part for imported in imports(path) for part in imported.split(".")}
+            assert not taken & {"SparkContext", "SparkConf", "java_gateway"}, path
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(ROOT).as_posix())
-def test_no_formatted_string_reaches_sql(path: Path) -> None:
-    for node in ast.walk(parsed(path)):
-        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in SQL_CALLS:
-            assert not any(isinstance(argument, ast.JoinedStr) for argument in node.args)
+def test_no_formatted_string_reaches_sql() -> None:
+    for path in FILES:
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in SQL_CALLS:
+                assert not any(isinstance(argument, ast.JoinedStr) for argument in node.args), path
 
 
 def test_jobs_are_short_and_imported_by_nobody() -> None:

@@ -5,17 +5,17 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from custseg_spark.tables import Lake
 from delta.tables import DeltaTable
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from custseg_spark import schemas as spark_schemas
-from custseg_spark.config import LakeConfig
+from custseg_spark.config.settings import LakeConfig
 from custseg_spark.engine.lake.commits import append, replace_dates
 from custseg_spark.engine.lake.files import DataFile, write_part
+from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.native import NativeLake
 from custseg_spark.engine.lake.schemas import EVENTS, TABLES
+from custseg_spark.engine.lake.spark_io import spark_schema
 from custseg_spark.errors import ConflictError
 
 FIRST, SECOND = date(2019, 10, 1), date(2019, 10, 2)
@@ -31,7 +31,7 @@ def native(tmp_path: Path) -> NativeLake:
 
 @pytest.fixture
 def lake(spark: SparkSession, native: NativeLake) -> Lake:
-    return Lake(spark, LakeConfig(path=str(native.root)))
+    return Lake(spark, LakeConfig(path=str(native.root), io="spark"))
 
 
 def events(native: NativeLake, day: date, *microseconds: int) -> DataFile:
@@ -43,11 +43,10 @@ def events(native: NativeLake, day: date, *microseconds: int) -> DataFile:
 
 
 def test_spark_sees_the_tables_as_if_it_had_made_them(lake: Lake) -> None:
-    today = [t for t in vars(spark_schemas).values() if isinstance(t, spark_schemas.Table)]
-    lake.create(today)
-    assert set(lake.versions(today).values()) == {0}
-    for table in today:
-        assert lake.read(table).schema == table.schema
+    lake.create(TABLES)
+    assert set(lake.versions(TABLES).values()) == {0}
+    for table in TABLES:
+        assert lake.read(table).schema == spark_schema(table)
 
 
 def test_spark_reads_what_is_committed_and_skips_by_its_statistics(
@@ -57,7 +56,7 @@ def test_spark_reads_what_is_committed_and_skips_by_its_statistics(
         native, EVENTS, [events(native, FIRST, 999), events(native, FIRST, 1001)], read_version=0
     )
     replace_dates(native, EVENTS, [SECOND], [events(native, SECOND, 5)], read_version=1)
-    read = lake.read(spark_schemas.EVENTS)
+    read = lake.read(EVENTS)
     assert read.count() == 3
     at = F.timestamp_micros(F.unix_micros(F.lit("2019-10-01 00:00:00").cast("timestamp")) + 1001)
     assert [len(read.where(F.col("event_at") == at).collect()),
@@ -69,13 +68,13 @@ def test_spark_reads_what_is_committed_and_skips_by_its_statistics(
 def test_spark_and_native_writers_of_a_lake_conflict_as_two_of_a_kind(
     native: NativeLake, lake: Lake
 ) -> None:
-    appender = lake.appender([spark_schemas.EVENTS])
+    appender = lake.appender([EVENTS])
     append(native, EVENTS, [events(native, FIRST, 1)], read_version=0)
-    frame = lake.read(spark_schemas.EVENTS)
+    frame = lake.read(EVENTS)
     with pytest.raises(ConflictError):
-        appender.append(frame, spark_schemas.EVENTS)
-    appender = lake.appender([spark_schemas.EVENTS])
-    appender.append(frame, spark_schemas.EVENTS)
+        appender.append(frame, EVENTS)
+    appender = lake.appender([EVENTS])
+    appender.append(frame, EVENTS)
     with pytest.raises(ConflictError):
         append(native, EVENTS, [events(native, FIRST, 2)], read_version=1)
     assert native.read(EVENTS, ["event_at"]).num_rows == 2
@@ -89,5 +88,5 @@ def test_rows_that_spark_has_compacted_are_replaced(native: NativeLake, lake: La
     assert len(native.files(EVENTS, [FIRST])) == 1
     file = events(native, FIRST, 4)
     replace_dates(native, EVENTS, [FIRST], [file], read_version=read_version)
-    assert lake.read(spark_schemas.EVENTS).where(F.col("event_date") == FIRST).count() == 1
+    assert lake.read(EVENTS).where(F.col("event_date") == FIRST).count() == 1
     assert native.read(EVENTS, ["event_at"]).num_rows == 2

@@ -58,8 +58,8 @@ def published(lake: Path) -> Published:
     is_chosen = (
         tried["chosen"] & (tried["run_date"] == run["run_date"]) & (tried["algorithm"] == ALGORITHM)
     )
-    folder = lake / "models" / dict(run["models"])[ALGORITHM] / "manifest"
-    manifest = json.loads(next(folder.glob("part-*")).read_text(encoding="utf-8"))
+    model = lake / "models" / dict(run["models"])[ALGORITHM]
+    manifest = json.loads((model / "manifest.json").read_text(encoding="utf-8"))
     return Published(
         lake,
         dict(run["stage_seconds"]),
