@@ -76,7 +76,8 @@ def test_sessions_built_by_customers_are_those_of_the_whole_date(
     refresh_sessions(split, given.config.ingest, Progress())
 
     assert set(files_by_date(whole_dir).values()) == {1}
-    assert min(files_by_date(split_dir).values()) > 1
+    # The last date has few events.
+    assert sorted(files_by_date(split_dir).values()) == [1, 3, 7]
     carried = [r for r in whole.rows(SESSIONS).to_pylist() if r["session_date"] != START.date()]
     assert len(carried) > 20
     assert sessions(split) == sessions(whole)

@@ -33,7 +33,7 @@ UNKNOWN = "?"
 
 
 def run(argv: Sequence[str]) -> None:
-    """Checks a file for a command line.
+    """Previews a file for a command line.
 
     Raises what ingest would: InputError where a column is missing, after a mapping was proposed;
     RejectedShareError where too many of these records would be refused.
@@ -41,7 +41,7 @@ def run(argv: Sequence[str]) -> None:
     options = _options(argv)
     config = loading.load(options.config, options.set)
     usual = config.ingest.max_rejected_share
-    with tempfile.TemporaryDirectory(prefix="custseg-check-") as folder:
+    with tempfile.TemporaryDirectory(prefix="custseg-preview-") as folder:
         staging = Path(folder)
         if options.mapping == UNKNOWN:
             _propose(options.path, usual, staging)
@@ -73,10 +73,10 @@ def _head(path: str, staging: Path, mapping: MappingFile | None = None) -> Head:
             raise ConfigurationError(
                 f"'?' reads files; of {without_secrets(path)} give a mapping that names the table"
             )
-        spark = get_session("custseg-check")
+        spark = get_session("custseg-preview")
         file = jdbc.first(spark, path, mapping, heads.MOST_RECORDS + 1, staging)
     elif is_remote(path):
-        spark = get_session("custseg-check")
+        spark = get_session("custseg-preview")
         file = remote.first(spark, path, heads.MOST_BYTES + 1, staging)
     else:
         file = next(f for f in files.list_files(path) if f.skipped_because is None)
