@@ -14,6 +14,7 @@ from custseg_spark.pipeline.clustering import Fitted
 from custseg_spark.pipeline.clustering.everyone import informed_customers
 from custseg_spark.pipeline.clustering.refits import RefitsInTasks
 from custseg_spark.pipeline.clustering.sample import CustomerSample, draw
+from custseg_spark.pipeline.clustering.settings import fit_settings
 from custseg_spark.pipeline.population import Population
 from custseg_spark.pipeline.runs import SegmentRun
 from custseg_spark.pipeline.segments import PICTURED_CUSTOMERS, Evaluated
@@ -72,22 +73,12 @@ def evaluated(
             run.models = models.save(
                 of.lake, fitted.fits, chosen, fitted.space, scaling, fitted.models, folder
             )
-    return fitted, Evaluated(
-        run.run_date,
-        customers,
-        of.groups,
-        names,
-        fitted.space,
-        sample,
-        verdicts,
-        compared,
-        published,
-    )
+    return fitted, Evaluated(of, fitted.space, sample, verdicts, compared, published)
 
 
 def _fitted(of: Population, sample: CustomerSample, progress: Progress) -> Fitted:
     config = of.config
-    settings = clustering.fit_settings(config.model)
+    settings = fit_settings(config.model)
 
     def make_fits(matrix: np.ndarray, prepared: Preparation, scaling: str) -> MllibFits:
         fit = config.model.fit

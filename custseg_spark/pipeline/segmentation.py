@@ -1,7 +1,7 @@
 """Composes a segmentation: sessions to features, features to segments, the manifest last."""
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from pyspark.sql import functions as F
@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 from custseg_spark.config.settings import Config
 from custseg_spark.core.clustering import comparison, preparation
 from custseg_spark.core.features import registry
-from custseg_spark.core.segments.drift import Drift, DriftRules
+from custseg_spark.core.segments.drift import Drift
 from custseg_spark.core.segments.naming import Archetypes
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import (
@@ -121,12 +121,10 @@ def segment(
         run.warnings.append(f"the models are of {plan.source.fitted_on}: they know what came later")
     fitted, evaluated = modelling.evaluated(population, run, scoring, progress)
     with progress.stage("names") as stage:
-        clusterings, cells = segments.identified(
-            lake, evaluated, past, plan.source, config, archetypes
-        )
+        clusterings, cells = segments.identified(evaluated, plan.source, archetypes)
     run.warnings += [warning for c in clusterings for warning in c.renamed]
     with progress.stage("write segments") as stage:
-        segments.write(lake, evaluated, clusterings, cells, drifts, past, config)
+        segments.write(evaluated, clusterings, cells, drifts)
         stage.rows = count * len(clusterings)
     with progress.stage("publish models"):
         if plan.source:
@@ -180,14 +178,13 @@ def _day_after_last_event(lake: Lake) -> date:
 
 def _planned(of: Population, asked: Plan | None) -> tuple[Plan, list[Drift]]:
     """What to do, and the drift since the previous run."""
-    lake, previous, rules = of.lake, of.past.previous, DriftRules(**asdict(of.config.drift))
-    drifts = feature_drifts(lake, previous, of.customers, of.features, rules, of.groups)
+    previous = of.past.previous
+    drifts = feature_drifts(of, previous)
     if asked:
         return asked, drifts
     assert previous is not None  # without one, a fit was asked for
     decisive = drifts
     if previous.fitted_on != previous.run_date:
         # Drift adds up over runs that only score; what counts is how far the model is behind.
-        fitting_run = history.find(lake, previous.fitted_on)
-        decisive = feature_drifts(lake, fitting_run, of.customers, of.features, rules, of.groups)
+        decisive = feature_drifts(of, history.find(of.lake, previous.fitted_on))
     return planning.automatic(of.config, previous, decisive), drifts
