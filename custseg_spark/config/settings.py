@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from custseg_spark.config.checks import require, require_word
 from custseg_spark.config.model import ModelConfig
+from custseg_spark.errors import require, require_word
 from custseg_spark.paths import is_remote
 
 LAKE_IOS = ("auto", "native", "spark")
