@@ -57,9 +57,15 @@ class ResourceError(CustsegError):
 def nearest(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` for the known word nearest to `word`, else the list of known words."""
     words = sorted(known)
-    folded = {w.lower(): w for w in words}
-    close = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
+    close = closest(word, words)
     if close:
-        return f"; did you mean '{folded[close[0]]}'?"
+        return f"; did you mean '{close}'?"
     more = ", …" if len(words) > _MOST_NAMED else ""
     return f"; known: {', '.join(words[:_MOST_NAMED])}{more}" if words else ""
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The known word nearest to `word`, upper and lower case alike; None where none is near."""
+    folded = {w.lower(): w for w in sorted(known)}
+    close = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
+    return folded[close[0]] if close else None

@@ -20,7 +20,7 @@ pins() {
 }
 
 # The folder is part of it: Spark's settings hold absolute paths, so a moved checkout is set up anew.
-inputs=$( (pins; cat pyproject.toml setup.py scripts/setup.sh scripts/spark_conf.py) | cksum)" $PWD"
+inputs=$( (pins; cat pyproject.toml setup.py scripts/setup.sh scripts/spark_conf.py scripts/class_archive.sh) | cksum)" $PWD"
 if [ -x "$venv/bin/python" ] && [ -d "$jars" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$inputs" ]; then exit 0; fi
 
 fail() { printf 'setup: %s\n' "$@" >&2; exit 1; }
@@ -128,6 +128,10 @@ fetch_jars() {
     rm -rf "$part"
 }
 
+archive_classes() {
+    scripts/class_archive.sh "$venv" "$jars" || printf 'no archive: Spark starts more slowly\n'
+}
+
 # --- All of it --------------------------------------------------------------------------------
 
 case $PWD in
@@ -160,5 +164,6 @@ step "the project itself" install_project
 [ -f "$jars/io.delta_$artifact-$delta.jar" ] && [ -f "$jars/org.postgresql_postgresql-$postgresql.jar" ] ||
     step "Delta $delta for Spark ${spark%.*} and PostgreSQL's driver into $jars" fetch_jars
 step "Spark's settings" "$venv/bin/python" scripts/spark_conf.py "$jars" "$java_home"
+[ -n "$line" ] || step "an archive of Java's classes, for quick starts" archive_classes
 printf '%s\n' "$inputs" >"$stamp"
 printf 'setup: done\n'

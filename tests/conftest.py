@@ -1,4 +1,7 @@
-"""One small Spark session for the whole run, and a way to run jobs in it."""
+"""One small Spark session for the whole run, and a way to run jobs in it.
+
+Nothing here imports Spark before a test asks for it: the unit tests run without.
+"""
 
 import gc
 import importlib.util
@@ -11,21 +14,31 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
-import literal_lake
-import pyspark
 import pytest
-from postgresql_server import Server, binaries, started
-from pyspark.sql import DataFrame, SparkSession
 
-from custseg_spark.config.settings import LakeConfig
-from custseg_spark.engine.lake.columns import Table
-from custseg_spark.engine.lake.lake import Lake
-from custseg_spark.engine.spark.session import get_session
+if TYPE_CHECKING:
+    from postgresql_server import Server
+    from pyspark.sql import DataFrame, SparkSession
+
+    from custseg_spark.engine.lake.columns import Table
+    from custseg_spark.engine.lake.lake import Lake
 
 ROOT = Path(__file__).parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
-SPARK = Path(pyspark.__file__).parent
+UNIT = Path(__file__).parent / "unit"
+
+
+def _package_folder(name: str) -> Path:
+    """Where a package is, without importing it."""
+    found = importlib.util.find_spec(name)
+    assert found is not None
+    assert found.origin is not None
+    return Path(found.origin).parent
+
+
+SPARK = _package_folder("pyspark")
 # Hadoop's file system of S3, for tests only (scripts/s3_jars.sh); it fits one version of Hadoop.
 S3_JARS = ROOT / ".jars-s3"
 _HADOOP = next(SPARK.glob("jars/hadoop-client-api-*.jar")).stem.rpartition("-")[2]
@@ -60,8 +73,36 @@ def _class_path() -> str:
     return f"{found[1]}:{S3_JARS}/*" if HAS_S3 else found[1]
 
 
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Refuses a unit test that asks for Spark: what needs it stands beside `unit`."""
+    for item in items:
+        if UNIT in item.path.parents and "spark" in getattr(item, "fixturenames", ()):
+            raise pytest.UsageError(f"{item.nodeid}: a unit test has no Spark session")
+
+
+@pytest.fixture(autouse=True)
+def _without_spark(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a unit test `import pyspark` fails, and so does a session of whoever has it already."""
+    if UNIT not in request.path.parents:
+        return
+
+    def refused(*_: object, **__: object) -> None:
+        pytest.fail("a unit test has no Spark session")
+
+    if "pyspark.sql" in sys.modules:
+        builder = sys.modules["pyspark.sql"].SparkSession.Builder
+        for name in ("getOrCreate", "create"):
+            monkeypatch.setattr(builder, name, refused)
+        monkeypatch.setitem(sys.modules, "pyspark.sql", None)
+    monkeypatch.setitem(sys.modules, "pyspark", None)
+
+
 @pytest.fixture(scope="session")
-def spark() -> Iterator[SparkSession]:
+def spark() -> "Iterator[SparkSession]":
+    from pyspark.sql import SparkSession
+
+    from custseg_spark.engine.spark.session import get_session
+
     # Read when the session starts; a pytest of a venv that isn't active would get another python.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder
@@ -93,14 +134,17 @@ def lake_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def read(spark: SparkSession, lake_dir: Path) -> Callable[[Table], DataFrame]:
+def read(spark: "SparkSession", lake_dir: Path) -> "Callable[[Table], DataFrame]":
     """Reads a table of the test's lake."""
+    from custseg_spark.config.settings import LakeConfig
+    from custseg_spark.engine.lake.lake import Lake
+
     lake = Lake(spark, LakeConfig(path=str(lake_dir)))
     return lake.read
 
 
 @pytest.fixture
-def run_job(spark: SparkSession, lake_dir: Path) -> Callable[..., None]:
+def run_job(spark: "SparkSession", lake_dir: Path) -> Callable[..., None]:
     """Runs `jobs/<name>.py` in this session, on the test's lake, with further arguments.
 
     Errors come out as exceptions; tests/test_cli.py checks what a shell sees.
@@ -134,8 +178,13 @@ def write_log(path: Path, lines: Sequence[str], header: str = HEADER) -> Path:
 
 
 @pytest.fixture(scope="session")
-def small_lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+def small_lake(spark: "SparkSession", tmp_path_factory: pytest.TempPathFactory) -> "Lake":
     """The lake of tests/literal_lake.py, which tests only read."""
+    import literal_lake
+
+    from custseg_spark.config.settings import LakeConfig
+    from custseg_spark.engine.lake.lake import Lake
+
     made = Lake(spark, LakeConfig(path=str(tmp_path_factory.mktemp("literal") / "lake")))
     literal_lake.make(made)
     return made
@@ -155,8 +204,10 @@ def built_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[Server]:
+def postgresql() -> "Iterator[Server]":
     """A server for the whole run; a test makes a database of its own in it."""
+    from postgresql_server import binaries, started
+
     programs = binaries()
     if programs is None:
         pytest.skip("PostgreSQL isn't installed (Debian: apt-get install postgresql)")

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -47,6 +48,17 @@ def line(**values: str) -> str:
 def lines(session: str, count: int) -> list[str]:
     """Good lines that differ in their product, all of the session `session`."""
     return [line(product_id=str(1000 + n), user_session=session) for n in range(count)]
+
+
+def random_line(random_: random.Random) -> str:
+    """A good line out of so few that equal ones are common."""
+    return line(
+        event_time=f"2019-10-{random_.randint(1, 4):02} 0{random_.randint(0, 2)}:00:00 UTC",
+        event_type=random_.choice(["view", "cart", "purchase"]),
+        brand=random_.choice(["", "samsung", '"a, b"']),
+        price=random_.choice(["1.5", "2"]),
+        user_id=str(random_.randint(1, 3)),
+    )
 
 
 def log_text(body: Iterable[str], header: str = HEADER) -> str:

@@ -9,7 +9,7 @@ import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -227,7 +227,7 @@ def relative_prices(of_customer: dict[str, list[Event]]) -> dict[str, float | No
     for event in (e for own in of_customer.values() for e in own):
         if event["category_id"] is not None and event["unit_price"] > 0:
             logs[event["category_id"]].append(log_price(event))
-    levels = {c: round(sum(own, Decimal(0)) / len(own), 12) for c, own in logs.items()}
+    levels = {c: price_level(own) for c, own in logs.items()}
     found: dict[str, float | None] = {}
     for customer, events in of_customer.items():
         placed = [e for e in events if e["category_id"] is not None]
@@ -238,6 +238,11 @@ def relative_prices(of_customer: dict[str, list[Event]]) -> dict[str, float | No
             means = [Fraction(sum(v, Decimal(0))) / len(v) for v in (own, usual)]
             found[customer] = float(means[0] - means[1])
     return found
+
+
+def price_level(logs: Sequence[Decimal]) -> Decimal:
+    """The mean of ln(unit price), rounded half up to twelve decimals."""
+    return (sum(logs, Decimal(0)) / len(logs)).quantize(Decimal("1e-12"), ROUND_HALF_UP)
 
 
 def log_price(event: Event) -> Decimal:

@@ -1,4 +1,4 @@
-"""Lines of the `sales_facts` profile from literal values, in each form they come in."""
+"""Lines of the `sales_facts` mapping from literal values, in each form they come in."""
 
 import csv
 import io

@@ -42,8 +42,12 @@ SMALL = """
 [model]
 algorithms = ["kmeans"]
 k = 2
-bootstraps = 0
+
+[model.selection]
 silhouette_customers = 0
+
+[model.stability]
+bootstraps = 0
 
 [clv]
 enabled = false

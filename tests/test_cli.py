@@ -31,7 +31,7 @@ def shell(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]
         (["--skip-injest"], "unknown argument '--skip-injest'; did you mean '--skip-ingest'?"),
         (["--lakes=x"], "unknown argument '--lakes'; did you mean '--lake'?"),
         (["--run-date", "2019-13-01"], "--run-date: expected a date as YYYY-MM-DD"),
-        (["--set", "model.kmax=3"], "unknown key 'kmax'; did you mean 'k_max'?"),
+        (["--set", "model.kmax=3"], "unknown key 'kmax'; did you mean 'selection.k_max'?"),
         (["--set", "modle.k=3"], "unknown key 'modle'; did you mean 'model'?"),
         (["--set", "model.k"], "--set model.k: expected section.key=value"),
         (["--set", "model.k=many"], "k: expected int, got 'many'"),
@@ -86,7 +86,10 @@ def test_every_job_is_a_command() -> None:
     ("arguments", "message"),
     [
         (("segmnt",), "error: unknown command 'segmnt'; did you mean 'segment'?"),
-        (("segment", "--set", "model.kmax=3"), "error: .*unknown key 'kmax'; did you mean 'k_max'"),
+        (
+            ("segment", "--set", "model.kmax=3"),
+            "error: .*unknown key 'kmax'; did you mean 'selection.k_max'",
+        ),
         (("ingest", "--skip-ingest"), "error: unknown argument '--skip-ingest'"),
         (("preview", "--mapping=x"), "error: "),
     ],

@@ -24,8 +24,8 @@ QUICK = (
     f"--run-date={DAY}",
     "--set=model.k=3",
     '--set=model.algorithms=["kmeans"]',
-    "--set=model.starts=1",
-    "--set=model.bootstraps=0",
+    "--set=model.fit.starts=1",
+    "--set=model.stability.bootstraps=0",
     "--set=clv.enabled=false",
     "--set=report.enabled=false",
 )
@@ -94,7 +94,7 @@ def _lose_a_worker(
     cluster: Cluster, lake: Path, running: subprocess.Popen[str], page: int
 ) -> list[str]:
     """Kills a worker in the midst of a task, once the features stand and the models don't: there
-    is work left to do, and there are cached rows to lose. The workers' states after that."""
+    is work left to do. The workers' states after that."""
     features = lake / "customer_features" / "_delta_log" / f"{1:020}.json"
     wait_until(lambda: features.exists() or running.poll() is not None, "customer_features")
     assert running.poll() is None
@@ -124,6 +124,7 @@ def test_a_job_that_loses_a_worker_finishes_with_the_segments_of_local_mode(
             job("segment").run(local)
             said, _ = running.communicate(timeout=300)
         assert running.returncode == 0, said
+        assert "lake.io: Spark writes" not in said
         assert lost.result() == ["ALIVE", "DEAD"]
     finally:
         running.kill()
@@ -135,3 +136,21 @@ def test_a_job_that_loses_a_worker_finishes_with_the_segments_of_local_mode(
         one, other = (sorted(map(repr, lake.read(table).drop(*drop).collect())) for lake in lakes)
         assert one == other, table.name
         assert one
+
+
+def test_a_cluster_writes_natively_only_where_its_executors_share_the_drivers_folder(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    # In one process a path of the driver's folder, in another of its own.
+    folders = {str(tmp_path / "lake"): "None", "/proc/self/cwd/lake": "not every executor shares"}
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tests" / "sharing_process.py"), cluster.url, *folders],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    for answer, expected in zip(done.stdout.splitlines(), folders.values(), strict=True):
+        assert answer.startswith(expected)
+    assert list(tmp_path.glob("lake/*")) == []

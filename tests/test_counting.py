@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from datetime import date
 
 import pytest
-from custseg_spark.pipeline.counting import FileDate
 from pyspark.sql import SparkSession
 
-from custseg_spark.pipeline import counting
+from custseg_spark.pipeline.ingest import counting
+from custseg_spark.pipeline.ingest.counting import FileDate
 
 MAY, JUNE = date(2024, 5, 31), date(2024, 6, 1)
-JUDGED = (
+VALIDATED = (
     "file_id string, source_row bigint, event_date date, id_high bigint, id_low bigint,"
     " was_rounded boolean, reasons array<string>"
 )
@@ -38,10 +38,10 @@ def part(
 def test_the_first_of_equal_records_is_that_of_the_first_file(
     spark: SparkSession, partitions: int, order: tuple[str, str]
 ) -> None:
-    judged = spark.createDataFrame(RECORDS, JUDGED).repartition(3)
+    validated = spark.createDataFrame(RECORDS, VALIDATED).repartition(3)
     found = {
         (p.file_id, p.event_date): (p.valid, p.rejected, p.rounded, p.copies, sorted(p.copy_rows))
-        for p in counting.count(judged, order, partitions=partitions)
+        for p in counting.count(validated, order, partitions=partitions)
     }
     first_is_first = order[0] == "first"
     assert found == {
@@ -53,7 +53,7 @@ def test_the_first_of_equal_records_is_that_of_the_first_file(
 
 
 def test_what_was_found_is_left_out(spark: SparkSession) -> None:
-    valid = spark.createDataFrame(RECORDS[:4], JUDGED)
+    valid = spark.createDataFrame(RECORDS[:4], VALIDATED)
     found = [part("first", MAY, 2, [9]), part("second", MAY, 1, [2]), part("second", JUNE, 1)]
     kept = counting.without_copies(valid, found).select("file_id", "source_row").collect()
     assert sorted(map(tuple, kept)) == [("first", 2), ("second", 3)]
@@ -71,8 +71,10 @@ def test_copies_beyond_the_limit_are_counted_and_not_listed(
     spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(counting, "MOST_LISTED", 1)
-    judged = spark.createDataFrame([*RECORDS[:2], ("first", 10, MAY, 7, 1, False, None)], JUDGED)
-    [found] = counting.count(judged, ["first"], partitions=1)
+    validated = spark.createDataFrame(
+        [*RECORDS[:2], ("first", 10, MAY, 7, 1, False, None)], VALIDATED
+    )
+    [found] = counting.count(validated, ["first"], partitions=1)
     assert (found.copies, len(found.copy_rows)) == (2, 1)
 
 

@@ -14,7 +14,7 @@ from databricks.bundles.schemas import Schema
 from databricks.bundles.volumes import Volume
 
 from custseg_spark.interfaces.cli import arguments as cli
-from custseg_spark.interfaces.cli import exports as cli_exports
+from custseg_spark.interfaces.cli import export_arguments as cli_exports
 
 BUNDLE = yaml.safe_load((ROOT / "databricks.yml").read_text())
 FILES = [f for pattern in BUNDLE["include"] for f in sorted(ROOT.glob(pattern))]
@@ -116,12 +116,20 @@ def test_the_cluster_is_the_long_term_runtime_and_takes_its_secret_from_a_scope(
     cluster = JOB["job_clusters"][0]["new_cluster"]
     assert cluster["spark_version"] == "17.3.x-scala2.13"
     assert cluster["spark_env_vars"] == {"PGPASSWORD": "{{secrets/${var.secret_scope}/pgpassword}}"}
-    pinned = (ROOT / "requirements-dev.txt").read_text()
+    assert {task["job_cluster_key"] for task in TASKS.values()} == {"spark"}
+
+
+def test_each_task_has_the_wheel_and_the_pinned_packages_that_the_runtime_lacks() -> None:
+    pins = (ROOT / "requirements-dev.txt").read_text().split()
     for task in TASKS.values():
-        assert task["job_cluster_key"] == "spark"
-        wheel, psycopg = task["libraries"]
+        *packages, wheel = task["libraries"]
+        named = [p["pypi"]["package"].replace("[binary]", "") for p in packages]
+        assert [name.split("==")[0] for name in named] == [
+            *("polars", "polars-hash", "deltalake"),
+            "psycopg",
+        ]
+        assert set(named) <= set(pins)
         assert (FILES[0].parent / wheel["whl"]).resolve() == ROOT / "dist" / "*.whl"
-        assert psycopg["pypi"]["package"].replace("[binary]", "") in pinned
 
 
 def test_dev_is_a_development_target_and_prod_a_production_one_with_its_own_identity() -> None:

@@ -20,7 +20,11 @@ from custseg_spark.engine.lake.schemas import (
 from custseg_spark.errors import InputError
 
 Read = Callable[[Table], DataFrame]
-QUICK = ("--set=model.k_max=4", "--set=model.starts=1", "--set=model.bootstraps=3")
+QUICK = (
+    "--set=model.selection.k_max=4",
+    "--set=model.fit.starts=1",
+    "--set=model.stability.bootstraps=3",
+)
 KMEANS = '--set=model.algorithms=["kmeans"]'
 
 

@@ -11,7 +11,7 @@ import yaml
 from conftest import ROOT
 
 from custseg_spark.interfaces.cli import arguments as cli
-from custseg_spark.interfaces.cli import exports as cli_exports
+from custseg_spark.interfaces.cli import export_arguments as cli_exports
 
 TEXT = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
 # The commands of the code blocks, continued lines joined.

@@ -20,7 +20,7 @@ from compose_spec import PyCompose
 from conftest import ROOT
 
 from custseg_spark.interfaces.cli import arguments as cli
-from custseg_spark.interfaces.cli import exports as cli_exports
+from custseg_spark.interfaces.cli import export_arguments as cli_exports
 
 DOCKER = ROOT / "conf" / "deploy" / "docker"
 DOCKERFILE = DOCKER / "Dockerfile"

@@ -26,7 +26,7 @@ from custseg_spark.pipeline.segmentation import OUTPUTS
 KMEANS = (
     "--set=model.k=2",
     '--set=model.algorithms=["kmeans"]',
-    "--set=model.bootstraps=3",
+    "--set=model.stability.bootstraps=3",
     "--set=report.enabled=false",
 )
 VIEWS = ROOT / "conf" / "views.sql"

@@ -21,7 +21,8 @@ from pyspark.sql import DataFrame, SparkSession
 from s3_server import Bucket, started
 
 from custseg_spark.config.mappings import load_mapping
-from custseg_spark.config.settings import LakeConfig, conf_dir
+from custseg_spark.config.settings import LakeConfig
+from custseg_spark.config.shipped import conf_dir
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import (
     CUSTOMER_SEGMENTS,
@@ -32,8 +33,8 @@ from custseg_spark.engine.lake.schemas import (
     SEGMENT_PROFILES,
     SESSIONS,
 )
-from custseg_spark.engine.sources.discovery import files, remote, remote_lines
-from custseg_spark.engine.sources.formats import parquet, texts
+from custseg_spark.engine.sources.discovery import files, remote
+from custseg_spark.engine.sources.formats import parquet, remote_text, texts
 from custseg_spark.errors import InputError
 from custseg_spark.interfaces.cli import preview as check
 from custseg_spark.paths import Remote
@@ -43,7 +44,7 @@ QUICK = (
     f"--run-date={DAY}",
     "--set=model.k=2",
     '--set=model.algorithms=["kmeans"]',
-    "--set=model.bootstraps=0",
+    "--set=model.stability.bootstraps=0",
     "--set=clv.enabled=false",
     # Splits smaller than the files: row numbers must hold over their borders.
     "--set=ingest.split_bytes=700",
@@ -298,7 +299,7 @@ def test_spark_counts_what_the_bytes_say(
     uris = [bucket.put(f"odd/{name}", content) for name, content in contents.items()]
     listed = [f for uri in uris for f in remote.list_files(spark, uri)]
     brought = [remote.bring(spark, f, tmp_path) for f in listed]
-    counted = remote_lines.count_lines(spark, brought, ",", 64)
+    counted = remote_text.count_lines(spark, brought, ",", 64)
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
         [here] = files.list_files(str(tmp_path / name))
@@ -330,4 +331,4 @@ def test_a_broken_gzip_is_an_unreadable_input(
     whole = gzip.compress(random.Random(1).randbytes(20_000))
     [file] = remote.list_files(spark, bucket.put("broken/x.csv.gz", whole[:-500]))
     with pytest.raises(InputError, match=r"broken/x\.csv\.gz: can't be read: Unexpected end"):
-        remote_lines.count_lines(spark, [remote.bring(spark, file, tmp_path)], ",", 1 << 20)
+        remote_text.count_lines(spark, [remote.bring(spark, file, tmp_path)], ",", 1 << 20)

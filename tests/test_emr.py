@@ -34,7 +34,7 @@ SUBMISSION = Submission(
     job="segment",
     arguments=ARGUMENTS,
     entry_point="s3://shop-code/1/segment.py",
-    wheel="s3://shop-code/1/custseg_spark-0.1.0-py3-none-any.whl",
+    wheel="s3://shop-code/1/custseg_spark-0.2.0-py3-none-any.whl",
     logs="s3://shop-code/logs",
     environment="s3://shop-code/environment.tar.gz",
     conf=("spark.executor.cores=4",),
@@ -97,7 +97,7 @@ def test_deltas_jars_and_python_are_the_platforms_and_the_environments() -> None
 def test_equal_requests_have_equal_tokens_and_others_have_others() -> None:
     changed = {
         "arguments": ("--run-date=2019-12-01",),
-        "wheel": "s3://shop-code/2/custseg_spark-0.1.0-py3-none-any.whl",
+        "wheel": "s3://shop-code/2/custseg_spark-0.2.0-py3-none-any.whl",
         "attempt": 2,
     }
     others = [
@@ -252,4 +252,5 @@ def test_the_environment_leaves_spark_and_delta_to_emr() -> None:
     left_out = script.split("grep -vE '^(")[1].split(")==")[0].split("|")
     assert set(left_out) <= set(pins)
     assert {"pyspark", "delta-spark"} <= set(left_out)
+    assert {"polars", "polars-hash", "deltalake"} <= set(pins) - set(left_out)
     assert os.access(ROOT / "conf" / "deploy" / "emr" / "environment.sh", os.X_OK)

@@ -206,7 +206,7 @@ def test_bytes_that_are_no_text_are_refused(forms: IngestRun) -> None:
 
 def test_what_is_skipped_stands_in_the_ledger_and_in_the_summary(forms: IngestRun) -> None:
     hidden = "hidden (its name, or its folder's, begins with . or _)"
-    foreign = "its first line has none of the profile's columns"
+    foreign = "its first line has none of the mapping's columns"
     binary = "binary content; expected CSV text, gzip, xz, JSON, XLSX, Parquet or SQLite"
     assert forms.skipped == {
         "_committed.csv": hidden,
@@ -389,13 +389,13 @@ def test_a_folder_of_nothing_but_other_files_is_an_error(empty_lake: Lake, tmp_p
             ["--lake", empty_lake.config.path, "--source", f"ecommerce_events={tmp_path}"]
         )
 
-    assert "prices.csv: its first line has none of the profile's columns" in str(caught.value)
+    assert "prices.csv: its first line has none of the mapping's columns" in str(caught.value)
 
 
 MULTILINE = ("--set", "sources.ecommerce_events.multiline=true")
 
 
-def test_a_multiline_profile_reads_line_breaks_in_quotes(
+def test_a_multiline_mapping_reads_line_breaks_in_quotes(
     run_job: RunJob, read: Read, tmp_path: Path
 ) -> None:
     body = [

@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
 import psycopg
 import pytest
 from conftest import ROOT, job
@@ -21,9 +22,12 @@ from sales import COLUMNS, Line, sale, write
 
 from custseg_spark.config import jdbc as jdbc_options
 from custseg_spark.config.jdbc import Jdbc
+from custseg_spark.config.loading import load as load_config
 from custseg_spark.config.mappings import MappingFile, load_mapping
-from custseg_spark.config.settings import LakeConfig, conf_dir
-from custseg_spark.config.settings import load as load_config
+from custseg_spark.config.settings import LakeConfig
+from custseg_spark.config.shipped import conf_dir
+from custseg_spark.core.events.ids import SEPARATOR, extra_texts
+from custseg_spark.core.events.records import Records
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES
 from custseg_spark.engine.sources.formats import jdbc, jdbc_tables
@@ -95,7 +99,7 @@ def ingest(lake: Path, source: object, *overrides: str) -> None:
     job("ingest").run([f"--lake={lake}", f"--source=sales_facts={source}", *settings])
 
 
-def profile(**overrides: Any) -> MappingFile:
+def sales_facts(**overrides: Any) -> MappingFile:
     return load_mapping("sales_facts", overrides, [conf_dir() / "sources"])
 
 
@@ -203,7 +207,7 @@ def test_the_readmes_commands_run(
         "table=sales_facts": "table=readme",
         "--lake sales": f"--lake {tmp_path}/sales",
     }
-    small = ["--set=model.k=2", "--set=report.enabled=false", "--set=model.bootstraps=0"]
+    small = ["--set=model.k=2", "--set=report.enabled=false", "--set=model.stability.bootstraps=0"]
     for command in commands:
         for theirs, own in ours.items():
             command = command.replace(theirs, own)
@@ -217,15 +221,29 @@ def test_the_readmes_commands_run(
 # --- Rows --------------------------------------------------------------------------------------
 
 
+def records_of(
+    spark: SparkSession, url: str, staging: Path, **overrides: Any
+) -> tuple[int, list[Records]]:
+    """How many rows a table gave, and the records that were read of it."""
+    mapping = sales_facts(path=(url,), **overrides)
+    [table] = jdbc_tables.tables(spark, mapping)
+    count, pieces = jdbc.read(spark, table, f"f{time.monotonic_ns()}", mapping, staging)
+    return count, [records for piece in pieces for records in piece.records(mapping)]
+
+
 def rows(spark: SparkSession, url: str, staging: Path, **overrides: Any) -> list[tuple[int, str]]:
     """The rows of a table, numbered, as `jdbc` reads them; they must be as many as it says."""
-    own = profile(path=(url,), **overrides)
-    [table] = jdbc_tables.tables(spark, own)
-    count, raw = jdbc.read(spark, table, f"f{time.monotonic_ns()}", own, staging)
-    assert raw is not None
-    found = raw.records.select("source_row", "raw_record").collect()
-    assert len(found) == count
-    return sorted((row.source_row, row.raw_record) for row in found)
+    count, read = records_of(spark, url, staging, **overrides)
+    numbered = [
+        pair
+        for records in read
+        for pair in zip(
+            records.rows.tolist(), records.raw_text(np.arange(len(records.rows))), strict=True
+        )
+    ]
+    assert len(numbered) == count
+    assert all(records.malformed.is_empty() for records in read)
+    return sorted(numbered)
 
 
 def test_rows_are_numbered_the_same_in_any_order_over_any_partitions(
@@ -292,10 +310,10 @@ def test_a_change_of_the_table_changes_its_fingerprint(
 ) -> None:
     database.run("DROP TABLE IF EXISTS facts")
     database.create("facts", LINES)
-    own = profile(path=(database.url,), table="facts")
-    [before], [same] = jdbc_tables.tables(spark, own), jdbc_tables.tables(spark, own)
+    mapping = sales_facts(path=(database.url,), table="facts")
+    [before], [same] = jdbc_tables.tables(spark, mapping), jdbc_tables.tables(spark, mapping)
     database.run(change)
-    [after] = jdbc_tables.tables(spark, own)
+    [after] = jdbc_tables.tables(spark, mapping)
     assert before.sha256 == same.sha256 != after.sha256
 
 
@@ -310,22 +328,18 @@ def test_types_of_a_database_become_the_text_that_one_would_type(
         12.9900::numeric(12,4) AS net_amount, '{"a": 1}'::jsonb AS "Étiquette ""x"" `y`",
         ARRAY[1, 2] AS list, 'c'::char(3) AS short, '2024-03-01 23:30:00+01'::timestamptz AS seen
     """)
-    own = profile(path=(database.url,), table="typed")
-    [table] = jdbc_tables.tables(spark, own)
-    _, raw = jdbc.read(spark, table, "typed", own, tmp_path)
-    assert raw is not None
-    [row] = raw.records.collect()
-    assert (row.text_customer_id, row.text_order_id) == (
-        "a3c1e7a2-0000-4000-8000-0000000000ff",
-        "true",
-    )
-    assert (row.text_event_at, row.text_product_id) == (
+    count, [records] = records_of(spark, database.url, tmp_path, table="typed")
+    assert count == 1
+    [row] = records.values.rows(named=True)
+    assert (row["customer_id"], row["order_id"]) == ("a3c1e7a2-0000-4000-8000-0000000000ff", "true")
+    assert (row["order_date"], row["product_id"]) == (
         "2024-03-01 10:00:00.500000",
         "9007199254740993",
     )
-    assert (row.text_quantity.rstrip("0"), row.text_unit_price) == ("2.", "0.1")
-    assert (row.text_discount, row.text_net_amount) == (None, "12.9900")
-    assert row.extras == [
+    assert (row["quantity"].rstrip("0"), row["unit_price"]) == ("2.", "0.1")
+    assert (row["discount"], row["net_amount"]) == (None, "12.9900")
+    [extras] = extra_texts(records.values, COLUMNS)
+    assert extras.split(SEPARATOR) == [
         "list=[1,2]",
         "seen=2024-03-01 22:30:00",
         "short=c",
@@ -361,7 +375,7 @@ def test_what_the_database_lacks_is_named(
     database.run(f"CREATE TABLE IF NOT EXISTS typed2 AS SELECT {kept}, ARRAY[1] AS list FROM"
                  " sales_facts")  # fmt: skip
     with pytest.raises(InputError) as caught:
-        jdbc_tables.tables(spark, profile(path=(database.url,), **overrides))
+        jdbc_tables.tables(spark, sales_facts(path=(database.url,), **overrides))
     said = str(caught.value)
     assert message in said
     assert said.startswith(f"{database.url}: table '{overrides.get('table', 'sales_facts')}")
@@ -377,9 +391,9 @@ def test_what_the_database_lacks_is_named(
 def test_a_partition_column_without_ranges_is_refused(
     spark: SparkSession, database: Database, column: str, message: str
 ) -> None:
-    own = profile(path=(database.url,), jdbc={"partition_column": column})
+    mapping = sales_facts(path=(database.url,), jdbc={"partition_column": column})
     with pytest.raises(ConfigurationError) as caught:
-        jdbc_tables.tables(spark, own)
+        jdbc_tables.tables(spark, mapping)
     assert message.replace("varchar(20)", "string") in str(caught.value)
 
 
@@ -388,13 +402,13 @@ def test_a_database_out_of_reach_is_named_without_the_password(
 ) -> None:
     monkeypatch.setenv("CUSTSEG_JDBC_PASSWORD", "wrong-one")
     with pytest.raises(InputError, match="password authentication failed") as caught:
-        jdbc_tables.tables(spark, profile(path=(database.url,)))
+        jdbc_tables.tables(spark, sales_facts(path=(database.url,)))
     assert "wrong-one" not in str(caught.value)
     elsewhere = "jdbc:postgresql://127.0.0.1:1/db"
     with pytest.raises(InputError, match=rf"^{elsewhere}: table 'sales_facts': .*refused"):
-        jdbc_tables.tables(spark, profile(path=(elsewhere,)))
+        jdbc_tables.tables(spark, sales_facts(path=(elsewhere,)))
     with pytest.raises(InputError, match=r"--packages net.snowflake:snowflake-jdbc:VERSION"):
-        jdbc_tables.tables(spark, profile(path=("jdbc:snowflake://x.snowflakecomputing.com/",)))
+        jdbc_tables.tables(spark, sales_facts(path=("jdbc:snowflake://x.snowflakecomputing.com/",)))
 
 
 SECRETS = [
@@ -409,7 +423,7 @@ SECRETS = [
 @pytest.mark.parametrize("url", SECRETS)
 def test_a_password_in_a_url_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(ConfigurationError, match=r"\*\*\*.* holds a secret") as caught:
-        profile(path=(url,))
+        sales_facts(path=(url,))
     assert "hunter2" not in str(caught.value)
     with pytest.raises(ConfigurationError, match=r"holds a secret") as caught:
         load_config(conf_dir() / "local.toml", [f"sources.sales_facts.path={url}"])
@@ -429,14 +443,14 @@ def test_a_password_in_a_url_is_refused_and_not_repeated(url: str) -> None:
 )
 def test_a_wrong_key_is_named(keys: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        profile(jdbc=keys)
+        sales_facts(jdbc=keys)
     assert message in str(caught.value)
     assert "hunter2" not in str(caught.value)
 
 
 def test_a_sqlite_file_is_not_read_by_jdbc() -> None:
     with pytest.raises(ConfigurationError, match="give the file as the path"):
-        profile(path=("jdbc:sqlite:sales.db",))
+        sales_facts(path=("jdbc:sqlite:sales.db",))
 
 
 # --- Options -----------------------------------------------------------------------------------
@@ -470,10 +484,10 @@ COMMON = {
     ids=["password", "key pair", "neither"],
 )
 def test_options_of_snowflake(environment: dict[str, str], expected: dict[str, str]) -> None:
-    own = profile(jdbc={"environment": "WH", "options": PLACE}).jdbc
+    keys = sales_facts(jdbc={"environment": "WH", "options": PLACE}).jdbc
     given = {f"WH_{name}": value for name, value in environment.items()}
     given["CUSTSEG_JDBC_PASSWORD"] = "of another database"
-    assert jdbc_options.options(SNOWFLAKE, own, given) == {**COMMON, **expected}
+    assert jdbc_options.options(SNOWFLAKE, keys, given) == {**COMMON, **expected}
 
 
 def test_options_of_a_driver_of_ones_own() -> None:
@@ -489,7 +503,7 @@ def test_options_of_a_driver_of_ones_own() -> None:
 
 
 def test_reading_otherwise_is_no_other_mapping() -> None:
-    assert profile().hash() == profile(jdbc={"partitions": 9, "fetch_size": 1}).hash()
+    assert sales_facts().hash() == sales_facts(jdbc={"partitions": 9, "fetch_size": 1}).hash()
 
 
 def test_check_shows_a_table(database: Database, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,30 +1,31 @@
 """Invoices: returns, cleaning, duplicates, forms of file, through the job; broken files."""
 
+import json
 import lzma
 import zipfile
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import polars as pl
 import pytest
 import xlsxwriter
 from conftest import SHARED_DATA, job
 from invoices import COLUMNS, Line, invoice, text, write
 from ledger import Ledger, Read, RunJob, events, ledger, reasons, utc
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from custseg_spark import quality
 from custseg_spark.config.mappings import load_mapping
-from custseg_spark.config.settings import LakeConfig, conf_dir
+from custseg_spark.config.settings import LakeConfig
+from custseg_spark.config.shipped import conf_dir
+from custseg_spark.core.events.validation import validate_events
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES, SESSIONS
 from custseg_spark.engine.sources.discovery import files
 from custseg_spark.engine.sources.formats import csv, unpacking, xlsx
-from custseg_spark.engine.spark.session import settings
 from custseg_spark.errors import ConfigurationError, InputError, RejectedShareError
-from custseg_spark.interfaces.cli.arguments import now
 
 STRICT = ("--set", "sources.online_retail.cleaning=strict")
 KEEP = ("--set", "sources.online_retail.duplicates=keep")
@@ -136,7 +137,7 @@ def test_kept_duplicates_are_those_within_a_file(
     assert {r.order_id: r["count"] for r in rows} == {"536365": 4, "536366": 1, "536381": 1}
 
 
-def test_a_sheet_as_people_make_it(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_sheet_as_people_make_it(tmp_path: Path) -> None:
     """Rows of nothing, a formatted end, a time at midnight, a line break, a stray value."""
     path, at = tmp_path / "made.xlsx", datetime(2011, 1, 2)
     with xlsxwriter.Workbook(path, {"default_date_format": "yyyy-mm-dd hh:mm"}) as book:
@@ -148,21 +149,32 @@ def test_a_sheet_as_people_make_it(spark: SparkSession, tmp_path: Path) -> None:
         sheet.write_row(7, 0, ["C1", True, None, -1.5, "soon", 1, "none", None])
         sheet.write_blank(20, 3, None, book.add_format({"bold": True}))
     [file] = files.list_files(str(path))
-    profile = load_mapping("online_retail", {"table": "Sales"}, [conf_dir() / "sources"])
+    mapping = load_mapping("online_retail", {"table": "Sales"}, [conf_dir() / "sources"])
 
-    found = xlsx.inspect(file, "f", profile, tmp_path)
+    sheet_file = xlsx.inspect(file, "f", mapping, tmp_path)
 
-    assert not isinstance(found, str)
-    assert (found.columns, found.physical_records, found.blank) == (COLUMNS, 8, 4)
-    raw = xlsx.read(spark, found, profile).records.orderBy("source_row").collect()
-    kept = ("source_row", "defect", "text_order_id", "text_product_id", "text_quantity")
-    kept += ("text_event_at", "text_unit_price", "text_customer_id", "extras")
+    assert not isinstance(sheet_file, str)
+    counts = (sheet_file.physical_records, sheet_file.blank)
+    assert (sheet_file.columns, *counts) == (COLUMNS, 8, 4)
+    [piece] = xlsx.pieces(sheet_file)
+    [records] = piece.records(mapping)
     midnight = "2011-01-02 00:00:00"
-    assert [tuple(row[c] for c in kept) for row in raw] == [
-        (4, None, "536365", "85123A", "6", midnight, "2.55", "17850", ["Description=two\nlines"]),
-        (7, "wrong_field_count", "536366", "71053", "1", midnight, "0.3", "1e+16", [None]),
-        (8, None, "C1", "TRUE", "-1.5", "soon", "1", "none", [None]),
+    assert records.values.rows() == [
+        ("536365", "85123A", "two\nlines", "6", midnight, "2.55", "17850", "UK"),
+        ("C1", "TRUE", None, "-1.5", "soon", "1", "none", None),
     ]
+    assert records.rows.tolist() == [4, 8]
+    [(row, raw, defect)] = records.malformed.rows()
+    assert (row, defect) == (7, "wrong_field_count")
+    assert json.loads(raw) == {
+        "InvoiceNo": "536366",
+        "StockCode": "71053",
+        "Quantity": "1",
+        "InvoiceDate": midnight,
+        "UnitPrice": "0.3",
+        "CustomerID": "1e+16",
+        "Country": "UK",
+    }
 
 
 @pytest.fixture(scope="module")
@@ -279,43 +291,36 @@ REAL = SHARED_DATA / "online_retail.csv.xz"
 
 @pytest.mark.shared_data
 @pytest.mark.skipif(not REAL.exists(), reason=f"{REAL} is not there")
-def test_the_reference_counts_come_out_exactly(spark: SparkSession, tmp_path: Path) -> None:
+def test_the_reference_counts_come_out_exactly() -> None:
     """Of the whole real data set, strictly cleaned: definitions and counts as published."""
-    split = 1 << 23
-    profile = load_mapping("online_retail", {"cleaning": "strict"}, [conf_dir() / "sources"])
-    file = unpacking.unpacked(files.list_files(str(REAL))[0], tmp_path / "text.csv")
-    facts = csv.inspect(file, profile, split)
+    mapping = load_mapping("online_retail", {"cleaning": "strict"}, [conf_dir() / "sources"])
+    [file] = files.list_files(str(REAL))
+    facts = csv.inspect(file, mapping, 1 << 23)
     assert not isinstance(facts, str)
     assert facts.physical_records == 541_910
-    with settings(spark, csv.split_settings(split)):
-        source = csv.CsvFile(file, "f", facts)
-        [raw] = csv.read(spark, [source], profile, split, tmp_path)
-        judged = quality.judge(raw.records, profile, width=raw.width, ingested_at=now())
-        slim = judged.select(
-            *("event_id", "order_id", "customer_id", "reasons"),
-            (F.col("unit_price") * F.col("quantity")).alias("amount"),
-        ).persist()
-        why = slim.select(F.explode("reasons").alias("r")).groupBy("r.code", "r.field").count()
-        found = {(row.code, row.field): row["count"] for row in why.collect()}
-        kept = slim.where("reasons IS NULL")
-        distinct = kept.dropDuplicates(["event_id"])
-        totals = [_totals(frame) for frame in (kept, distinct)]
-        slim.unpersist()
-    assert found == {
+    [piece] = csv.pieces(file, "f", facts)
+    latest = datetime(2012, 1, 1, tzinfo=UTC)
+    validated = [
+        validate_events(part, mapping, source_file=file.name, file_id="f", latest=latest)
+        for part in piece.records(mapping)
+    ]
+    reasons = pl.concat([part.rejected for part in validated])["reasons"].explode()
+    codes = reasons.struct.unnest().group_by("code", "field").len()
+    assert {(code, field): count for code, field, count in codes.iter_rows()} == {
         ("missing_customer", "CustomerID"): 135_080,
         ("returned", "InvoiceNo"): 9_288,
         ("returned", "Quantity"): 10_624,
         ("not_positive", "UnitPrice"): 2_515,
         ("negative", "UnitPrice"): 2,
     }
-    assert totals == [
+    events = pl.concat([part.events for part in validated])
+    assert [_totals(frame) for frame in (events, events.unique("event_id"))] == [
         (397_884, Decimal("8911407.9040"), 18_532, 4_338),
         (392_692, Decimal("8887208.8940"), 18_532, 4_338),
     ]
 
 
-def _totals(frame: DataFrame) -> tuple[int, Decimal, int, int]:
-    row = frame.agg(
-        F.count("*"), F.sum("amount"), F.countDistinct("order_id"), F.countDistinct("customer_id")
-    ).collect()[0]
-    return tuple(row)
+def _totals(events: pl.DataFrame) -> tuple[int, Decimal, int, int]:
+    amounts = zip(events["unit_price"], events["quantity"], strict=True)
+    spent = sum((price * quantity for price, quantity in amounts), Decimal(0))
+    return len(events), spent, events["order_id"].n_unique(), events["customer_id"].n_unique()

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from datetime import date
 
 import pytest
-from custseg_spark.models.drift import FEATURE, REFIT, SAME, Drift
 
-from custseg_spark.config.settings import Config, ModelConfig, RunConfig
+from custseg_spark.config.model import FitConfig, ModelConfig, SelectionConfig
+from custseg_spark.config.settings import Config, LakeConfig, RunConfig
+from custseg_spark.core.segments.drift import FEATURE, REFIT, SAME, Drift
+from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.errors import InputError
 from custseg_spark.pipeline.history import PreviousRun, settings_of
 from custseg_spark.pipeline.planning import FIT, SCORE, Plan, asked, automatic
@@ -52,13 +54,28 @@ def test_auto_scores_as_long_as_no_feature_of_the_model_drifts() -> None:
 
 def test_auto_fits_when_the_configuration_of_the_models_changed() -> None:
     source = previous(config())
-    assert plan(config(k_max=5), source, STEADY).reason == (
-        "k_max is not what it was on 2021-01-01"
+    assert plan(config(selection=SelectionConfig(k_max=5)), source, STEADY).reason == (
+        "model.selection.k_max is not what it was on 2021-01-01"
     )
     assert plan(config(features=("monetary",)), source, STEADY).use == FIT
     trial = dataclasses.replace(config(), run=RunConfig(sample_fraction=0.1))
-    assert plan(trial, source, STEADY).reason.startswith("sample_fraction is not")
-    assert plan(config(parallel_fits=8, compare=("dbscan",)), source, STEADY).use == SCORE
+    assert plan(trial, source, STEADY).reason.startswith("run.sample_fraction is not")
+    assert (
+        plan(config(features=("monetary",)), previous(config(features=("monetary",))), STEADY).use
+        == SCORE
+    )
+    other = config(fit=FitConfig(parallel=8), selection=SelectionConfig(compare=("dbscan",)))
+    assert plan(other, source, STEADY).use == SCORE
+
+
+def test_the_models_of_another_lake_are_fitted_anew() -> None:
+    elsewhere = dataclasses.replace(
+        previous(config()),
+        lake=Lake(None, LakeConfig()),  # type: ignore[arg-type]
+    )
+    assert plan(config(), elsewhere, STEADY) == Plan(FIT, "the earlier run is another lake's")
+    with pytest.raises(InputError, match="the earlier run is another lake's; fit first"):
+        plan(config(use="frozen"), elsewhere, STEADY)
 
 
 def test_auto_fits_where_there_is_nothing_left_to_compare_with() -> None:

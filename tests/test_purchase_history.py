@@ -327,7 +327,7 @@ SMALLER = {
     "fetch": ["--set=fetch.batch_size=5", "--set=fetch.first_wait_s=0.01"],
     "segment": [
         "--set=model.k=3",
-        "--set=model.bootstraps=2",
+        "--set=model.stability.bootstraps=2",
         "--set=clv.min_repeat_buyers=10",
         "--set=sources.customers.max_rejected_share=0.2",
         "--set=report.enabled=false",

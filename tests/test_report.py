@@ -39,7 +39,7 @@ from custseg_spark.outputs.report import words
 FIRST, SECOND, BARE = date(2019, 10, 1), date(2019, 11, 1), date(2019, 12, 1)
 EVIL = "<script>alert(1)</script> | *Loyal*"
 NONE_QUALIFIES = "kmeans: no k qualifies; the best of them is used"
-CONFIG = {"model": {"algorithms": ["kmeans", "bisecting_kmeans"], "min_stability": 0.75}}
+CONFIG = {"model": {"algorithms": ["kmeans", "bisecting_kmeans"], "stability": {"minimum": 0.75}}}
 CONFIG |= {"drift": {"watch": 0.1, "refit": 0.25}}
 PICTURES = {
     "cluster_distribution.png",

@@ -15,9 +15,11 @@ from conftest import ROOT, SHARED_DATA, job
 from invoices import Line, invoice, write
 from pyspark.sql import SparkSession
 
-from custseg_spark.config import settings as configuration
+from custseg_spark.config import loading
 from custseg_spark.config.archetypes import load_archetypes
-from custseg_spark.config.settings import LakeConfig, conf_dir
+from custseg_spark.config.model import StabilityConfig
+from custseg_spark.config.settings import LakeConfig
+from custseg_spark.config.shipped import conf_dir
 from custseg_spark.core.clustering.buckets import LocalBuckets
 from custseg_spark.core.clustering.preparation import Preparation
 from custseg_spark.core.features.registry import all_features
@@ -31,7 +33,7 @@ from custseg_spark.pipeline.clustering.sample import draw
 from custseg_spark.pipeline.segmentation import feature_names
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PRESET = configuration.load(conf_dir() / "presets" / "rfm.toml")
+PRESET = loading.load(conf_dir() / "presets" / "rfm.toml")
 NAMES = load_archetypes(conf_dir() / PRESET.naming.archetypes, feature_names())
 RFM = ("recency_days", "frequency", "monetary")
 FIVE = {"Champions", "Loyal", "Regulars", "At Risk", "Low Value"}
@@ -76,7 +78,7 @@ def test_the_readmes_command_names_segments_by_rfm(
 ) -> None:
     returned = invoice(CustomerID="1000.0", InvoiceNo="C9", Quantity="-1")
     log = write(tmp_path / "log.csv.xz", [*lines(), returned])
-    more = ["--set=model.bootstraps=3", f"--set=report.path={tmp_path / 'reports'}"]
+    more = ["--set=model.stability.bootstraps=3", f"--set=report.path={tmp_path / 'reports'}"]
     more.append("--set=clv.enabled=false")
 
     lake = run(commands()[1], log, tmp_path, *more)
@@ -153,11 +155,18 @@ def test_the_presets_model_finds_the_reference_segments(spark: SparkSession) -> 
     customers = pa.Table.from_pandas(_real_customers(), preserve_index=False)
     customers = customers.rename_columns({"CustomerID": "customer_id"})
     buckets = LocalBuckets([customers.slice(0, 2_000), customers.slice(2_000)])
-    model, count = replace(PRESET.model, bootstraps=0), customers.num_rows
+    model, count = (
+        replace(PRESET.model, stability=StabilityConfig(bootstraps=0)),
+        customers.num_rows,
+    )
     sample = draw(
-        buckets, RFM, min_events=model.min_events, informed_share=model.informed_share,
-        informed_customers=count, size=max(model.sample_customers, model.silhouette_customers),
-    )  # fmt: skip
+        buckets,
+        RFM,
+        min_events=model.preparation.min_events,
+        informed_share=model.preparation.informed_share,
+        informed_customers=count,
+        size=model.fit.sample_customers,
+    )
 
     def make_fits(matrix: np.ndarray, prepared: Preparation, scaling: str) -> MllibFits:
         return MllibFits(spark, matrix, prepared, scaling, fit_settings(model), 1)

@@ -15,9 +15,12 @@ from pyspark.sql import functions as F
 from sales import COLUMNS, Line, sale, table, write
 
 from custseg_spark.config.mappings import load_mapping
-from custseg_spark.config.settings import LakeConfig, conf_dir
+from custseg_spark.config.settings import LakeConfig
+from custseg_spark.config.shipped import conf_dir
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES, SESSIONS
+from custseg_spark.engine.sources.discovery import files
+from custseg_spark.engine.sources.formats import parquet
 from custseg_spark.errors import ConfigurationError, InputError, RejectedShareError
 from custseg_spark.interfaces.cli import preview as check
 
@@ -211,35 +214,26 @@ TYPED = pa.table(
     }
 )
 TEXTS = [
-    ("17850", "2024-03-01 00:00:00", "o1", "true", "2", "12.99", "25.98", ['tags=["a","b"]']),
-    (None, "2024-03-01 01:02:03.450000", "FF01", "false", "-2", "0.1", "0.30000000000000004"),
-    (None, None, None, None, None, "1.0E-7", "Infinity", [None]),
-    ("1.0E20", None, "", None, "127", "2500000000", "0", [None]),
+    ("17850", "2024-03-01 00:00:00", "o1", "true", "2", "12.99", "25.98", '["a","b"]'),
+    (None, "2024-03-01 01:02:03.450000", "FF01", "false", "-2", "0.1", "0.30000000000000004", "[]"),
+    (None, None, None, None, None, "1.0E-7", "Infinity", None),
+    ("1.0E20", None, "", None, "127", "2500000000", "0", None),
 ]
 
 
-def test_typed_values_become_the_text_that_one_would_type(
-    spark: SparkSession, tmp_path: Path
-) -> None:
-    from custseg_spark.engine.sources.discovery import files
-    from custseg_spark.engine.sources.formats import parquet
-
-    pq.write_table(TYPED, tmp_path / "_typed.parquet")
+def test_typed_values_become_the_text_that_one_would_type(tmp_path: Path) -> None:
+    pq.write_table(TYPED, tmp_path / "_typed.parquet", row_group_size=3)
     [file] = files.list_files(str(tmp_path / "_typed.parquet"))
-    profile = load_mapping("sales_facts", {}, [conf_dir() / "sources"])
+    mapping = load_mapping("sales_facts", {}, [conf_dir() / "sources"])
 
-    found = parquet.inspect(file, "f", profile)
+    opened = parquet.inspect(file, "f", mapping)
 
-    assert not isinstance(found, str)
-    [raw] = parquet.read(spark, [found], profile, tmp_path / "links")
-    rows = raw.records.orderBy("source_row").collect()
-    kept = ("customer_id", "event_at", "order_id", "product_id", "quantity", "unit_price")
-    names = [*(f"text_{c}" for c in kept), "text_net_amount", "extras"]
-    for row, expected in zip(rows, TEXTS, strict=True):
-        assert tuple(row[c] for c in names)[: len(expected)] == expected
-    assert [(r.source_row, r.defect, r.text_discount) for r in rows] == [
-        (n, None, None) for n in range(1, 5)
-    ]
+    assert not isinstance(opened, str)
+    parts = [part for piece in parquet.pieces(opened) for part in piece.records(mapping)]
+    assert [part.values.columns for part in parts] == [TYPED.column_names] * 2
+    assert [row for part in parts for row in part.values.rows()] == TEXTS
+    assert [row for part in parts for row in part.rows.tolist()] == [1, 2, 3, 4]
+    assert all(part.malformed.is_empty() for part in parts)
 
 
 @pytest.fixture(scope="module")

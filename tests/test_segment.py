@@ -44,10 +44,10 @@ from custseg_spark.paths import place
 DAY = date(2019, 10, 11)
 OUTPUTS = (CUSTOMER_FEATURES, CUSTOMER_SEGMENTS, SEGMENT_PROFILES, MODEL_SELECTION)
 QUICK = (
-    "--set=model.k_max=3",
-    "--set=model.bisecting_iterations=5",
-    "--set=model.starts=1",
-    "--set=model.bootstraps=3",
+    "--set=model.selection.k_max=3",
+    "--set=model.fit.bisecting_iterations=5",
+    "--set=model.fit.starts=1",
+    "--set=model.stability.bootstraps=3",
     "--set=report.enabled=false",
 )
 Row = dict[str, Any]
@@ -312,12 +312,12 @@ def test_an_optional_family_and_other_preparations(segmented: Segmented, tmp_pat
     assert all(r["price_tier"] is None for r in segmented.rows(CUSTOMER_FEATURES))
     family = 'features.optional_families=["price_relative"]'
     others = (
-        "model.scaling=robust",
-        "model.pca_components=3",
+        "model.preparation.scaling=robust",
+        "model.preparation.pca_components=3",
         "model.k=3",
-        "model.clip=none",
+        "model.preparation.clip=none",
         'model.algorithms=["kmeans", "gaussian_mixture"]',
-        'model.compare=["dbscan", "agglomerative"]',
+        'model.selection.compare=["dbscan", "agglomerative"]',
     )
     sets = [f"--set={key}" for key in (family, *others)]
     run(lake.config.path, "--skip-ingest", *sets)
@@ -404,8 +404,8 @@ def test_other_delta_readers_can_open_every_table(segmented: Segmented, by_spark
             ConfigurationError,
             "mean 'price_relative'",
         ),
-        (["--set", "model.clip=iqrs"], ConfigurationError, "mean 'iqr'"),
-        (["--set", "model.scaling=standart"], ConfigurationError, "mean 'standard'"),
+        (["--set", "model.preparation.clip=iqrs"], ConfigurationError, "mean 'iqr'"),
+        (["--set", "model.preparation.scaling=standart"], ConfigurationError, "mean 'standard'"),
     ],
 )
 def test_mistakes_are_told_before_any_work(

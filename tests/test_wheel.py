@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import re
 import subprocess
 import sys
 from email.parser import Parser
@@ -9,7 +10,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, SHORT_PROCESS
 
 CONF = ROOT / "conf"
 COMMAND = "custseg_spark.interfaces.cli.main:console"
@@ -41,21 +42,19 @@ def test_it_carries_mappings_presets_archetypes_and_templates(wheel: Path) -> No
     assert {
         f"custseg_spark/outputs/report/templates/{p.name}" for p in templates.iterdir()
     } <= names
-    assert {n.split("/")[0] for n in names} == {"custseg_spark", "custseg_spark-0.1.0.dist-info"}
+    assert {n.split("/")[0] for n in names} == {"custseg_spark", "custseg_spark-0.2.0.dist-info"}
     # What a platform or a container is deployed by stays in the checkout.
     assert not [n for n in names if "/deploy/" in n]
 
 
 def test_it_brings_no_spark_to_a_platform_that_has_its_own(wheel: Path) -> None:
     metadata = Parser().parsestr(
-        ZipFile(wheel).read("custseg_spark-0.1.0.dist-info/METADATA").decode()
+        ZipFile(wheel).read("custseg_spark-0.2.0.dist-info/METADATA").decode()
     )
     wanted = metadata.get_all("Requires-Dist") or []
-    always = {w.split(">")[0].split("<")[0] for w in wanted if "extra ==" not in w}
-    assert always == {
-        *("deltalake", "jinja2", "matplotlib", "numpy", "pandas"),
-        *("polars", "polars-hash", "pyarrow", "scipy"),
-    }
+    always = {re.split("[<>=]", w)[0] for w in wanted if "extra ==" not in w}
+    kernels = {"polars", "polars-hash", "pyarrow", "numpy", "scipy", "pandas"}
+    assert always == kernels | {"deltalake", "matplotlib", "jinja2"}
     assert {"spark", "emr", "postgres", "xlsx"} <= set(metadata.get_all("Provides-Extra") or [])
 
 
@@ -89,10 +88,50 @@ def test_the_report_finds_its_templates_in_the_archive(wheel: Path, tmp_path: Pa
 
 
 def test_what_is_unpacked_of_the_archive_is_removed(wheel: Path, tmp_path: Path) -> None:
-    code = "from custseg_spark.config.settings import conf_dir; print(conf_dir())"
+    code = "from custseg_spark.config.shipped import conf_dir; print(conf_dir())"
     shown = from_wheel(wheel, tmp_path, "-c", code)
     assert shown.returncode == 0, shown.stderr
     folder = Path(shown.stdout.strip())
     assert folder.name == "conf"
     assert folder != CONF
     assert not folder.exists()
+
+
+WHERE = """
+from custseg_spark.engine.spark import tasks
+from custseg_spark.engine.spark.session import get_session
+
+def place(_task):
+    import custseg_spark
+    return custseg_spark.__file__
+
+print(*{place(0), *tasks.run(get_session(), place, [0])})
+"""
+
+
+def test_kernels_run_from_the_archive_that_spark_submit_is_given(
+    wheel: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "where.py").write_text(WHERE)
+    programs = Path(sys.executable).parent
+    environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
+    environment.pop("PYTHONPATH", None)
+    shown = subprocess.run(
+        [
+            str(programs / "spark-submit"),
+            "--master=local[1]",
+            SHORT_PROCESS,
+            f"--py-files={wheel}",
+            "where.py",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+    assert shown.returncode == 0, shown.stderr
+    # The driver has the wheel where it is, workers a copy of it.
+    places = sorted(shown.stdout.split())
+    assert len(places) == 2
+    assert all(p.endswith(f"/{wheel.name}/custseg_spark/__init__.py") for p in places)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from custseg_spark.config.settings import typed
+from custseg_spark.config.typed import typed
 from custseg_spark.core.segments.naming.archetypes import (
     Archetype,
     Archetypes,

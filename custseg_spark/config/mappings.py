@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from custseg_spark.config.jdbc import Jdbc, check_url
-from custseg_spark.config.settings import typed
+from custseg_spark.config.typed import typed
 from custseg_spark.core.events.schema import EVENT_TYPES
 from custseg_spark.core.mappings.mapping import FILLS, SourceMapping
 from custseg_spark.core.mappings.time_patterns import time_expression

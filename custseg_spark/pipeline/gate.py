@@ -33,8 +33,10 @@ class Passed:
 
 def check(lake: Lake, config: GateConfig, run_date: date | None) -> Passed:
     """Raises GateError where the ledger doesn't add up, `events` doesn't agree with it, or the
-    days before the run date (None: before the day after the last event) lack events.
+    days before the run date (None: before the day after the last event) lack events; InputError
+    for a lake of 0.1.
     """
+    lake.require_format()
     files = [r for r in lake.read(INGEST_FILES).collect() if r.skipped_because is None]
     events = lake.read(EVENTS)
     _check_sums(files)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -36,7 +36,8 @@ class Segment:
 class PreviousRun:
     """The run whose segments a new one continues: the latest of an earlier run date.
 
-    `made_with` are the settings that its models were fitted with (`settings_of`).
+    `made_with` are the settings that its models were fitted with (`settings_of`). `lake` is where
+    the run is, if that is another lake than the new run's.
     """
 
     run_date: date
@@ -45,6 +46,7 @@ class PreviousRun:
     features: tuple[str, ...]
     fitted_on: date
     segments: Mapping[str, Mapping[int, Segment]]
+    lake: Lake | None = None
 
     def k(self, algorithm: str) -> int | None:
         """How many segments an algorithm had; None where it wasn't run."""
@@ -79,23 +81,37 @@ class Past:
         return self.last_ids.get(algorithm, 0) + 1
 
 
-def past(lake: Lake, run_date: date) -> Past:
-    """What other runs left, as seen from `run_date`."""
-    ids = lake.rows(SEGMENT_PROFILES, ["run_date", "algorithm", "segment_id"]).to_pylist()
+def past(lake: Lake, run_date: date, continued: Lake | None = None) -> Past:
+    """What other runs left, as seen from `run_date`.
+
+    Where the lake has no earlier run, the previous one is the latest in the `continued` lake, of
+    `run_date` at most; no id of that lake's is given again. Raises InputError where it has no run.
+    """
     last_ids: dict[str, int] = {}
-    for row in ids:
-        if row["run_date"] != run_date:
-            algorithm = row["algorithm"]
-            last_ids[algorithm] = max(last_ids.get(algorithm, 0), row["segment_id"])
+    for algorithm, segment_id in _ids(lake, run_date) + (_ids(continued) if continued else []):
+        last_ids[algorithm] = max(last_ids.get(algorithm, 0), segment_id)
     reborn: dict[str, list[KnownSegment]] = {}
     for profile in _profiles(lake, run_date):
         if profile["born_on"] == run_date and profile["status"] != DIED:
             reborn.setdefault(profile["algorithm"], []).append(_known(profile))
     return Past(
-        previous_run(lake, run_date),
+        previous_run(lake, run_date) or (_elsewhere(continued, run_date) if continued else None),
         last_ids,
         {algorithm: tuple(segments) for algorithm, segments in reborn.items()},
     )
+
+
+def _ids(lake: Lake, but_of: date | None = None) -> list[tuple[str, int]]:
+    """Each algorithm's segment ids, of all run dates but one."""
+    rows = lake.rows(SEGMENT_PROFILES, ["run_date", "algorithm", "segment_id"]).to_pylist()
+    return [(r["algorithm"], r["segment_id"]) for r in rows if r["run_date"] != but_of]
+
+
+def _elsewhere(continued: Lake, run_date: date) -> PreviousRun | None:
+    # A run of the very run date, too: a lake that is made anew begins where the old one ends.
+    until = [day for day in run_dates(continued) if day <= run_date]
+    previous = find(continued, until[-1]) if until else None
+    return replace(previous, lake=continued) if previous else None
 
 
 def previous_run(lake: Lake, run_date: date) -> PreviousRun | None:
@@ -154,9 +170,19 @@ def _made_with(lake: Lake, row: Row) -> Mapping[str, Any]:
 
 
 def settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that make a model: its section, and which customers a trial left."""
-    limits = {key: config["run"][key] for key in ("sample_fraction", "max_rows")}
-    return {**config["model"], **limits}
+    """The settings that make a model, by dotted key: its section, and which customers a trial
+    left."""
+    limits = {f"run.{key}": config["run"][key] for key in ("sample_fraction", "max_rows")}
+    return {**_dotted(config["model"], "model"), **limits}
+
+
+def _dotted(section: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The values of a section and its groups by `name.key` and `name.group.key`."""
+    values: dict[str, Any] = {}
+    for key, value in section.items():
+        path = f"{name}.{key}"
+        values |= _dotted(value, path) if isinstance(value, Mapping) else {path: value}
+    return values
 
 
 def _profiles(lake: Lake, run_date: date) -> list[Row]:

@@ -77,7 +77,7 @@ def publish(
             k=len(clustering.segment_ids),
             features=space.preparation.features,
             components=space.preparation.components,
-            scaling=config.model.scaling,
+            scaling=config.model.preparation.scaling,
             seed=config.model.seed,
             segment_ids=clustering.segment_ids,
             segment_names=clustering.segment_names,

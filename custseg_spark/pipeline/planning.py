@@ -4,7 +4,8 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from custseg_spark.config.settings import Config, ModelConfig
+from custseg_spark.config.model import ModelConfig
+from custseg_spark.config.settings import Config
 from custseg_spark.core.segments.drift import Drift, DriftRules, needs_refit
 from custseg_spark.errors import InputError
 from custseg_spark.pipeline.history import PreviousRun, settings_of
@@ -12,12 +13,12 @@ from custseg_spark.pipeline.history import PreviousRun, settings_of
 FIT, SCORE = "fit", "score"
 # Keys of the model section that a model doesn't depend on.
 _NOT_OF_THE_MODEL = {
-    "use",
-    "parallel_fits",
-    "compare",
-    "compare_customers",
-    "switch_margin",
-    "silhouette_customers",
+    "model.use",
+    "model.fit.parallel",
+    "model.selection.compare",
+    "model.selection.compare_customers",
+    "model.selection.switch_margin",
+    "model.selection.silhouette_customers",
 }
 
 
@@ -48,7 +49,19 @@ def asked(
                 " with one; fit first"
             )
         return Plan(FIT, "there is no earlier run")
+    if previous.lake:
+        return _elsewhere(model)
     return published(model, previous) if model.use == "frozen" else None
+
+
+def _elsewhere(model: ModelConfig) -> Plan:
+    """What follows from an earlier run of another lake: its segments go on, its models don't."""
+    if model.use == "frozen":
+        raise InputError(
+            "model.use = frozen scores with a published model of this lake, and the earlier run is"
+            " another lake's; fit first"
+        )
+    return Plan(FIT, "the earlier run is another lake's")
 
 
 def automatic(config: Config, previous: PreviousRun, drifts: Sequence[Drift]) -> Plan:

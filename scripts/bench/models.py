@@ -5,28 +5,61 @@ python -m bench.models indices POINTS MANY | sweep POINTS; prints a JSON object 
 
 import json
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pyspark.ml.feature import VectorAssembler
-from pyspark.sql import DataFrame, SparkSession
-from sklearn.cluster import KMeans
+import pyarrow.parquet as pq
+from pyspark.sql import SparkSession
+from sklearn.cluster import KMeans as TheirKMeans
 from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_score
 
-from custseg_spark.config.settings import ModelConfig
-from custseg_spark.engine.spark.session import get_session, size_shuffles
-from custseg_spark.models import indices, layout, selection
-from custseg_spark.models.indices import Indices
-from custseg_spark.models.preparation import VECTOR
+from custseg_spark.core.clustering.buckets import Kernel
+from custseg_spark.core.clustering.evaluation import evaluate
+from custseg_spark.core.clustering.indices import Indices
+from custseg_spark.core.clustering.kmeans import FitSettings, generator, kmeans
+from custseg_spark.core.clustering.models import KMeans
+from custseg_spark.core.clustering.preparation import EVIDENCE, Preparation, PreparedFeature
+from custseg_spark.core.clustering.scaling import FeatureSpace, Scaler
+from custseg_spark.engine.spark import tasks
+from custseg_spark.engine.spark.mllib import fit_kmeans
+from custseg_spark.engine.spark.mllib_models import core_scaler
+from custseg_spark.engine.spark.mllib_scaling import sample_in_mllib
+from custseg_spark.engine.spark.session import get_session
 
 KS = range(2, 9)
 DIMENSIONS, TRUE_CLUSTERS, SEED = 11, 7, 7
 # Standard deviation of a cluster's points, where the centres' is 1: neighbours overlap.
 SPREAD = 0.7
 SAMPLE = 10_000
+POINTS_PER_BUCKET = 100_000
+NAMES = tuple(f"x{i}" for i in range(DIMENSIONS))
+# The points as they are.
+UNPREPARED = Preparation(
+    tuple(PreparedFeature(name, 0.0, "none", -np.inf, np.inf) for name in NAMES), {}
+)
+SETTINGS = FitSettings(seed=SEED, starts=1)
+
+
+@dataclass(frozen=True)
+class FileBuckets:
+    """A Parquet file a bucket, a Spark task each: as a run reads its customers."""
+
+    spark: SparkSession
+    files: Sequence[Path]
+
+    def map(self, kernel: Kernel, columns: Sequence[str]) -> list[pa.Table]:
+        """Run `kernel` on the named columns of each file; results in the files' order."""
+
+        def work(file: Path) -> pa.Table:
+            return kernel(pq.read_table(file, columns=list(columns), use_threads=False))
+
+        return tasks.run(self.spark, work, self.files)
 
 
 def mixture(points: int) -> np.ndarray:
@@ -51,15 +84,18 @@ def compare_indices(spark: SparkSession, points: int, *, is_exact: bool) -> dict
     of a silhouette, absolute.
     """
     x = mixture(points)
-    labels = {f"k{k}": _nearest(x, x[:k]) for k in KS}
-    clusterings = {f"k{k}": k for k in KS}
-    frame = _frame(spark, x, labels)
+    models = {f"k{k}": KMeans(x[:k]) for k in KS}
+    labels = {name: model.labels(x) for name, model in models.items()}
+    space = FeatureSpace(UNPREPARED, Scaler(np.ones(DIMENSIONS)))
+    with tempfile.TemporaryDirectory(prefix="custseg-benchmark-") as folder:
+        buckets = FileBuckets(spark, _written(x, Path(folder)))
 
-    def ours() -> dict[str, Indices]:
-        return indices.quality(frame, "point", clusterings, DIMENSIONS)
+        def ours() -> dict[str, Indices]:
+            found = evaluate(buckets, space, list(models.values()), bar=1)
+            return {name: one.everyone for name, one in zip(models, found, strict=True)}
 
-    first, _ = timed(ours)
-    warm, found = timed(ours)
+        first, _ = timed(ours)
+        warm, found = timed(ours)
     if is_exact:
         theirs, other = timed(lambda: {n: _scikit(x, own) for n, own in labels.items()})
         difference = max(
@@ -70,7 +106,6 @@ def compare_indices(spark: SparkSession, points: int, *, is_exact: bool) -> dict
     else:
         theirs, other = timed(lambda: {n: _sampled(x, own) for n, own in labels.items()})
         difference = max(abs(found[name].silhouette - score) for name, score in other.items())
-    frame.unpersist()
     return {
         "points": points,
         "first": first,
@@ -81,17 +116,15 @@ def compare_indices(spark: SparkSession, points: int, *, is_exact: bool) -> dict
     }
 
 
-def _nearest(x: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    away = (centres**2).sum(axis=1) - 2 * (x @ centres.T)
-    return np.asarray(away.argmin(axis=1), dtype=np.int32)
-
-
-def _frame(spark: SparkSession, x: np.ndarray, labels: dict[str, np.ndarray]) -> DataFrame:
-    lists = pa.FixedSizeListArray.from_arrays(pa.array(x.ravel()), DIMENSIONS)
-    columns = {"point": lists.cast(pa.list_(pa.float64())), "row": np.arange(len(x)), **labels}
-    frame = layout.laid_out(spark.createDataFrame(pa.table(columns)), "row", len(x)).persist()
-    frame.count()
-    return frame
+def _written(x: np.ndarray, folder: Path) -> list[Path]:
+    """The points in files, of one event each: everybody is informed."""
+    files = []
+    for first in range(0, len(x), POINTS_PER_BUCKET):
+        rows = x[first : first + POINTS_PER_BUCKET]
+        columns = {name: rows[:, i] for i, name in enumerate(NAMES)}
+        files.append(folder / f"{first}.parquet")
+        pq.write_table(pa.table({**columns, EVIDENCE: np.ones(len(rows))}), files[-1])
+    return files
 
 
 def _scores(found: Indices) -> tuple[float, float, float]:
@@ -116,21 +149,23 @@ def _sampled(x: np.ndarray, labels: np.ndarray) -> float:
 
 
 def compare_sweeps(spark: SparkSession, points: int) -> dict[str, Any]:
-    """Seconds of KMeans for k = 2 to 8 from one start, and our costs over theirs."""
-    x = mixture(points)
-    names = [f"x{i}" for i in range(DIMENSIONS)]
-    local = layout.local_frame(spark, x, names)
-    vectors = VectorAssembler(inputCols=names, outputCol=VECTOR).transform(local).select(VECTOR)
-    config = ModelConfig(algorithms=("kmeans",), starts=1)
+    """Seconds of KMeans for k = 2 to 8 from one start, and our costs over theirs.
+
+    Ours fits as a run does: the range on the driver, then the chosen k by MLlib.
+    """
+    sample = sample_in_mllib(spark, mixture(points), UNPREPARED, "standard")
+    x = core_scaler(sample.stages).transform(mixture(points))
 
     def ours() -> list[float]:
-        models, _ = selection.fit_all(vectors, config.algorithms, list(KS), config)
-        return [float(model.summary.trainingCost) for model in models.values()]  # type: ignore[union-attr]
+        fits = {k: kmeans(x, k, SETTINGS, generator(SEED, k)) for k in KS}
+        fit_kmeans(sample, TRUE_CLUSTERS, SETTINGS, best_cost=fits[TRUE_CLUSTERS].cost)
+        return [fit.cost for fit in fits.values()]
 
     def theirs() -> list[float]:
         single = x.astype(np.float32)
         starts = [
-            KMeans(k, n_init=1, max_iter=config.max_iterations, random_state=SEED) for k in KS
+            TheirKMeans(k, n_init=1, max_iter=SETTINGS.max_iterations, random_state=SEED)
+            for k in KS
         ]
         return [float(start.fit(single).inertia_) for start in starts]
 
@@ -143,7 +178,6 @@ def compare_sweeps(spark: SparkSession, points: int) -> dict[str, Any]:
 
 def main(what: str, sizes: list[int]) -> None:
     spark = get_session("custseg-benchmark")
-    size_shuffles(spark, max(sizes))
     if what == "indices":
         exact, many = sizes
         print(json.dumps(compare_indices(spark, exact, is_exact=True)))

@@ -45,7 +45,7 @@ def require(names: Sequence[str]) -> None:
         import sklearn  # noqa: F401
     except ImportError as error:
         raise ConfigurationError(
-            f"model.compare: {', '.join(names)} needs scikit-learn; install it by"
+            f"model.selection.compare: {', '.join(names)} needs scikit-learn; install it by"
             " pip install 'custseg-spark[compare]'"
         ) from error
 

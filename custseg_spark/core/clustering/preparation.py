@@ -51,7 +51,7 @@ F = TypeVar("F", bound=Feature)
 
 @dataclass(frozen=True)
 class Rules:
-    """How a preparation is learned; the keys of the configuration's model section."""
+    """How a preparation is learned; keys of the configuration's model.preparation."""
 
     transform: str = "auto"
     clip: str = "percentile"

@@ -54,11 +54,3 @@ def _age() -> pl.Expr:
     text = pl.col("age_text")
     years = pl.when(text.str.contains(_AGE)).then(text.cast(pl.Int32, strict=False))
     return pl.when(years <= OLDEST).then(years)
-
-
-def latest_attributes(customers: pl.DataFrame) -> pl.DataFrame:
-    """One row a customer: of the last file by name the last row."""
-    place = ["source_file", "source_row", "source"]
-    return customers.sort("customer_id", *place).unique(
-        "customer_id", keep="last", maintain_order=True
-    )

@@ -65,7 +65,7 @@ def _shape(name: str, cells: Iterable[str]) -> Shape:
     blank = 1 - filled / len(every) if every else 1.0
     if not filled:
         return Shape(name, NOTHING, blank, values)
-    patterns, doubt = time_expressions(values)
+    patterns, doubt = time_patterns(values)
     if patterns:
         return Shape(name, TIME, blank, values, patterns, doubt)
     for kind, form in (
@@ -82,7 +82,7 @@ def _share(values: Counter[str], form: re.Pattern[str]) -> float:
     return sum(n for value, n in values.items() if form.fullmatch(value)) / values.total()
 
 
-def time_expressions(values: Counter[str]) -> tuple[tuple[str, ...], str]:
+def time_patterns(values: Counter[str]) -> tuple[tuple[str, ...], str]:
     """The patterns under which nearly all values are times, none where they aren't; and a doubt.
 
     Values that are put together alike share a pattern. Whether day or month stands first is told

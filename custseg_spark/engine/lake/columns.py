@@ -13,7 +13,6 @@ MONEY_SUM = pa.decimal128(28, 4)
 MONEY_SQUARES = pa.decimal128(38, 8)
 REVENUE = pa.decimal128(38, 4)
 # Logarithms of prices: rounded, so that they can be added in any order.
-LOG_PRICE = pa.decimal128(18, 12)
 LOG_PRICE_SUM = pa.decimal128(28, 12)
 
 TIME, DAY = pa.timestamp("us", tz="UTC"), pa.date32()

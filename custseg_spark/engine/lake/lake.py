@@ -1,10 +1,12 @@
 """A lake's tables behind one interface: natively in a shared folder, by Spark anywhere else."""
 
+import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -16,12 +18,15 @@ from custseg_spark.config.settings import LakeConfig
 from custseg_spark.engine.lake import commits, runs
 from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.files import DataFile, write_parts
+from custseg_spark.engine.lake.format import FORMAT, refusal
 from custseg_spark.engine.lake.native import NativeLake
-from custseg_spark.engine.lake.schemas import TABLES
-from custseg_spark.engine.lake.sharing import is_shared
+from custseg_spark.engine.lake.schemas import EVENTS, TABLES
+from custseg_spark.engine.lake.sharing import only_spark_because
 from custseg_spark.engine.lake.spark_io import SparkLake, spark_schema
-from custseg_spark.errors import InputError
-from custseg_spark.paths import Remote, place
+from custseg_spark.errors import ConfigurationError, InputError
+from custseg_spark.paths import place
+
+log = logging.getLogger("custseg")
 
 # A frame, rows in memory, or files that tasks have written.
 Rows = Any
@@ -48,12 +53,16 @@ class Lake:
     @cached_property
     def native(self) -> NativeLake | None:
         """The tables without Spark; None where the folder isn't shared or native IO is off."""
-        folder = place(self.config.path)
-        if isinstance(folder, Remote) or self.config.catalog or self.config.io == "spark":
+        if self.config.io == "spark":
             return None
-        absolute = folder.absolute()
-        is_native = self.config.io == "native" or is_shared(self.spark, absolute)
-        return NativeLake(absolute) if is_native else None
+        folder, reason = place(self.config.path), only_spark_because(self.spark, self.config)
+        if reason is None and isinstance(folder, Path):
+            return NativeLake(folder.absolute())
+        if self.config.io == "native":
+            raise ConfigurationError(f'lake.io = "native" is not possible: {reason}')
+        where = self.config.catalog or self.config.path
+        log.info("lake.io: Spark writes %s, because %s", where, reason)
+        return None
 
     def name(self, table: Table) -> str:
         """Where a table is, as a person would write it."""
@@ -72,12 +81,21 @@ class Lake:
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        """Holds the run's lock; what a killed run has left uncommitted is removed."""
+        """Holds the run's lock; what a killed run has left uncommitted is removed.
+
+        Raises InputError for a lake of another format.
+        """
+        self.require_format()
         if self.native is None:
             yield
             return
         with runs.run_lock(self.native, TABLES, self.run_id):
             yield
+
+    def require_format(self) -> None:
+        """Raises InputError where the events are of 0.1: the same records had other ids."""
+        if self.exists(EVENTS) and (self.native or self.by_spark).format(EVENTS) != FORMAT:
+            raise InputError(refusal(self.name(EVENTS), self.config.catalog or self.config.path))
 
     def exists(self, table: Table) -> bool:
         """Whether the table has been created."""

@@ -15,6 +15,7 @@ from deltalake.transaction import CommitProperties
 from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.ddl import ddl_type
 from custseg_spark.engine.lake.files import DataFile
+from custseg_spark.engine.lake.format import FORMAT, FORMAT_PROPERTY
 from custseg_spark.engine.lake.handles import is_table, log_folder, open_table
 from custseg_spark.engine.lake.statistics import of_log
 from custseg_spark.errors import InputError
@@ -25,6 +26,7 @@ _PROPERTIES = {
     "delta.enableDeletionVectors": "false",
     "delta.columnMapping.mode": "none",
     "delta.checkpointPolicy": "classic",
+    FORMAT_PROPERTY: FORMAT,
 }
 _STATISTICS = "delta.dataSkippingStatsColumns"
 # Beyond these a table has features that change what its files mean, or that a writer must heed.
@@ -65,6 +67,7 @@ class NativeLake:
                 mode="ignore",
                 partition_by=list(table.partitioned_by),
                 configuration=_PROPERTIES | named,
+                raise_if_key_not_exists=False,
                 # Else who comes second creates the table anew, as version 1.
                 commit_properties=CommitProperties(max_commit_retries=0),
             )
@@ -110,6 +113,10 @@ class NativeLake:
                 )
         if handle.metadata().partition_columns != list(table.partitioned_by):
             raise InputError(f"{self.folder(table)} isn't partitioned by {table.partitioned_by}")
+
+    def format(self, table: Table) -> str | None:
+        """The format that the table was made in; None before there were any."""
+        return self.open(table).metadata().configuration.get(FORMAT_PROPERTY)
 
     def version(self, table: Table) -> int:
         """The table's current version."""

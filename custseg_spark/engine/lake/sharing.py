@@ -1,40 +1,50 @@
-"""Whether driver and executors share a folder: a probe file tells."""
+"""Whether tasks can write a lake's files themselves: driver and executors share its folder."""
 
 from pathlib import Path
 
 from pyspark.sql import SparkSession
 
+from custseg_spark.config.settings import LakeConfig
 from custseg_spark.engine.lake import shared_folder
 from custseg_spark.engine.spark import tasks
+from custseg_spark.paths import Remote, place
 
 # More than the executors of most clusters: each of them must have answered.
 _PROBES = 64
 
 
-def is_shared(spark: SparkSession, folder: Path) -> bool:
-    """Whether tasks wherever they run see the folder, and the driver what they write there."""
+def only_spark_because(spark: SparkSession, config: LakeConfig) -> str | None:
+    """Why only Spark can write the lake; None where tasks can write its files themselves.
+
+    A configured `lake.io = "native"` is taken at its word that the folder is shared.
+    """
+    folder = place(config.path)
+    if config.catalog:
+        return "a catalog decides where its tables are"
+    if isinstance(folder, Remote):
+        return "it isn't a folder of this machine"
+    return None if config.io == "native" else _not_shared_because(spark, folder.absolute())
+
+
+def _not_shared_because(spark: SparkSession, folder: Path) -> str | None:
     if not shared_folder.is_native_path(str(folder)):
-        return False
-    master = str(spark.conf.get("spark.master", ""))
-    if master.startswith("local"):
-        # One machine; but a folder that can't be written or linked in isn't native.
-        name = shared_folder.write_probe(folder)
-        if name is not None:
-            shared_folder.remove_probes(folder, name)
-        return name is not None
-    return _is_seen(spark, folder)
-
-
-def _is_seen(spark: SparkSession, folder: Path) -> bool:
+        return "its file system only looks like a folder"
     name = shared_folder.write_probe(folder)
     if name is None:
-        return False
+        return "a file can't be written or linked there"
     try:
-        probes = [(str(folder), name, number) for number in range(_PROBES)]
-        answers = tasks.run(spark, _answer, probes)
-        return all(answer is not None and (folder / answer).exists() for answer in answers)
+        return None if _all_see(spark, folder, name) else "not every executor shares its folder"
     finally:
         shared_folder.remove_probes(folder, name)
+
+
+def _all_see(spark: SparkSession, folder: Path, name: str) -> bool:
+    """Whether tasks wherever they run see the driver's probe, and the driver their answers."""
+    if str(spark.conf.get("spark.master", "")).startswith("local"):
+        return True
+    probes = [(str(folder), name, number) for number in range(_PROBES)]
+    answers = tasks.run(spark, _answer, probes)
+    return all(answer is not None and (folder / answer).exists() for answer in answers)
 
 
 def _answer(probe: tuple[str, str, int]) -> str | None:

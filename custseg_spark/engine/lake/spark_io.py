@@ -21,6 +21,7 @@ from pyspark.sql.types import StructType
 from custseg_spark.config.settings import LakeConfig
 from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.ddl import ddl
+from custseg_spark.engine.lake.format import FORMAT, FORMAT_PROPERTY
 from custseg_spark.errors import ConfigurationError, ConflictError, InputError, nearest
 from custseg_spark.paths import place, spark_uri
 
@@ -125,6 +126,7 @@ class SparkLake:
             builder = builder.partitionedBy(*table.partitioned_by)
         if table.statistics:
             builder = builder.property(_STATISTICS, ",".join(table.statistics))
+        builder = builder.property(FORMAT_PROPERTY, FORMAT)
         or_conflict(builder.execute, self.name(table))
 
     def upsert(self, rows: DataFrame, table: Table, key: str) -> None:
@@ -178,6 +180,12 @@ class SparkLake:
         """The action on each table, four at a time: small commits are all waiting."""
         with ThreadPoolExecutor(max_workers=4) as pool:
             list(pool.map(inheritable_thread_target(self.spark)(action), tables))
+
+    def format(self, table: Table) -> str | None:
+        """The format that the table was made in; None before there were any."""
+        [row] = self._delta(table).detail().select("properties").collect()
+        properties: Mapping[str, str] = row["properties"] or {}
+        return properties.get(FORMAT_PROPERTY)
 
     def version(self, table: Table) -> int:
         """The table's current version."""

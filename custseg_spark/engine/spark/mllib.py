@@ -104,9 +104,16 @@ FITS: Mapping[str, Fit] = {
     "gaussian_mixture": fit_gaussian_mixture,
 }
 
+# A mixture's densities of many customers take longer than they are worth.
+_FITTED_ON_EVERYONE = ("kmeans", "bisecting_kmeans")
+
 
 class MllibFits:
-    """The fits of one run's sample: as numpy models for the choice, as MLlib's to be saved."""
+    """The fits of one run's sample: as numpy models for the choice, as MLlib's to be saved.
+
+    `everyone` makes the frame of all informed customers' prepared features, where KMeans and
+    bisecting KMeans are fitted on those to be published.
+    """
 
     def __init__(
         self,
@@ -116,14 +123,35 @@ class MllibFits:
         scaling: str,
         settings: FitSettings,
         parallel_fits: int,
+        everyone: Callable[[], DataFrame] | None = None,
     ) -> None:
         self._sample = sample_in_mllib(spark, prepared, preparation, scaling)
         self._settings, self._parallel_fits = settings, parallel_fits
+        self._everyone = everyone
         self._models: dict[tuple[str, int], MllibModel] = {}
         self.scaler: Scaler = core_scaler(self._sample.stages)
 
-    def kmeans(self, k: int, best_cost: float) -> ClusterModel:
-        """The KMeans to publish, its cost at most 1% above `best_cost`."""
+    def refits(self, algorithm: str) -> bool:
+        """Whether the model to publish is fitted when it is chosen."""
+        return algorithm == "kmeans" or (
+            self._everyone is not None and algorithm in _FITTED_ON_EVERYONE
+        )
+
+    def refit(self, algorithm: str, k: int, best_cost: float | None) -> ClusterModel:
+        """The model to publish: of everyone, or else KMeans of the sample, as `kmeans`."""
+        if self._everyone is None:
+            return self.kmeans(k, best_cost)
+        vectors = self._sample.stages.transform(self._everyone()).select(VECTOR).persist()
+        try:
+            everyone = MllibSample(self._sample.stages, vectors)
+            model = FITS[algorithm](everyone, k, self._settings)
+        finally:
+            vectors.unpersist()
+        self._models[(algorithm, k)] = model
+        return core_model(model)
+
+    def kmeans(self, k: int, best_cost: float | None) -> ClusterModel:
+        """The KMeans of the sample to publish, its cost at most 1% above `best_cost`."""
         model = fit_kmeans(self._sample, k, self._settings, best_cost)
         self._models[("kmeans", k)] = model
         return core_model(model)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
+from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 from custseg_spark.errors import InputError, TargetError
@@ -53,6 +54,9 @@ _AT_THE_START: dict[str, Any] = {
     # Only a new session takes it.
     "spark.python.sql.dataFrameDebugging.enabled": "false",
 }
+
+# Of `--py-files` Spark puts what ends so on the workers' path: a wheel otherwise not.
+_ON_THE_PATH = (*SparkContext.PACKAGE_EXTENSIONS, ".whl")
 
 _SHUFFLES = "spark.sql.shuffle.partitions"
 _SIZED_BY_US = "spark.custseg.shuffle.partitions"
@@ -105,6 +109,7 @@ def get_session(app_name: str = "custseg-spark") -> SparkSession:
     """The running session, or a new one from the environment, with our session settings."""
     # Workers must run this interpreter, not the first `python3` on the PATH.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    SparkContext.PACKAGE_EXTENSIONS = _ON_THE_PATH
     spark = SparkSession.builder.appName(app_name).config(map=_AT_THE_START).getOrCreate()
     for key, value in _SETTINGS.items():
         spark.conf.set(key, value)

@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 import pyarrow as pa
 from pyspark import cloudpickle
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -96,16 +95,6 @@ def map_partitions(
 
 # Spark copies a batch into its own memory: a large one whole.
 ROWS_PER_BATCH = 20_000
-
-
-def collected(frame: DataFrame) -> pa.Table:
-    """A small frame as an Arrow table."""
-    return frame.toArrow()
-
-
-def bucketed(frame: DataFrame, key: str, partitions: int) -> DataFrame:
-    """The frame with all rows of a key in one partition, and sorted by the key."""
-    return frame.repartition(partitions, F.col(key)).sortWithinPartitions(key)
 
 
 def _one_thread() -> None:

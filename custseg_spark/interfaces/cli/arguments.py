@@ -8,10 +8,12 @@ from datetime import date
 from pathlib import Path
 from typing import NoReturn
 
-from custseg_spark.config import settings as configuration
+from custseg_spark.config import loading, shipped
 from custseg_spark.config.archetypes import find, load_archetypes
 from custseg_spark.config.mappings import MappingFile, load_mapping
+from custseg_spark.config.model import MODEL_USES
 from custseg_spark.config.settings import Config
+from custseg_spark.config.typed import parse_date
 from custseg_spark.core.segments.naming import Archetypes
 from custseg_spark.errors import ConfigurationError
 from custseg_spark.pipeline import segmentation as pipeline
@@ -52,9 +54,9 @@ def base_parser(description: str, epilog: str) -> Parser:
     )
     parser.add_argument(
         "--config",
-        type=configuration.find,
+        type=shipped.find,
         metavar="FILE",
-        default=configuration.conf_dir() / "local.toml",
+        default=shipped.conf_dir() / "local.toml",
         help="configuration as TOML, a file or a shipped one such as presets/rfm.toml (default:"
         " conf/local.toml, the demo log)",
     )
@@ -71,7 +73,7 @@ def base_parser(description: str, epilog: str) -> Parser:
 
 def configured(options: argparse.Namespace) -> Config:
     """The configuration that the options of `base_parser` ask for."""
-    config = configuration.load(options.config, options.set)
+    config = loading.load(options.config, options.set)
     if options.lake:
         config = replace(config, lake=replace(config.lake, path=options.lake, catalog=None))
     return config
@@ -88,14 +90,16 @@ def parse(
     config = configured(options)
     if options.model:
         config = replace(config, model=replace(config.model, use=options.model))
+    if options.continue_from:
+        config = replace(config, lake=replace(config.lake, continue_from=options.continue_from))
     if options.reports:
         config = replace(config, report=replace(config.report, path=options.reports))
     if options.run_date:
-        day = configuration.parse_date(options.run_date, "--run-date")
+        day = parse_date(options.run_date, "--run-date")
         config = replace(config, run=replace(config.run, run_date=day))
     model_date = options.model_date
     pipeline.check(config)
-    folders = [options.config.parent, configuration.conf_dir()]
+    folders = [options.config.parent, shipped.conf_dir()]
     return Arguments(
         config,
         _mappings(config, options.source, [folder / "sources" for folder in folders])
@@ -103,7 +107,7 @@ def parse(
         else (),
         load_archetypes(find(config.naming.archetypes, folders), pipeline.feature_names()),
         options.skip_ingest,
-        configuration.parse_date(model_date, "--model-date") if model_date else None,
+        parse_date(model_date, "--model-date") if model_date else None,
     )
 
 
@@ -118,7 +122,7 @@ def parse_gate(description: str, argv: Sequence[str]) -> Config:
     options = parser.parse_args(argv)
     config = configured(options)
     if options.run_date:
-        day = configuration.parse_date(options.run_date, "--run-date")
+        day = parse_date(options.run_date, "--run-date")
         config = replace(config, run=replace(config.run, run_date=day))
     return config
 
@@ -126,7 +130,13 @@ def parse_gate(description: str, argv: Sequence[str]) -> Config:
 def _parser(description: str, *, ingests: bool, segments: bool) -> Parser:
     parser = base_parser(description, _EPILOG)
     parser.set_defaults(
-        source=[], run_date=None, reports=None, skip_ingest=False, model=None, model_date=None
+        source=[],
+        run_date=None,
+        reports=None,
+        skip_ingest=False,
+        model=None,
+        model_date=None,
+        continue_from=None,
     )
     if ingests:
         parser.add_argument(
@@ -162,9 +172,15 @@ def _parser(description: str, *, ingests: bool, segments: bool) -> Parser:
         )
         parser.add_argument(
             "--model",
-            choices=configuration.MODEL_USES,
+            choices=MODEL_USES,
             help="fit new models, score with the published ones (frozen), or let the drift since"
             " the earlier run decide (auto, the default)",
+        )
+        parser.add_argument(
+            "--continue-from",
+            metavar="OLD_LAKE",
+            help="folder or URI of another lake, such as one of 0.1: where the lake has no earlier"
+            " run, segments take over the ids and names of that lake's latest one",
         )
     elif segments:
         parser.add_argument(

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from custseg_spark.config.settings import Config, parse_date
+from custseg_spark.config.settings import Config
+from custseg_spark.config.typed import parse_date
 from custseg_spark.errors import ConfigurationError, nearest
 from custseg_spark.interfaces.cli.arguments import base_parser, configured
 from custseg_spark.outputs.exports import TABLES, Request

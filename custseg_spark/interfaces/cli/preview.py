@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
-from custseg_spark.config import settings as configuration
+from custseg_spark.config import loading, shipped
 from custseg_spark.config.mappings import MappingFile, load_mapping, mapping_of
 from custseg_spark.core.mappings import guessing, proposing, shapes
 from custseg_spark.engine.sources import heads
@@ -33,20 +33,20 @@ UNKNOWN = "?"
 
 
 def run(argv: Sequence[str]) -> None:
-    """Checks a file for a command line.
+    """Previews a file for a command line.
 
     Raises what ingest would: InputError where a column is missing, after a mapping was proposed;
     RejectedShareError where too many of these records would be refused.
     """
     options = _options(argv)
-    config = configuration.load(options.config, options.set)
+    config = loading.load(options.config, options.set)
     usual = config.ingest.max_rejected_share
-    with tempfile.TemporaryDirectory(prefix="custseg-check-") as folder:
+    with tempfile.TemporaryDirectory(prefix="custseg-preview-") as folder:
         staging = Path(folder)
         if options.mapping == UNKNOWN:
             _propose(options.path, usual, staging)
             return
-        folders = [f / "sources" for f in (options.config.parent, configuration.conf_dir())]
+        folders = [f / "sources" for f in (options.config.parent, shipped.conf_dir())]
         overrides = dict(config.sources.get(options.mapping, {}))
         _check(options.path, load_mapping(options.mapping, overrides, folders), usual, staging)
 
@@ -60,8 +60,8 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("mapping", metavar="MAPPING", help="a mapping file's name, or '?'")
     parser.add_argument("path", metavar="PATH", help="a file, a folder or a glob")
-    default = configuration.conf_dir() / "local.toml"
-    parser.add_argument("--config", type=configuration.find, metavar="FILE", default=default)
+    default = shipped.conf_dir() / "local.toml"
+    parser.add_argument("--config", type=shipped.find, metavar="FILE", default=default)
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")
     return parser.parse_args(argv)
 
@@ -73,10 +73,10 @@ def _head(path: str, staging: Path, mapping: MappingFile | None = None) -> Head:
             raise ConfigurationError(
                 f"'?' reads files; of {without_secrets(path)} give a mapping that names the table"
             )
-        spark = get_session("custseg-check")
+        spark = get_session("custseg-preview")
         file = jdbc.first(spark, path, mapping, heads.MOST_RECORDS + 1, staging)
     elif is_remote(path):
-        spark = get_session("custseg-check")
+        spark = get_session("custseg-preview")
         file = remote.first(spark, path, heads.MOST_BYTES + 1, staging)
     else:
         file = next(f for f in files.list_files(path) if f.skipped_because is None)

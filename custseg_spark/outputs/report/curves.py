@@ -33,7 +33,10 @@ _PANELS = {
     "smallest_share": "share of the smallest",
 }
 # The configured minimum of an index, drawn as a line.
-_LEAST = {"stability": "min_stability", "smallest_share": "min_cluster_share"}
+_LEAST = {
+    "stability": ("model", "stability", "minimum"),
+    "smallest_share": ("model", "selection", "min_cluster_share"),
+}
 _LINES: Sequence[Mapping[str, Any]] = (
     {"linestyle": "-", "marker": "o", "color": _BLUE},
     {"linestyle": "--", "marker": "s", "color": _ORANGE},
@@ -55,7 +58,7 @@ def selection(content: Content, theme: Theme) -> Figure | None:
         axes.set_title(title, fontsize=SMALL)
         axes.set_xlim(min(c.k for c in tried) - 0.5, max(c.k for c in tried) + 0.5)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        least = content.run.setting("model", _LEAST.get(index, ""))
+        least = content.run.setting(*_LEAST[index]) if index in _LEAST else None
         _scale(axes, theme, least, percent=index == "smallest_share")
     for axes in panels[-2:]:
         axes.set_xlabel("number of segments, k")

@@ -27,9 +27,12 @@ class Run:
     stage_seconds: Mapping[str, float]
     settings: Mapping[str, Any]
 
-    def setting(self, section: str, key: str) -> Any:
-        """A key of the run's configuration; None where it had no such key."""
-        return (self.settings.get(section) or {}).get(key)
+    def setting(self, *path: str) -> Any:
+        """A key of the run's configuration below its sections; None where it had no such key."""
+        value: Any = self.settings
+        for name in path:
+            value = (value or {}).get(name)
+        return value
 
 
 @dataclass(frozen=True)

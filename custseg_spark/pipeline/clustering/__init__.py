@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from custseg_spark.config.settings import ModelConfig
+from custseg_spark.config.model import ModelConfig
 from custseg_spark.core.clustering import comparison, euclidean, preparation, selection, stability
 from custseg_spark.core.clustering.buckets import Buckets, numbers
 from custseg_spark.core.clustering.comparison import Compared
@@ -36,8 +36,12 @@ class SampleFits(Protocol):
     @property
     def scaler(self) -> Scaler: ...
 
-    def kmeans(self, k: int, best_cost: float) -> ClusterModel:
-        """The KMeans to publish, its cost at most 1% above `best_cost`."""
+    def refits(self, algorithm: str) -> bool:
+        """Whether a chosen model is fitted anew to be published."""
+        ...
+
+    def refit(self, algorithm: str, k: int, best_cost: float | None) -> ClusterModel:
+        """The model to publish; `best_cost` is that of the driver's KMeans of the sample."""
         ...
 
     def others(self, trials: Sequence[Trial]) -> Mapping[Trial, ClusterModel | InputError]:
@@ -79,7 +83,7 @@ def fit(
     Raises InputError where no feature of the model varies, and for an algorithm without a model.
     """
     wanted = preparation.choose_features(config.features, registry)
-    rows = sample.informed(config.sample_customers)
+    rows = sample.informed(config.fit.sample_customers)
     columns = raw_columns(rows, [f.name for f in wanted])
     prepared = preparation.learn(columns, wanted, rules(config))
     if not prepared.features:
@@ -88,9 +92,11 @@ def fit(
             f" ({', '.join(prepared.left_out)})"
         )
     matrix = preparation.matrix(prepared, columns)
-    fits = make_fits(matrix, prepared, config.scaling)
+    fits = make_fits(matrix, prepared, config.preparation.scaling)
     points = fits.scaler.transform(matrix)
-    ks = selection.k_range(config.k, config.k_min, config.k_max, _distinct(matrix))
+    ks = selection.k_range(
+        config.k, config.selection.k_min, config.selection.k_max, _distinct(matrix)
+    )
     trials = [(a, k) for a in config.algorithms for k in ks]
     models, costs, failures = _fit_all(points, trials, fits, config)
     prepared = replace(prepared, left_out={**prepared.left_out, **failures})
@@ -107,9 +113,10 @@ def choose(
 ) -> tuple[Fitted, list[Verdict]]:
     """A verdict on each algorithm and k; one of each algorithm is chosen.
 
-    `resamples` makes the refits that stability is measured by. The chosen KMeans is fitted by
-    MLlib and takes the candidate's place, with its own indices; should they change the choice, the
-    next one is fitted as well. What is returned as fitted holds the models to publish.
+    `resamples` makes the refits that stability is measured by. The chosen KMeans (and bisecting
+    KMeans, where all customers are to be fitted) is fitted by MLlib and takes the candidate's
+    place, with its own indices; should they change the choice, the next one is fitted as well.
+    What is returned as fitted holds the models to publish.
     """
     tried = _candidates(buckets, sample, fitted)
     verdicts: list[Verdict] = []
@@ -126,9 +133,11 @@ def choose(
                 measure=measure.stability,
             )
             [chosen] = [v.candidate for v in found if v.chosen]
-            if algorithm != "kmeans" or fitted.fits is None or chosen.k in published:
+            fits = fitted.fits
+            if fits is None or not fits.refits(algorithm) or chosen.k in published:
                 break
-            models[(algorithm, chosen.k)] = fitted.fits.kmeans(chosen.k, fitted.costs[chosen.k])
+            cost = fitted.costs[chosen.k] if algorithm == "kmeans" else None
+            models[(algorithm, chosen.k)] = fits.refit(algorithm, chosen.k, cost)
             published.add(chosen.k)
             one = replace(fitted, models={(algorithm, chosen.k): models[(algorithm, chosen.k)]})
             own = [c if c is not chosen else _candidates(buckets, sample, one)[0] for c in own]
@@ -151,12 +160,12 @@ def compared(
     sample: CustomerSample, space: FeatureSpace, chosen: Verdict, config: ModelConfig
 ) -> list[Compared]:
     """How other kinds of clustering see a sample of the informed customers."""
-    if not config.compare:
+    if not config.selection.compare:
         return []
-    points = space.points(sample.informed(config.compare_customers))
+    points = space.points(sample.informed(config.selection.compare_customers))
     candidate = chosen.candidate
     labels = candidate.model.labels(points)
-    return comparison.compare(points, labels, config.compare, candidate.k)
+    return comparison.compare(points, labels, config.selection.compare, candidate.k)
 
 
 def raw_columns(rows: pa.Table, names: Sequence[str]) -> dict[str, np.ndarray]:
@@ -167,15 +176,15 @@ def raw_columns(rows: pa.Table, names: Sequence[str]) -> dict[str, np.ndarray]:
 def rules(config: ModelConfig) -> Rules:
     """What the configuration says of the preparation."""
     return Rules(
-        transform=config.transform,
-        clip=config.clip,
-        clip_percentile=config.clip_percentile,
-        clip_factor=config.clip_factor,
-        prior_events=config.prior_events,
-        scaling=config.scaling,
-        min_variance=config.min_variance,
-        max_correlation=config.max_correlation,
-        pca_components=config.pca_components,
+        transform=config.preparation.transform,
+        clip=config.preparation.clip,
+        clip_percentile=config.preparation.clip_percentile,
+        clip_factor=config.preparation.clip_factor,
+        prior_events=config.preparation.prior_events,
+        scaling=config.preparation.scaling,
+        min_variance=config.preparation.min_variance,
+        max_correlation=config.preparation.max_correlation,
+        pca_components=config.preparation.pca_components,
     )
 
 
@@ -183,20 +192,20 @@ def fit_settings(config: ModelConfig) -> FitSettings:
     """What the configuration says of the fits."""
     return FitSettings(
         seed=config.seed,
-        starts=config.starts,
-        max_iterations=config.max_iterations,
-        tolerance=config.tolerance,
-        bisecting_iterations=config.bisecting_iterations,
+        starts=config.fit.starts,
+        max_iterations=config.fit.max_iterations,
+        tolerance=config.fit.tolerance,
+        bisecting_iterations=config.fit.bisecting_iterations,
     )
 
 
 def selection_rules(config: ModelConfig) -> SelectionRules:
     """What the configuration says of the choice."""
     return SelectionRules(
-        min_cluster_share=config.min_cluster_share,
-        min_stability=config.min_stability,
-        stability_candidates=config.stability_candidates,
-        switch_margin=config.switch_margin,
+        min_cluster_share=config.selection.min_cluster_share,
+        min_stability=config.stability.minimum,
+        stability_candidates=config.selection.candidates,
+        switch_margin=config.selection.switch_margin,
         is_k_given=config.k is not None,
     )
 
@@ -260,21 +269,21 @@ class _Measure:
     def stability(self, candidate: Candidate) -> Stability | None:
         """The stability; None where there is nothing to measure it by."""
         config, trial = self._config, (candidate.algorithm, candidate.k)
-        if self._points is None or not config.bootstraps:
+        if self._points is None or not config.stability.bootstraps:
             return None
         if trial not in self._refits:
             self._refits[trial] = self._resamples(
-                self._points, *trial, config.bootstraps, fit_settings(config)
+                self._points, *trial, config.stability.bootstraps, fit_settings(config)
             )
         labels = candidate.model.labels(self._points)
         return stability.stability(labels, candidate.k, self._refits[trial])
 
 
 def _bounded(points: np.ndarray | None, config: ModelConfig) -> np.ndarray | None:
-    if points is None or len(points) <= config.stability_customers:
+    if points is None or len(points) <= config.stability.customers:
         return points
     # Any sample would do, but by customer id the first would be the oldest customers.
-    rows = generator(config.seed).choice(len(points), config.stability_customers, replace=False)
+    rows = generator(config.seed).choice(len(points), config.stability.customers, replace=False)
     return np.asfortranarray(points[rows])
 
 
@@ -282,7 +291,11 @@ def _with_euclidean(
     sample: CustomerSample, space: FeatureSpace, verdicts: Sequence[Verdict], config: ModelConfig
 ) -> list[Verdict]:
     """The chosen verdicts with their Euclidean silhouettes, exact on the same bounded sample."""
-    rows = sample.at_most(config.silhouette_customers) if config.silhouette_customers else None
+    rows = (
+        sample.at_most(config.selection.silhouette_customers)
+        if config.selection.silhouette_customers
+        else None
+    )
     if rows is None or not rows.num_rows:
         return list(verdicts)
     points = space.points(rows)

@@ -31,8 +31,9 @@ from custseg_spark.errors import ConfigurationError, InputError
 from custseg_spark.pipeline.ingest import ledger
 from custseg_spark.pipeline.ingest.ledger import LedgerRow
 
-# A task's text: some half a million events, and as many of them as keep all cores at work.
-_LONGEST_PIECE, _SHORTEST_PIECE = 1 << 26, 1 << 23
+# A piece of a text file is as long as keeps all cores at work, but not so short that the task
+# costs more than its records; `ingest.split_bytes` is the longest.
+_SHORTEST_PIECE = 1 << 23
 _PIECES_PER_CORE = 2
 
 
@@ -76,13 +77,15 @@ def inspected(
     batch = Batch()
     in_ledger = ledger.keys(lake)
     pieces: dict[str, list[MappedPiece]] = {}
-    piece_bytes = _piece_bytes(lake, listed)
+    piece_bytes = _piece_bytes(lake, listed, config.ingest.split_bytes)
     for mapping, local in listed:
         batch.mappings.append(mapping)
         _check_cleaning(lake, mapping)
         is_new = partial(_is_new, mapping, in_ledger)
         elsewhere = remote.find(lake.spark, mapping, is_new, config.ingest.split_bytes, staging)
         found = [*local, *elsewhere.files, *jdbc_tables.tables(lake.spark, mapping)]
+        # Of equal events the first by file stays, however the paths were given.
+        found.sort(key=lambda file: file.name)
         remotes = _opened(lake, batch, mapping, found, elsewhere, in_ledger, staging, piece_bytes,
                           pieces.setdefault(mapping.fills, []))  # fmt: skip
         for stream in _remote_streams(lake, mapping, remotes, config):
@@ -94,10 +97,12 @@ def inspected(
     return batch
 
 
-def _piece_bytes(lake: Lake, listed: Sequence[tuple[MappingFile, Sequence[SourceFile]]]) -> int:
+def _piece_bytes(
+    lake: Lake, listed: Sequence[tuple[MappingFile, Sequence[SourceFile]]], longest: int
+) -> int:
     total = sum(file.bytes for _, found in listed for file in found if not file.skipped_because)
     wanted = -(-total // (_PIECES_PER_CORE * cores(lake.spark)))
-    return max(_SHORTEST_PIECE, min(_LONGEST_PIECE, wanted))
+    return min(longest, max(_SHORTEST_PIECE, wanted))
 
 
 def _opened(

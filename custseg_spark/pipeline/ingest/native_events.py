@@ -16,6 +16,7 @@ import pyarrow as pa
 from custseg_spark.config.mappings import MappingFile
 from custseg_spark.config.settings import Config
 from custseg_spark.core.events.copies import repeated
+from custseg_spark.core.events.records import Flags
 from custseg_spark.core.events.validation import ValidatedEvents, validate_events
 from custseg_spark.engine.lake.files import DataFile, write_part
 from custseg_spark.engine.lake.lake import Appender, Lake
@@ -27,7 +28,7 @@ from custseg_spark.engine.spark import tasks
 from custseg_spark.pipeline.ingest import ledger
 from custseg_spark.pipeline.ingest.ledger import Counts, LedgerRow
 from custseg_spark.pipeline.ingest.refused import already_written, check_shares
-from custseg_spark.pipeline.ingest.settling import DateOfEvents, settle
+from custseg_spark.pipeline.ingest.settling import ROWS_PER_FILE, DateOfEvents, settle
 from custseg_spark.pipeline.ingest.written import (
     EventFile,
     Written,
@@ -38,7 +39,7 @@ from custseg_spark.pipeline.ingest.written import (
 from custseg_spark.progress import Progress
 
 # What a task holds before it writes: some 400 bytes a row.
-_ROWS_HELD = 1_000_000
+ROWS_HELD = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class EventSink:
     """Writes the events and the refused records that a task reads.
 
     `root` is the lake's folder; `kept` names the sources whose equal records are events of their
-    own.
+    own; a file holds `rows_per_file` events at most.
     """
 
     root: Path
@@ -54,6 +55,7 @@ class EventSink:
     latest: datetime
     ingest_date: date
     kept: frozenset[str]
+    rows_per_file: int = ROWS_PER_FILE
 
     def __call__(self, located: Iterator[Located]) -> Written:
         held = _Held(self)
@@ -99,7 +101,7 @@ class _Held:
             self.rejected.append(valid.rejected)
             self.written.refusals += refusals_of(valid.rejected)
         self.rows += len(valid.events) + len(valid.rejected)
-        if self.rows >= _ROWS_HELD:
+        if self.rows >= ROWS_HELD:
             self.write()
 
     def write(self) -> None:
@@ -114,7 +116,7 @@ class _Held:
         """The events without those that repeat one before, and whether copies may be among them."""
         events = pl.concat(self.events)
         is_kept = events["source"].is_in(self.sink.kept).to_numpy()
-        is_copy = repeated(*np.concatenate(self.id_halves, axis=1)) & ~is_kept
+        is_copy = _later_copies(events, np.concatenate(self.id_halves, axis=1)) & ~is_kept
         if is_copy.any():
             copies = events.filter(pl.Series(is_copy)).group_by("file_id").len()
             for file_id, count in copies.iter_rows():
@@ -124,8 +126,9 @@ class _Held:
 
     def _write_events(self, events: pl.DataFrame, is_kept: bool) -> None:
         for day, rows in _by_date(events):
-            file = self.sink.write_event_part(rows, day)
-            self.written.events.append(EventFile(file, is_kept))
+            for part in rows.iter_slices(self.sink.rows_per_file):
+                file = self.sink.write_event_part(part, day)
+                self.written.events.append(EventFile(file, is_kept))
 
     def _write_rejected(self, rejected: pl.DataFrame) -> None:
         folder = self.sink.root / REJECTED_EVENTS.name
@@ -140,6 +143,20 @@ class _Held:
                 task=0,
             )
         )
+
+
+def _later_copies(events: pl.DataFrame, id_halves: np.ndarray) -> Flags:
+    """Which events repeat one that comes before them by file and row, in whatever order they are.
+
+    Spark hands the splits of a file over by their size.
+    """
+    is_copy = repeated(*id_halves)
+    if is_copy.any():
+        at = np.flatnonzero(np.isin(id_halves[0], id_halves[0][is_copy]))
+        places = events[at].select(pl.arg_sort_by("source_file", "source_row")).to_series()
+        in_order = at[places.to_numpy()]
+        is_copy[in_order] = repeated(*id_halves[:, in_order])
+    return is_copy
 
 
 def _by_date(events: pl.DataFrame) -> Iterator[tuple[date, pl.DataFrame]]:
@@ -174,7 +191,8 @@ def publish(
     lake = appender.lake
     assert lake.native is not None
     kept = frozenset(m.name for m in mappings if m.duplicates == "keep")
-    sink = EventSink(lake.native.root, lake.run_id, latest, ingested_at.date(), kept)
+    rows_per_file = config.ingest.events_per_file
+    sink = EventSink(lake.native.root, lake.run_id, latest, ingested_at.date(), kept, rows_per_file)
     with progress.stage("write events") as stage:
         parts = [part for stream in streams for part in stream.run(sink)]
         tallies = merged_tallies(parts)
@@ -184,7 +202,7 @@ def publish(
         check_shares(mappings, rows, counts, lambda: merged_refusals(refusals), config)
         stage.rows = sum(c.valid + c.rejected for c in counts.values())
     with progress.stage("copies across files"):
-        files, copies = _settled(lake, [f for part in parts for f in part.events])
+        files, copies = _settled(lake, [f for part in parts for f in part.events], rows_per_file)
     with progress.stage("publish events") as stage:
         _append_rejected(appender, [f for part in parts for f in part.rejected], counts)
         appender.append(files, EVENTS)
@@ -196,7 +214,9 @@ def publish(
     return counts, accepted
 
 
-def _settled(lake: Lake, files: Sequence[EventFile]) -> tuple[list[DataFile], dict[str, int]]:
+def _settled(
+    lake: Lake, files: Sequence[EventFile], rows_per_file: int
+) -> tuple[list[DataFile], dict[str, int]]:
     """The files to publish, and the copies that were left out, by the records' file."""
     assert lake.native is not None
     held: dict[date | None, list[DataFile]] = {}
@@ -207,7 +227,9 @@ def _settled(lake: Lake, files: Sequence[EventFile]) -> tuple[list[DataFile], di
     tasks_of_dates: list[DateOfEvents] = []
     for day in sorted(day for day in days if day):
         new = tuple(one for one in files if one.file.day == day)
-        task = DateOfEvents(lake.native.root, lake.run_id, day, new, tuple(held.get(day, ())))
+        task = DateOfEvents(
+            lake.native.root, lake.run_id, day, new, tuple(held.get(day, ())), rows_per_file
+        )
         if task.may_have_copies or task.is_scattered:
             tasks_of_dates.append(task)
         else:

@@ -20,9 +20,9 @@ from custseg_spark.engine.lake.schemas import EVENTS
 from custseg_spark.pipeline.ingest.written import EventFile
 
 # Ids that are compared at a time: 16 hexadecimal beginnings, or 256, are slices of a large date.
-_IDS_AT_A_TIME = 4_000_000
+IDS_AT_A_TIME = 4_000_000
 # A date with more files than this is put together, where its files are small.
-_MOST_FILES = 4
+MOST_FILES = 4
 _SMALL_ROWS = 200_000
 ROWS_PER_FILE = 2_000_000
 
@@ -36,12 +36,14 @@ class DateOfEvents:
     day: date
     new: tuple[EventFile, ...]
     held: tuple[DataFile, ...]
+    rows_per_file: int = ROWS_PER_FILE
 
     @property
     def is_scattered(self) -> bool:
         """Whether the new files are many and small."""
         rows = sum(one.file.rows for one in self.new)
-        return len(self.new) > _MOST_FILES and rows < _SMALL_ROWS * len(self.new)
+        small = min(_SMALL_ROWS, self.rows_per_file)
+        return len(self.new) > MOST_FILES and rows < small * len(self.new)
 
     @property
     def may_have_copies(self) -> bool:
@@ -134,7 +136,7 @@ class _Lost:
     def _beginnings(self) -> list[str]:
         rows = sum(one.file.rows for one in self._of.new) + sum(f.rows for f in self._of.held)
         digits = 0
-        while rows > _IDS_AT_A_TIME * 16**digits:
+        while rows > IDS_AT_A_TIME * 16**digits:
             digits += 1
         return [f"{i:0{digits}x}" if digits else "" for i in range(16**digits)]
 
@@ -144,7 +146,7 @@ class _Lost:
             new = _told_apart(new)
         held = [self._held_ids(file, beginning, new) for file in self._of.held]
         known = pl.concat([pl.Series("event_id", [], pl.String), *held])
-        is_copy = ~new["event_id"].is_first_distinct() | new["event_id"].is_in(known.implode())
+        is_copy = _later_copies(new) | new["event_id"].is_in(known.implode())
         for (file,), rows in new.filter(is_copy).partition_by("file", as_dict=True).items():
             self._rows.setdefault(int(str(file)), []).append(rows["place"].to_numpy())
         for file_id, count in new.filter(is_copy).group_by("file_id").len().iter_rows():
@@ -156,11 +158,11 @@ class _Lost:
                 self._renamed.setdefault(int(str(file)), []).append(places)
 
     def _ids(self, file: int, beginning: str) -> pl.DataFrame:
-        """The ids of a new file with their places, in the files' and rows' order."""
+        """The ids of a new file with their places, there and in the sources."""
         path = self._of.folder / self._of.new[file].file.path
-        names = ["event_id", "file_id", "source_row"]
+        of_file = ["file_id", "source_file"]
         ids = (
-            _columns(path, names)
+            _columns(path, ["event_id", "source_row", *of_file], few_values=of_file)
             .with_row_index("place")
             .with_columns(
                 pl.col("place").cast(pl.Int64),
@@ -178,6 +180,15 @@ class _Lost:
         return ids.filter(ids.str.starts_with(beginning)) if beginning else ids
 
 
+def _later_copies(ids: pl.DataFrame) -> pl.Series:
+    """Which ids another row has that comes before by file and row, whatever task has read it."""
+    is_repeated = ids["event_id"].is_duplicated()
+    places = ids.select("event_id", "source_file", "source_row", at=pl.int_range(pl.len()))
+    repeated = places.filter(is_repeated).sort("source_file", "source_row", maintain_order=True)
+    later = repeated.filter(~repeated["event_id"].is_first_distinct())["at"]
+    return is_repeated & pl.Series(np.isin(np.arange(len(ids)), later.to_numpy()))
+
+
 def _told_apart(ids: pl.DataFrame) -> pl.DataFrame:
     """The ids, where equal records of a kept source's file get ids of their own.
 
@@ -193,8 +204,15 @@ def _told_apart(ids: pl.DataFrame) -> pl.DataFrame:
     return numbered.with_columns(event_id.alias("event_id"))
 
 
-def _columns(path: Path, names: Sequence[str]) -> pl.DataFrame:
-    table = pq.read_table(path, columns=list(names), use_threads=False, partitioning=None)
+def _columns(path: Path, names: Sequence[str], few_values: Sequence[str] = ()) -> pl.DataFrame:
+    """Columns of a file; those of few values as categories, of four bytes a row."""
+    table = pq.read_table(
+        path,
+        columns=list(names),
+        use_threads=False,
+        partitioning=None,
+        read_dictionary=list(few_values),
+    )
     return pl.DataFrame(pl.from_arrow(table))
 
 
@@ -222,28 +240,18 @@ def _kept_rows(date_of_events: DateOfEvents, file: int, lost: _Lost | None) -> p
 def _rewritten(date_of_events: DateOfEvents, frames: Iterator[pl.DataFrame]) -> list[DataFile]:
     """The rows in files of bounded length."""
     written: list[DataFile] = []
-    held: list[pl.DataFrame] = []
-
-    def write() -> None:
-        rows = pl.concat(held)
-        held.clear()
-        if len(rows):
-            table = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
-            written.append(
-                write_part(
-                    table,
-                    EVENTS,
-                    date_of_events.folder,
-                    date_of_events.day,
-                    run_id=date_of_events.run_id,
-                    task=0,
-                )
-            )
-
+    held = pl.DataFrame()
     for frame in frames:
-        held.append(frame)
-        if sum(map(len, held)) >= ROWS_PER_FILE:
-            write()
-    if held:
-        write()
+        held = pl.concat([held, frame]) if len(held) else frame
+        while len(held) >= date_of_events.rows_per_file:
+            written.append(_part(date_of_events, held.head(date_of_events.rows_per_file)))
+            held = held.slice(date_of_events.rows_per_file)
+    if len(held):
+        written.append(_part(date_of_events, held))
     return written
+
+
+def _part(date_of_events: DateOfEvents, rows: pl.DataFrame) -> DataFile:
+    table = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
+    folder, day = date_of_events.folder, date_of_events.day
+    return write_part(table, EVENTS, folder, day, run_id=date_of_events.run_id, task=0)

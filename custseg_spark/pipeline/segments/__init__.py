@@ -84,7 +84,7 @@ def identified(
     `source` is the run whose models were loaded; its ids and names stand then.
     """
     models = {algorithm: v.candidate.model for algorithm, v in run.chosen.items()}
-    sampled = run.sample.everyone(config.model.sample_customers)
+    sampled = run.sample.everyone(config.model.fit.sample_customers)
     by_model = profiles(run.customers, run.space, list(models.values()), run.features, sampled)
     profiled = dict(zip(models, by_model, strict=True))
     cells = (

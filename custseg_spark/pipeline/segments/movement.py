@@ -50,13 +50,16 @@ def moved(
     groups: int,
 ) -> list[Cell]:
     """The customers by cluster and previous segment, of each algorithm."""
+    before = previous.lake or lake
     sides = [
-        Side(CUSTOMER_FEATURES, run_date, tuple(dict.fromkeys([*_SPEND, *space.columns]))),
-        Side(CUSTOMER_SEGMENTS, previous.run_date, ("customer_id", "algorithm", "segment_id")),
-        Side(CUSTOMER_FEATURES, previous.run_date, _SPEND),
+        Side(lake, CUSTOMER_FEATURES, run_date, tuple(dict.fromkeys([*_SPEND, *space.columns]))),
+        Side(
+            before, CUSTOMER_SEGMENTS, previous.run_date, ("customer_id", "algorithm", "segment_id")
+        ),
+        Side(before, CUSTOMER_FEATURES, previous.run_date, _SPEND),
     ]
     kernel = _Crosstab(space, tuple(models.items()))
-    return cells(pl.concat(map_sides(lake, sides, kernel, groups)))
+    return cells(pl.concat(map_sides(sides, kernel, groups)))
 
 
 def all_joined(profiles: Mapping[str, Sequence[Profile]]) -> list[Cell]:
@@ -80,7 +83,7 @@ def feature_drifts(
     """The drift of each feature since a run; none without one, or where its features are gone."""
     if since is None:
         return []
-    before = customer_buckets(lake, CUSTOMER_FEATURES, since.run_date, groups)
+    before = customer_buckets(since.lake or lake, CUSTOMER_FEATURES, since.run_date, groups)
     sample = partial(_sampled, total=max(since.customers, 1))
     drawn = before.map(sample, list(dict.fromkeys(["customer_id", *names])))
     if not drawn:

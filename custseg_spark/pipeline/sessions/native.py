@@ -40,7 +40,7 @@ EVENT_COLUMNS = (
     "discount",
 )
 # A task holds some half a kilobyte an event.
-_EVENTS_PER_TASK = 2_000_000
+EVENTS_PER_TASK = 2_000_000
 _EVENTS_TOGETHER = 160_000
 # Features take a range of buckets at a time; a row group of fewer rows costs more than it saves.
 _EVENTS_PER_GROUP = 1_250_000
@@ -158,7 +158,7 @@ def _tasks(
     native: NativeLake, run_id: str, day: date, files: Sequence[DataFile], groups: int
 ) -> list[DateTask]:
     """One task; several by customers for a date of very many events."""
-    slices = -(-sum(f.rows for f in files) // _EVENTS_PER_TASK)
+    slices = -(-sum(f.rows for f in files) // EVENTS_PER_TASK)
     bounds = group_bounds(slices).tolist()
     return [
         DateTask(native.root, run_id, day, tuple(files), groups, (low, high))

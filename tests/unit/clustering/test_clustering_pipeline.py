@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 from clustering_data import REGISTRY, customers, in_buckets
 
-from custseg_spark.config.settings import ModelConfig
+from custseg_spark.config.model import (
+    FitConfig,
+    ModelConfig,
+    PreparationConfig,
+    SelectionConfig,
+    StabilityConfig,
+)
 from custseg_spark.core.clustering.evaluation import evaluate
 from custseg_spark.core.clustering.kmeans import FitSettings, generator, kmeans
 from custseg_spark.core.clustering.models import ClusterModel, KMeans
@@ -22,28 +28,37 @@ NAMES = [f.name for f in REGISTRY]
 CONFIG = ModelConfig(
     algorithms=("kmeans",),
     features=tuple(NAMES),
-    k_max=5,
-    transform="none",
-    max_correlation=1.0,
-    prior_events=500.0,
-    min_events=15,
-    informed_customers=100,
-    bootstraps=3,
-    starts=2,
+    selection=SelectionConfig(k_max=5),
+    preparation=PreparationConfig(
+        transform="none",
+        max_correlation=1.0,
+        prior_events=500.0,
+        min_events=15,
+        informed_customers=100,
+    ),
+    stability=StabilityConfig(bootstraps=3),
+    fit=FitConfig(starts=2),
 )
 BUCKETS = in_buckets(customers(4_000), 1_500, 1_500, 2_900)
 
 
 @dataclass
 class NumpyFits:
-    """KMeans of another seed; `spoiled` k's get centres that share one place."""
+    """KMeans of another seed; `spoiled` k's get centres that share one place.
+
+    `refitted`: the algorithms whose chosen model is fitted anew.
+    """
 
     points: np.ndarray
     scaler: Scaler
     spoiled: Sequence[int] = ()
     asked: list[int] = field(default_factory=list)
+    refitted: Sequence[str] = ("kmeans",)
 
-    def kmeans(self, k: int, best_cost: float) -> ClusterModel:
+    def refits(self, algorithm: str) -> bool:
+        return algorithm in self.refitted
+
+    def refit(self, algorithm: str, k: int, best_cost: float | None) -> ClusterModel:
         self.asked.append(k)
         centres = kmeans(self.points, k, FitSettings(), generator(99)).centres
         return KMeans(np.repeat(centres[:1], k, axis=0) if k in self.spoiled else centres)
@@ -63,9 +78,9 @@ def drawn(size: int = 50_000) -> CustomerSample:
     return draw(
         BUCKETS,
         NAMES,
-        min_events=CONFIG.min_events,
-        informed_share=CONFIG.informed_share,
-        informed_customers=CONFIG.informed_customers,
+        min_events=CONFIG.preparation.min_events,
+        informed_share=CONFIG.preparation.informed_share,
+        informed_customers=CONFIG.preparation.informed_customers,
         size=size,
     )
 
@@ -129,7 +144,8 @@ def test_the_euclidean_silhouette_is_of_a_bounded_sample(
     sample: CustomerSample, fitted: Fitted
 ) -> None:
     def measured(most: int) -> Euclidean | None:
-        config = replace(CONFIG, bootstraps=0, silhouette_customers=most)
+        selected = replace(CONFIG.selection, silhouette_customers=most)
+        config = replace(CONFIG, selection=selected, stability=StabilityConfig(bootstraps=0))
         return the_chosen(choose(BUCKETS, sample, fitted, config, {})[1]).euclidean
 
     assert measured(0) is None
@@ -153,6 +169,23 @@ def test_a_published_fit_that_is_worse_gives_way_to_the_next(
     assert "the smallest cluster holds 0.00%" in spoiled.why
 
 
+def test_any_algorithm_that_is_fitted_anew_is_published_as_refitted(
+    sample: CustomerSample, fitted: Fitted
+) -> None:
+    assert isinstance(fitted.fits, NumpyFits)
+    models = {("bisecting_kmeans", k): m for (_, k), m in fitted.models.items()}
+    config = replace(CONFIG, algorithms=("bisecting_kmeans",))
+    for refitted, asked in ((("kmeans",), []), (("kmeans", "bisecting_kmeans"), [3])):
+        fits = replace(fitted.fits, refitted=refitted, asked=[])
+        found = replace(fitted, fits=fits, models=models)
+        published, verdicts = choose(BUCKETS, sample, found, config, {})
+        assert fits.asked == asked
+        chosen = the_chosen(verdicts).candidate
+        model = published.models[("bisecting_kmeans", chosen.k)]
+        assert chosen.model is model
+        assert (model is models[("bisecting_kmeans", chosen.k)]) == (not asked)
+
+
 def test_published_models_are_evaluated_and_nothing_is_chosen_anew(
     sample: CustomerSample, fitted: Fitted
 ) -> None:
@@ -164,7 +197,9 @@ def test_published_models_are_evaluated_and_nothing_is_chosen_anew(
 
 
 def test_other_algorithms_are_compared_on_a_sample(sample: CustomerSample, fitted: Fitted) -> None:
-    config = replace(CONFIG, compare=("agglomerative",), compare_customers=300)
+    config = replace(
+        CONFIG, selection=SelectionConfig(compare=("agglomerative",), compare_customers=300)
+    )
     _, verdicts = choose(BUCKETS, sample, fitted, config, {})
     [other] = compared(sample, fitted.space, the_chosen(verdicts), config)
     assert (other.algorithm, other.k) == ("agglomerative", 3)
@@ -179,4 +214,9 @@ def test_an_algorithm_without_any_model_is_an_error(sample: CustomerSample) -> N
 
 def test_customers_that_are_all_alike_are_an_error(sample: CustomerSample) -> None:
     with pytest.raises(InputError, match=r"can't be told apart.*monetary, visits, share, age"):
-        fit(sample, REGISTRY, numpy_fits, replace(CONFIG, min_variance=1e9))
+        fit(
+            sample,
+            REGISTRY,
+            numpy_fits,
+            replace(CONFIG, preparation=PreparationConfig(min_variance=1e9)),
+        )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import davies_bouldin_score, silhouette_score
 
-from custseg_spark.config.settings import COMPARISONS as CONFIGURABLE
+from custseg_spark.config.model import COMPARISONS as CONFIGURABLE
 from custseg_spark.core.clustering.comparison import COMPARISONS, compare, require
 from custseg_spark.errors import ConfigurationError
 

@@ -1,4 +1,4 @@
-"""Customer attributes: what is accepted, what is refused, and the latest of each customer."""
+"""Customer attributes: what is accepted and what is refused."""
 
 import tomllib
 from decimal import Decimal
@@ -8,7 +8,6 @@ import polars as pl
 
 from custseg_spark.core.customers.validation import (
     ValidatedCustomers,
-    latest_attributes,
     validate_customers,
 )
 from custseg_spark.core.events.schema import CUSTOMERS
@@ -37,10 +36,10 @@ REFUSED = [
 ]
 
 
-def validated(*lines: str, file: str = "c.csv") -> ValidatedCustomers:
+def validated(*lines: str) -> ValidatedCustomers:
     content = "".join(f"{line}\n" for line in (HEADER, *lines)).encode()
     records = csv_records(content, HEADER.split(","), delimiter=",", first_row=1, header_row=1)
-    return validate_customers(records, MAPPING, source_file=file, file_id="f")
+    return validate_customers(records, MAPPING, source_file="c.csv", file_id="f")
 
 
 def test_attributes_are_typed_and_an_empty_value_is_null() -> None:
@@ -65,11 +64,3 @@ def test_each_wrong_value_has_its_reason() -> None:
         "value": "121",
         "expected": "an integer from 0 to 120",
     }
-
-
-def test_the_last_row_of_the_last_file_is_the_customers() -> None:
-    second = validated(ANN.replace("Ann", "Second"), file="b.csv").customers
-    first = validated(ANN, ANN.replace("Ann", "Last"), "1,One,,,,,,", file="a.csv").customers
-    found = latest_attributes(pl.concat([second, first]))
-    assert found.select("customer_id", "name").rows() == [("1", "One"), ("7000000001", "Second")]
-    assert latest_attributes(first)["name"].to_list() == ["One", "Last"]

@@ -120,6 +120,59 @@ def test_an_event_has_the_columns_of_its_table() -> None:
     }
 
 
+def test_values_are_trimmed_and_event_types_folded() -> None:
+    found = events_of(
+        line(price=" 7.5 ", event_type=" VIEW "),
+        line(event_type="Cart", event_time="  2019-10-01 12:00:00 UTC "),
+        line(event_type="PURCHASE", event_time="1990-01-01 00:00:00 UTC"),
+        line(event_time="2026-01-02 00:00:00 GMT"),
+    )
+    assert reasons_of(found) == {}
+    assert found.events["event_type"].to_list() == ["view", "cart", "purchase", "view"]
+    assert found.events["unit_price"][0] == Decimal("7.5")
+    # From the first time that is allowed to the last.
+    assert found.events["event_at"].to_list() == [
+        datetime(2019, 10, 1, tzinfo=UTC),
+        datetime(2019, 10, 1, 12, tzinfo=UTC),
+        datetime(1990, 1, 1, tzinfo=UTC),
+        datetime(2026, 1, 2, tzinfo=UTC),
+    ]
+    dates = found.events["event_date"].to_list()
+    assert dates == [at.date() for at in found.events["event_at"].to_list()]
+
+
+def test_optional_values_may_be_missing() -> None:
+    found = events_of(line(category_id="", category_code="", brand="", user_session=""))
+    names = ("category_id", "category_code", "brand", "session_id")
+    assert found.events.select(names).rows() == [(None,) * 4]
+
+
+def test_rounded_amounts_are_told() -> None:
+    prices = ["33.20000", "12.989999771", "99999999999999.99994", "1e-9"]
+    found = events_of(*(line(price=price) for price in prices))
+    assert found.rounded.tolist() == [False, True, True, True]
+
+
+def test_a_wrong_number_of_fields_is_the_only_reason() -> None:
+    texts = [line() + ",", line().rpartition(",")[0], "x", " ", "a" * 50]
+    assert reasons_of(events_of(*texts)) == {
+        row: [("wrong_field_count", "record", text, "9 fields")]
+        for row, text in enumerate(texts, start=2)
+    }
+
+
+def test_a_record_of_nothing_but_commas_has_its_fields_and_nothing_in_them() -> None:
+    assert codes_of(events_of(",,,,,,,,")) == {
+        2: [
+            "unparseable_time",
+            "missing_customer",
+            "unknown_event_type",
+            "not_an_integer",
+            "not_a_number",
+        ]
+    }
+
+
 def test_ids_stay_as_they_are_written() -> None:
     ids = ["9223372036854775808", "2053013552259662003", "007", "-5", "+5"]
     found = events_of(*(line(product_id=text) for text in ids))

@@ -3,7 +3,7 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date
 from decimal import Decimal
 from typing import Any
 
@@ -65,25 +65,6 @@ EVENTS = {
 }
 
 
-def event(customer: str, at: str, kind: str = "view", price: str = "10", **more: Any) -> Event:
-    """One event; `at` is an ISO time in UTC. Without a session or an order unless given."""
-    given = {
-        "event_at": datetime.fromisoformat(at),
-        "event_type": kind,
-        "customer_id": customer,
-        "product_id": "p1",
-        "category_id": "c1",
-        "brand": "b1",
-        "unit_price": Decimal(price),
-        "quantity": 1,
-        "discount": Decimal(0),
-        "session_id": None,
-        "order_id": None,
-    }
-    assert more.keys() <= given.keys()
-    return given | more
-
-
 def event_frame(events: Iterable[Event]) -> pl.DataFrame:
     """Rows of the table `events`, of the columns that a kernel of this area reads."""
     rows = [e | {"event_date": e["event_at"].date()} for e in events]
@@ -111,7 +92,7 @@ def levels_of(events: Iterable[Event], as_of: date) -> Levels:
     for one in events:
         if one["event_at"].date() < as_of and _is_comparable(one):
             logs[_key(one["category_id"])].append(oracle.log_price(one))
-    units = {k: int(round(sum(own, Decimal(0)) / len(own), 12) * 10**12) for k, own in logs.items()}
+    units = {k: int(oracle.price_level(own) * 10**12) for k, own in logs.items()}
     keys = sorted(units)
     return Levels(np.array(keys, np.int64), np.array([units[k] for k in keys], np.int64))
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import polars as pl
 import pytest
-from plain_parts import event, parts_of
+from plain_parts import parts_of
+from random_logs import event
 
 from custseg_spark.core.features import demographics
 from custseg_spark.core.features.customers import customer_features

@@ -3,7 +3,7 @@
 import math
 import random
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,8 @@ import oracle
 import pyarrow as pa
 import pytest
 from oracle import Event
-from plain_parts import event, features_of, parts_of
+from plain_parts import features_of, parts_of
+from random_logs import END, differences, event, random_events
 
 from custseg_spark.core.features import registry
 from custseg_spark.core.features.customers import customer_features
@@ -19,82 +20,14 @@ from custseg_spark.core.features.scores import SCORE_DOCS
 from custseg_spark.errors import ConfigurationError
 
 AS_OF = date(2021, 3, 1)
-END = datetime(2021, 3, 1)
 SEEDS = range(20)
 CUSTOMERS_A_SEED = 14
 
 Features = dict[str, dict[str, Any]]
 
 
-def random_log(seed: int) -> list[Event]:
-    """A few hundred events of the shapes that break features; some at and after AS_OF."""
-    rng = random.Random(seed)
-    log: list[Event] = []
-    for number in range(CUSTOMERS_A_SEED):
-        log += random_customer(rng, f"{seed}-{number}")
-    return [*log, *shared_session(seed), *straddling_sessions(seed)]
-
-
-STEPS = (
-    *[timedelta(0)] * 2,
-    *[timedelta(minutes=7, seconds=13)] * 6,
-    timedelta(minutes=30),
-    timedelta(minutes=30, microseconds=1),
-    timedelta(hours=3),
-    timedelta(days=1, minutes=11),
-    timedelta(days=26),
-)
-
-
-def random_customer(rng: random.Random, customer: str) -> list[Event]:
-    starts = (
-        END - timedelta(days=rng.choice((1, 6, 30, 90, 365, 700)), minutes=rng.randrange(90)),
-        END - timedelta(minutes=40),
-        END - timedelta(days=rng.randrange(2, 9), minutes=20),
-    )
-    at = rng.choice(starts)
-    ids = rng.choice((("s1", "s2", "s3"), (None,), ("s1", None, None)))
-    orders = rng.choice(((None,), (None, "o1", "o2")))
-    types = rng.choice((("view",), ("view", "view", "cart", "purchase", "return")))
-    brands = rng.choice(((None,), ("b1", "b2", None)))
-    prices = rng.choice((("12.9905",), ("0", "0.0001", "19.99", "1234.5678", "7")))
-    own = []
-    for _ in range(rng.choice((1, 2, 3, 8, 20))):
-        own.append(
-            event(
-                customer,
-                str(at),
-                rng.choice(types),
-                rng.choice(prices),
-                product_id=rng.choice("pqrs"),
-                category_id=rng.choice(("c1", "c2", None)),
-                brand=rng.choice(brands),
-                quantity=rng.randrange(1, 4),
-                discount=Decimal(rng.choice(("0", "0.5"))),
-                session_id=rng.choice(ids),
-                order_id=rng.choice(orders),
-            )
-        )
-        at += rng.choice(STEPS)
-    return own
-
-
-def shared_session(seed: int) -> list[Event]:
-    return [event(f"{seed}-{who}", "2021-02-20 23:59", session_id="shared") for who in "ab"]
-
-
-def straddling_sessions(seed: int) -> list[Event]:
-    times = ("2021-02-28 23:40", "2021-02-28 23:55", "2021-03-01 00:10")
-    straddling = [
-        event(f"{seed}-over-{session}", at, kind, session_id=session)
-        for session in (None, "s1")
-        for at, kind in zip(times, ("view", "cart", "purchase"), strict=True)
-    ]
-    return [*straddling, event(f"{seed}-after", "2021-03-01")]
-
-
 def log_of(seed: int) -> list[Event]:
-    events = random_log(seed)
+    events = random_events(seed, CUSTOMERS_A_SEED)
     random.Random(seed).shuffle(events)
     return events
 
@@ -107,24 +40,6 @@ def log() -> list[Event]:
 @pytest.fixture(scope="module")
 def features(log: list[Event]) -> Features:
     return features_of(parts_of(log), log, AS_OF)
-
-
-def difference(computed: Any, expected: Any) -> str | None:
-    """What is wrong; doubles may differ in the last bits, everything else not at all."""
-    same = type(computed) is type(expected) and computed == expected
-    if isinstance(computed, float) and isinstance(expected, float):
-        same = math.isclose(computed, expected, rel_tol=1e-12)
-    return None if same else f"{computed!r}, not {expected!r}"
-
-
-def differences(computed: Features, expected: Features) -> list[str]:
-    assert computed.keys() == expected.keys()
-    return [
-        f"{customer} {name}: {wrong}"
-        for customer, own in expected.items()
-        for name in sorted(own)
-        if (wrong := difference(computed[customer].get(name), own.get(name)))
-    ]
 
 
 @pytest.mark.parametrize("seed", SEEDS)

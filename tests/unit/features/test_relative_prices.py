@@ -8,7 +8,8 @@ import oracle
 import polars as pl
 import pytest
 from oracle import Event
-from plain_parts import event, event_frame, parts_of
+from plain_parts import event_frame, parts_of
+from random_logs import event
 
 from custseg_spark.core.features import price_relative
 from custseg_spark.core.features.customers import customer_features

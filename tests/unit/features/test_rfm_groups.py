@@ -28,3 +28,12 @@ def test_many_codes_at_once_have_the_groups_of_each() -> None:
 def test_no_group_is_empty_and_none_is_unknown() -> None:
     assert {rfm_group(*code) for code in CODES} == GROUPS
     assert [code for code in CODES if rfm_group(*code) == PROSPECTS] == [(0, 0, 0)]
+
+
+def test_frequency_and_monetary_weigh_alike() -> None:
+    assert all(rfm_group(r, f, m) == rfm_group(r, m, f) for r, f, m in CODES)
+
+
+def test_no_recent_customer_is_called_lost() -> None:
+    past = {"Previously Loyal", "At Risk", "Almost Lost", "Dormant"}
+    assert not past & {rfm_group(*code) for code in CODES if code[0] >= 3}

@@ -10,7 +10,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from oracle import Event
-from plain_parts import event, parts_of
+from plain_parts import parts_of
+from random_logs import event
 
 from custseg_spark.core.features.customers import customer_features
 from custseg_spark.core.features.scores import (

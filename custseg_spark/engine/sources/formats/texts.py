@@ -17,7 +17,7 @@ from custseg_spark.engine.sources.discovery.files import SourceFile
 from custseg_spark.engine.sources.formats import unpacking
 from custseg_spark.errors import InputError
 
-_BLOCK_BYTES = 1 << 22
+BLOCK_BYTES = 1 << 22
 _UTF8_BOM = b"\xef\xbb\xbf"
 # Beyond any header: a file of one endless line is something else, and must not fill the memory.
 LONGEST_HEADER = 1 << 20
@@ -50,15 +50,19 @@ class TextFacts:
     rows_before: tuple[int, ...] = ()
 
 
-def blocks(file: SourceFile) -> Iterator[bytes]:
-    """The file's text in blocks, decompressed. Raises InputError for a broken gzip or xz file."""
+def blocks(file: SourceFile, longest: int | None = None) -> Iterator[bytes]:
+    """The file's text in blocks, decompressed. Raises InputError for a broken gzip or xz file.
+
+    `longest`: a shorter block than usual, for a file that is to be cut into short pieces.
+    """
+    size = min(BLOCK_BYTES, longest or BLOCK_BYTES)
     if file.kind == "xz":
         yield from unpacking.blocks(file)
         return
     opener = gzip.open if file.kind == "gzip" else open
     try:
         with opener(file.data, "rb") as stream:
-            while block := stream.read(_BLOCK_BYTES):
+            while block := stream.read(size):
                 yield block
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(f"{file.path}: broken gzip file: {error}") from error
@@ -68,7 +72,7 @@ def inspect_text(file: SourceFile, delimiter: str, piece_bytes: int) -> TextFact
     """One pass over a text file's bytes. Raises InputError for a truncated gzip."""
     lines = _Lines()
     cuts = _Cuts(piece_bytes)
-    for block in blocks(file):
+    for block in blocks(file, piece_bytes):
         cuts.see(block, block.rfind(b"\n") + 1, lines.newlines + block.count(b"\n"))
         lines.see(block)
     header, header_row = lines.finish()
@@ -89,7 +93,7 @@ def inspect_multiline(file: SourceFile, delimiter: str, piece_bytes: int) -> Tex
     """
     lines, records = _Lines(), _Records(str(file.path))
     cuts = _Cuts(piece_bytes)
-    for block in blocks(file):
+    for block in blocks(file, piece_bytes):
         end = records.see(block)
         cuts.see(block, end, records.records)
         lines.see(block)

@@ -1,0 +1,95 @@
+"""Loads a configuration: a TOML file, and `section.key=value` overrides laid over it.
+
+An unknown section or key, or a value of the wrong type, is an error that names the
+file or option, what was expected and the nearest valid key.
+"""
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from custseg_spark.config.model import MOVED
+from custseg_spark.config.settings import Config
+from custseg_spark.config.typed import typed
+from custseg_spark.errors import ConfigurationError
+from custseg_spark.paths import is_database, without_secrets
+
+
+def load(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """The configuration of a TOML file, with `section.key=value` overrides laid over it.
+
+    Raises ConfigurationError for a missing or malformed file, and as `build` does.
+    """
+    try:
+        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"configuration file not found: {path}") from error
+    except OSError as error:
+        raise ConfigurationError(f"{path} can't be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} is not valid TOML: {error}") from error
+    for override in overrides:
+        _lay_over(tree, override)
+    # Whoever mistyped an option shouldn't look for it in the file.
+    shown = (f"--set {without_secrets(o)}" for o in overrides)
+    return build(tree, where=" ".join([str(path), *shown]))
+
+
+def build(tree: Mapping[str, Any], where: str) -> Config:
+    """A checked Config of nested mappings; `where` says in errors where they came from."""
+    sections = dict(tree)
+    sources = sections.pop("sources", {})
+    if not isinstance(sources, Mapping):
+        raise ConfigurationError(f"{where}: 'sources' must be a table of profiles")
+    for name, source in sources.items():
+        if not isinstance(source, Mapping):
+            raise ConfigurationError(
+                f"{where}: sources: expected a table of settings for '{name}', got {source!r}"
+            )
+        _check_secrets(source, f"{where}: sources: {name}")
+    _refuse_moved(sections, where)
+    config = typed(Config, sections, where)
+    return dataclasses.replace(config, sources=sources)
+
+
+def _check_secrets(source: Mapping[str, Any], where: str) -> None:
+    """The configuration is kept with each run, so a password in it would be, too."""
+    paths = source.get("path", ())
+    for path in [paths] if isinstance(paths, str) else paths:
+        if isinstance(path, str) and is_database(path) and without_secrets(path) != path:
+            raise ConfigurationError(
+                f"{where}: {without_secrets(path)} holds a secret; give it by the environment:"
+                " CUSTSEG_JDBC_PASSWORD"
+            )
+
+
+def _refuse_moved(sections: Mapping[str, Any], where: str) -> None:
+    """ConfigurationError for a key of 0.1 that is in a group now."""
+    model = sections.get("model")
+    for key in model if isinstance(model, Mapping) else ():
+        new = MOVED.get(f"model.{key}")
+        if new:
+            raise ConfigurationError(f"{where}: model.{key} is {new} now")
+
+
+def _lay_over(tree: dict[str, Any], override: str) -> None:
+    key, separator, text = override.partition("=")
+    *sections, leaf = key.strip().split(".")
+    if not separator or not sections or not leaf:
+        raise ConfigurationError(f"--set {override}: expected section.key=value")
+    for section in sections:
+        branch = tree.setdefault(section, {})
+        if not isinstance(branch, dict):
+            raise ConfigurationError(f"--set {override}: '{section}' is not a section")
+        tree = branch
+    tree[leaf] = _toml_value(text.strip())
+
+
+def _toml_value(text: str) -> Any:
+    """A TOML value where the text is one (`8`, `true`, `["a"]`), else the text itself."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

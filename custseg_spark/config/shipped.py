@@ -1,0 +1,36 @@
+"""The configuration files that come with the package."""
+
+import atexit
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+from zipfile import ZipFile
+
+
+def find(name: str) -> Path:
+    """The file of that path, or else the shipped one of that name, such as `presets/rfm.toml`."""
+    shipped = conf_dir() / name
+    return shipped if not Path(name).exists() and shipped.is_file() else Path(name)
+
+
+def conf_dir() -> Path:
+    """The folder of shipped configuration: the wheel's own copy, or the checkout's `conf`."""
+    package = Path(__file__).parent.parent
+    packaged = package / "conf"
+    if packaged.is_dir():
+        return packaged
+    # By --py-files the wheel stays an archive, and what is in an archive has no path.
+    if package.parent.is_file():
+        return _unpacked(package.parent) / package.name / packaged.name
+    return package.parent / "conf"
+
+
+@cache
+def _unpacked(wheel: Path) -> Path:
+    """The wheel's configuration in a temporary folder, removed when the process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="custseg-conf-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with ZipFile(wheel) as archive:
+        archive.extractall(folder, [n for n in archive.namelist() if n.endswith(".toml")])
+    return folder

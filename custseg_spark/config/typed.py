@@ -1,0 +1,81 @@
+"""Dataclasses of nested mappings, every value of the field's type."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from datetime import date
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin
+
+from custseg_spark.errors import ConfigurationError, closest, nearest
+
+T = TypeVar("T")
+
+
+def typed(cls: type[T], values: Mapping[str, Any], where: str) -> T:
+    """A dataclass built from a mapping: unknown keys and wrong types are ConfigurationErrors."""
+    fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    arguments = {}
+    for key, value in values.items():
+        if key not in fields:
+            raise ConfigurationError(f"{where}: unknown key '{key}'{_nearest_key(key, cls)}")
+        arguments[key] = _coerce(value, fields[key].type, f"{where}: {key}")
+    missing = [
+        name
+        for name, f in fields.items()
+        if name not in values
+        and f.default is dataclasses.MISSING
+        and f.default_factory is dataclasses.MISSING
+    ]
+    if missing:
+        raise ConfigurationError(f"{where}: missing key '{missing[0]}'")
+    return cls(**arguments)
+
+
+def _coerce(value: Any, type_: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(type_) and isinstance(value, Mapping):
+        return typed(type_, value, where)  # type: ignore[arg-type]
+    origin = get_origin(type_)
+    if origin is UnionType:
+        return None if value is None else _coerce(value, get_args(type_)[0], where)
+    if origin is tuple:
+        items = [value] if isinstance(value, str) else value
+        if isinstance(items, Sequence) and all(isinstance(i, str) for i in items):
+            return tuple(items)
+    elif origin is not None and isinstance(value, Mapping):
+        return dict(value)
+    elif type_ is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    elif type_ is date and isinstance(value, str):
+        return parse_date(value, where)
+    elif type(value) is type_:
+        # By isinstance a bool would be an int, and a datetime a date.
+        return value
+    expected = getattr(type_, "__name__", str(type_))
+    raise ConfigurationError(f"{where}: expected {expected}, got {value!r}")
+
+
+def parse_date(text: str, where: str) -> date:
+    """A date of `YYYY-MM-DD`; anything else is a ConfigurationError that quotes it."""
+    try:
+        day = date.fromisoformat(text)
+        # It also takes week dates such as 2019-W01-1.
+        if day.isoformat() == text:
+            return day
+    except ValueError:
+        pass
+    raise ConfigurationError(f"{where}: expected a date as YYYY-MM-DD, got '{text}'")
+
+
+def _nearest_key(key: str, cls: type[Any]) -> str:
+    """The nearest key of a section, else the nearest of its groups, with the group's name."""
+    groups = {f.name: f.type for f in dataclasses.fields(cls)}
+    if closest(key, groups):
+        return nearest(key, groups)
+    grouped = {
+        inner.name: f"{group}.{inner.name}"
+        for group, type_ in groups.items()
+        if dataclasses.is_dataclass(type_)
+        for inner in dataclasses.fields(type_)
+    }
+    close = closest(key, grouped)
+    return f"; did you mean '{grouped[close]}'?" if close else nearest(key, groups)

@@ -1,0 +1,236 @@
+"""Portions of a native lake: tasks open the files themselves."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.sql import DataFrame
+
+from custseg_spark.core.sessions.buckets import customer_bucket, group_bounds
+from custseg_spark.engine.lake.bucket_files import bucket_bounds, note_buckets
+from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake.files import DataFile, PartWriter
+from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.native import NativeLake, read_file
+from custseg_spark.engine.lake.schemas import EVENTS, SESSIONS
+from custseg_spark.engine.partitions.portions import ORDER_KEYS, Kernel, named
+from custseg_spark.engine.spark import tasks
+
+R = TypeVar("R")
+
+_ORDER_KEYS_PATH = "items.list.element.order_key"
+
+
+# Events that a task takes at a time, of as many files as that.
+_EVENTS_PER_SLICE = 1_000_000
+
+
+class _Reader(Protocol):
+    """What a task reads its portion with."""
+
+    def table(self, columns: Sequence[str]) -> pa.Table:
+        """The portion's rows."""
+
+
+@dataclass(frozen=True)
+class NativePortions:
+    """Portions of a native lake, a task each."""
+
+    lake: Lake
+    readers: Sequence[_Reader]
+
+    def map(self, kernel: Kernel[R], columns: Sequence[str]) -> list[R]:
+        return tasks.run(self.lake.spark, _Mapped(kernel, columns), self.readers)
+
+    def write(
+        self, kernel: Kernel[pa.Table], columns: Sequence[str], table: Table, day: date
+    ) -> int:
+        native = self.lake.native
+        assert native is not None
+        write = _Written(kernel, columns, table, native.folder(table), day, self.lake.run_id)
+        files = [f for f in tasks.run(self.lake.spark, write, self.readers) if f]
+        self.lake.replace_dates(files, table, [day])
+        return sum(f.rows for f in files)
+
+    def rows(self, kernel: Kernel[pa.Table], columns: Sequence[str], ddl: str) -> DataFrame:
+        return tasks.flat_map(self.lake.spark, _Tables(kernel, columns), self.readers, ddl)
+
+
+@dataclass(frozen=True)
+class _Mapped(Generic[R]):
+    kernel: Kernel[R]
+    columns: Sequence[str]
+
+    def __call__(self, reader: _Reader) -> R:
+        return self.kernel(reader.table(self.columns))
+
+
+@dataclass(frozen=True)
+class _Written:
+    kernel: Kernel[pa.Table]
+    columns: Sequence[str]
+    table: Table
+    folder: Path
+    day: date
+    run_id: str
+
+    def __call__(self, reader: _Reader) -> DataFile | None:
+        rows = self.kernel(reader.table(self.columns))
+        if not len(rows):
+            return None
+        with PartWriter(self.table, self.folder, self.day, run_id=self.run_id, task=0) as part:
+            part.write(rows)
+            if isinstance(reader, SessionBucket | CustomerBucket):
+                note_buckets(part, [reader.low, reader.high])
+        return part.file()
+
+
+@dataclass(frozen=True)
+class _Tables:
+    kernel: Kernel[pa.Table]
+    columns: Sequence[str]
+
+    def __call__(self, reader: _Reader) -> Iterator[pa.Table]:
+        yield self.kernel(reader.table(self.columns))
+
+
+@dataclass(frozen=True)
+class FileSlice:
+    """Some files of a table, whole."""
+
+    folder: Path
+    of: Table
+    files: tuple[DataFile, ...]
+
+    def table(self, columns: Sequence[str]) -> pa.Table:
+        schema = pa.schema([self.of.schema.field(name) for name in columns])
+        parts = [read_file(self.folder, file, self.of, schema) for file in self.files]
+        return pa.concat_tables([schema.empty_table(), *parts])
+
+
+@dataclass(frozen=True)
+class CustomerBucket:
+    """The rows of a range of customers' buckets on a date of a table, sorted by customer id.
+
+    `files` come with the range of buckets that each holds; None: it may hold any.
+    """
+
+    folder: Path
+    of: Table
+    files: tuple[tuple[DataFile, tuple[int, int] | None], ...]
+    low: int
+    high: int
+
+    def table(self, columns: Sequence[str]) -> pa.Table:
+        names = list(dict.fromkeys(["customer_id", *columns]))
+        schema = pa.schema([self.of.schema.field(name) for name in names])
+        parts = [self._rows(file, held, schema) for file, held in self.files]
+        rows = pa.concat_tables([schema.empty_table(), *parts])
+        is_in_order = len(self.files) < 2 and all(held for _, held in self.files)
+        return (rows if is_in_order else rows.sort_by("customer_id")).select(list(columns))
+
+    def _rows(self, file: DataFile, held: tuple[int, int] | None, schema: pa.Schema) -> pa.Table:
+        rows = read_file(self.folder, file, self.of, schema)
+        if held is not None and self.low <= held[0] and held[1] <= self.high:
+            return rows
+        buckets = customer_bucket(pl.Series(pl.from_arrow(rows["customer_id"])))
+        return rows.filter(pa.array(buckets.is_between(self.low, self.high - 1)))
+
+
+@dataclass(frozen=True)
+class SessionBucket:
+    """The session parts of a range of customers' buckets, over files of many dates."""
+
+    folder: Path
+    files: tuple[DataFile, ...]
+    low: int
+    high: int
+
+    def table(self, columns: Sequence[str]) -> pa.Table:
+        names = list(dict.fromkeys(["customer_id", *columns]))
+        schema = pa.schema([_part_field(name) for name in names])
+        has_all_items = ORDER_KEYS not in names
+        parts = [self._rows(file, schema, has_all_items=has_all_items) for file in self.files]
+        return pa.concat_tables([schema.empty_table(), *parts]).select(named(columns))
+
+    def _rows(self, file: DataFile, schema: pa.Schema, *, has_all_items: bool) -> pa.Table:
+        with pq.ParquetFile(self.folder / file.path, coerce_int96_timestamp_unit="us") as opened:
+            bounds = bucket_bounds(opened.metadata)
+            groups = range(opened.metadata.num_row_groups)
+            if bounds is not None:
+                groups = range(
+                    int(np.searchsorted(bounds, self.low, side="right")) - 1,
+                    int(np.searchsorted(bounds, self.high, side="left")),
+                )
+            names = [n for n in schema.names if n != "session_date"]
+            if not has_all_items:
+                names = [_ORDER_KEYS_PATH if n == "items" else n for n in names]
+            rows = opened.read_row_groups(list(groups), columns=names, use_threads=False)
+        is_exact = bounds is not None and self.low in bounds and self.high in bounds
+        if not is_exact:
+            buckets = customer_bucket(pl.Series(pl.from_arrow(rows["customer_id"])))
+            rows = rows.filter(pa.array(buckets.is_between(self.low, self.high - 1)))
+        if "session_date" in schema.names:
+            days = pa.repeat(pa.scalar(file.day, pa.date32()), len(rows))
+            rows = rows.append_column("session_date", days)
+        return rows.select(schema.names).cast(schema)
+
+
+def _part_field(name: str) -> pa.Field:
+    if name != ORDER_KEYS:
+        return SESSIONS.schema.field(name)
+    return pa.field("items", pa.list_(pa.struct([("order_key", pa.int64())])))
+
+
+def event_readers(native: NativeLake, before: date) -> list[FileSlice]:
+    """The events before a date, in slices of some million events."""
+    files = [f for f in native.files(EVENTS) if f.day and f.day < before]
+    folder = native.folder(EVENTS)
+    return [FileSlice(folder, EVENTS, group) for group in _grouped(files, _EVENTS_PER_SLICE)]
+
+
+def session_readers(native: NativeLake, before: date, groups: int) -> list[SessionBucket]:
+    """The session parts before a date, by range of customers' buckets."""
+    files = tuple(f for f in native.files(SESSIONS) if f.day and f.day < before)
+    folder, bounds = native.folder(SESSIONS), group_bounds(groups).tolist()
+    return [SessionBucket(folder, files, low, high) for low, high in pairwise(bounds)]
+
+
+def _grouped(files: Sequence[DataFile], rows: int) -> list[tuple[DataFile, ...]]:
+    groups: list[list[DataFile]] = []
+    filled = 0
+    for file in files:
+        if not groups or filled + file.rows > rows:
+            groups.append([])
+            filled = 0
+        groups[-1].append(file)
+        filled += file.rows
+    return [tuple(group) for group in groups]
+
+
+def customer_readers(
+    native: NativeLake, table: Table, run_date: date, groups: int
+) -> list[CustomerBucket]:
+    folder = native.folder(table)
+    files = [(file, _held(folder, file)) for file in native.files(table, [run_date])]
+    return [
+        CustomerBucket(folder, table, tuple(f for f in files if _overlaps(f[1], low, high)),
+                       low, high)
+        for low, high in pairwise(group_bounds(groups).tolist())
+    ]  # fmt: skip
+
+
+def _held(folder: Path, file: DataFile) -> tuple[int, int] | None:
+    bounds = bucket_bounds(pq.read_metadata(folder / file.path))
+    return (bounds[0], bounds[-1]) if bounds else None
+
+
+def _overlaps(held: tuple[int, int] | None, low: int, high: int) -> bool:
+    return held is None or (held[0] < high and low < held[1])

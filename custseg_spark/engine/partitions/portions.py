@@ -1,0 +1,47 @@
+"""What a pipeline asks of a table in portions, whatever the way of IO."""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Protocol, TypeVar
+
+import pyarrow as pa
+from pyspark.sql import DataFrame
+
+from custseg_spark.engine.lake.columns import Table
+
+R = TypeVar("R")
+Kernel = Callable[[pa.Table], R]
+
+# Of session parts the order keys of the items alone, under the name `items`.
+ORDER_KEYS = "items.order_key"
+
+
+class Slices(Protocol):
+    """Slices of a table whose results add up."""
+
+    def map(self, kernel: Kernel[R], columns: Sequence[str]) -> list[R]:
+        """The kernel's result of each slice."""
+
+
+class Portions(Protocol):
+    """Portions of a table that a kernel takes one by one."""
+
+    def map(self, kernel: Kernel[R], columns: Sequence[str]) -> list[R]:
+        """The kernel's small result of each portion's rows, in the portions' order."""
+
+    def write(
+        self, kernel: Kernel[pa.Table], columns: Sequence[str], table: Table, day: date
+    ) -> int:
+        """Replaces a date of a table by the rows that the kernel makes; how many they are."""
+
+
+class FramedPortions(Portions, Protocol):
+    """Portions whose rows Spark can take as well."""
+
+    def rows(self, kernel: Kernel[pa.Table], columns: Sequence[str], ddl: str) -> DataFrame:
+        """The rows that the kernel makes of each portion, for Spark."""
+
+
+def named(columns: Sequence[str]) -> list[str]:
+    """The columns' names in what a kernel gets."""
+    return ["items" if name == ORDER_KEYS else name for name in columns]

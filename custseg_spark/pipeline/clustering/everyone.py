@@ -1,0 +1,38 @@
+"""All informed customers' prepared features as a frame, for fits of more than the sample."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+from pyspark.sql import DataFrame
+
+from custseg_spark.core.clustering.buckets import numbers
+from custseg_spark.core.clustering.preparation import EVIDENCE, Preparation, matrix
+from custseg_spark.engine.partitions import FramedPortions
+
+
+def informed_customers(customers: FramedPortions, preparation: Preparation, bar: int) -> DataFrame:
+    """A row a customer of at least `bar` events, by id, with the features of the preparation.
+
+    One partition: MLlib adds floating sums in the order of the rows, and its result must depend on
+    neither cores nor the way of IO. The rows needn't fit into memory.
+    """
+    names = preparation.names
+    columns = list(dict.fromkeys(["customer_id", *names, EVIDENCE]))
+    ddl = ", ".join(["customer_id string", *(f"`{name}` double" for name in names)])
+    rows = customers.rows(_Prepared(preparation, bar), columns, ddl)
+    return rows.repartition(1).sortWithinPartitions("customer_id").drop("customer_id")
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    preparation: Preparation
+    bar: int
+
+    def __call__(self, bucket: pa.Table) -> pa.Table:
+        rows = bucket.filter(pa.array(numbers(bucket[EVIDENCE]) >= self.bar))
+        names = self.preparation.names
+        raw = {name: numbers(rows[name]) for name in [*names, EVIDENCE]}
+        points = matrix(self.preparation, raw)
+        prepared = {name: pa.array(points[:, i]) for i, name in enumerate(names)}
+        ids = rows["customer_id"].cast(pa.string())
+        return pa.table({"customer_id": ids, **prepared})
