@@ -13,13 +13,13 @@ class CustsegError(Exception):
 
 
 class ConfigurationError(CustsegError):
-    """An option, a profile, a key or a value that can't be used."""
+    """An option, a mapping, a key or a value that can't be used."""
 
     exit_code = 2
 
 
 class InputError(CustsegError):
-    """A source that can't be read, or that isn't what its profile says."""
+    """A source that can't be read, or that isn't what its mapping says."""
 
     exit_code = 3
 
@@ -31,7 +31,7 @@ class TargetError(CustsegError):
 
 
 class RejectedShareError(CustsegError):
-    """More of a source was refused than its profile allows; nothing was published."""
+    """More of a source was refused than its mapping allows; nothing was published."""
 
     exit_code = 4
 
