@@ -429,13 +429,13 @@ def test_a_multiline_mapping_reads_line_breaks_in_quotes(
     assert brands["first.csv", 2] == "two\nlines"
     assert brands["first.csv", 3] == 'say "so"\n'
     # What stands there is valid, whatever put it there.
-    assert brands["first.csv", 7] == "�"
+    assert brands["first.csv", 8] == "�"
     assert brands["second.csv", 2] == "Köln\n�"
     assert {row: found[0].code for (_, row), found in reasons(read).items()} == {
-        4: "wrong_field_count",
-        5: "repeated_header",
-        6: "invalid_utf8",
-        8: "wrong_field_count",
+        5: "wrong_field_count",
+        6: "repeated_header",
+        7: "invalid_utf8",
+        9: "wrong_field_count",
     }
 
 
