@@ -93,15 +93,15 @@ def _overlaps(one: Span, other: Span) -> bool:
 def shared_times(spans: Sequence[Span]) -> list[Span]:
     """The times that two or more of the spans cover: apart from each other, in order."""
     shared: list[Span] = []
-    reach = EVERY_TIME[0]
+    reach: datetime | None = None
     for first, last in sorted(spans):
-        if first <= reach:
+        if reach is not None and first <= reach:
             until = min(last, reach)
             if shared and first <= shared[-1][1]:
                 shared[-1] = (shared[-1][0], max(shared[-1][1], until))
             else:
                 shared.append((first, until))
-        reach = max(reach, last)
+        reach = max(reach, last) if reach else last
     return shared
 
 
