@@ -270,6 +270,8 @@ def named_columns(line: bytes, delimiter: str) -> tuple[tuple[str, ...], str | N
     Named as far as they can be read even then: it takes the names to tell a log with a broken
     header from a file that is something else.
     """
+    if len(line) > LONGEST_HEADER:
+        return (), f"the header can't be read: it is longer than {LONGEST_HEADER:,} bytes"
     text = line.removeprefix(_UTF8_BOM).decode("utf-8", errors="replace")
     records = csv.reader(text.replace("\r", "\n").split("\n"), delimiter=delimiter)
     try:
