@@ -47,8 +47,10 @@ def occupation_counts(customers: pl.DataFrame) -> pl.DataFrame:
 def occupation_shares(counts: pl.DataFrame) -> pl.DataFrame:
     """One row an occupation of one or more slices' counts: its share of the customers with one."""
     totals = counts.group_by("occupation").agg(pl.col("customers").sum())
-    share = pl.col("customers") / pl.col("customers").sum()
-    return totals.select("occupation", share.alias("occupation_share"))
+    customers = totals["customers"].to_numpy()
+    # Polars multiplies by the reciprocal of one number, which isn't the nearest double.
+    shares = customers / customers.sum()
+    return totals.select("occupation", pl.Series("occupation_share", shares, pl.Float64))
 
 
 def attribute_columns(customers: pl.DataFrame, shares: pl.DataFrame) -> pl.DataFrame:

@@ -74,6 +74,12 @@ def test_words_become_numbers(slices: int) -> None:
     }
 
 
+def test_a_share_is_the_nearest_double() -> None:
+    counts = pl.DataFrame({"occupation": ["nurse", "driver", "cook"], "customers": [5, 7, 2988]})
+    shares = demographics.occupation_shares(counts)
+    assert dict(shares.iter_rows()) == {"nurse": 5 / 3000, "driver": 7 / 3000, "cook": 2988 / 3000}
+
+
 def test_attributes_add_columns_and_change_no_other() -> None:
     log = [event(c, "2021-02-20", "purchase", "9.99", order_id=c) for c in ("c0", "c3", "stranger")]
     without = customer_features(parts_of(log), as_of=AS_OF)
