@@ -59,7 +59,7 @@ def test_it_brings_no_spark_to_a_platform_that_has_its_own(wheel: Path) -> None:
 
 
 def test_it_installs_the_command(wheel: Path) -> None:
-    entries = ZipFile(wheel).read("custseg_spark-0.1.0.dist-info/entry_points.txt").decode()
+    entries = ZipFile(wheel).read("custseg_spark-0.2.0.dist-info/entry_points.txt").decode()
     assert entries.split() == ["[console_scripts]", "custseg", "=", COMMAND]
     module, _, name = COMMAND.partition(":")
     assert callable(getattr(importlib.import_module(module), name))

@@ -38,10 +38,10 @@ from custseg_spark.engine.lake.schemas import (
 )
 from custseg_spark.engine.spark.model_store import Manifest
 from custseg_spark.pipeline.clustering.sample import CustomerSample
+from custseg_spark.pipeline.clusterings import Clustering
 from custseg_spark.pipeline.history import Ancestor, PreviousRun
 from custseg_spark.pipeline.population import Population
 from custseg_spark.pipeline.segments import movement, rows
-from custseg_spark.pipeline.segments.rows import Clustering
 
 # As many points as a picture can show.
 PICTURED_CUSTOMERS = 4_000
