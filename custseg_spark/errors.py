@@ -1,7 +1,7 @@
 """What can go wrong, as exceptions; each knows the exit code of the job that it ends."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _MOST_NAMED = 30
 
@@ -13,13 +13,13 @@ class CustsegError(Exception):
 
 
 class ConfigurationError(CustsegError):
-    """An option, a profile, a key or a value that can't be used."""
+    """An option, a mapping, a key or a value that can't be used."""
 
     exit_code = 2
 
 
 class InputError(CustsegError):
-    """A source that can't be read, or that isn't what its profile says."""
+    """A source that can't be read, or that isn't what its mapping says."""
 
     exit_code = 3
 
@@ -31,7 +31,7 @@ class TargetError(CustsegError):
 
 
 class RejectedShareError(CustsegError):
-    """More of a source was refused than its profile allows; nothing was published."""
+    """More of a source was refused than its mapping allows; nothing was published."""
 
     exit_code = 4
 
@@ -52,6 +52,19 @@ class ResourceError(CustsegError):
     """Memory or disk ran out, or Spark lost its workers."""
 
     exit_code = 6
+
+
+def require(holds: bool, key: str, expected: str, section: object) -> None:
+    """Raises ConfigurationError for the dotted `key`, a field of `section`, unless `holds`."""
+    if not holds:
+        value = getattr(section, key.rpartition(".")[2])
+        raise ConfigurationError(f"{key}: expected {expected}, got {value}")
+
+
+def require_word(word: str, known: Sequence[str], key: str) -> None:
+    """Raises ConfigurationError for a value that is none of the known words."""
+    if word not in known:
+        raise ConfigurationError(f"{key}: unknown '{word}'{nearest(word, known)}")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

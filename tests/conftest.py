@@ -172,7 +172,7 @@ HEADER = (
 
 
 def write_log(path: Path, lines: Sequence[str], header: str = HEADER) -> Path:
-    """A log file of the `ecommerce_events` profile from literal lines."""
+    """A log file of the `ecommerce_events` mapping from literal lines."""
     path.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
     return path
 

@@ -1,4 +1,4 @@
-"""Invoice lines of the `online_retail` profile from literal values, in each form it comes in."""
+"""Invoice lines of the `online_retail` mapping from literal values, in each form it comes in."""
 
 import csv
 import gzip

@@ -1,7 +1,9 @@
 """What a shell sees: exit codes, messages, help."""
 
 import errno
+import importlib
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -50,6 +52,65 @@ def test_a_mistyped_option_is_named_with_the_nearest(
         cli.main(job("segment").run)
     assert ended.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def custseg(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """The exit code of the command `custseg`."""
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/custseg", *arguments])
+    try:
+        cli.console()
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    return 0
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",)])
+def test_custseg_alone_lists_its_commands(
+    arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert custseg(monkeypatch, *arguments) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("usage: custseg COMMAND [options]")
+    assert all(f"  {name} " in said for name in cli.COMMANDS)
+
+
+def test_every_job_is_a_command() -> None:
+    jobs = {path.stem for path in (ROOT / "jobs").glob("*.py")}
+    assert jobs <= cli.COMMANDS.keys()
+    for name in cli.COMMANDS:
+        command = importlib.import_module(f"custseg_spark.interfaces.cli.{name}")
+        assert name not in jobs or job(name).run is command.run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("segmnt",), "error: unknown command 'segmnt'; did you mean 'segment'?"),
+        (
+            ("segment", "--set", "model.kmax=3"),
+            "error: .*unknown key 'kmax'; did you mean 'selection.k_max'",
+        ),
+        (("ingest", "--skip-ingest"), "error: unknown argument '--skip-ingest'"),
+        (("preview", "--mapping=x"), "error: "),
+    ],
+)
+def test_a_mistake_in_a_command_is_exit_code_2(
+    arguments: tuple[str, ...],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert custseg(monkeypatch, *arguments) == 2
+    assert re.match(message, capsys.readouterr().err)
+
+
+def test_a_command_has_its_own_help(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert custseg(monkeypatch, "gate", "--help") == 0
+    said = capsys.readouterr().out
+    assert said.startswith("usage: custseg gate ")
+    assert "--run-date" in said
 
 
 def test_a_mistake_ends_the_process_with_exit_code_2() -> None:

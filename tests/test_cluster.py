@@ -153,4 +153,4 @@ def test_a_cluster_writes_natively_only_where_its_executors_share_the_drivers_fo
     assert done.returncode == 0, done.stderr
     for answer, expected in zip(done.stdout.splitlines(), folders.values(), strict=True):
         assert answer.startswith(expected)
-    assert list(tmp_path.glob("lake/*")) == []
+    assert not (tmp_path / "lake").exists()

@@ -100,7 +100,7 @@ def test_the_shipped_configurations_are_valid() -> None:
         ("", "model.=2", "--set model.=2: expected section.key=value"),
         ("model = 3", "model.k=2", "--set model.k=2: 'model' is not a section"),
         ("model = 3", "", "model: expected ModelConfig, got 3"),
-        ("sources = 3", "", "'sources' must be a table of profiles"),
+        ("sources = 3", "", "'sources' must be a table of mappings"),
         ('[sources]\nshop = "a.csv"', "", "expected a table of settings for 'shop'"),
         ("[lake", "", "conf.toml is not valid TOML"),
     ],

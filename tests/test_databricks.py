@@ -25,7 +25,7 @@ for file in FILES:
 JOB = RESOURCES["jobs"]["custseg_daily"]
 TASKS = {task["task_key"]: task for task in JOB["tasks"]}
 CLASSES: dict[str, Any] = {"jobs": Job, "schemas": Schema, "volumes": Volume}
-VALUES = {"catalog": "main", "schema": "custseg", "profile": "ecommerce_events"}
+VALUES = {"catalog": "main", "schema": "custseg", "mapping": "ecommerce_events"}
 
 
 def test_every_resource_is_one_by_databricks_own_classes() -> None:

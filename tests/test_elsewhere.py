@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -99,7 +100,7 @@ def objects(first: int, last: int) -> list[dict[str, str]]:
     return [dict(zip(names, line(n).split(","), strict=True)) for n in range(first, last)]
 
 
-PROFILES = parquet_bytes(
+CUSTOMERS_FILE = parquet_bytes(
     {"mobile": list(range(541312140, 541312150)), "age": [20.0 + n for n in range(10)]}
 )
 
@@ -107,7 +108,7 @@ PROFILES = parquet_bytes(
 @pytest.fixture(scope="module")
 def logs(bucket: Bucket, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of every kind of log, and the same under `logs/` in the bucket; beside it
-    `profiles`, of customers."""
+    `customers`, of their attributes."""
     folder = tmp_path_factory.mktemp("elsewhere")
     contents = {
         "2019/a b.csv": log(0, 60),
@@ -125,7 +126,7 @@ def logs(bucket: Bucket, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "empty.csv": b"",
     }
     named = {f"logs/{name}": content for name, content in contents.items()}
-    for name, content in {**named, "profiles/customers.parquet": PROFILES}.items():
+    for name, content in {**named, "customers/customers.parquet": CUSTOMERS_FILE}.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
         bucket.put(name, content)
@@ -133,7 +134,7 @@ def logs(bucket: Bucket, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def sources(root: str) -> list[str]:
-    return [f"--source=ecommerce_events={root}/logs", f"--source=customers={root}/profiles"]
+    return [f"--source=ecommerce_events={root}/logs", f"--source=customers={root}/customers"]
 
 
 @pytest.fixture(scope="module")
@@ -260,7 +261,7 @@ def test_a_glob_takes_the_matching_files(spark: SparkSession, logs: Path, bucket
     assert outright.skipped_because is None
 
 
-def test_a_remote_file_is_checked_against_its_profile(
+def test_a_remote_file_is_checked_against_its_mapping(
     logs: Path, bucket: Bucket, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = []
@@ -303,7 +304,18 @@ def test_spark_counts_what_the_bytes_say(
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
         [here] = files.list_files(str(tmp_path / name))
-        assert counted[Remote(bucket.uri(f"odd/{name}"))] == texts.inspect_text(here, ",", 64), name
+        expected = replace(
+            texts.inspect_text(here, ",", 64),
+            cuts=(),
+            rows_before=rows_before(content, 64 if here.kind == "text" else len(content)),
+        )
+        assert counted[Remote(bucket.uri(f"odd/{name}"))] == expected, name
+
+
+def rows_before(content: bytes, split_bytes: int) -> tuple[int, ...]:
+    """The lines that begin before or at each split's beginning: earlier splits hold them."""
+    starts = range(split_bytes, len(content), split_bytes)
+    return (0, *(content[:at].count(b"\n") + 1 for at in starts))
 
 
 def test_of_remote_parquet_only_the_footer_comes_here(

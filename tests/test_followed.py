@@ -2,16 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
 from conftest import job, write_log
-from pyspark.sql import Row, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import SparkSession
 
 from custseg_spark.config.settings import LakeConfig
 from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.rows import dicts_of
 from custseg_spark.engine.lake.schemas import (
     CUSTOMER_FEATURES,
     CUSTOMER_SEGMENTS,
@@ -53,9 +54,8 @@ class Year:
     lake: Lake
     types: dict[str, list[str | None]]
 
-    def rows(self, table: Table, month: int) -> list[Row]:
-        on_date = self.lake.read(table).where(F.col("run_date") == F.lit(RUN_DATES[month]))
-        return on_date.collect()
+    def rows(self, table: Table, month: int) -> list[dict[str, Any]]:
+        return dicts_of(self.lake.rows(table, dates=[RUN_DATES[month]]))
 
 
 def planted() -> dict[str, list[str | None]]:
@@ -120,9 +120,9 @@ def segments_of_types(year: Year, month: int) -> dict[str, set[int]]:
     """The segment ids that the customers of each planted type have."""
     found: dict[str, set[int]] = {}
     for row in year.rows(CUSTOMER_SEGMENTS, month):
-        kind = year.types[row.customer_id][month]
+        kind = year.types[row["customer_id"]][month]
         assert kind is not None
-        found.setdefault(kind, set()).add(row.segment_id)
+        found.setdefault(kind, set()).add(row["segment_id"])
     return found
 
 
@@ -140,12 +140,12 @@ def test_the_birth_and_the_death_are_said_at_their_dates(year: Year) -> None:
     said = {}
     for month in range(MONTHS):
         for row in year.rows(SEGMENT_PROFILES, month):
-            if month and row.status not in ("continued", "merged"):
-                said[month, row.status] = row.segment_id
+            if month and row["status"] not in ("continued", "merged"):
+                said[month, row["status"]] = row["segment_id"]
     [heavy] = segments_of_types(year, BIRTH)["heavy"]
     [bargain] = segments_of_types(year, 0)["bargain"]
     assert said == {(BIRTH, "born"): heavy, (DEATH, "died"): bargain}
-    [quiet] = [r for r in year.rows(SEGMENT_PROFILES, DEATH) if r.status == "merged"]
+    [quiet] = [r for r in year.rows(SEGMENT_PROFILES, DEATH) if r["status"] == "merged"]
     assert bargain in quiet.related_segments
 
 
@@ -154,24 +154,21 @@ def test_migrations_add_up_to_the_customers(year: Year) -> None:
         rows = year.rows(SEGMENT_MIGRATIONS, month)
         here = sum(1 for kinds in year.types.values() if kinds[month])
         before = sum(1 for kinds in year.types.values() if kinds[month - 1])
-        assert sum(r.customers for r in rows if r.to_segment_id is not None) == here
-        assert sum(r.customers for r in rows if r.from_segment_id is not None) == before
-        joined = sum(r.customers for r in rows if r.from_segment_id is None)
+        assert sum(r["customers"] for r in rows if r["to_segment_id"] is not None) == here
+        assert sum(r["customers"] for r in rows if r["from_segment_id"] is not None) == before
+        joined = sum(r["customers"] for r in rows if r["from_segment_id"] is None)
         assert joined == here - before
-        revenue = year.lake.read(CUSTOMER_FEATURES).where(
-            F.col("run_date") == F.lit(RUN_DATES[month])
-        )
-        total = revenue.agg(F.sum("monetary")).collect()[0][0]
-        assert sum(r.revenue for r in rows) == total
+        total = sum(r["monetary"] for r in year.rows(CUSTOMER_FEATURES, month))
+        assert sum(r["revenue"] for r in rows) == total
     assert year.rows(SEGMENT_MIGRATIONS, 0) == []
 
 
 def test_a_rerun_of_an_old_date_renumbers_nothing(year: Year) -> None:
     def ids() -> dict[date, list[tuple[int, str]]]:
-        rows = year.lake.read(SEGMENT_PROFILES).select("run_date", "segment_id", "status").collect()
+        rows = year.lake.rows(SEGMENT_PROFILES, ["run_date", "segment_id", "status"]).to_pylist()
         found: dict[date, list[tuple[int, str]]] = {}
         for row in rows:
-            found.setdefault(row.run_date, []).append((row.segment_id, row.status))
+            found.setdefault(row["run_date"], []).append((row["segment_id"], row["status"]))
         return {day: sorted(own) for day, own in found.items()}
 
     before = ids()
@@ -180,5 +177,5 @@ def test_a_rerun_of_an_old_date_renumbers_nothing(year: Year) -> None:
     job("segment").run([f"--lake={path}", f"--run-date={day}", "--skip-ingest", *OPTIONS])
     assert ids() == before
     [run] = year.rows(RUNS, BIRTH)
-    assert run.previous_run_date == RUN_DATES[BIRTH - 1]
-    assert run.model_use == "fit"
+    assert run["previous_run_date"] == RUN_DATES[BIRTH - 1]
+    assert run["model_use"] == "fit"

@@ -1,4 +1,4 @@
-"""Purchases as JSON and customer profiles as CSV, through the ingest job; what is refused.
+"""Purchases as JSON and customer attributes as CSV, through the ingest job; what is refused.
 
 And the README's commands: from an API to a database.
 """
@@ -49,7 +49,7 @@ ALL_ALLOWED = (
     "sources.purchase_history.max_rejected_share=1",
 )
 ANN = "7000000001,Ann,34,52000.50,Female,Master,Nurse,LS1 4AP"
-PROFILES = {
+ATTRIBUTES = {
     2: (ANN, None),
     3: ("7000000002,Bob,41.0,31000,male,High School,Driver,90210", None),
     4: ("7000000003,,,,,,,", None),
@@ -109,7 +109,7 @@ def sources(**paths: Path) -> list[str]:
     return [*given, *ALL_ALLOWED]
 
 
-def profiles_of(read: Read) -> dict[str, tuple[Any, ...]]:
+def attributes_of(read: Read) -> dict[str, tuple[Any, ...]]:
     columns = ("name", "age", "income", "gender", "education", "occupation", "zip_code")
     rows = read(CUSTOMERS).collect()
     found = {row.customer_id: tuple(row[c] for c in columns) for row in rows}
@@ -121,7 +121,7 @@ def profiles_of(read: Read) -> dict[str, tuple[Any, ...]]:
 def shop(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Lake, str]:
     """A folder with both sources, the lake of one ingest, and what the job printed."""
     folder = tmp_path_factory.mktemp("shop")
-    write(folder / "customers.csv", [HEADER, *(line for line, _ in PROFILES.values())])
+    write(folder / "customers.csv", [HEADER, *(line for line, _ in ATTRIBUTES.values())])
     with (folder / "purchases.jsonl").open("wb") as stream:
         stream.writelines(line.encode() + b"\r\n" for line, _ in LINES.values())
         stream.write(b'{"mobile": "7", "date": "2024-03-01", "amount": 1, "store": "\xff"}')
@@ -152,15 +152,15 @@ def test_what_is_malformed_is_refused_with_its_reason(shop: tuple[Path, Lake, st
     found = {key: [r.code for r in why] for key, why in reasons(shop[1].read).items()}
     expected = {
         (name, row): [code]
-        for name, lines in (("customers.csv", PROFILES), ("purchases.jsonl", LINES))
+        for name, lines in (("customers.csv", ATTRIBUTES), ("purchases.jsonl", LINES))
         for row, (_, code) in lines.items()
         if code and code != "blank"
     }
     assert found == {**expected, ("purchases.jsonl", 26): ["invalid_utf8"]}
 
 
-def test_the_last_row_of_a_customer_is_the_profile(shop: tuple[Path, Lake, str]) -> None:
-    assert profiles_of(shop[1].read) == {
+def test_the_last_row_of_a_customer_has_the_attributes(shop: tuple[Path, Lake, str]) -> None:
+    assert attributes_of(shop[1].read) == {
         "7000000001": ("Ann", 34, Decimal("52000.5000"), "Female", "Master", "Nurse", "LS1 4AP"),
         "7000000002": ("Bob", 42, Decimal(32000), "male", "Bachelor", "Driver", "90210"),
         "7000000003": (None,) * 7,
@@ -189,7 +189,7 @@ def test_a_repeat_and_another_form_add_nothing(
     shop: tuple[Path, Lake, str], tmp_path: Path
 ) -> None:
     folder, lake, _ = shop
-    before, known = profiles_of(lake.read), events(lake.read)
+    before, known = attributes_of(lake.read), events(lake.read)
     job("ingest").run([f"--lake={folder}/lake", *sources(**_paths(folder))])
     assert ledger(lake.read).keys() == {"customers.csv", "purchases.jsonl"}
     nested = [
@@ -211,48 +211,48 @@ def test_a_repeat_and_another_form_add_nothing(
     array.write_text(json.dumps(nested, indent=2))
     job("ingest").run([f"--lake={folder}/lake", *sources(purchase_history=array)])
     assert ledger(lake.read)["array.json"] == Ledger(7, 0, 0, 0, 1, 6)
-    assert (profiles_of(lake.read), events(lake.read)) == (before, known)
+    assert (attributes_of(lake.read), events(lake.read)) == (before, known)
     rows = lake.read(INGEST_FILES).count()
     job("ingest").run([f"--lake={folder}/lake", *sources(purchase_history=array)])
     assert lake.read(INGEST_FILES).count() == rows
 
 
-def test_profiles_are_those_of_the_last_ingest_and_file(
+def test_attributes_are_those_of_the_last_ingest_and_file(
     run_job: RunJob, read: Read, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "profiles"
+    folder = tmp_path / "customers"
     folder.mkdir()
     write(folder / "b.csv", [HEADER, ANN.replace("Ann", "Second")])
     write(folder / "a.csv", [HEADER, ANN.replace("Ann", "First"), "1,One,,,,,,"])
     write(folder / "notes.txt", ["nothing of customers", "1"])
     run_job("ingest", *sources(customers=folder))
-    assert {i: p[0] for i, p in profiles_of(read).items()} == {"7000000001": "Second", "1": "One"}
+    assert {i: p[0] for i, p in attributes_of(read).items()} == {"7000000001": "Second", "1": "One"}
     assert ledger(read) == {"a.csv": Ledger(3, 1, 0, 1, 0, 1), "b.csv": Ledger(2, 1, 0, 1, 0, 0)}
     assert skipped(read).keys() == {"notes.txt"}
     # Its name sorts first, but it came later. What it doesn't say is not known any more.
     write(folder / "0.csv", ["name,mobile", "Third,7000000001"])
     run_job("ingest", *sources(customers=folder))
-    assert profiles_of(read)["7000000001"] == ("Third", *(None,) * 6)
+    assert attributes_of(read)["7000000001"] == ("Third", *(None,) * 6)
     assert ledger(read)["0.csv"] == Ledger(2, 1, 0, 1, 0, 0)
     run_job("ingest", *sources(customers=folder / "a.csv"))
-    assert profiles_of(read)["7000000001"][0] == "Third"
+    assert attributes_of(read)["7000000001"][0] == "Third"
 
 
 def test_too_much_refused_of_either_publishes_nothing(
     run_job: RunJob, read: Read, tmp_path: Path
 ) -> None:
-    good_profiles = write(tmp_path / "good.csv", [HEADER, ANN])
+    good_customers = write(tmp_path / "good.csv", [HEADER, ANN])
     good = write(tmp_path / "good.jsonl", [BOUGHT])
-    bad_profiles = write(tmp_path / "bad.csv", [HEADER, ANN, ",,,,,,,"])
+    bad_customers = write(tmp_path / "bad.csv", [HEADER, ANN, ",,,,,,,"])
     bad = write(tmp_path / "bad.jsonl", [BOUGHT, "{"])
     for customers, purchases, source in (
-        (bad_profiles, good, "customers"),
-        (good_profiles, bad, "purchase_history"),
+        (bad_customers, good, "customers"),
+        (good_customers, bad, "purchase_history"),
     ):
         given = sources(customers=customers, purchase_history=purchases)[:4]
         with pytest.raises(RejectedShareError, match=f"source {source}: 1 of 2 records"):
             run_job("ingest", *given)
-        assert [profiles_of(read), events(read), ledger(read)] == [{}, {}, {}]
+        assert [attributes_of(read), events(read), ledger(read)] == [{}, {}, {}]
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_too_much_refused_of_either_publishes_nothing(
         ('[{"mobile": 7} "\ud83d', "expected , or ], found"),
     ],
 )
-def test_a_file_that_is_not_its_profile_s_is_an_error(
+def test_a_file_that_is_not_its_mapping_s_is_an_error(
     run_job: RunJob, tmp_path: Path, content: str, message: str
 ) -> None:
     path = tmp_path / "purchases.json"
@@ -391,8 +391,8 @@ def readme(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tup
 
 
 @pytest.fixture(scope="module")
-def profiles(readme: tuple[Path, Lake]) -> dict[str, dict[str, str]]:
-    """The rows of the generated profiles by mobile, but for those that ingest must refuse."""
+def attributes(readme: tuple[Path, Lake]) -> dict[str, dict[str, str]]:
+    """The rows of the generated attributes by mobile, but for those that ingest must refuse."""
     with (readme[0] / "shop" / "customers.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     rubbish = {"unknown", "n/a", "-1", "70-11"}
@@ -418,7 +418,7 @@ def amounts(own: Bought) -> Decimal:
 
 
 def test_every_purchase_of_the_api_is_an_event(
-    readme: tuple[Path, Lake], bought: Mapping[str, Bought], profiles: Mapping[str, object]
+    readme: tuple[Path, Lake], bought: Mapping[str, Bought], attributes: Mapping[str, object]
 ) -> None:
     lake = readme[1]
     found = sorted(
@@ -430,13 +430,15 @@ def test_every_purchase_of_the_api_is_an_event(
         for mobile, own in bought.items()
         for p in own
     )
-    assert profiles_of(lake.read).keys() == profiles.keys()
+    assert attributes_of(lake.read).keys() == attributes.keys()
     rows = ledger(lake.read)
-    assert rows["customers.csv"].rejected == 100 - len(profiles) > 0
+    assert rows["customers.csv"].rejected == 100 - len(attributes) > 0
 
 
-def test_profiles_are_features_and_the_preset_takes_them(
-    readme: tuple[Path, Lake], bought: Mapping[str, Bought], profiles: Mapping[str, dict[str, str]]
+def test_attributes_are_features_and_the_preset_takes_them(
+    readme: tuple[Path, Lake],
+    bought: Mapping[str, Bought],
+    attributes: Mapping[str, dict[str, str]],
 ) -> None:
     lake = readme[1]
     found = {r.customer_id: r for r in lake.read(CUSTOMER_FEATURES).collect()}
@@ -444,7 +446,7 @@ def test_profiles_are_features_and_the_preset_takes_them(
     levels = {"High School": 3, "Diploma": 5, "Bachelor": 6, "Master": 7, "Doctorate": 8}
     for mobile, row in found.items():
         told = (row.age_years, row.declared_income, row.education_level, row.is_female)
-        own = profiles.get(mobile)
+        own = attributes.get(mobile)
         assert (
             told == (None,) * 4
             if own is None
@@ -464,7 +466,9 @@ def test_profiles_are_features_and_the_preset_takes_them(
 
 
 def test_a_customers_metrics_follow_from_the_purchases(
-    readme: tuple[Path, Lake], bought: Mapping[str, Bought], profiles: Mapping[str, dict[str, str]]
+    readme: tuple[Path, Lake],
+    bought: Mapping[str, Bought],
+    attributes: Mapping[str, dict[str, str]],
 ) -> None:
     run_date = date.fromisoformat(max(p["date"] for own in bought.values() for p in own))
     run_date += timedelta(days=1)
@@ -486,11 +490,11 @@ def test_a_customers_metrics_follow_from_the_purchases(
         assert row["loyalty_score"] is None or 0 <= row["loyalty_score"] <= 1
         assert row["clv"] >= 0
         assert row["run_date"] == str(run_date)
-        profile = profiles.get(mobile, {})
+        given = attributes.get(mobile, {})
         for column in ("name", "gender", "education", "occupation", "zip_code"):
-            assert row[column] == profile.get(column)
-        assert row["age"] == (int(profile["age"]) if profile else None)
-        assert row["income"] == (float(profile["income"]) if profile else None)
+            assert row[column] == given.get(column)
+        assert row["age"] == (int(given["age"]) if given else None)
+        assert row["income"] == (float(given["income"]) if given else None)
 
 
 def test_stores_and_months_add_up_to_the_purchases(

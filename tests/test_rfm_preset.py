@@ -9,27 +9,27 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from conftest import ROOT, SHARED_DATA, job
-from custseg_spark.features import all_features
-from custseg_spark.models import fitting, judging
-from custseg_spark.models.fitting import Informed
 from invoices import Line, invoice, write
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
 from custseg_spark.config import loading
-from custseg_spark.config.model import (
-    ModelConfig,
-    PreparationConfig,
-    SelectionConfig,
-    StabilityConfig,
-)
+from custseg_spark.config.archetypes import load_archetypes
+from custseg_spark.config.model import StabilityConfig
 from custseg_spark.config.settings import LakeConfig
 from custseg_spark.config.shipped import conf_dir
-from custseg_spark.core.segments.naming import load_archetypes, name_segments
+from custseg_spark.core.clustering.buckets import LocalBuckets
+from custseg_spark.core.clustering.preparation import Preparation
+from custseg_spark.core.features.registry import all_features
+from custseg_spark.core.segments.naming import name_segments
 from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.rows import dicts_of
 from custseg_spark.engine.lake.schemas import MODEL_SELECTION, SEGMENT_PROFILES
+from custseg_spark.engine.spark.mllib import MllibFits
+from custseg_spark.pipeline.clustering import choose, fit, fit_settings
+from custseg_spark.pipeline.clustering.sample import draw
 from custseg_spark.pipeline.segmentation import feature_names
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -83,13 +83,13 @@ def test_the_readmes_command_names_segments_by_rfm(
 
     lake = run(commands()[1], log, tmp_path, *more)
 
-    profiles = lake.read(SEGMENT_PROFILES).collect()
-    assert {p.segment_name: p.customers for p in profiles} == dict.fromkeys(
+    profiles = lake.rows(SEGMENT_PROFILES).to_pylist()
+    assert {p["segment_name"]: p["customers"] for p in profiles} == dict.fromkeys(
         ("Champions", "Loyal", "Low Value", "At Risk"), 10
     )
-    [chosen] = lake.read(MODEL_SELECTION).collect()
-    numbers = (f"{chosen.silhouette:.3f}", f"{chosen.euclidean_silhouette:.3f}")
-    assert chosen.euclidean_customers == 40
+    [chosen] = dicts_of(lake.rows(MODEL_SELECTION))
+    numbers = (f"{chosen['silhouette']:.3f}", f"{chosen['euclidean_silhouette']:.3f}")
+    assert chosen["euclidean_customers"] == 40
     said = capsys.readouterr().out
     assert "160 accepted + 1 rejected + 0 duplicates" in said
     assert (
@@ -152,21 +152,27 @@ def _real_customers() -> pd.DataFrame:
 @pytest.mark.shared_data
 @pytest.mark.skipif(not REAL.exists(), reason=f"{REAL} is not there")
 def test_the_presets_model_finds_the_reference_segments(spark: SparkSession) -> None:
-    local = _real_customers()
-    scores = {c: F.lit(0) for c in ("rfm_r", "rfm_f", "rfm_m")}
-    customers = (
-        spark.createDataFrame(local)
-        .withColumnRenamed("CustomerID", "customer_id")
-        .withColumns({**scores, "rfm_group": F.lit("")})
+    customers = pa.Table.from_pandas(_real_customers(), preserve_index=False)
+    customers = customers.rename_columns({"CustomerID": "customer_id"})
+    buckets = LocalBuckets([customers.slice(0, 2_000), customers.slice(2_000)])
+    model, count = (
+        replace(PRESET.model, stability=StabilityConfig(bootstraps=0)),
+        customers.num_rows,
     )
-    model = replace(PRESET.model, stability=StabilityConfig(bootstraps=0))
-    count = len(local)
-    bar = Informed(model.preparation.min_events, count)
+    sample = draw(
+        buckets,
+        RFM,
+        min_events=model.preparation.min_events,
+        informed_share=model.preparation.informed_share,
+        informed_customers=count,
+        size=model.fit.sample_customers,
+    )
 
-    fitted = fitting.fit(customers, all_features(), bar, model)
-    labelled = fitting.label(customers, fitted, RFM, count, bar).persist()
-    [verdict] = judging.judge(labelled, fitted, model, count, bar, {})
-    labelled.unpersist()
+    def make_fits(matrix: np.ndarray, prepared: Preparation, scaling: str) -> MllibFits:
+        return MllibFits(spark, matrix, prepared, scaling, fit_settings(model), 1)
+
+    fitted = fit(sample, all_features(), make_fits, model)
+    _, [verdict] = choose(buckets, sample, fitted, model, {})
 
     found = verdict.candidate.indices
     shares = sorted((size / count for size in found.sizes), reverse=True)
@@ -176,34 +182,6 @@ def test_the_presets_model_finds_the_reference_segments(spark: SparkSession) -> 
     assert verdict.euclidean.silhouette is not None
     assert round(verdict.euclidean.silhouette, 3) == 0.474
     assert verdict.euclidean.customers == count == 4_338
-
-
-def test_the_euclidean_silhouette_is_of_a_bounded_sample(spark: SparkSession) -> None:
-    rng = np.random.default_rng(5)
-    values = np.concatenate([rng.normal(size=(150, 3)), rng.normal(size=(150, 3)) + 9]) + 20
-    local = pd.DataFrame(values, columns=list(RFM)).assign(event_count=1)
-    local.insert(0, "customer_id", [f"c{n}" for n in range(300)])
-    scores = {c: F.lit(0) for c in ("rfm_r", "rfm_f", "rfm_m")}
-    customers = spark.createDataFrame(local).withColumns({**scores, "rfm_group": F.lit("")})
-    bar = Informed(1, 300)
-
-    def measured(most: int) -> "tuple[int, float] | None":
-        model = ModelConfig(
-            algorithms=("kmeans",), features=RFM, k=2, stability=StabilityConfig(bootstraps=0),
-            preparation=PreparationConfig(max_correlation=1.0),
-            selection=SelectionConfig(silhouette_customers=most),
-        )  # fmt: skip
-        fitted = fitting.fit(customers, all_features(), bar, model)
-        labelled = fitting.label(customers, fitted, RFM, 300, bar)
-        [verdict] = judging.judge(labelled, fitted, model, 300, bar, {})
-        found = verdict.euclidean
-        return None if found is None else (found.customers, found.silhouette or 0.0)
-
-    assert measured(0) is None
-    some = measured(100)
-    assert some is not None
-    assert 60 < some[0] <= 100
-    assert some[1] > 0.7
 
 
 @pytest.mark.heavy

@@ -1,5 +1,6 @@
 """The wheel carries all that a job needs, installed or as an archive on the path."""
 
+import importlib
 import os
 import re
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from conftest import ROOT, SHORT_PROCESS
 
 CONF = ROOT / "conf"
+COMMAND = "custseg_spark.interfaces.cli.main:console"
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +33,7 @@ def from_wheel(wheel: Path, cwd: Path, *arguments: str) -> subprocess.CompletedP
     )
 
 
-def test_it_carries_profiles_presets_archetypes_and_templates(wheel: Path) -> None:
+def test_it_carries_mappings_presets_archetypes_and_templates(wheel: Path) -> None:
     names = set(ZipFile(wheel).namelist())
     shipped = [*CONF.glob("*.toml"), *CONF.glob("sources/*"), *CONF.glob("presets/*")]
     assert len(shipped) >= 7
@@ -54,6 +56,13 @@ def test_it_brings_no_spark_to_a_platform_that_has_its_own(wheel: Path) -> None:
     kernels = {"polars", "polars-hash", "pyarrow", "numpy", "scipy", "pandas"}
     assert always == kernels | {"deltalake", "matplotlib", "jinja2"}
     assert {"spark", "emr", "postgres", "xlsx"} <= set(metadata.get_all("Provides-Extra") or [])
+
+
+def test_it_installs_the_command(wheel: Path) -> None:
+    entries = ZipFile(wheel).read("custseg_spark-0.2.0.dist-info/entry_points.txt").decode()
+    assert entries.split() == ["[console_scripts]", "custseg", "=", COMMAND]
+    module, _, name = COMMAND.partition(":")
+    assert callable(getattr(importlib.import_module(module), name))
 
 
 def test_a_job_finds_its_configuration_in_the_archive(wheel: Path, tmp_path: Path) -> None:

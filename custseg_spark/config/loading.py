@@ -42,7 +42,7 @@ def build(tree: Mapping[str, Any], where: str) -> Config:
     sections = dict(tree)
     sources = sections.pop("sources", {})
     if not isinstance(sources, Mapping):
-        raise ConfigurationError(f"{where}: 'sources' must be a table of profiles")
+        raise ConfigurationError(f"{where}: 'sources' must be a table of mappings")
     for name, source in sources.items():
         if not isinstance(source, Mapping):
             raise ConfigurationError(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from custseg_spark.config.checks import require, require_word
+from custseg_spark.errors import require, require_word
 
 CLIPS = ("percentile", "iqr", "none")
 SCALINGS = ("standard", "robust")

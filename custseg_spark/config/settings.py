@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from custseg_spark.config.checks import require, require_word
 from custseg_spark.config.model import ModelConfig
+from custseg_spark.errors import require, require_word
 from custseg_spark.paths import is_remote
 
 LAKE_IOS = ("auto", "native", "spark")
@@ -47,7 +47,7 @@ class RunConfig:
 
 @dataclass(frozen=True)
 class IngestConfig:
-    """Limits of ingest; a profile may set its own `max_rejected_share`."""
+    """Limits of ingest; a mapping may set its own `max_rejected_share`."""
 
     max_rejected_share: float = 0.05
     split_bytes: int = 67_108_864
@@ -182,7 +182,7 @@ class FetchConfig:
 
 @dataclass(frozen=True)
 class Config:
-    """The whole configuration. `sources` maps a profile's name to its path and overrides."""
+    """The whole configuration. `sources` maps a mapping's name to its path and overrides."""
 
     lake: LakeConfig = field(default_factory=LakeConfig)
     run: RunConfig = field(default_factory=RunConfig)

@@ -16,8 +16,8 @@ from custseg_spark.engine.spark.mllib_models import core_model, core_scaler, mod
 from custseg_spark.engine.spark.model_store import Manifest
 from custseg_spark.errors import ConfigurationError
 from custseg_spark.pipeline.clustering import Fitted
+from custseg_spark.pipeline.clusterings import Clustering
 from custseg_spark.pipeline.history import PreviousRun
-from custseg_spark.pipeline.segments.rows import Clustering
 from custseg_spark.progress import Progress
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from custseg_spark.core.events.lines import Lines, record_ends
-from custseg_spark.core.events.odd_lines import fields_or_defect, is_header
+from custseg_spark.core.events.odd_lines import fields_or_defect, is_header, lines_swallowed
 from custseg_spark.core.events.quoted_lines import is_simply_quoted
 from custseg_spark.core.events.records import (
     NONE_MALFORMED,
@@ -42,7 +42,9 @@ def multiline_csv_records(
 ) -> Records:
     """The records of text whose quoted values may hold line breaks: rows count records.
 
-    `content` is whole records, as of a file whose quotes are balanced.
+    `content` is whole records, as of a file whose quotes are balanced. A record of several lines
+    that aren't in quotes is malformed as often as it has lines: more records than there are bytes
+    of, by which the ledger tells that the file can't be read.
     """
     return _records_from(content, columns, delimiter, first_row, header_row, multiline=True)
 
@@ -241,7 +243,7 @@ def _odd_records(lines: Lines, at: Ints, columns: Sequence[str], delimiter: str)
         if found is None:
             odd.blank += 1
         elif isinstance(found, str):
-            odd.malformed.append((row, lines.text(index), found))
+            odd.malformed += [(row, lines.text(index), found)] * lines_swallowed(line, delimiter)
         else:
             odd.fields.append(found)
             odd.rows.append(row)

@@ -87,14 +87,14 @@ FAMILY = Family(
         Feature(
             "age_years",
             "int",
-            "Age of the customer's profile. Null: not said.",
+            "The customer's age. Null: not said.",
             joined("age_years"),
             null="median",
         ),
         Feature(
             "declared_income",
             "decimal(18,4)",
-            "Income of the customer's profile, as it says. Null: not said.",
+            "The customer's income, as declared. Null: not said.",
             joined("declared_income"),
             log1p=True,
             null="median",
@@ -111,21 +111,21 @@ FAMILY = Family(
         Feature(
             "is_female",
             "int",
-            "1: the profile's gender is f, female or woman, in any case; 0: another. Null: not"
+            "1: the gender is f, female or woman, in any case; 0: another. Null: not"
             " said; a model takes 0.",
             joined("is_female"),
         ),
         Feature(
             "is_male",
             "int",
-            "1: the profile's gender is m, male or man, in any case; 0: another. Null: not"
+            "1: the gender is m, male or man, in any case; 0: another. Null: not"
             " said; a model takes 0.",
             joined("is_male"),
         ),
         Feature(
             "occupation_share",
             "double",
-            "Profiles with the same occupation, in any case / profiles that say one: how common"
+            "Customers with the same occupation, in any case / customers that have one: how common"
             " it is, as there is no order and no end of occupations. Null: not said.",
             joined("occupation_share"),
             sqrt=True,

@@ -10,7 +10,7 @@ from custseg_spark.core.features.scores import SCORE_DOCS
 _INTRODUCTION = """\
 # Data dictionary: `customer_features`
 
-Written by `custseg_spark.core.features.dictionary.markdown`; a test holds it to the code.
+Written by `python scripts/data_dictionary.py`; a test holds it to the code.
 
 One row a customer and run date. Everything is as of `run_date` 00:00 UTC: no event at or after
 it counts. Days are UTC days, money is in the source's currency. A ratio is 0 where its
@@ -20,7 +20,7 @@ Sessions are the source's; else orders; else they end after 30 minutes without a
 """
 _WHEN = {
     **dict.fromkeys(OPTIONAL_FAMILIES, " (optional family; null unless it is asked for)"),
-    DEMOGRAPHICS: " (null unless the lake has customer profiles; the profile as it is now)",
+    DEMOGRAPHICS: " (null unless the lake has `customers`; attributes as they are now)",
 }
 _GROUP_DOC = (
     "Champions, Loyal, Active, Needs Attention, Promising, New, Previously Loyal, At Risk, Almost"

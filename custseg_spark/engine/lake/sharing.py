@@ -1,5 +1,6 @@
 """Whether tasks can write a lake's files themselves: driver and executors share its folder."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -29,6 +30,7 @@ def only_spark_because(spark: SparkSession, config: LakeConfig) -> str | None:
 def _not_shared_because(spark: SparkSession, folder: Path) -> str | None:
     if not shared_folder.is_native_path(str(folder)):
         return "its file system only looks like a folder"
+    is_new = not folder.exists()
     name = shared_folder.write_probe(folder)
     if name is None:
         return "a file can't be written or linked there"
@@ -36,6 +38,10 @@ def _not_shared_because(spark: SparkSession, folder: Path) -> str | None:
         return None if _all_see(spark, folder, name) else "not every executor shares its folder"
     finally:
         shared_folder.remove_probes(folder, name)
+        if is_new:
+            # A command that only reads leaves no folder where a path was misspelt.
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def _all_see(spark: SparkSession, folder: Path, name: str) -> bool:

@@ -13,7 +13,7 @@ from custseg_spark.outputs.exports.lift import Lift
 from custseg_spark.paths import Place
 from custseg_spark.pipeline.gate import Passed
 from custseg_spark.pipeline.ingest import IngestSummary
-from custseg_spark.pipeline.segmentation import SegmentRun
+from custseg_spark.pipeline.runs import SegmentRun
 
 
 def of_ingest(summary: IngestSummary) -> str:

@@ -107,7 +107,7 @@ def _run(lake: Lake, day: date, algorithm: str) -> Run:
         run_date=day,
         segments=_segments(lake, day, algorithm),
         features=_on(lake, CUSTOMER_FEATURES, day),
-        profiles=lake.read_or_empty(CUSTOMERS),
+        attributes=lake.read_or_empty(CUSTOMERS),
         named=profiles.where(F.col("algorithm") == F.lit(algorithm)),
         events=lake.read(EVENTS),
     )

@@ -32,14 +32,14 @@ class ReportTable:
 class Run:
     """The frames of one run date and algorithm that reporting tables are made of.
 
-    `segments`, `features` and `profiles` have a row a customer, `named` one a living segment;
-    `profiles` has columns alone where no source has customer profiles. `events` are all.
+    `segments`, `features` and `attributes` have a row a customer, `named` one a living segment;
+    `attributes` has columns alone where no source has customers' attributes. `events` are all.
     """
 
     run_date: date
     segments: DataFrame
     features: DataFrame
-    profiles: DataFrame
+    attributes: DataFrame
     named: DataFrame
     events: DataFrame
 

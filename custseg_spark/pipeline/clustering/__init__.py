@@ -15,17 +15,21 @@ from custseg_spark.core.clustering.comparison import Compared
 from custseg_spark.core.clustering.evaluation import evaluate
 from custseg_spark.core.clustering.kmeans import FitSettings, generator, kmeans
 from custseg_spark.core.clustering.models import ClusterModel, KMeans, cluster_count
-from custseg_spark.core.clustering.preparation import EVIDENCE, Feature, Preparation, Rules
+from custseg_spark.core.clustering.preparation import EVIDENCE, Feature, Preparation
 from custseg_spark.core.clustering.scaling import FeatureSpace, Scaler
 from custseg_spark.core.clustering.selection import (
     Candidate,
     Euclidean,
-    SelectionRules,
     Verdict,
 )
 from custseg_spark.core.clustering.stability import Resample, Stability
 from custseg_spark.errors import InputError
 from custseg_spark.pipeline.clustering.sample import CustomerSample
+from custseg_spark.pipeline.clustering.settings import (
+    fit_settings,
+    preparation_rules,
+    selection_rules,
+)
 
 Trial = tuple[str, int]
 
@@ -85,7 +89,7 @@ def fit(
     wanted = preparation.choose_features(config.features, registry)
     rows = sample.informed(config.fit.sample_customers)
     columns = raw_columns(rows, [f.name for f in wanted])
-    prepared = preparation.learn(columns, wanted, rules(config))
+    prepared = preparation.learn(columns, wanted, preparation_rules(config))
     if not prepared.features:
         raise InputError(
             "the customers can't be told apart: every feature of the model is constant"
@@ -171,43 +175,6 @@ def compared(
 def raw_columns(rows: pa.Table, names: Sequence[str]) -> dict[str, np.ndarray]:
     """The named features and the evidence as doubles, NaN for null."""
     return {name: numbers(rows[name]) for name in dict.fromkeys([*names, EVIDENCE])}
-
-
-def rules(config: ModelConfig) -> Rules:
-    """What the configuration says of the preparation."""
-    return Rules(
-        transform=config.preparation.transform,
-        clip=config.preparation.clip,
-        clip_percentile=config.preparation.clip_percentile,
-        clip_factor=config.preparation.clip_factor,
-        prior_events=config.preparation.prior_events,
-        scaling=config.preparation.scaling,
-        min_variance=config.preparation.min_variance,
-        max_correlation=config.preparation.max_correlation,
-        pca_components=config.preparation.pca_components,
-    )
-
-
-def fit_settings(config: ModelConfig) -> FitSettings:
-    """What the configuration says of the fits."""
-    return FitSettings(
-        seed=config.seed,
-        starts=config.fit.starts,
-        max_iterations=config.fit.max_iterations,
-        tolerance=config.fit.tolerance,
-        bisecting_iterations=config.fit.bisecting_iterations,
-    )
-
-
-def selection_rules(config: ModelConfig) -> SelectionRules:
-    """What the configuration says of the choice."""
-    return SelectionRules(
-        min_cluster_share=config.selection.min_cluster_share,
-        min_stability=config.stability.minimum,
-        stability_candidates=config.selection.candidates,
-        switch_margin=config.selection.switch_margin,
-        is_k_given=config.k is not None,
-    )
 
 
 def _distinct(matrix: np.ndarray) -> int:

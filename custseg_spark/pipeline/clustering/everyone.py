@@ -1,16 +1,24 @@
 """All informed customers' prepared features as a frame, for fits of more than the sample."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
-from custseg_spark.core.clustering.buckets import numbers
+from custseg_spark.core.clustering.buckets import Kernel, numbers
 from custseg_spark.core.clustering.preparation import EVIDENCE, Preparation, matrix
-from custseg_spark.engine.partitions import FramedPortions
 
 
-def informed_customers(customers: FramedPortions, preparation: Preparation, bar: int) -> DataFrame:
+class CustomerRows(Protocol):
+    """The customers of a run, as `engine.partitions.FramedPortions` has them."""
+
+    def rows(self, kernel: Kernel, columns: Sequence[str], ddl: str) -> DataFrame:
+        """The rows that the kernel makes of each portion, for Spark."""
+
+
+def informed_customers(customers: CustomerRows, preparation: Preparation, bar: int) -> DataFrame:
     """A row a customer of at least `bar` events, by id, with the features of the preparation.
 
     One partition: MLlib adds floating sums in the order of the rows, and its result must depend on

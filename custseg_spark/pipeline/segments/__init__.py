@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime, time
 from functools import partial
 
 import numpy as np
@@ -27,7 +27,6 @@ from custseg_spark.core.segments.naming import Archetypes, SegmentName, name_seg
 from custseg_spark.core.segments.pairing import IdentityRules, jaccard
 from custseg_spark.core.segments.statuses import BORN, CONTINUED
 from custseg_spark.engine.lake.columns import Table
-from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.rows import rows_of
 from custseg_spark.engine.lake.schemas import (
     CUSTOMER_SEGMENTS,
@@ -37,12 +36,12 @@ from custseg_spark.engine.lake.schemas import (
     SEGMENT_POINTS,
     SEGMENT_PROFILES,
 )
-from custseg_spark.engine.partitions import Portions
 from custseg_spark.engine.spark.model_store import Manifest
 from custseg_spark.pipeline.clustering.sample import CustomerSample
-from custseg_spark.pipeline.history import Ancestor, Past, PreviousRun
+from custseg_spark.pipeline.clusterings import Clustering
+from custseg_spark.pipeline.history import Ancestor, PreviousRun
+from custseg_spark.pipeline.population import Population
 from custseg_spark.pipeline.segments import movement, rows
-from custseg_spark.pipeline.segments.rows import Clustering
 
 # As many points as a picture can show.
 PICTURED_CUSTOMERS = 4_000
@@ -50,15 +49,12 @@ PICTURED_CUSTOMERS = 4_000
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A run's customers and chosen models, with what the tables are made of.
+    """A population's models with their verdicts, and what the tables are made of.
 
     `published` holds the manifests of models that were loaded, by algorithm.
     """
 
-    run_date: date
-    customers: Portions
-    groups: int
-    features: Sequence[str]
+    population: Population
     space: FeatureSpace
     sample: CustomerSample
     verdicts: Sequence[Verdict]
@@ -72,37 +68,33 @@ class Evaluated:
 
 
 def identified(
-    lake: Lake,
-    run: Evaluated,
-    past: Past,
-    source: PreviousRun | None,
-    config: Config,
-    archetypes: Archetypes,
+    run: Evaluated, source: PreviousRun | None, archetypes: Archetypes
 ) -> tuple[list[Clustering], list[Cell]]:
     """Each algorithm's chosen clustering with ids, names and evidence; and who moved where.
 
     `source` is the run whose models were loaded; its ids and names stand then.
     """
+    of, previous, config = run.population, run.population.past.previous, run.population.config
     models = {algorithm: v.candidate.model for algorithm, v in run.chosen.items()}
     sampled = run.sample.everyone(config.model.fit.sample_customers)
-    by_model = profiles(run.customers, run.space, list(models.values()), run.features, sampled)
+    by_model = profiles(of.customers, run.space, list(models.values()), of.features, sampled)
     profiled = dict(zip(models, by_model, strict=True))
     cells = (
-        movement.moved(lake, run.run_date, past.previous, run.space, models, run.groups)
-        if past.previous
+        movement.moved(of, previous, run.space, models)
+        if previous
         else movement.all_joined(profiled)
     )
     clusterings = []
     for algorithm, verdict in run.chosen.items():
         of_algorithm = [cell for cell in cells if cell.algorithm == algorithm]
         clusters = profiled[algorithm]
-        ancestors = _ancestors(algorithm, past.previous, source)
+        ancestors = _ancestors(algorithm, previous, source)
         manifest = run.published.get(algorithm)
         if manifest:
-            who = _as_published(manifest, past.previous, of_algorithm, len(clusters))
+            who = _as_published(manifest, previous, of_algorithm, len(clusters))
         else:
-            who = _identities(run, verdict, clusters, past, of_algorithm, config)
-        names = _names(run.features, who, clusters, ancestors, archetypes, config, manifest)
+            who = _identities(run, verdict, clusters, of_algorithm)
+        names = _names(of, who, clusters, ancestors, archetypes, is_published=bool(manifest))
         clusterings.append(Clustering(algorithm, verdict, who, names, ancestors, clusters))
     return clusterings, cells
 
@@ -121,19 +113,18 @@ def _identities(
     run: Evaluated,
     verdict: Verdict,
     clusters: Sequence[Profile],
-    past: Past,
     cells: Sequence[Cell],
-    config: Config,
 ) -> Identities:
     algorithm, prepared = verdict.candidate.algorithm, run.space.preparation
+    of, past = run.population, run.population.past
     known = past.previous.known(algorithm) if past.previous else ()
     return identify(
-        [centroid(profile, run.features, prepared.names) for profile in clusters],
+        [centroid(profile, of.features, prepared.names) for profile in clusters],
         known,
         overlap_matrix(cells, len(clusters), [s.segment_id for s in known]),
         order=order_by_value(verdict.candidate.model.centres, prepared.axes),
         next_id=past.next_id(algorithm),
-        rules=IdentityRules(**asdict(config.identity)),
+        rules=IdentityRules(**asdict(of.config.identity)),
         reborn=past.reborn.get(algorithm, ()),
     )
 
@@ -162,50 +153,48 @@ def _as_published(
 
 
 def _names(
-    features: Sequence[str],
+    of: Population,
     who: Identities,
     clusters: Sequence[Profile],
     ancestors: Mapping[int, Ancestor],
     archetypes: Archetypes,
-    config: Config,
-    manifest: Manifest | None,
+    *,
+    is_published: bool,
 ) -> dict[int, SegmentName]:
+    features, naming = of.features, of.config.naming
     z_scores = {
         identity.segment_id: dict(zip(features, profile.z_score.tolist(), strict=False))
         for identity, profile in zip(who.clusters, clusters, strict=True)
     }
     kept = {i: ancestors[i].name for i in z_scores if i in ancestors}
     # A published model's segments keep their names: nothing about the segments has changed.
-    bonus = np.inf if manifest else config.naming.kept_name_bonus
+    bonus = np.inf if is_published else naming.kept_name_bonus
     return name_segments(
-        z_scores, archetypes, min_score=config.naming.min_score, kept=kept, kept_bonus=bonus
+        z_scores, archetypes, min_score=naming.min_score, kept=kept, kept_bonus=bonus
     )
 
 
 def write(
-    lake: Lake,
     run: Evaluated,
     clusterings: Sequence[Clustering],
     cells: Sequence[Cell],
     drifts: Sequence[Drift],
-    past: Past,
-    config: Config,
 ) -> None:
     """Replaces the run date's rows of every output table but `customer_features` and `runs`."""
-    day, prepared = run.run_date, run.space.preparation
+    of, prepared = run.population, run.space.preparation
+    day, previous = of.run_date, of.past.previous
     named = [
         NamedClustering(c.algorithm, c.model, c.segment_ids, c.segment_names) for c in clusterings
     ]
     # What is known up to the run date at 00:00 UTC is predicted from.
     midnight = datetime.combine(day, time.min, UTC)
     kernel = partial(segments, space=run.space, clusterings=named, prediction_timestamp=midnight)
-    run.customers.write(kernel, segment_columns(run.space), CUSTOMER_SEGMENTS, day)
-    previous = past.previous
+    of.customers.write(kernel, segment_columns(run.space), CUSTOMER_SEGMENTS, day)
     since = previous.run_date if previous else None
     ids = {c.algorithm: c.segment_ids for c in clusterings}
-    drifted = [*drifts, *_share_drifts(clusterings, previous, config)] if previous else []
+    drifted = [*drifts, *_share_drifts(clusterings, previous, of.config)] if previous else []
     tables: dict[Table, rows.Rows] = {
-        SEGMENT_PROFILES: rows.profile_rows(clusterings, run.features, prepared, day),
+        SEGMENT_PROFILES: rows.profile_rows(clusterings, of.features, prepared, day),
         MODEL_SELECTION: [
             *rows.selection_rows(run.verdicts, day),
             *rows.comparison_rows(run.compared, day),
@@ -217,7 +206,7 @@ def write(
         FEATURE_DRIFT: rows.drift_rows(drifted, day, since) if since else [],
     }
     made: dict[Table, pa.Table] = {t: rows_of(made, t.schema) for t, made in tables.items()}
-    lake.replace_date_of_each(made, day)
+    of.lake.replace_date_of_each(made, day)
 
 
 def _share_drifts(

@@ -1,8 +1,7 @@
 """Who went where since the previous run, and how far its customers are from now."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import asdict, dataclass
 from functools import partial
 
 import numpy as np
@@ -18,10 +17,10 @@ from custseg_spark.core.clustering.scaling import FeatureSpace
 from custseg_spark.core.segments import drift
 from custseg_spark.core.segments.drift import Drift, DriftRules
 from custseg_spark.core.segments.migrations import Cell, cells, crosstab
-from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES, CUSTOMER_SEGMENTS
-from custseg_spark.engine.partitions import Portions, Side, customer_buckets, map_sides
+from custseg_spark.engine.partitions import Side, customer_buckets, map_sides
 from custseg_spark.pipeline.history import PreviousRun
+from custseg_spark.pipeline.population import Population
 
 _SPEND = ("customer_id", "monetary")
 
@@ -42,24 +41,20 @@ class _Crosstab:
 
 
 def moved(
-    lake: Lake,
-    run_date: date,
-    previous: PreviousRun,
-    space: FeatureSpace,
-    models: Mapping[str, ClusterModel],
-    groups: int,
+    of: Population, previous: PreviousRun, space: FeatureSpace, models: Mapping[str, ClusterModel]
 ) -> list[Cell]:
     """The customers by cluster and previous segment, of each algorithm."""
-    before = previous.lake or lake
+    before = previous.lake or of.lake
+    columns = tuple(dict.fromkeys([*_SPEND, *space.columns]))
     sides = [
-        Side(lake, CUSTOMER_FEATURES, run_date, tuple(dict.fromkeys([*_SPEND, *space.columns]))),
+        Side(of.lake, CUSTOMER_FEATURES, of.run_date, columns),
         Side(
             before, CUSTOMER_SEGMENTS, previous.run_date, ("customer_id", "algorithm", "segment_id")
         ),
         Side(before, CUSTOMER_FEATURES, previous.run_date, _SPEND),
     ]
     kernel = _Crosstab(space, tuple(models.items()))
-    return cells(pl.concat(map_sides(sides, kernel, groups)))
+    return cells(pl.concat(map_sides(sides, kernel, of.groups)))
 
 
 def all_joined(profiles: Mapping[str, Sequence[Profile]]) -> list[Cell]:
@@ -72,18 +67,12 @@ def all_joined(profiles: Mapping[str, Sequence[Profile]]) -> list[Cell]:
     ]
 
 
-def feature_drifts(
-    lake: Lake,
-    since: PreviousRun | None,
-    customers: Portions,
-    names: Sequence[str],
-    rules: DriftRules,
-    groups: int,
-) -> list[Drift]:
+def feature_drifts(of: Population, since: PreviousRun | None) -> list[Drift]:
     """The drift of each feature since a run; none without one, or where its features are gone."""
     if since is None:
         return []
-    before = customer_buckets(since.lake or lake, CUSTOMER_FEATURES, since.run_date, groups)
+    names, rules = of.features, DriftRules(**asdict(of.config.drift))
+    before = customer_buckets(since.lake or of.lake, CUSTOMER_FEATURES, since.run_date, of.groups)
     sample = partial(_sampled, total=max(since.customers, 1))
     drawn = before.map(sample, list(dict.fromkeys(["customer_id", *names])))
     if not drawn:
@@ -91,7 +80,9 @@ def feature_drifts(
     rows = pa.concat_tables(drawn)
     edges = [drift.deciles(numbers(rows[name])) for name in names]
     count = partial(_bins, names=tuple(names), edges=edges)
-    counts = [np.sum(portions.map(count, list(names)), axis=0) for portions in (before, customers)]
+    counts = [
+        np.sum(portions.map(count, list(names)), axis=0) for portions in (before, of.customers)
+    ]
     shape = (len(names), -1)
     previous, current = (
         np.asarray(c).reshape(shape) if np.ndim(c) else _none(names) for c in counts

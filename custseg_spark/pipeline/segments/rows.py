@@ -1,7 +1,6 @@
 """The chosen clusterings, identified and named, as rows of the output tables."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -9,63 +8,16 @@ import numpy as np
 import pyarrow as pa
 
 from custseg_spark.core.clustering.comparison import Compared
-from custseg_spark.core.clustering.models import BisectingKMeans, ClusterModel, Node
 from custseg_spark.core.clustering.preparation import Preparation
-from custseg_spark.core.clustering.profiles import Profile, centroid
+from custseg_spark.core.clustering.profiles import centroid
 from custseg_spark.core.clustering.scaling import FeatureSpace
 from custseg_spark.core.clustering.selection import Verdict
 from custseg_spark.core.clustering.stability import Stability
 from custseg_spark.core.segments.drift import Drift
-from custseg_spark.core.segments.identity import Identities
-from custseg_spark.core.segments.naming import SegmentName
 from custseg_spark.core.segments.statuses import DIED
-from custseg_spark.pipeline.history import Ancestor
+from custseg_spark.pipeline.clusterings import Clustering
 
 Rows = list[tuple[object, ...]]
-
-
-@dataclass(frozen=True)
-class Clustering:
-    """One algorithm's chosen clustering: who its clusters are, by position, and how they look.
-
-    `names` and `ancestors` are by segment id.
-    """
-
-    algorithm: str
-    verdict: Verdict
-    identities: Identities
-    names: Mapping[int, SegmentName]
-    ancestors: Mapping[int, Ancestor]
-    profiles: Sequence[Profile]
-
-    @property
-    def model(self) -> ClusterModel:
-        """The model whose clusters these are."""
-        return self.verdict.candidate.model
-
-    @property
-    def tree(self) -> Sequence[Node]:
-        """The nodes of a bisecting KMeans; empty for other models."""
-        return self.model.nodes if isinstance(self.model, BisectingKMeans) else ()
-
-    @property
-    def segment_ids(self) -> tuple[int, ...]:
-        """The clusters' segment ids."""
-        return tuple(i.segment_id for i in self.identities.clusters)
-
-    @property
-    def segment_names(self) -> tuple[str, ...]:
-        """The clusters' segment names."""
-        return tuple(self.names[i].name for i in self.segment_ids)
-
-    @property
-    def renamed(self) -> list[str]:
-        """In words, which segments have another name than in the run they come from."""
-        return [
-            f"{self.algorithm}, segment {i}: called {name.name} now, {before.name} before"
-            for i, name in self.names.items()
-            if (before := self.ancestors.get(i)) and before.name != name.name
-        ]
 
 
 def profile_rows(

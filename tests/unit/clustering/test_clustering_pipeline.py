@@ -19,7 +19,7 @@ from custseg_spark.core.clustering.kmeans import FitSettings, generator, kmeans
 from custseg_spark.core.clustering.models import ClusterModel, KMeans
 from custseg_spark.core.clustering.preparation import Preparation
 from custseg_spark.core.clustering.scaling import Scaler
-from custseg_spark.core.clustering.selection import Verdict
+from custseg_spark.core.clustering.selection import Euclidean, Verdict
 from custseg_spark.errors import InputError
 from custseg_spark.pipeline.clustering import Fitted, choose, compared, evaluate_published, fit
 from custseg_spark.pipeline.clustering.sample import CustomerSample, draw
@@ -138,6 +138,22 @@ def test_the_planted_groups_are_chosen_by_the_published_models_indices(
     assert chosen.euclidean is not None
     assert chosen.euclidean.customers == 4_000
     assert sum(chosen.candidate.indices.sizes) == 4_000
+
+
+def test_the_euclidean_silhouette_is_of_a_bounded_sample(
+    sample: CustomerSample, fitted: Fitted
+) -> None:
+    def measured(most: int) -> Euclidean | None:
+        selected = replace(CONFIG.selection, silhouette_customers=most)
+        config = replace(CONFIG, selection=selected, stability=StabilityConfig(bootstraps=0))
+        return the_chosen(choose(BUCKETS, sample, fitted, config, {})[1]).euclidean
+
+    assert measured(0) is None
+    some, whole = measured(300), measured(4_000)
+    assert some is not None
+    assert whole is not None
+    assert 200 < some.customers <= 300
+    assert some.silhouette == pytest.approx(whole.silhouette, abs=0.05)
 
 
 def test_a_published_fit_that_is_worse_gives_way_to_the_next(

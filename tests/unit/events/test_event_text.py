@@ -9,7 +9,7 @@ import pytest
 from event_cases import COLUMNS, HEADER, line, log_text, records_of
 
 from custseg_spark.core.events.lines import record_ends
-from custseg_spark.core.events.odd_lines import fields_or_defect
+from custseg_spark.core.events.odd_lines import fields_or_defect, lines_swallowed
 from custseg_spark.core.events.records import Records
 from custseg_spark.core.events.text import csv_records, line_records, multiline_csv_records
 
@@ -131,6 +131,21 @@ def test_quoted_values_of_a_multiline_file_hold_line_breaks() -> None:
     assert records.raw_text(np.array([0])) == ['"two\nlines",1']
 
 
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b'x,1\n5" pipe,2\ny,3\n6" pipe,4\nz,5\n', 3),
+        (b'x,1\n5" \xff,2\n6" pipe,4\n', 2),
+        # What is wrong with a record of several lines isn't its quotes.
+        (b'"two\nlines",1,2\n', 1),
+        (b'"two\n\xff",1\n', 1),
+    ],
+)
+def test_lines_between_stray_quotes_are_not_lost_as_one_record(content: bytes, found: int) -> None:
+    records = multiline_csv_records(content, ["a", "b"], delimiter=",", first_row=2, header_row=1)
+    assert len(records.malformed) == found
+
+
 def test_lines_of_another_reader_are_read_as_those_of_a_file() -> None:
     body = [HEADER, line(), "", line(brand='"x"') + "\r", "broken", line(brand="ü")]
     found = line_records(pa.array(body), np.arange(1, 7), COLUMNS, delimiter=",", header_row=1)
@@ -206,7 +221,8 @@ def one_by_one(lines: Sequence[bytes]) -> tuple[list[Row], list[tuple[int, str, 
         kept = line_bytes.rstrip(b"\r")
         found = fields_or_defect(kept, ["a", "b"], ",") if kept else None
         if isinstance(found, str):
-            bad.append((row, kept.decode(errors="replace"), found))
+            text = kept.decode(errors="replace")
+            bad += [(row, text, found)] * lines_swallowed(kept, ",")
         elif found:
             good.append((row, tuple(value or None for value in found)))
     return good, bad
@@ -239,7 +255,9 @@ def test_a_multiline_record_is_read_alone_as_among_others(seed: int) -> None:
         )
         found = (rows(records), malformed(records))
         assert found == one_by_one(pieces), (seed, content)
-        assert records.physical == len(pieces)
+        # A malformed record stands there once for each line that it would swallow.
+        bad_rows = [row for row, *_ in malformed(records)]
+        assert records.physical == len(pieces) + len(bad_rows) - len(set(bad_rows))
 
 
 @pytest.mark.parametrize("seed", range(10))

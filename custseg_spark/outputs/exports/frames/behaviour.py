@@ -22,5 +22,5 @@ CUSTOMER_BEHAVIOR_METRICS = ReportTable(
 
 
 def rows(run: Run) -> DataFrame:
-    """One row a customer of the run: profile (null where there is none), metrics, features."""
+    """One row a customer of the run: attributes (null where there are none), metrics, features."""
     return customer_metrics(run)

@@ -1,4 +1,4 @@
-"""`customer_segments`: who is where, with the profile and what a campaign asks for first."""
+"""`customer_segments`: who is where, with the attributes and what a campaign asks for first."""
 
 from pyspark.sql import DataFrame
 
@@ -19,5 +19,5 @@ CUSTOMER_SEGMENTS = ReportTable(
 
 
 def rows(run: Run) -> DataFrame:
-    """One row a customer of the run; profile columns are null where there is no profile."""
+    """One row a customer of the run; attributes are null where there are none."""
     return customer_metrics(run)

@@ -10,11 +10,11 @@ from custseg_spark.outputs.exports.layout import Run
 # the first day isn't thirty a month.
 FREQUENCY_DAYS = 30
 _SCORES = 100
-_PROFILE = ("name", "age", "income", "gender", "education", "occupation", "zip_code")
+_ATTRIBUTES = ("name", "age", "income", "gender", "education", "occupation", "zip_code")
 
 
 def customer_metrics(run: Run) -> DataFrame:
-    """One row a customer of the run: segment, profile, metrics, and the features by their names.
+    """One row a customer of the run: segment, attributes, metrics, and the features by their names.
 
     `clv`, `avg_purchase_amount` and `last_purchase_days_ago` are null for who never bought.
     """
@@ -39,7 +39,7 @@ def customer_metrics(run: Run) -> DataFrame:
     )
     return (
         segments.join(metrics, "customer_id", how="left")
-        .join(run.profiles.select("customer_id", *_PROFILE), "customer_id", how="left")
+        .join(run.attributes.select("customer_id", *_ATTRIBUTES), "customer_id", how="left")
         .join(spending_scores(run.features), "spent", how="left")
         .withColumn("spending_score", F.coalesce("spending_score", F.lit(0)))
         .withColumn("run_date", F.lit(run.run_date))

@@ -1,0 +1,43 @@
+"""What the configuration says, in the words of the core."""
+
+from custseg_spark.config.model import ModelConfig
+from custseg_spark.core.clustering.kmeans import FitSettings
+from custseg_spark.core.clustering.preparation import Rules
+from custseg_spark.core.clustering.selection import SelectionRules
+
+
+def preparation_rules(config: ModelConfig) -> Rules:
+    """What the configuration says of the preparation."""
+    return Rules(
+        transform=config.preparation.transform,
+        clip=config.preparation.clip,
+        clip_percentile=config.preparation.clip_percentile,
+        clip_factor=config.preparation.clip_factor,
+        prior_events=config.preparation.prior_events,
+        scaling=config.preparation.scaling,
+        min_variance=config.preparation.min_variance,
+        max_correlation=config.preparation.max_correlation,
+        pca_components=config.preparation.pca_components,
+    )
+
+
+def fit_settings(config: ModelConfig) -> FitSettings:
+    """What the configuration says of the fits."""
+    return FitSettings(
+        seed=config.seed,
+        starts=config.fit.starts,
+        max_iterations=config.fit.max_iterations,
+        tolerance=config.fit.tolerance,
+        bisecting_iterations=config.fit.bisecting_iterations,
+    )
+
+
+def selection_rules(config: ModelConfig) -> SelectionRules:
+    """What the configuration says of the choice."""
+    return SelectionRules(
+        min_cluster_share=config.selection.min_cluster_share,
+        min_stability=config.stability.minimum,
+        stability_candidates=config.selection.candidates,
+        switch_margin=config.selection.switch_margin,
+        is_k_given=config.k is not None,
+    )

@@ -1,0 +1,55 @@
+"""A run's chosen clusterings, identified and named."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from custseg_spark.core.clustering.models import BisectingKMeans, ClusterModel, Node
+from custseg_spark.core.clustering.profiles import Profile
+from custseg_spark.core.clustering.selection import Verdict
+from custseg_spark.core.segments.identity import Identities
+from custseg_spark.core.segments.naming import SegmentName
+from custseg_spark.pipeline.history import Ancestor
+
+
+@dataclass(frozen=True)
+class Clustering:
+    """One algorithm's chosen clustering: who its clusters are, by position, and how they look.
+
+    `names` and `ancestors` are by segment id.
+    """
+
+    algorithm: str
+    verdict: Verdict
+    identities: Identities
+    names: Mapping[int, SegmentName]
+    ancestors: Mapping[int, Ancestor]
+    profiles: Sequence[Profile]
+
+    @property
+    def model(self) -> ClusterModel:
+        """The model whose clusters these are."""
+        return self.verdict.candidate.model
+
+    @property
+    def tree(self) -> Sequence[Node]:
+        """The nodes of a bisecting KMeans; empty for other models."""
+        return self.model.nodes if isinstance(self.model, BisectingKMeans) else ()
+
+    @property
+    def segment_ids(self) -> tuple[int, ...]:
+        """The clusters' segment ids."""
+        return tuple(i.segment_id for i in self.identities.clusters)
+
+    @property
+    def segment_names(self) -> tuple[str, ...]:
+        """The clusters' segment names."""
+        return tuple(self.names[i].name for i in self.segment_ids)
+
+    @property
+    def renamed(self) -> list[str]:
+        """In words, which segments have another name than in the run they come from."""
+        return [
+            f"{self.algorithm}, segment {i}: called {name.name} now, {before.name} before"
+            for i, name in self.names.items()
+            if (before := self.ancestors.get(i)) and before.name != name.name
+        ]

@@ -1,0 +1,111 @@
+"""From a population to models with their verdicts: fitted and chosen, or loaded and measured."""
+
+from functools import partial
+
+import numpy as np
+
+from custseg_spark.config.settings import Config
+from custseg_spark.core.clustering.preparation import Preparation
+from custseg_spark.core.features import registry
+from custseg_spark.engine.spark.mllib import MllibFits
+from custseg_spark.engine.spark.model_store import Manifest
+from custseg_spark.pipeline import clustering, models
+from custseg_spark.pipeline.clustering import Fitted
+from custseg_spark.pipeline.clustering.everyone import informed_customers
+from custseg_spark.pipeline.clustering.refits import RefitsInTasks
+from custseg_spark.pipeline.clustering.sample import CustomerSample, draw
+from custseg_spark.pipeline.clustering.settings import fit_settings
+from custseg_spark.pipeline.population import Population
+from custseg_spark.pipeline.runs import SegmentRun
+from custseg_spark.pipeline.segments import PICTURED_CUSTOMERS, Evaluated
+from custseg_spark.progress import Progress
+
+
+def evaluated(
+    of: Population,
+    run: SegmentRun,
+    scoring: tuple[Fitted, dict[str, Manifest]] | None,
+    progress: Progress,
+) -> tuple[Fitted, Evaluated]:
+    """The models with their verdicts, and what the tables are made of.
+
+    `scoring` are published models with their manifests; without any, new ones are fitted and
+    saved, still without a manifest.
+    """
+    model, names, customers = of.config.model, of.features, of.customers
+    with progress.stage("sample customers") as stage:
+        selection, bar = model.selection, model.preparation
+        sizes = (model.fit.sample_customers, selection.silhouette_customers, PICTURED_CUSTOMERS)
+        sample = draw(
+            customers,
+            names,
+            min_events=bar.min_events,
+            informed_share=bar.informed_share,
+            informed_customers=bar.informed_customers,
+            size=max(*sizes, selection.compare_customers if selection.compare else 0),
+        )
+        stage.rows = len(sample.rows)
+    published: dict[str, Manifest] = {}
+    if scoring:
+        fitted, published = scoring
+    else:
+        fitted = _fitted(of, sample, progress)
+    run.left_out = dict(fitted.space.preparation.left_out)
+    with progress.stage("evaluate models") as stage:
+        if run.plan.source:
+            why = f"the model of {run.plan.source.fitted_on}: {run.plan.reason}"
+            verdicts = clustering.evaluate_published(customers, sample, fitted, model, why)
+        else:
+            previous = of.past.previous
+            previous_k = {a: previous.k(a) for a in model.algorithms} if previous else {}
+            fitted, verdicts = clustering.choose(
+                customers, sample, fitted, model, previous_k, RefitsInTasks(of.lake.spark)
+            )
+        stage.rows = run.customers
+    run.chosen = {v.candidate.algorithm: v for v in verdicts if v.chosen}
+    run.warnings += _warnings(run, of.config, is_fitted=not scoring)
+    compared = clustering.compared(sample, fitted.space, next(iter(run.chosen.values())), model)
+    if not published:
+        with progress.stage("save models"):
+            assert isinstance(fitted.fits, MllibFits)
+            chosen = {a: v.candidate.k for a, v in run.chosen.items()}
+            folder, scaling = f"run_date={run.run_date}", model.preparation.scaling
+            run.models = models.save(
+                of.lake, fitted.fits, chosen, fitted.space, scaling, fitted.models, folder
+            )
+    return fitted, Evaluated(of, fitted.space, sample, verdicts, compared, published)
+
+
+def _fitted(of: Population, sample: CustomerSample, progress: Progress) -> Fitted:
+    config = of.config
+    settings = fit_settings(config.model)
+
+    def make_fits(matrix: np.ndarray, prepared: Preparation, scaling: str) -> MllibFits:
+        fit = config.model.fit
+        everyone = partial(informed_customers, of.customers, prepared, sample.bar.events)
+        return MllibFits(
+            of.lake.spark,
+            matrix,
+            prepared,
+            scaling,
+            settings,
+            fit.parallel,
+            everyone if fit.customers == "all" else None,
+        )
+
+    with progress.stage("fit models") as stage:
+        features = registry.all_features(config.features.optional_families)
+        fitted = clustering.fit(sample, features, make_fits, config.model)
+        stage.rows = len(fitted.points) if fitted.points is not None else None
+        names = fitted.space.preparation.names
+        stage.note = f"{len(fitted.models)} fits on {len(names)} features"
+    return fitted
+
+
+def _warnings(run: SegmentRun, config: Config, *, is_fitted: bool) -> list[str]:
+    warnings = [f"{a}, k = {v.candidate.k}: {v.flaw}" for a, v in run.chosen.items() if v.flaw]
+    asked, tried = config.model.k, next(iter(run.chosen.values())).candidate.k
+    if asked and is_fitted and tried < asked:
+        few = f"k = {asked} was asked for, but there are only {tried} distinct customers"
+        return [few, *warnings]
+    return warnings
