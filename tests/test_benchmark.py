@@ -345,9 +345,9 @@ def test_unknown_names_are_errors(argument: str, message: str) -> None:
 def test_the_preset_is_valid_and_does_what_the_peers_do() -> None:
     preset = load(ROOT / "conf" / "presets" / "benchmark.toml")
     model = preset.model
-    assert (model.algorithms, model.starts, model.bootstraps) == (("kmeans",), 1, 0)
-    assert (model.k_min, model.k_max) == (clustering.KS[0], clustering.KS[-1])
-    assert model.max_iterations == clustering.ITERATIONS
+    assert (model.algorithms, model.fit.starts, model.stability.bootstraps) == (("kmeans",), 1, 0)
+    assert (model.selection.k_min, model.selection.k_max) == (clustering.KS[0], clustering.KS[-1])
+    assert model.fit.max_iterations == clustering.ITERATIONS
     assert not preset.clv.enabled
     assert not preset.report.enabled
 
