@@ -1,155 +1,16 @@
-"""Sessions: where they begin and end, and that late events leave no other trace than their own."""
+"""Sessions of a lake: late events leave no other trace than their own."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import write_log
-from hypothesis import given
-from hypothesis import strategies as st
-from literal_events import event, frame, parts_of
 from pyspark.sql import DataFrame, SparkSession
 
-from custseg_spark import sessions
 from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.schemas import SESSIONS
-
-
-def gap(at: str) -> str:
-    """The id of the gap session that begins at that time."""
-    return f"gap-{micros(at)}"
-
-
-def micros(at: str) -> int:
-    return (datetime.fromisoformat(at) - datetime(1970, 1, 1)) // timedelta(microseconds=1)
-
-
-@dataclass(frozen=True)
-class Case:
-    """One customer's events as (time, session, order), and its parts (day, kind, id, events)."""
-
-    name: str
-    events: tuple[tuple[str, str | None, str | None], ...]
-    expected: list[tuple[str, str, str, int]]
-
-
-def unnamed(*times: str) -> tuple[tuple[str, None, None], ...]:
-    return tuple((at, None, None) for at in times)
-
-
-CASES = (
-    Case(
-        "30 minutes to the microsecond are no gap",
-        unnamed("2021-02-01 10:00", "2021-02-01 10:30"),
-        [("2021-02-01", "gap", gap("2021-02-01 10:00"), 2)],
-    ),
-    Case(
-        "a microsecond more than 30 minutes is a gap",
-        unnamed("2021-02-01 10:00", "2021-02-01 10:30:00.000001"),
-        [
-            ("2021-02-01", "gap", gap("2021-02-01 10:00"), 1),
-            ("2021-02-01", "gap", gap("2021-02-01 10:30:00.000001"), 1),
-        ],
-    ),
-    Case(
-        "a session is as long as its events come",
-        unnamed("2021-02-01 10:00", "2021-02-01 10:29", "2021-02-01 10:58", "2021-02-01 11:29"),
-        [
-            ("2021-02-01", "gap", gap("2021-02-01 10:00"), 3),
-            ("2021-02-01", "gap", gap("2021-02-01 11:29"), 1),
-        ],
-    ),
-    Case(
-        "over midnight a gap session keeps its id, in two parts",
-        unnamed("2021-02-01 23:50", "2021-02-02 00:20", "2021-02-02 00:51"),
-        [
-            ("2021-02-01", "gap", gap("2021-02-01 23:50"), 1),
-            ("2021-02-02", "gap", gap("2021-02-01 23:50"), 1),
-            ("2021-02-02", "gap", gap("2021-02-02 00:51"), 1),
-        ],
-    ),
-    Case(
-        "tied events are in one session",
-        unnamed("2021-02-01 10:00", "2021-02-01 10:00", "2021-02-01 10:00"),
-        [("2021-02-01", "gap", gap("2021-02-01 10:00"), 3)],
-    ),
-    Case(
-        "a source's session knows no gap",
-        (("2021-02-01 00:00", "s", None), ("2021-02-01 20:00", "s", None)),
-        [("2021-02-01", "source", "s", 2)],
-    ),
-    Case(
-        "an order is a session where there is no other",
-        (("2021-02-01 10:00", "s", "o"), ("2021-02-01 10:01", None, "o")),
-        [("2021-02-01", "order", "o", 1), ("2021-02-01", "source", "s", 1)],
-    ),
-    Case(
-        "an order and a session of one id are two sessions",
-        (("2021-02-01 10:00", "x", None), ("2021-02-01 10:01", None, "x")),
-        [("2021-02-01", "order", "x", 1), ("2021-02-01", "source", "x", 1)],
-    ),
-    Case(
-        "events with an id bridge no gap between those without",
-        (
-            ("2021-02-01 10:00", None, None),
-            ("2021-02-01 10:20", "s", None),
-            ("2021-02-01 10:40", None, None),
-        ),
-        [
-            ("2021-02-01", "gap", gap("2021-02-01 10:00"), 1),
-            ("2021-02-01", "gap", gap("2021-02-01 10:40"), 1),
-            ("2021-02-01", "source", "s", 1),
-        ],
-    ),
-    Case(
-        "one id, two customers, two sessions: the first",
-        (("2021-02-01 10:00", "shared", None),),
-        [("2021-02-01", "source", "shared", 1)],
-    ),
-    Case(
-        "one id, two customers, two sessions: the second",
-        (("2021-02-01 10:00", "shared", None),) * 2,
-        [("2021-02-01", "source", "shared", 2)],
-    ),
-)
-
-
-@pytest.fixture(scope="module")
-def literal(spark: SparkSession) -> dict[str, list[tuple[str, str, str, int]]]:
-    """The parts of all cases by one evaluation: each case is one customer."""
-    log = [
-        event(case.name, at, session_id=session, order_id=order)
-        for case in CASES
-        for at, session, order in case.events
-    ]
-    found: dict[str, list[tuple[str, str, str, int]]] = {case.name: [] for case in CASES}
-    for row in parts_of(frame(spark, log)).collect():
-        part = (str(row.session_date), row.session_kind, row.session_id, row.event_count)
-        found[row.customer_id].append(part)
-    return found
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_literal(case: Case, literal: dict[str, list[tuple[str, str, str, int]]]) -> None:
-    assert sorted(literal[case.name]) == sorted(case.expected)
-
-
-DAYS = [date(2021, 2, 1) + timedelta(days=n) for n in range(12)]
-
-
-@given(stale=st.sets(st.sampled_from(DAYS), min_size=1), bridges=st.sets(st.sampled_from(DAYS)))
-def test_a_day_is_rebuilt_if_it_is_stale_or_a_rebuilt_one_goes_on_into_it(
-    stale: set[date], bridges: set[date]
-) -> None:
-    rebuilt = sessions.dates_to_rebuild(stale, bridges)
-    assert rebuilt == sorted(set(rebuilt))
-    for day in [*DAYS, DAYS[-1] + timedelta(days=1)]:
-        before = day - timedelta(days=1)
-        assert (day in rebuilt) == (day in stale or (before in rebuilt and before in bridges))
-
 
 # What a log of unnamed sessions holds at first, and what comes late, file by file. All in
 # February 2021, by customer: the times.
@@ -208,17 +69,20 @@ def as_rows(parts: DataFrame) -> list[Any]:
     return sorted(parts.collect(), key=lambda row: row[:4])
 
 
+@pytest.mark.parametrize("io", ["native", "spark"])
 def test_late_events_leave_the_sessions_that_one_ingest_of_everything_makes(
     spark: SparkSession,
     run_job: Callable[..., None],
     read: Callable[[Table], DataFrame],
     tmp_path: Path,
+    io: str,
 ) -> None:
+    by = ("--set", f"lake.io={io}")
     rebuilt = []
     known: dict[str, set[str]] = {}
     for number, log in enumerate((BASE, *LATE)):
         path = write_log(tmp_path / f"{number}.csv", lines(log))
-        run_job("ingest", "--source", f"ecommerce_events={path}")
+        run_job("ingest", "--source", f"ecommerce_events={path}", *by)
         files = files_by_date(read(SESSIONS))
         rebuilt.append(sorted(day for day in files if files[day] != known.get(day)))
         known = files
@@ -226,7 +90,7 @@ def test_late_events_leave_the_sessions_that_one_ingest_of_everything_makes(
     everything = [line for log in (BASE, *LATE) for line in lines(log)]
     path = write_log(tmp_path / "everything.csv", everything)
     other = tmp_path / "other"
-    run_job("ingest", "--source", f"ecommerce_events={path}", "--lake", str(other))
+    run_job("ingest", "--source", f"ecommerce_events={path}", "--lake", str(other), *by)
     at_once = as_rows(spark.read.format("delta").load(str(other / "sessions")))
     assert incremental == at_once
     assert rebuilt[1:] == [list(days) for days in REBUILT]

@@ -39,9 +39,6 @@ _SETTINGS = {
     "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",
     "spark.databricks.delta.properties.defaults.columnMapping.mode": "none",
     "spark.databricks.delta.properties.defaults.checkpointPolicy": "classic",
-    # Collecting a session's items by hash falls back to sorting after 128 groups and loses what it
-    # did till then; sorting at once takes half the time.
-    "spark.sql.execution.useObjectHashAggregateExec": "false",
     # The driver's samples come as columns, not as pickled rows.
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     # A limit in bytes makes Spark add up the batch's size before each row, which took a twentieth

@@ -6,7 +6,7 @@ only where two tasks share a second.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -76,17 +76,53 @@ class Settled:
 
 
 Span = tuple[datetime, datetime]
+EVERY_TIME: Span = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
 
 def _span(file: DataFile) -> Span:
     bounds = file.columns.get("event_at")
     if bounds is None or bounds.smallest is None:
-        return datetime.min, datetime.max
+        return EVERY_TIME
     return bounds.smallest, bounds.largest
 
 
 def _overlaps(one: Span, other: Span) -> bool:
     return one[0] <= other[1] and other[0] <= one[1]
+
+
+def shared_times(spans: Sequence[Span]) -> list[Span]:
+    """The times that two or more of the spans cover: apart from each other, in order."""
+    shared: list[Span] = []
+    reach: datetime | None = None
+    for first, last in sorted(spans):
+        if reach is not None and first <= reach:
+            until = min(last, reach)
+            if shared and first <= shared[-1][1]:
+                shared[-1] = (shared[-1][0], max(shared[-1][1], until))
+            else:
+                shared.append((first, until))
+        reach = max(reach, last) if reach else last
+    return shared
+
+
+def _meets(span: Span, times: Sequence[Span]) -> bool:
+    return any(_overlaps(span, time) for time in times)
+
+
+def _is_within(times: Sequence[Span]) -> pl.Expr:
+    at = pl.col("event_at")
+    return pl.any_horizontal(*(at.is_between(first, last) for first, last in times))
+
+
+def _rows_within(folder: Path, file: DataFile, times: Sequence[Span]) -> int:
+    """How many rows of a file are of these times."""
+    span = _span(file)
+    if not _meets(span, times):
+        return 0
+    if any(first <= span[0] and span[1] <= last for first, last in times):
+        return file.rows
+    times_of_rows = _columns(folder / file.path, ["event_at"])
+    return int(times_of_rows.select(_is_within(times).sum()).item())
 
 
 def settle(date_of_events: DateOfEvents) -> Settled:
@@ -117,8 +153,15 @@ class _Lost:
         self._rows: dict[int, list[np.ndarray]] = {}
         self._renamed: dict[int, list[pl.DataFrame]] = {}
         has_kept = any(one.is_kept for one in date_of_events.new)
+        spans = [_span(file) for file in self._files]
+        # Equal records of one file that count each are told apart wherever they are.
+        self._shared = [EVERY_TIME] if has_kept else shared_times(spans)
         for beginning in [""] if has_kept else self._beginnings():
             self._compare(beginning, has_kept=has_kept)
+
+    @property
+    def _files(self) -> list[DataFile]:
+        return [*(one.file for one in self._of.new), *self._of.held]
 
     def touches(self, file: int) -> bool:
         """Whether a file must be written anew."""
@@ -134,14 +177,17 @@ class _Lost:
         return pl.concat(found) if found else None
 
     def _beginnings(self) -> list[str]:
-        rows = sum(one.file.rows for one in self._of.new) + sum(f.rows for f in self._of.held)
+        rows = sum(_rows_within(self._of.folder, file, self._shared) for file in self._files)
         digits = 0
         while rows > IDS_AT_A_TIME * 16**digits:
             digits += 1
         return [f"{i:0{digits}x}" if digits else "" for i in range(16**digits)]
 
     def _compare(self, beginning: str, *, has_kept: bool) -> None:
-        new = pl.concat([self._ids(i, beginning) for i in range(len(self._of.new))])
+        meeting = [i for i, one in enumerate(self._of.new) if _meets(_span(one.file), self._shared)]
+        if not meeting:
+            return
+        new = pl.concat([self._ids(i, beginning) for i in meeting])
         if has_kept:
             new = _told_apart(new)
         held = [self._held_ids(file, beginning, new) for file in self._of.held]
@@ -159,25 +205,33 @@ class _Lost:
 
     def _ids(self, file: int, beginning: str) -> pl.DataFrame:
         """The ids of a new file with their places, there and in the sources."""
-        path = self._of.folder / self._of.new[file].file.path
         of_file = ["file_id", "source_file"]
-        ids = (
-            _columns(path, ["event_id", "source_row", *of_file], few_values=of_file)
-            .with_row_index("place")
-            .with_columns(
-                pl.col("place").cast(pl.Int64),
-                file=pl.lit(file, pl.Int64),
-                is_kept=pl.lit(self._of.new[file].is_kept),
-            )
+        ids = self._columns(self._of.new[file].file, ["source_row", *of_file], beginning, of_file)
+        return ids.with_columns(
+            pl.col("place").cast(pl.Int64),
+            file=pl.lit(file, pl.Int64),
+            is_kept=pl.lit(self._of.new[file].is_kept),
         )
-        return ids.filter(pl.col("event_id").str.starts_with(beginning)) if beginning else ids
 
     def _held_ids(self, file: DataFile, beginning: str, new: pl.DataFrame) -> pl.Series:
-        spans = [_span(one.file) for one in self._of.new]
-        if not any(_overlaps(_span(file), span) for span in spans) or new.is_empty():
+        if new.is_empty() or not _meets(_span(file), self._shared):
             return pl.Series("event_id", [], pl.String)
-        ids = _columns(self._of.folder / file.path, ["event_id"])["event_id"]
-        return ids.filter(ids.str.starts_with(beginning)) if beginning else ids
+        return self._columns(file, [], beginning)["event_id"]
+
+    def _columns(
+        self,
+        file: DataFile,
+        names: Sequence[str],
+        beginning: str,
+        few_values: Sequence[str] = (),
+    ) -> pl.DataFrame:
+        """Columns of the rows that may be copies or have some, with event_id and place."""
+        wanted = ["event_id", *names, *([] if self._shared == [EVERY_TIME] else ["event_at"])]
+        rows = _columns(self._of.folder / file.path, wanted, few_values)
+        rows = rows.with_row_index("place")
+        if "event_at" in rows.columns:
+            rows = rows.filter(_is_within(self._shared)).drop("event_at")
+        return rows.filter(pl.col("event_id").str.starts_with(beginning)) if beginning else rows
 
 
 def _later_copies(ids: pl.DataFrame) -> pl.Series:

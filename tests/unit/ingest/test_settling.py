@@ -3,6 +3,7 @@
 import hashlib
 import random
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from ledger import line
 from custseg_spark.engine.lake.files import DataFile
 from custseg_spark.engine.lake.schemas import EVENTS
 from custseg_spark.pipeline.ingest import settling
-from custseg_spark.pipeline.ingest.settling import Settled, settle
+from custseg_spark.pipeline.ingest.settling import EVERY_TIME, Settled, Span, settle, shared_times
 from custseg_spark.pipeline.ingest.written import EventFile
 
 
@@ -45,6 +46,20 @@ def test_of_copies_across_tasks_the_first_by_file_and_row_stays(
         ("c.csv", 2),
     ]
     assert done.copies == {"b.csv": 1, "c.csv": 1}
+
+
+def test_copies_are_looked_for_where_two_files_share_a_time() -> None:
+    def span(first: int, last: int) -> Span:
+        return datetime(2020, 1, first, tzinfo=UTC), datetime(2020, 1, last, tzinfo=UTC)
+
+    assert shared_times([]) == shared_times([span(1, 31)]) == []
+    assert shared_times([span(4, 6), span(1, 3)]) == []
+    assert shared_times([span(1, 3), span(3, 6), span(6, 8)]) == [span(3, 3), span(6, 6)]
+    assert shared_times([span(1, 20), span(4, 6), span(5, 9), span(12, 25)]) == [
+        span(4, 9),
+        span(12, 20),
+    ]
+    assert shared_times([EVERY_TIME, span(2, 3)]) == [span(2, 3)]
 
 
 def test_only_files_that_have_copies_are_written_anew(tmp_path: Path) -> None:
