@@ -146,6 +146,13 @@ def test_arrows_point_down() -> None:
     assert not upward
 
 
+def test_interfaces_dont_import_each_other() -> None:
+    for module in MODULES:
+        if layer(module) == "interfaces":
+            others = {unit(other) for other in ours(module) if layer(other) == "interfaces"}
+            assert others <= {unit(module)}, module
+
+
 def test_in_core_each_folder_imports_only_what_stands_before_it() -> None:
     def folder(module: str) -> str:
         return unit(module).removeprefix("core.")

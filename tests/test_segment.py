@@ -416,6 +416,12 @@ def test_mistakes_are_told_before_any_work(
     assert not lake_dir.exists()
 
 
+def test_scoring_a_lake_that_isnt_there_makes_none(spark: SparkSession, lake_dir: Path) -> None:
+    with pytest.raises(InputError, match=r"there is no table .*/events; run ingest first"):
+        job("score").run([f"--lake={lake_dir}"])
+    assert not lake_dir.exists()
+
+
 def test_a_run_date_before_the_first_event_is_an_error(
     segmented: Segmented,
 ) -> None:

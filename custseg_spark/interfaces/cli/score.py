@@ -6,7 +6,8 @@ keep their ids and names.
 
 from collections.abc import Sequence
 
-from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.lake import Lake, require_table
+from custseg_spark.engine.lake.schemas import EVENTS
 from custseg_spark.engine.spark.session import get_session
 from custseg_spark.interfaces.cli import arguments, clock, summary
 from custseg_spark.outputs import report
@@ -21,6 +22,8 @@ def run(argv: Sequence[str]) -> None:
     reports = report.folder(config) if config.report.enabled else None
     with progress.stage("start Spark"):
         lake = Lake(get_session("custseg-score"), config.lake)
+    # Before there is a lock, and a folder with it, where a path was misspelt.
+    require_table(lake, EVENTS)
     with lake.at_work():
         done = score(lake, config, given.archetypes, progress, given.model_date, now=clock.now)
     print(summary.of_segments(lake, done))

@@ -5,7 +5,8 @@ One command writes the Delta tables and the report of one run date; a repeat cha
 
 from collections.abc import Sequence
 
-from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.lake import Lake, require_table
+from custseg_spark.engine.lake.schemas import EVENTS
 from custseg_spark.engine.spark.session import StartingSession
 from custseg_spark.interfaces.cli import arguments, clock, summary
 from custseg_spark.outputs import report
@@ -24,6 +25,9 @@ def run(argv: Sequence[str]) -> None:
     progress = Progress()
     with progress.stage("start Spark"):
         lake = Lake(starting.get(), given.config.lake)
+    if given.skip_ingest:
+        # Before there is a lock, and a folder with it, where a path was misspelt.
+        require_table(lake, EVENTS)
     with lake.at_work():
         if not given.skip_ingest:
             moment = clock.now()
