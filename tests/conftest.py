@@ -82,19 +82,20 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _without_spark(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a unit test `import pyspark` fails, and so does a session of whoever has it already."""
+    """In a unit test no JVM starts, and the session of other tests isn't there."""
     if UNIT not in request.path.parents:
         return
 
     def refused(*_: object, **__: object) -> None:
         pytest.fail("a unit test has no Spark session")
 
+    # Where the program is looked for that starts a JVM.
+    monkeypatch.setenv("SPARK_HOME", str(UNIT / "no-spark"))
     if "pyspark.sql" in sys.modules:
-        builder = sys.modules["pyspark.sql"].SparkSession.Builder
+        session = sys.modules["pyspark.sql"].SparkSession
         for name in ("getOrCreate", "create"):
-            monkeypatch.setattr(builder, name, refused)
-        monkeypatch.setitem(sys.modules, "pyspark.sql", None)
-    monkeypatch.setitem(sys.modules, "pyspark", None)
+            monkeypatch.setattr(session.Builder, name, refused)
+        monkeypatch.setattr(session, "getActiveSession", refused)
 
 
 @pytest.fixture(scope="session")
