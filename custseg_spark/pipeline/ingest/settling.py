@@ -144,13 +144,15 @@ class _Lost:
         new = pl.concat([self._ids(i, beginning) for i in range(len(self._of.new))])
         if has_kept:
             new = _told_apart(new)
-        held = [self._held_ids(file, beginning, new) for file in self._of.held]
-        known = pl.concat([pl.Series("event_id", [], pl.String), *held])
+        held = [self._held_ids(file, beginning) for file in self._overlapping()]
+        known = pl.concat([pl.Series("event_id", [], pl.String), *(h["event_id"] for h in held)])
         is_copy = _later_copies(new) | new["event_id"].is_in(known.implode())
         for (file,), rows in new.filter(is_copy).partition_by("file", as_dict=True).items():
             self._rows.setdefault(int(str(file)), []).append(rows["place"].to_numpy())
         for file_id, count in new.filter(is_copy).group_by("file_id").len().iter_rows():
             self.copies[file_id] = self.copies.get(file_id, 0) + count
+        for file_id, count in _written_before(held, new):
+            self.copies[file_id] -= count
         if has_kept:
             other = new.filter(~is_copy & (new["event_id"] != new["first_id"]))
             for (file,), rows in other.partition_by("file", as_dict=True).items():
@@ -172,12 +174,29 @@ class _Lost:
         )
         return ids.filter(pl.col("event_id").str.starts_with(beginning)) if beginning else ids
 
-    def _held_ids(self, file: DataFile, beginning: str, new: pl.DataFrame) -> pl.Series:
+    def _overlapping(self) -> list[DataFile]:
+        """The table's files that share a time with a new one."""
         spans = [_span(one.file) for one in self._of.new]
-        if not any(_overlaps(_span(file), span) for span in spans) or new.is_empty():
-            return pl.Series("event_id", [], pl.String)
-        ids = _columns(self._of.folder / file.path, ["event_id"])["event_id"]
-        return ids.filter(ids.str.starts_with(beginning)) if beginning else ids
+        return [f for f in self._of.held if any(_overlaps(_span(f), span) for span in spans)]
+
+    def _held_ids(self, file: DataFile, beginning: str) -> pl.DataFrame:
+        path = self._of.folder / file.path
+        ids = _columns(path, ["event_id", "file_id"], few_values=["file_id"])
+        return ids.filter(pl.col("event_id").str.starts_with(beginning)) if beginning else ids
+
+
+def _written_before(held: Sequence[pl.DataFrame], new: pl.DataFrame) -> Iterator[tuple[str, int]]:
+    """The events of each new file that the table has of that file itself: a killed run's.
+
+    They are no copies, although they aren't written again.
+    """
+    file_ids = new["file_id"].cast(pl.String).unique().to_list()
+    for ids in held:
+        of_new = ids.filter(pl.col("file_id").cast(pl.String).is_in(file_ids))
+        if len(of_new):
+            events = of_new.join(new, on="event_id", how="semi")
+            counts = events.group_by("file_id").len()
+            yield from counts.select(pl.col("file_id").cast(pl.String), "len").iter_rows()
 
 
 def _later_copies(ids: pl.DataFrame) -> pl.Series:
