@@ -190,13 +190,15 @@ class _Lost:
         new = pl.concat([self._ids(i, beginning) for i in meeting])
         if has_kept:
             new = _told_apart(new)
-        held = [self._held_ids(file, beginning, new) for file in self._of.held]
-        known = pl.concat([pl.Series("event_id", [], pl.String), *held])
+        held = [self._held_ids(file, beginning) for file in self._overlapping()]
+        known = pl.concat([pl.Series("event_id", [], pl.String), *(h["event_id"] for h in held)])
         is_copy = _later_copies(new) | new["event_id"].is_in(known.implode())
         for (file,), rows in new.filter(is_copy).partition_by("file", as_dict=True).items():
             self._rows.setdefault(int(str(file)), []).append(rows["place"].to_numpy())
         for file_id, count in new.filter(is_copy).group_by("file_id").len().iter_rows():
             self.copies[file_id] = self.copies.get(file_id, 0) + count
+        for file_id, count in _written_before(held, new):
+            self.copies[file_id] -= count
         if has_kept:
             other = new.filter(~is_copy & (new["event_id"] != new["first_id"]))
             for (file,), rows in other.partition_by("file", as_dict=True).items():
@@ -213,10 +215,12 @@ class _Lost:
             is_kept=pl.lit(self._of.new[file].is_kept),
         )
 
-    def _held_ids(self, file: DataFile, beginning: str, new: pl.DataFrame) -> pl.Series:
-        if new.is_empty() or not _meets(_span(file), self._shared):
-            return pl.Series("event_id", [], pl.String)
-        return self._columns(file, [], beginning)["event_id"]
+    def _overlapping(self) -> list[DataFile]:
+        """The table's files that share a time with a new one."""
+        return [file for file in self._of.held if _meets(_span(file), self._shared)]
+
+    def _held_ids(self, file: DataFile, beginning: str) -> pl.DataFrame:
+        return self._columns(file, ["file_id"], beginning, ["file_id"])
 
     def _columns(
         self,
@@ -232,6 +236,20 @@ class _Lost:
         if "event_at" in rows.columns:
             rows = rows.filter(_is_within(self._shared)).drop("event_at")
         return rows.filter(pl.col("event_id").str.starts_with(beginning)) if beginning else rows
+
+
+def _written_before(held: Sequence[pl.DataFrame], new: pl.DataFrame) -> Iterator[tuple[str, int]]:
+    """The events of each new file that the table has of that file itself: a killed run's.
+
+    They are no copies, although they aren't written again.
+    """
+    file_ids = new["file_id"].cast(pl.String).unique().to_list()
+    for ids in held:
+        of_new = ids.filter(pl.col("file_id").cast(pl.String).is_in(file_ids))
+        if len(of_new):
+            events = of_new.join(new, on="event_id", how="semi")
+            counts = events.group_by("file_id").len()
+            yield from counts.select(pl.col("file_id").cast(pl.String), "len").iter_rows()
 
 
 def _later_copies(ids: pl.DataFrame) -> pl.Series:

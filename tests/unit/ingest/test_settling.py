@@ -99,6 +99,15 @@ def test_events_that_the_table_has_are_not_added_again(tmp_path: Path) -> None:
     assert places(tmp_path, [held]) == [("old.csv", 2), ("old.csv", 3)]
 
 
+def test_what_a_killed_run_has_added_of_a_file_is_no_copy_of_it(tmp_path: Path) -> None:
+    """Its successor reads the file again, and other files that sort before it."""
+    held = file_of(tmp_path, "b.csv", 3, 4, 5).file
+    again, other = file_of(tmp_path, "b.csv", 3, 4, 5), file_of(tmp_path, "a.csv", 5, 6)
+    done = settle(date_of(tmp_path, [other, again], [held]))
+    assert places(tmp_path, done.files) == [("a.csv", 3)]
+    assert done.copies == {"a.csv": 1, "b.csv": 0}
+
+
 def test_files_of_the_table_from_another_time_are_not_read(tmp_path: Path) -> None:
     apart = file_of(tmp_path, "old.csv", 100, 200).file
     (tmp_path / EVENTS.name / apart.path).unlink()
