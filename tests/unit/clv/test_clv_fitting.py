@@ -24,6 +24,8 @@ from custseg_spark.core.clv.fitting import ClvModel
 from custseg_spark.core.clv.histories import purchase_history
 from custseg_spark.core.clv.models import BgNbd, GammaGamma
 from custseg_spark.core.clv.scoring import CLV_DOCS, clv_columns
+from custseg_spark.engine.lake.rows import rows_of
+from custseg_spark.engine.lake.schemas import CLV_MODELS
 
 
 @pytest.fixture(scope="module")
@@ -190,6 +192,10 @@ def test_the_row_is_one_of_the_table(fitted: ClvModel) -> None:
         fitted.held_out.gini,
         list(fitted.held_out.deciles),
     )
+    [stored] = rows_of([row], CLV_MODELS.schema).to_pylist()
+    assert tuple(stored.values())[:-3] == row[:-3]
+    assert stored["calibration"][0]["purchases"] == 0
+    assert [entry["decile"] for entry in stored["deciles"]] == list(range(1, 11))
 
 
 def on(days: Iterable[int], who: str, amount: str = "10") -> list[Purchase]:
