@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -196,10 +195,10 @@ class DyingAppender(Appender):
 
     dies_before: str = ""
 
-    def append(self, rows: Any, table: Table, day: date | None = None) -> None:
+    def append(self, rows: Any, table: Table) -> None:
         if table.name == self.dies_before:
             raise KilledError(table.name)
-        super().append(rows, table, day)
+        super().append(rows, table)
 
 
 @dataclass(frozen=True)
