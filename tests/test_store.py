@@ -80,7 +80,7 @@ def bisected(
         ({"model_sha256": "0"}, "not the 2 of its manifest"),
         ({"features": FEATURES[::-1]}, r"takes \['x', 'y'\], its manifest says \['y', 'x'\]"),
         ({"tree": ()}, "has another tree"),
-        ({"format": 1}, "has format 1, expected 3"),
+        ({"format": 1}, "has format 1, expected 4"),
     ],
     ids=["k", "hash", "features", "tree", "format"],
 )

@@ -24,7 +24,7 @@ from custseg_spark.engine.spark.session import read_bytes, write_bytes
 from custseg_spark.errors import InputError
 from custseg_spark.paths import place
 
-_FORMAT = 3
+_FORMAT = 4
 _MANIFEST = "manifest.json"
 
 
