@@ -4,6 +4,7 @@ then folders.
 A process of its own, as its session runs on another master than the tests' session.
 """
 
+import os
 import sys
 
 from conftest import ROOT, SHORT_RUN
@@ -13,6 +14,7 @@ from custseg_spark.config.settings import LakeConfig
 from custseg_spark.engine.lake.sharing import only_spark_because
 
 master, *folders = sys.argv[1:]
+os.environ["PYSPARK_PYTHON"] = sys.executable
 spark = (
     SparkSession.builder.master(master)
     .config("spark.driver.memory", "1g")
