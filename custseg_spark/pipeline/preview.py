@@ -14,7 +14,7 @@ from custseg_spark.core.events.validation import validate_events
 from custseg_spark.engine.sources.formats import csv
 from custseg_spark.engine.sources.heads import Head
 from custseg_spark.errors import InputError
-from custseg_spark.pipeline.ingest import LATEST_AFTER_INGEST
+from custseg_spark.pipeline.ingest.batch import LATEST_AFTER_INGEST
 
 # A head in one piece: what is read is at most this.
 _PIECE_BYTES = 1 << 27

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from custseg_spark.config.mappings import MappingFile
@@ -27,14 +27,13 @@ from custseg_spark.engine.sources.formats import remote_text
 from custseg_spark.engine.spark.session import settings, size_shuffles
 from custseg_spark.paths import place
 from custseg_spark.pipeline.ingest import customers, ledger, native_events, spark_events
-from custseg_spark.pipeline.ingest.inspection import Batch, inspected
+from custseg_spark.pipeline.ingest.batch import Batch
+from custseg_spark.pipeline.ingest.inspection import inspected
 from custseg_spark.pipeline.ingest.ledger import Counts
 from custseg_spark.pipeline.sessions import refresh_sessions
 from custseg_spark.progress import Progress
 
 INGESTED = (EVENTS, REJECTED_EVENTS, INGEST_FILES, SESSIONS, CUSTOMERS)
-# Clocks of trackers run ahead; more than a day is a wrong clock or a wrong time zone.
-LATEST_AFTER_INGEST = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -117,16 +116,7 @@ def _published(
     accepted: dict[str, int] = {}
     if events.streams:
         publish = native_events.publish if appender.lake.native else spark_events.publish
-        counts, accepted = publish(
-            appender,
-            events.streams,
-            events.mappings,
-            events.rows,
-            config,
-            progress,
-            ingested_at,
-            ingested_at + LATEST_AFTER_INGEST,
-        )
+        counts, accepted = publish(appender, events, config, progress, ingested_at)
     if registered:
         with progress.stage("write customers") as stage:
             kept = customers.write(appender, registered, ingested_at.date())

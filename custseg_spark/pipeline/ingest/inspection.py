@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -29,39 +29,13 @@ from custseg_spark.engine.sources.streams import (
 from custseg_spark.engine.spark.session import cores
 from custseg_spark.errors import ConfigurationError, InputError
 from custseg_spark.pipeline.ingest import ledger
+from custseg_spark.pipeline.ingest.batch import Batch
 from custseg_spark.pipeline.ingest.ledger import LedgerRow
 
 # A piece of a text file is as long as keeps all cores at work, but not so short that the task
 # costs more than its records; `ingest.split_bytes` is the longest.
 _SHORTEST_PIECE = 1 << 23
 _PIECES_PER_CORE = 2
-
-
-@dataclass
-class Batch:
-    """What a run has to read: streams of records, and a ledger row for each file."""
-
-    streams: list[RecordStream] = field(default_factory=list)
-    mappings: list[MappingFile] = field(default_factory=list)
-    rows: list[LedgerRow] = field(default_factory=list)
-    known: list[SourceFile] = field(default_factory=list)
-    skipped: list[SourceFile] = field(default_factory=list)
-    _of_table: list[tuple[str, RecordStream]] = field(default_factory=list)
-
-    def add(self, stream: RecordStream, table: str) -> None:
-        """Adds a stream of records for a table."""
-        self.streams.append(stream)
-        self._of_table.append((table, stream))
-
-    def filling(self, table: str) -> "Batch":
-        """The streams, mappings and rows of what fills a table."""
-        mappings = [m for m in self.mappings if m.fills == table]
-        names = {m.name for m in mappings}
-        return Batch(
-            [stream for name, stream in self._of_table if name == table],
-            mappings,
-            [r for r in self.rows if r.source in names],
-        )
 
 
 def inspected(

@@ -13,7 +13,6 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from custseg_spark.config.mappings import MappingFile
 from custseg_spark.config.settings import Config
 from custseg_spark.core.events.copies import repeated
 from custseg_spark.core.events.records import Flags
@@ -23,10 +22,10 @@ from custseg_spark.engine.lake.lake import Appender, Lake
 from custseg_spark.engine.lake.native import read_file
 from custseg_spark.engine.lake.schemas import EVENTS, REJECTED_EVENTS
 from custseg_spark.engine.sources.pieces import Located
-from custseg_spark.engine.sources.streams import RecordStream
 from custseg_spark.engine.spark import tasks
 from custseg_spark.pipeline.ingest import ledger
-from custseg_spark.pipeline.ingest.ledger import Counts, LedgerRow
+from custseg_spark.pipeline.ingest.batch import LATEST_AFTER_INGEST, Batch
+from custseg_spark.pipeline.ingest.ledger import Counts
 from custseg_spark.pipeline.ingest.refused import already_written, check_shares
 from custseg_spark.pipeline.ingest.settling import ROWS_PER_FILE, DateOfEvents, settle
 from custseg_spark.pipeline.ingest.written import (
@@ -174,14 +173,7 @@ def _by_date(events: pl.DataFrame) -> Iterator[tuple[date, pl.DataFrame]]:
 
 
 def publish(
-    appender: Appender,
-    streams: Sequence[RecordStream],
-    mappings: Sequence[MappingFile],
-    rows: Sequence[LedgerRow],
-    config: Config,
-    progress: Progress,
-    ingested_at: datetime,
-    latest: datetime,
+    appender: Appender, batch: Batch, config: Config, progress: Progress, ingested_at: datetime
 ) -> tuple[dict[str, Counts], dict[str, int]]:
     """Writes events and refused records: what the rules said, and what was kept, by file.
 
@@ -190,16 +182,17 @@ def publish(
     """
     lake = appender.lake
     assert lake.native is not None
-    kept = frozenset(m.name for m in mappings if m.duplicates == "keep")
+    latest = ingested_at + LATEST_AFTER_INGEST
+    kept = frozenset(m.name for m in batch.mappings if m.duplicates == "keep")
     rows_per_file = config.ingest.events_per_file
     sink = EventSink(lake.native.root, lake.run_id, latest, ingested_at.date(), kept, rows_per_file)
     with progress.stage("write events") as stage:
-        parts = [part for stream in streams for part in stream.run(sink)]
+        parts = [part for stream in batch.streams for part in stream.run(sink)]
         tallies = merged_tallies(parts)
         counts = {file_id: tally.counts for file_id, tally in tallies.items()}
-        ledger.check_balance(rows, counts)
+        ledger.check_balance(batch.rows, counts)
         refusals = (refusal for part in parts for refusal in part.refusals)
-        check_shares(mappings, rows, counts, lambda: merged_refusals(refusals), config)
+        check_shares(batch.mappings, batch.rows, counts, lambda: merged_refusals(refusals), config)
         stage.rows = sum(c.valid + c.rejected for c in counts.values())
     with progress.stage("copies across files"):
         files, copies = _settled(lake, [f for part in parts for f in part.events], rows_per_file)

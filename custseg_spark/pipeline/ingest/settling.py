@@ -6,8 +6,7 @@ only where two tasks share a second.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from itertools import pairwise
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,14 @@ import pyarrow.parquet as pq
 from custseg_spark.core.events.copies import ids_of_copies
 from custseg_spark.engine.lake.files import DataFile, write_part
 from custseg_spark.engine.lake.schemas import EVENTS
+from custseg_spark.pipeline.ingest.file_times import (
+    EVERY_TIME,
+    Span,
+    is_within,
+    meets,
+    shared_times,
+    span,
+)
 from custseg_spark.pipeline.ingest.written import EventFile
 
 # Ids that are compared at a time: 16 hexadecimal beginnings, or 256, are slices of a large date.
@@ -50,11 +57,9 @@ class DateOfEvents:
         """Whether files overlap in time, or equal records are to be told apart."""
         if any(one.is_kept for one in self.new):
             return True
-        spans = sorted(_span(one.file) for one in self.new)
-        if any(after[0] <= before[1] for before, after in pairwise(spans)):
-            return True
-        first, last = spans[0][0], max(span[1] for span in spans)
-        return any(_overlaps(_span(file), (first, last)) for file in self.held)
+        new = [span(one.file) for one in self.new]
+        shared = shared_times([*new, *(span(file) for file in self.held)])
+        return any(meets(one, shared) for one in new)
 
     @property
     def folder(self) -> Path:
@@ -73,56 +78,6 @@ class Settled:
     files: tuple[DataFile, ...]
     copies: dict[str, int]
     superseded: tuple[DataFile, ...] = ()
-
-
-Span = tuple[datetime, datetime]
-EVERY_TIME: Span = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
-
-
-def _span(file: DataFile) -> Span:
-    bounds = file.columns.get("event_at")
-    if bounds is None or bounds.smallest is None:
-        return EVERY_TIME
-    return bounds.smallest, bounds.largest
-
-
-def _overlaps(one: Span, other: Span) -> bool:
-    return one[0] <= other[1] and other[0] <= one[1]
-
-
-def shared_times(spans: Sequence[Span]) -> list[Span]:
-    """The times that two or more of the spans cover: apart from each other, in order."""
-    shared: list[Span] = []
-    reach: datetime | None = None
-    for first, last in sorted(spans):
-        if reach is not None and first <= reach:
-            until = min(last, reach)
-            if shared and first <= shared[-1][1]:
-                shared[-1] = (shared[-1][0], max(shared[-1][1], until))
-            else:
-                shared.append((first, until))
-        reach = max(reach, last) if reach else last
-    return shared
-
-
-def _meets(span: Span, times: Sequence[Span]) -> bool:
-    return any(_overlaps(span, time) for time in times)
-
-
-def _is_within(times: Sequence[Span]) -> pl.Expr:
-    at = pl.col("event_at")
-    return pl.any_horizontal(*(at.is_between(first, last) for first, last in times))
-
-
-def _rows_within(folder: Path, file: DataFile, times: Sequence[Span]) -> int:
-    """How many rows of a file are of these times."""
-    span = _span(file)
-    if not _meets(span, times):
-        return 0
-    if any(first <= span[0] and span[1] <= last for first, last in times):
-        return file.rows
-    times_of_rows = _columns(folder / file.path, ["event_at"])
-    return int(times_of_rows.select(_is_within(times).sum()).item())
 
 
 def settle(date_of_events: DateOfEvents) -> Settled:
@@ -153,9 +108,8 @@ class _Lost:
         self._rows: dict[int, list[np.ndarray]] = {}
         self._renamed: dict[int, list[pl.DataFrame]] = {}
         has_kept = any(one.is_kept for one in date_of_events.new)
-        spans = [_span(file) for file in self._files]
         # Equal records of one file that count each are told apart wherever they are.
-        self._shared = [EVERY_TIME] if has_kept else shared_times(spans)
+        self._shared = [EVERY_TIME] if has_kept else shared_times([span(f) for f in self._files])
         for beginning in [""] if has_kept else self._beginnings():
             self._compare(beginning, has_kept=has_kept)
 
@@ -184,7 +138,7 @@ class _Lost:
         return [f"{i:0{digits}x}" if digits else "" for i in range(16**digits)]
 
     def _compare(self, beginning: str, *, has_kept: bool) -> None:
-        meeting = [i for i, one in enumerate(self._of.new) if _meets(_span(one.file), self._shared)]
+        meeting = [i for i, one in enumerate(self._of.new) if meets(span(one.file), self._shared)]
         if not meeting:
             return
         new = pl.concat([self._ids(i, beginning) for i in meeting])
@@ -217,7 +171,7 @@ class _Lost:
 
     def _overlapping(self) -> list[DataFile]:
         """The table's files that share a time with a new one."""
-        return [file for file in self._of.held if _meets(_span(file), self._shared)]
+        return [file for file in self._of.held if meets(span(file), self._shared)]
 
     def _held_ids(self, file: DataFile, beginning: str) -> pl.DataFrame:
         return self._columns(file, ["file_id"], beginning, ["file_id"])
@@ -234,7 +188,7 @@ class _Lost:
         rows = _columns(self._of.folder / file.path, wanted, few_values)
         rows = rows.with_row_index("place")
         if "event_at" in rows.columns:
-            rows = rows.filter(_is_within(self._shared)).drop("event_at")
+            rows = rows.filter(is_within(self._shared)).drop("event_at")
         return rows.filter(pl.col("event_id").str.starts_with(beginning)) if beginning else rows
 
 
@@ -250,6 +204,17 @@ def _written_before(held: Sequence[pl.DataFrame], new: pl.DataFrame) -> Iterator
             events = of_new.join(new, on="event_id", how="semi")
             counts = events.group_by("file_id").len()
             yield from counts.select(pl.col("file_id").cast(pl.String), "len").iter_rows()
+
+
+def _rows_within(folder: Path, file: DataFile, times: Sequence[Span]) -> int:
+    """How many rows of a file are of these times."""
+    of_file = span(file)
+    if not meets(of_file, times):
+        return 0
+    if any(first <= of_file[0] and of_file[1] <= last for first, last in times):
+        return file.rows
+    times_of_rows = _columns(folder / file.path, ["event_at"])
+    return int(times_of_rows.select(is_within(times).sum()).item())
 
 
 def _later_copies(ids: pl.DataFrame) -> pl.Series:

@@ -7,29 +7,21 @@ from functools import reduce
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from custseg_spark.config.mappings import MappingFile
 from custseg_spark.config.settings import Config
 from custseg_spark.engine.lake.lake import Appender, Lake
 from custseg_spark.engine.lake.schemas import EVENTS
-from custseg_spark.engine.sources.streams import RecordStream
 from custseg_spark.engine.spark.session import shuffle_partitions, size_shuffles
 from custseg_spark.pipeline.ingest import counting, ledger
+from custseg_spark.pipeline.ingest.batch import LATEST_AFTER_INGEST, Batch
 from custseg_spark.pipeline.ingest.counting import FileDate
-from custseg_spark.pipeline.ingest.ledger import Counts, LedgerRow
+from custseg_spark.pipeline.ingest.ledger import Counts
 from custseg_spark.pipeline.ingest.refused import check_shares, refusals_in, write_rejected
 from custseg_spark.pipeline.ingest.validated import VALIDATED_EVENTS, ValidatedEvents, ddl
 from custseg_spark.progress import Progress
 
 
 def publish(
-    appender: Appender,
-    streams: Sequence[RecordStream],
-    mappings: Sequence[MappingFile],
-    rows: Sequence[LedgerRow],
-    config: Config,
-    progress: Progress,
-    ingested_at: datetime,
-    latest: datetime,
+    appender: Appender, batch: Batch, config: Config, progress: Progress, ingested_at: datetime
 ) -> tuple[dict[str, Counts], dict[str, int]]:
     """Writes events and refused records: what the rules said, and what was kept, by file.
 
@@ -37,21 +29,22 @@ def publish(
     refused, before anything is written.
     """
     columns = ddl(VALIDATED_EVENTS)
-    frames = [stream.frame(ValidatedEvents(latest), columns) for stream in streams]
+    latest = ingested_at + LATEST_AFTER_INGEST
+    frames = [stream.frame(ValidatedEvents(latest), columns) for stream in batch.streams]
     validated = reduce(DataFrame.unionByName, frames)
-    in_order = [r for r in sorted(rows, key=lambda r: (r.file.name, r.file_id)) if r.file_id]
+    in_order = [r for r in sorted(batch.rows, key=lambda r: (r.file.name, r.file_id)) if r.file_id]
     partitions = shuffle_partitions(validated.sparkSession)
     with progress.stage("check records") as stage:
         found = counting.count(validated, [r.file_id for r in in_order], partitions=partitions)
         counts = _by_file(found)
-        ledger.check_balance(rows, counts)
-        check_shares(mappings, rows, counts, lambda: refusals_in(validated), config)
+        ledger.check_balance(batch.rows, counts)
+        check_shares(batch.mappings, batch.rows, counts, lambda: refusals_in(validated), config)
         stage.rows = sum(c.valid + c.rejected for c in counts.values())
     names = sorted(r.file_id for r in in_order)
     with progress.stage("write events") as stage:
         if any(c.rejected for c in counts.values()):
             write_rejected(appender, validated, names, ingested_at.date())
-        keeping = sorted({m.name for m in mappings if m.duplicates == "keep"})
+        keeping = sorted({m.name for m in batch.mappings if m.duplicates == "keep"})
         accepted = _write_events(appender, validated, found, keeping, config)
         stage.rows = sum(accepted.values())
     return counts, accepted

@@ -13,7 +13,8 @@ from ledger import line
 from custseg_spark.engine.lake.files import DataFile
 from custseg_spark.engine.lake.schemas import EVENTS
 from custseg_spark.pipeline.ingest import settling
-from custseg_spark.pipeline.ingest.settling import EVERY_TIME, Settled, Span, settle, shared_times
+from custseg_spark.pipeline.ingest.file_times import EVERY_TIME, Span, shared_times
+from custseg_spark.pipeline.ingest.settling import Settled, settle
 from custseg_spark.pipeline.ingest.written import EventFile
 
 

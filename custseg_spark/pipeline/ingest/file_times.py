@@ -1,0 +1,45 @@
+"""Which times files of events cover, and share: copies can only be there."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import polars as pl
+
+from custseg_spark.engine.lake.files import DataFile
+
+Span = tuple[datetime, datetime]
+EVERY_TIME: Span = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+
+
+def span(file: DataFile) -> Span:
+    """From the first to the last time of a file's events; every time where it doesn't say."""
+    bounds = file.columns.get("event_at")
+    if bounds is None or bounds.smallest is None:
+        return EVERY_TIME
+    return bounds.smallest, bounds.largest
+
+
+def shared_times(spans: Sequence[Span]) -> list[Span]:
+    """The times that two or more of the spans cover: apart from each other, in order."""
+    shared: list[Span] = []
+    reach: datetime | None = None
+    for first, last in sorted(spans):
+        if reach is not None and first <= reach:
+            until = min(last, reach)
+            if shared and first <= shared[-1][1]:
+                shared[-1] = (shared[-1][0], max(shared[-1][1], until))
+            else:
+                shared.append((first, until))
+        reach = max(reach, last) if reach else last
+    return shared
+
+
+def meets(one: Span, times: Sequence[Span]) -> bool:
+    """Whether a span has a time in common with one of several."""
+    return any(first <= one[1] and one[0] <= last for first, last in times)
+
+
+def is_within(times: Sequence[Span]) -> pl.Expr:
+    """Whether an event is of one of these times."""
+    at = pl.col("event_at")
+    return pl.any_horizontal(*(at.is_between(first, last) for first, last in times))
