@@ -5,7 +5,9 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import ROOT, SHORT_PROCESS, job, write_log
@@ -34,16 +36,25 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 
 
-def test_every_configuration_key_is_documented_with_its_default() -> None:
-    for section in dataclasses.fields(Config):
-        if section.name == "sources":
-            continue
-        for field in dataclasses.fields(section.type):
-            assert f"`{field.name}`" in CONFIGURATION, field.name
-            if isinstance(field.default, str):
-                assert f'`"{field.default}"`' in CONFIGURATION, field.name
-    for section in dataclasses.fields(Config):
-        assert f"[{section.name}" in CONFIGURATION
+def sections(of: type, name: str = "") -> Iterator[tuple[str, list[dataclasses.Field[Any]]]]:
+    """The sections of a configuration by name, each with its own keys."""
+    fields = dataclasses.fields(of)
+    groups = [field for field in fields if dataclasses.is_dataclass(field.type)]
+    if name:
+        yield name, [field for field in fields if field not in groups]
+    for field in groups:
+        yield from sections(field.type, f"{name}.{field.name}" if name else field.name)
+
+
+def test_every_configuration_key_is_documented_in_its_section_with_its_default() -> None:
+    found = dict(sections(Config))
+    assert {"model", "model.preparation"} < found.keys()
+    for section, keys in found.items():
+        documented = re.split(r"\n##+ ", CONFIGURATION.split(f"# `[{section}]`")[1])[0]
+        for key in keys:
+            assert f"`{key.name}`" in documented, f"{section}.{key.name}"
+            if isinstance(key.default, str):
+                assert f'`"{key.default}"`' in documented, f"{section}.{key.name}"
 
 
 def test_the_documented_mappings_are_valid(tmp_path: Path) -> None:
