@@ -193,7 +193,8 @@ def event_readers(native: NativeLake, before: date) -> list[FileSlice]:
     """The events before a date, in slices of some million events."""
     files = [f for f in native.files(EVENTS) if f.day and f.day < before]
     folder = native.folder(EVENTS)
-    return [FileSlice(folder, EVENTS, group) for group in _grouped(files, _EVENTS_PER_SLICE)]
+    groups = tasks.together(files, lambda file: file.rows, _EVENTS_PER_SLICE)
+    return [FileSlice(folder, EVENTS, tuple(group)) for group in groups]
 
 
 def session_readers(native: NativeLake, before: date, groups: int) -> list[SessionBucket]:
@@ -201,18 +202,6 @@ def session_readers(native: NativeLake, before: date, groups: int) -> list[Sessi
     files = tuple(f for f in native.files(SESSIONS) if f.day and f.day < before)
     folder, bounds = native.folder(SESSIONS), group_bounds(groups).tolist()
     return [SessionBucket(folder, files, low, high) for low, high in pairwise(bounds)]
-
-
-def _grouped(files: Sequence[DataFile], rows: int) -> list[tuple[DataFile, ...]]:
-    groups: list[list[DataFile]] = []
-    filled = 0
-    for file in files:
-        if not groups or filled + file.rows > rows:
-            groups.append([])
-            filled = 0
-        groups[-1].append(file)
-        filled += file.rows
-    return [tuple(group) for group in groups]
 
 
 def customer_readers(

@@ -45,6 +45,22 @@ def run(spark: SparkSession, kernel: Callable[[T], R], tasks: Sequence[T]) -> li
     return [pickle.loads(row["result"]) for row in rows]
 
 
+def together(parts: Sequence[T], rows: Callable[[T], int], most: int) -> list[list[T]]:
+    """Small parts in groups of at most so many rows, in their order; a larger one by itself.
+
+    A task of Spark's costs as much as a thousand events do.
+    """
+    groups: list[list[T]] = []
+    filled = 0
+    for part in parts:
+        if not groups or filled + rows(part) > most:
+            groups.append([])
+            filled = 0
+        groups[-1].append(part)
+        filled += rows(part)
+    return groups
+
+
 def run_on_partitions(frame: DataFrame, kernel: Callable[[Iterator[pa.RecordBatch]], R]) -> list[R]:
     """The kernel's result for each partition of a frame that holds rows, in their order."""
     packed = _dumps(kernel)

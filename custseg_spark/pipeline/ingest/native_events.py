@@ -7,6 +7,7 @@ validate, write, check the ledger, then commit or throw away.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ from custseg_spark.pipeline.ingest import ledger
 from custseg_spark.pipeline.ingest.batch import LATEST_AFTER_INGEST, Batch
 from custseg_spark.pipeline.ingest.ledger import Counts
 from custseg_spark.pipeline.ingest.refused import already_written, check_shares
-from custseg_spark.pipeline.ingest.settling import ROWS_PER_FILE, DateOfEvents, settle
+from custseg_spark.pipeline.ingest.settling import ROWS_PER_FILE, DateOfEvents, settle_all
 from custseg_spark.pipeline.ingest.written import (
     EventFile,
     Written,
@@ -39,6 +40,8 @@ from custseg_spark.progress import Progress
 
 # What a task holds before it writes: some 400 bytes a row.
 ROWS_HELD = 1_000_000
+# Dates that are settled by one task.
+_EVENTS_TOGETHER = 160_000
 
 
 @dataclass(frozen=True)
@@ -228,7 +231,8 @@ def _settled(
         else:
             done += [one.file for one in new]
     copies: dict[str, int] = {}
-    for settled in tasks.run(lake.spark, settle, tasks_of_dates):
+    groups = tasks.together(tasks_of_dates, lambda task: task.rows, _EVENTS_TOGETHER)
+    for settled in chain.from_iterable(tasks.run(lake.spark, settle_all, groups)):
         done += settled.files
         for file_id, count in settled.copies.items():
             copies[file_id] = copies.get(file_id, 0) + count

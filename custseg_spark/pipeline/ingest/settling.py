@@ -46,11 +46,15 @@ class DateOfEvents:
     rows_per_file: int = ROWS_PER_FILE
 
     @property
+    def rows(self) -> int:
+        """The events that this run has written."""
+        return sum(one.file.rows for one in self.new)
+
+    @property
     def is_scattered(self) -> bool:
         """Whether the new files are many and small."""
-        rows = sum(one.file.rows for one in self.new)
         small = min(_SMALL_ROWS, self.rows_per_file)
-        return len(self.new) > MOST_FILES and rows < small * len(self.new)
+        return len(self.new) > MOST_FILES and self.rows < small * len(self.new)
 
     @property
     def may_have_copies(self) -> bool:
@@ -78,6 +82,11 @@ class Settled:
     files: tuple[DataFile, ...]
     copies: dict[str, int]
     superseded: tuple[DataFile, ...] = ()
+
+
+def settle_all(dates: Sequence[DateOfEvents]) -> list[Settled]:
+    """Settles some dates, one after the other."""
+    return [settle(one) for one in dates]
 
 
 def settle(date_of_events: DateOfEvents) -> Settled:

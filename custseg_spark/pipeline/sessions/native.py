@@ -107,17 +107,8 @@ def refresh(lake: Lake, config: IngestConfig) -> tuple[Sequence[date], int]:
 
 
 def _built(lake: Lake, date_tasks: Sequence[DateTask]) -> list[BuiltDate]:
-    """Builds the dates, small ones together: a task of Spark's costs as much as a thousand events
-    do."""
-    groups: list[list[DateTask]] = []
-    filled = 0
-    for task in date_tasks:
-        rows = sum(f.rows for f in task.files)
-        if not groups or filled + rows > _EVENTS_TOGETHER:
-            groups.append([])
-            filled = 0
-        groups[-1].append(task)
-        filled += rows
+    """Builds the dates, small ones together."""
+    groups = tasks.together(date_tasks, lambda t: sum(f.rows for f in t.files), _EVENTS_TOGETHER)
     return [built for group in tasks.run(lake.spark, build_all, groups) for built in group]
 
 
