@@ -102,7 +102,7 @@ exec 2> >(trap '' INT; exec grep --line-buffered -vE '^(WARNING: Using incub|net
 """
 
 ARCHIVE = """\
-# With an archive of its classes (scripts/class_archive.sh) Java starts in half the time. It refuses
+# With an archive of its classes (scripts/class_archive.sh) Java starts sooner. It refuses
 # one where a folder with files is on the class path, as this folder is: the settings come by
 # --properties-file then, and the class path has an empty folder.
 if [ -f {archive} ] && [ "$1" = org.apache.spark.deploy.SparkSubmit ] &&
