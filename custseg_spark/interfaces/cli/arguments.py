@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from custseg_spark.config import loading, shipped
 from custseg_spark.config.archetypes import find, load_archetypes
@@ -32,6 +32,12 @@ class Arguments:
 
 class Parser(argparse.ArgumentParser):
     """Says which option comes nearest to an unknown one, and exits with our code."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.add_argument(
+            "--debug", action="store_true", help="show an error's traceback before its message"
+        )
 
     def error(self, message: str) -> NoReturn:
         options = [o for action in self._actions for o in action.option_strings]

@@ -5,23 +5,15 @@
 The same as `spark-submit jobs/NAME.py`: same options, same exit codes.
 """
 
-import errno
 import importlib
+import io
 import logging
 import sys
+import traceback
 from collections.abc import Callable, Sequence
-from typing import Any
 
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
-
-from custseg_spark.errors import (
-    ConfigurationError,
-    CustsegError,
-    ResourceError,
-    TargetError,
-    nearest,
-)
+from custseg_spark.engine.foreign_errors import translated
+from custseg_spark.errors import ConfigurationError, CustsegError, nearest
 
 # A module of this folder each; imported when it is asked for, as most of them import Spark.
 COMMANDS = {
@@ -35,15 +27,6 @@ COMMANDS = {
     "gate": "whether the lake is fit to be segmented",
     "preview": "what a mapping makes of a file, or a proposed mapping",
 }
-_OUT_OF_RESOURCES = (
-    # Java's OutOfMemoryError and Python's own.
-    "MemoryError",
-    "No space left on device",
-    "ExecutorLostFailure",
-    "GC overhead limit exceeded",
-    # What is left of a worker that the system ended for its memory.
-    "Python worker exited unexpectedly",
-)
 
 
 def console() -> None:
@@ -65,42 +48,27 @@ def _help() -> str:
 
 
 def main(job: Callable[[Sequence[str]], None]) -> None:
-    """Runs a job; an error that a user is meant to read ends it with its message and code."""
+    """Runs a job; an error that a user is meant to read ends it with its message and code.
+
+    With --debug the traceback stands before the message. A mistake of ours has nothing else.
+    """
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("custseg").setLevel(logging.INFO)
     # Spark's Python side logs what it then raises.
     logging.getLogger("py4j").setLevel(logging.CRITICAL)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A file's name need not be text.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         job(sys.argv[1:])
-    except CustsegError as error:
-        sys.exit(_fail(error))
-    except (Py4JJavaError, PySparkException) as error:
-        line = _out_of_resources(error)
-        if line is None:
+    # Libraries in Rust panic beside Exception.
+    except BaseException as error:
+        ours = translated(error)
+        if ours is None:
             raise
-        sys.exit(_fail(ResourceError(f"Spark ran out of resources: {line}")))
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            sys.exit(_fail(ResourceError(f"no space left: {error}")))
-        if error.filename is None:
-            raise
-        sys.exit(_fail(TargetError(f"{error.filename} can't be used: {error.strerror}")))
-
-
-def _out_of_resources(error: Py4JJavaError | PySparkException) -> str | None:
-    """The line of an error of Spark's that says what ran out; None of another error.
-
-    A task's error is the cause of that of its job, which may say no more than that it failed.
-    """
-    cause: Any = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
-    said = str(error).splitlines()
-    while cause is not None:
-        said += str(cause.toString()).splitlines()
-        cause = cause.getCause()
-    for line in said:
-        if any(sign in line for sign in _OUT_OF_RESOURCES):
-            return line.strip()
-    return None
+        if "--debug" in sys.argv[1:]:
+            traceback.print_exc()
+        sys.exit(_fail(ours))
 
 
 def _fail(error: CustsegError) -> int:

@@ -7,7 +7,6 @@ each; remote ones by Spark, those of one schema together.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +16,7 @@ from pyspark.sql import functions as F
 
 from custseg_spark.config.mappings import MappingFile
 from custseg_spark.core.events.records import Records
-from custseg_spark.core.events.tables import table_records
+from custseg_spark.core.events.tables import column_texts, table_records
 from custseg_spark.core.mappings.mapping import SourceMapping
 from custseg_spark.engine.sources.columns import NOT_ITS_COLUMNS, check_columns
 from custseg_spark.engine.sources.discovery.files import SourceFile
@@ -26,6 +25,7 @@ from custseg_spark.engine.sources.discovery.paths import (
     of_input_file,
     outright,
 )
+from custseg_spark.engine.sources.formats import limits
 from custseg_spark.engine.sources.pieces import ROWS_PER_CHUNK, Located, file_runs
 from custseg_spark.errors import InputError
 
@@ -33,7 +33,11 @@ _MAGIC = b"PAR1"
 _USUAL_FOOTER_BYTES = 1 << 16
 # More is not a length but damage.
 _MOST_FOOTER_BYTES = 1 << 28
-_DAMAGES = (pa.ArrowInvalid, OSError)
+_DAMAGES = (pa.ArrowException, OSError)
+# No unpacked column of a row group is larger; a page of many gigabytes would fill the memory.
+_MOST_COLUMN_BYTES = 1 << 33
+# A record has more than a bit that differs from the others'; a row of nothing takes none.
+_MOST_ROWS_A_BYTE, _FEW_ROWS = 64, 10_000_000
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ def inspect(file: SourceFile, file_id: str, mapping: MappingFile) -> ParquetFile
     try:
         with pq.ParquetFile(file.footer or file.data) as opened:
             schema, records = opened.schema_arrow, opened.metadata.num_rows
+            _check_size(file, opened.metadata)
     except _DAMAGES as error:
         raise _damaged(file, error) from error
     if not file.named_outright and not set(schema.names) & set(mapping.columns.values()):
@@ -71,9 +76,31 @@ def _check(schema: pa.Schema, mapping: MappingFile, where: str) -> None:
     if twice:
         raise InputError(f"{where}: the file has the column '{twice[0]}' twice (case aside)")
     for source in mapping.columns.values():
-        if source in schema.names and pa.types.is_nested(schema.field(source).type):
-            kind = schema.field(source).type
+        kind = schema.field(source).type if source in schema.names else pa.null()
+        if pa.types.is_nested(kind):
             raise InputError(f"{where}: the column '{source}' is {kind}; expected a single value")
+        if pa.types.is_duration(kind) or pa.types.is_time(kind):
+            raise InputError(
+                f"{where}: the column '{source}' is {kind}; expected text, a number, a date or a"
+                " timestamp"
+            )
+
+
+def _check_size(file: SourceFile, footer: pq.FileMetaData) -> None:
+    """Raises InputError for what unpacks to far more than a log of that length can hold."""
+    if footer.num_rows > _FEW_ROWS + _MOST_ROWS_A_BYTE * file.bytes:
+        raise InputError(
+            f"{file.path}: {footer.num_rows:,} rows in {file.bytes:,} bytes; that is no log"
+        )
+    for number in range(footer.num_row_groups):
+        group = footer.row_group(number)
+        for place in range(group.num_columns):
+            column = group.column(place)
+            packed, unpacked = column.total_compressed_size, column.total_uncompressed_size
+            what = f"{file.path}: the column '{column.path_in_schema}' of row group {number}"
+            limits.check(packed, unpacked, what)
+            if unpacked > _MOST_COLUMN_BYTES:
+                raise InputError(f"{what} unpacks to {unpacked:,} bytes")
 
 
 def footer(read_end: Callable[[int], bytes]) -> bytes:
@@ -96,20 +123,13 @@ def first_rows(file: SourceFile, most: int) -> tuple[list[str], list[list[str | 
         with pq.ParquetFile(file.data) as opened:
             names = list(opened.schema_arrow.names)
             for batch in opened.iter_batches(batch_size=most):
-                cells = [column.to_pylist() for column in batch.columns]
-                rows += [[_typed(value) for value in row] for row in zip(*cells, strict=True)]
+                cells = [column_texts(column)[0].to_list() for column in batch.columns]
+                rows += [list(row) for row in zip(*cells, strict=True)]
                 if len(rows) >= most:
                     break
     except _DAMAGES as error:
         raise _damaged(file, error) from error
     return names, rows[:most]
-
-
-def _typed(value: Any) -> str | None:
-    """A value as `as_text` has it, near enough for a look at the first rows."""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return None if value is None or value != value else str(value)
 
 
 def _damaged(file: SourceFile, error: Exception) -> InputError:
@@ -131,7 +151,7 @@ class ParquetPiece:
     def records(self, mapping: SourceMapping) -> Iterator[Records]:
         row = self.first_row
         try:
-            with pq.ParquetFile(self.path) as opened:
+            with pq.ParquetFile(self.path, page_checksum_verification=True) as opened:
                 for batch in opened.iter_batches(
                     batch_size=ROWS_PER_CHUNK, row_groups=[self.row_group], use_threads=False
                 ):
@@ -139,8 +159,25 @@ class ParquetPiece:
                     yield table_records(pa.Table.from_batches([batch]), rows)
                     row += batch.num_rows
         except _DAMAGES as error:
+            where = f"{self.source_file}{_damaged_column(self.path, self.row_group)}"
             said = " ".join(str(error).split())
-            raise InputError(f"{self.source_file}: the Parquet file is damaged: {said}") from error
+            raise InputError(f"{where}: the Parquet file is damaged: {said}") from error
+
+
+def _damaged_column(path: Path, row_group: int) -> str:
+    """Which column of a row group can't be read, in words; nothing where each can."""
+    try:
+        with pq.ParquetFile(path) as opened:
+            names = list(opened.schema_arrow.names)
+    except _DAMAGES:
+        return ""
+    for name in names:
+        try:
+            with pq.ParquetFile(path, page_checksum_verification=True) as opened:
+                opened.read_row_group(row_group, columns=[name], use_threads=False)
+        except _DAMAGES:
+            return f", column '{name}'"
+    return ""
 
 
 def pieces(source: ParquetFile) -> list[ParquetPiece]:
