@@ -30,6 +30,8 @@ CLUSTERERS = {
     "bisecting_kmeans": "org.apache.spark.ml.clustering.BisectingKMeansModel",
     "gaussian_mixture": "org.apache.spark.ml.clustering.GaussianMixtureModel",
 }
+# The tree of a bisecting model has metadata of its own.
+_TREE = "org.apache.spark.mllib.clustering.BisectingKMeansModel"
 _BEFORE_SCALER = "org.apache.spark.ml.feature.VectorAssembler"
 _AFTER_SCALER = "org.apache.spark.ml.feature.PCAModel"
 
@@ -132,6 +134,11 @@ def _classes(files: Files) -> list[str]:
         metadata.pop(f"model/stages/{place}_{uid}/metadata")
         for place, uid in enumerate(pipeline["paramMap"]["stageUids"])
     ]
+    if stages[-1]["class"] == CLUSTERERS["bisecting_kmeans"]:
+        last = f"{len(stages) - 1}_{pipeline['paramMap']['stageUids'][-1]}"
+        tree = metadata.pop(f"model/stages/{last}/data/metadata")
+        if tree["class"] != _TREE:
+            raise ValueError(f"its tree is a {tree['class']}")
     if metadata:
         raise ValueError(f"{min(metadata)} is of no stage")
     return [one["class"] for one in (pipeline, *stages)]

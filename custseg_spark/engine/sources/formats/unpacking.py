@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from custseg_spark.engine.sources.discovery.files import SourceFile
+from custseg_spark.engine.sources.formats import limits
 from custseg_spark.errors import InputError
 
 _BLOCK_BYTES = 1 << 20
@@ -31,7 +32,7 @@ def blocks(file: SourceFile) -> Iterator[bytes]:
     """The text of an xz file. Raises InputError where it comes to something that isn't xz."""
     try:
         with file.data.open("rb") as source:
-            yield from _decompressed(source)
+            yield from limits.limited(_decompressed(source), file.bytes, str(file.path))
     except (EOFError, lzma.LZMAError) as error:
         raise InputError(f"{file.path}: broken xz file: {error}") from error
 

@@ -5,11 +5,13 @@ and from there on like those of any other source. A sheet has a million rows at 
 """
 
 import datetime as dt
+import struct
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -23,12 +25,25 @@ from custseg_spark.core.events.tables import table_records
 from custseg_spark.core.mappings.mapping import SourceMapping
 from custseg_spark.engine.sources.columns import NOT_ITS_COLUMNS, check_columns
 from custseg_spark.engine.sources.discovery.files import SourceFile
-from custseg_spark.engine.sources.formats import workbook
+from custseg_spark.engine.sources.formats.sheet_rewriting import rewritten
+from custseg_spark.engine.sources.formats.sheet_survey import MOST_CELLS, survey
 from custseg_spark.engine.sources.formats.texts import named_twice
+from custseg_spark.engine.sources.formats.workbook import Workbook
 from custseg_spark.errors import ConfigurationError, InputError, nearest
 
 ROWS_PER_FILE = 100_000
-_DAMAGES = (zipfile.BadZipFile, zlib.error, ElementTree.ParseError, KeyError)
+# NotImplementedError: an unknown compression; RuntimeError: a password.
+_DAMAGES = (
+    zipfile.BadZipFile,
+    zlib.error,
+    ElementTree.ParseError,
+    KeyError,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    struct.error,
+    UnicodeError,
+)
 # Beyond, a double doesn't hold every integer.
 _LARGEST_WHOLE = 10**15
 
@@ -80,21 +95,41 @@ def open_sheet(file: SourceFile, name: str, most: int | None = None) -> Sheet:
     import python_calamine as calamine
 
     try:
-        book = calamine.load_workbook(str(file.data))
-        name = name or next(iter(book.sheet_names), "")
-        if name not in book.sheet_names:
-            known = nearest(name, book.sheet_names)
-            raise InputError(f"{file.path}: there is no sheet '{name}'{known}")
         with zipfile.ZipFile(file.data) as archive:
-            filled = list(islice(workbook.rows_with_values(archive, name), most))
-        cells = book.get_sheet_by_name(name).iter_rows()
+            name, filled, rows = _rows(file, Workbook(archive, str(file.path)), name)
     except _DAMAGES as error:
         raise InputError(f"{file.path}: the workbook is damaged: {error}") from error
     except calamine.CalamineError as error:
         raise InputError(f"{file.path}: the workbook can't be read: {error}") from error
-    numbers = set(filled)
-    rows = ((n, [text(c) for c in row]) for n, row in enumerate(cells, 1) if n in numbers)
-    return Sheet(name, filled, rows)
+    numbers = set(filled[:most])
+    texts = ((n, [text(c) for c in row]) for n, row in rows if n in numbers)
+    return Sheet(name, filled[:most], texts)
+
+
+def _rows(
+    file: SourceFile, book: Workbook, name: str
+) -> tuple[str, list[int], Iterator[tuple[int, list[Any]]]]:
+    """The sheet's name, the numbers of its rows that hold a value, and all its rows, numbered."""
+    names = book.sheet_names()
+    name = name or next(iter(names), "")
+    if name not in names:
+        raise InputError(f"{file.path}: there is no sheet '{name}'{nearest(name, names)}")
+    part = book.part_of(name)
+    book.check(part)
+    found = survey(book, part)
+    if found.is_plain and found.is_dense and found.rectangle <= MOST_CELLS:
+        return name, found.filled, zip(count(1), _cells(file.data, name), strict=False)
+    with tempfile.TemporaryDirectory(prefix="custseg-sheet-") as folder:
+        copy = Path(folder) / "sheet.xlsx"
+        filled = rewritten(book, part, copy)
+        return name, filled, zip(filled, _cells(copy, name), strict=False)
+
+
+def _cells(path: Path, sheet: str) -> Iterator[list[Any]]:
+    """The cells of all rows from the first one on, as the library reads them."""
+    import python_calamine as calamine
+
+    return calamine.load_workbook(str(path)).get_sheet_by_name(sheet).iter_rows()
 
 
 def inspect(file: SourceFile, file_id: str, mapping: MappingFile, staging: Path) -> XlsxFile | str:
