@@ -17,6 +17,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
@@ -47,6 +48,7 @@ def _trickled(content: bytes, pause_s: float = 0.2) -> Sent:
         yield pause_s
 
 
+@cache
 def _bomb(times: int = 1) -> bytes:
     packed = b"".join(_zeros(2_000_000_000))
     for _ in range(times - 1):
@@ -147,6 +149,8 @@ def serving(mode: Mode) -> Iterator[str]:
 def fetched(mode: Mode, folder: Path) -> tuple[int, float, str]:
     """Exit code, seconds and message of a fetch from a server of this mode."""
     (folder / "customers.csv").write_text(f"mobile\n{MOBILE}\n")
+    # What takes long to pack is kept.
+    mode(0)
     with serving(mode) as url:
         command = [sys.executable, str(ROOT / "jobs" / "fetch.py"), f"--url={url}"]
         command += [f"--customers={folder}/customers.csv", f"--to={folder}/landing"]

@@ -23,6 +23,7 @@ _SIGNED_AMOUNT = "a number, at most 14 digits before the point"
 
 DEFECTS = {
     "wrong_field_count": "{width} fields",
+    "text_after_quote": "a delimiter or the record's end behind a closing quote",
     "repeated_header": "a record, not the header again",
     "invalid_utf8": "UTF-8 text",
     "nul_byte": "text without NUL bytes",

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from custseg_spark.core.events.odd_lines import split
 from custseg_spark.engine.sources.discovery.files import SourceFile
 from custseg_spark.engine.sources.formats import limits, unpacking
 from custseg_spark.errors import InputError
@@ -294,6 +295,8 @@ def named_columns(line: bytes, delimiter: str) -> tuple[tuple[str, ...], str | N
         names = tuple(name.strip() for name in next(records, []))
     except csv.Error as error:
         return (), f"the header can't be read: {error}"
+    if split(text.rstrip("\r"), delimiter) == "text_after_quote":
+        return names, "in the header text follows a closing quote"
     if b"\r" in line.rstrip(b"\r"):
         return names, "lines end in carriage returns only; convert them to line feeds"
     if "\ufffd" in text:
