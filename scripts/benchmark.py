@@ -36,7 +36,7 @@ ours" is a program's wall time by that of ours in the same turn: below 1 it is f
 The same work: exact copies of events dropped, all features of `docs/data_dictionary.md` but
 lifetime values, discounts (the log has none) and the optional families, the same default features
 for the model, fences, priors and scale, KMeans for k = 2 to 8 from one start, a label for
-everybody, Parquet. Ours learns from at most 50,000 customers and takes exact silhouettes of all;
+everybody, Parquet. Ours learns from at most 20,000 customers and takes exact silhouettes of all;
 the peers learn from all with events enough and take silhouettes of a sample of 10,000, in
 scikit-learn's own (Euclidean) distance, as their users do.
 Ours also checks every record, keeps the events, and writes sessions, profiles, names and the

@@ -13,13 +13,13 @@ from pyspark.sql import SparkSession
 from sklearn.metrics import adjusted_rand_score
 
 from custseg_spark.core.clustering.kmeans import FitSettings, bisecting_kmeans, generator, lloyd
-from custseg_spark.core.clustering.models import BisectingKMeans
+from custseg_spark.core.clustering.models import ALGORITHMS, BisectingKMeans
 from custseg_spark.core.clustering.preparation import Preparation, PreparedFeature
 from custseg_spark.engine.spark.mllib import FITS
 from custseg_spark.engine.spark.mllib_models import centres, core_model, core_scaler
 from custseg_spark.engine.spark.mllib_scaling import VECTOR, MllibSample, sample_in_mllib
 from custseg_spark.errors import ConfigurationError
-from custseg_spark.pipeline.segmentation import known_algorithm
+from custseg_spark.pipeline.checks import known_algorithm
 
 SETTINGS = FitSettings(seed=3, starts=2, bisecting_iterations=5)
 PREPARATION = Preparation(
@@ -155,6 +155,10 @@ def test_a_tree_is_the_datas_hierarchy(spark: SparkSession) -> None:
     )
     sizes = {node.cluster: node.size for node in model.nodes if node.cluster is not None}
     assert {place: sizes[cluster] for place, cluster in clusters.items()} == PLACES
+
+
+def test_each_algorithm_of_the_configuration_has_a_fit() -> None:
+    assert set(FITS) == set(ALGORITHMS)
 
 
 def test_an_unknown_algorithm_is_named_with_the_nearest() -> None:

@@ -28,9 +28,9 @@ from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.rows import dicts_of
 from custseg_spark.engine.lake.schemas import MODEL_SELECTION, SEGMENT_PROFILES
 from custseg_spark.engine.spark.mllib import MllibFits
+from custseg_spark.pipeline.checks import feature_names
 from custseg_spark.pipeline.clustering import choose, fit, fit_settings
 from custseg_spark.pipeline.clustering.sample import draw
-from custseg_spark.pipeline.segmentation import feature_names
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PRESET = loading.load(conf_dir() / "presets" / "rfm.toml")

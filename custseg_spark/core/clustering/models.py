@@ -19,6 +19,8 @@ from custseg_spark.core.clustering.distances import (
 )
 
 # MLlib's: what is added to each probability before they are normalised.
+# The names of all algorithms that a configuration may ask for; `engine.spark.mllib` fits them.
+ALGORITHMS = ("kmeans", "bisecting_kmeans", "gaussian_mixture")
 _EPSILON = 2.0**-52
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from custseg_spark.core.clv.scoring import CLV_DOCS
+from custseg_spark.core.clv.columns import CLV_DOCS
 from custseg_spark.core.features.demographics import DEMOGRAPHICS
 from custseg_spark.core.features.registry import FAMILIES, OPTIONAL_FAMILIES
 from custseg_spark.core.features.scores import SCORE_DOCS

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from custseg_spark.core.clv.scoring import CLV_DOCS
+from custseg_spark.core.clv.columns import CLV_DOCS
 from custseg_spark.core.features import demographics, price_relative
 from custseg_spark.core.features.behaviour import BEHAVIOUR
 from custseg_spark.core.features.discount import DISCOUNT

@@ -38,7 +38,9 @@ def sample_in_mllib(
     columns = {name: prepared[:, i] for i, name in enumerate(preparation.names)}
     frame = spark.createDataFrame(pa.table(columns)).coalesce(1)
     stages = Pipeline(stages=_scaling_stages(preparation, scaling)).fit(frame)
-    return MllibSample(stages, stages.transform(frame).select(VECTOR))
+    # A local frame's partition is its rows: each task of each of MLlib's hundreds of jobs would
+    # carry them. MLlib keeps them itself; of a persisted frame it would decode them every time.
+    return MllibSample(stages, stages.transform(frame).select(VECTOR).localCheckpoint())
 
 
 def _scaling_stages(preparation: Preparation, scaling: str) -> list[Estimator[Any] | Transformer]:

@@ -18,12 +18,13 @@ from purchase_logs import (
 )
 from scipy.stats import rankdata
 
+from custseg_spark.core.clv.columns import CLV_DOCS
 from custseg_spark.core.clv.counts import counted
 from custseg_spark.core.clv.estimation import Fit, fit_bg_nbd, fit_gamma_gamma
 from custseg_spark.core.clv.fitting import ClvModel
 from custseg_spark.core.clv.histories import purchase_history
 from custseg_spark.core.clv.models import BgNbd, GammaGamma
-from custseg_spark.core.clv.scoring import CLV_DOCS, clv_columns
+from custseg_spark.core.clv.scoring import clv_columns
 from custseg_spark.engine.lake.rows import rows_of
 from custseg_spark.engine.lake.schemas import CLV_MODELS
 

@@ -8,9 +8,10 @@ import pytest
 from polars.testing import assert_frame_equal
 from purchase_logs import AS_OF, parts_of, simulated
 
+from custseg_spark.core.clv.columns import CLV_DOCS
 from custseg_spark.core.clv.histories import purchase_history
 from custseg_spark.core.clv.models import BgNbd, GammaGamma
-from custseg_spark.core.clv.scoring import CLV_DOCS, FittedModels, clv_columns
+from custseg_spark.core.clv.scoring import FittedModels, clv_columns
 
 PURCHASES, SPEND = BgNbd(0.5, 60, 0.8, 2.4), GammaGamma(6.25, 3.74, 15.44)
 FITTED = FittedModels(PURCHASES, SPEND, observed_spend=30, monthly_discount_rate=0.01)

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from custseg_spark.core.segments.naming.archetypes import Archetypes
 from custseg_spark.core.segments.naming.describing import descriptive_name, strength
@@ -91,6 +90,9 @@ def _match(
         table, column = (gains, position[name]) if name in position else (own, row)
         if name is not None:
             table[row, column] = min(table[row, column] + kept_bonus, _SURE)
+    # Commands read the archetypes before Spark starts; loading SciPy would keep them.
+    from scipy.optimize import linear_sum_assignment
+
     _, chosen = linear_sum_assignment(np.hstack([gains, own]), maximize=True)
     return [int(c) if c < columns else None for c in chosen]
 
