@@ -5,7 +5,7 @@ import random
 from pathlib import Path
 
 import pytest
-from conftest import HEADER
+from checkout import HEADER
 
 from custseg_spark.engine.sources.discovery.files import list_files
 from custseg_spark.engine.sources.formats import texts

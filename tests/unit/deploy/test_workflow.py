@@ -1,0 +1,44 @@
+"""The workflow of GitHub Actions, by actionlint, and what it calls."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from checkout import ROOT
+
+WORKFLOW = ROOT / ".github" / "workflows" / "ci.yml"
+SET_UP = ROOT / ".github" / "actions" / "set-up" / "action.yml"
+# Where .ci/run puts it.
+ACTIONLINT = shutil.which("actionlint", path=str(ROOT / ".tools")) or shutil.which("actionlint")
+
+
+@pytest.mark.skipif(ACTIONLINT is None, reason="no actionlint: .ci/run installs it where Go is")
+def test_actionlint_finds_nothing_and_would_find_a_typo(tmp_path: Path) -> None:
+    assert ACTIONLINT is not None
+    done = subprocess.run([ACTIONLINT], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+    wrong = tmp_path / "ci.yml"
+    wrong.write_text(WORKFLOW.read_text().replace("runs-on", "runs-onn", 1))
+    done = subprocess.run([ACTIONLINT, wrong], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert '"runs-on" section is missing' in done.stdout
+
+
+def test_it_makes_only_what_the_makefile_has() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+    called = " ".join(re.findall(r"run: make (.+)", WORKFLOW.read_text())).split()
+    assert set(called) == {"lint", "test", "dbt", "airflow", "test-airflow", "test-floor"}
+    assert set(called) <= targets
+
+
+def test_its_versions_are_those_of_the_project() -> None:
+    steps = yaml.safe_load(SET_UP.read_text())["runs"]["steps"]
+    used = {s["uses"].split("@")[0]: s["with"] for s in steps}
+    assert used["actions/setup-python"]["python-version"] == "3.11"
+    assert used["actions/setup-java"]["java-version"] == "17"
+    # The same linter here and there.
+    (there,) = re.findall(r"actionlint@(v[\d.]+)", WORKFLOW.read_text())
+    assert f"actionlint@{there}" in (ROOT / ".ci" / "run").read_text()

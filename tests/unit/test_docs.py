@@ -1,0 +1,82 @@
+"""The documents agree with the code."""
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from checkout import ROOT
+
+from custseg_spark.config.mappings import load_mapping
+from custseg_spark.config.settings import Config
+from custseg_spark.core.mappings.mapping import EVENT_COLUMNS
+from custseg_spark.outputs.exports.frames import REPORTS
+from custseg_spark.outputs.exports.frames.changes import SEGMENT_CHANGES
+from custseg_spark.outputs.exports.frames.effects import CAMPAIGN_LIFT
+from custseg_spark.pipeline.ingest import INGESTED
+from custseg_spark.pipeline.segmentation import OUTPUTS
+
+VIEWS = ROOT / "conf" / "views.sql"
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+
+
+def sections(of: type, name: str = "") -> Iterator[tuple[str, list[dataclasses.Field[Any]]]]:
+    """The sections of a configuration by name, each with its own keys."""
+    fields = dataclasses.fields(of)
+    groups = [field for field in fields if dataclasses.is_dataclass(field.type)]
+    if name:
+        yield name, [field for field in fields if field not in groups]
+    for field in groups:
+        yield from sections(field.type, f"{name}.{field.name}" if name else field.name)
+
+
+def test_every_configuration_key_is_documented_in_its_section_with_its_default() -> None:
+    found = dict(sections(Config))
+    assert {"model", "model.preparation"} < found.keys()
+    for section, keys in found.items():
+        documented = re.split(r"\n##+ ", CONFIGURATION.split(f"# `[{section}]`")[1])[0]
+        for key in keys:
+            assert f"`{key.name}`" in documented, f"{section}.{key.name}"
+            if isinstance(key.default, str):
+                assert f'`"{key.default}"`' in documented, f"{section}.{key.name}"
+
+
+def test_the_documented_mappings_are_valid(tmp_path: Path) -> None:
+    examples = re.findall(r"```toml\n(.*?)```", CONFIGURATION, re.DOTALL)
+    customers = []
+    for example in examples:
+        (tmp_path / "shop.toml").write_text(example)
+        customers.append(load_mapping("shop", {}, [tmp_path]).columns["customer_id"])
+    assert customers == ["visitor", "Client"]
+    for column in EVENT_COLUMNS:
+        assert f"`{column}`" in CONFIGURATION
+
+
+def test_every_reason_code_is_documented() -> None:
+    kernels = (ROOT / "custseg_spark" / "core").rglob("*.py")
+    source = "".join(path.read_text(encoding="utf-8") for path in kernels)
+    documented = set(re.findall(r"^\| `(\w+)` \| ", CONFIGURATION.split("# Why a record")[1], re.M))
+    assert len(documented) == 18
+    assert all(f'"{code}"' in source for code in documented)
+
+
+def test_every_exported_column_is_documented() -> None:
+    written = (ROOT / "docs" / "exports.md").read_text(encoding="utf-8")
+    tables = [r.table for r in REPORTS.values()] + [SEGMENT_CHANGES, CAMPAIGN_LIFT]
+    for table in tables:
+        section = written.split(f"## `{table.name}`")[1].split("\n## ")[0]
+        for column in table.ddl.replace("\n", " ").split(", "):
+            assert f"`{column.split()[0]}`" in section, (table.name, column)
+
+
+def test_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_every_table_has_its_view() -> None:
+    views = re.findall(r"VIEW (\w+) USING delta OPTIONS \(path 'lake/(\w+)'\);", VIEWS.read_text())
+    assert {name for name, _ in views} == {t.name for t in (*INGESTED, *OUTPUTS)}
+    assert all(name == folder for name, folder in views)
