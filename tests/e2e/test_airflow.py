@@ -107,7 +107,9 @@ def test_it_loads_and_runs_one_date_after_the_other(environment: Mapping[str, st
 def test_the_documented_backfill_has_the_days_that_the_document_says(
     environment: Mapping[str, str],
 ) -> None:
-    text = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8").replace("\\\n", "")
+    text = (
+        (ROOT / "docs" / "guides" / "deployment.md").read_text(encoding="utf-8").replace("\\\n", "")
+    )
     (command,) = re.findall(r"airflow (backfill create .*)", text)
     said(["airflow", "dags", "reserialize"], environment)
     out = said(["airflow", *command.split(), "--dry-run"], environment)

@@ -45,7 +45,7 @@ class Result(NamedTuple):
 
 class Built(NamedTuple):
     """A build of a run whose features are lost, and then, as on another day, in another process,
-    the commands of docs/dbt.md."""
+    the commands of docs/guides/dbt.md."""
 
     broken: Result
     build: Result
@@ -54,7 +54,7 @@ class Built(NamedTuple):
 
 
 def documented() -> list[list[str]]:
-    text = (ROOT / "docs" / "dbt.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "guides" / "dbt.md").read_text(encoding="utf-8")
     return [shlex.split(c) for c in re.findall(r"^\.venv-dbt/bin/dbt (.*)$", text, re.M)]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from checkout import ROOT
 
 from custseg_spark.config.mappings import load_mapping
@@ -18,8 +19,15 @@ from custseg_spark.pipeline.ingest import INGESTED
 from custseg_spark.pipeline.segmentation import OUTPUTS
 
 VIEWS = ROOT / "conf" / "views.sql"
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+DOCS = ROOT / "docs"
+CONFIGURATION = (DOCS / "reference" / "configuration.md").read_text(encoding="utf-8")
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub gives the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
 
 
 def sections(of: type, name: str = "") -> Iterator[tuple[str, list[dataclasses.Field[Any]]]]:
@@ -63,7 +71,7 @@ def test_every_reason_code_is_documented() -> None:
 
 
 def test_every_exported_column_is_documented() -> None:
-    written = (ROOT / "docs" / "exports.md").read_text(encoding="utf-8")
+    written = (ROOT / "docs" / "reference" / "exports.md").read_text(encoding="utf-8")
     tables = [r.table for r in REPORTS.values()] + [SEGMENT_CHANGES, CAMPAIGN_LIFT]
     for table in tables:
         section = written.split(f"## `{table.name}`")[1].split("\n## ")[0]
@@ -71,9 +79,22 @@ def test_every_exported_column_is_documented() -> None:
             assert f"`{column.split()[0]}`" in section, (table.name, column)
 
 
-def test_links_lead_somewhere() -> None:
-    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", README):
-        assert (ROOT / target).exists(), target
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+def test_links_lead_to_files_and_headings(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+        name, _, anchor = target.partition("#")
+        if "://" in name:
+            continue
+        file = page.parent / name if name else page
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(file), target
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = DOCS / "README.md"
+    linked = re.findall(r"\]\(([^)#]+)\)", index.read_text(encoding="utf-8"))
+    pages = {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md") if page != index}
+    assert pages == {target for target in linked if not target.startswith("..")}
 
 
 def test_every_table_has_its_view() -> None:

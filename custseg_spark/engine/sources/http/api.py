@@ -1,6 +1,6 @@
 """A purchase API, page by page: asked at a bounded rate, again where it fails.
 
-No Spark in this module. What is asked and answered is in docs/configuration.md.
+No Spark in this module. What is asked and answered is in docs/reference/configuration.md.
 """
 
 import threading
