@@ -59,8 +59,9 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def submitted(
     cluster: Cluster, wheel: Path, lake: Path, log: Path, page: int
 ) -> subprocess.Popen[str]:
-    """The README's command on its way to this cluster."""
-    section = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## On a cluster")[1]
+    """The guide's command on its way to this cluster."""
+    guide = (ROOT / "docs" / "guides" / "lake.md").read_text(encoding="utf-8")
+    section = guide.split("\n## On a standalone cluster")[1]
     command = re.search(r"^spark-submit (.*\\\n.*)$", section, re.M)
     assert command is not None
     theirs = {
@@ -71,7 +72,7 @@ def submitted(
         "lake": str(lake),
     }
     arguments = [theirs.pop(word, word) for word in command[1].replace("\\", "").split()]
-    assert not theirs, "the README says something else"
+    assert not theirs, "the guide says something else"
     settings = [f"--conf={k}={v}" for k, v in {**_SETTINGS, "spark.ui.port": page}.items()]
     folder = Path(sys.executable).parent
     return subprocess.Popen(

@@ -34,7 +34,7 @@ from custseg_spark.engine.sources.formats import jdbc, jdbc_tables
 from custseg_spark.errors import ConfigurationError, InputError
 from custseg_spark.interfaces.cli import preview as check
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+GUIDE = (ROOT / "docs" / "guides" / "sales_facts.md").read_text(encoding="utf-8")
 ALL_ALLOWED = "sources.sales_facts.max_rejected_share=1"
 LINES = [
     sale(),
@@ -189,10 +189,10 @@ def test_the_job_of_a_shell_in_another_time_zone(
     assert utc(found.event_at) == "2024-03-01 23:30:00"
 
 
-def test_the_readmes_commands_run(
+def test_the_guides_commands_run(
     spark: SparkSession, database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    section = re.split(r"\n##+ ", README.split("### Sales facts")[1])[0].replace("\\\n", " ")
+    section = GUIDE.replace("\\\n", " ")
     commands = re.findall(r"^spark-submit jobs/segment.py (.*)$", section, re.M)
     assert len(commands) == 2
     assert "CUSTSEG_JDBC_PASSWORD=" in section

@@ -1,6 +1,6 @@
 """Purchases as JSON and customer attributes as CSV, through the ingest job; what is refused.
 
-And the README's commands: from an API to a database.
+And the guide's commands: from an API to a database.
 """
 
 import csv
@@ -318,9 +318,9 @@ def test_a_mapping_of_customers_has_their_columns(tmp_path: Path) -> None:
         assert message in str(found.value)
 
 
-# --- The README's commands -----------------------------------------------------------------------
+# --- The guide's commands ------------------------------------------------------------------------
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+GUIDE = (ROOT / "docs" / "guides" / "purchase_history.md").read_text(encoding="utf-8")
 # Fewer customers (each day with a purchase is a file), more and smaller requests, and one k.
 SMALLER = {
     "generate_customers": ["--customers=100", "--malformed=0.1"],
@@ -336,17 +336,16 @@ SMALLER = {
 Bought = list[dict[str, str]]
 
 
-def readme_commands() -> list[str]:
-    section = re.split(r"\n##+ ", README.split("### Purchase history")[1])[0]
-    [block] = re.findall(r"```bash\n(.*?)```", section, re.DOTALL)
+def guide_commands() -> list[str]:
+    [block] = re.findall(r"```bash\n(.*?)```", GUIDE, re.DOTALL)
     return block.replace("\\\n", "").strip().splitlines()
 
 
 def run_in(folder: Path, port: int) -> list[str]:
-    """Runs the README's commands there, the API on that port; the programs' names."""
+    """Run the guide's commands there, the API on that port; the programs' names."""
     ran, servers = [], []
     try:
-        for command in readme_commands():
+        for command in guide_commands():
             line = command.replace("8001", str(port)).replace("conf/", f"{ROOT}/conf/")
             _, program, *given = shlex.split(line.removesuffix("&"))
             name = Path(program).stem
@@ -379,7 +378,7 @@ def wait_for(port: int) -> None:
 
 @pytest.fixture(scope="module")
 def readme(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Lake]:
-    """The folder that the README's commands filled, and its lake."""
+    """The folder that the guide's commands filled, and its lake."""
     folder = tmp_path_factory.mktemp("readme")
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""The preset of recency, frequency and monetary value, the README's commands, the real figures."""
+"""The preset of recency, frequency and monetary value, the guide's commands, the real figures."""
 
 import lzma
 import re
@@ -32,7 +32,7 @@ from custseg_spark.pipeline.clustering import choose, fit, fit_settings
 from custseg_spark.pipeline.clustering.sample import draw
 from custseg_spark.pipeline.segmentation import feature_names
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+GUIDE = (ROOT / "docs" / "guides" / "online_retail.md").read_text(encoding="utf-8")
 PRESET = loading.load(conf_dir() / "presets" / "rfm.toml")
 NAMES = load_archetypes(conf_dir() / PRESET.naming.archetypes, feature_names())
 RFM = ("recency_days", "frequency", "monetary")
@@ -41,9 +41,8 @@ REAL = SHARED_DATA / "online_retail.csv.xz"
 
 
 def commands() -> list[list[str]]:
-    """The README's commands for Online Retail, without spark-submit."""
-    section = re.split(r"\n##+ ", README.split("### Online Retail")[1])[0]
-    blocks = re.findall(r"```bash\n(.*?)```", section, re.DOTALL)
+    """The guide's commands for Online Retail, without spark-submit."""
+    blocks = re.findall(r"```bash\n(.*?)```", GUIDE, re.DOTALL)
     return [shlex.split(block.replace("\\\n", ""))[1:] for block in blocks]
 
 
@@ -73,7 +72,7 @@ def lines() -> list[Line]:
 
 
 @pytest.mark.usefixtures("spark")
-def test_the_readmes_command_names_segments_by_rfm(
+def test_the_guides_command_names_segments_by_rfm(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     returned = invoice(CustomerID="1000.0", InvoiceNo="C9", Quantity="-1")
@@ -187,15 +186,14 @@ def test_the_presets_model_finds_the_reference_segments(spark: SparkSession) -> 
 @pytest.mark.heavy
 @pytest.mark.shared_data
 @pytest.mark.skipif(not REAL.exists(), reason=f"{REAL} is not there")
-def test_the_readmes_figures_of_the_whole_data_set(
+def test_the_guides_figures_of_the_whole_data_set(
     spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     netted, strict = commands()
     run(netted, REAL, tmp_path, "--set=report.enabled=false")
     run(strict, REAL, tmp_path)
     said = capsys.readouterr().out
-    section = re.split(r"\n##+ ", README.split("### Online Retail")[1])[0]
-    [sample] = re.findall(r"```\n(Ingested.*?)```", section, re.DOTALL)
+    [sample] = re.findall(r"```\n(Ingested.*?)```", GUIDE, re.DOTALL)
     for text in filter(None, sample.splitlines()):
         assert text in said
     # Once more with the duplicates, into the same lake: the copies are all that it adds.

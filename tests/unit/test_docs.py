@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import reference_pages
 from checkout import ROOT
 
 from custseg_spark.config.mappings import load_mapping
 from custseg_spark.config.settings import Config
 from custseg_spark.core.mappings.mapping import EVENT_COLUMNS
+from custseg_spark.errors import CustsegError
+from custseg_spark.interfaces.cli.main import COMMANDS
 from custseg_spark.outputs.exports.frames import REPORTS
 from custseg_spark.outputs.exports.frames.changes import SEGMENT_CHANGES
 from custseg_spark.outputs.exports.frames.effects import CAMPAIGN_LIFT
@@ -20,7 +23,11 @@ from custseg_spark.pipeline.segmentation import OUTPUTS
 
 VIEWS = ROOT / "conf" / "views.sql"
 DOCS = ROOT / "docs"
-CONFIGURATION = (DOCS / "reference" / "configuration.md").read_text(encoding="utf-8")
+REFERENCE = DOCS / "reference"
+CONFIGURATION, MAPPINGS, CODES = (
+    (REFERENCE / f"{name}.md").read_text(encoding="utf-8")
+    for name in ("configuration", "mappings", "codes")
+)
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 
 
@@ -52,20 +59,20 @@ def test_every_configuration_key_is_documented_in_its_section_with_its_default()
 
 
 def test_the_documented_mappings_are_valid(tmp_path: Path) -> None:
-    examples = re.findall(r"```toml\n(.*?)```", CONFIGURATION, re.DOTALL)
+    examples = re.findall(r"```toml\n(.*?)```", MAPPINGS, re.DOTALL)
     customers = []
     for example in examples:
         (tmp_path / "shop.toml").write_text(example)
         customers.append(load_mapping("shop", {}, [tmp_path]).columns["customer_id"])
     assert customers == ["visitor", "Client"]
     for column in EVENT_COLUMNS:
-        assert f"`{column}`" in CONFIGURATION
+        assert f"`{column}`" in MAPPINGS
 
 
 def test_every_reason_code_is_documented() -> None:
     kernels = (ROOT / "custseg_spark" / "core").rglob("*.py")
     source = "".join(path.read_text(encoding="utf-8") for path in kernels)
-    documented = set(re.findall(r"^\| `(\w+)` \| ", CONFIGURATION.split("# Why a record")[1], re.M))
+    documented = set(re.findall(r"^\| `(\w+)` \| ", CODES.split("# Why a record")[1], re.M))
     assert len(documented) == 18
     assert all(f'"{code}"' in source for code in documented)
 
@@ -101,3 +108,41 @@ def test_every_table_has_its_view() -> None:
     views = re.findall(r"VIEW (\w+) USING delta OPTIONS \(path 'lake/(\w+)'\);", VIEWS.read_text())
     assert {name for name, _ in views} == {t.name for t in (*INGESTED, *OUTPUTS)}
     assert all(name == folder for name, folder in views)
+
+
+@pytest.mark.parametrize("name", reference_pages.PAGES)
+def test_generated_pages_are_those_that_the_script_writes(name: str) -> None:
+    assert reference_pages.PAGES[name]() == (REFERENCE / name).read_text(encoding="utf-8"), (
+        "run scripts/reference_pages.py"
+    )
+
+
+def test_every_exit_code_is_documented() -> None:
+    documented = set(re.findall(r"^\| (\d) \| ", CODES, re.M))
+    used = {error.exit_code for error in every_error(CustsegError)} - {CustsegError.exit_code}
+    assert documented == {"0", *map(str, used)}
+
+
+def every_error(base: type[CustsegError]) -> Iterator[type[CustsegError]]:
+    """The error and all that are derived from it."""
+    yield base
+    for derived in base.__subclasses__():
+        yield from every_error(derived)
+
+
+def test_the_readme_is_short() -> None:
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 180
+
+
+def test_every_command_in_the_documents_exists() -> None:
+    """`custseg NAME`, `jobs/NAME.py`, `scripts/NAME` and `make TARGET`."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for program in re.findall(r"\b((?:jobs|scripts)/[a-z_]+\.(?:py|sh))", text):
+            assert (ROOT / program).exists(), (page, program)
+        for command in re.findall(r"^(?:\$ )?custseg (\w+) ", text, re.M):
+            assert command in COMMANDS, (page, command)
+        for target in re.findall(r"^make ([\w-]+)", text, re.M):
+            assert re.search(rf"^{target}:", makefile, re.M), (page, target)
