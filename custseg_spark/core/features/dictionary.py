@@ -1,4 +1,4 @@
-"""The data dictionary of `customer_features`, from the features themselves."""
+"""Write the data dictionary of `customer_features` from the registry of features."""
 
 from collections.abc import Iterable
 

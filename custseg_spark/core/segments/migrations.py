@@ -72,7 +72,7 @@ def cells(counts: pl.DataFrame) -> list[Cell]:
 
 
 def overlap_matrix(cells: Iterable[Cell], clusters: int, previous_ids: Sequence[int]) -> np.ndarray:
-    """Count the customers of both runs, clusters x previous segments, from one algorithm's cells."""
+    """Count the customers of both runs: clusters x previous segments, of one algorithm."""
     columns = {segment: column for column, segment in enumerate(previous_ids)}
     counts = np.zeros((clusters, len(previous_ids)), dtype=np.int64)
     for cell in cells:

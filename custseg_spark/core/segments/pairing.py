@@ -65,7 +65,7 @@ def jaccard(overlap: np.ndarray) -> np.ndarray:
 
 
 def _differences(clusters: Sequence[Centroid], known: Sequence[Centroid]) -> np.ndarray:
-    """Return new minus known, in the known run's standard deviations: clusters x known x features."""
+    """Return new minus known, in the known standard deviations: clusters x known x features."""
     every = [*clusters, *known]
     common = sorted(set(every[0]).intersection(*every[1:]))
     usable = [f for f in common if all(centroid[f][1] > 0 for centroid in known)]

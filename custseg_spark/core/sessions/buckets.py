@@ -37,7 +37,7 @@ def bucket_of_hash(hashes: pl.Series) -> pl.Series:
 
 
 def group_bounds(groups: int) -> npt.NDArray[np.int64]:
-    """Return the first bucket of each of `groups` nearly equal ranges of buckets, and BUCKETS last."""
+    """Return the first bucket of `groups` nearly equal ranges of buckets, and BUCKETS last."""
     if not 1 <= groups <= BUCKETS:
         raise ValueError(f"{groups} groups of {BUCKETS} buckets")
     return np.arange(groups + 1, dtype=np.int64) * BUCKETS // groups

@@ -85,7 +85,7 @@ def edges_of_parts(parts: pl.DataFrame) -> pl.DataFrame:
 
 
 def tails_of_parts(parts: pl.DataFrame) -> pl.DataFrame:
-    """Return one row per gap session that the next date may continue, from the parts of any dates."""
+    """Return one row per gap session that the next date may continue, from any dates' parts."""
     return parts.filter(pl.col("session_kind") == KINDS[GAP]).select(
         "customer_id", "session_id", _micros("last_event_at").alias("last_at")
     ).filter(_is_late(pl.col("last_at")))  # fmt: skip
