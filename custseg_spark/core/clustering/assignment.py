@@ -88,7 +88,7 @@ def segments(
     clusterings: Sequence[NamedClustering],
     prediction_timestamp: datetime,
 ) -> pa.Table:
-    """Return rows of `customer_segments`, one per customer and algorithm, algorithm by algorithm."""
+    """Return rows of `customer_segments`, one per customer and algorithm, by algorithm."""
     points = space.points(bucket)
     axes = space.preparation.axes
     tables = [_rows(bucket, points, c, axes, prediction_timestamp) for c in clusterings]
@@ -131,7 +131,7 @@ def _annotate(
 def _top_axes(
     points: np.ndarray, clusters: np.ndarray, seconds: np.ndarray, centres: np.ndarray
 ) -> np.ndarray:
-    """Return the axes of the largest contributions, n x 3 (all axes if fewer); the first at a tie."""
+    """Return the axes of the largest contributions, n x 3 (all if fewer); the first at a tie."""
     losses = np.empty((points.shape[1], len(points)))
     for axis, loss in enumerate(losses):
         column, places = points[:, axis], centres[:, axis]

@@ -22,7 +22,7 @@ from custseg_spark.core.clustering.scaling import FeatureSpace
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A clustering's indices on all customers, and on customers with enough events to learn from."""
+    """A clustering's indices on all customers, and on customers with enough events."""
 
     everyone: Indices
     informed: Indices

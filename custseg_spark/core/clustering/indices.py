@@ -59,7 +59,7 @@ def spreads(points: np.ndarray, labels: np.ndarray, moments: Moments) -> np.ndar
 
 
 def indices(moments: Moments, spread: np.ndarray) -> Indices:
-    """Compute the indices from a population's moments and the sum of its `spreads` over all points."""
+    """Compute the indices from a population's moments and its points' summed `spreads`."""
     silhouettes, distances = np.split(spread, 2)
     filled = moments.sizes > 0
     n, k = float(moments.sizes.sum()), int(filled.sum())

@@ -42,7 +42,7 @@ class FitSettings:
 
 @dataclass(frozen=True)
 class Clustering:
-    """Centres (k x dimensions), each point's nearest (or, bisecting, its own) centre, and the cost."""
+    """Centres (k x dimensions), each point's nearest (bisecting: own) centre, and the cost."""
 
     centres: np.ndarray
     labels: np.ndarray
@@ -61,7 +61,7 @@ def kmeans(
     rng: np.random.Generator,
     weights: np.ndarray | None = None,
 ) -> Clustering:
-    """Return the cheapest of `starts` fits; it has fewer than k centres if there are fewer points."""
+    """Return the cheapest of `starts` fits; fewer centres than k if there are fewer points."""
     x, w = _prepared(points, weights)
     fits = [
         lloyd(x, plus_plus(x, k, rng, w), settings.max_iterations, settings.tolerance, w)

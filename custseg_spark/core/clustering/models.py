@@ -162,7 +162,7 @@ def _root_of_inverse(covariance: np.ndarray) -> tuple[np.ndarray, float]:
 def tree_model(
     nodes: Sequence[Node], centres: Sequence[np.ndarray], children: Sequence[Sequence[int]]
 ) -> BisectingKMeans:
-    """Build a bisecting model from nodes in any order, their centres and their children's numbers."""
+    """Build a bisecting model from nodes, their centres and their children's numbers."""
     order = sorted(
         range(len(nodes)), key=lambda i: (nodes[i].cluster is not None, abs(nodes[i].index))
     )

@@ -57,7 +57,7 @@ class Profile:
 
 @dataclass(frozen=True)
 class Overall:
-    """Per value, over all customers: their number, their mean, the sum of squared distances to it."""
+    """Per value, over all customers: number, mean, sum of squared distances to the mean."""
 
     counts: np.ndarray
     means: np.ndarray

@@ -70,5 +70,5 @@ def whole_days_since(micros: Whole, totals: Totals) -> Ints:
 
 
 def joined(name: str) -> Value:
-    """Return a column of another table, joined by customer; null for customers without a row there."""
+    """Return a column of another table by customer; null for customers without a row."""
     return lambda totals: totals.joined[name]

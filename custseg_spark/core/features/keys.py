@@ -41,7 +41,7 @@ class KeyCounts:
         return self._of_owners(self._groups.added(values))
 
     def most_frequent(self) -> Ints:
-        """Return each owner's most frequent key, the lowest at a tie; every owner must have a key."""
+        """Return each owner's most frequent key, the lowest at a tie; each must have a key."""
         span = int(self.key.max(initial=0)) + 1
         ranked = self.n * span + (span - 1 - self.key)
         return span - 1 - self._of_owners(self._groups.largest(ranked)) % span

@@ -20,7 +20,7 @@ _NAMES = (PROSPECTS, *(name for r in sorted(_GROUPS) for name in _GROUPS[r]))
 
 
 def rfm_group(r: int, f: int, m: int) -> str:
-    """Return the group of a score code; `Prospects` for customers who never bought (all scores 0)."""
+    """Return the group of a score code; `Prospects` for non-buyers (all scores 0)."""
     scores = (np.array([score]) for score in (r, f, m))
     name: str = rfm_groups(*scores)[0].as_py()
     return name

@@ -1,4 +1,4 @@
-"""Archetypes: possible names of segments, with the evidence they need and the actions they suggest."""
+"""Archetypes: possible names of segments, with expected profile and suggested actions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
