@@ -49,6 +49,14 @@ _TEST_SETTINGS = {
     # Delta keeps each table that was ever read for an hour, with the plans of its snapshots: those
     # of a few hundred tests' tables fill the heap, and the collector does the rest.
     "spark.databricks.delta.delta.log.cacheSize": "20",
+    # Plans of a handful of rows run once: to compile them takes longer than to interpret them. Jobs
+    # in processes of their own compile, as in production.
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    # Nobody looks at them, and the plans of a whole run fill the heap.
+    "spark.sql.ui.retainedExecutions": "1",
+    "spark.ui.retainedJobs": "10",
+    "spark.ui.retainedStages": "10",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
 }

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 from checkout import write_log
+from compared import assert_same_rows
 from late_sessions import BASE, LATE, REBUILT
 from pyspark.sql import DataFrame, SparkSession
 
@@ -25,10 +25,6 @@ def files_by_date(parts: DataFrame) -> dict[str, set[str]]:
     return found
 
 
-def as_rows(parts: DataFrame) -> list[Any]:
-    return sorted(parts.collect(), key=lambda row: row[:4])
-
-
 @pytest.mark.parametrize("io", ["native", "spark"])
 def test_late_events_leave_the_sessions_that_one_ingest_of_everything_makes(
     spark: SparkSession,
@@ -46,11 +42,10 @@ def test_late_events_leave_the_sessions_that_one_ingest_of_everything_makes(
         files = files_by_date(read(SESSIONS))
         rebuilt.append(sorted(day for day in files if files[day] != known.get(day)))
         known = files
-    incremental = as_rows(read(SESSIONS))
     everything = [line for log in (BASE, *LATE) for line in lines(log)]
     path = write_log(tmp_path / "everything.csv", everything)
     other = tmp_path / "other"
     run_job("ingest", "--source", f"ecommerce_events={path}", "--lake", str(other), *by)
-    at_once = as_rows(spark.read.format("delta").load(str(other / "sessions")))
-    assert incremental == at_once
+    at_once = spark.read.format("delta").load(str(other / "sessions"))
+    assert_same_rows(read(SESSIONS), at_once)
     assert rebuilt[1:] == [list(days) for days in REBUILT]

@@ -157,7 +157,7 @@ class SqliteLoading:
 
 
 def _create(table: ReportTable, schema: str) -> str:
-    """Create a table. Keys are text, so the rows are stored in the key's own tree (WITHOUT ROWID)."""
+    """Create a table. Keys are text, so rows are stored in the key's own tree (WITHOUT ROWID)."""
     columns = [
         " ".join([_quoted(f.name), _type(f.dataType), "NOT NULL" if f.name in table.key else ""])
         for f in table.schema.fields

@@ -97,7 +97,7 @@ def counted(value: int, noun: str) -> str:
 
 
 def percent(share: float | None) -> str:
-    """Format a share: `12.3 %` for 0.123; `< 0.1 %` for a share too small for one decimal, never 0."""
+    """Format a share: `12.3 %` for 0.123; `< 0.1 %`, never 0, for a very small one."""
     if share is None:
         return MISSING
     if abs(share) < 0.0005:
