@@ -19,6 +19,9 @@ from custseg_spark.config.settings import LakeConfig
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS, EVENTS, SEGMENT_PROFILES, SESSIONS
 
+# A night's work: minutes of whole runs.
+pytestmark = pytest.mark.heavy
+
 DAY = date(2019, 10, 9)
 QUICK = (
     f"--run-date={DAY}",

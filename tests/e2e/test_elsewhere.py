@@ -177,6 +177,7 @@ def test_the_ledger_has_the_same_numbers_under_the_uris(
     assert len(ledgers[1]) == 14
 
 
+@pytest.mark.heavy
 def test_a_catalog_with_a_hive_metastore_gives_the_same_segments_and_exports(
     both: tuple[Lake, Lake], logs: Path, tmp_path: Path
 ) -> None:

@@ -45,7 +45,7 @@ def points() -> list[list[float]]:
     return [[spend, float(orders)] for _, spend, orders, _ in informed]
 
 
-@pytest.fixture(scope="module", params=["native", "spark"])
+@pytest.fixture(scope="module", params=["native", pytest.param("spark", marks=pytest.mark.heavy)])
 def lake(
     request: pytest.FixtureRequest, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
 ) -> Lake:

@@ -21,6 +21,9 @@ from custseg_spark.engine.lake.schemas import (
     SEGMENT_PROFILES,
 )
 
+# A night's work: minutes of whole runs.
+pytestmark = pytest.mark.heavy
+
 MONTHS = 12
 RUN_DATES = [date(2021, 1, 31) + timedelta(days=30 * month) for month in range(MONTHS)]
 BIRTH, DEATH = 5, 8  # in which month heavy buyers appear, and bargain hunters fall silent

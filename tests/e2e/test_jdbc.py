@@ -164,6 +164,7 @@ def test_a_condition_is_a_delivery_of_its_own(
     ]
 
 
+@pytest.mark.heavy
 def test_the_job_of_a_shell_in_another_time_zone(
     spark: SparkSession, database: Database, tmp_path: Path
 ) -> None:

@@ -236,7 +236,7 @@ def test_a_repeat_changes_nothing(segmented: Segmented, monkeypatch: pytest.Monk
     assert (written[0], written[-1], written.count("runs")) == ("runs", "runs", 2)
 
 
-@pytest.mark.parametrize("io", ["native", "spark"])
+@pytest.mark.parametrize("io", ["native", pytest.param("spark", marks=pytest.mark.heavy)])
 def test_another_run_date_is_finished_after_a_kill_and_leaves_the_first_alone(
     segmented: Segmented, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, io: str
 ) -> None:

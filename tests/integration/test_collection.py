@@ -6,6 +6,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 # Over a second's boundary: a clock in an id has moved on.
 APART_S = 1.2
@@ -25,6 +27,7 @@ def collected(hash_seed: int) -> list[str]:
     return [line for line in done.stdout.splitlines() if "::" in line]
 
 
+@pytest.mark.heavy
 def test_the_suite_is_collected_alike_at_another_time_and_with_another_hash_seed() -> None:
     first = collected(1)
     time.sleep(APART_S)

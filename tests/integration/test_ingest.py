@@ -283,7 +283,7 @@ class OvertakenLake(Lake):
         return found
 
 
-@BOTH_WAYS
+@pytest.mark.parametrize("io", ["native", pytest.param("spark", marks=pytest.mark.heavy)])
 def test_two_runs_at_once_with_a_file_in_common_read_it_once(
     spark: SparkSession, lake_dir: Path, run_job: RunJob, read: Read, tmp_path: Path, io: str
 ) -> None:

@@ -25,7 +25,7 @@ def files_by_date(parts: DataFrame) -> dict[str, set[str]]:
     return found
 
 
-@pytest.mark.parametrize("io", ["native", "spark"])
+@pytest.mark.parametrize("io", ["native", pytest.param("spark", marks=pytest.mark.heavy)])
 def test_late_events_leave_the_sessions_that_one_ingest_of_everything_makes(
     spark: SparkSession,
     run_job: Callable[..., None],

@@ -32,7 +32,7 @@ class Piece(Protocol):
         """About the number of bytes to read."""
 
     def records(self, mapping: SourceMapping) -> Iterator[Records]:
-        """Yield the piece's records, one chunk at a time. Raises InputError for unreadable content."""
+        """Yield the records, one chunk at a time. Raises InputError for unreadable content."""
 
 
 @dataclass(frozen=True)
