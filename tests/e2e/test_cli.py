@@ -179,7 +179,7 @@ def raising(error: Exception) -> Callable[[Iterator[pa.RecordBatch]], Iterator[p
     ],
 )
 @pytest.mark.parametrize("does", ["collect", "write"])
-def test_what_runs_out_in_a_task_is_exit_code_6(
+def test_resources_that_run_out_in_a_task_are_exit_code_6(
     spark: SparkSession,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],

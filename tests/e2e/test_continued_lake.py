@@ -72,7 +72,7 @@ def test_a_lake_of_0_1_is_refused_before_anything_is_written(
 
 
 @pytest.mark.parametrize("io", ["native", pytest.param("spark", marks=pytest.mark.heavy)])
-def test_segments_of_another_lake_keep_ids_and_names_and_who_is_in_them(
+def test_segments_of_another_lake_keep_ids_names_and_customers(
     spark: SparkSession, log: Path, old: Path, tmp_path: Path, io: str
 ) -> None:
     before = digest(old)

@@ -58,7 +58,7 @@ def test_without_a_purchase_there_are_segments_and_no_lifetime_values(
 
 
 @pytest.mark.parametrize("customers", [1, 12], ids=["one customer", "identical customers"])
-def test_customers_that_cant_be_told_apart_are_an_error(
+def test_identical_customers_are_an_error(
     run_job: Callable[..., None], read: Read, tmp_path: Path, customers: int
 ) -> None:
     log = [x for c in range(customers) for x in lines(c, 3)]

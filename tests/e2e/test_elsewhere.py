@@ -281,12 +281,14 @@ def test_a_remote_file_is_checked_against_its_mapping(
         ("nosuch://shop/x.csv", "nosuch://shop/x.csv can't be read: No FileSystem for scheme"),
     ],
 )
-def test_what_is_not_there_is_told(spark: SparkSession, logs: Path, uri: str, message: str) -> None:
+def test_a_missing_source_is_an_error(
+    spark: SparkSession, logs: Path, uri: str, message: str
+) -> None:
     with pytest.raises(InputError, match=message):
         remote.list_files(spark, uri)
 
 
-def test_spark_counts_what_the_bytes_say(
+def test_sparks_counts_agree_with_the_bytes(
     spark: SparkSession, bucket: Bucket, tmp_path: Path
 ) -> None:
     random_ = random.Random(7)

@@ -104,7 +104,7 @@ def test_published_models_are_those_of_all_informed_customers(lake: Lake) -> Non
     assert np.array(saved).tolist() == kmeans.centres.tolist()
 
 
-def test_the_configuration_decides_of_whom_the_published_models_are(
+def test_the_configuration_decides_which_customers_published_models_learn_from(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     lines = [

@@ -139,7 +139,7 @@ def test_no_id_changes_its_meaning(year: Year) -> None:
     assert len(set.union(*ids.values())) == len(HABITS)
 
 
-def test_the_birth_and_the_death_are_said_at_their_dates(year: Year) -> None:
+def test_birth_and_death_are_reported_at_their_dates(year: Year) -> None:
     said = {}
     for month in range(MONTHS):
         for row in year.rows(SEGMENT_PROFILES, month):

@@ -369,7 +369,7 @@ def test_an_empty_table_has_a_row_in_the_ledger(
         ({"jdbc": {"where": "order_dat > '2024'"}}, 'column "order_dat" does not exist'),
     ],
 )
-def test_what_the_database_lacks_is_named(
+def test_a_missing_table_or_column_is_named(
     spark: SparkSession, database: Database, overrides: dict[str, Any], message: str
 ) -> None:
     kept = ", ".join(COLUMNS)

@@ -148,7 +148,7 @@ def test_every_record_is_accounted_for(shop: tuple[Path, Lake, str]) -> None:
     assert "39 records = 10 accepted + 28 rejected + 1 duplicates" in printed
 
 
-def test_what_is_malformed_is_refused_with_its_reason(shop: tuple[Path, Lake, str]) -> None:
+def test_malformed_records_are_refused_with_their_reason(shop: tuple[Path, Lake, str]) -> None:
     found = {key: [r.code for r in why] for key, why in reasons(shop[1].read).items()}
     expected = {
         (name, row): [code]
@@ -287,7 +287,7 @@ def test_an_array_of_any_length_is_read_in_blocks(tmp_path: Path) -> None:
     assert [json_text.record(line.encode(), ())[0] for line in lines] == expected
 
 
-def test_check_shows_what_would_become_of_both(
+def test_preview_shows_purchases_and_customers(
     shop: tuple[Path, Lake, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = shop[0]

@@ -203,7 +203,7 @@ def test_the_benchmark_reads_what_a_run_published(segmented: Segmented) -> None:
     assert found.column("event_count").sum() == len(segmented.rows(EVENTS))
 
 
-def test_the_manifest_tells_what_was_run(segmented: Segmented) -> None:
+def test_the_manifest_describes_the_run(segmented: Segmented) -> None:
     [manifest] = segmented.rows(RUNS)
     assert manifest["run_date"] == DAY
     assert manifest["row_counts"]["customers"] == segmented.customers
@@ -420,7 +420,7 @@ def test_other_delta_readers_can_open_every_table(segmented: Segmented, by_spark
         (["--set", "model.preparation.scaling=standart"], ConfigurationError, "mean 'standard'"),
     ],
 )
-def test_mistakes_are_told_before_any_work(
+def test_mistakes_are_errors_before_any_work(
     lake_dir: Path, arguments: list[str], error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
@@ -428,7 +428,7 @@ def test_mistakes_are_told_before_any_work(
     assert not lake_dir.exists()
 
 
-def test_scoring_a_lake_that_isnt_there_makes_none(spark: SparkSession, lake_dir: Path) -> None:
+def test_scoring_a_missing_lake_creates_no_lake(spark: SparkSession, lake_dir: Path) -> None:
     with pytest.raises(InputError, match=r"there is no table .*/events; run ingest first"):
         job("score").run([f"--lake={lake_dir}"])
     assert not lake_dir.exists()

@@ -87,7 +87,7 @@ def test_the_report_finds_its_templates_in_the_archive(wheel: Path, tmp_path: Pa
     assert "cluster_report.html.j2" in from_wheel(wheel, tmp_path, "-c", code).stdout
 
 
-def test_what_is_unpacked_of_the_archive_is_removed(wheel: Path, tmp_path: Path) -> None:
+def test_files_unpacked_from_the_archive_are_removed(wheel: Path, tmp_path: Path) -> None:
     code = "from custseg_spark.config.shipped import conf_dir; print(conf_dir())"
     shown = from_wheel(wheel, tmp_path, "-c", code)
     assert shown.returncode == 0, shown.stderr

@@ -242,7 +242,7 @@ def test_ratios_are_pair_by_pair() -> None:
     ]
 
 
-def test_who_runs_out_of_memory_or_does_other_work_has_no_ratio() -> None:
+def test_a_program_out_of_memory_or_with_other_results_has_no_ratio() -> None:
     ended = Measured(31.4, 40.0, 20 * GIB, OUT_OF_MEMORY)
     results = {"ours": OWN, "pandas": [ended], "polars": []}
     rows = cells(whole.result_table(results, {"polars": "monetary: 3 customers differ"}))
@@ -250,7 +250,7 @@ def test_who_runs_out_of_memory_or_does_other_work_has_no_ratio() -> None:
     assert rows[2] == ["polars", "other work, see the check", "", "", ""]
 
 
-def test_a_check_says_what_differs() -> None:
+def test_a_check_names_the_differing_cells() -> None:
     found = Checked(58, 1_000, 7, 1.0712, 0.9999, ("monetary: 3 customers differ",))
     [row] = cells(whole.check_table({"pandas": found}))
     assert row[3:] == ["monetary: 3 customers differ", "7", "1.071", "1.000"]

@@ -52,7 +52,7 @@ def test_the_first_of_equal_records_is_that_of_the_first_file(
     }
 
 
-def test_what_was_found_is_left_out(spark: SparkSession) -> None:
+def test_listed_copies_are_left_out(spark: SparkSession) -> None:
     valid = spark.createDataFrame(RECORDS[:4], VALIDATED)
     found = [part("first", MAY, 2, [9]), part("second", MAY, 1, [2]), part("second", JUNE, 1)]
     kept = counting.without_copies(valid, found).select("file_id", "source_row").collect()

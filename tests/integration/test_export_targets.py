@@ -407,7 +407,7 @@ def test_a_mistyped_target_is_a_clear_error_without_the_password(to: str, said: 
         assert secret not in str(caught.value)
 
 
-def test_a_database_that_is_not_reached_is_said_without_the_password(
+def test_an_unreachable_database_is_named_without_the_password(
     postgresql: Server, database: str
 ) -> None:
     nobody = f"postgresql://loader:{PASSWORD.replace('%', '%25')}@127.0.0.1:1/{database}"

@@ -222,7 +222,7 @@ def test_spending_scores_agree_with_plain_python_and_with_rfm(
 # --- Who moved ---------------------------------------------------------------------------------
 
 
-def test_changes_say_who_entered_and_who_left(small_lake: Lake, tmp_path: Path) -> None:
+def test_changes_list_customers_who_entered_or_left(small_lake: Lake, tmp_path: Path) -> None:
     run(small_lake, f"csv:{tmp_path}", f"--changes-since={BEFORE}", "--control-share=0.5")
     assert [p.name for p in tmp_path.iterdir()] == ["segment_changes.csv"]
     header, *found = lines(tmp_path, "segment_changes")

@@ -129,7 +129,7 @@ def test_a_killed_fetch_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("landing/.purchases-*"))
 
 
-def test_a_customer_the_api_cant_tell_of_takes_nobody_along(
+def test_a_customer_with_malformed_answers_affects_nobody_else(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     customers_csv(tmp_path)
@@ -152,7 +152,7 @@ def test_a_customer_the_api_cant_tell_of_takes_nobody_along(
     assert not list(tmp_path.glob("landing/*.quarantined.jsonl"))
 
 
-def test_where_no_answer_is_proper_all_are_quarantined_and_it_ends_soon(tmp_path: Path) -> None:
+def test_without_a_proper_answer_all_are_quarantined_quickly(tmp_path: Path) -> None:
     customers_csv(tmp_path)
     app = make_app(SEED, faults=Faults(rubbish=1, kinds=("html",)))
     with serving(app) as url, pytest.raises(RejectedShareError, match="60 of 60") as found:
@@ -235,7 +235,7 @@ def test_a_rest_is_asked_for_in_seconds_or_by_a_date() -> None:
         assert retry_after(text) == 0
 
 
-def test_a_token_is_sent_and_a_wrong_one_told(
+def test_a_token_is_sent_and_a_wrong_one_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     customers_csv(tmp_path)
@@ -297,7 +297,7 @@ def test_values_stay_the_text_that_they_are() -> None:
     )
 
 
-def test_whose_purchases_are_asked_for(tmp_path: Path) -> None:
+def test_the_customers_to_ask_for(tmp_path: Path) -> None:
     """Numbers of every file, once each; what is none is passed over: ingest refuses its row."""
     folder = tmp_path / "customers.csv"
     folder.mkdir()
@@ -331,7 +331,7 @@ def test_whose_purchases_are_asked_for(tmp_path: Path) -> None:
         (b"mobile\n7\n", [], InputError, "ConnectError after 2 attempts"),
     ],
 )
-def test_what_cant_be_fetched_is_told(
+def test_an_impossible_fetch_is_a_clear_error(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     customers: bytes,

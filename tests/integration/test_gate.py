@@ -103,7 +103,7 @@ def test_events_that_the_ledger_has_not_are_refused(lake: Lake, tmp_path: Path) 
         gate.check(killed, GateConfig(), RUN_DATE)
 
 
-def test_the_job_says_what_it_saw(lake: Lake, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_job_prints_its_findings(lake: Lake, capsys: pytest.CaptureFixture[str]) -> None:
     where = f"--lake={lake.config.path}"
     job("gate").run([where, "--run-date=2021-04-09"])
     assert capsys.readouterr().out == (

@@ -311,7 +311,7 @@ def test_two_runs_at_once_with_a_file_in_common_read_it_once(
     assert ledger(read) == expected
 
 
-def test_what_was_restored_to_before_a_file_takes_it_again(
+def test_a_table_restored_to_before_a_file_takes_it_again(
     spark: SparkSession, lake_dir: Path, run_job: RunJob, read: Read, tmp_path: Path
 ) -> None:
     log = _write(tmp_path / "log.csv", [*lines("s", 19), "broken"])

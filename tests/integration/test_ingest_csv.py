@@ -204,7 +204,7 @@ def test_bytes_that_are_no_text_are_refused(forms: IngestRun) -> None:
     assert len(forms.read(REJECTED_EVENTS).toPandas()) == len(forms.reasons)
 
 
-def test_what_is_skipped_stands_in_the_ledger_and_in_the_summary(forms: IngestRun) -> None:
+def test_skipped_files_are_in_the_ledger_and_in_the_summary(forms: IngestRun) -> None:
     hidden = "hidden (its name, or its folder's, begins with . or _)"
     foreign = "its first line has none of the mapping's columns"
     binary = "binary content; expected CSV text, gzip, xz, JSON, XLSX, Parquet or SQLite"

@@ -279,7 +279,7 @@ def test_a_damaged_page_is_found_before_anything_is_read(empty_lake: Lake, tmp_p
     _fails(empty_lake, database, "the database is damaged")
 
 
-def test_a_locked_database_is_said_to_be_locked(empty_lake: Lake, tmp_path: Path) -> None:
+def test_a_locked_database_is_an_error(empty_lake: Lake, tmp_path: Path) -> None:
     database = write_database(tmp_path / "log.db", [_values()])
     with closing(sqlite3.connect(database, isolation_level=None)) as writer:
         writer.execute("BEGIN EXCLUSIVE")

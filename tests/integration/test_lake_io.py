@@ -50,7 +50,7 @@ def test_spark_writes_any_other_lake_and_the_log_says_why_once(
     assert message in record.getMessage()
 
 
-def test_spark_writes_where_it_is_told_to_without_a_word(
+def test_lake_io_spark_is_obeyed_without_a_warning(
     spark: SparkSession, tmp_path: Path, logged: pytest.LogCaptureFixture
 ) -> None:
     assert Lake(spark, LakeConfig(path=str(tmp_path), io="spark")).native is None
@@ -71,8 +71,6 @@ def test_a_folder_that_cannot_be_written_is_left_to_spark(
     [LakeConfig(path="s3a://shop/lake", io="native"), LakeConfig(catalog="shop", io="native")],
     ids=["s3", "catalog"],
 )
-def test_tasks_cannot_be_told_to_write_a_lake_elsewhere(
-    spark: SparkSession, config: LakeConfig
-) -> None:
+def test_native_io_is_refused_for_a_remote_lake(spark: SparkSession, config: LakeConfig) -> None:
     with pytest.raises(ConfigurationError, match=r'lake\.io = "native" is not possible: '):
         _ = Lake(spark, config).native

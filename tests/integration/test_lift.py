@@ -68,7 +68,7 @@ def test_spend_has_welchs_interval(confidence: float) -> None:
     assert found.high == pytest.approx(expected.high, rel=1e-12)
 
 
-def test_what_cant_be_said_is_none() -> None:
+def test_unknown_limits_are_none() -> None:
     nobody, one = group([]), group([5])
     assert rate_difference(nobody, one, 0.95) == Interval()
     assert spend_difference(nobody, one, 0.95) == Interval()
@@ -182,6 +182,6 @@ def test_a_period_without_a_day_or_before_the_groups_is_a_clear_error(small_lake
         job("lift").run(arguments(small_lake, "--from=2021-03-31"))
 
 
-def test_an_effect_wants_who_was_held_back() -> None:
+def test_an_effect_needs_a_control_share() -> None:
     with pytest.raises(ConfigurationError, match="give --control-share"):
         export_arguments.parse_lift("", [f"--run-date={NOW}", f"--changes-since={BEFORE}"])

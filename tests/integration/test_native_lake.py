@@ -49,7 +49,7 @@ def test_spark_sees_the_tables_as_if_it_had_made_them(lake: Lake) -> None:
         assert lake.read(table).schema == spark_schema(table)
 
 
-def test_spark_reads_what_is_committed_and_skips_by_its_statistics(
+def test_spark_reads_committed_files_and_skips_by_their_statistics(
     native: NativeLake, lake: Lake
 ) -> None:
     append(

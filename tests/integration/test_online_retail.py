@@ -66,7 +66,7 @@ def test_the_same_lines_are_the_same_events_in_every_form(forms: Lake) -> None:
     assert refused == {(name, 8): ["missing_customer"] for name in NAMES}
 
 
-def test_what_comes_back_is_a_return_whatever_says_so(forms: Lake) -> None:
+def test_every_sign_of_a_return_makes_a_return(forms: Lake) -> None:
     rows_read = {row: event for (_, row), event in events(forms.read).items()}
     found = {
         row: (e.event_type, e.order_id, e.quantity, e.unit_price) for row, e in rows_read.items()

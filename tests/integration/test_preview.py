@@ -160,7 +160,7 @@ def test_a_long_file_is_looked_at_as_far_as_its_head(
     assert "wrong_field_count  1        row 9: record = '1,2', expected 9 fields" in said
 
 
-def test_too_many_refused_is_told_by_the_exit_code(tmp_path: Path) -> None:
+def test_too_many_refused_records_end_with_exit_code_4(tmp_path: Path) -> None:
     log = write_log(tmp_path / "log.csv", [line(), line(user_id="")])
     with pytest.raises(RejectedShareError, match=r"50\.0% of these records would be refused"):
         preview.run(["ecommerce_events", str(log)])
@@ -177,7 +177,7 @@ def _program(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_as_a_program_it_says_what_is_missing(tmp_path: Path) -> None:
+def test_the_program_names_the_missing_columns(tmp_path: Path) -> None:
     log = tmp_path / "prices.csv"
     log.write_text("sku,amount\n1,2\n")
     done = _program("?", str(log))
@@ -195,7 +195,7 @@ def test_a_file_of_this_machine_needs_no_java(tmp_path: Path) -> None:
     assert "2 records = 1 accepted + 0 rejected + 1 duplicates" in done.stdout
 
 
-def test_a_database_without_tables_is_told(tmp_path: Path) -> None:
+def test_a_database_without_tables_is_an_error(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "a.db") as connection:
         connection.execute("PRAGMA user_version = 1")
     connection.close()

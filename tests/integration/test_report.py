@@ -333,7 +333,7 @@ def test_the_first_screen_has_each_segment(text: Callable[[date, str], str]) -> 
         assert "Write to 3 by hand." not in page
 
 
-def test_the_first_screen_says_why_k_and_what_became_of_the_rows(
+def test_the_first_screen_has_the_reason_for_k_and_the_ledger(
     text: Callable[[date, str], str],
 ) -> None:
     for page in both(text, SECOND):
@@ -379,7 +379,7 @@ def test_markdown_tables_are_whole_and_pictures_are_there(reports: Path) -> None
     assert set(shown) == PICTURES
 
 
-def test_what_became_of_segments(text: Callable[[date, str], str]) -> None:
+def test_the_report_says_how_segments_changed(text: Callable[[date, str], str]) -> None:
     for page in both(text, SECOND):
         assert f"{EVIL} also took in Bargain Hunters." in page
         assert "New split off from Window Shoppers." in page
@@ -476,7 +476,7 @@ def test_an_unknown_run_date_names_the_nearest(lake: Lake, tmp_path: Path) -> No
     assert not list(tmp_path.iterdir())
 
 
-def test_a_lake_without_runs_is_told(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_lake_without_runs_is_an_error(spark: SparkSession, tmp_path: Path) -> None:
     lake = Lake(spark, LakeConfig(path=str(tmp_path / "lake")))
     with pytest.raises(InputError, match=r"there is no run in .*/runs"):
         report.write(lake, None, tmp_path)
@@ -496,7 +496,7 @@ def test_a_lake_without_runs_is_told(spark: SparkSession, tmp_path: Path) -> Non
         ("dbfs:/Volumes/a/b/lake", None, "dbfs:/Volumes/a/b/reports"),
     ],
 )
-def test_reports_stand_beside_the_lake_or_where_it_is_said(
+def test_reports_are_beside_the_lake_or_in_the_given_folder(
     lake: str, reports: str | None, folder: str
 ) -> None:
     config = Config(lake=LakeConfig(path=lake), report=ReportConfig(path=reports))

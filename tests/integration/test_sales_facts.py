@@ -79,7 +79,7 @@ def test_the_same_lines_are_the_same_events_in_every_form(forms: Lake) -> None:
     }
 
 
-def test_what_a_line_says_of_a_sale_or_a_return(forms: Lake) -> None:
+def test_a_line_becomes_a_sale_or_a_return(forms: Lake) -> None:
     found = {
         e.order_id: (e.event_type, e.quantity, e.unit_price, e.discount)
         for e in events(forms.read).values()

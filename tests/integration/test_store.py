@@ -50,7 +50,7 @@ def published(spark: SparkSession, algorithm: str, path: str) -> tuple[PipelineM
     return pipeline, manifest
 
 
-def test_saving_again_leaves_a_published_model_alone_and_mends_a_damaged_one(
+def test_saving_again_keeps_a_published_model_and_repairs_a_damaged_one(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     path = tmp_path / "model"

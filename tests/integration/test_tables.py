@@ -93,7 +93,7 @@ def test_to_replace_no_date_is_a_mistake(lake: Lake) -> None:
         lake.replace_dates(choices((FIRST, 2)), MODEL_SELECTION, [])
 
 
-def test_two_writers_of_a_date_one_wins_the_other_is_told(by_spark: Lake) -> None:
+def test_of_two_writers_of_a_date_one_wins_the_other_has_a_conflict(by_spark: Lake) -> None:
     outcome: list[BaseException] = []
     slow = slowed(by_spark, choices((FIRST, 2)))
 
@@ -164,7 +164,7 @@ def test_a_catalog_holds_the_tables_by_name(spark: SparkSession, tmp_path: Path)
         spark.sql("DROP SCHEMA shop CASCADE")
 
 
-def test_a_table_of_an_older_version_is_told(lake: Lake) -> None:
+def test_a_table_of_an_older_version_is_an_error(lake: Lake) -> None:
     older = table("sessions", {"session_date": DAY, "customer_id": TEXT}, "session_date")
     lake.create([older])
     with pytest.raises(
@@ -182,7 +182,7 @@ def test_appends_of_two_runs_that_began_alike_are_a_conflict(lake: Lake) -> None
     assert held(lake) == {(FIRST, 2), (SECOND, 2), (FIRST, 3)}
 
 
-def test_an_append_that_begins_after_another_s_end_is_told(
+def test_an_append_after_another_one_s_commit_is_a_conflict(
     by_spark: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = by_spark.appender([MODEL_SELECTION]), by_spark.appender([MODEL_SELECTION])
@@ -214,7 +214,7 @@ def test_an_append_during_another_is_a_conflict(by_spark: Lake) -> None:
     assert held(by_spark) == {(FIRST, 3)}
 
 
-def test_maintenance_is_no_other_run_and_a_restore_is_one(by_spark: Lake) -> None:
+def test_maintenance_is_no_conflict_but_a_restore_is(by_spark: Lake) -> None:
     table = DeltaTable.forPath(by_spark.spark, by_spark.name(MODEL_SELECTION))
     appender = by_spark.appender([MODEL_SELECTION])
     for k in (2, 3):
@@ -230,7 +230,7 @@ def test_maintenance_is_no_other_run_and_a_restore_is_one(by_spark: Lake) -> Non
     assert held(by_spark) == {(FIRST, 2)}
 
 
-def test_an_append_of_no_row_is_one(lake: Lake) -> None:
+def test_an_append_without_rows_is_a_commit(lake: Lake) -> None:
     appender = lake.appender([MODEL_SELECTION])
     for _ in range(2):
         appender.append(choices(), MODEL_SELECTION)

@@ -153,7 +153,7 @@ def test_interfaces_dont_import_each_other() -> None:
             assert others <= {unit(module)}, module
 
 
-def test_in_core_each_folder_imports_only_what_stands_before_it() -> None:
+def test_each_folder_of_core_imports_earlier_folders_only() -> None:
     def folder(module: str) -> str:
         return unit(module).removeprefix("core.")
 

@@ -28,7 +28,7 @@ CLASSES: dict[str, Any] = {"jobs": Job, "schemas": Schema, "volumes": Volume}
 VALUES = {"catalog": "main", "schema": "custseg", "mapping": "ecommerce_events"}
 
 
-def test_every_resource_is_one_by_databricks_own_classes() -> None:
+def test_databricks_own_classes_accept_every_resource() -> None:
     assert FILES
     for kind, named in RESOURCES.items():
         for resource in named.values():
@@ -63,7 +63,7 @@ def test_a_typo_is_refused(kind: str, path: list[str | int]) -> None:
         CLASSES[kind].from_dict(resource)
 
 
-def test_a_word_that_is_none_of_theirs_is_refused() -> None:
+def test_an_unknown_word_is_refused() -> None:
     job = copy.deepcopy(JOB)
     job["schedule"]["pause_status"] = "UNPAUSE"
     with pytest.raises(ValueError, match="UNPAUSE"):
@@ -150,6 +150,6 @@ def test_every_variable_is_declared_described_and_used() -> None:
     assert not re.findall(r"https?://|[\w.]+@[\w.]+|dapi\w+", text), "no workspace, no address"
 
 
-def test_the_wheel_and_the_jobs_are_what_is_deployed() -> None:
+def test_the_bundle_deploys_the_wheel_and_the_jobs() -> None:
     assert BUNDLE["artifacts"]["wheel"]["build"].endswith("pip wheel . --no-deps --wheel-dir dist")
     assert BUNDLE["sync"] == {"paths": ["jobs"]}

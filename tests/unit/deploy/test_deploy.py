@@ -77,7 +77,7 @@ def test_emrs_submitter_takes_the_options_that_it_shows() -> None:
         PARSERS[given.job]("", given.arguments)
 
 
-def test_what_it_says_of_the_bundle_and_the_dag_is_theirs() -> None:
+def test_the_guide_names_the_bundles_and_the_dags_variables() -> None:
     bundle = yaml.safe_load((ROOT / "databricks.yml").read_text())
     (values,) = re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL)
     needed = {name for name, v in bundle["variables"].items() if "default" not in v}

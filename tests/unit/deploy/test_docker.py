@@ -52,7 +52,7 @@ def test_hadolint_finds_nothing(tmp_path: Path) -> None:
     assert "DL3002" in done.stdout
 
 
-def test_it_copies_only_what_is_there_and_not_ignored() -> None:
+def test_it_copies_only_existing_files_that_are_not_ignored() -> None:
     lines = (DOCKER / "Dockerfile.dockerignore").read_text().splitlines()
     allowed = {line.removeprefix("!") for line in lines if line.startswith("!")}
     copied = [rest.split()[:-1] for name, rest in INSTRUCTIONS if name == "COPY"]
@@ -72,7 +72,7 @@ def test_its_jars_are_those_of_a_checkout() -> None:
     assert f"\npostgresql={driver}\n" in (ROOT / "scripts" / "setup.sh").read_text()
 
 
-def test_it_has_what_the_jobs_may_need() -> None:
+def test_it_has_the_packages_that_the_jobs_may_need() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
         "optional-dependencies"
     ]
@@ -96,7 +96,7 @@ def filled_in(text: str) -> str:
     )
 
 
-def test_the_compose_file_is_one_and_a_typo_in_it_is_refused() -> None:
+def test_the_compose_file_is_valid_and_a_typo_in_it_is_refused() -> None:
     text = filled_in(COMPOSE.read_text())
     assert set(PyCompose.from_yaml(text).to_spec().services or {}) == {
         "reports",
@@ -124,7 +124,7 @@ def test_its_services_commands_are_the_jobs_own() -> None:
     assert (ROOT / build["dockerfile"]) == DOCKERFILE
 
 
-def test_an_unknown_job_is_named_with_those_that_there_are(tmp_path: Path) -> None:
+def test_an_unknown_job_is_an_error_that_lists_the_jobs(tmp_path: Path) -> None:
     run = (DOCKER / "run.sh").read_text().replace("/opt/custseg-spark", str(ROOT))
     done = subprocess.run(["sh", "-c", run, "run.sh", "sgment"], capture_output=True, text=True)
     assert done.returncode == 2

@@ -27,7 +27,7 @@ def test_actionlint_finds_nothing_and_would_find_a_typo(tmp_path: Path) -> None:
     assert '"runs-on" section is missing' in done.stdout
 
 
-def test_it_makes_only_what_the_makefile_has() -> None:
+def test_it_calls_only_targets_of_the_makefile() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
     workflows = "".join(path.read_text() for path in WORKFLOW.parent.glob("*.yml"))
     called = " ".join(re.findall(r"run: make ([a-z -]+)", workflows)).split()
