@@ -1,4 +1,4 @@
-"""What fitted models expect of buyers: purchases, the chance to be alive, spend of a year."""
+"""Score buyers with fitted models: expected purchases, chance to be alive, spend of a year."""
 
 from dataclasses import dataclass
 
@@ -15,10 +15,10 @@ _QUARTER = 3
 
 @dataclass(frozen=True)
 class FittedModels:
-    """The models to score by, None where one didn't converge.
+    """The models to score with; None for one that didn't converge.
 
-    `observed_spend`, the mean over the fitted repeat purchase days, stands for an expected spend
-    that is infinite (q at most 1).
+    `observed_spend`, the mean over the fitted repeat purchase days, replaces an infinite expected
+    spend (q at most 1).
     """
 
     purchases: BgNbd | None
@@ -28,7 +28,8 @@ class FittedModels:
 
 
 def clv_columns(history: pl.DataFrame, fitted: FittedModels) -> pl.DataFrame:
-    """One row a buyer of a `purchase_history`, in its order: `customer_id`, those of CLV_DOCS.
+    """Return one row per buyer of a `purchase_history`, in its order: `customer_id` and the
+    CLV_DOCS columns.
 
     All three are null without a purchase model, `clv_12m` also without a spend model.
     """
@@ -36,14 +37,14 @@ def clv_columns(history: pl.DataFrame, fitted: FittedModels) -> pl.DataFrame:
 
 
 def clv_12m(history: pl.DataFrame, fitted: FittedModels) -> pl.Series:
-    """The column of that name of `clv_columns`; needs no `customer_id`."""
+    """Return the column `clv_12m` of `clv_columns`; needs no `customer_id`."""
     return _columns(history, fitted)["clv_12m"]
 
 
 def _columns(history: pl.DataFrame, fitted: FittedModels) -> dict[str, pl.Series]:
-    """The columns of CLV_DOCS; null where no number could be worked out.
+    """Compute the columns of CLV_DOCS; null where no number could be computed.
 
-    Element by element: no other row of a batch changes a bit.
+    The computation is elementwise: no row of a batch depends on another.
     """
     scores = _scores(history, fitted)
     nothing = np.full(len(history), np.nan)
@@ -54,7 +55,7 @@ def _columns(history: pl.DataFrame, fitted: FittedModels) -> dict[str, pl.Series
 
 
 def _scores(history: pl.DataFrame, fitted: FittedModels) -> dict[str, np.ndarray]:
-    """The columns that there is a model for."""
+    """Compute the columns that have a model."""
     model = fitted.purchases
     if model is None:
         return {}
@@ -75,7 +76,7 @@ def _scores(history: pl.DataFrame, fitted: FittedModels) -> dict[str, np.ndarray
 def _spend(
     history: pl.DataFrame, x: np.ndarray, model: GammaGamma, observed_spend: float
 ) -> np.ndarray:
-    """The spend expected a purchase day, the observed one where that is infinite."""
+    """Return the expected spend per purchase day, or the observed one where that is infinite."""
     mean_spend = np.fmax(history["m"].to_numpy(), 0)
     spend = model.expected_spend(x, mean_spend)
     return np.where(np.isfinite(spend), spend, observed_spend)

@@ -137,7 +137,7 @@ def held_out(log: list[Purchase]) -> pd.DataFrame:
     )
 
 
-def test_calibration_compares_what_came_with_what_was_expected(
+def test_calibration_compares_actual_with_expected_purchases(
     fitted: ClvModel, held_out: pd.DataFrame
 ) -> None:
     assert fitted.holdout_days == 90
@@ -178,7 +178,7 @@ def test_the_deciles_are_of_the_buyers_ranked_by_value(
     assert sum(entry[1] for entry in fitted.held_out.deciles) == len(held_out)
 
 
-def test_the_row_is_one_of_the_table(fitted: ClvModel) -> None:
+def test_the_row_fits_the_table(fitted: ClvModel) -> None:
     row = fitted.row(AS_OF)
     purchases, spend = fitted.fits.purchases, fitted.fits.spend
     assert purchases.model is not None

@@ -80,7 +80,7 @@ def test_nobody_is_scored_to_no_rows_of_the_same_columns() -> None:
     assert nobody.schema == clv_columns(history_of(("a", 0, 0, 20, None)), FITTED).schema
 
 
-def test_what_is_beyond_doubles_is_null() -> None:
+def test_a_value_beyond_doubles_is_null() -> None:
     beyond = FittedModels(BgNbd(60_000, 1e-3, 1e-4, 1e-4), SPEND, 30, 0.01)
     row = clv_columns(history_of(("a", 0, 0, 30, None)), beyond).row(0, named=True)
     assert row["expected_purchases_90d"] is None
