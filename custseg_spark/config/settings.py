@@ -9,8 +9,10 @@ from datetime import date
 from typing import Any
 
 from custseg_spark.config.model import ModelConfig
+from custseg_spark.config.places import require_open
 from custseg_spark.errors import require, require_word
 from custseg_spark.paths import is_remote
+from custseg_spark.redaction import redacted_tree
 
 LAKE_IOS = ("auto", "native", "spark")
 
@@ -30,6 +32,8 @@ class LakeConfig:
 
     def __post_init__(self) -> None:
         require_word(self.io, LAKE_IOS, "lake.io")
+        require_open(self.path, "lake.path")
+        require_open(self.continue_from, "lake.continue_from")
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ class IngestConfig:
         require(self.split_bytes > 0, "ingest.split_bytes", "above 0", self)
         require(self.events_per_file > 0, "ingest.events_per_file", "above 0", self)
         # Python reads the copies, on the driver and on workers.
+        require_open(self.staging, "ingest.staging")
         is_here = self.staging is None or not is_remote(self.staging)
         require(is_here, "ingest.staging", "a path of this machine", self)
 
@@ -143,6 +148,9 @@ class ReportConfig:
     enabled: bool = True
     path: str | None = None
 
+    def __post_init__(self) -> None:
+        require_open(self.path, "report.path")
+
 
 @dataclass(frozen=True)
 class ExportsConfig:
@@ -200,8 +208,8 @@ class Config:
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def as_json(self) -> str:
-        """The configuration as canonical JSON, for the manifest."""
-        return json.dumps(dataclasses.asdict(self), sort_keys=True, default=str)
+        """The configuration as canonical JSON, for the manifest: without secrets."""
+        return json.dumps(redacted_tree(dataclasses.asdict(self)), sort_keys=True, default=str)
 
     def hash(self) -> str:
         """A short hash of the configuration: equal configurations have equal hashes."""

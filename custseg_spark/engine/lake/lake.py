@@ -1,6 +1,5 @@
 """A lake's tables behind one interface: natively in a shared folder, by Spark anywhere else."""
 
-import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from custseg_spark import redaction
 from custseg_spark.config.settings import LakeConfig
 from custseg_spark.engine.lake import commits, runs
 from custseg_spark.engine.lake.columns import Table
@@ -26,7 +26,7 @@ from custseg_spark.engine.lake.spark_io import SparkLake, spark_schema
 from custseg_spark.errors import ConfigurationError, InputError
 from custseg_spark.paths import place
 
-log = logging.getLogger("custseg")
+log = redaction.logger()
 
 # A frame, rows in memory, or files that tasks have written.
 Rows = Any
