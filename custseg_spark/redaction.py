@@ -1,4 +1,4 @@
-"""What must not be shown, taken out of a text: the one way for all that is stored, logged or raised.
+"""Secrets taken out of a text: the one way for all that is stored, logged or raised.
 
 Two ways to tell a secret: by its form (a parameter `password=…`, a URL's `user:…@`, a header, a
 PEM block, a provider's key), and by its value, where a variable of the environment holds it. Rather
