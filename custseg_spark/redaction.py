@@ -57,11 +57,11 @@ _FORMS = tuple(
         (rf"(?i)((?:{_NAMES})\d{{0,3}}(?:\.[\w.-]{{1,120}})?{_EQUALS_OR_COLON}){_VALUE}", r"\1***"),
         (rf"(?i)((?:{_WHOLE_NAMES}){_EQUALS}){_VALUE}", r"\1***"),
         # Behind the parameters, whose values may hold an @. Who asks by HTTP may be known by a
-        # name alone, which is a token then.
-        (r"(?i)\b((?:https?|ftps?|wss?)://)[^\s:/@]*:\S{1,1024}@", rf"\1{STARS}@"),
-        (r"(?i)\b((?:https?|ftps?|wss?)://)[^\s/@?#]{1,1024}@", rf"\1{STARS}@"),
+        # name alone, which is a token then. Of a URL taken for a path one slash is left.
+        (r"(?i)\b((?:https?|ftps?|wss?)://?)[^\s:/@]*:\S{1,1024}@", rf"\1{STARS}@"),
+        (r"(?i)\b((?:https?|ftps?|wss?)://?)[^\s/@?#]{1,1024}@", rf"\1{STARS}@"),
         # user:password@host, the password up to the last @; Oracle's user/password@host.
-        (r"(//[^\s:/@?]*:)\S{1,1024}@", rf"\1{STARS}@"),
+        (r"((?://|\w:/)[^\s:/@?]*:)\S{1,1024}@", rf"\1{STARS}@"),
         (r"(?i)(\bjdbc:oracle:\w+:[^/@\s]*/)\S{1,1024}@", rf"\1{STARS}@"),
         (rf"(?i)((?:{_NAMES}),)[^)\s]+(?=\))", rf"\1{STARS}"),
         (rf"(?i)(<[\w.:-]{{0,60}}(?:{_NAMES})>)[^<]+(?=<)", rf"\1{STARS}"),
@@ -80,6 +80,8 @@ _FORMS = tuple(
     )
 )  # fmt: skip
 _SECRET_KEY = re.compile(rf"(?i)(?:{_NAMES}|\b(?:pass|pwd))\Z")
+
+_NOTHING = (None, "")
 
 # A variable of the environment holds a secret if it is called so; not PWD, nor a file's path.
 _SECRET_VARIABLE = re.compile(
@@ -116,7 +118,10 @@ def redacted_tree(value: Any) -> Any:
         return redacted(value)
     if isinstance(value, Mapping):
         return {
-            key: STARS if inner and _is_secret(key, inner) else redacted_tree(inner)
+            # A password may be a number.
+            key: STARS
+            if is_secret_name(str(key)) and inner not in _NOTHING
+            else redacted_tree(inner)
             for key, inner in value.items()
         }
     return [redacted_tree(inner) for inner in value] if isinstance(value, list | tuple) else value
@@ -125,10 +130,6 @@ def redacted_tree(value: Any) -> Any:
 def is_secret_name(name: str) -> bool:
     """Whether what an option or a key of this name holds is a secret."""
     return bool(_SECRET_KEY.search(name))
-
-
-def _is_secret(key: Any, value: Any) -> bool:
-    return isinstance(value, str) and isinstance(key, str) and is_secret_name(key)
 
 
 def _values(environment: Mapping[str, str]) -> list[str]:

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -22,18 +23,23 @@ class LakeConfig:
     """Where the tables are: `<path>/<table>`, or `<catalog>.<table>` when `catalog` is set.
 
     `io`: whether tasks write Parquet themselves (`native`), Spark does (`spark`), or the place
-    decides (`auto`). `continue_from`: another lake, whose segments go on in this one.
+    decides (`auto`). `continue_from`: another lake, whose segments go on in this one. `umask`: the
+    permissions that new files and folders lack, of the lake and of what is made of it.
     """
 
     path: str = "lake"
     catalog: str | None = None
     io: str = "auto"
     continue_from: str | None = None
+    umask: str = "077"
 
     def __post_init__(self) -> None:
         require_word(self.io, LAKE_IOS, "lake.io")
         require_open(self.path, "lake.path")
         require_open(self.continue_from, "lake.continue_from")
+        # Not the owner's own.
+        is_umask = re.fullmatch("0?0[0-7]{2}", self.umask) is not None
+        require(is_umask, "lake.umask", 'three octal digits such as "077" or "027"', self)
 
 
 @dataclass(frozen=True)

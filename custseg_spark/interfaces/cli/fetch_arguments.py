@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from custseg_spark.config.mappings import MappingFile, load_mapping
 from custseg_spark.config.settings import FetchConfig
 from custseg_spark.config.shipped import conf_dir
+from custseg_spark.engine.permissions import withheld
 from custseg_spark.engine.sources.discovery.files import list_files
 from custseg_spark.engine.sources.http import landing
 from custseg_spark.engine.sources.http.api import TOKEN, PurchaseApi
@@ -40,6 +41,7 @@ class FetchArguments:
     mapping: MappingFile
     customers: str
     folder: Path
+    umask: str
 
 
 def parse_fetch(description: str, argv: Sequence[str]) -> FetchArguments:
@@ -55,7 +57,8 @@ def parse_fetch(description: str, argv: Sequence[str]) -> FetchArguments:
         if isinstance(place(path), Remote):
             raise ConfigurationError(f"{option} {path}: expected a path of this machine")
     mapping = load_mapping("customers", config.sources.get("customers", {}), folders)
-    return FetchArguments(fetch, mapping, options.customers, Path(str(place(options.to))))
+    folder = Path(str(place(options.to)))
+    return FetchArguments(fetch, mapping, options.customers, folder, config.lake.umask)
 
 
 def _check_url(url: str) -> None:
@@ -114,7 +117,8 @@ def fetch(given: FetchArguments) -> Outcome:
 
     api = PurchaseApi(given.config, os.environ.get(TOKEN, ""))
     try:
-        done = landing.fetch(customers(), given.folder, api, given.config)
+        with withheld(given.umask):
+            done = landing.fetch(customers(), given.folder, api, given.config)
     finally:
         api.close()
     everybody = done.customers + done.customers_there

@@ -19,7 +19,7 @@ def run(argv: Sequence[str]) -> None:
     """Runs the job for a command line."""
     given = arguments.parse(__doc__ or "", argv)
     listed = [] if given.skip_ingest else list_sources(given.mappings)
-    starting = StartingSession("custseg-segment")
+    starting = StartingSession("custseg-segment", given.config.lake.umask)
     listed = hashed_sources(listed)
     reports = report.folder(given.config) if given.config.report.enabled else None
     progress = Progress()
