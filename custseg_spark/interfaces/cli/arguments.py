@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -17,6 +18,7 @@ from custseg_spark.config.typed import parse_date
 from custseg_spark.core.segments.naming import Archetypes
 from custseg_spark.errors import ConfigurationError
 from custseg_spark.pipeline import checks
+from custseg_spark.redaction import redacted
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ class Parser(argparse.ArgumentParser):
             close = difflib.get_close_matches(word, options, n=1)
             hint = f"; did you mean '{close[0]}'?" if close else ""
             message = f"unknown argument '{word}'{hint}"
-        self.exit(ConfigurationError.exit_code, f"error: {message} (--help lists the options)\n")
+        shown = redacted(message, os.environ)
+        self.exit(ConfigurationError.exit_code, f"error: {shown} (--help lists the options)\n")
 
 
 def base_parser(description: str, epilog: str) -> Parser:

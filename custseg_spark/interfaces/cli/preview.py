@@ -26,7 +26,7 @@ from custseg_spark.engine.spark.session import get_session
 from custseg_spark.errors import ConfigurationError, InputError, RejectedShareError
 from custseg_spark.interfaces.cli import arguments as cli
 from custseg_spark.interfaces.cli import clock, showing
-from custseg_spark.paths import is_database, is_remote, without_secrets
+from custseg_spark.paths import is_database, is_remote
 from custseg_spark.pipeline.preview import Preview, preview
 
 UNKNOWN = "?"
@@ -71,7 +71,7 @@ def _head(path: str, staging: Path, mapping: MappingFile | None = None) -> Head:
     if is_database(path):
         if mapping is None:
             raise ConfigurationError(
-                f"'?' reads files; of {without_secrets(path)} give a mapping that names the table"
+                f"'?' reads files; of {path} give a mapping that names the table"
             )
         spark = get_session("custseg-preview")
         file = jdbc.first(spark, path, mapping, heads.MOST_RECORDS + 1, staging)
