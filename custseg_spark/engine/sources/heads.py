@@ -14,7 +14,7 @@ from custseg_spark.errors import InputError
 from custseg_spark.paths import Place
 
 MOST_RECORDS = 10_000
-MOST_BYTES = 1 << 25
+MOST_BYTES = 1 << 22
 _DELIMITERS = ",;\t|"
 
 

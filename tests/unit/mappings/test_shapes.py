@@ -48,7 +48,7 @@ def test_what_is_no_time(values: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "pattern"), [("01/02/2010", "MM/dd/yyyy"), ("01.02.2010", "dd.MM.yyyy")]
+    ("value", "pattern"), [("01/02/2010", "MM/dd/yyyy"), ("01-02-2010", "dd-MM-yyyy")]
 )
 def test_a_day_that_could_be_a_month_is_a_doubt(value: str, pattern: str) -> None:
     patterns, doubt = time_patterns(Counter([value]))
