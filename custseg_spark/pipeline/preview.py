@@ -10,11 +10,11 @@ import polars as pl
 from custseg_spark.config.mappings import MappingFile
 from custseg_spark.core.customers.validation import validate_customers
 from custseg_spark.core.events.copies import repeated
+from custseg_spark.core.events.schema import LATEST_AFTER_INGEST
 from custseg_spark.core.events.validation import validate_events
 from custseg_spark.engine.sources.formats import csv
 from custseg_spark.engine.sources.heads import Head
 from custseg_spark.errors import InputError
-from custseg_spark.pipeline.ingest.batch import LATEST_AFTER_INGEST
 
 # A head in one piece: what is read is at most this.
 _PIECE_BYTES = 1 << 27
@@ -52,11 +52,10 @@ class Preview:
 
 def preview(head: Head, mapping: MappingFile, *, now: datetime) -> Preview:
     """What the rules say of a head. Raises InputError where a column of the mapping is missing."""
-    # A head is text, whatever the file is.
-    is_table = bool(head.table)
-    mapping = replace(
-        mapping, delimiter=head.delimiter, multiline=mapping.multiline and not is_table
-    )
+    # A head is text, whatever the file is; of a table its header comes first.
+    mapping = replace(mapping, delimiter=head.delimiter, nested="", sheets=())
+    if head.is_table:
+        mapping = replace(mapping, multiline=False, header_row=0, widths=())
     facts = csv.inspect(head.file, mapping, _PIECE_BYTES)
     if isinstance(facts, str):
         raise InputError(f"{head.file.path}: {facts}")

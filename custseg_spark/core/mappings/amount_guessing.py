@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from custseg_spark.core.mappings import amount_relations as relations
 from custseg_spark.core.mappings.amount_relations import Numbers
-from custseg_spark.core.mappings.column_words import OTHER_AMOUNTS
+from custseg_spark.core.mappings.column_words import OTHER_AMOUNTS, UNIT_WORDS, VAGUE_AMOUNTS
 from custseg_spark.core.mappings.guesses import LIKELY, NOT_SURE, SURE, Key, Line
 from custseg_spark.core.mappings.naming import SAYS, Name, named
 from custseg_spark.core.mappings.shapes import NUMBER, WHOLE, WHOLE_WITH_POINT, Shape
@@ -13,12 +13,6 @@ from custseg_spark.core.mappings.value_numbers import NumberForm
 from custseg_spark.core.mappings.words import words
 
 _NUMBERS = (NUMBER, WHOLE, WHOLE_WITH_POINT)
-# Names that don't say whether they are of a piece or of the line.
-_VAGUE = frozenset("amount value valor valeur valore monto payment".split())
-_UNIT_WORDS = frozenset(
-    "unit unitaire unitario unitaria einzelpreis stuckpreis pu each jednostkowa jedn stukprijs"
-    " eenheidsprijs 单价 単価 единицу шт ep unidad".split()
-)
 # A discount up to 1 is a share where prices are so many times as high; totals are rounded.
 _MUCH_MORE, _CENT = 2, 0.01
 DOUBTFUL_SIGN = "1,234 may be 1234 or 1.234"
@@ -71,7 +65,9 @@ def _columns(canonical: str, shapes: Sequence[Shape], form: NumberForm) -> list[
         if (name := named(canonical, shape.name)) and form in shape.forms
     ]
     kept = [c for c in found if not OTHER_AMOUNTS.intersection(c.words) or c.name.fit == SAYS]
-    return sorted(kept, key=lambda c: (c.name.fit != SAYS, c.shape.blank_share > 1 / 2, c.name.rank))
+    return sorted(
+        kept, key=lambda c: (c.name.fit != SAYS, c.shape.blank_share > 1 / 2, c.name.rank)
+    )
 
 
 def _number_form(shapes: Sequence[Shape]) -> tuple[NumberForm, str]:
@@ -188,7 +184,7 @@ def _by_unit(
             _set(found, best, LIKELY, "a product's values grow with its quantity")
             found.keys.append(Key("unit_price_is", "line_total", "the price of the whole line"))
             return
-    if different and not _UNIT_WORDS.intersection(best.words):
+    if different and not UNIT_WORDS.intersection(best.words):
         names = ", ".join(c.shape.name for c in different)
         _set(found, best, NOT_SURE, f"so could be {names}")
         found.questions.append(f"Which is what was paid: {best.shape.name} or {names}?")
@@ -227,7 +223,7 @@ def _by_total(
     if shown == "unit":
         _set(found, best, LIKELY, "the same for a product, whatever its quantity")
         return
-    if not shown and _VAGUE.intersection(best.words) and _varies(quantity):
+    if not shown and VAGUE_AMOUNTS.intersection(best.words) and _varies(quantity):
         _set(found, best, NOT_SURE, "of a piece or of the line?")
         found.questions.append(_piece_or_line(best, quantity))
         return
@@ -323,8 +319,9 @@ def _net(found: Amounts, shapes: Sequence[Shape], form: NumberForm) -> None:
         return
     taken = {line.shape.name for line in lines.values()}
     for column in _columns("net_amount", shapes, form):
-        prices, pieces = relations.numbers(price.shape, form), relations.numbers(
-            quantity.shape, NumberForm()
+        prices, pieces = (
+            relations.numbers(price.shape, form),
+            relations.numbers(quantity.shape, NumberForm()),
         )
         discount = lines.get("discount")
         off = (
@@ -332,7 +329,10 @@ def _net(found: Amounts, shapes: Sequence[Shape], form: NumberForm) -> None:
             if discount and discount.is_active
             else [0.0] * len(prices)
         )
-        less = [None if None in (p, q) else p * q - (d or 0) for p, q, d in zip(prices, pieces, off, strict=True)]  # type: ignore[operator]
+        less = [
+            None if None in (p, q) else p * q - (d or 0)
+            for p, q, d in zip(prices, pieces, off, strict=True)
+        ]  # type: ignore[operator]
         if column.shape.name not in taken and relations.is_equal(less, column.values):
             lines["net_amount"] = Line(
                 "net_amount", column.shape, SURE, "price x quantity less discount, everywhere"

@@ -3,6 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from custseg_spark.core.mappings.shapes import Shape
 from custseg_spark.core.mappings.value_numbers import NumberForm, number
@@ -61,12 +62,7 @@ def price_of(values: Numbers, quantity: Numbers, products: Sequence[str]) -> str
     for value, pieces, product in zip(values, quantity, products, strict=True):
         if value and pieces and product:
             by_product[product].append((abs(value), abs(pieces)))
-    pairs = [
-        (a, b)
-        for rows in by_product.values()
-        for a, b in zip(rows, rows[1:], strict=False)
-        if a[1] != b[1]
-    ]
+    pairs = [(a, b) for rows in by_product.values() for a, b in pairwise(rows) if a[1] != b[1]]
     if len(pairs) < FEWEST:
         return ""
     units = [math.isclose(a[0], b[0], rel_tol=_SAME) for a, b in pairs]

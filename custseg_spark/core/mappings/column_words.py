@@ -6,17 +6,22 @@ as a whole: `order item id` has the words of an order and of a product, and is n
 
 from collections.abc import Mapping
 
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
 # With a noun they make its id: customer + no, Kunden + nummer, 用户 + 编号.
-ID_WORDS = frozenset(
+ID_WORDS = _set(
     "id ids no nr num number code key uid guid uuid pk sk hash ref reference nummer kennung"
     " schlussel numero numeros n codigo cod clave chave codice cle identifiant identificador"
     " identificativo identyfikator numer kod номер код ид идентификатор 编号 号 号码 代码 编码 番号"
-    " コード".split()
+    " コード"
 )
 # They go with any noun and say nothing of it.
-NEUTRAL = frozenset(
+NEUTRAL = _set(
     "the of a de du des del della dello di d la le el do da van der den af pseudo unique full"
-    " master raw src source natural business external internal original my dim fact fk tbl t".split()
+    " master raw src source natural business external internal original my dim fact fk tbl t"
 )
 # By canonical column the nouns of its ids, the most telling first.
 NOUNS: Mapping[str, str] = {
@@ -207,7 +212,7 @@ PHRASES: Mapping[str, tuple[str, str]] = {
     "net_amount": ("net amount, net sales, net total, net value, nettobetrag, netto", ""),
 }
 # A time of something else than the event itself.
-OTHER_TIMES = frozenset(
+OTHER_TIMES = _set(
     "ship shipped shipping shipment deliver delivery delivered due birth birthday dob born update"
     " updated modified modify paid payment approved approval fulfilled fulfillment cancelled"
     " canceled cancel expire expiry expires expiration valid signup registered registration"
@@ -223,28 +228,40 @@ OTHER_TIMES = frozenset(
     " pagamento spedizione consegna nascita scadenza wysylki dostawy urodzenia platnosci"
     " verzending verzenddatum levering leverdatum geboorte geboortedatum betaling"
     " доставки отгрузки рождения оплаты 发货 发货时间 付款 付款时间 支付时间 收货 出生 更新"
-    " 更新时间 发货日期 付款日期 出荷 出荷日 配送 生年月日 誕生日 入金 発送 発送日 更新日".split()
+    " 更新时间 发货日期 付款日期 出荷 出荷日 配送 生年月日 誕生日 入金 発送 発送日 更新日"
 )
 # They say that an amount is another one than that of the line.
-OTHER_AMOUNTS = frozenset(
+OTHER_AMOUNTS = _set(
     "cost costs tax taxes vat shipping freight fee fees tip profit margin compare old regular"
     " list msrp max min avg average mean budget balance income salary limit deposit gift"
     " duties rate refunded outstanding cogs wholesale einkaufspreis ek steuer"
     " mwst ust versandkosten gewinn tva taxe frais port benefice iva impuesto envio ganancia"
     " imposto frete lucro imposta spedizione profitto podatek zysk koszt btw verzendkosten winst"
-    " kosten налог ндс прибыль себестоимость 成本 利润 税 运费 原価 利益 税額 送料 消費税".split()
+    " kosten налог ндс прибыль себестоимость 成本 利润 税 运费 原価 利益 税額 送料 消費税"
 )
 # A column of this state is neither a type nor an id.
-STATES = frozenset(
-    "status state statut estado stato zustand stan статус состояние 状态 ステータス 状況".split()
-)
+STATES = _set("status state statut estado stato zustand stan статус состояние 状态 ステータス 状況")
 # Their presence beside an id's noun makes the column something else of that thing.
-OTHER_THINGS = frozenset(
+OTHER_THINGS = _set(
     "name names email mail e phone address title description desc url gender age city zip postal"
     " country region segment type group level class size color colour weight length width height"
     " dow hour rank position index count total price amount value date time status reason method"
     " image link slug seq sequence line row index lat lon latitude longitude currency language"
     " birth lifetime score tier first last since bezeichnung beschreibung nom libelle"
     " nombre descripcion nome descricao descrizione nazwa opis naam omschrijving название"
-    " наименование имя 名称 姓名 名前 氏名 商品名 品名".split()
+    " наименование имя 名称 姓名 名前 氏名 商品名 品名"
 )
+# Names of the event's own time rather than of a record's.
+OF_THE_EVENT = _set(
+    "event order purchase purchased invoice transaction trans txn sale sales visit hit click"
+    " derived bestelldatum belegdatum rechnungsdatum kaufdatum commande achat vente compra pedido"
+    " venta venda acquisto ordine vendita zamowienia sprzedazy zakupu besteldatum aankoopdatum"
+    " заказа покупки продажи чека 下单时间 下单 订单日期 订单时间 购买时间 交易时间 注文日 注文日時 購入日"
+)
+# Names of a price that say themselves that it is of a piece.
+UNIT_WORDS = _set(
+    "unit unitaire unitario unitaria einzelpreis stuckpreis pu each jednostkowa jedn stukprijs"
+    " eenheidsprijs единицу ep unidad 单价 単価"
+)
+# Names that don't say whether they are of a piece or of the line.
+VAGUE_AMOUNTS = _set("amount value valor valeur valore monto payment")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from custseg_spark.core.mappings.amount_guessing import amount_lines
-from custseg_spark.core.mappings.column_words import STATES
+from custseg_spark.core.mappings.column_words import OF_THE_EVENT, STATES
 from custseg_spark.core.mappings.guesses import (
     LIKELY,
     NOT_SURE,
@@ -17,7 +17,6 @@ from custseg_spark.core.mappings.id_guessing import id_lines
 from custseg_spark.core.mappings.mapping import EVENT_COLUMNS as CANONICAL_COLUMNS
 from custseg_spark.core.mappings.shapes import TEXT, TIME, Shape
 from custseg_spark.core.mappings.time_guessing import (
-    OF_THE_EVENT,
     patterns,
     time_line,
     with_orders,

@@ -37,9 +37,9 @@ def with_header(head: FirstRecords) -> FirstRecords:
     row = _header_row(head)
     if row:
         names, rows = head.rows[row - 1], head.rows[row:]
-        return replace(
-            head, columns=tuple(n.strip() for n in names), rows=rows, header_row=row + 1
-        )
+        number = head.row_numbers[row] if row < len(head.row_numbers) else row + 1
+        columns = tuple(name.strip() for name in names)
+        return replace(head, columns=columns, rows=rows, header_row=number)
     if not looks_like_record(head.columns, head.rows):
         return head
     rows = (head.columns, *head.rows)
@@ -50,7 +50,9 @@ def looks_like_record(header: Sequence[str], rows: Sequence[Sequence[str]]) -> b
     """Whether a header's cells are values: numbers and times where its columns have such."""
     width = len(header)
     first = shapes(header, [header])
-    kinds = shapes([str(n) for n in range(width)], [r for r in rows[:_LOOKED_AT] if len(r) == width])
+    kinds = shapes(
+        [str(n) for n in range(width)], [r for r in rows[:_LOOKED_AT] if len(r) == width]
+    )
     values = [s.kind in _VALUES for s in first]
     columns = [s.kind in _VALUES for s in kinds]
     if not any(values):

@@ -26,7 +26,7 @@ _NAMES = ("category_id", "category_code", "brand", "store")
 _LONGEST_ID, _LONGEST_NAME = 80, 120
 _MOSTLY = 0.5
 _WIDE, _BLANK, _TITLE, _NOT_CALLED_ID = 10_000.0, 5_000.0, 1_000.0, 0.3
-_CALLED_ID = frozenset("id ids key uid guid uuid pk sk ид".split())
+_CALLED_ID = frozenset(["id", "ids", "key", "uid", "guid", "uuid", "pk", "sk", "ид"])
 _ORDER_NAME = re.compile(r"#[\w-]*\d+")
 LOST_DIGITS = "ids such as 1.5E+18 have lost their digits: save the file without a spreadsheet"
 

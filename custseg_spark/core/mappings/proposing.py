@@ -50,7 +50,9 @@ def _layout(head: FirstRecords) -> list[str]:
     if head.has_line_breaks and not head.table:
         lines.append(_commented("multiline = true", "a quoted value holds a line break"))
     if head.header_row > 1:
-        lines.append(_commented(f"header_row = {head.header_row}", "what stands above is no record"))
+        lines.append(
+            _commented(f"header_row = {head.header_row}", "what stands above is no record")
+        )
     if not head.has_header:
         comment = "the first line is a record; these names are ours"
         lines.append(_commented(_line("columns_without_header", head.columns), comment))

@@ -20,8 +20,8 @@ _WHOLE_WITH_POINT = re.compile(r"\d+\.0+")
 _SCIENTIFIC = re.compile(r"[+-]?\d([.,]\d+)?[eE]\+?(1\d|2\d|[89])")
 # What programs write where there is nothing.
 NULL_WORDS = frozenset(
-    r"nan null none nil undefined \n n/a na #n/a <na> nat (null) (not set) (none) [null]".split()
-    + ["(not set)"]
+    {"nan", "null", "none", "nil", "undefined", r"\n", "n/a", "na", "#n/a", "<na>", "nat"}
+    | {"(null)", "[null]", "(none)", "(not set)"}
 )
 
 TIME, WHOLE, WHOLE_WITH_POINT, NUMBER, TEXT, NOTHING, SCIENTIFIC = (

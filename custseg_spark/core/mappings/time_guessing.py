@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from custseg_spark.core.mappings import value_times
-from custseg_spark.core.mappings.column_words import ID_WORDS, OTHER_TIMES
+from custseg_spark.core.mappings.column_words import ID_WORDS, OF_THE_EVENT, OTHER_TIMES
 from custseg_spark.core.mappings.guesses import LIKELY, NOT_SURE, SURE, Line
 from custseg_spark.core.mappings.naming import SAYS, named
 from custseg_spark.core.mappings.shapes import NUMBER, TIME, WHOLE, Shape
@@ -19,12 +19,6 @@ _UNIX = {
 }
 _EXCEL_DAYS = (32_874, 54_789)
 _MOST_SHARE = 0.95
-# Names of the event's own time rather than of a record's.
-OF_THE_EVENT = frozenset(
-    "event order purchase purchased invoice transaction trans txn sale sales visit hit click"
-    " derived bestelldatum belegdatum rechnungsdatum kaufdatum commande achat vente compra pedido"
-    " venta venda acquisto ordine vendita zamowienia sprzedazy zakupu".split()
-)
 
 
 @dataclass(frozen=True)

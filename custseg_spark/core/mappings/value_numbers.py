@@ -2,16 +2,17 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
 MOST_SHARE = 0.95
 # Signs and codes of currencies, before or behind a number.
 _CURRENCY = (
-    r"(?:[$€£¥₹₽₺₩₪฿]|R\$|US\$|A\$|C\$|zł|zl|kr|Kč|Ft|lei|лв|руб\.?|р\.|元|円|EUR|USD|GBP|CHF|JPY|CNY|PLN"
-    r"|RUB|BRL|SEK|NOK|DKK|CZK|HUF|TRY|INR|CAD|AUD|MXN)"
+    r"(?:(?:R|US|CA|AU|C|A|NZ|HK|S|MX)?[$€£¥₹₽₺₩₪฿₴₫]|zł|kr\.?|Kč|Ft|Rs\.?|Fr\.?|лв\.?|руб\.?|元|円"  # noqa: RUF001
+    r"|[A-Z]{3})"
 )
-_AROUND = re.compile(rf"^({_CURRENCY})?\s*|\s*({_CURRENCY}|%)?$", re.IGNORECASE)
+_AROUND = re.compile(rf"^({_CURRENCY})?\s*|\s*({_CURRENCY}|%)?$")
 _SPACES = " \u00a0\u202f\u2009"
 
 
@@ -52,10 +53,9 @@ def forms(values: Counter[str]) -> tuple[NumberForm, ...]:
     return tuple(found)
 
 
-def _shows(values: object, form: NumberForm) -> bool:
-    """Whether every value with a sign has it where the form's thousands stand."""
-    signed = [v for v in values if form.thousands and form.thousands in v]  # type: ignore[attr-defined]
-    return bool(signed)
+def _shows(values: Iterable[str], form: NumberForm) -> bool:
+    """Whether a value has the sign between thousands, so that the plain form isn't the only one."""
+    return bool(form.thousands) and any(form.thousands in v for v in values)
 
 
 def bare_number(value: str) -> str:
@@ -87,6 +87,8 @@ def number(value: str, form: NumberForm) -> float | None:
 @cache
 def _expression(form: NumberForm) -> re.Pattern[str]:
     point = re.escape(form.decimal)
-    whole = rf"(?:\d{{1,3}}(?:{re.escape(form.thousands)}\d{{3}})+|\d+)" if form.thousands else r"\d+"
+    whole = (
+        rf"(?:\d{{1,3}}(?:{re.escape(form.thousands)}\d{{3}})+|\d+)" if form.thousands else r"\d+"
+    )
     exponent = r"(?:[eE][+-]?\d+)?" if form == NumberForm() else ""
     return re.compile(rf"(?:{whole}(?:{point}\d*)?|{point}\d+){exponent}")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from custseg_spark.core.mappings.time_patterns import time_expression
+from custseg_spark.core.mappings.time_patterns import MONTHS, time_expression
 
 # So many of a column's values must be times; the others are for the rules to refuse.
 MOST_SHARE = 0.95
@@ -15,11 +15,8 @@ DAY_OR_MONTH = "no number above 12 tells the day from the month"
 _YEARS_OF_RUNS = range(1980, 2050)
 # Of a column that isn't one of times, so many values tell it.
 _LOOKED_AT, _FEWEST_LIKE = 50, 0.3
-_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
-_LONG_MONTHS = (
-    "january february march april may june july august september october november december".split()
-)
-_NAMED = "|".join([*_LONG_MONTHS, *_MONTHS])
+_MONTHS = tuple(month[:3] for month in MONTHS)
+_NAMED = "|".join([*MONTHS, *_MONTHS])
 _DATE_TIME = re.compile(
     r"(?:(?P<year>\d{4})(?P<dash>[-/.]?)(?P<first>\d{1,2})(?P=dash)(?P<second>\d{1,2})"
     r"|(?P<a>\d{1,2})(?P<slash>[-/.])(?P<b>\d{1,2})(?P=slash)(?P<end>\d{4}|\d{2})"
@@ -56,7 +53,10 @@ def times(values: Counter[str], *, day_first: bool | None = None) -> Times:
         if found and _is_date(found):
             groups.setdefault(_form(found), []).append(found)
     orders = [_day_first(group, day_first) for group in groups.values()]
-    usual = [g[0]["slash"] != "/" if o is None else o for g, o in zip(groups.values(), orders)]
+    usual = [
+        g[0]["slash"] != "/" if o is None else o
+        for g, o in zip(groups.values(), orders, strict=True)
+    ]
     told = [_known(_patterns(g, o)) for g, o in zip(groups.values(), usual, strict=True)]
     if _share(values, told) < MOST_SHARE:
         return Times()

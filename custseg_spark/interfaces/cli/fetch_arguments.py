@@ -8,7 +8,7 @@ from pathlib import Path
 
 from custseg_spark.config.mappings import MappingFile, load_mapping
 from custseg_spark.config.settings import FetchConfig
-from custseg_spark.config.shipped import conf_dir
+from custseg_spark.config.shipped import source_folders
 from custseg_spark.engine.sources.discovery.files import list_files
 from custseg_spark.engine.sources.http import landing
 from custseg_spark.engine.sources.http.api import TOKEN, PurchaseApi
@@ -50,7 +50,7 @@ def parse_fetch(description: str, argv: Sequence[str]) -> FetchArguments:
     fetch = replace(config.fetch, url=options.url) if options.url else config.fetch
     if not fetch.url.startswith(("http://", "https://")):
         raise ConfigurationError(f"--url (or fetch.url): expected http(s)://…, got '{fetch.url}'")
-    folders = [f / "sources" for f in (options.config.parent, conf_dir())]
+    folders = source_folders(options.config)
     for option, path in (("--customers", options.customers), ("--to", options.to)):
         if isinstance(place(path), Remote):
             raise ConfigurationError(f"{option} {path}: expected a path of this machine")
