@@ -21,7 +21,8 @@ import polars_hash as plh
 import pyarrow as pa
 
 from custseg_spark.core.events.amounts import ten_thousandths
-from custseg_spark.core.events.parsing import EVENT_AMOUNTS, trimmed
+from custseg_spark.core.events.id_texts import trimmed
+from custseg_spark.core.events.parsing import EVENT_AMOUNTS
 from custseg_spark.core.mappings.mapping import EVENT_COLUMNS, SourceMapping
 
 Halves = npt.NDArray[np.uint64]
