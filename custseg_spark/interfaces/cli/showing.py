@@ -56,7 +56,8 @@ def questions(guess: Guess) -> str:
 
 def verdict(checked: Preview, limit: float) -> str:
     """The first events, then how many records pass, and why the others don't."""
-    total = checked.accepted + checked.duplicates + checked.refused
+    total = checked.accepted + checked.duplicates + checked.refused + checked.ignored
+    ignored = f" + {checked.ignored:,} ignored" if checked.ignored else ""
     lines = [""]
     if checked.first:
         names = tuple(checked.first[0])
@@ -64,7 +65,7 @@ def verdict(checked: Preview, limit: float) -> str:
         lines += ["The first events", *_table(names, rows), ""]
     lines.append(
         f"{total:,} records = {checked.accepted:,} accepted + {checked.refused:,} rejected"
-        f" + {checked.duplicates:,} duplicates; {checked.refused_share:.1%} rejected, at most"
+        f"{ignored} + {checked.duplicates:,} duplicates; {checked.refused_share:.1%} rejected, at most"
         f" {limit:.1%} allowed"
     )
     rows = [
