@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from custseg_spark.core.mappings import amount_relations as relations
 from custseg_spark.core.mappings.amount_relations import Numbers
-from custseg_spark.core.mappings.column_words import OTHER_AMOUNTS, UNIT_WORDS, VAGUE_AMOUNTS
+from custseg_spark.core.mappings.column_words import OF_WHAT, OTHER_AMOUNTS, UNIT_WORDS, VAGUE_AMOUNTS
 from custseg_spark.core.mappings.guesses import LIKELY, NOT_SURE, SURE, Key, Line
 from custseg_spark.core.mappings.naming import SAYS, Name, named
 from custseg_spark.core.mappings.shapes import NUMBER, WHOLE, WHOLE_WITH_POINT, Shape
@@ -52,7 +52,7 @@ def amount_lines(shapes: Sequence[Shape], ids: Mapping[str, Line], taken: set[st
         _not_sure(found, rest, form)
         return found
     _price(found, rest, form, quantity, ids)
-    _discount(found, rest, form, quantity)
+    _discount(found, rest, form, quantity, ids)
     _net(found, rest, form)
     return found
 
@@ -223,7 +223,7 @@ def _by_total(
     if shown == "unit":
         _set(found, best, LIKELY, "the same for a product, whatever its quantity")
         return
-    if not shown and VAGUE_AMOUNTS.intersection(best.words) and _varies(quantity):
+    if not shown and best.words <= VAGUE_AMOUNTS | OF_WHAT and _varies(quantity):
         _set(found, best, NOT_SURE, "of a piece or of the line?")
         found.questions.append(_piece_or_line(best, quantity))
         return
@@ -248,7 +248,11 @@ def _set(found: Amounts, column: _Column, confidence: str, reason: str) -> None:
 
 
 def _discount(
-    found: Amounts, shapes: Sequence[Shape], form: NumberForm, quantity: _Column | None
+    found: Amounts,
+    shapes: Sequence[Shape],
+    form: NumberForm,
+    quantity: _Column | None,
+    ids: Mapping[str, Line],
 ) -> None:
     price = found.lines.get("unit_price")
     taken = {line.shape.name for line in found.lines.values()}
@@ -256,23 +260,31 @@ def _discount(
     if not columns or price is None or not price.is_active:
         return
     best = columns[0]
-    if any(key.name == "unit_price_is" for key in found.keys):
-        found.questions.append(
-            f"Is '{price.shape.name}' before or after '{best.shape.name}'? It is taken as after"
-        )
-        found.lines["discount"] = Line(
-            "discount", best.shape, NOT_SURE, "a line's total is mostly after its discount"
-        )
+    if _is_of_the_order(best, price, ids):
+        reason = "of the order rather than of its lines"
+        found.lines["discount"] = Line("discount", best.shape, NOT_SURE, reason)
         return
     prices = relations.numbers(price.shape, form)
-    pieces = quantity.values if quantity else [1.0] * len(prices)
-    totals = _columns("line_total", shapes, form) + _columns("net_amount", shapes, form)
+    is_total = any(key.name == "unit_price_is" for key in found.keys)
+    pieces = quantity.values if quantity and not is_total else [1.0] * len(prices)
+    totals = [] if is_total else _columns("line_total", shapes, form) + _columns("net_amount", shapes, form)
     kind, confidence, reason = _by_totals(best, prices, pieces, totals) or _by_size(
         best, prices, pieces
     )
     found.lines["discount"] = Line("discount", best.shape, confidence, reason)
     if confidence != NOT_SURE and kind == "share":
         found.keys.append(Key("discount_is", "share", reason, confidence))
+    if confidence != NOT_SURE and is_total:
+        found.notes.append(f"'{price.shape.name}' is read as paid, with '{best.shape.name}' off")
+
+
+def _is_of_the_order(column: _Column, price: Line, ids: Mapping[str, Line]) -> bool:
+    """Whether a discount is told once an order, or the price alone is said to be of the line."""
+    of_lines = "lineitem" in words(price.shape.name) and "lineitem" not in column.words
+    order = ids.get("order_id")
+    return of_lines or (
+        order is not None and relations.is_of_orders(column.values, order.shape.cells)
+    )
 
 
 def _by_totals(
@@ -289,7 +301,9 @@ def _by_totals(
 def _by_size(best: _Column, prices: Numbers, pieces: Numbers) -> tuple[str, str, str]:
     """What the discounts' size beside the prices says: kind, confidence, reason."""
     given = [d for d in best.values if d]
-    if best.name.fit != SAYS or any("%" in v for v in best.shape.values):
+    if any("%" in v for v in best.shape.values):
+        return "share", SURE, "per cent"
+    if best.name.fit != SAYS:
         return "", NOT_SURE, "a wide guess: per cent, a share or an amount?"
     if not given:
         return "amount", LIKELY, "its name; all are 0"

@@ -9,6 +9,7 @@ from custseg_spark.core.mappings.shapes import Shape
 from custseg_spark.core.mappings.value_numbers import NumberForm, number
 
 # Totals are rounded; so much of the records has to agree, of so many at least.
+_FEWEST_ORDERS = 2
 _CENT, _PERMILLE = 0.0101, 0.001
 MOST_SHARE, FEWEST = 0.95, 3
 # Prices of one product that differ no more than this are one price.
@@ -78,8 +79,9 @@ def is_of_orders(values: Numbers, orders: Sequence[str]) -> bool:
     for value, order in zip(values, orders, strict=True):
         if order:
             by_order[order].append(value)
-    several = [found for found in by_order.values() if len(found) > 1]
-    if len(several) < FEWEST - 1:
+    # That all lines of an order have nothing says nothing.
+    several = [found for found in by_order.values() if len(found) > 1 and any(found)]
+    if len(several) < _FEWEST_ORDERS:
         return False
     return all(_is_one(found) for found in several)
 

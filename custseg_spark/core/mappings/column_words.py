@@ -20,7 +20,7 @@ ID_WORDS = _set(
 )
 # They go with any noun and say nothing of it.
 NEUTRAL = _set(
-    "the of a de du des del della dello di d la le el do da van der den af pseudo unique full"
+    "the of a de du des del della dello di d la le el do da van der den af pseudo full v1 v2 v3"
     " master raw src source natural business external internal original my dim fact fk tbl t"
 )
 # By canonical column the nouns of its ids, the most telling first.
@@ -103,7 +103,7 @@ PHRASES: Mapping[str, tuple[str, str]] = {
         " typ transakcji, typ dokumentu, soort, тип, тип операции, 类型, 交易类型, 種別, 取引区分",
     ),
     "customer_id": (
-        "user pseudo id, customer unique id, full visitor id, visitor id, distinct id,"
+        "user pseudo id, user unique id, full visitor id, visitor id, distinct id,"
         " anonymous id, amplitude id, canonical id, domain userid, network userid,"
         " client id, customer, household key, hshd num, card no, card number, loyalty card,"
         " kundenkarte, kartennummer, carte fidelite, numero carte, tarjeta, carta fedelta,"
@@ -263,5 +263,13 @@ UNIT_WORDS = _set(
     "unit unitaire unitario unitaria einzelpreis stuckpreis pu each jednostkowa jedn stukprijs"
     " eenheidsprijs единицу ep unidad 单价 単価"
 )
+# What an amount or a property is of; its name says the same with these words and without.
+OF_WHAT = _set(
+    "item items product products lineitem article sku goods produkt produit articulo producto"
+    " produto prodotto articolo produktu towaru artikel товара 商品 产品 製品"
+)
+OF_A_SALE = _set("order ordered orders purchase purchased sold transaction sales sale")
+# A noun of a product that is an id by itself; others may be followed by a title.
+PRODUCT_CODES = _set("sku asin upc ean gtin barcode plu артикул 款号 货号")
 # Names that don't say whether they are of a piece or of the line.
 VAGUE_AMOUNTS = _set("amount value valor valeur valore monto payment")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from custseg_spark.core.mappings.column_words import ID_WORDS
+from custseg_spark.core.mappings.column_words import ID_WORDS, PRODUCT_CODES
 from custseg_spark.core.mappings.guesses import LIKELY, NOT_SURE, SURE, Line
 from custseg_spark.core.mappings.naming import SAYS, Name, named
 from custseg_spark.core.mappings.shapes import (
@@ -25,7 +25,8 @@ _NAMES = ("category_id", "category_code", "brand", "store")
 # An id is no sentence, and no JSON.
 _LONGEST_ID, _LONGEST_NAME = 80, 120
 _MOSTLY = 0.5
-_WIDE, _BLANK, _TITLE, _NOT_CALLED_ID = 10_000.0, 5_000.0, 1_000.0, 0.3
+_WIDE, _BLANK, _TITLE, _BARE, _NOT_CALLED_ID = 10_000.0, 5_000.0, 1_000.0, 50.0, 0.3
+_AFTER = 100
 _CALLED_ID = frozenset(["id", "ids", "key", "uid", "guid", "uuid", "pk", "sk", "ид"])
 _ORDER_NAME = re.compile(r"#[\w-]*\d+")
 LOST_DIGITS = "ids such as 1.5E+18 have lost their digits: save the file without a spreadsheet"
@@ -91,14 +92,18 @@ def _candidate(canonical: str, shape: Shape) -> _Candidate | None:
     score += _BLANK * (shape.blank_share > _MOSTLY)
     if not _CALLED_ID.intersection(words(shape.name)):
         score += _NOT_CALLED_ID
+    if canonical == "product_id" and name.is_bare and name.rank < _AFTER:
+        score += 0 if PRODUCT_CODES.intersection(words(shape.name)) else _BARE
     return _Candidate(shape, name, score, is_title)
 
 
 def _fits(canonical: str, shape: Shape, name: Name) -> bool:
     """Whether values can be ids of that, or names where names will do."""
     kinds = (TEXT, WHOLE, WHOLE_WITH_POINT, SCIENTIFIC)
-    is_digits = shape.kind in (TIME, NUMBER) and all(v.isdigit() for v in shape.values)
-    if shape.kind == NOTHING or not (shape.kind in kinds or is_digits):
+    is_digits = shape.kind == TIME and all(v.isdigit() for v in shape.values)
+    # GA's ids of clients look like numbers: 1026454.4271112504.
+    is_called_id = shape.kind == NUMBER and canonical in _IDS and not name.is_bare
+    if shape.kind == NOTHING or not (shape.kind in kinds or is_digits or is_called_id):
         return False
     if shape.kind == TEXT and _is_long(shape, _LONGEST_ID if canonical in _IDS else _LONGEST_NAME):
         return False

@@ -5,7 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from custseg_spark.core.mappings.column_words import FIRST, ID_WORDS, NEUTRAL, NOUNS, PHRASES
+from custseg_spark.core.mappings.column_words import (
+    FIRST,
+    ID_WORDS,
+    NEUTRAL,
+    NOUNS,
+    OF_A_SALE,
+    OF_WHAT,
+    PHRASES,
+)
 from custseg_spark.core.mappings.words import words
 
 # How a name fits: it says it; it may mean it.
@@ -30,7 +38,23 @@ def named(canonical: str, name: str) -> Name | None:
     Of a path such as `items.item_id` the last part counts where the whole says nothing.
     """
     last = re.split(r"[./]", name.strip("./ "))[-1]
-    return _named(canonical, words(name)) or (_named(canonical, words(last)) if last else None)
+    found = _named(canonical, words(name)) or (_named(canonical, words(last)) if last else None)
+    context = _CONTEXTS.get(canonical)
+    if found or context is None:
+        return found
+    rest = tuple(w for w in words(last or name) if w not in context)
+    return _named(canonical, rest) if rest else None
+
+
+# Words that say of what an amount or a property is, and nothing else.
+_CONTEXTS = {
+    "category_id": OF_WHAT,
+    "category_code": OF_WHAT,
+    "brand": OF_WHAT,
+    "unit_price": OF_WHAT,
+    "discount": OF_WHAT,
+    "quantity": OF_WHAT | OF_A_SALE,
+}
 
 
 def _named(canonical: str, found: tuple[str, ...]) -> Name | None:

@@ -7,13 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from custseg_spark.core.mappings.first_records import FirstRecords
 from custseg_spark.core.mappings.guesses import NOT_SURE, SURE, Guess, Key, Line
+from custseg_spark.core.mappings.mapping import MISSING_IDS
 from custseg_spark.core.mappings.shapes import WHOLE_WITH_POINT, Shape
+from custseg_spark.core.mappings.vocabularies import IGNORED
 
-# What stands for no id without a mapping saying so.
-MISSING_IDS = (
-    *("nan", "null", "none", "undefined", "\\N", "n/a", "#n/a", "<na>"),
-    *("(null)", "[null]", "(not set)"),
-)
 _USUAL = {word.lower() for word in MISSING_IDS}
 _NEEDED = ("event_at", "customer_id")
 _PREFIXED = re.compile(r"([A-Za-z]+)\d+")
@@ -115,10 +112,17 @@ def _event_types(guess: Guess) -> list[str]:
     mark = "" if kind.is_active else "#? "
     lines = ["", f"{mark}[event_types]"]
     lines += [f"{mark}{_line(_quoted(v), k)}" for v, k in types.known.items()]
-    return lines + [
-        f'#? {_quoted(v)} = "{hint or "…"}"  # {counts[v]:,} records, refused as it stands'
-        for v, hint in types.unknown.items()
-    ]
+    return lines + [_unknown(v, hint, counts[v]) for v, hint in types.unknown.items()]
+
+
+def _unknown(value: str, hint: str, records: int) -> str:
+    """The line of a value that nobody told of, with what it may be."""
+    if hint == IGNORED:
+        line, hint = f"#? ignored_event_types = [{_quoted(value)}]", "above [columns]; "
+    else:
+        kind, _, hint = hint.partition(": ")
+        line = f"#? {_quoted(value)} = {_quoted(kind or '…')}"
+    return _commented(line, f"{hint}{records:,} records, refused as it stands")
 
 
 def _returns(head: FirstRecords, mapped: Mapping[str, Shape]) -> list[str]:

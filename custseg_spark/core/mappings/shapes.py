@@ -99,9 +99,11 @@ def _shape(name: str, cells: Iterable[str]) -> Shape:
 def _kind(values: Counter[str]) -> tuple[str, tuple[NumberForm, ...]]:
     if _share(values, _SCIENTIFIC) >= 1 - _MOST_SHARE:
         return SCIENTIFIC, ()
-    for kind, form in ((WHOLE_WITH_POINT, _WHOLE_WITH_POINT), (WHOLE, _WHOLE)):
-        if _share(values, form) >= _MOST_SHARE:
-            return kind, (NumberForm(),)
+    if _share(values, _WHOLE_WITH_POINT) >= _MOST_SHARE:
+        return WHOLE_WITH_POINT, (NumberForm(),)
+    if _share(values, _WHOLE) >= _MOST_SHARE:
+        # Whole numbers are written alike everywhere.
+        return WHOLE, value_numbers.FORMS
     found = value_numbers.forms(values)
     return (NUMBER, found) if found else (TEXT, ())
 

@@ -10,7 +10,8 @@ MOST_SHARE = 0.95
 # Signs and codes of currencies, before or behind a number.
 _CURRENCY = (
     r"(?:(?:R|US|CA|AU|C|A|NZ|HK|S|MX)?[$€£¥₹₽₺₩₪฿₴₫]|zł|kr\.?|Kč|Ft|Rs\.?|Fr\.?|лв\.?|руб\.?|元|円"  # noqa: RUF001
-    r"|[A-Z]{3})"
+    r"|EUR|USD|GBP|JPY|CNY|INR|BRL|CHF|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RON|BGN|TRY|RUB|UAH"
+    r"|MXN|ARS|CLP|COP|ZAR|KRW|TWD|HKD|SGD|THB|IDR|MYR|PHP|VND|ILS|AED|SAR)"
 )
 _AROUND = re.compile(rf"^({_CURRENCY})?\s*|\s*({_CURRENCY}|%)?$")
 _SPACES = " \u00a0\u202f\u2009"

@@ -22,7 +22,8 @@ _DATE_TIME = re.compile(
     r"|(?P<a>\d{1,2})(?P<slash>[-/.])(?P<b>\d{1,2})(?P=slash)(?P<end>\d{4}|\d{2})"
     rf"|(?P<day>\d{{1,2}})(?P<gap>[- /.])(?P<name>{_NAMED})(?P=gap)(?P<named_end>\d{{4}}|\d{{2}})"
     rf"|(?P<us_name>{_NAMED}) (?P<us_day>\d{{1,2}})(?P<comma>,? )(?P<us_end>\d{{4}}))"
-    r"(?:(?P<between>,? |T)(?P<hour>\d{1,2}):\d{2}(?P<seconds>:\d{2}(?:\.(?P<fraction>\d+))?)?"
+    r"(?:(?P<between>,? |T)(?P<hour>\d{1,2})"
+    r"(?P<minutes>:\d{2})?(?P<seconds>:\d{2}(?:\.(?P<fraction>\d+))?)?"
     r"(?P<half> ?[AaPp][Mm])?"
     r"(?P<zone> ?(?:UTC|GMT|Z|[+-]\d{2}(?::?\d{2})?))?)?",
     re.IGNORECASE,
@@ -109,7 +110,7 @@ def _form(found: re.Match[str]) -> tuple[object, ...]:
     return (
         *(found["dash"], found["slash"], found["gap"], found["comma"], found["us_name"] is None),
         *(len(found["end"] or found["named_end"] or ""), named and named.lower() in _MONTHS),
-        *(found["between"], found["seconds"] is not None, len(found["fraction"] or "")),
+        *(found["between"], found["minutes"] is None, found["seconds"] is None, len(found["fraction"] or "")),
         *(zone.upper().replace("Z", "+00:00"), found["half"] and len(found["half"])),
     )
 
@@ -163,13 +164,14 @@ def _clocks(one: re.Match[str], width: int) -> list[str]:
         return [""]
     between = "'T'" if one["between"].upper() == "T" else one["between"]
     hour = ("h" if one["half"] else "H") * width
+    minutes = ":mm" if one["minutes"] else ""
     seconds = ":ss" if one["seconds"] else ""
     fraction = "." + "S" * len(one["fraction"]) if one["fraction"] else ""
     half = one["half"] or ""
     marker = f"{half[:-2]}a" if half else ""
     zone = one["zone"] or ""
     blank = " " if zone.startswith(" ") else ""
-    clock = f"{between}{hour}:mm{seconds}{fraction}{marker}{blank}"
+    clock = f"{between}{hour}{minutes}{seconds}{fraction}{marker}{blank}"
     return [clock + letters for letters in _zone_letters(zone.strip())]
 
 
