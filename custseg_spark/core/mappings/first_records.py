@@ -9,8 +9,8 @@ class FirstRecords:
 
     `table` is the table or sheet that they are of, `delimiter` what parts a line's values.
     `header_row` is the header's row where something stands above it, else 0; without a header
-    (`has_header`) the names are ours. `nested` is the key under which records are in others, `row_numbers` are
-    those of the first rows, the header's among them.
+    (`has_header`) the names are ours. `nested` is the key under which records
+    are in others, `row_numbers` are those of the first rows, the header's among them.
     """
 
     columns: tuple[str, ...]

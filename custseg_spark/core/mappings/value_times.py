@@ -110,7 +110,12 @@ def _form(found: re.Match[str]) -> tuple[object, ...]:
     return (
         *(found["dash"], found["slash"], found["gap"], found["comma"], found["us_name"] is None),
         *(len(found["end"] or found["named_end"] or ""), named and named.lower() in _MONTHS),
-        *(found["between"], found["minutes"] is None, found["seconds"] is None, len(found["fraction"] or "")),
+        *(
+            found["between"],
+            found["minutes"] is None,
+            found["seconds"] is None,
+            len(found["fraction"] or ""),
+        ),
         *(zone.upper().replace("Z", "+00:00"), found["half"] and len(found["half"])),
     )
 
