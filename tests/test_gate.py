@@ -34,7 +34,7 @@ def event(number: int, day: date, file: str = "f") -> literal_lake.Row:
 def file(
     name: str = "f", source: str = "shop", *, records: int = 33, **more: object
 ) -> literal_lake.Row:
-    counts = {"header": 1, "blank": 0, "accepted": 30, "rejected": 1, "duplicates": 1}
+    counts = {"header": 1, "blank": 0, "accepted": 30, "rejected": 1, "ignored": 0, "duplicates": 1}
     known = {"file_id": name, "source": source, "source_file": f"{name}.csv"}
     return {**known, "physical_records": records, **counts, **more}
 

@@ -17,7 +17,7 @@ from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES
 from custseg_spark.errors import GateError
 
 _DAYS_BEFORE = 7
-_PARTS = ("header", "blank", "accepted", "rejected", "duplicates")
+_PARTS = ("header", "blank", "accepted", "rejected", "ignored", "duplicates")
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,7 @@ class _Held:
         tally.valid += len(valid.events)
         tally.rejected += len(valid.rejected)
         tally.rounded += int(valid.rounded.sum())
+        tally.ignored += valid.ignored
         if len(valid.events):
             self.events.append(valid.events)
             self.id_halves.append(np.stack([valid.id_high, valid.id_low]))
@@ -197,7 +198,7 @@ def publish(
         ledger.check_balance(batch.rows, counts)
         refusals = (refusal for part in parts for refusal in part.refusals)
         check_shares(batch.mappings, batch.rows, counts, lambda: merged_refusals(refusals), config)
-        stage.rows = sum(c.valid + c.rejected for c in counts.values())
+        stage.rows = sum(c.records for c in counts.values())
     with progress.stage("copies across files"):
         files, copies = _settled(lake, [f for part in parts for f in part.events], rows_per_file)
     with progress.stage("publish events") as stage:

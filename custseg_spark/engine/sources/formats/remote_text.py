@@ -10,6 +10,7 @@ from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
+from custseg_spark.core.events.spaced_text import Layout
 from custseg_spark.core.events.text import line_records
 from custseg_spark.core.mappings.mapping import SourceMapping
 from custseg_spark.engine.sources.discovery.files import SourceFile
@@ -131,7 +132,7 @@ def _splits_table(
 
 
 def count_lines(
-    spark: SparkSession, files: Sequence[SourceFile], delimiter: str, split_bytes: int
+    spark: SparkSession, files: Sequence[SourceFile], layout: Layout, split_bytes: int
 ) -> dict[Place, TextFacts]:
     """What `texts.inspect_text` says of each file, from one scan by Spark.
 
@@ -151,7 +152,7 @@ def count_lines(
     for row in rows:
         of_input_file(row.spark_path, of_file).append(row)
     return {
-        file.path: _facts(file, sorted(of_file[uri], key=_start), delimiter, split_bytes)
+        file.path: _facts(file, sorted(of_file[uri], key=_start), layout, split_bytes)
         for uri, file in by_uri.items()
     }
 
@@ -172,7 +173,7 @@ def _start(row: Row) -> int:
     return int(row.block_start)
 
 
-def _facts(file: SourceFile, splits: Sequence[Row], delimiter: str, split_bytes: int) -> TextFacts:
+def _facts(file: SourceFile, splits: Sequence[Row], layout: Layout, split_bytes: int) -> TextFacts:
     lines = sum(row.lines for row in splits)
     if file.kind == "text":
         _check_bytes(file, lines + sum(row.bytes for row in splits))
@@ -184,7 +185,7 @@ def _facts(file: SourceFile, splits: Sequence[Row], delimiter: str, split_bytes:
     if first:
         header_row = before[first.block_start // split_bytes] + first.first.row + 1
     return TextFacts(
-        *texts.named_columns(bytes(first.first.line) if first else b"", delimiter),
+        *texts.named_columns(bytes(first.first.line) if first else b"", layout),
         header_row=header_row,
         physical_records=lines,
         blank=sum(row.blank for row in splits),

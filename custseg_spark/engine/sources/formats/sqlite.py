@@ -15,6 +15,7 @@ import polars as pl
 import pyarrow as pa
 
 from custseg_spark.config.mappings import MappingFile
+from custseg_spark.core.events.float_texts import LARGEST_WHOLE
 from custseg_spark.core.events.records import Records
 from custseg_spark.core.events.tables import table_records
 from custseg_spark.core.mappings.mapping import SourceMapping
@@ -298,6 +299,9 @@ def _as_text(connection: sqlite3.Connection, table: str, column: str) -> str:
         return "CAST(" + name + " AS TEXT)"
     whole = "typeof(" + name + ") = 'real' AND " + name + " = CAST(" + name + " AS INTEGER)"
     return (
-        "CASE WHEN " + whole + " AND abs(" + name + ") < 1e15"
-        " THEN CAST(CAST(" + name + " AS INTEGER) AS TEXT) ELSE CAST(" + name + " AS TEXT) END"
+        "CASE WHEN " + whole + " AND abs(" + name + f") <= {LARGEST_WHOLE}"
+        " THEN CAST(CAST(" + name + " AS INTEGER) AS TEXT)"
+        # By itself SQLite writes fifteen digits of the seventeen that tell a double.
+        " WHEN typeof(" + name + ") = 'real' AND abs(" + name + f") > {LARGEST_WHOLE}"
+        " THEN printf('%!.17g', " + name + ") ELSE CAST(" + name + " AS TEXT) END"
     )
