@@ -85,7 +85,8 @@ PHRASES: Mapping[str, tuple[str, str]] = {
         " aankoopdatum, verkoopdatum, transactiedatum, tijdstip, tijdstempel,"
         " дата, дата заказа, дата покупки, дата продажи, дата чека, дата время, время,"
         " 时间, 日期, 下单时间, 订单日期, 订单时间, 购买时间, 购买日期, 交易时间, 交易日期, 时间戳,"
-        " 创建时间, 销售日期, 日時, 日付, 注文日, 注文日時, 購入日, 購入日時, 売上日, 販売日, 取引日",
+        " 创建时间, 销售日期, 日時, 日付, 注文日, 注文日時, 購入日, 購入日時, 売上日,"
+        " 販売日, 取引日",
         "when, event day, session start, visit time, start time, date hour",
     ),
     "event_type": (
@@ -196,8 +197,8 @@ PHRASES: Mapping[str, tuple[str, str]] = {
         " quantite, qte, nombre, nb, nb articles, cantidad, cant, unidades, uds,"
         " quantidade, qtd, qtde, unidades vendidas, quantita, qta, pezzi, q ta,"
         " ilosc, liczba, szt, liczba sztuk, aantal, hoeveelheid, stuks,"
-        " количество, кол во, шт, число, 数量, 购买数量, 件数, 销量, 销售数量, 個数, 点数, 販売数量,"
-        " 購入数",
+        " количество, кол во, шт, число, 数量, 购买数量, 件数, 销量, 销售数量, 個数, 点数,"
+        " 販売数量, 購入数",
         "count, cnt, volume, number",
     ),
     "discount": (
@@ -256,7 +257,8 @@ OF_THE_EVENT = _set(
     "event order purchase purchased invoice transaction trans txn sale sales visit hit click"
     " derived bestelldatum belegdatum rechnungsdatum kaufdatum commande achat vente compra pedido"
     " venta venda acquisto ordine vendita zamowienia sprzedazy zakupu besteldatum aankoopdatum"
-    " заказа покупки продажи чека 下单时间 下单 订单日期 订单时间 购买时间 交易时间 注文日 注文日時 購入日"
+    " заказа покупки продажи чека 下单时间 下单 订单日期 订单时间 购买时间 交易时间 注文日"
+    " 注文日時 購入日"
 )
 # Names of a price that say themselves that it is of a piece.
 UNIT_WORDS = _set(

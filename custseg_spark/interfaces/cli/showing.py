@@ -65,8 +65,8 @@ def verdict(checked: Preview, limit: float) -> str:
         lines += ["The first events", *_table(names, rows), ""]
     lines.append(
         f"{total:,} records = {checked.accepted:,} accepted + {checked.refused:,} rejected"
-        f"{ignored} + {checked.duplicates:,} duplicates; {checked.refused_share:.1%} rejected, at most"
-        f" {limit:.1%} allowed"
+        f"{ignored} + {checked.duplicates:,} duplicates;"
+        f" {checked.refused_share:.1%} rejected, at most {limit:.1%} allowed"
     )
     rows = [
         (
