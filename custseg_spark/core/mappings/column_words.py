@@ -15,7 +15,7 @@ def _set(words: str) -> frozenset[str]:
 ID_WORDS = _set(
     "id ids no nr num number code key uid guid uuid pk sk hash ref reference nummer kennung"
     " schlussel numero numeros n codigo cod clave chave codice cle identifiant identificador"
-    " identificativo identyfikator numer kod номер код ид идентификатор 编号 号 号码 代码 编码 番号"
+    " identificativo identyfikator numer kod kodu numarasi номер код ид идентификатор 编号 号 号码 代码 编码 番号"
     " コード"
 )
 # They go with any noun and say nothing of it.
@@ -27,20 +27,21 @@ NEUTRAL = _set(
 NOUNS: Mapping[str, str] = {
     "customer_id": "customer customers cust client clients user users visitor visitors member"
     " members buyer buyers shopper household consumer consumers patron loyalty cardholder"
+    " kund kunder musteri zakaznik 고객 회원"
     " kunde kunden kd besucher nutzer benutzer mitglied kaufer"
     " cliente clientes usuario usuarios comprador socio visitante visiteur acheteur utilisateur"
     " membre adherent assinante consumidor utente utenti acquirente visitatore"
     " klant klanten gebruiker bezoeker klient klienta klienci uzytkownik kupujacy"
     " клиент клиента покупатель покупателя пользователь пользователя посетитель"
     " 用户 客户 会员 顾客 买家 消费者 顧客 会員 ユーザー ユーザ 利用者 客",
-    "product_id": "product products item items sku article articles stock asin goods merchandise"
+    "product_id": "product products prod item items sku article articles stock asin goods merchandise"
     " variant upc ean gtin barcode plu"
     " produkt produkte artikel ware waren produit produits articulo articulos producto productos"
     " produto produtos artigo prodotto prodotti articolo articoli produktu towar towaru artikelen"
-    " товар товара продукт артикул 商品 产品 货品 物品 宝贝 製品 品目",
+    " urun vara varor vare 상품 товар товара продукт артикул 商品 产品 货品 物品 宝贝 製品 品目",
     "order_id": "order orders invoice transaction transactions trans txn receipt basket bill"
     " ticket purchase sale checkout"
-    " rechnung rechnungs bestellung bestell auftrag auftrags beleg bon kassenbon"
+    " siparis fis ordre 주문 rechnung rechnungs bestellung bestell auftrag auftrags beleg bon kassenbon"
     " commande facture caisse pedido pedidos factura fatura nota recibo"
     " ordine ordini fattura scontrino zamowienie zamowienia paragon paragonu faktura faktury"
     " bestelling factuur kassabon заказ заказа чек чека накладная"
@@ -48,13 +49,13 @@ NOUNS: Mapping[str, str] = {
     "session_id": "session sessions visit visits sitzung besuch sesion visita sessao sessione"
     " sessie bezoek sesja wizyta сессия сеанс визит 会话 访问 セッション 訪問",
     "store": "store stores shop shops branch outlet filiale filialen markt"
-    " magasin magasins boutique tienda tiendas sucursal loja lojas filial negozio negozi"
+    " magaza butik butikk 매장 magasin magasins boutique tienda tiendas sucursal loja lojas filial negozio negozi"
     " punto vendita winkel winkels sklep sklepu oddzial магазин магазина"
     " 门店 店铺 商店 分店 店舗 店",
-    "brand": "brand brands marke marque marca merk marka make manufacturer hersteller fabricant"
+    "brand": "brand brands varumarke 브랜드 marke marque marca merk marka make manufacturer hersteller fabricant"
     " fabricante produttore fabrikant producent бренд марка производитель"
     " 品牌 ブランド メーカー",
-    "category_id": "category categories cat kategorie categorie categoria kategoria"
+    "category_id": "category categories cat cate kategori 카테고리 kategorie categorie categoria kategoria"
     " warengruppe artikelgruppe produktgruppe rubrique rayon famille familia famiglia reparto"
     " productgroep grupa категория группа 类目 类别 品类 分类 カテゴリ カテゴリー 部門 部门",
 }
@@ -83,7 +84,8 @@ PHRASES: Mapping[str, tuple[str, str]] = {
         " data fattura, data ora, data scontrino, data zamowienia, data sprzedazy, data zakupu,"
         " data transakcji, data wystawienia, datum bestelling, besteldatum, factuurdatum,"
         " aankoopdatum, verkoopdatum, transactiedatum, tijdstip, tijdstempel,"
-        " дата, дата заказа, дата покупки, дата продажи, дата чека, дата время, время,"
+        " tarih, siparis tarihi, satis tarihi, orderdatum, dato, ordredato, kopdatum, 날짜, 주문일,"
+        " shop date, дата, дата заказа, дата покупки, дата продажи, дата чека, дата время, время,"
         " 时间, 日期, 下单时间, 订单日期, 订单时间, 购买时间, 购买日期, 交易时间, 交易日期, 时间戳,"
         " 创建时间, 销售日期, 日時, 日付, 注文日, 注文日時, 購入日, 購入日時, 売上日,"
         " 販売日, 取引日",
@@ -93,6 +95,7 @@ PHRASES: Mapping[str, tuple[str, str]] = {
         "event type, event name, event, event action, action type, action, activity,"
         " activity type, behavior type, behavior, behaviour type, behaviour, interaction type,"
         " interaction, hit type, user action, type of event, ecommerce action type,"
+        " ecommerce action, e commerce action, product action, shop action, tracking event,"
         " ereignis, ereignistyp, ereignisart, aktion, evenement, type evenement, type d evenement,"
         " evento, tipo evento, tipo de evento, tipo di evento, accion, acao, azione,"
         " zdarzenie, typ zdarzenia, gebeurtenis, событие, тип события, действие,"
@@ -105,7 +108,7 @@ PHRASES: Mapping[str, tuple[str, str]] = {
     ),
     "customer_id": (
         "user pseudo id, user unique id, full visitor id, visitor id, distinct id,"
-        " anonymous id, amplitude id, canonical id, domain userid, network userid,"
+        " anonymous id, amplitude id, canonical id, domain user id, network user id,"
         " client id, customer, household key, hshd num, card no, card number, loyalty card,"
         " kundenkarte, kartennummer, carte fidelite, numero carte, tarjeta, carta fedelta,"
         " klantenkaart, карта, номер карты, карта клиента, カード番号, 会员卡号, person id, uid,"
@@ -128,9 +131,9 @@ PHRASES: Mapping[str, tuple[str, str]] = {
         "document no, document number, docno, voucher no, cart id",
     ),
     "session_id": (
-        "session id, user session, ga session id, domain sessionid, visit id, session key,"
+        "session id, user session, ga session id, domain session id, visit id, session key,"
         " session, visit number, idvisit",
-        "sid, domain sessionidx",
+        "sid, domain session idx",
     ),
     "store": (
         "store id, store, shop, shop id, store name, branch, branch id, outlet, outlet id, filiale,"
@@ -155,7 +158,7 @@ PHRASES: Mapping[str, tuple[str, str]] = {
         "unit price, price per unit, price each, price, item price, product price, lineitem price,"
         " sale price, sales price, selling price, price usd, price eur, price gbp, unit cost price,"
         " net unit price, gross unit price, retail price, price paid, price per item,"
-        " unitprice, preis, einzelpreis, stuckpreis, verkaufspreis, preis pro stuck, vk preis,"
+        " preis, einzelpreis, stuckpreis, verkaufspreis, preis pro stuck, vk preis,"
         " preis brutto, einzelpreis brutto, einzelpreis netto, e preis, ep,"
         " prix, prix unitaire, prix unitaire ttc, prix unitaire ht, prix ttc, prix vente, pu,"
         " pu ttc, pu ht, prix de vente,"
@@ -164,6 +167,7 @@ PHRASES: Mapping[str, tuple[str, str]] = {
         " prezzo, prezzo unitario, prezzo vendita, prezzo di vendita, importo unitario,"
         " cena, cena jednostkowa, cena brutto, cena netto, cena sprzedazy, cena jedn,"
         " prijs, stukprijs, eenheidsprijs, prijs per stuk, verkoopprijs, prijs per eenheid,"
+        " fiyat, birim fiyat, satis fiyati, pris, styckpris, enhetspris, stykpris, 가격, 단가,"
         " цена, цена за единицу, цена за шт, цена продажи, стоимость единицы,"
         " 价格, 单价, 商品价格, 售价, 销售单价, 価格, 単価, 販売価格, 販売単価",
         "list price, msrp, rate, uvp, regular price, unit cost, avg price",
@@ -184,6 +188,7 @@ PHRASES: Mapping[str, tuple[str, str]] = {
         " preco total, total item, importo, importo totale, importo riga, totale, totale riga,"
         " prezzo totale, fatturato, valore, kwota, wartosc, wartosc brutto, wartosc netto, suma,"
         " razem, wartosc sprzedazy, kwota brutto, bedrag, totaal, totaalbedrag, totaalprijs,"
+        " tutar, toplam tutar, toplam, belopp, summa, radsumma, belob, omsattning, 금액,"
         " omzet, regelbedrag, regeltotaal, сумма, стоимость, выручка, сумма продажи, итого, итог,"
         " сумма строки, 金额, 总额, 总价, 销售额, 销售金额, 交易金额, 实付金额, 订单金额,"
         " 金額, 売上, 売上金額, 売上高, 合計, 合計金額, 販売金額, 小計",
@@ -197,7 +202,7 @@ PHRASES: Mapping[str, tuple[str, str]] = {
         " quantite, qte, nombre, nb, nb articles, cantidad, cant, unidades, uds,"
         " quantidade, qtd, qtde, unidades vendidas, quantita, qta, pezzi, q ta,"
         " ilosc, liczba, szt, liczba sztuk, aantal, hoeveelheid, stuks,"
-        " количество, кол во, шт, число, 数量, 购买数量, 件数, 销量, 销售数量, 個数, 点数,"
+        " miktar, adet, antal, antall, st, 수량, количество, кол во, шт, число, 数量, 购买数量, 件数, 销量, 销售数量, 個数, 点数,"
         " 販売数量, 購入数",
         "count, cnt, volume, number",
     ),
@@ -207,7 +212,7 @@ PHRASES: Mapping[str, tuple[str, str]] = {
         " rabatt, nachlass, rabattbetrag, remise, montant remise, reduction, ristourne,"
         " descuento, dto, importe descuento, desconto, valor desconto, valor do desconto,"
         " sconto, importo sconto, korting, kortingsbedrag, rabat, kwota rabatu, znizka, upust,"
-        " скидка, сумма скидки, 折扣, 优惠, 优惠金额, 折扣率, 割引, 値引, 値引額, 割引額, 割引率",
+        " indirim, iskonto, rabatt belopp, 할인, скидка, сумма скидки, 折扣, 优惠, 优惠金额, 折扣率, 割引, 値引, 値引額, 割引額, 割引率",
         "retail disc, disc, coupon disc, promo amount, markdown, savings",
     ),
     "net_amount": ("net amount, net sales, net total, net value, nettobetrag, netto", ""),
@@ -218,8 +223,7 @@ OTHER_TIMES = _set(
     " updated modified modify paid payment approved approval fulfilled fulfillment cancelled"
     " canceled cancel expire expiry expires expiration valid signup registered registration"
     " register joined join limit estimated estimate closed close accepted completed finished"
-    " returned return refunded refund received receive load loaded etl ingested ingest imported"
-    " import export exported server upload uploaded processed client sync dvce device sent launch"
+    " returned return refunded refund launch"
     " launched last first previous prior next end ended start until from to touch install"
     " installed review answer promised required requested confirmed acquired membership warranty"
     " production manufacture best carrier user release"
@@ -230,6 +234,11 @@ OTHER_TIMES = _set(
     " verzending verzenddatum levering leverdatum geboorte geboortedatum betaling"
     " доставки отгрузки рождения оплаты 发货 发货时间 付款 付款时间 支付时间 收货 出生 更新"
     " 更新时间 发货日期 付款日期 出荷 出荷日 配送 生年月日 誕生日 入金 発送 発送日 更新日"
+)
+# A time of when an event was recorded, sent or stored: near its own, and behind it.
+RECORDINGS = _set(
+    "received receive load loaded etl ingested ingest imported import export exported server"
+    " upload uploaded processed client sync dvce device sent collector epoch"
 )
 # They say that an amount is another one than that of the line.
 OTHER_AMOUNTS = _set(
@@ -271,6 +280,17 @@ OF_WHAT = _set(
     " produto prodotto articolo produktu towaru artikel товара 商品 产品 製品"
 )
 OF_A_SALE = _set("order ordered orders purchase purchased sold transaction sales sale")
+# Nouns that are of something else where no word for id follows.
+NOT_BARE = _set("loyalty stock purchase sale checkout trans basket visit besuch card prod")
+# What an e-mail address or a phone is of, where it stands for a customer.
+OF_A_CUSTOMER = _set(
+    "customer customers client buyer shopper user member billing contact kunde kunden cliente"
+    " klant klient"
+)
+# With or without taxes, and in which currency: a price all the same.
+TAXED = _set("incl excl inc exc ex included excluded including excluding without with inkl exkl")
+TAXES = _set("tax taxes vat mwst ust iva tva btw")
+CURRENCIES = _set("eur usd gbp chf pln brl rub jpy cny sek nok dkk inr euro euros dollar dollars")
 # A noun of a product that is an id by itself; others may be followed by a title.
 PRODUCT_CODES = _set("sku asin upc ean gtin barcode plu артикул 款号 货号")
 # Names that don't say whether they are of a piece or of the line.

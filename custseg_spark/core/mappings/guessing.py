@@ -28,7 +28,7 @@ from custseg_spark.core.mappings.words import words
 _UNDONE = ("cancel", "refund", "return", "fail", "void", "pending", "unpaid", "storn", "annul")
 _UNDONE_WORDS = (*_UNDONE, "denied", "declined", "abandon", "trash", "draft", "expired", "retour")
 # A customer with so much of the records is none, if its id is one of those.
-_NOBODY, _NOBODY_SHARE = ("0", "-1", "-"), 0.02
+_NOBODY, _NOBODY_SHARE, _MANY_TIMES = ("0", "-1", "-"), 0.02, 3
 
 
 def guess(found: Sequence[Shape]) -> Guess:
@@ -83,7 +83,7 @@ def _questions(
     for canonical in ("event_at", "customer_id"):
         line = lines.get(canonical)
         if line is None:
-            yield f"Which column is {canonical}? None looks like it"
+            yield f"Which column is {canonical}? None looks like it{_hint(canonical, lines, shapes)}"
         elif not line.is_active:
             yield f"Is {canonical} '{line.shape.name}'? {line.reason[0].upper()}{line.reason[1:]}"
     for key in keys:
@@ -101,6 +101,16 @@ def _questions(
     for line in lines.values():
         if line.canonical not in ("event_at", "customer_id", "event_type") and not line.is_active:
             yield f"Is '{line.shape.name}' {line.canonical}? {line.reason}"
+
+
+def _hint(canonical: str, lines: Mapping[str, Line], shapes: Sequence[Shape]) -> str:
+    """What might help to find a column that is needed."""
+    if canonical == "event_at":
+        customer = lines.get("customer_id")
+        is_list = customer is not None and len(customer.shape.values) == customer.shape.filled > 1
+        return "; one record a customer: a list of customers, no log?" if is_list else ""
+    session = lines.get("session_id")
+    return f"; '{session.shape.name}' would make each session a customer" if session else ""
 
 
 def _first(lines: Mapping[str, Line]) -> str:
@@ -129,6 +139,8 @@ def _notes(lines: Mapping[str, Line], shapes: Sequence[Shape]) -> Iterable[str]:
     time, customer = lines.get("event_at"), lines.get("customer_id")
     if time is not None and time.shape.kind == TIME and not _has_zone(time.shape):
         yield f"'{time.shape.name}' has no time zone: read as UTC, unless timezone says another"
+    if "unit_price" not in lines:
+        yield "no column of prices was found: revenue would be 0"
     for line in lines.values():
         if line.shape.missing:
             words_ = ", ".join(repr(w) for w in line.shape.missing)
@@ -141,10 +153,10 @@ def _notes(lines: Mapping[str, Line], shapes: Sequence[Shape]) -> Iterable[str]:
 
 
 def _customer_notes(shape: Shape) -> Iterable[str]:
-    total = shape.filled + shape.missing.total()
+    usual = shape.filled / len(shape.values) if shape.values else 0
     for value in _NOBODY:
-        share = shape.values[value] / total if total else 0
-        if share > _NOBODY_SHARE and len(shape.values) > 1:
+        share = shape.values[value] / shape.filled if shape.filled else 0
+        if share > _NOBODY_SHARE and shape.values[value] > _MANY_TIMES * usual:
             yield f"'{shape.name}' is {value} in {share:.0%} of the records: no customer?"
 
 

@@ -25,6 +25,8 @@ _NAMES = ("category_id", "category_code", "brand", "store")
 # An id is no sentence, and no JSON.
 _LONGEST_ID, _LONGEST_NAME = 80, 120
 _MOSTLY = 0.5
+# In so many records a product or a customer would come again.
+_REPEATED, _FEWEST_TOLD = ("product_id", "customer_id"), 10
 _WIDE, _BLANK, _TITLE, _BARE, _NOT_CALLED_ID = 10_000.0, 5_000.0, 1_000.0, 50.0, 0.3
 _AFTER = 100
 _CALLED_ID = frozenset(["id", "ids", "key", "uid", "guid", "uuid", "pk", "sk", "ид"])
@@ -61,8 +63,25 @@ def _line(canonical: str, shapes: Sequence[Shape], lines: Mapping[str, Line]) ->
     found.sort(key=lambda c: c.score)
     if not found:
         return _by_values(canonical, shapes)
+    best = _repeating(canonical, found)
+    rest = [c for c in found if c is not best]
+    return Line(canonical, best.shape, *_confidence(canonical, best, rest))
+
+
+def _repeating(canonical: str, found: Sequence[_Candidate]) -> _Candidate:
+    """The best candidate, or the next that comes again where the best never does.
+
+    `item_id` may number the lines of orders, where `sku` names what was bought.
+    """
     best = found[0]
-    return Line(canonical, best.shape, *_confidence(canonical, best, found[1:]))
+    if canonical not in _REPEATED or _comes_again(best.shape):
+        return best
+    others = (c for c in found if c.name.fit == SAYS and not c.is_title)
+    return next((c for c in others if _comes_again(c.shape)), best)
+
+
+def _comes_again(shape: Shape) -> bool:
+    return len(shape.values) < shape.filled or shape.filled < _FEWEST_TOLD
 
 
 def _confidence(canonical: str, best: _Candidate, rest: Sequence[_Candidate]) -> tuple[str, str]:

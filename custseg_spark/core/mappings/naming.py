@@ -6,13 +6,18 @@ from dataclasses import dataclass
 from functools import cache
 
 from custseg_spark.core.mappings.column_words import (
+    CURRENCIES,
     FIRST,
     ID_WORDS,
     NEUTRAL,
+    NOT_BARE,
     NOUNS,
+    OF_A_CUSTOMER,
     OF_A_SALE,
     OF_WHAT,
     PHRASES,
+    TAXED,
+    TAXES,
 )
 from custseg_spark.core.mappings.words import words
 
@@ -37,22 +42,30 @@ def named(canonical: str, name: str) -> Name | None:
 
     Of a path such as `items.item_id` the last part counts where the whole says nothing.
     """
-    last = re.split(r"[./]", name.strip("./ "))[-1]
-    found = _named(canonical, words(name)) or (_named(canonical, words(last)) if last else None)
+    last = re.split(r"[./]", name)[-1] if _PATH.fullmatch(name) else name
+    found = _named(canonical, words(name)) or _named(canonical, words(last))
     context = _CONTEXTS.get(canonical)
     if found or context is None:
         return found
-    rest = tuple(w for w in words(last or name) if w not in context)
+    found_words = words(last)
+    if canonical in _PRICES and TAXED.intersection(found_words):
+        context |= TAXED | TAXES
+    rest = tuple(w for w in found_words if w not in context)
     return _named(canonical, rest) if rest else None
 
 
+_PRICES = ("unit_price", "line_total")
+# Of nested values: items.item_id.
+_PATH = re.compile(r"[\w$]+([./][\w$]+)+")
 # Words that say of what an amount or a property is, and nothing else.
 _CONTEXTS = {
     "category_id": OF_WHAT,
     "category_code": OF_WHAT,
     "brand": OF_WHAT,
-    "unit_price": OF_WHAT,
-    "discount": OF_WHAT,
+    "unit_price": OF_WHAT | CURRENCIES,
+    "line_total": CURRENCIES,
+    "discount": OF_WHAT | CURRENCIES,
+    "customer_id": OF_A_CUSTOMER,
     "quantity": OF_WHAT | OF_A_SALE,
 }
 
@@ -84,6 +97,8 @@ def _by_noun(canonical: str, found: tuple[str, ...]) -> Name | None:
     if not ranks or any(w not in nouns and w not in ID_WORDS for w in telling):
         return None
     has_id = any(w in ID_WORDS and w not in nouns for w in telling)
+    if not has_id and all(w in NOT_BARE for w in telling):
+        return None
     return Name(SAYS, 1 + min(ranks), is_bare=not has_id)
 
 

@@ -99,10 +99,10 @@ def _of_a_line(column: AmountColumn, quantity: AmountColumn, ids: Mapping[str, L
 
 
 def _shown(column: AmountColumn, quantity: AmountColumn, ids: Mapping[str, Line]) -> str:
-    product = ids.get("product_id")
-    if product is None:
-        return ""
-    return relations.price_of(column.values, quantity.values, product.shape.cells)
+    """Whether values are of a piece or of a line, by a product's or at least a category's."""
+    lines = [ids[c] for c in ("product_id", "category_id") if c in ids]
+    keys = lines[0].shape.cells if lines else ["all"] * len(column.values)
+    return relations.price_of(column.values, quantity.values, keys)
 
 
 def _by_total(

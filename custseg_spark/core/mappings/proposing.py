@@ -13,6 +13,8 @@ from custseg_spark.core.mappings.vocabularies import IGNORED
 
 _USUAL = {word.lower() for word in MISSING_IDS}
 _NEEDED = ("event_at", "customer_id")
+# They can't be blank, whatever a mapping says.
+_NEVER_OPTIONAL = (*_NEEDED, "event_type")
 _PREFIXED = re.compile(r"([A-Za-z]+)\d+")
 # From so many customers missing on, the usual limit would end the job.
 _MANY_MISSING = 0.04
@@ -67,7 +69,7 @@ def _keys(guess: Guess) -> list[str]:
     whole = [c for c in with_point if c not in ("unit_price", "discount", "net_amount")]
     if whole:
         lines.append(_commented(_line("whole_numbers", whole), "17850.0 is read as 17850"))
-    optional = [c for c, shape in active.items() if shape.blank_share and c not in _NEEDED]
+    optional = [c for c, shape in active.items() if shape.blank_share and c not in _NEVER_OPTIONAL]
     if optional:
         lines.append(_line("optional_columns", optional))
     unusual = {w: 0 for s in active.values() for w in s.missing if w.lower() not in _USUAL}

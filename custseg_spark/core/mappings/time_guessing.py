@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from custseg_spark.core.mappings import value_times
-from custseg_spark.core.mappings.column_words import ID_WORDS, OF_THE_EVENT, OTHER_TIMES
+from custseg_spark.core.mappings.column_words import ID_WORDS, OF_THE_EVENT, OTHER_TIMES, RECORDINGS
 from custseg_spark.core.mappings.guesses import LIKELY, NOT_SURE, SURE, Line
 from custseg_spark.core.mappings.naming import SAYS, named
 from custseg_spark.core.mappings.shapes import NUMBER, TIME, WHOLE, Shape
@@ -93,7 +93,7 @@ def time_line(shapes: Sequence[Shape]) -> Line | None:
     return Line("event_at", best.shape, LIKELY, "the only column of times")
 
 
-_EVENT, _RECORD, _UNNAMED, _OTHER = range(4)
+_EVENT, _RECORD, _UNNAMED, _RECORDING, _OTHER = range(5)
 
 
 def _candidate(shape: Shape) -> _Candidate | None:
@@ -107,8 +107,10 @@ def _candidate(shape: Shape) -> _Candidate | None:
     says = name is not None and name.fit == SAYS
     if says:
         kind = _EVENT if OF_THE_EVENT.intersection(found) else _RECORD
+    elif OTHER_TIMES.intersection(found):
+        kind = _OTHER
     else:
-        kind = _OTHER if OTHER_TIMES.intersection(found) else _UNNAMED
+        kind = _RECORDING if RECORDINGS.intersection(found) else _UNNAMED
     blank = 1 if shape.blank_share > 1 / 2 else 0
     return _Candidate(shape, (kind, blank, 0 if _has_clock(shape) else 1), says)
 

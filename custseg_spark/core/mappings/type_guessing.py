@@ -18,11 +18,23 @@ _KNOWN_UNDER_A_WIDE_NAME, _KNOWN_UNDER_ANY_NAME = 0.8, 0.9
 
 
 def type_line(shapes: Sequence[Shape]) -> Line | None:
-    """The column of the event types; none where no column can be that."""
+    """The column of the event types; none where no column can be that.
+
+    Of several the one that tells purchases, before one that only has a type's name.
+    """
     found = [line for shape in shapes if (line := _line(shape))]
-    order = {SURE: 0, LIKELY: 1, NOT_SURE: 2}
-    found.sort(key=lambda line: (order[line.confidence], -_known_share(line.shape)))
-    return found[0] if found else None
+    found.sort(key=lambda line: (_CONFIDENCES.index(line.confidence), -_known_share(line.shape)))
+    if not found:
+        return None
+    best = found[0]
+    telling = [line for line in found if line.is_active and "purchase" in _kinds(line.shape)]
+    if telling and "purchase" not in _kinds(best.shape):
+        reason = f"it tells purchases, which {best.shape.name} doesn't"
+        return Line("event_type", telling[0].shape, LIKELY, reason)
+    return best
+
+
+_CONFIDENCES = (SURE, LIKELY, NOT_SURE)
 
 
 def event_types(shape: Shape) -> EventTypes:

@@ -101,9 +101,11 @@ return: shop_order_refund, return, returned, refunded, sale_return, sales_return
 _FORMS = """
 view: views, viewed, view_product, product_views, product_detail_view, view_detail, detail_view,
   product_page_view, item_view, item_viewed, view_item_detail, viewed_item, viewed_product,
-  product_detail, view_product_detail
+  product_detail, view_product_detail, product_page, product_detail_page
 cart: add_cart, cart_add, added_to_cart, add_to_basket, add_to_bag, added_to_basket,
-  added_to_bag, basket_add, item_added_to_cart, product_add_to_cart, add_item_to_cart
+  added_to_bag, basket_add, item_added_to_cart, product_add_to_cart, add_item_to_cart,
+  add_product_to_cart, add_product_to_basket, add_product_to_bag, product_added_to_basket,
+  product_added_to_bag, item_add_to_cart, into_basket, put_in_cart, put_in_basket
 purchase: purchases, purchased, buys, bought, transactions, ordered, order_completed,
   purchase_completed, completed_purchase, checkout_complete, order_placed, place_order,
   placed_order, product_purchased, item_purchased, bought_product, order_created

@@ -12,6 +12,7 @@ from custseg_spark.core.mappings.column_words import (
     OTHER_THINGS,
     OTHER_TIMES,
     PHRASES,
+    RECORDINGS,
     STATES,
 )
 
@@ -70,6 +71,13 @@ def _vocabulary() -> frozenset[str]:
     phrases = {
         w for tiers in PHRASES.values() for tier in tiers for w in re.split(r"[,\s]+", tier) if w
     }
-    others = OTHER_TIMES | OTHER_AMOUNTS | OTHER_THINGS | STATES | {"datum", "bestell", "waren"}
+    others = (
+        OTHER_TIMES
+        | RECORDINGS
+        | OTHER_AMOUNTS
+        | OTHER_THINGS
+        | STATES
+        | {"datum", "bestell", "waren"}
+    )
     every = nouns | phrases | others | ID_WORDS | NEUTRAL
     return frozenset(w for w in every if len(w) >= _SHORTEST_PART or w > "\u0250")
