@@ -15,7 +15,8 @@ def _set(words: str) -> frozenset[str]:
 ID_WORDS = _set(
     "id ids no nr num number code key uid guid uuid pk sk hash ref reference nummer kennung"
     " schlussel numero numeros n codigo cod clave chave codice cle identifiant identificador"
-    " identificativo identyfikator numer kod kodu numarasi номер код ид идентификатор 编号 号 号码 代码 编码 番号"
+    " identificativo identyfikator numer kod kodu numarasi номер код ид идентификатор"
+    " 编号 号 号码 代码 编码 番号"
     " コード"
 )
 # They go with any noun and say nothing of it.
@@ -34,14 +35,16 @@ NOUNS: Mapping[str, str] = {
     " klant klanten gebruiker bezoeker klient klienta klienci uzytkownik kupujacy"
     " клиент клиента покупатель покупателя пользователь пользователя посетитель"
     " 用户 客户 会员 顾客 买家 消费者 顧客 会員 ユーザー ユーザ 利用者 客",
-    "product_id": "product products prod item items sku article articles stock asin goods merchandise"
+    "product_id": "product products prod item items sku article articles stock asin"
+    " goods merchandise"
     " variant upc ean gtin barcode plu"
     " produkt produkte artikel ware waren produit produits articulo articulos producto productos"
     " produto produtos artigo prodotto prodotti articolo articoli produktu towar towaru artikelen"
     " urun vara varor vare 상품 товар товара продукт артикул 商品 产品 货品 物品 宝贝 製品 品目",
     "order_id": "order orders invoice transaction transactions trans txn receipt basket bill"
     " ticket purchase sale checkout"
-    " siparis fis ordre 주문 rechnung rechnungs bestellung bestell auftrag auftrags beleg bon kassenbon"
+    " siparis fis ordre 주문 rechnung rechnungs bestellung bestell auftrag auftrags"
+    " beleg bon kassenbon"
     " commande facture caisse pedido pedidos factura fatura nota recibo"
     " ordine ordini fattura scontrino zamowienie zamowienia paragon paragonu faktura faktury"
     " bestelling factuur kassabon заказ заказа чек чека накладная"
@@ -49,13 +52,16 @@ NOUNS: Mapping[str, str] = {
     "session_id": "session sessions visit visits sitzung besuch sesion visita sessao sessione"
     " sessie bezoek sesja wizyta сессия сеанс визит 会话 访问 セッション 訪問",
     "store": "store stores shop shops branch outlet filiale filialen markt"
-    " magaza butik butikk 매장 magasin magasins boutique tienda tiendas sucursal loja lojas filial negozio negozi"
+    " magaza butik butikk 매장 magasin magasins boutique tienda tiendas sucursal loja"
+    " lojas filial negozio negozi"
     " punto vendita winkel winkels sklep sklepu oddzial магазин магазина"
     " 门店 店铺 商店 分店 店舗 店",
-    "brand": "brand brands varumarke 브랜드 marke marque marca merk marka make manufacturer hersteller fabricant"
+    "brand": "brand brands varumarke 브랜드 marke marque marca merk marka make"
+    " manufacturer hersteller fabricant"
     " fabricante produttore fabrikant producent бренд марка производитель"
     " 品牌 ブランド メーカー",
-    "category_id": "category categories cat cate kategori 카테고리 kategorie categorie categoria kategoria"
+    "category_id": "category categories cat cate kategori 카테고리 kategorie categorie"
+    " categoria kategoria"
     " warengruppe artikelgruppe produktgruppe rubrique rayon famille familia famiglia reparto"
     " productgroep grupa категория группа 类目 类别 品类 分类 カテゴリ カテゴリー 部門 部门",
 }
@@ -79,14 +85,17 @@ PHRASES: Mapping[str, tuple[str, str]] = {
         " date commande, date de commande, date facture, date de vente, date achat, date d achat,"
         " date heure, horodatage, jour, date ticket,"
         " fecha, fecha pedido, fecha de pedido, fecha compra, fecha de compra, fecha factura,"
-        " fecha venta, fecha hora, data, data pedido, data do pedido, data compra, data da compra,"
+        " fecha venta, fecha hora, data, data pedido, data do pedido, data compra, data"
+        " da compra,"
         " data venda, data da venda, data hora, data ordine, data acquisto, data vendita,"
         " data fattura, data ora, data scontrino, data zamowienia, data sprzedazy, data zakupu,"
         " data transakcji, data wystawienia, datum bestelling, besteldatum, factuurdatum,"
         " aankoopdatum, verkoopdatum, transactiedatum, tijdstip, tijdstempel,"
-        " tarih, siparis tarihi, satis tarihi, orderdatum, dato, ordredato, kopdatum, 날짜, 주문일,"
+        " tarih, siparis tarihi, satis tarihi, orderdatum, dato, ordredato, kopdatum,"
+        " 날짜, 주문일,"
         " shop date, дата, дата заказа, дата покупки, дата продажи, дата чека, дата время, время,"
-        " 时间, 日期, 下单时间, 订单日期, 订单时间, 购买时间, 购买日期, 交易时间, 交易日期, 时间戳,"
+        " 时间, 日期, 下单时间, 订单日期, 订单时间, 购买时间, 购买日期, 交易时间,"
+        " 交易日期, 时间戳,"
         " 创建时间, 销售日期, 日時, 日付, 注文日, 注文日時, 購入日, 購入日時, 売上日,"
         " 販売日, 取引日",
         "when, event day, session start, visit time, start time, date hour",
@@ -96,7 +105,8 @@ PHRASES: Mapping[str, tuple[str, str]] = {
         " activity type, behavior type, behavior, behaviour type, behaviour, interaction type,"
         " interaction, hit type, user action, type of event, ecommerce action type,"
         " ecommerce action, e commerce action, product action, shop action, tracking event,"
-        " ereignis, ereignistyp, ereignisart, aktion, evenement, type evenement, type d evenement,"
+        " ereignis, ereignistyp, ereignisart, aktion, evenement, type evenement, type d"
+        " evenement,"
         " evento, tipo evento, tipo de evento, tipo di evento, accion, acao, azione,"
         " zdarzenie, typ zdarzenia, gebeurtenis, событие, тип события, действие,"
         " 行为, 行为类型, 事件, 事件类型, 操作类型, イベント, イベント種別, 行動, 行動種別",
@@ -104,7 +114,8 @@ PHRASES: Mapping[str, tuple[str, str]] = {
         " sale type, sales type, line type, document type, kind, status, vorgang, vorgangsart,"
         " belegart, buchungsart, bewegungsart, type de vente, type operation, tipo,"
         " tipo operacion, tipo de operacion, tipo operazione, tipo de operacao, tipo venda, typ,"
-        " typ transakcji, typ dokumentu, soort, тип, тип операции, 类型, 交易类型, 種別, 取引区分",
+        " typ transakcji, typ dokumentu, soort, тип, тип операции, 类型, 交易类型,"
+        " 種別, 取引区分",
     ),
     "customer_id": (
         "user pseudo id, user unique id, full visitor id, visitor id, distinct id,"
@@ -118,10 +129,12 @@ PHRASES: Mapping[str, tuple[str, str]] = {
         " contact id, profile id, contact email, mobile no, mobile number",
     ),
     "product_id": (
-        "sku, product sku, item sku, lineitem sku, stock code, asin, upc, ean, gtin, barcode, plu,"
+        "sku, product sku, item sku, lineitem sku, stock code, asin, upc, ean, gtin,"
+        " barcode, plu,"
         " item code, product code, artnr, art nr, ref article, reference produit, 款号, 货号,"
         " item number, product number, prod id, prod no, product, article, item",
-        "title, track id, artist id, movie id, song id, isbn, offer id, aid, listing id, material,"
+        "title, track id, artist id, movie id, song id, isbn, offer id, aid, listing"
+        " id, material,"
         " lineitem name, item name, product name, variation id",
     ),
     "order_id": (
@@ -136,9 +149,11 @@ PHRASES: Mapping[str, tuple[str, str]] = {
         "sid, domain session idx",
     ),
     "store": (
-        "store id, store, shop, shop id, store name, branch, branch id, outlet, outlet id, filiale,"
+        "store id, store, shop, shop id, store name, branch, branch id, outlet, outlet"
+        " id, filiale,"
         " shop no, pos location, location id, store code, store number, punto vendita, warehouse",
-        "location, channel, sales channel, sales channel id, affiliation, market, country, region,"
+        "location, channel, sales channel, sales channel id, affiliation, market,"
+        " country, region,"
         " city, land, pays, pais, paese, kraj, страна, 国家, 城市, 国",
     ),
     "brand": ("brand, brand name, brand id, item brand, product brand", "vendor, supplier, label"),
@@ -155,8 +170,10 @@ PHRASES: Mapping[str, tuple[str, str]] = {
         "category hierarchy",
     ),
     "unit_price": (
-        "unit price, price per unit, price each, price, item price, product price, lineitem price,"
-        " sale price, sales price, selling price, price usd, price eur, price gbp, unit cost price,"
+        "unit price, price per unit, price each, price, item price, product price,"
+        " lineitem price,"
+        " sale price, sales price, selling price, price usd, price eur, price gbp, unit"
+        " cost price,"
         " net unit price, gross unit price, retail price, price paid, price per item,"
         " preis, einzelpreis, stuckpreis, verkaufspreis, preis pro stuck, vk preis,"
         " preis brutto, einzelpreis brutto, einzelpreis netto, e preis, ep,"
@@ -202,7 +219,8 @@ PHRASES: Mapping[str, tuple[str, str]] = {
         " quantite, qte, nombre, nb, nb articles, cantidad, cant, unidades, uds,"
         " quantidade, qtd, qtde, unidades vendidas, quantita, qta, pezzi, q ta,"
         " ilosc, liczba, szt, liczba sztuk, aantal, hoeveelheid, stuks,"
-        " miktar, adet, antal, antall, st, 수량, количество, кол во, шт, число, 数量, 购买数量, 件数, 销量, 销售数量, 個数, 点数,"
+        " miktar, adet, antal, antall, st, 수량, количество, кол во, шт, число, 数量,"
+        " 购买数量, 件数, 销量, 销售数量, 個数, 点数,"
         " 販売数量, 購入数",
         "count, cnt, volume, number",
     ),
@@ -212,7 +230,8 @@ PHRASES: Mapping[str, tuple[str, str]] = {
         " rabatt, nachlass, rabattbetrag, remise, montant remise, reduction, ristourne,"
         " descuento, dto, importe descuento, desconto, valor desconto, valor do desconto,"
         " sconto, importo sconto, korting, kortingsbedrag, rabat, kwota rabatu, znizka, upust,"
-        " indirim, iskonto, rabatt belopp, 할인, скидка, сумма скидки, 折扣, 优惠, 优惠金额, 折扣率, 割引, 値引, 値引額, 割引額, 割引率",
+        " indirim, iskonto, rabatt belopp, 할인, скидка, сумма скидки, 折扣, 优惠,"
+        " 优惠金额, 折扣率, 割引, 値引, 値引額, 割引額, 割引率",
         "retail disc, disc, coupon disc, promo amount, markdown, savings",
     ),
     "net_amount": ("net amount, net sales, net total, net value, nettobetrag, netto", ""),

@@ -11,8 +11,10 @@ from custseg_spark.core.mappings.shapes import Shape
 from custseg_spark.core.mappings.value_numbers import NumberForm
 from custseg_spark.core.mappings.words import words
 
-# A discount up to 1 is a share where prices are so many times as high; totals are rounded.
-_MUCH_MORE, _CENT = 2, 0.01
+# Totals are rounded.
+_CENT = 0.01
+# Nobody takes so little off a line; shares come in steps of 0.05, and as amounts would be small.
+_TOO_SMALL, _SMALL, _STEPS, _EQUAL = 0.003, 0.02, 20, 1e-9
 _TOTALS = ("line_total", "net_amount")
 _KEYS_OF_AMOUNTS = ("unit_price_is", "discount_is")
 
@@ -80,8 +82,7 @@ def _by_size(best: AmountColumn, prices: Numbers, pieces: Numbers) -> tuple[str,
     if any(d < 0 for d in given):
         return "", NOT_SURE, "below 0: a discount is from 0"
     if max(given) <= 1:
-        paid = sorted(abs(p) for p in prices if p)
-        if min(given) < 1 and paid and paid[len(paid) // 2] > _MUCH_MORE * max(given):
+        if _are_shares(best.values, prices, pieces):
             return "share", LIKELY, "all from 0 to 1 beside far higher prices"
         return "", NOT_SURE, "a share or an amount? All are from 0 to 1"
     lines = [
@@ -93,6 +94,21 @@ def _by_size(best: AmountColumn, prices: Numbers, pieces: Numbers) -> tuple[str,
     if is_below and not all(d <= 100 and d % 5 == 0 for d in given):
         return "amount", LIKELY, "its name, and no more than the line"
     return "", NOT_SURE, "per cent or an amount?"
+
+
+def _are_shares(discounts: Numbers, prices: Numbers, pieces: Numbers) -> bool:
+    """Whether discounts up to 1 would be too small as amounts, or have the steps of shares."""
+    lines = [
+        (d, d / abs(p * q))
+        for d, p, q in zip(discounts, prices, pieces, strict=True)
+        if d and p and q
+    ]
+    if not lines:
+        return False
+    ratio = sorted(part for _, part in lines)[len(lines) // 2]
+    values = {d for d, _ in lines}
+    has_steps = all(abs(d * _STEPS - round(d * _STEPS)) < _EQUAL for d in values)
+    return ratio < _TOO_SMALL or (has_steps and len(values) >= relations.FEWEST and ratio < _SMALL)
 
 
 def net_line(found: Amounts, shapes: Sequence[Shape], form: NumberForm) -> None:

@@ -83,7 +83,7 @@ def _questions(
     for canonical in ("event_at", "customer_id"):
         line = lines.get(canonical)
         if line is None:
-            yield f"Which column is {canonical}? None looks like it{_hint(canonical, lines, shapes)}"
+            yield f"Which column is {canonical}? None looks like it{_hint(canonical, lines)}"
         elif not line.is_active:
             yield f"Is {canonical} '{line.shape.name}'? {line.reason[0].upper()}{line.reason[1:]}"
     for key in keys:
@@ -103,7 +103,7 @@ def _questions(
             yield f"Is '{line.shape.name}' {line.canonical}? {line.reason}"
 
 
-def _hint(canonical: str, lines: Mapping[str, Line], shapes: Sequence[Shape]) -> str:
+def _hint(canonical: str, lines: Mapping[str, Line]) -> str:
     """What might help to find a column that is needed."""
     if canonical == "event_at":
         customer = lines.get("customer_id")
