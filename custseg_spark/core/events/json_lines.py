@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from custseg_spark.core.events.ids import joined_extras
+from custseg_spark.core.events.nested_values import paths, value_at
 from custseg_spark.core.events.records import (
     Ints,
     Records,
@@ -60,12 +61,12 @@ class _Parsed:
 
 def _parse(lines: Sequence[bytes], mapping: SourceMapping) -> _Parsed:
     columns = _columns(mapping)
-    mapped, taken = set(columns), {*columns, mapping.nested}
+    mapped, taken, inner = set(columns), taken_keys(mapping), paths(mapping)
     parsed = _Parsed()
     for place, line in enumerate(lines):
         if not line:
             continue
-        record, defect = json_record(line, taken)
+        record, defect = json_record(line, taken, inner)
         if defect:
             parsed.malformed.append((place, defect))
         else:
@@ -89,10 +90,19 @@ def _extras(record: JsonRecord, mapped: Collection[str]) -> str:
     return joined_extras({name: value for name, value in values.items() if value})
 
 
-def json_record(line: bytes, taken: Collection[str]) -> tuple[JsonRecord, str | None]:
+def taken_keys(mapping: SourceMapping) -> set[str]:
+    """The keys of an object under which no list or object may be."""
+    columns = set(mapping.columns.values())
+    return columns if mapping.explodes else {*columns, mapping.nested}
+
+
+def json_record(
+    line: bytes, taken: Collection[str], inner: Sequence[str] = ()
+) -> tuple[JsonRecord, str | None]:
     """The texts of a line's object by key, and what is wrong with it: the code of a defect.
 
     A list or an object is refused under a `taken` key, and its own JSON text under any other.
+    `inner` are paths into these, whose values are texts by themselves.
     """
     try:
         text = line.decode("utf-8").removeprefix(_BYTE_ORDER_MARK)
@@ -105,6 +115,7 @@ def json_record(line: bytes, taken: Collection[str]) -> tuple[JsonRecord, str | 
         if QUARANTINED in value:
             return {}, "malformed_answer"
         record = {key: _text(item) for key, item in value.items()}
+        record |= {path: _text(value_at(value, path)) for path in inner}
     except (ValueError, RecursionError):
         return {}, "invalid_json"
     if any(isinstance(value.get(key), list | dict) for key in taken):

@@ -62,7 +62,8 @@ class SourceMapping:
     columns whose 17850.0 means 17850, as it does in any id. `missing_values` stand for no value in
     ids and other texts, and in `optional_columns`. `scientific_ids`: 1.5E+18 is an id, not what a
     spreadsheet left of one. `record_is_order`: a record without an order id is an order of its own.
-    `nested` names the key of a JSON object, or the column, under which records are.
+    `nested` names the key of a JSON object, or the column, under which records are. A column may be
+    a path, `items.price`, into nested values.
 
     Amounts: `decimal` and `thousands` are the signs in them. `unit_price_is` "line_total": the
     price column has what a whole line cost, after its discount. `discount_is` "share": of the
@@ -115,6 +116,12 @@ class SourceMapping:
     def canonical(self) -> tuple[str, ...]:
         """The canonical columns of the table that it fills."""
         return FILLS[self.fills]
+
+    @property
+    def explodes(self) -> bool:
+        """Whether records are within `nested`, and columns of the mapping paths into it."""
+        inside = f"{self.nested}."
+        return bool(self.nested) and any(c.startswith(inside) for c in self.columns.values())
 
     @property
     def required_source_columns(self) -> tuple[str, ...]:

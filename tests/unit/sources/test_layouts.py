@@ -204,7 +204,7 @@ def workbook(path: Path, sheets: dict[str, list[list[Any]]]) -> Path:
 
 def sheets_of(path: Path, mapping: MappingFile) -> list[XlsxFile]:
     [file] = list_files(str(path))
-    found = xlsx.inspect(file, "f", mapping, path.parent / "staging")
+    found = xlsx.inspect(file, "f", mapping, path.parent / f"{path.stem}-staging")
     assert not isinstance(found, str)
     return found
 

@@ -98,15 +98,10 @@ def require_readable(files: Sequence[SourceFile], path: str) -> None:
         raise InputError(f"no readable file at {path}{skipped}")
 
 
-def _absolute(path: Path) -> Path:
-    """Absolute and without `..`, which Spark would take out by the names alone."""
-    return path.resolve() if ".." in path.parts else path.absolute()
-
-
 def _in_folder(path: Path, relative: Path, *, hashes: bool) -> SourceFile:
     """A file that wasn't named itself; hidden if it or a folder on the way to it is."""
     if is_hidden(relative):
-        return SourceFile(_absolute(path), "hidden", path.stat().st_size, "", HIDDEN)
+        return SourceFile(path.absolute(), "hidden", path.stat().st_size, "", HIDDEN)
     return _identify(path, outright=False, hashes=hashes)
 
 
@@ -122,7 +117,7 @@ def _identify(path: Path, *, outright: bool, hashes: bool) -> SourceFile:
         kind, problem = kind_of(path, head, lambda: path, outright=outright)
         digest = _sha256(path) if hashes and not problem else ""
         size = path.stat().st_size
-        return SourceFile(_absolute(path), kind, size, digest, problem, named_outright=outright)
+        return SourceFile(path.absolute(), kind, size, digest, problem, named_outright=outright)
     except OSError as error:
         raise InputError(f"{path}: can't be read: {error.strerror}") from error
 

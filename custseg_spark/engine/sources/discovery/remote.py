@@ -64,7 +64,10 @@ def find(
         return Found(listed)
     layout = Layout.of(mapping)
     is_of_lines = not (mapping.multiline or mapping.header_row or layout.is_spaced)
-    kinds = _IN_PLACE if is_of_lines else _IN_PLACE_TABLES
+    kinds: tuple[str, ...] = _IN_PLACE if is_of_lines else _IN_PLACE_TABLES
+    if mapping.explodes:
+        # How many records there are takes a look at the items.
+        kinds = tuple(kind for kind in kinds if kind != "parquet")
     with ThreadPoolExecutor(_LOOKS_AT_ONCE) as pool:
         brought = list(pool.map(lambda f: bring(spark, f, staging, in_place=kinds), new))
     texts = [f for f in brought if f.kind in _TEXTS and not (f.skipped_because or f.unpacked)]

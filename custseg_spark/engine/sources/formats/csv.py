@@ -13,6 +13,7 @@ from custseg_spark.engine.sources import headers
 from custseg_spark.engine.sources.columns import check_columns
 from custseg_spark.engine.sources.discovery.files import SourceFile
 from custseg_spark.engine.sources.formats import texts
+from custseg_spark.engine.sources.formats.text_headers import named_columns
 from custseg_spark.engine.sources.formats.texts import TextFacts
 from custseg_spark.errors import InputError
 
@@ -133,7 +134,7 @@ def _inspected(file: SourceFile, mapping: MappingFile, piece_bytes: int) -> Text
 def _hint(file: SourceFile, mapping: MappingFile) -> str:
     """Which of the first rows has the mapping's columns, where the header hasn't."""
     first = next(texts.blocks(file), b"").split(b"\n")[:_ROWS_LOOKED_AT]
-    rows = (texts.named_columns(line, Layout.of(mapping))[0] for line in first)
+    rows = (named_columns(line, Layout.of(mapping))[0] for line in first)
     found = headers.row_with_columns(rows, mapping)
     return f"; row {found} has them: say header_row = {found} in the mapping" if found else ""
 

@@ -15,7 +15,7 @@ from custseg_spark.core.events.text import line_records
 from custseg_spark.core.mappings.mapping import SourceMapping
 from custseg_spark.engine.sources.discovery.files import SourceFile
 from custseg_spark.engine.sources.discovery.paths import metadata_path, of_input_file, outright
-from custseg_spark.engine.sources.formats import texts
+from custseg_spark.engine.sources.formats.text_headers import LONGEST_HEADER, named_columns
 from custseg_spark.engine.sources.formats.texts import TextFacts
 from custseg_spark.engine.sources.pieces import Located, file_runs
 from custseg_spark.engine.spark.session import settings
@@ -160,7 +160,7 @@ def count_lines(
 def _splits(lines: DataFrame) -> DataFrame:
     """One row a split: lines, their bytes, blank ones, the first one that isn't blank."""
     is_blank = F.length(F.rtrim("value", F.lit("\r"))) == 0
-    content = F.substring(F.col("value").cast("binary"), 1, texts.LONGEST_HEADER)
+    content = F.substring(F.col("value").cast("binary"), 1, LONGEST_HEADER)
     return lines.groupBy("spark_path", "block_start").agg(
         F.count("*").alias("lines"),
         F.sum(F.octet_length("value")).alias("bytes"),
@@ -185,7 +185,7 @@ def _facts(file: SourceFile, splits: Sequence[Row], layout: Layout, split_bytes:
     if first:
         header_row = before[first.block_start // split_bytes] + first.first.row + 1
     return TextFacts(
-        *texts.named_columns(bytes(first.first.line) if first else b"", layout),
+        *named_columns(bytes(first.first.line) if first else b"", layout),
         header_row=header_row,
         physical_records=lines,
         blank=sum(row.blank for row in splits),

@@ -28,7 +28,7 @@ from custseg_spark.engine.sources import headers
 from custseg_spark.engine.sources.columns import NOT_ITS_COLUMNS, check_columns
 from custseg_spark.engine.sources.discovery.files import SourceFile
 from custseg_spark.engine.sources.formats import workbook
-from custseg_spark.engine.sources.formats.texts import unusable
+from custseg_spark.engine.sources.formats.text_headers import unusable
 from custseg_spark.errors import ConfigurationError, InputError, nearest
 
 ROWS_PER_FILE = 100_000
