@@ -10,6 +10,7 @@ output, where it can be saved from, and all else beside it to standard error.
 
 import argparse
 import re
+import shlex
 import sys
 import tempfile
 import tomllib
@@ -176,7 +177,7 @@ def _write(options: argparse.Namespace, text: str, guess: Guess) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     target.write_text(text, encoding="utf-8")
     first = f"Answer the questions in {target}, then" if guess.questions else "Then"
-    print(f"Wrote {target}\n{first}: custseg segment {options.path} --mapping {name}")
+    print(f"Wrote {target}\n{first}: custseg segment {shlex.quote(options.path)} --mapping {name}")
 
 
 def _name(path: str) -> str:
