@@ -9,11 +9,11 @@ import importlib
 import io
 import logging
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 
 from custseg_spark.engine.foreign_errors import translated
 from custseg_spark.errors import ConfigurationError, CustsegError, nearest
+from custseg_spark.interfaces.cli import without_secrets
 
 # A module of this folder each; imported when it is asked for, as most of them import Spark.
 COMMANDS = {
@@ -52,10 +52,11 @@ def main(job: Callable[[Sequence[str]], None]) -> None:
 
     With --debug the traceback stands before the message. A mistake of ours has nothing else.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    without_secrets.on_stderr()
     logging.getLogger("custseg").setLevel(logging.INFO)
     # Spark's Python side logs what it then raises.
     logging.getLogger("py4j").setLevel(logging.CRITICAL)
+    without_secrets.warn_of(sys.argv[1:])
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A file's name need not be text.
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -67,7 +68,7 @@ def main(job: Callable[[Sequence[str]], None]) -> None:
         if ours is None:
             raise
         if "--debug" in sys.argv[1:]:
-            traceback.print_exc()
+            sys.excepthook(type(error), error, error.__traceback__)
         sys.exit(_fail(ours))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from custseg_spark.config.mappings import mapping_of
+from custseg_spark.core.events.spaced_text import Layout
 from custseg_spark.engine.sources.discovery.files import list_files
 from custseg_spark.engine.sources.formats import limits, texts
 from custseg_spark.engine.sources.formats.texts import chunks, inspect_multiline, inspect_text
@@ -32,11 +33,11 @@ def test_what_unpacks_to_far_more_is_refused_whoever_reads_it(
 ) -> None:
     path = packed(tmp_path, compress, b"mobile,b\n" + b"1,2\n" * 1_500_000)
     [file] = list_files(str(path))
-    assert inspect_text(file, ",", 1 << 20).physical_records == 1_500_001
+    assert inspect_text(file, Layout(), 1 << 20).physical_records == 1_500_001
     monkeypatch.setattr(limits, "HARMLESS_BYTES", 1 << 20)
     for reading in (
-        lambda: inspect_text(file, ",", 1 << 20),
-        lambda: inspect_multiline(file, ",", 1 << 20),
+        lambda: inspect_text(file, Layout(), 1 << 20),
+        lambda: inspect_multiline(file, Layout(), 1 << 20),
         lambda: list(chunks(file, 1 << 20, multiline=False)),
         lambda: list(mobiles(file, CUSTOMERS)),
     ):
@@ -51,7 +52,7 @@ def test_more_than_a_file_may_hold_is_refused(
     [file] = list_files(str(packed(tmp_path, compress, os.urandom(5_000_000))))
     monkeypatch.setattr(limits, "MOST_BYTES", 4_000_000)
     with pytest.raises(InputError, match="more than 4,000,000 bytes; cut it into several files"):
-        inspect_text(file, ",", 1 << 20)
+        inspect_text(file, Layout(), 1 << 20)
 
 
 def test_a_record_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
