@@ -16,11 +16,13 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from custseg_spark.engine.spark import tasks
 from faults import small_lake
 
 Arguments = tuple[str, ...]
@@ -174,7 +176,7 @@ def _sheet(rows: Callable[[], Iterator[bytes]]) -> Callable[[Place], Arguments]:
 
         made, path = place.folder / "made.xlsx", place.folder / "log.xlsx"
         with xlsxwriter.Workbook(made) as book:
-            book.add_worksheet()
+            book.add_worksheet("Ecommerce_data")
         with (
             zipfile.ZipFile(made) as old,
             zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new,
@@ -227,15 +229,14 @@ def _quotes(place: Place) -> Arguments:
 
 
 def _dead_worker(place: Place) -> Arguments:
-    """A task whose process the system ends, as it does where memory runs out."""
-    from custseg_spark.pipeline.ingest import native_events
+    """Tasks whose process is ended, as the system does where memory runs out."""
+    usual = tasks.run
 
-    def killed(*_: object, **__: object) -> None:
-        os.kill(os.getpid(), 9)
+    def deadly(spark: Any, kernel: Any, given: Sequence[Any]) -> list[Any]:
+        return usual(spark, lambda _: os.kill(os.getpid(), 9), given)
 
-    usual = native_events.EventSink.__call__
-    native_events.EventSink.__call__ = killed  # type: ignore[assignment,method-assign]
-    _UNDONE.append(lambda: setattr(native_events.EventSink, "__call__", usual))
+    tasks.run = deadly  # type: ignore[assignment]
+    _UNDONE.append(lambda: setattr(tasks, "run", usual))
     return place.ingest(place.log)
 
 
