@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "custseg_spark"
 # What each layer may import besides itself; EVERYBODYS stand below all.
-EVERYBODYS = ("errors", "paths", "progress")
+EVERYBODYS = ("errors", "paths", "progress", "scratch")
 LAYERS = {
     "core": (),
     "config": ("core",),

@@ -1,9 +1,10 @@
 """A lake's tables behind one interface: natively in a shared folder, by Spark anywhere else."""
 
+import errno
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -15,19 +16,24 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from custseg_spark.config.settings import LakeConfig
-from custseg_spark.engine.lake import commits, runs
-from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake import commits, runs, spark_journals
+from custseg_spark.engine.lake.columns import RUN_ID, Table
+from custseg_spark.engine.lake.ddl import ddl_of
 from custseg_spark.engine.lake.files import DataFile, write_parts
 from custseg_spark.engine.lake.format import FORMAT, refusal
+from custseg_spark.engine.lake.moments import Moment
 from custseg_spark.engine.lake.native import NativeLake
-from custseg_spark.engine.lake.schemas import EVENTS, TABLES
+from custseg_spark.engine.lake.schemas import EVENTS, RUNS, TABLES
 from custseg_spark.engine.lake.sharing import only_spark_because
-from custseg_spark.engine.lake.spark_io import SparkLake, spark_schema
+from custseg_spark.engine.lake.spark_io import SparkLake, conform, spark_schema
 from custseg_spark.errors import ConfigurationError, InputError
-from custseg_spark.paths import place
+from custseg_spark.paths import Remote, place, spark_uri
 
 log = logging.getLogger("custseg")
 
+_FOUND_OUT = ("native", "by_spark")
+# No run's id: of a date that has no run.
+_NONE = ""
 # A frame, rows in memory, or files that tasks have written.
 Rows = Any
 
@@ -38,12 +44,15 @@ class Lake:
 
     `native` is set where driver and executors share the lake's folder (`lake.io`): tasks then
     write Parquet themselves, and the driver commits it. Else, and for frames, Spark reads and
-    writes.
+    writes. Of the tables by run only the rows of published runs are seen, as of `moment` where it
+    is set, and those of `own`, the files of a run that isn't published yet.
     """
 
     spark: SparkSession
     config: LakeConfig
     run_id: str = field(default_factory=lambda: uuid4().hex)
+    moment: Moment = field(default_factory=Moment)
+    own: Mapping[Table, Sequence[DataFile]] = field(default_factory=dict)
 
     @cached_property
     def by_spark(self) -> SparkLake:
@@ -81,16 +90,38 @@ class Lake:
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        """Holds the run's lock; what a killed run has left uncommitted is removed.
+        """Holds the run's lock; what a killed run has left is finished or removed.
 
         Raises InputError for a lake of another format.
         """
         self.require_format()
+        self.settle()
         if self.native is None:
             yield
             return
         with runs.run_lock(self.native, TABLES, self.run_id):
             yield
+
+    def settle(self) -> None:
+        """Finishes what dead runs left half published, or throws it away; for every opener.
+
+        Where it can't be written a reader goes on: it sees published runs only.
+        """
+        try:
+            spark_journals.settle(self.by_spark, self.locks)
+            if self.native is not None:
+                runs.settle_dead_runs(self.native, TABLES)
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+                raise
+            log.info("what dead runs left in %s stays: %s", self.config.path, error.strerror)
+
+    @property
+    def locks(self) -> Path | None:
+        """The lake's folder where runs hold locks in it; None where it isn't a folder of ours."""
+        folder = place(self.config.path)
+        has_none = self.config.catalog or isinstance(folder, Remote)
+        return None if has_none else Path(str(folder)).absolute()
 
     def require_format(self) -> None:
         """Raises InputError where the events are of 0.1: the same records had other ids."""
@@ -102,8 +133,75 @@ class Lake:
         return (self.native or self.by_spark).exists(table)
 
     def read(self, table: Table) -> DataFrame:
-        """The table as it is now, for Spark. Raises InputError where there is none."""
-        return self.by_spark.read(table)
+        """The table for Spark, of a table by run the published rows. Raises InputError where there
+        is none."""
+        frame = self.by_spark.read(table, self.moment.versions.get(table.name))
+        # A lake of 0.1 has no runs in its rows.
+        if not table.is_by_run or RUN_ID not in frame.columns:
+            return frame
+        ids = self.run_ids()
+        is_published = F.col(RUN_ID).isin([one for one in ids.values() if one])
+        without = [day for day, one in ids.items() if one is None]
+        if without:
+            is_published |= F.col(RUN_ID).isNull() & F.col("run_date").isin(without)
+        published = frame.where(is_published)
+        files = self.own.get(table)
+        return published.unionByName(self._own_frame(table, files)) if files else published
+
+    def _own_frame(self, table: Table, files: Sequence[DataFile]) -> DataFrame:
+        """The rows of files that are no part of the table yet."""
+        assert self.native is not None
+        folder, schema = self.native.folder(table), spark_schema(table)
+        body = self.spark.read.schema(ddl_of(table.file_schema)).parquet(
+            *(spark_uri(folder / file.path) for file in files)
+        )
+        partition = {"run_date": F.lit(files[0].day), RUN_ID: F.lit(files[0].run_id)}
+        return conform(body.withColumns(partition), schema)
+
+    def files(self, table: Table, dates: Collection[date] | None = None) -> list[DataFile]:
+        """The files of a native lake's table, of a table by run those of published runs."""
+        assert self.native is not None
+        held = self.native.files(table, dates, self.moment.versions.get(table.name))
+        if not table.is_by_run:
+            return held
+        ids, own = self.run_ids(), self.own.get(table, ())
+        published = [f for f in held if f.day and f.run_id == ids.get(f.day, _NONE)]
+        return [*published, *(f for f in own if dates is None or f.day in dates)]
+
+    def run_ids(self) -> Mapping[date, str | None]:
+        """The published run of each run date."""
+        if self.moment.run_ids is not None:
+            return self.moment.run_ids
+        rows = self.rows(RUNS, ["run_date", RUN_ID]).to_pylist()
+        return {row["run_date"]: row[RUN_ID] for row in rows}
+
+    def at_one_moment(self, tables: Collection[Table] = ()) -> "Lake":
+        """The lake as it is now, whatever others publish from here on: which runs are published,
+        and `tables` in the versions that hold them."""
+        while True:
+            versions = self.versions([RUNS, *tables])
+            found = self._view(moment=Moment(versions=versions)).run_ids()
+            # A superseded run's rows go after `runs` has changed: until then they are all there.
+            if not tables or self.versions([RUNS]).items() <= versions.items():
+                return self._view(moment=Moment(found, versions))
+
+    def renewed(self) -> "Lake":
+        """The lake for a run of its own, under a new id."""
+        return self._view(run_id=uuid4().hex)
+
+    def holding(
+        self, run_date: date, own: Mapping[Table, Sequence[DataFile]], moment: Moment
+    ) -> "Lake":
+        """The lake as the run sees it that isn't published yet: its own rows stand for its date."""
+        run_ids = {**(moment.run_ids or {}), run_date: self.run_id}
+        return self._view(moment=Moment(run_ids, moment.versions), own=own)
+
+    def _view(self, **changes: Any) -> "Lake":
+        """The lake but for some fields; what was found out of its folder stays known."""
+        view = replace(self, **changes)
+        known = {name: self.__dict__[name] for name in _FOUND_OUT if name in self.__dict__}
+        view.__dict__.update(known)
+        return view
 
     def read_or_empty(self, table: Table) -> DataFrame:
         """The table as it is now; its columns without a row where there is none."""
@@ -122,7 +220,7 @@ class Lake:
         if not self.exists(table):
             return pa.schema([table.schema.field(n) for n in names]).empty_table()
         if self.native is not None:
-            return self.native.read(table, names, dates)
+            return self.native.read_files(table, self.files(table, dates), names)
         frame = self.read(table)
         if dates is not None:
             frame = frame.where(F.col(table.partitioned_by[0]).isin(list(dates)))
@@ -160,42 +258,27 @@ class Lake:
         if not dates:
             raise ValueError(f"no dates to replace in {table.name}")
         if isinstance(rows, DataFrame) or self.native is None:
-            self.by_spark.replace_dates(self._frame(rows, table), table, dates, read_version)
+            self.by_spark.replace_dates(self.frame(rows, table), table, dates, read_version)
             return
         commits.replace_dates(
             self.native,
             table,
             dates,
-            self._files(rows, table),
+            self.written(rows, table),
             read_version=self.version(table) if read_version is None else read_version,
             may_be_empty=True,
         )
 
-    def remove_date(self, table: Table, day: date) -> None:
-        """Removes a date's rows, where there are any."""
-        if len(self.rows(table, [table.partitioned_by[0]], [day])):
-            self.replace_dates(table.schema.empty_table(), table, [day])
-
-    def replace_date_of_each(self, rows: Mapping[Table, pa.Table], day: date) -> None:
-        """Replaces one date in each of several tables by rows that fit on the driver."""
-
-        def replace(table: Table) -> None:
-            self.replace_dates(rows[table], table, [day])
-
-        if self.native is None:
-            self.by_spark.side_by_side(replace, list(rows))
-        else:
-            for table in rows:
-                replace(table)
-
-    def _frame(self, rows: Rows, table: Table) -> DataFrame:
+    def frame(self, rows: Rows, table: Table) -> DataFrame:
+        """Rows as a frame, for Spark's writer."""
         if isinstance(rows, DataFrame):
             return rows
         if isinstance(rows, pa.Table):
             return self.by_spark.frame(rows, table)
         raise TypeError("files are committed natively")
 
-    def _files(self, rows: pa.Table | Sequence[DataFile], table: Table) -> list[DataFile]:
+    def written(self, rows: pa.Table | Sequence[DataFile], table: Table) -> list[DataFile]:
+        """Rows as files of a native lake that are no part of the table yet."""
         if not isinstance(rows, pa.Table) or self.native is None:
             return list(rows)
         folder = self.native.folder(table)
@@ -220,10 +303,10 @@ class Appender:
         """
         version, lake = self.versions[table.name], self.lake
         if isinstance(rows, DataFrame) or lake.native is None:
-            frame = lake._frame(rows, table)
+            frame = lake.frame(rows, table)
             self.versions[table.name] = lake.by_spark.append(frame, table, version)
             return
-        files = lake._files(rows, table)
+        files = lake.written(rows, table)
         if files:
             new = commits.append(lake.native, table, files, read_version=version)
             self.versions[table.name] = new

@@ -12,7 +12,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import CommitProperties
 
-from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake.columns import RUN_ID, Table
 from custseg_spark.engine.lake.ddl import ddl_type
 from custseg_spark.engine.lake.files import DataFile
 from custseg_spark.engine.lake.format import FORMAT, FORMAT_PROPERTY
@@ -142,11 +142,15 @@ class NativeLake:
         dates: Collection[date] | None = None,
     ) -> pa.Table:
         """The rows as they are now, in memory: for tables that are small, or dates."""
+        return self.read_files(table, self.files(table, dates), columns)
+
+    def read_files(
+        self, table: Table, files: Iterable[DataFile], columns: Sequence[str] | None = None
+    ) -> pa.Table:
+        """The rows of some files of the table, in memory."""
         wanted = table.schema.names if columns is None else columns
         schema = pa.schema([table.schema.field(name) for name in wanted])
-        parts = [
-            read_file(self.folder(table), file, table, schema) for file in self.files(table, dates)
-        ]
+        parts = [read_file(self.folder(table), file, table, schema) for file in files]
         return pa.concat_tables([schema.empty_table(), *parts])
 
 
@@ -175,7 +179,8 @@ def _file(action: Mapping[str, Any], table: Table, folder: Path) -> DataFile:
         if action.get(f"null_count.{name}") is not None
     }
     day = action[f"partition.{table.date_column}"] if table.date_column else None
-    return DataFile(action["path"], day, rows, action["size_bytes"], columns)
+    of_run = action[f"partition.{RUN_ID}"] if table.is_by_run else None
+    return DataFile(action["path"], day, rows, action["size_bytes"], columns, of_run)
 
 
 def read_file(folder: Path, file: DataFile, table: Table, schema: pa.Schema) -> pa.Table:
@@ -184,10 +189,11 @@ def read_file(folder: Path, file: DataFile, table: Table, schema: pa.Schema) -> 
     held = [name for name in schema.names if name in parquet.schema_arrow.names]
     body = parquet.read(held, use_threads=False)
     rows = parquet.metadata.num_rows
+    partition = dict(zip(table.partitioned_by, (file.day, file.run_id), strict=False))
 
     def column(field: pa.Field) -> pa.ChunkedArray | pa.Array:
-        if field.name == table.date_column:
-            return pa.repeat(pa.scalar(file.day, field.type), rows)
+        if field.name in partition:
+            return pa.repeat(pa.scalar(partition[field.name], field.type), rows)
         return (
             body[field.name].cast(field.type) if field.name in held else pa.nulls(rows, field.type)
         )

@@ -18,6 +18,7 @@ from custseg_spark.engine.lake.columns import (
     MONEY_SUM,
     REASON,
     REVENUE,
+    RUN_ID,
     TEXT,
     TIME,
     YES_NO,
@@ -118,10 +119,13 @@ CUSTOMERS = table(
 )
 
 
+# A partition is a run: `runs` says which one of a date is the published one.
+_BY_RUN = ("run_date", RUN_ID)
+
 CUSTOMER_FEATURES = Table(
     "customer_features",
-    pa.schema([("run_date", DAY), *registry.arrow_schema()]),
-    ("run_date",),
+    pa.schema([("run_date", DAY), (RUN_ID, TEXT), *registry.arrow_schema()]),
+    _BY_RUN,
     # Customers are in no order that numbers follow: only a list of ids could skip a file.
     statistics=("customer_id",),
     hardly_repeating=("customer_id",),
@@ -131,6 +135,7 @@ CUSTOMER_SEGMENTS = table(
     "customer_segments",
     {
         "run_date": DAY,
+        RUN_ID: TEXT,
         **each(TEXT, "algorithm customer_id"),
         **each(INT, "cluster segment_id"),
         "segment_name": TEXT,
@@ -143,7 +148,7 @@ CUSTOMER_SEGMENTS = table(
         "rfm_group": TEXT,
         "prediction_timestamp": TIME,
     },
-    "run_date",
+    *_BY_RUN,
     statistics=("customer_id",),
     hardly_repeating=("customer_id", "distance", "margin", "memberships.key_value.value"),
 )
@@ -152,6 +157,7 @@ SEGMENT_PROFILES = table(
     "segment_profiles",
     {
         "run_date": DAY,
+        RUN_ID: TEXT,
         "algorithm": TEXT,
         "segment_id": INT,
         "segment_name": TEXT,
@@ -177,13 +183,14 @@ SEGMENT_PROFILES = table(
             TEXT, pa.struct([(name, DOUBLE) for name in ("mean", "median", "z_score")])
         ),
     },
-    "run_date",
+    *_BY_RUN,
 )
 
 MODEL_SELECTION = table(
     "model_selection",
     {
         "run_date": DAY,
+        RUN_ID: TEXT,
         "algorithm": TEXT,
         "k": INT,
         **each(DOUBLE, "silhouette davies_bouldin calinski_harabasz within_cluster_cost"),
@@ -196,43 +203,47 @@ MODEL_SELECTION = table(
         "euclidean_silhouette": DOUBLE,
         "euclidean_customers": LONG,
     },
-    "run_date",
+    *_BY_RUN,
 )
 
 SEGMENT_MIGRATIONS = table(
     "segment_migrations",
     {
         "run_date": DAY,
+        RUN_ID: TEXT,
         "algorithm": TEXT,
         "previous_run_date": DAY,
         **each(INT, "from_segment_id to_segment_id"),
         "customers": LONG,
         "revenue": REVENUE,
     },
-    "run_date",
+    *_BY_RUN,
 )
 
 FEATURE_DRIFT = table(
     "feature_drift",
     {
-        **each(DAY, "run_date previous_run_date"),
+        "run_date": DAY,
+        RUN_ID: TEXT,
+        "previous_run_date": DAY,
         **each(TEXT, "kind name"),
         "psi": DOUBLE,
         "verdict": TEXT,
         "bins": pa.list_(BIN),
     },
-    "run_date",
+    *_BY_RUN,
 )
 
 SEGMENT_POINTS = table(
     "segment_points",
     {
         "run_date": DAY,
+        RUN_ID: TEXT,
         **each(TEXT, "algorithm customer_id"),
         "segment_id": INT,
         **each(DOUBLE, "x y x_variance y_variance"),
     },
-    "run_date",
+    *_BY_RUN,
     hardly_repeating=("customer_id", "x", "y"),
 )
 
@@ -240,6 +251,7 @@ CLV_MODELS = table(
     "clv_models",
     {
         "run_date": DAY,
+        RUN_ID: TEXT,
         **each(LONG, "buyers repeat_buyers"),
         "converged": YES_NO,
         "why": TEXT,
@@ -251,7 +263,7 @@ CLV_MODELS = table(
         "gini": DOUBLE,
         "deciles": pa.list_(DECILE),
     },
-    "run_date",
+    *_BY_RUN,
 )
 
 RUNS = table(
@@ -290,3 +302,6 @@ TABLES = (
     CLV_MODELS,
     RUNS,
 )
+
+# What a run publishes together with its row of `runs`.
+BY_RUN = tuple(each for each in TABLES if each.is_by_run)

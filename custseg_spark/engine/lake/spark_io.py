@@ -1,6 +1,6 @@
 """Delta tables read and written by Spark: by path or by catalog name, with its own credentials."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -84,12 +84,19 @@ class SparkLake:
             return bool(self.spark.catalog.tableExists(self.name(table)))
         return bool(DeltaTable.isDeltaTable(self.spark, self._path(table)))
 
-    def read(self, table: Table) -> DataFrame:
-        """The table as it is now. Raises InputError where there is none."""
+    def existing(self, tables: Iterable[Table]) -> list[Table]:
+        """Those of the tables that have been created."""
+        return [table for table in tables if self.exists(table)]
+
+    def read(self, table: Table, version: int | None = None) -> DataFrame:
+        """The table as it is now, or as of a version. Raises InputError where there is none."""
+        reader = self.spark.read.format("delta")
+        if version is not None:
+            reader = reader.option("versionAsOf", version)
         try:
             if self.config.catalog:
-                return self.spark.read.table(self.name(table))
-            return self.spark.read.format("delta").load(self._path(table))
+                return reader.table(self.name(table))
+            return reader.load(self._path(table))
         except AnalysisException as error:
             raise InputError(f"there is no table {self.name(table)}; run ingest first") from error
 
@@ -127,7 +134,13 @@ class SparkLake:
         if table.statistics:
             builder = builder.property(_STATISTICS, ",".join(table.statistics))
         builder = builder.property(FORMAT_PROPERTY, FORMAT)
-        or_conflict(builder.execute, self.name(table))
+        try:
+            or_conflict(builder.execute, self.name(table))
+        except (AnalysisException, ConflictError):
+            # Another run made it meanwhile, with the properties of its own way of IO.
+            if not self.exists(table):
+                raise
+            self._create(table)
 
     def upsert(self, rows: DataFrame, table: Table, key: str) -> None:
         """Each row in place of the one with its key, or beside the others; keys must differ."""
@@ -171,6 +184,39 @@ class SparkLake:
         if not own:
             raise conflict(self.name(table))
         return own[0]
+
+    def append_own(self, rows: DataFrame, table: Table, note: str) -> None:
+        """Appends rows that are this run's own, which no other run writes or reads."""
+        self.write(rows, table, "append", {"userMetadata": note})
+
+    def replace_date_once(
+        self, rows: DataFrame, table: Table, day: date, read_version: int, note: str
+    ) -> None:
+        """Replaces a date of a table in which nobody else has written any since `read_version`.
+
+        Raises ConflictError. Two replacements under one application id conflict in Delta itself,
+        also where the second begins when the first is through: it is passed over.
+        """
+        self.require_version(table, read_version)
+        column = table.partitioned_by[0]
+        options = {
+            "replaceWhere": column + " = '" + day.isoformat() + "'",
+            "txnAppId": _APPENDS,
+            "txnVersion": str(read_version + 1),
+            "userMetadata": note,
+        }
+        self.write(rows, table, "overwrite", options)
+        if not any(c.note == note for c in self.commits(table, since=read_version)):
+            raise conflict(self.name(table))
+
+    def require_version(self, table: Table, version: int) -> None:
+        """Raises ConflictError where the table was written since a version."""
+        if any(c.wrote for c in self.commits(table, since=version)):
+            raise conflict(self.name(table))
+
+    def delete(self, table: Table, condition: Column) -> None:
+        """Removes the rows that fulfil a condition."""
+        or_conflict(lambda: self._delta(table).delete(condition), self.name(table))
 
     def frame(self, rows: pa.Table, table: Table) -> DataFrame:
         """Rows of the driver as a frame of one partition."""

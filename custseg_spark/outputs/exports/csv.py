@@ -5,7 +5,6 @@ import fcntl
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
+from custseg_spark import scratch
 from custseg_spark.engine.spark.session import get_session, send
 from custseg_spark.errors import ConfigurationError, ConflictError, TargetError
 from custseg_spark.outputs.exports.layout import ReportTable, in_seconds
@@ -52,8 +52,8 @@ class CsvFolder:
         remote folder is staged on this machine, and nothing keeps others out.
         """
         if isinstance(self.folder, Remote):
-            with tempfile.TemporaryDirectory(prefix="custseg-export-") as staging:
-                yield CsvLoading(Path(staging), self.folder)
+            with scratch.folder("custseg-export-") as staging:
+                yield CsvLoading(staging, self.folder)
             return
         folder = self.folder.absolute()
         beside = folder.with_name(f".{folder.name}.staging")
