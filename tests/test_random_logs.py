@@ -13,6 +13,7 @@ from random_logs import END, MAPPING, differences, log_file, random_log
 
 from custseg_spark.config.mappings import mapping_of
 from custseg_spark.config.settings import Config, FeaturesConfig, LakeConfig
+from custseg_spark.engine.lake import publication
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import CLV_MODELS, CUSTOMER_FEATURES, RUNS
 from custseg_spark.pipeline.features import write_features
@@ -76,8 +77,9 @@ def test_a_lake_has_the_oracles_features(
     assert (done.rejected, done.accepted) == (log.refused, len(log.events)), f"seed {seed}"
     assert done.duplicates == len(log.lines) - log.refused - len(log.events)
     lake.create([CUSTOMER_FEATURES, CLV_MODELS, RUNS])
-    write_features(lake, config, AS_OF, Progress())
-    rows = lake.rows(CUSTOMER_FEATURES).to_pylist()
+    with publication.of_run(publication.as_read(lake), AS_OF) as own:
+        write_features(own, config, Progress())
+        rows = own.lake.rows(CUSTOMER_FEATURES).to_pylist()
     assert {row["run_date"] for row in rows} == {AS_OF}
     computed = {row["customer_id"]: row for row in rows}
     assert len(computed) == len(rows)

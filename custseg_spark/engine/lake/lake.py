@@ -24,16 +24,15 @@ from custseg_spark.engine.lake.format import FORMAT, refusal
 from custseg_spark.engine.lake.moments import Moment
 from custseg_spark.engine.lake.native import NativeLake
 from custseg_spark.engine.lake.schemas import EVENTS, RUNS, TABLES
+from custseg_spark.engine.lake.shared_folder import is_native_path
 from custseg_spark.engine.lake.sharing import only_spark_because
 from custseg_spark.engine.lake.spark_io import SparkLake, conform, spark_schema
 from custseg_spark.errors import ConfigurationError, InputError
-from custseg_spark.paths import Remote, place, spark_uri
+from custseg_spark.paths import place, spark_uri
 
 log = logging.getLogger("custseg")
 
 _FOUND_OUT = ("native", "by_spark")
-# No run's id: of a date that has no run.
-_NONE = ""
 # A frame, rows in memory, or files that tasks have written.
 Rows = Any
 
@@ -109,8 +108,8 @@ class Lake:
         """
         try:
             spark_journals.settle(self.by_spark, self.locks)
-            if self.native is not None:
-                runs.settle_dead_runs(self.native, TABLES)
+            if self.locks is not None:
+                runs.settle_dead_runs(NativeLake(self.locks), TABLES)
         except OSError as error:
             if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
                 raise
@@ -118,10 +117,10 @@ class Lake:
 
     @property
     def locks(self) -> Path | None:
-        """The lake's folder where runs hold locks in it; None where it isn't a folder of ours."""
-        folder = place(self.config.path)
-        has_none = self.config.catalog or isinstance(folder, Remote)
-        return None if has_none else Path(str(folder)).absolute()
+        """The lake's folder where runs hold locks in it; None where its file system has none."""
+        if self.config.catalog or not is_native_path(self.config.path):
+            return None
+        return Path(str(place(self.config.path))).absolute()
 
     def require_format(self) -> None:
         """Raises InputError where the events are of 0.1: the same records had other ids."""
@@ -139,12 +138,8 @@ class Lake:
         # A lake of 0.1 has no runs in its rows.
         if not table.is_by_run or RUN_ID not in frame.columns:
             return frame
-        ids = self.run_ids()
-        is_published = F.col(RUN_ID).isin([one for one in ids.values() if one])
-        without = [day for day, one in ids.items() if one is None]
-        if without:
-            is_published |= F.col(RUN_ID).isNull() & F.col("run_date").isin(without)
-        published = frame.where(is_published)
+        ids = [run_id for run_id in self.run_ids().values() if run_id]
+        published = frame.where(F.col(RUN_ID).isin(ids) | F.col(RUN_ID).isNull())
         files = self.own.get(table)
         return published.unionByName(self._own_frame(table, files)) if files else published
 
@@ -165,7 +160,8 @@ class Lake:
         if not table.is_by_run:
             return held
         ids, own = self.run_ids(), self.own.get(table, ())
-        published = [f for f in held if f.day and f.run_id == ids.get(f.day, _NONE)]
+        # Files of 0.1 are of no run.
+        published = [f for f in held if f.run_id is None or (f.day and f.run_id == ids.get(f.day))]
         return [*published, *(f for f in own if dates is None or f.day in dates)]
 
     def run_ids(self) -> Mapping[date, str | None]:
