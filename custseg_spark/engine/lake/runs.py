@@ -92,6 +92,11 @@ def wait_for_journals(lake: NativeLake, tables: Collection[Table]) -> None:
     raise ConflictError(f"another run is publishing in {lake.root}; run again later")
 
 
+def locked(root: Path) -> set[str]:
+    """The ids of the runs that have a lock, living or not."""
+    return {path.name.removesuffix(_LOCK) for path in (root / RUNS_FOLDER).glob(f"*{_LOCK}")}
+
+
 def is_at_work(root: Path, run_id: str) -> bool:
     """Whether a run holds its lock, as far as this machine can tell."""
     path = _lock_of(root, run_id)

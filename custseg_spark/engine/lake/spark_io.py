@@ -214,6 +214,15 @@ class SparkLake:
         if any(c.wrote for c in self.commits(table, since=version)):
             raise conflict(self.name(table))
 
+    def compact(self, table: Table) -> int:
+        """Puts the table's small files together; how many they were."""
+        [row] = self._delta(table).optimize().executeCompaction().collect()
+        return int(row["metrics"]["numFilesRemoved"])
+
+    def vacuum(self, table: Table, hours: int) -> None:
+        """Removes files that no version of the last hours has."""
+        self._delta(table).vacuum(float(hours))
+
     def delete(self, table: Table, condition: Column) -> None:
         """Removes the rows that fulfil a condition."""
         or_conflict(lambda: self._delta(table).delete(condition), self.name(table))

@@ -97,6 +97,11 @@ def settle(lake: SparkLake, locks: Path | None) -> None:
         _remove(lake, file)
 
 
+def noted(lake: SparkLake) -> set[str]:
+    """The ids of the runs that have a journal."""
+    return {file.name.removesuffix(_ENDING) for file in _files(lake)}
+
+
 def remove_run(lake: SparkLake, run_id: str, run_date: date) -> None:
     """Removes the rows of a run that doesn't count any more from the tables by run."""
     is_of_run = (F.col("run_date") == F.lit(run_date)) & (F.col(RUN_ID) == F.lit(run_id))
