@@ -1,6 +1,6 @@
 """Kills jobs at many moments, then looks whether the last good result stands and a retry is right.
 
-  PYTHONPATH=scripts python -m faults.kills [--io native|spark] [--moments 10] [--steps 14] [--work DIR]
+  PYTHONPATH=scripts python -m faults.kills [--io native|spark] [--moments 10] [--steps 14]
 
 A rerun of a finished run date is killed at moments spread over its time, and at the beginning of
 each write of its publication; so is an ingest, whose file comes again with one more line. After
@@ -11,11 +11,14 @@ the new one, nothing is left of the killed run, and the ledger adds up.
 import argparse
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from faults import jobs, state
+
+Results = Mapping[date, str]
 
 
 @dataclass
@@ -46,7 +49,7 @@ class Reruns:
         more = [f"--lake={lake}", "--skip-ingest", f"--set=model.k={k}", of_io]
         return ["segment", *more, *jobs.QUICK]
 
-    def prepared(self, log: Path) -> tuple[Path, dict[object, str], dict[object, str], float]:
+    def prepared(self, log: Path) -> tuple[Path, Results, Results, float]:
         """The lake, its result, the rerun's, and the rerun's seconds."""
         lake, again = self.work / "lake", self.work / "again"
         source = f"--source=ecommerce_events={log}"
@@ -54,22 +57,22 @@ class Reruns:
         jobs.must(*self.words(lake, 2))
         shutil.copytree(lake, again)
         ended = jobs.must(*self.words(again, 3))
-        return lake, dict(state.results(lake)), dict(state.results(again)), ended.seconds
+        return lake, state.results(lake), state.results(again), ended.seconds
 
-    def kill(self, lake: Path, old: object, new: object, **moment: float | int) -> None:
+    def kill(self, lake: Path, old: Results, new: Results, **moment: float | int) -> None:
         """Kills a rerun on a copy of the lake, looks, tries again, and looks once more."""
         copy = self.work / "copy"
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(lake, copy)
         ended = killed(self.words(copy, 3), **moment)
         self.tries.kills += ended.code == -9
-        found = dict(state.results(copy))
+        found = state.results(copy)
         is_new = found == new
         print(f"{moment}: exit {ended.code}, {'new' if is_new else 'old'} result", flush=True)
         self.tries.expect(found in (old, new), f"{moment}: neither the old nor the new result")
         retry = jobs.run(*self.words(copy, 3))
         self.tries.expect(retry.code == 0, f"{moment}: the retry ended with {retry.code}")
-        self.tries.expect(dict(state.results(copy)) == new, f"{moment}: the retry's result")
+        self.tries.expect(state.results(copy) == new, f"{moment}: the retry's result")
         self.tries.expect(not state.strangers(copy), f"{moment}: rows of other runs")
         left = state.leftovers(copy)
         self.tries.expect(not left, f"{moment}: left {left[:3]}")
