@@ -171,6 +171,16 @@ def test_a_table_of_an_older_version_is_told(lake: Lake) -> None:
         lake.create([SESSIONS])
 
 
+def test_a_table_that_another_run_has_just_made_is_taken(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # With the properties of its own way of IO, which Spark refuses.
+    made(spark, tmp_path, "native")
+    exists, looks = SparkLake.exists, iter([False])
+    monkeypatch.setattr(SparkLake, "exists", lambda self, table: next(looks, exists(self, table)))
+    assert held(made(spark, tmp_path, "spark")) == set()
+
+
 def test_appends_of_two_runs_that_began_alike_are_a_conflict(lake: Lake) -> None:
     first, second = lake.appender([RUNS]), lake.appender([RUNS])
     first.append(choices((FIRST, 2), (SECOND, 2)), RUNS)
