@@ -18,7 +18,6 @@ from pyspark.sql import functions as F
 from custseg_spark.config.settings import LakeConfig
 from custseg_spark.engine.lake import commits, runs, spark_journals
 from custseg_spark.engine.lake.columns import RUN_ID, Table
-from custseg_spark.engine.lake.ddl import ddl_of
 from custseg_spark.engine.lake.files import DataFile, write_parts
 from custseg_spark.engine.lake.format import FORMAT, refusal
 from custseg_spark.engine.lake.moments import Moment
@@ -26,9 +25,9 @@ from custseg_spark.engine.lake.native import NativeLake
 from custseg_spark.engine.lake.schemas import EVENTS, RUNS, TABLES
 from custseg_spark.engine.lake.shared_folder import is_native_path
 from custseg_spark.engine.lake.sharing import only_spark_because
-from custseg_spark.engine.lake.spark_io import SparkLake, conform, spark_schema
+from custseg_spark.engine.lake.spark_io import SparkLake, spark_schema
 from custseg_spark.errors import ConfigurationError, InputError
-from custseg_spark.paths import place, spark_uri
+from custseg_spark.paths import place
 
 log = logging.getLogger("custseg")
 
@@ -141,17 +140,10 @@ class Lake:
         ids = [run_id for run_id in self.run_ids().values() if run_id]
         published = frame.where(F.col(RUN_ID).isin(ids) | F.col(RUN_ID).isNull())
         files = self.own.get(table)
-        return published.unionByName(self._own_frame(table, files)) if files else published
-
-    def _own_frame(self, table: Table, files: Sequence[DataFile]) -> DataFrame:
-        """The rows of files that are no part of the table yet."""
-        assert self.native is not None
-        folder, schema = self.native.folder(table), spark_schema(table)
-        body = self.spark.read.schema(ddl_of(table.file_schema)).parquet(
-            *(spark_uri(folder / file.path) for file in files)
-        )
-        partition = {"run_date": F.lit(files[0].day), RUN_ID: F.lit(files[0].run_id)}
-        return conform(body.withColumns(partition), schema)
+        if not files or self.native is None:
+            return published
+        own = self.by_spark.frame_of_files(self.native.folder(table), table, files)
+        return published.unionByName(own)
 
     def files(self, table: Table, dates: Collection[date] | None = None) -> list[DataFile]:
         """The files of a native lake's table, of a table by run those of published runs."""

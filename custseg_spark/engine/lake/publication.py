@@ -5,8 +5,9 @@ Written by tasks themselves, all files are there first and a journal names their
 (`spark_journals`). One commit makes them count either way: that of `runs`, or of the ledger.
 """
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -16,7 +17,7 @@ from pyspark.sql import DataFrame
 from custseg_spark.engine.lake import publishing, runs, spark_journals
 from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.files import DataFile
-from custseg_spark.engine.lake.journal import Journal, Step
+from custseg_spark.engine.lake.journal import Journal, JournalFile, Step
 from custseg_spark.engine.lake.lake import Appender, Lake, Rows
 from custseg_spark.engine.lake.moments import Moment
 from custseg_spark.engine.lake.publishing import ReadVersion
@@ -32,6 +33,8 @@ from custseg_spark.engine.lake.schemas import (
 )
 from custseg_spark.engine.lake.spark_io import conform, spark_schema
 from custseg_spark.engine.lake.spark_journals import SparkJournal
+
+log = logging.getLogger("custseg")
 
 # In the order of their commits: the last one makes the others count.
 _INGESTED = (REJECTED_EVENTS, EVENTS, INGEST_FILES)
@@ -180,18 +183,33 @@ def of_run(lake: Lake, run_date: date) -> Iterator[RunPublication]:
 
 
 def as_read(lake: Lake) -> Lake:
-    """The lake as a segmentation reads it: as of now."""
-    return lake.at_one_moment(_READ)
+    """The lake as a segmentation reads it: as of now, runs in the tables' versions where to ask
+    for them takes no job of Spark's."""
+    return lake.at_one_moment(_READ if lake.native is None else (*_READ, *BY_RUN))
 
 
 @contextmanager
 def _begun(lake: Lake, tables: Sequence[Table]) -> Iterator[Lake]:
     """The lake under an id of its own, whose lock is held where runs hold locks."""
     own = lake.renewed()
-    if own.locks is None:
-        yield own
-        return
-    with runs.held_lock(own.locks, own.run_id):
-        yield own
+    with nullcontext() if own.locks is None else runs.held_lock(own.locks, own.run_id):
+        try:
+            yield own
+        except Exception:
+            _give_up(own, tables)
+            raise
         if own.native is not None:
             runs.remove_uncommitted(own.native, tables, {own.run_id})
+
+
+def _give_up(own: Lake, tables: Sequence[Table]) -> None:
+    """Tidies up after a run that failed; what can't be done now is the next opener's to do."""
+    try:
+        if own.native is None:
+            spark_journals.give_up(own.by_spark, own.run_id)
+        elif not JournalFile(own.native.root, own.run_id).path.exists():
+            runs.remove_uncommitted(own.native, tables, {own.run_id})
+        if own.locks is not None:
+            runs.release(own.locks, own.run_id)
+    except Exception as error:
+        log.info("what the failed run left is removed later: %s", error)

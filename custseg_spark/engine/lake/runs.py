@@ -17,7 +17,7 @@ from pathlib import Path
 from custseg_spark.engine.lake.columns import RUN_ID, Table
 from custseg_spark.engine.lake.files import run_of
 from custseg_spark.engine.lake.handles import LOG
-from custseg_spark.engine.lake.journal import ENDING, RUNS_FOLDER
+from custseg_spark.engine.lake.journal import ENDING, RUNS_FOLDER, JournalFile
 from custseg_spark.engine.lake.native import NativeLake
 from custseg_spark.engine.lake.publishing import settle
 from custseg_spark.errors import ConflictError
@@ -56,6 +56,12 @@ def held_lock(root: Path, run_id: str) -> Iterator[None]:
         path.unlink(missing_ok=True)
     finally:
         os.close(descriptor)
+
+
+def release(root: Path, run_id: str) -> None:
+    """Removes the lock of a run that failed and has left nothing, before it is free."""
+    if not JournalFile(root, run_id).path.exists():
+        _lock_of(root, run_id).unlink(missing_ok=True)
 
 
 def settle_dead_runs(lake: NativeLake, tables: Collection[Table]) -> list[Path]:

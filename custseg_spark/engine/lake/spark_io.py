@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
 
@@ -19,8 +20,9 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from custseg_spark.config.settings import LakeConfig
-from custseg_spark.engine.lake.columns import Table
-from custseg_spark.engine.lake.ddl import ddl
+from custseg_spark.engine.lake.columns import RUN_ID, Table
+from custseg_spark.engine.lake.ddl import ddl, ddl_of
+from custseg_spark.engine.lake.files import DataFile
 from custseg_spark.engine.lake.format import FORMAT, FORMAT_PROPERTY
 from custseg_spark.errors import ConfigurationError, ConflictError, InputError, nearest
 from custseg_spark.paths import place, spark_uri
@@ -230,6 +232,14 @@ class SparkLake:
     def frame(self, rows: pa.Table, table: Table) -> DataFrame:
         """Rows of the driver as a frame of one partition."""
         return self.spark.createDataFrame(rows, spark_schema(table)).coalesce(1)
+
+    def frame_of_files(self, folder: Path, table: Table, files: Sequence[DataFile]) -> DataFrame:
+        """The rows of a run's files that are no part of a table by run yet."""
+        body = self.spark.read.schema(ddl_of(table.file_schema)).parquet(
+            *(spark_uri(folder / file.path) for file in files)
+        )
+        partition = {"run_date": F.lit(files[0].day), RUN_ID: F.lit(files[0].run_id)}
+        return conform(body.withColumns(partition), spark_schema(table))
 
     def side_by_side(self, action: Callable[[Table], None], tables: Sequence[Table]) -> None:
         """The action on each table, four at a time: small commits are all waiting."""

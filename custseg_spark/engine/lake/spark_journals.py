@@ -79,6 +79,15 @@ def forget(lake: SparkLake, run_id: str) -> None:
     _remove(lake, _file(lake, run_id))
 
 
+def give_up(lake: SparkLake, run_id: str) -> None:
+    """Undoes what a run of this process has appended, after an error."""
+    file = _file(lake, run_id)
+    journal = _read(lake, file)
+    if journal is not None:
+        _undo(lake, journal)
+        _remove(lake, file)
+
+
 def settle(lake: SparkLake, locks: Path | None) -> None:
     """Finishes or undoes what dead runs left. `locks`: the lake's folder, where runs hold locks.
 
