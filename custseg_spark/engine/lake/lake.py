@@ -101,10 +101,7 @@ class Lake:
             yield
 
     def settle(self) -> None:
-        """Finishes what dead runs left half published, or throws it away; for every opener.
-
-        Where it can't be written a reader goes on: it sees published runs only.
-        """
+        """Finishes what dead runs left half published, or throws it away: for every opener."""
         try:
             spark_journals.settle(self.by_spark, self.locks)
             if self.locks is not None:
@@ -112,6 +109,7 @@ class Lake:
         except OSError as error:
             if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
                 raise
+            # A reader goes on: it sees published runs only.
             log.info("what dead runs left in %s stays: %s", self.config.path, error.strerror)
 
     @property
@@ -139,11 +137,8 @@ class Lake:
             return frame
         ids = [run_id for run_id in self.run_ids().values() if run_id]
         published = frame.where(F.col(RUN_ID).isin(ids) | F.col(RUN_ID).isNull())
-        files = self.own.get(table)
-        if not files or self.native is None:
-            return published
-        own = self.by_spark.frame_of_files(self.native.folder(table), table, files)
-        return published.unionByName(own)
+        own = self.own.get(table)
+        return published.unionByName(self.by_spark.frame_of_files(table, own)) if own else published
 
     def files(self, table: Table, dates: Collection[date] | None = None) -> list[DataFile]:
         """The files of a native lake's table, of a table by run those of published runs."""
@@ -160,8 +155,8 @@ class Lake:
         """The published run of each run date."""
         if self.moment.run_ids is not None:
             return self.moment.run_ids
-        rows = self.rows(RUNS, ["run_date", RUN_ID]).to_pylist()
-        return {row["run_date"]: row[RUN_ID] for row in rows}
+        rows = self.rows(RUNS, ["run_date", RUN_ID])
+        return {row["run_date"]: row[RUN_ID] for row in rows.to_pylist()}
 
     def at_one_moment(self, tables: Collection[Table] = ()) -> "Lake":
         """The lake as it is now, whatever others publish from here on: which runs are published,
@@ -177,12 +172,10 @@ class Lake:
         """The lake for a run of its own, under a new id."""
         return self._view(run_id=uuid4().hex)
 
-    def holding(
-        self, run_date: date, own: Mapping[Table, Sequence[DataFile]], moment: Moment
-    ) -> "Lake":
+    def holding(self, run_date: date, own: Mapping[Table, Sequence[DataFile]]) -> "Lake":
         """The lake as the run sees it that isn't published yet: its own rows stand for its date."""
-        run_ids = {**(moment.run_ids or {}), run_date: self.run_id}
-        return self._view(moment=Moment(run_ids, moment.versions), own=own)
+        run_ids = {**(self.moment.run_ids or {}), run_date: self.run_id}
+        return self._view(moment=replace(self.moment, run_ids=run_ids), own=own)
 
     def _view(self, **changes: Any) -> "Lake":
         """The lake but for some fields; what was found out of its folder stays known."""
@@ -231,7 +224,7 @@ class Lake:
         return Appender(self, dict(self.versions(tables)))
 
     def upsert(self, rows: DataFrame, table: Table, key: str) -> None:
-        """Each row in place of the one with its key, or beside the others; keys must differ."""
+        """Puts each row in place of the one with its key, or beside the others; keys differ."""
         self.by_spark.upsert(rows, table, key)
 
     def replace_dates(

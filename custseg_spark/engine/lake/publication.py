@@ -175,7 +175,7 @@ def of_run(lake: Lake, run_date: date) -> Iterator[RunPublication]:
     with _begun(lake, (*BY_RUN, RUNS)) as own:
         files: Files = {}
         began = lake.moment
-        run = RunPublication(own.holding(run_date, files, began), run_date, began, files)
+        run = RunPublication(own.holding(run_date, files), run_date, began, files)
         if own.native is None:
             journal = SparkJournal(own.run_id, run_date, run.superseded)
             spark_journals.note(own.by_spark, journal)

@@ -4,14 +4,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
-from typing import TypeVar
 from uuid import uuid4
 
-# Delta 4.0 gives its conflicts to Python by name only once this has been imported.
-import delta.exceptions.captured  # noqa: F401
 import pyarrow as pa
-from delta import exceptions as delta_errors
 from delta.tables import DeltaTable
 from pyspark import inheritable_thread_target
 from pyspark.errors import AnalysisException
@@ -24,38 +19,12 @@ from custseg_spark.engine.lake.columns import RUN_ID, Table
 from custseg_spark.engine.lake.ddl import ddl, ddl_of
 from custseg_spark.engine.lake.files import DataFile
 from custseg_spark.engine.lake.format import FORMAT, FORMAT_PROPERTY
+from custseg_spark.engine.lake.spark_conflicts import Commit, conflict, or_conflict
 from custseg_spark.errors import ConfigurationError, ConflictError, InputError, nearest
 from custseg_spark.paths import place, spark_uri
 
-T = TypeVar("T")
-
 _STATISTICS = "delta.dataSkippingStatsColumns"
-_CONFLICTS = (
-    delta_errors.DeltaConcurrentModificationException,
-    delta_errors.ConcurrentAppendException,
-    delta_errors.ConcurrentDeleteReadException,
-    delta_errors.ConcurrentDeleteDeleteException,
-    delta_errors.ConcurrentWriteException,
-    delta_errors.MetadataChangedException,
-    delta_errors.ProtocolChangedException,
-    delta_errors.ConcurrentTransactionException,
-)
 _APPENDS = "custseg-spark"
-_MAINTENANCE = ("OPTIMIZE", "VACUUM START", "VACUUM END")
-
-
-@dataclass(frozen=True)
-class Commit:
-    """A version of a table: what made it, and what its writer noted."""
-
-    version: int
-    operation: str
-    note: str | None
-
-    @property
-    def wrote(self) -> bool:
-        """Whether rows may have changed."""
-        return self.operation not in _MAINTENANCE
 
 
 @dataclass(frozen=True)
@@ -233,10 +202,10 @@ class SparkLake:
         """Rows of the driver as a frame of one partition."""
         return self.spark.createDataFrame(rows, spark_schema(table)).coalesce(1)
 
-    def frame_of_files(self, folder: Path, table: Table, files: Sequence[DataFile]) -> DataFrame:
+    def frame_of_files(self, table: Table, files: Sequence[DataFile]) -> DataFrame:
         """The rows of a run's files that are no part of a table by run yet."""
         body = self.spark.read.schema(ddl_of(table.file_schema)).parquet(
-            *(spark_uri(folder / file.path) for file in files)
+            *(f"{self._path(table)}/{file.path}" for file in files)
         )
         partition = {"run_date": F.lit(files[0].day), RUN_ID: F.lit(files[0].run_id)}
         return conform(body.withColumns(partition), spark_schema(table))
@@ -301,16 +270,3 @@ def conform(rows: DataFrame, schema: StructType) -> DataFrame:
         return F.col(name).cast(type_).alias(name)  # type: ignore[arg-type]
 
     return rows.select([column(f.name, f.dataType) for f in schema.fields])
-
-
-def conflict(where: str) -> ConflictError:
-    """Another run was first."""
-    return ConflictError(f"another run wrote {where} meanwhile; its result stands, run again")
-
-
-def or_conflict(action: Callable[[], T], where: str) -> T:
-    """What the action gives; Delta's conflicts as ours."""
-    try:
-        return action()
-    except _CONFLICTS as error:
-        raise conflict(where) from error
