@@ -1,7 +1,5 @@
 """A lake's tables behind one interface: natively in a shared folder, by Spark anywhere else."""
 
-import errno
-import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,8 +13,9 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from custseg_spark import redaction
 from custseg_spark.config.settings import LakeConfig
-from custseg_spark.engine.lake import commits, runs, spark_journals
+from custseg_spark.engine.lake import commits, runs, spark_settling
 from custseg_spark.engine.lake.columns import RUN_ID, Table
 from custseg_spark.engine.lake.files import DataFile, write_parts
 from custseg_spark.engine.lake.format import FORMAT, refusal
@@ -26,10 +25,12 @@ from custseg_spark.engine.lake.schemas import EVENTS, RUNS, TABLES
 from custseg_spark.engine.lake.shared_folder import is_native_path
 from custseg_spark.engine.lake.sharing import only_spark_because
 from custseg_spark.engine.lake.spark_io import SparkLake, spark_schema
+from custseg_spark.engine.permissions import withheld
+from custseg_spark.engine.spark.session import withhold
 from custseg_spark.errors import ConfigurationError, InputError
 from custseg_spark.paths import place
 
-log = logging.getLogger("custseg")
+log = redaction.logger()
 
 _FOUND_OUT = ("native", "by_spark")
 # A frame, rows in memory, or files that tasks have written.
@@ -55,6 +56,7 @@ class Lake:
     @cached_property
     def by_spark(self) -> SparkLake:
         """The tables as Spark reaches them."""
+        withhold(self.spark, place(self.config.path), self.config.umask)
         return SparkLake(self.spark, self.config)
 
     @cached_property
@@ -62,7 +64,10 @@ class Lake:
         """The tables without Spark; None where the folder isn't shared or native IO is off."""
         if self.config.io == "spark":
             return None
-        folder, reason = place(self.config.path), only_spark_because(self.spark, self.config)
+        folder = place(self.config.path)
+        # Executors of another user must be able to read what is written for them.
+        with withheld(self.config.umask):
+            reason = only_spark_because(self.spark, self.config)
         if reason is None and isinstance(folder, Path):
             return NativeLake(folder.absolute())
         if self.config.io == "native":
@@ -90,27 +95,22 @@ class Lake:
     def at_work(self) -> Iterator[None]:
         """Holds the run's lock; what a killed run has left is finished or removed.
 
-        Raises InputError for a lake of another format.
+        What is written meanwhile lacks the permissions of `lake.umask`. Raises InputError for a
+        lake of another format.
         """
-        self.require_format()
-        self.settle()
-        if self.native is None:
-            yield
-            return
-        with runs.run_lock(self.native, TABLES, self.run_id):
-            yield
+        with withheld(self.config.umask):
+            self.require_format()
+            self.settle()
+            if self.native is None:
+                yield
+                return
+            with runs.run_lock(self.native, TABLES, self.run_id):
+                yield
 
     def settle(self) -> None:
         """Finishes what dead runs left half published, or throws it away: for every opener."""
-        try:
-            spark_journals.settle(self.by_spark, self.locks)
-            if self.locks is not None:
-                runs.settle_dead_runs(NativeLake(self.locks), TABLES)
-        except OSError as error:
-            if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
-                raise
-            # A reader goes on: it sees published runs only.
-            log.info("what dead runs left in %s stays: %s", self.config.path, error.strerror)
+        with withheld(self.config.umask):
+            spark_settling.settle(self.by_spark, self.locks)
 
     @property
     def locks(self) -> Path | None:

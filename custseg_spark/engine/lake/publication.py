@@ -5,7 +5,6 @@ Written by tasks themselves, all files are there first and a journal names their
 (`spark_journals`). One commit makes them count either way: that of `runs`, or of the ledger.
 """
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from datetime import date
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
+from custseg_spark import redaction
 from custseg_spark.engine.lake import publishing, runs, spark_journals
 from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.files import DataFile
@@ -34,7 +34,7 @@ from custseg_spark.engine.lake.schemas import (
 from custseg_spark.engine.lake.spark_io import conform, spark_schema
 from custseg_spark.engine.lake.spark_journals import SparkJournal
 
-log = logging.getLogger("custseg")
+log = redaction.logger()
 
 # In the order of their commits: the last one makes the others count.
 _INGESTED = (REJECTED_EVENTS, EVENTS, INGEST_FILES)

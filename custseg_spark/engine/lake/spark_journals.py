@@ -6,7 +6,6 @@ the run's death, they are removed where that commit is missing; else the superse
 """
 
 import json
-import logging
 import os
 import socket
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from pyspark.sql import functions as F
 
+from custseg_spark import redaction
 from custseg_spark.engine.lake.columns import RUN_ID
 from custseg_spark.engine.lake.journal import RUNS_FOLDER
 from custseg_spark.engine.lake.runs import SECONDS_TO_BE_SURE, is_at_work
@@ -26,7 +26,7 @@ from custseg_spark.engine.spark.session import list_remote, read_bytes, remove_r
 from custseg_spark.errors import ConflictError
 from custseg_spark.paths import Place, Remote, place
 
-log = logging.getLogger("custseg")
+log = redaction.logger()
 
 _ENDING = ".spark.json"
 

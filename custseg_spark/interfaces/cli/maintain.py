@@ -17,7 +17,7 @@ def run(argv: Sequence[str]) -> None:
     """Runs the job for a command line."""
     config, progress = arguments.parse_maintain(__doc__ or "", argv), Progress()
     with progress.stage("start Spark"):
-        lake = Lake(get_session("custseg-maintain"), config.lake)
+        lake = Lake(get_session("custseg-maintain", config.lake.umask), config.lake)
     # Before there is a lock, and a folder with it, where a path was misspelt.
     require_table(lake, INGEST_FILES)
     with lake.at_work():

@@ -18,6 +18,7 @@ from custseg_spark.engine.lake.schemas import (
     MODEL_SELECTION,
     SEGMENT_PROFILES,
 )
+from custseg_spark.engine.permissions import withheld
 from custseg_spark.errors import InputError, nearest
 from custseg_spark.outputs.exports import evaluation
 from custseg_spark.outputs.exports.batches import batches
@@ -63,7 +64,7 @@ def export(lake: Lake, request: Request, target: Target, progress: Progress) -> 
     Raises InputError where the lake has no such run or algorithm; what the target held stands
     then. A run that is made again meanwhile is exported as it was at the beginning.
     """
-    with target.opened() as loading:
+    with withheld(lake.config.umask), target.opened() as loading:
         lake = lake.at_one_moment(READ)
         day = run_date_of(lake, request.run_date)
         rows = {}
