@@ -110,7 +110,7 @@ class Lake:
     def settle(self) -> None:
         """Finishes what dead runs left half published, or throws it away: for every opener."""
         with withheld(self.config.umask):
-            spark_settling.settle(self.by_spark, self.locks)
+            spark_settling.settle(self.config.path, lambda: self.by_spark, self.locks)
 
     @property
     def locks(self) -> Path | None:

@@ -88,6 +88,12 @@ def give_up(lake: SparkLake, run_id: str) -> None:
         _remove(lake, file)
 
 
+def may_be_there(path: str) -> bool:
+    """Whether a lake's folder may have journals of Spark's: to look beyond this machine takes it."""
+    folder = place(path) / RUNS_FOLDER
+    return isinstance(folder, Remote) or any(folder.glob(f"*{_ENDING}"))
+
+
 def settle(lake: SparkLake, locks: Path | None) -> None:
     """Finishes or undoes what dead runs left. `locks`: the lake's folder, where runs hold locks.
 
