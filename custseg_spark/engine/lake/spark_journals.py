@@ -89,7 +89,7 @@ def give_up(lake: SparkLake, run_id: str) -> None:
 
 
 def may_be_there(path: str) -> bool:
-    """Whether a lake's folder may have journals of Spark's: to look beyond this machine takes it."""
+    """Whether a lake may have journals of Spark's: it takes Spark to look beyond this machine."""
     folder = place(path) / RUNS_FOLDER
     return isinstance(folder, Remote) or any(folder.glob(f"*{_ENDING}"))
 
