@@ -78,7 +78,7 @@ class Lake:
 
     def name(self, table: Table) -> str:
         """Where a table is, as a person would write it."""
-        return self.by_spark.name(table)
+        return SparkLake(self.spark, self.config).name(table)
 
     @property
     def models_path(self) -> str:
