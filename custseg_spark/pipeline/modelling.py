@@ -74,7 +74,7 @@ def evaluated(
             assert isinstance(fitted.fits, MllibFits)
             chosen = {a: v.candidate.k for a, v in run.chosen.items()}
             # A folder of the run's own: a published run's models are never written again.
-            folder = f"run_date={run.run_date}/run_id={of.lake.run_id}"
+            folder = f"run_date={run.run_date}/run_id={run.run_id}"
             scaling = model.preparation.scaling
             run.models = models.save(
                 of.lake, fitted.fits, chosen, fitted.space, scaling, fitted.models, folder
