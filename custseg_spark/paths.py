@@ -4,6 +4,7 @@ No Spark in this module; `session` reads and writes what is Remote.
 """
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,10 +47,22 @@ Place = Path | Remote
 
 
 def place(text: str) -> Place:
-    """The place that a path or a URI names; one of `file:` is on this machine."""
+    """The place that a path or a URI names; one of `file:` is on this machine.
+
+    Every path of a user's comes through here: `~` is the home folder, and `..` is taken out as
+    the system does, behind symbolic links, where Hadoop and Delta would by the names alone.
+    """
     path = _OF_THIS_MACHINE.sub("", text)
     is_elsewhere = _SCHEME.match(path) or is_database(path)
-    return Remote(path) if is_elsewhere else Path(path)
+    return Remote(path) if is_elsewhere else _of_this_machine(Path(path))
+
+
+def _of_this_machine(path: Path) -> Path:
+    if path.parts[:1] and path.parts[0].startswith("~"):
+        # Of an unknown user it is a name like any other.
+        with suppress(RuntimeError):
+            path = path.expanduser()
+    return path.resolve() if ".." in path.parts else path
 
 
 def spark_uri(path: Place) -> str:

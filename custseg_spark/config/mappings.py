@@ -10,6 +10,7 @@ from typing import Any
 
 from custseg_spark.config.jdbc import Jdbc, check_url
 from custseg_spark.config.places import require_open
+from custseg_spark.config.reading import check_reading
 from custseg_spark.config.typed import typed
 from custseg_spark.core.events.schema import EVENT_TYPES
 from custseg_spark.core.mappings.mapping import FILLS, SourceMapping
@@ -106,8 +107,7 @@ def _check(mapping: MappingFile, where: str) -> None:
     if mapping.fills == "events":
         _check_event_types(mapping, where)
         _check_formats(mapping, where)
-    if len(mapping.delimiter) != 1:
-        raise ConfigurationError(f"{where}: delimiter must be one character")
+    check_reading(mapping, where)
     share = mapping.max_rejected_share
     if share is not None and not 0 <= share <= 1:
         raise ConfigurationError(f"{where}: max_rejected_share must be from 0 to 1, got {share}")

@@ -1,4 +1,4 @@
-"""Configuration: frozen and typed sections; docs/configuration.md explains each key."""
+"""Configuration: frozen and typed sections; docs/reference/configuration.md explains each key."""
 
 import dataclasses
 import hashlib
@@ -77,12 +77,15 @@ class IngestConfig:
 
 @dataclass(frozen=True)
 class GateConfig:
-    """What jobs/gate.py asks of the days before a run date."""
+    """What jobs/gate.py asks of the days before a run date, and of the largest customer."""
 
     max_days_behind: int = 1
     min_day_share: float = 0.2
+    max_customer_share: float = 0.25
 
     def __post_init__(self) -> None:
+        share = self.max_customer_share
+        require(0 < share <= 1, "gate.max_customer_share", "above 0, to 1", self)
         require(self.max_days_behind > 0, "gate.max_days_behind", "1 or more", self)
         require(0 <= self.min_day_share <= 1, "gate.min_day_share", "from 0 to 1", self)
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from custseg_spark.config.mappings import MappingFile, load_mapping
 from custseg_spark.config.settings import FetchConfig
-from custseg_spark.config.shipped import conf_dir
+from custseg_spark.config.shipped import source_folders
 from custseg_spark.engine.permissions import withheld
 from custseg_spark.engine.sources.discovery.files import list_files
 from custseg_spark.engine.sources.http import landing
@@ -52,7 +52,7 @@ def parse_fetch(description: str, argv: Sequence[str]) -> FetchArguments:
     config = configured(options)
     fetch = replace(config.fetch, url=options.url) if options.url else config.fetch
     _check_url(fetch.url)
-    folders = [f / "sources" for f in (options.config.parent, conf_dir())]
+    folders = source_folders(options.config)
     for option, path in (("--customers", options.customers), ("--to", options.to)):
         if isinstance(place(path), Remote):
             raise ConfigurationError(f"{option} {path}: expected a path of this machine")

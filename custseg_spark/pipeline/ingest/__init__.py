@@ -21,8 +21,9 @@ from custseg_spark.engine.lake.schemas import (
     REJECTED_EVENTS,
     SESSIONS,
 )
-from custseg_spark.engine.sources.discovery import files
 from custseg_spark.engine.sources.discovery.files import SourceFile
+from custseg_spark.engine.sources.discovery.listing import hashed_sources as hashed_sources
+from custseg_spark.engine.sources.discovery.listing import list_sources as list_sources
 from custseg_spark.engine.sources.formats import remote_text
 from custseg_spark.engine.spark.session import settings, size_shuffles
 from custseg_spark.paths import place
@@ -43,31 +44,12 @@ class IngestSummary:
     read: int = 0
     accepted: int = 0
     rejected: int = 0
+    ignored: int = 0
     duplicates: int = 0
     rounded: int = 0
     files: int = 0
     known_files: int = 0
     skipped: tuple[tuple[str, str], ...] = ()
-
-
-def list_sources(
-    mappings: Sequence[MappingFile],
-) -> list[tuple[MappingFile, list[SourceFile]]]:
-    """The files of each mapping's local paths; fails on a missing path before Spark starts.
-
-    No file is read (`hashed_sources` does). Remote ones are listed by `ingest`, as it takes Spark.
-    """
-    return [
-        (mapping, [f for path in mapping.path for f in files.list_files(path, hashes=False)])
-        for mapping in mappings
-    ]
-
-
-def hashed_sources(
-    listed: Sequence[tuple[MappingFile, Sequence[SourceFile]]],
-) -> list[tuple[MappingFile, list[SourceFile]]]:
-    """The files with the hashes of their contents, by which the ledger knows them."""
-    return [(mapping, [files.hashed(file) for file in found]) for mapping, found in listed]
 
 
 def ingest(
@@ -139,14 +121,16 @@ def _summary(
 ) -> IngestSummary:
     valid = sum(c.valid for c in counts.values())
     rejected = sum(c.rejected for c in counts.values())
+    ignored = sum(c.ignored for c in counts.values())
     kept = sum(accepted.values())
     return IngestSummary(
-        read=valid + rejected,
+        read=valid + rejected + ignored,
         accepted=kept,
         rejected=rejected,
+        ignored=ignored,
         duplicates=valid - kept,
         rounded=sum(c.rounded for c in counts.values()),
         files=sum(1 for r in batch.rows if not r.skipped_because),
         known_files=len(batch.known),
-        skipped=tuple((str(f.path), f.skipped_because or "") for f in batch.skipped),
+        skipped=tuple((f.name, f.skipped_because or "") for f in batch.skipped),
     )

@@ -26,6 +26,7 @@ TIME_FORMAT = "yyyy-MM-dd HH:mm:ss z"
 TIME_RANGE = "from 1990-01-01 to a day after ingest"
 TYPES = "view, cart, purchase"
 MONEY = "a number from 0, at most 14 digits before the point"
+ALL_DIGITS = "an id with all its digits, or scientific_ids = true in the mapping"
 REFUSED = {
     ("event_time", "unparseable_time", TIME_FORMAT): [
         *("", "now", "epoch", "today", "12:30", "2019", "2019-10-01", "1569888000"),
@@ -42,11 +43,12 @@ REFUSED = {
     ],
     ("event_type", "unknown_event_type", TYPES): ["", "  ", "viewed", "remove_from_cart", "null"],
     ("user_id", "missing_customer", "an id"): ["", "   "],
+    ("user_id", "lost_digits", ALL_DIGITS): ["1.51592E+18", "1.5e+15", "-2E20", "1.0E16"],
     ("product_id", "not_an_integer", "an integer"): [
-        *("", "abc", "12a", "1.0", "1e3", "0x1F", "1 2", "NaN", "-", "12\u2028"),
+        *("", "abc", "12a", "1.5", "1e3", "0x1F", "1 2", "NaNs", "-", "12\u2028"),
     ],
     ("price", "not_a_number", MONEY): [
-        *("", "free", "1.2.3", "€5", "1 000", "0x10", "1e", "."),
+        *("", "free", "1.2.3", "5€5", "1 000", "0x10", "1e", "."),
         *("1d", "1f", "12.5L", "1_000", "--1", "١٢"),
     ],
     ("price", "not_finite", MONEY): [
@@ -147,7 +149,7 @@ def test_optional_values_may_be_missing() -> None:
     assert found.events.select(names).rows() == [(None,) * 4]
 
 
-def test_rounded_amounts_are_told() -> None:
+def test_rounded_amounts_are_marked() -> None:
     prices = ["33.20000", "12.989999771", "99999999999999.99994", "1e-9"]
     found = events_of(*(line(price=price) for price in prices))
     assert found.rounded.tolist() == [False, True, True, True]
@@ -198,7 +200,7 @@ INVOICES = [
 ]
 
 
-def test_what_comes_back_is_a_return() -> None:
+def test_a_returned_purchase_is_a_return() -> None:
     found = events_of(*INVOICES, by=RETAIL, header=INVOICE_HEADER)
     kept = found.events.select("event_type", "order_id", "quantity", "customer_id", "store")
     assert kept.rows() == [
@@ -327,7 +329,7 @@ def random_log(chance: random.Random) -> bytes:
 
 
 @pytest.mark.parametrize("seed", range(200))
-def test_a_random_log_is_what_plain_python_makes_of_it(seed: int) -> None:
+def test_a_random_log_agrees_with_plain_python(seed: int) -> None:
     content = random_log(random.Random(seed))
     expected = list(judged(content, ECOMMERCE))
     found = validated(records_of(content, [*COLUMNS, "note"]))
