@@ -1,4 +1,4 @@
-"""What a shell sees of a command that fails in a way nobody foresaw, or has a secret in its line."""
+"""What a shell sees of a command that fails unforeseen, or has a secret in its line."""
 
 import subprocess
 import sys
