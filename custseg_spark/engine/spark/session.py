@@ -119,7 +119,8 @@ def get_session(app_name: str = "custseg-spark", umask: str = OWNER_ONLY) -> Spa
     # Workers must run this interpreter, not the first `python3` on the PATH.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     SparkContext.PACKAGE_EXTENSIONS = _ON_THE_PATH
-    at_the_start = {**_AT_THE_START, **({} if SparkSession.getActiveSession() else _private(umask))}
+    is_new = SparkContext._active_spark_context is None
+    at_the_start = {**_AT_THE_START, **(_private(umask) if is_new else {})}
     spark = SparkSession.builder.appName(app_name).config(map=at_the_start).getOrCreate()
     for key, value in _SETTINGS.items():
         spark.conf.set(key, value)
