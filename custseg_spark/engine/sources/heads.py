@@ -3,7 +3,7 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import islice
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 from custseg_spark.core.mappings.first_records import FirstRecords
 from custseg_spark.core.mappings.headers import with_header
 from custseg_spark.core.mappings.mapping import WHITESPACE, SourceMapping
+from custseg_spark.engine.sources import nested_heads
 from custseg_spark.engine.sources.discovery.files import SourceFile
 from custseg_spark.engine.sources.formats import json, parquet, sqlite, texts, unpacking, xlsx
 from custseg_spark.errors import InputError
@@ -205,17 +206,33 @@ def _of_sheet(file: SourceFile, mapping: SourceMapping | None) -> _Table:
     return sheet.name, "", list(islice(sheet.rows, MOST_RECORDS + 2))
 
 
-def _of_parquet(file: SourceFile, _: SourceMapping | None) -> _Table:
+def _of_parquet(file: SourceFile, mapping: SourceMapping | None) -> _Table:
     names, rows = parquet.first_rows(file, MOST_RECORDS + 1)
-    return "", "", _numbered(names, rows)
+    records = [dict(zip(names, row, strict=True)) for row in rows]
+    return _of_records(names, records, mapping)
 
 
 def _of_json(file: SourceFile, mapping: SourceMapping | None) -> _Table:
     """The first objects as a table; it has no name of its own."""
-    nested = mapping.nested if mapping else ""
-    records = json.first_records(file, nested, MOST_RECORDS + 1)
+    merged = mapping.nested if mapping and not mapping.explodes else ""
+    records = json.first_records(file, merged, MOST_RECORDS + 1)
     columns = list(dict.fromkeys(key for record in records for key in record))
-    return "", nested, _numbered(columns, ([record.get(c) for c in columns] for record in records))
+    return _of_records(columns, records, mapping)
+
+
+def _of_records(
+    columns: Sequence[str],
+    records: Sequence[Mapping[str, str | None]],
+    mapping: SourceMapping | None,
+) -> _Table:
+    """Records with their nested values, if they have any, as columns by their paths."""
+    found = nested_heads.objects(records)
+    nested = nested_heads.nested_key(found) if mapping is None else mapping.nested
+    is_path = mapping is None or any("." in source for source in mapping.columns.values())
+    if is_path and any(isinstance(v, dict | list) for record in found for v in record.values()):
+        records = nested_heads.flat_records(found, nested)
+        columns = list(dict.fromkeys(key for record in records for key in record))
+    return "", nested, _numbered(columns, ([r.get(c) for c in columns] for r in records))
 
 
 _TABLES = {"sqlite": _of_sqlite, "xlsx": _of_sheet, "parquet": _of_parquet, "json": _of_json}
