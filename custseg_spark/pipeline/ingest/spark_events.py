@@ -8,11 +8,12 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from custseg_spark.config.settings import Config
+from custseg_spark.core.events.schema import LATEST_AFTER_INGEST
 from custseg_spark.engine.lake.lake import Appender, Lake
 from custseg_spark.engine.lake.schemas import EVENTS
 from custseg_spark.engine.spark.session import shuffle_partitions, size_shuffles
 from custseg_spark.pipeline.ingest import counting, ledger
-from custseg_spark.pipeline.ingest.batch import LATEST_AFTER_INGEST, Batch
+from custseg_spark.pipeline.ingest.batch import Batch
 from custseg_spark.pipeline.ingest.counting import FileDate
 from custseg_spark.pipeline.ingest.ledger import Counts
 from custseg_spark.pipeline.ingest.refused import check_shares, refusals_in, write_rejected

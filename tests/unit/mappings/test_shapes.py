@@ -43,12 +43,12 @@ def test_times_have_the_pattern_under_which_ingest_reads_them(
         ["2010-12-31"] * 9 + ["soon"],
     ],
 )
-def test_what_is_no_time(values: list[str]) -> None:
+def test_values_that_are_no_times(values: list[str]) -> None:
     assert time_patterns(Counter(values)) == ((), "")
 
 
 @pytest.mark.parametrize(
-    ("value", "pattern"), [("01/02/2010", "MM/dd/yyyy"), ("01.02.2010", "dd.MM.yyyy")]
+    ("value", "pattern"), [("01/02/2010", "MM/dd/yyyy"), ("01-02-2010", "dd-MM-yyyy")]
 )
 def test_a_day_that_could_be_a_month_is_a_doubt(value: str, pattern: str) -> None:
     patterns, doubt = time_patterns(Counter([value]))
