@@ -11,16 +11,6 @@ from pathlib import Path
 # Two letters at least: C:/ is a drive.
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _DATABASE = re.compile(r"jdbc:", re.IGNORECASE)
-_SECRETS = (
-    # A parameter of a URL, or an option.
-    re.compile(
-        r"(?i)(\b\w*(?:password|passwd|pwd|passphrase|secret|token|private_key\w*)\s*=\s*)"
-        r"[^&;,)\s]+"
-    ),
-    # user:password@host, and Oracle's user/password@host.
-    re.compile(r"(//[^/@?\s:]*:)[^/@?\s]+(?=@)"),
-    re.compile(r"(?i)(jdbc:oracle:\w+:[^/@\s]*/)[^/@\s]+(?=@)"),
-)
 _OF_THIS_MACHINE = re.compile(r"file:(//(localhost)?)?(?=/)")
 
 
@@ -95,10 +85,3 @@ def is_remote(text: str) -> bool:
 def is_database(text: str) -> bool:
     """Whether a text is the JDBC URL of a database."""
     return bool(_DATABASE.match(text))
-
-
-def without_secrets(text: str) -> str:
-    """The text with `***` in place of what looks like a password, key or token."""
-    for secret in _SECRETS:
-        text = secret.sub(r"\1***", text)
-    return text

@@ -19,6 +19,7 @@ from custseg_spark.engine.sources.formats.remote_text import RemoteText
 from custseg_spark.engine.sources.formats.texts import TextFacts
 from custseg_spark.engine.sources.pieces import Piece
 from custseg_spark.paths import Remote
+from custseg_spark.redaction import redacted
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def _sqlite(file: SourceFile, file_id: str, mapping: MappingFile, by: Opening) -
 def _jdbc(file: SourceFile, file_id: str, mapping: MappingFile, by: Opening) -> Opened:
     assert isinstance(file, JdbcTable)
     rows, pieces = jdbc.read(by.spark, file, file_id, mapping, by.staging)
-    return Opened(rows, table=table_name(mapping), pieces=pieces)
+    return Opened(rows, table=redacted(table_name(mapping)), pieces=pieces)
 
 
 def _xlsx(file: SourceFile, file_id: str, mapping: MappingFile, by: Opening) -> list[Opened] | str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from custseg_spark.engine.lake.lake import Lake
-from custseg_spark.engine.spark.session import StartingSession
+from custseg_spark.engine.spark.starting import StartingSession
 from custseg_spark.interfaces.cli import arguments, clock, summary
 from custseg_spark.pipeline.ingest import hashed_sources, ingest, list_sources
 from custseg_spark.progress import Progress
@@ -13,7 +13,7 @@ def run(argv: Sequence[str]) -> None:
     """Runs the job for a command line."""
     given = arguments.parse(__doc__ or "", argv, segments=False)
     listed = list_sources(given.mappings)
-    starting = StartingSession("custseg-ingest")
+    starting = StartingSession("custseg-ingest", given.config.lake.umask)
     listed = hashed_sources(listed)
     progress = Progress()
     with progress.stage("start Spark"):

@@ -2,9 +2,11 @@
 
 import argparse
 import difflib
+import os
 from typing import NoReturn
 
 from custseg_spark.errors import ConfigurationError
+from custseg_spark.redaction import redacted
 
 
 class Parser(argparse.ArgumentParser):
@@ -18,4 +20,5 @@ class Parser(argparse.ArgumentParser):
             close = difflib.get_close_matches(word, options, n=1)
             hint = f"; did you mean '{close[0]}'?" if close else ""
             message = f"unknown argument '{word}'{hint}"
-        self.exit(ConfigurationError.exit_code, f"error: {message} (--help lists the options)\n")
+        shown = redacted(message, os.environ)
+        self.exit(ConfigurationError.exit_code, f"error: {shown} (--help lists the options)\n")

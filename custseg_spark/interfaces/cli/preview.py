@@ -29,7 +29,7 @@ from custseg_spark.engine.sources.heads import Head
 from custseg_spark.errors import ConfigurationError, InputError, RejectedShareError
 from custseg_spark.interfaces.cli import clock, showing
 from custseg_spark.interfaces.cli.parser import Parser
-from custseg_spark.paths import is_database, is_remote, without_secrets
+from custseg_spark.paths import is_database, is_remote
 from custseg_spark.pipeline.preview import Preview, preview
 
 # The mapping's name of old, where there is none yet.
@@ -103,7 +103,7 @@ def _fetched(path: str, staging: Path, mapping: MappingFile | None) -> SourceFil
 
     if is_database(path) and mapping is None:
         raise ConfigurationError(
-            f"a guess reads files; of {without_secrets(path)} give a mapping that names the table"
+            f"a guess reads files; of {path} give a mapping that names the table"
         )
     spark = get_session("custseg-preview")
     if is_database(path):

@@ -9,6 +9,7 @@ from pyspark.sql import SparkSession
 
 from custseg_spark.config.settings import Config
 from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.permissions import withheld
 from custseg_spark.engine.spark.session import remove_remote, write_remote
 from custseg_spark.outputs.report import pages, reading
 from custseg_spark.outputs.report.palette import DARK, LIGHT
@@ -44,7 +45,8 @@ def write(lake: Lake, run_date: date | None, reports: Place) -> Sequence[Place]:
     target = reports / day.isoformat()
     if isinstance(target, Remote):
         return _replace_remote(lake.spark, target, files)
-    return _replace(target, files)
+    with withheld(lake.config.umask):
+        return _replace(target, files)
 
 
 def _replace_remote(spark: SparkSession, target: Remote, files: dict[str, bytes]) -> list[Remote]:

@@ -98,6 +98,14 @@ def _check(schema: pa.Schema, mapping: MappingFile, where: str) -> None:
         if source in schema.names and pa.types.is_nested(schema.field(source).type):
             kind = schema.field(source).type
             raise InputError(f"{where}: the column '{source}' is {kind}; expected a single value")
+        if source in schema.names and _is_span(schema.field(source).type):
+            kind = schema.field(source).type
+            expected = "a number, a text, a date, or a time with its date"
+            raise InputError(f"{where}: the column '{source}' is {kind}; expected {expected}")
+
+
+def _is_span(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_duration(kind) or pa.types.is_time(kind) or pa.types.is_interval(kind))
 
 
 def footer(read_end: Callable[[int], bytes]) -> bytes:
