@@ -68,39 +68,44 @@ def _of_table(file: SourceFile, mapping: SourceMapping | None) -> tuple[FirstRec
     table, nested, rows = _TABLES[file.kind](file, mapping)
     is_whole = len(rows) <= MOST_RECORDS + 1
     texts_ = [(n, tuple(_one_line(v) for v in row)) for n, row in rows[: MOST_RECORDS + 1]]
-    found = _records_of(texts_, mapping)
-    return replace(found, table=table, nested=nested, delimiter=","), is_whole
+    found = _records_of(texts_, mapping, ",")
+    return replace(found, table=table, nested=nested), is_whole
 
 
 def _records_of(
-    rows: Sequence[tuple[int, tuple[str, ...]]], mapping: SourceMapping | None
+    rows: Sequence[tuple[int, tuple[str, ...]]], mapping: SourceMapping | None, delimiter: str
 ) -> FirstRecords:
     """The records under their header: where the mapping says it is, else where it seems to be."""
-    if not rows:
-        return FirstRecords(columns=(), rows=())
     numbers, records = tuple(n for n, _ in rows[:_FIRST_LINES]), tuple(r for _, r in rows)
-    columns = tuple(name.strip() for name in records[0])
-    if mapping is None:
-        return with_header(FirstRecords(columns=columns, rows=records[1:], row_numbers=numbers))
-    if mapping.columns_without_header:
-        return FirstRecords(columns=mapping.columns_without_header, rows=records, has_header=False)
-    at = numbers.index(mapping.header_row) if mapping.header_row in numbers else 0
-    columns = tuple(name.strip() for name in records[at])
-    return FirstRecords(columns=columns, rows=records[at + 1 :], header_row=mapping.header_row)
+    if not records or (mapping and mapping.columns_without_header):
+        names = mapping.columns_without_header if mapping else ()
+        return FirstRecords(columns=names, rows=records, delimiter=delimiter, has_header=not names)
+    asked = mapping.header_row if mapping else 0
+    at = numbers.index(asked) if asked in numbers else 0
+    found = FirstRecords(
+        columns=tuple(name.strip() for name in records[at]),
+        rows=records[at + 1 :],
+        delimiter=delimiter,
+        header_row=asked,
+        row_numbers=numbers,
+    )
+    return with_header(found) if mapping is None else found
 
 
 def _of_text(
     content: bytes, mapping: SourceMapping | None, where: Place, *, is_whole: bool
 ) -> tuple[FirstRecords, bytes]:
     """The records of a text's beginning, and the text to its last whole record."""
+    if b"\r" in content and b"\n" not in content:
+        raise InputError(f"{where}: lines end in carriage returns only; convert them to line feeds")
     has_line_breaks = sum(line.count(b'"') % 2 for line in content.split(b"\n")) > 1
     if has_line_breaks and not is_whole:
         content = _to_last_record(content)
     text = content.decode("utf-8-sig", errors="replace")
     delimiter = mapping.delimiter if mapping else _delimiter(text)
     rows = _rows(text, delimiter, has_line_breaks=has_line_breaks, where=where)
-    found = _records_of(rows, mapping)
-    return replace(found, delimiter=delimiter, has_line_breaks=has_line_breaks), content
+    found = _records_of(rows, mapping, delimiter)
+    return replace(found, has_line_breaks=has_line_breaks), content
 
 
 def _beginning(file: SourceFile) -> tuple[bytes, bool]:
