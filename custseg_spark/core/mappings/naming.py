@@ -19,7 +19,7 @@ from custseg_spark.core.mappings.column_words import (
     TAXED,
     TAXES,
 )
-from custseg_spark.core.mappings.words import words
+from custseg_spark.core.mappings.words import tells, words
 
 # How a name fits: it says it; it may mean it.
 SAYS, MAY = "says", "may"
@@ -42,6 +42,8 @@ def named(canonical: str, name: str) -> Name | None:
 
     Of a path such as `items.item_id` the last part counts where the whole says nothing.
     """
+    if not tells(words(name)):
+        return None
     last = re.split(r"[./]", name)[-1] if _PATH.fullmatch(name) else name
     found = _named(canonical, words(name)) or _named(canonical, words(last))
     context = _CONTEXTS.get(canonical)

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 
 from custseg_spark.core.mappings.column_words import (
     ID_WORDS,
@@ -22,12 +22,18 @@ _SCRIPT = re.compile(r"(?<=[^\x00-\x7f])(?=[a-z0-9])|(?<=[a-z0-9])(?=[^\x00-\x7f
 _SHORTEST_PART = 2
 
 
+@lru_cache(maxsize=1 << 14)
 def words(name: str) -> tuple[str, ...]:
     """The words of a name, small and without accents, words run together taken apart."""
     spaced = _CAMEL.sub(" ", name)
     plain = _without_accents(spaced.casefold())
     parts = [p for p in re.split(r"[\W_]+", _SCRIPT.sub(" ", plain)) if p]
     return tuple(w for part in parts for w in _parts(part))
+
+
+def tells(found: tuple[str, ...]) -> bool:
+    """Whether any word of a name is one that names of columns are put together of."""
+    return any(w in _vocabulary() for w in found)
 
 
 def _without_accents(text: str) -> str:
