@@ -15,6 +15,7 @@ _BEFORE = rf"^([+-]?)\s*{_CURRENCY}\s*([+-]?[0-9].*)\z"
 _AFTER = rf"^([+-]?.*[0-9])\s*{_CURRENCY}\z"
 # The blanks and apostrophes that typography puts between thousands.
 _GROUPINGS = {" ": "[ \u00a0\u2009\u202f]", "'": "['\u2019]", ".": r"\.", ",": ",", "_": "_"}
+_OTHER_SIGN = r"[^0-9eE.+-]"
 _EXPONENT = r"(?:[eE][+-]?[0-9]{1,3})?"
 # No number begins so: a text that is none by the mapping's signs must not be one by others.
 _NO_NUMBER = "?"
@@ -33,6 +34,8 @@ PLAIN = Numerals()
 
 def without_currency(texts: pl.Series) -> pl.Series:
     """Numbers without the currency beside them; any other text as it is."""
+    if not texts.str.contains(_OTHER_SIGN).any():
+        return texts
     text = pl.col("text")
     bare = (
         pl.when(text.str.contains(_BEFORE))
