@@ -130,7 +130,7 @@ def segment(
         if plan.source:
             run.models = {c.algorithm: plan.source.models[c.algorithm] for c in clusterings}
         else:
-            models.publish(lake, clusterings, fitted.space, run.models, config)
+            models.publish(lake, clusterings, fitted.space, run.models, config, run_date)
     runs.write(population, run, fitted.space.preparation, progress, now())
     return run
 

@@ -111,8 +111,7 @@ def _opened(
         in_ledger.add(file_id)
         batch.rows.append(_ledger_row(file, file_id, mapping, opened))
         pieces += [MappedPiece(kernels, piece) for piece in opened.pieces]
-        if opened.remote:
-            remotes.append(opened.remote)
+        remotes += opened.remotes
     return remotes
 
 

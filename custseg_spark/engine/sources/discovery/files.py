@@ -38,7 +38,8 @@ class SourceFile:
     Else `skipped_because` says why. `unpacked` has the text of a file that Spark can't decompress,
     or the copy of one that isn't on this machine; `footer` the end of a Parquet file that Spark
     reads where it is. `sha256` is of a remote file's URI, length and time of change: its content
-    would have to be read to know that there is nothing to read.
+    would have to be read to know that there is nothing to read. `called` is what the ledger calls
+    it, where that isn't its path.
     """
 
     path: Place
@@ -49,11 +50,12 @@ class SourceFile:
     named_outright: bool = False
     unpacked: Path | None = None
     footer: Path | None = None
+    called: str = ""
 
     @property
     def name(self) -> str:
         """What the ledger calls it."""
-        return str(self.path)
+        return self.called or str(self.path)
 
     @property
     def data(self) -> Path:

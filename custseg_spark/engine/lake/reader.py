@@ -1,0 +1,123 @@
+"""A lake in a folder, read without Spark: its tables, and its models in their portable form."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from custseg_spark.core.clustering import portable
+from custseg_spark.core.clustering.scoring import ScoringModel
+from custseg_spark.core.sessions.buckets import customer_bucket
+from custseg_spark.engine.lake.bucket_files import bucket_bounds
+from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake.files import DataFile
+from custseg_spark.engine.lake.native import NativeLake, read_file
+from custseg_spark.engine.lake.schemas import TABLES
+from custseg_spark.errors import InputError
+
+R = TypeVar("R")
+
+
+class Tables(Protocol):
+    """A lake's tables as far as they fit into memory."""
+
+    def name(self, table: Table) -> str:
+        """Where a table is, as a person would write it."""
+
+    def exists(self, table: Table) -> bool:
+        """Whether the table has been created."""
+
+    def rows(
+        self,
+        table: Table,
+        columns: Sequence[str] | None = None,
+        dates: Collection[date] | None = None,
+    ) -> pa.Table:
+        """Rows of a table, or of dates of it; none where there is no table."""
+
+
+@dataclass(frozen=True)
+class LakeReader:
+    """The tables and models below a folder, read in this process."""
+
+    root: Path
+
+    @cached_property
+    def native(self) -> NativeLake:
+        """The tables by delta-rs."""
+        return NativeLake(self.root.absolute())
+
+    def name(self, table: Table) -> str:
+        """The table's folder."""
+        return str(self.root / table.name)
+
+    def exists(self, table: Table) -> bool:
+        """Whether the table has been created."""
+        return self.native.exists(table)
+
+    def require(self) -> None:
+        """Raises InputError where no table of a lake is below the folder."""
+        if not any(self.exists(table) for table in TABLES):
+            raise InputError(f"there is no lake at {self.root}: none of its tables is there")
+
+    def rows(
+        self,
+        table: Table,
+        columns: Sequence[str] | None = None,
+        dates: Collection[date] | None = None,
+    ) -> pa.Table:
+        """Rows of a table, or of dates of it, in memory; none where there is no table."""
+        if self.exists(table):
+            return self.native.read(table, columns, dates)
+        names = table.schema.names if columns is None else columns
+        return pa.schema([table.schema.field(name) for name in names]).empty_table()
+
+    def rows_of_customer(self, table: Table, customer_id: str, day: date) -> pa.Table:
+        """A customer's rows on a run date: of the files that may hold the customer, no more."""
+        [bucket] = customer_bucket(pl.Series("customer_id", [customer_id], pl.String)).to_list()
+        parts = []
+        for file in self._files(table, day):
+            if _may_hold(self.native.folder(table) / file.path, bucket):
+                rows = read_file(self.native.folder(table), file, table, table.schema)
+                parts.append(rows.filter(pc.equal(rows["customer_id"], customer_id)))
+        return pa.concat_tables([table.schema.empty_table(), *parts])
+
+    def map_files(
+        self, table: Table, day: date, kernel: Callable[[pa.Table], R], columns: Sequence[str]
+    ) -> list[R]:
+        """The kernel's result for each of a date's files, one file in memory at a time."""
+        schema = pa.schema([table.schema.field(name) for name in columns])
+        folder = self.native.folder(table)
+        return [kernel(read_file(folder, f, table, schema)) for f in self._files(table, day)]
+
+    def _files(self, table: Table, day: date) -> Iterator[DataFile]:
+        yield from self.native.files(table, [day]) if self.exists(table) else ()
+
+    def model(self, name: str) -> ScoringModel:
+        """A published model by its name in `runs`.
+
+        Raises InputError where the model has no portable form, or the form isn't whole.
+        """
+        path = self.root / "models" / name / portable.FILE_NAME
+        try:
+            return portable.parsed(path.read_text(encoding="utf-8"), str(path))
+        except FileNotFoundError as error:
+            raise InputError(
+                f"{path} isn't there: the model was published by a version before 0.2; fit again"
+                " (model.use = fit)"
+            ) from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{path} can't be read: {error}") from error
+
+
+def _may_hold(path: Path, bucket: int) -> bool:
+    """Whether a file may have rows of the bucket: by the note in its footer."""
+    bounds = bucket_bounds(pq.read_metadata(path))
+    return bounds is None or bounds[0] <= bucket < bounds[-1]
