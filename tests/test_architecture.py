@@ -150,7 +150,7 @@ def test_interfaces_dont_import_each_other() -> None:
     for module in MODULES:
         if layer(module) == "interfaces":
             others = {unit(other) for other in ours(module) if layer(other) == "interfaces"}
-            assert others <= {unit(module)}, module
+            assert others <= {unit(module), "interfaces.clock"}, module
 
 
 def test_in_core_each_folder_imports_only_what_stands_before_it() -> None:
@@ -190,7 +190,10 @@ def test_spark_is_in_engine_pipeline_and_outputs_only() -> None:
     for module, path in MODULES.items():
         if layer(module) not in ("engine", "pipeline", "outputs"):
             taken = {i.rpartition(".")[0] for i in imports(path) if i.partition(".")[0] in SPARK}
-            assert taken <= SPARK_IN_INTERFACES.get(relative(path), set()), module
+            allowed = SPARK_IN_INTERFACES.get(relative(path), set())
+            # It takes sessions and frames of Spark's, and gives frames.
+            allowed |= {"pyspark.sql"} if module.startswith("interfaces.python.") else set()
+            assert taken <= allowed, module
 
 
 def test_the_clock_is_read_in_one_place() -> None:
@@ -200,7 +203,7 @@ def test_the_clock_is_read_in_one_place() -> None:
             for node in ast.walk(parsed(path))
             if isinstance(node, ast.Attribute) and node.attr in CLOCKS
         }
-        if relative(path) != "custseg_spark/interfaces/cli/clock.py":
+        if relative(path) != "custseg_spark/interfaces/clock.py":
             assert read <= {"clock.now"}, path
 
 

@@ -29,6 +29,10 @@ from custseg_spark.errors import InputError
 
 # A model's document is a file of this name in the model's folder.
 FILE_NAME = "scoring.json"
+# The error where a model's folder has none.
+ABSENT = (
+    "{} isn't there: the model was published by a version before 0.2; fit again (model.use = fit)"
+)
 FORMAT = 1
 _KIND = "custseg-scoring-model"
 # What a document that isn't one raises while it is read.

@@ -109,10 +109,7 @@ class LakeReader:
         try:
             return portable.parsed(path.read_text(encoding="utf-8"), str(path))
         except FileNotFoundError as error:
-            raise InputError(
-                f"{path} isn't there: the model was published by a version before 0.2; fit again"
-                " (model.use = fit)"
-            ) from error
+            raise InputError(portable.ABSENT.format(path)) from error
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{path} can't be read: {error}") from error
 

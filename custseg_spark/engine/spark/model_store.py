@@ -107,6 +107,15 @@ def save_portable(spark: SparkSession, model: ScoringModel, path: str) -> None:
         write_bytes(spark, place(path) / name, text.encode())
 
 
+def load_portable(spark: SparkSession, path: str) -> ScoringModel:
+    """The portable form of the model at `path`. Raises InputError where there is none."""
+    file = place(path) / portable.FILE_NAME
+    content = read_bytes(spark, file)
+    if content is None:
+        raise InputError(portable.ABSENT.format(file))
+    return portable.parsed(content.decode("utf-8", errors="replace"), str(file))
+
+
 def load(spark: SparkSession, path: str) -> tuple[PipelineModel, Manifest]:
     """A published model, checked against its manifest. Raises InputError where they disagree."""
     text = _read_manifest(spark, path)

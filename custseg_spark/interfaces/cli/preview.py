@@ -24,8 +24,9 @@ from custseg_spark.engine.sources.formats import jdbc
 from custseg_spark.engine.sources.heads import Head
 from custseg_spark.engine.spark.session import get_session
 from custseg_spark.errors import ConfigurationError, InputError, RejectedShareError
+from custseg_spark.interfaces import clock
 from custseg_spark.interfaces.cli import arguments as cli
-from custseg_spark.interfaces.cli import clock, showing
+from custseg_spark.interfaces.cli import showing
 from custseg_spark.paths import is_database, is_remote, without_secrets
 from custseg_spark.pipeline.preview import Preview, preview
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from custseg_spark.engine.lake.lake import Lake, require_table
 from custseg_spark.engine.lake.schemas import EVENTS
 from custseg_spark.engine.spark.session import StartingSession
-from custseg_spark.interfaces.cli import arguments, clock, summary
+from custseg_spark.interfaces import clock
+from custseg_spark.interfaces.cli import arguments, summary
 from custseg_spark.outputs import report
 from custseg_spark.pipeline.ingest import hashed_sources, ingest, list_sources
 from custseg_spark.pipeline.segmentation import segment
