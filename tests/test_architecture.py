@@ -192,7 +192,11 @@ def test_spark_is_in_engine_pipeline_and_outputs_only() -> None:
             taken = {i.rpartition(".")[0] for i in imports(path) if i.partition(".")[0] in SPARK}
             allowed = SPARK_IN_INTERFACES.get(relative(path), set())
             # It takes sessions and frames of Spark's, and gives frames.
-            allowed |= {"pyspark.sql"} if module.startswith("interfaces.python.") else set()
+            allowed |= (
+                {"pyspark.sql", "pyspark.sql.types"}
+                if module.startswith("interfaces.python.")
+                else set()
+            )
             assert taken <= allowed, module
 
 

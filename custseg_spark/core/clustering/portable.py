@@ -72,7 +72,7 @@ def document(model: ScoringModel) -> Document:
             )
         ],
     }
-    parts["sha256"] = _hash(parts)
+    parts["sha256"] = content_hash(parts)
     return Document(canonical(parts), parts)
 
 
@@ -91,7 +91,7 @@ def parsed(text: str, where: str) -> ScoringModel:
         if parts["kind"] != _KIND or parts["format"] != FORMAT:
             raise ValueError(f"kind {parts['kind']}, format {parts['format']}; expected {_KIND},"
                              f" format {FORMAT}")  # fmt: skip
-        if parts["sha256"] != _hash(parts):
+        if parts["sha256"] != content_hash(parts):
             raise ValueError("its content doesn't have the hash that it names: it was changed")
         return _model(parts)
     except _FLAWS as error:
@@ -99,7 +99,8 @@ def parsed(text: str, where: str) -> ScoringModel:
         raise InputError(f"{where} isn't a model that can be scored with: {said}") from error
 
 
-def _hash(parts: Mapping[str, Any]) -> str:
+def content_hash(parts: Mapping[str, Any]) -> str:
+    """The hash of a document's parts, but for the hash itself."""
     content = {key: value for key, value in parts.items() if key != "sha256"}
     return hashlib.sha256(canonical(content).encode()).hexdigest()
 

@@ -185,7 +185,7 @@ class _Scoring:
 
 def _scored_by_spark(customers: Any, model: Model) -> Any:
     """A frame of Spark's with the segments, made when it is used."""
-    from custseg_spark.engine.spark.scoring import map_customers
+    from custseg_spark.interfaces.python.spark_frames import map_customers
 
     columns = model.scoring.columns
     nobody = pa.table({name: pa.array([0.0]) for name in columns})
