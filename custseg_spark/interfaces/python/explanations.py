@@ -63,8 +63,8 @@ class Explanation:
         ]
         if self.second_segment_name is not None and self.margin is not None:
             lines.append(
-                f"The next best would be {self.second_segment_name}, {self.margin:.2f} farther away"
-                f" than {self.distance:.2f}"
+                f"{self.distance:.2f} from its centre; that of {self.second_segment_name} is"
+                f" {self.margin:.2f} farther away"
             )
         for row in self.features.filter("is_reason").iter_rows(named=True):
             value = words.feature_value(row["feature"], row["value"])
