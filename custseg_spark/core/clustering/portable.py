@@ -30,9 +30,7 @@ from custseg_spark.errors import InputError
 # A model's document is a file of this name in the model's folder.
 FILE_NAME = "scoring.json"
 # The error where a model's folder has none.
-ABSENT = (
-    "{} isn't there: the model was published by a version before 0.2; fit again (model.use = fit)"
-)
+ABSENT = "{} isn't there: the run was made before there were portable models; fit again"
 FORMAT = 1
 _KIND = "custseg-scoring-model"
 # What a document that isn't one raises while it is read.

@@ -14,6 +14,8 @@ import pyarrow.parquet as pq
 
 from custseg_spark.core.clustering import portable
 from custseg_spark.core.clustering.scoring import ScoringModel
+from custseg_spark.core.features import learned
+from custseg_spark.core.features.learned import Learned
 from custseg_spark.core.sessions.buckets import customer_bucket
 from custseg_spark.engine.lake.bucket_files import bucket_bounds
 from custseg_spark.engine.lake.columns import Table
@@ -106,12 +108,21 @@ class LakeReader:
         Raises InputError where the model has no portable form, or the form isn't whole.
         """
         path = self.root / "models" / name / portable.FILE_NAME
-        try:
-            return portable.parsed(path.read_text(encoding="utf-8"), str(path))
-        except FileNotFoundError as error:
-            raise InputError(portable.ABSENT.format(path)) from error
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{path} can't be read: {error}") from error
+        return portable.parsed(_text(path), str(path))
+
+    def learned(self, day: date) -> Learned:
+        """What the run of a date learned of all customers. Raises InputError where it lacks."""
+        path = self.root / "models" / f"run_date={day}" / learned.FILE_NAME
+        return learned.parsed(_text(path), str(path))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise InputError(portable.ABSENT.format(path)) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} can't be read: {error}") from error
 
 
 def _may_hold(path: Path, bucket: int) -> bool:
