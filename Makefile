@@ -1,6 +1,6 @@
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help venv setup run test test-floor test-airflow dbt airflow lint format pins clean distclean
+.PHONY: help venv setup run test-unit test test-all test-floor test-airflow dbt airflow lint format pins clean distclean
 
 # Another Spark on this machine must not stand in for the pinned one.
 unexport SPARK_HOME SPARK_CONF_DIR PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON
@@ -30,12 +30,21 @@ run: setup ## segment the demo log's customers; the job says where the tables ar
 # A Spark session each, of 3 GiB; the tests of a file are all in one.
 TEST_WORKERS := 2
 
-test: venv ## the tests, without the heavy ones
+PYTEST := $(ACTIVATE) pytest -q -n $(TEST_WORKERS) --dist loadfile
+
+test-unit: venv ## the tests without Spark, in a minute
+	@$(ACTIVATE) pytest -q -n $(TEST_WORKERS) --dist worksteal tests/unit
+
+test: venv ## what every change must pass: all tests but the heavy ones
 	@scripts/s3_jars.sh
-	@$(ACTIVATE) pytest -q -n $(TEST_WORKERS) --dist loadfile
+	@$(PYTEST)
+
+test-all: venv ## the heavy tests too, as every night
+	@scripts/s3_jars.sh
+	@$(PYTEST) -m 'heavy or not heavy'
 
 # The end of the pipe, and what touches the file systems and Delta most; `FLOOR=tests` for all.
-FLOOR := tests/test_segment.py tests/test_tables.py tests/test_store.py
+FLOOR := tests/e2e/test_segment.py tests/integration/test_tables.py tests/integration/test_store.py
 
 test-floor: ## the tests from end to end, on the oldest Spark and Delta
 	@scripts/setup.sh floor
@@ -51,7 +60,7 @@ dbt: .venv-dbt/.pins ## .venv-dbt, in which the tests build the dbt project; wit
 	@cp requirements-dbt.txt .venv-dbt/.pins
 
 test-airflow: airflow ## a run of the DAG, each task for real
-	@$(ACTIVATE) pytest -q tests/test_airflow.py -m 'heavy or not heavy'
+	@$(ACTIVATE) pytest -q tests/e2e/test_airflow.py -m 'heavy or not heavy'
 
 # Its stamp comes last: a killed set-up is made again.
 airflow: .venv-airflow/.pins ## .venv-airflow, in which the tests load the DAG; without it they skip that

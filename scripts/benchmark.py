@@ -21,7 +21,7 @@ from bench.measure import available_bytes
 from bench.parts import PARTS
 from bench.runs import OURS, PEERS, THREADS, Plan, Runner
 
-_PAGE = Path(__file__).parent.parent / "docs" / "benchmark.md"
+_PAGE = Path(__file__).parent.parent / "docs" / "explanation" / "benchmark.md"
 _SIZES = (1_000_000, 10_000_000)
 _QUICK_SIZES = (20_000,)
 # What other programs leave free now, less a little for the measuring itself.
@@ -33,10 +33,10 @@ Every run is a new process on {THREADS} cores, from a CSV log to segments in a t
 Java included. They run in turn, A B A B; the log has been read before (the file cache). "times
 ours" is a program's wall time by that of ours in the same turn: below 1 it is faster than ours.
 
-The same work: exact copies of events dropped, all features of `docs/data_dictionary.md` but
+The same work: exact copies of events dropped, all features of the data dictionary but
 lifetime values, discounts (the log has none) and the optional families, the same default features
 for the model, fences, priors and scale, KMeans for k = 2 to 8 from one start, a label for
-everybody, Parquet. Ours learns from at most 50,000 customers and takes exact silhouettes of all;
+everybody, Parquet. Ours learns from at most 20,000 customers and takes exact silhouettes of all;
 the peers learn from all with events enough and take silhouettes of a sample of 10,000, in
 scikit-learn's own (Euclidean) distance, as their users do.
 Ours also checks every record, keeps the events, and writes sessions, profiles, names and the
@@ -112,7 +112,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--only", type=_names(names), default=list(names), help=f"of {','.join(names)}")
     add("--parts", type=_names(tuple(PARTS)), default=list(PARTS), help=f"of {','.join(PARTS)}")
     add("--work", type=Path, metavar="DIR", help="keep logs and outputs here (else: temporary)")
-    add("--out", type=Path, metavar="FILE", help="(default: docs/benchmark.md; none for --quick)")
+    add(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help=f"(default: {_PAGE.name} of docs; none for --quick)",
+    )
     add("--memory", type=int, metavar="GIB", help="end what needs more (default: 90 %% of free)")
     add("--quick", action="store_true", help="20,000 events, once: whether it works, not how fast")
     return parser

@@ -42,6 +42,9 @@ spark.sql.catalogImplementation in-memory
 # Delta reads its log in 50 tasks by default; a lake on one machine has a log of kilobytes.
 spark.databricks.delta.snapshotPartitions 2
 
+# A broadcast takes whole blocks, and MLlib's tiny jobs make two each: 4 MiB, unless told.
+spark.broadcast.blockSize 256k
+
 # In spark-sql this shortcut of Delta 4.4 fails at max() of a date column (ClassCastException).
 spark.databricks.delta.optimizeMetadataQuery.enabled false
 

@@ -4,7 +4,6 @@ Nothing here imports Spark before a test asks for it: the unit tests run without
 """
 
 import gc
-import importlib.util
 import os
 import re
 import shutil
@@ -13,10 +12,21 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
+from checkout import (
+    HAS_S3,
+    HEADER,
+    ROOT,
+    S3_JARS,
+    SHARED_DATA,
+    SHORT_PROCESS,
+    SHORT_RUN,
+    SPARK,
+    job,
+    write_log,
+)
 
 if TYPE_CHECKING:
     from postgresql_server import Server
@@ -25,30 +35,9 @@ if TYPE_CHECKING:
     from custseg_spark.engine.lake.columns import Table
     from custseg_spark.engine.lake.lake import Lake
 
-ROOT = Path(__file__).parent.parent
-SHARED_DATA = ROOT.parent / "shared" / "data"
+__all__ = ["HEADER", "ROOT", "SHARED_DATA", "SHORT_PROCESS", "SHORT_RUN", "job", "write_log"]
+
 UNIT = Path(__file__).parent / "unit"
-
-
-def _package_folder(name: str) -> Path:
-    """Where a package is, without importing it."""
-    found = importlib.util.find_spec(name)
-    assert found is not None
-    assert found.origin is not None
-    return Path(found.origin).parent
-
-
-SPARK = _package_folder("pyspark")
-# Hadoop's file system of S3, for tests only (scripts/s3_jars.sh); it fits one version of Hadoop.
-S3_JARS = ROOT / ".jars-s3"
-_HADOOP = next(SPARK.glob("jars/hadoop-client-api-*.jar")).stem.rpartition("-")[2]
-HAS_S3 = (S3_JARS / f"org.apache.hadoop_hadoop-aws-{_HADOOP}.jar").exists()
-
-# Tests are short: the quick compiler and the simple collector halve the suite's time. Alone, that
-# compiler has 48 MB for its code, and the whole suite fills them.
-SHORT_RUN = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=240m"
-# The same for a program of Spark's in a process of its own; all else comes from its defaults.
-SHORT_PROCESS = f"--conf=spark.driver.extraJavaOptions={SHORT_RUN}"
 
 _TEST_SETTINGS = {
     "spark.driver.extraJavaOptions": SHORT_RUN,
@@ -60,6 +49,14 @@ _TEST_SETTINGS = {
     # Delta keeps each table that was ever read for an hour, with the plans of its snapshots: those
     # of a few hundred tests' tables fill the heap, and the collector does the rest.
     "spark.databricks.delta.delta.log.cacheSize": "20",
+    # Plans of a handful of rows run once: to compile them takes longer than to interpret them. Jobs
+    # in processes of their own compile, as in production.
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    # Nobody looks at them, and the plans of a whole run fill the heap.
+    "spark.sql.ui.retainedExecutions": "1",
+    "spark.ui.retainedJobs": "10",
+    "spark.ui.retainedStages": "10",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
 }
@@ -148,7 +145,7 @@ def read(spark: "SparkSession", lake_dir: Path) -> "Callable[[Table], DataFrame]
 def run_job(spark: "SparkSession", lake_dir: Path) -> Callable[..., None]:
     """Runs `jobs/<name>.py` in this session, on the test's lake, with further arguments.
 
-    Errors come out as exceptions; tests/test_cli.py checks what a shell sees.
+    Errors come out as exceptions; tests/e2e/test_cli.py checks what a shell sees.
     """
 
     def run(name: str, *arguments: str) -> None:
@@ -157,30 +154,9 @@ def run_job(spark: "SparkSession", lake_dir: Path) -> Callable[..., None]:
     return run
 
 
-def job(name: str) -> ModuleType:
-    """A job as a module: jobs are programs, not a package."""
-    spec = importlib.util.spec_from_file_location(f"job_{name}", ROOT / "jobs" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-HEADER = (
-    "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session"
-)
-
-
-def write_log(path: Path, lines: Sequence[str], header: str = HEADER) -> Path:
-    """A log file of the `ecommerce_events` mapping from literal lines."""
-    path.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
-    return path
-
-
 @pytest.fixture(scope="session")
 def small_lake(spark: "SparkSession", tmp_path_factory: pytest.TempPathFactory) -> "Lake":
-    """The lake of tests/literal_lake.py, which tests only read."""
+    """The lake of tests/support/literal_lake.py, which tests only read."""
     import literal_lake
 
     from custseg_spark.config.settings import LakeConfig

@@ -80,7 +80,7 @@ class FitConfig:
     """How models are fitted; `customers`: of whom the published ones are."""
 
     customers: str = "sample"
-    sample_customers: int = 50_000
+    sample_customers: int = 20_000
     starts: int = 3
     max_iterations: int = 50
     tolerance: float = 1e-4

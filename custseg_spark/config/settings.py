@@ -1,4 +1,4 @@
-"""Configuration: frozen and typed sections; docs/configuration.md explains each key."""
+"""Configuration: frozen and typed sections; docs/reference/configuration.md explains each key."""
 
 import dataclasses
 import hashlib

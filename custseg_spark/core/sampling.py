@@ -1,4 +1,4 @@
-"""A stable sample of customers: by a hash of the id, the same in each run, engine and language."""
+"""Sample customers by a hash of the id: the same customers in each run, engine and language."""
 
 import polars as pl
 import polars_hash as plh
@@ -8,14 +8,18 @@ _SEED = 42
 
 
 def hash_step(customer_id: str, seed: int = _SEED) -> pl.Expr:
-    """Place of each id among `HASH_STEPS` equal steps: xxHash64 (seed 42, as Spark's), modulo."""
+    """Return the position of each id among `HASH_STEPS` equal steps: xxHash64 (seed 42, as
+    Spark's), modulo.
+    """
     hashed = plh.col(customer_id).nchash.xxhash64(seed=seed).reinterpret(signed=True)
     step: pl.Expr = hashed % pl.lit(HASH_STEPS, pl.Int64)
     return step.cast(pl.Int32)
 
 
 def sampled_steps(size: int, customers: int) -> int:
-    """Below which `hash_step` about `size` of so many customers lie (all, if `size` is enough)."""
+    """Return the bound of `hash_step` below which about `size` customers lie (all, if `size`
+    suffices).
+    """
     if customers <= size:
         return HASH_STEPS
     return max(1, round(size / customers * HASH_STEPS))

@@ -20,6 +20,9 @@ from custseg_spark.pipeline.runs import SegmentRun
 from custseg_spark.pipeline.segments import PICTURED_CUSTOMERS, Evaluated
 from custseg_spark.progress import Progress
 
+# Of so many customers at least the medians and examples of segments are.
+_DESCRIBED_CUSTOMERS = 50_000
+
 
 def evaluated(
     of: Population,
@@ -36,13 +39,14 @@ def evaluated(
     with progress.stage("sample customers") as stage:
         selection, bar = model.selection, model.preparation
         sizes = (model.fit.sample_customers, selection.silhouette_customers, PICTURED_CUSTOMERS)
+        described = max(_DESCRIBED_CUSTOMERS, *sizes)
         sample = draw(
             customers,
             names,
             min_events=bar.min_events,
             informed_share=bar.informed_share,
             informed_customers=bar.informed_customers,
-            size=max(*sizes, selection.compare_customers if selection.compare else 0),
+            size=max(described, selection.compare_customers if selection.compare else 0),
         )
         stage.rows = len(sample.rows)
     published: dict[str, Manifest] = {}

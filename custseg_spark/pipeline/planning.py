@@ -1,4 +1,4 @@
-"""Whether a run fits new models or scores with the published ones, and why."""
+"""Decide whether a run fits new models or scores with the published ones, and say why."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from custseg_spark.errors import InputError
 from custseg_spark.pipeline.history import PreviousRun, settings_of
 
 FIT, SCORE = "fit", "score"
-# Keys of the model section that a model doesn't depend on.
+# Keys of the model section that don't affect a model.
 _NOT_OF_THE_MODEL = {
     "model.use",
     "model.fit.parallel",
@@ -24,7 +24,7 @@ _NOT_OF_THE_MODEL = {
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do and why; `source` is the run whose models to score with."""
+    """The decision with its reason; `source` is the run whose models score."""
 
     use: str
     reason: str
@@ -34,9 +34,10 @@ class Plan:
 def asked(
     model: ModelConfig, previous: PreviousRun | None, source: PreviousRun | None = None
 ) -> Plan | None:
-    """The plan as far as it needs no look at the customers; None where their drift decides.
+    """Return the plan if it doesn't depend on the customers; None if their drift decides.
 
-    `source`: a run named outright. Raises InputError where the models asked for aren't there.
+    `source`: a run named on the command line. Raises InputError if the requested models don't
+    exist.
     """
     if source:
         return published(model, source)
@@ -55,7 +56,7 @@ def asked(
 
 
 def _elsewhere(model: ModelConfig) -> Plan:
-    """What follows from an earlier run of another lake: its segments go on, its models don't."""
+    """Plan after an earlier run of another lake: its segments continue, its models don't."""
     if model.use == "frozen":
         raise InputError(
             "model.use = frozen scores with a published model of this lake, and the earlier run is"
@@ -65,8 +66,11 @@ def _elsewhere(model: ModelConfig) -> Plan:
 
 
 def automatic(config: Config, previous: PreviousRun, drifts: Sequence[Drift]) -> Plan:
-    """What `auto` comes to: to fit where an algorithm has no published model, the configuration
-    of the models is another, or a feature of theirs drifted."""
+    """Decide for `auto`.
+
+    Fit if an algorithm has no published model, the models' configuration changed, or a feature of
+    theirs drifted.
+    """
     limits = DriftRules(**dataclasses.asdict(config.drift))
     missing = [a for a in config.model.algorithms if a not in previous.models]
     if missing:
@@ -86,7 +90,7 @@ def automatic(config: Config, previous: PreviousRun, drifts: Sequence[Drift]) ->
 
 
 def published(model: ModelConfig, source: PreviousRun) -> Plan:
-    """To score with the models of a run, whatever else holds. Raises InputError for a missing."""
+    """Plan to score with a run's models, whatever else holds. InputError if one is missing."""
     for algorithm in model.algorithms:
         if algorithm not in source.models:
             raise InputError(
@@ -97,7 +101,7 @@ def published(model: ModelConfig, source: PreviousRun) -> Plan:
 
 
 def _changed(config: Config, previous: PreviousRun) -> list[str]:
-    """The settings of the models that differ."""
+    """Return the models' settings that differ."""
     now = settings_of(dataclasses.asdict(config))
     return [
         key

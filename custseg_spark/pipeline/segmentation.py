@@ -7,8 +7,6 @@ from datetime import date, datetime, timedelta
 from pyspark.sql import functions as F
 
 from custseg_spark.config.settings import Config
-from custseg_spark.core.clustering import comparison, preparation
-from custseg_spark.core.features import registry
 from custseg_spark.core.segments.drift import Drift
 from custseg_spark.core.segments.naming import Archetypes
 from custseg_spark.engine.lake.lake import Lake
@@ -27,9 +25,8 @@ from custseg_spark.engine.lake.schemas import (
     SESSIONS,
 )
 from custseg_spark.engine.partitions import customer_buckets
-from custseg_spark.engine.spark import mllib
 from custseg_spark.engine.spark.session import size_shuffles
-from custseg_spark.errors import ConfigurationError, InputError, nearest
+from custseg_spark.errors import ConfigurationError, InputError
 from custseg_spark.pipeline import history, modelling, models, planning, runs, segments
 from custseg_spark.pipeline.features import customer_groups, with_demographics, write_features
 from custseg_spark.pipeline.planning import Plan
@@ -50,27 +47,6 @@ OUTPUTS = (
     SEGMENT_POINTS,
     RUNS,
 )
-
-
-def check(config: Config) -> None:
-    """ConfigurationError for an unknown family, feature or algorithm, before Spark starts."""
-    optional = config.features.optional_families
-    preparation.choose_features(config.model.features, registry.all_features(optional))
-    for algorithm in config.model.algorithms:
-        known_algorithm(algorithm)
-    comparison.require(config.model.selection.compare)
-
-
-def known_algorithm(algorithm: str) -> str:
-    """The algorithm's name; ConfigurationError for an unknown one."""
-    if algorithm not in mllib.FITS:
-        raise ConfigurationError(f"unknown algorithm '{algorithm}'{nearest(algorithm, mllib.FITS)}")
-    return algorithm
-
-
-def feature_names() -> list[str]:
-    """Every feature that an archetype may weigh, whatever families a run has."""
-    return [f.name for f in registry.all_features(tuple(registry.OPTIONAL_FAMILIES))]
 
 
 def segment(

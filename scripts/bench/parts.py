@@ -26,7 +26,7 @@ of the sample."""
 _SWEEP = """\
 KMeans for k = 2 to 8 from one start, at most 50 iterations, on points in 11 dimensions. Ours fits
 the range in NumPy on one core of the driver, then k = 7, as if it were chosen, by MLlib on a
-running session; a run does so on a sample of 50,000 customers, however many there are."""
+running session; a run does so on a sample of 20,000 customers, however many there are."""
 
 
 def growth(runner: Runner, plan: Plan) -> str:

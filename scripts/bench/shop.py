@@ -30,7 +30,7 @@ RFM_GROUPS = (
 )
 PROSPECTS = "Prospects"
 
-# Every feature of docs/data_dictionary.md but the lifetime values, the optional families and that
+# Every feature of the data dictionary but the lifetime values, the optional families and that
 # of discounts, of which the log knows nothing.
 FEATURES = (
     *("recency_days", "frequency", "monetary", "average_order_value", "purchase_days"),

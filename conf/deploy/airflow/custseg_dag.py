@@ -1,4 +1,6 @@
-"""Segments of each day: ingest, gate, segment, export. For Airflow 3; docs/deploy.md has the steps.
+"""Segments of each day: ingest, gate, segment, export, in Airflow 3.
+
+docs/guides/deployment.md has the steps.
 
 Every task is a command of this project, run by spark-submit on the worker, on whatever master its
 Spark is configured for. Where things are is told by Airflow's variables (CUSTSEG_SOURCE of the

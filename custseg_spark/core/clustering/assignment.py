@@ -1,4 +1,4 @@
-"""Every customer's segment, how near it is, the runner-up, and what put the customer there."""
+"""Assign every customer to a segment, with distance, runner-up and the deciding features."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from custseg_spark.core.clustering.distances import blocks, first_smallest, squa
 from custseg_spark.core.clustering.models import ClusterModel, GaussianMixture
 from custseg_spark.core.clustering.scaling import FeatureSpace
 
-# The segments are numbered from the most to the least valuable by these coordinates.
+# Segments are numbered by these coordinates, from the most to the least valuable.
 VALUE_FEATURES = ("monetary", "frequency", "session_count")
 TOP_FEATURES = 3
 PASSED_THROUGH = ("customer_id", "rfm_r", "rfm_f", "rfm_m", "rfm_group")
 
-# The columns of `customer_segments` but for its partition, `run_date`.
+# The columns of `customer_segments` without its partition `run_date`.
 SEGMENT_ROWS = pa.schema(
     [
         ("algorithm", pa.string()),
@@ -50,11 +50,11 @@ class NamedClustering:
 
 @dataclass(frozen=True)
 class Annotations:
-    """By customer: cluster, distance to its centre, the second cluster (-1 for a single one).
+    """By customer: cluster, distance to its centre, the second cluster (-1 if there is only one).
 
-    `margin` is the distance to the second centre less that to the own one, in scaled units.
-    `top_axes` (n x 3) are the axes with the largest contributions to the difference of the two
-    squared distances, the largest first.
+    `margin` is the distance to the second centre minus the distance to the own one, in scaled
+    units. `top_axes` (n x 3) are the axes with the largest contributions to the difference of the
+    two squared distances, the largest first.
     """
 
     clusters: np.ndarray
@@ -65,10 +65,11 @@ class Annotations:
 
 
 def order_by_value(centres: np.ndarray, axes: Sequence[str]) -> list[int]:
-    """The clusters from the most to the least valuable.
+    """Sort the clusters from the most to the least valuable.
 
-    By the mean of the centre's scaled monetary, frequency and session_count, those that are in
-    the space (of all coordinates where none is); at a tie by the coordinates in order.
+    The value is the mean of the centre's scaled monetary, frequency and session_count, as far as
+    the space has them (of all coordinates if it has none); ties are broken by the coordinates in
+    order.
     """
     value = [i for i, name in enumerate(axes) if name in VALUE_FEATURES]
     worth = centres[:, value or slice(None)].mean(axis=1)
@@ -76,7 +77,7 @@ def order_by_value(centres: np.ndarray, axes: Sequence[str]) -> list[int]:
 
 
 def segment_columns(space: FeatureSpace) -> list[str]:
-    """The columns of `customer_features` that `segments` reads."""
+    """Return the columns of `customer_features` that `segments` reads."""
     return list(dict.fromkeys([*PASSED_THROUGH, *space.columns]))
 
 
@@ -87,7 +88,7 @@ def segments(
     clusterings: Sequence[NamedClustering],
     prediction_timestamp: datetime,
 ) -> pa.Table:
-    """Rows of `customer_segments`, one a customer and algorithm, the algorithms in turn."""
+    """Return rows of `customer_segments`, one per customer and algorithm, by algorithm."""
     points = space.points(bucket)
     axes = space.preparation.axes
     tables = [_rows(bucket, points, c, axes, prediction_timestamp) for c in clusterings]
@@ -97,14 +98,16 @@ def segments(
 def labels(
     bucket: pa.Table, *, space: FeatureSpace, models: Sequence[tuple[str, ClusterModel]]
 ) -> pa.Table:
-    """One row a customer: `customer_id` and an int32 column of clusters for each named model."""
+    """Return one row per customer: `customer_id` and an int32 column of clusters for each named
+    model.
+    """
     points = space.points(bucket)
     columns = {name: pa.array(model.labels(points), pa.int32()) for name, model in models}
     return pa.table({"customer_id": bucket["customer_id"], **columns})
 
 
 def annotate(points: np.ndarray, clusters: np.ndarray, centres: np.ndarray) -> Annotations:
-    """Distances, runners-up and reasons of points, given their clusters."""
+    """Compute distances, runners-up and deciding axes of points, given their clusters."""
     if not len(points):
         tops = np.zeros((0, min(TOP_FEATURES, points.shape[1])), dtype=np.intp)
         return Annotations(clusters, np.zeros(0), clusters, np.zeros(0), tops)
@@ -128,7 +131,7 @@ def _annotate(
 def _top_axes(
     points: np.ndarray, clusters: np.ndarray, seconds: np.ndarray, centres: np.ndarray
 ) -> np.ndarray:
-    """The axes of the largest contributions, n x 3 (fewer axes: all); at a tie the first."""
+    """Return the axes of the largest contributions, n x 3 (all if fewer); the first at a tie."""
     losses = np.empty((points.shape[1], len(points)))
     for axis, loss in enumerate(losses):
         column, places = points[:, axis], centres[:, axis]
@@ -191,7 +194,7 @@ def _lists(words: Sequence[str], places: np.ndarray) -> pa.Array:
 
 
 def _memberships(points: np.ndarray, model: ClusterModel, ids: np.ndarray) -> pa.Array:
-    """A mixture's probabilities by segment id; null for other models."""
+    """Return a mixture's probabilities by segment id; null for other models."""
     if not isinstance(model, GaussianMixture):
         return pa.nulls(len(points), SEGMENT_ROWS.field("memberships").type)
     probabilities = model.probabilities(points)

@@ -1,4 +1,4 @@
-"""Where kernels run: the customers' features in buckets, one Arrow table each."""
+"""Buckets of customers' features, one Arrow table each: the places where kernels run."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-# Whole numbers up to here are doubles.
+# Doubles represent all whole numbers up to here.
 _EXACT_WHOLE = 2.0**53
 
 Kernel = Callable[[pa.Table], pa.Table]
 
 
 class Buckets(Protocol):
-    """All customers of a run, in buckets that the data fixes, each sorted by `customer_id`."""
+    """All customers of a run, in buckets that the data determines, each sorted by `customer_id`."""
 
     def map(self, kernel: Kernel, columns: Sequence[str]) -> list[pa.Table]:
         """Run `kernel` on the named columns of each bucket; results in bucket order."""
@@ -34,7 +34,9 @@ class LocalBuckets:
 
 
 def numbers(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
-    """Doubles of a numeric column, NaN for null; decimals to the nearest, as Spark casts them."""
+    """Convert a numeric column to doubles, NaN for null; decimals to the nearest, as Spark casts
+    them.
+    """
     if pa.types.is_decimal(column.type):
         return _of_decimals(column)
     doubles = pl.Series(column.cast(pa.float64(), safe=False))
@@ -42,7 +44,7 @@ def numbers(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
 
 
 def _of_decimals(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
-    # Arrow's own cast multiplies by 0.0001, which is no double: a third are a digit off.
+    # Arrow's own cast multiplies by 0.0001, which no double is: a third are a digit off.
     values = pl.Series(column).cast(pl.Float64).to_numpy()
     largest = _EXACT_WHOLE / 10.0**column.type.scale
     for row in np.flatnonzero(np.abs(values) >= largest):
@@ -52,17 +54,17 @@ def _of_decimals(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
 
 
 def packed(values: np.ndarray) -> pa.Table:
-    """One row that holds an array of doubles: a bucket's partial result."""
+    """Return one row with an array of doubles: a bucket's partial result."""
     return pa.table({"values": pa.array([values], pa.list_(pa.float64()))})
 
 
 def unpacked(partials: Sequence[pa.Table]) -> list[np.ndarray]:
-    """The arrays of `packed`, in bucket order; buckets without customers have none."""
+    """Return the arrays of `packed`, in bucket order; buckets without customers have none."""
     return [
         np.asarray(row.values, dtype=float) for table in partials for row in table.column("values")
     ]
 
 
 def nothing() -> pa.Table:
-    """The partial result of a bucket without customers."""
+    """Return the partial result of a bucket without customers."""
     return pa.table({"values": pa.array([], pa.list_(pa.float64()))})

@@ -1,6 +1,7 @@
-"""Other kinds of clustering on a sample, beside the chosen segments: never the segments themselves.
+"""Cluster a sample by other algorithms, for comparison with the chosen segments only.
 
-They take scikit-learn (the extra `compare`) and memory that grows with the square of the sample.
+These algorithms need scikit-learn (the extra `compare`) and memory that grows with the square of
+the sample.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,11 +18,12 @@ _NOISE = -1
 
 @dataclass(frozen=True)
 class Compared:
-    """What another algorithm finds in a sample of `customers`, and how far it agrees.
+    """The result of another algorithm on a sample of `customers`, and its agreement with the
+    segments.
 
-    The indices are those of `Indices`, over the customers that it puts into clusters; None where
-    there are fewer than two clusters. `agreement` is the adjusted Rand index with the chosen
-    segments, over all, noise as a cluster of its own. `smallest_share` is of all, too.
+    The indices are those of `Indices`, over the customers in clusters; None with fewer than two
+    clusters. `agreement` is the adjusted Rand index with the chosen segments over all sampled
+    customers, with noise as a cluster of its own. `smallest_share` is also of all.
     """
 
     algorithm: str
@@ -38,7 +40,7 @@ class Compared:
 
 
 def require(names: Sequence[str]) -> None:
-    """Raises ConfigurationError where comparisons are asked for and scikit-learn is missing."""
+    """Raise ConfigurationError if comparisons are asked for and scikit-learn is missing."""
     if not names:
         return
     try:
@@ -53,9 +55,10 @@ def require(names: Sequence[str]) -> None:
 def compare(
     points: np.ndarray, chosen_labels: np.ndarray, names: Sequence[str], k: int
 ) -> list[Compared]:
-    """Each named algorithm on a bounded sample of points, against the chosen labels and their k.
+    """Run each named algorithm on a bounded sample of points, against the chosen labels and their
+    k.
 
-    Raises ConfigurationError where scikit-learn is missing.
+    Raises ConfigurationError if scikit-learn is missing.
     """
     require(names)
     found = []
@@ -98,14 +101,17 @@ def _agglomerative(points: np.ndarray, k: int) -> tuple[np.ndarray, str]:
 
 
 def _dbscan(points: np.ndarray, _: int) -> tuple[np.ndarray, str]:
-    """Two points a dimension make a core (Sander et al. 1998); the radius is where the sorted
-    distances to the last of them bend (Ester et al. 1996)."""
+    """Run DBSCAN with two points per dimension for a core (Sander et al. 1998).
+
+    The radius is at the bend of the sorted distances to the last of these neighbours (Ester et al.
+    1996).
+    """
     from sklearn.cluster import DBSCAN
     from sklearn.neighbors import NearestNeighbors
 
     fewest = min(2 * points.shape[1], len(points))
     neighbours = NearestNeighbors(n_neighbors=fewest).fit(points)
-    # A point is its own first neighbour, here as in DBSCAN's count.
+    # A point is its own first neighbour, as in DBSCAN's count.
     eps = _knee(np.sort(neighbours.kneighbors(points)[0][:, -1]))
     labels = DBSCAN(eps=eps, min_samples=fewest).fit_predict(points)
     noise = (labels == _NOISE).mean()
@@ -113,7 +119,9 @@ def _dbscan(points: np.ndarray, _: int) -> tuple[np.ndarray, str]:
 
 
 def _knee(ascending: np.ndarray) -> float:
-    """The value farthest below the chord of an ascending curve; the least positive one for 0."""
+    """Return the value farthest below the chord of an ascending curve; the least positive one for
+    0.
+    """
     chord = np.linspace(ascending[0], ascending[-1], len(ascending))
     knee = float(ascending[(chord - ascending).argmax()])
     positive = ascending[ascending > 0]

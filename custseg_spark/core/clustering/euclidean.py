@@ -1,7 +1,6 @@
-"""The silhouette with Euclidean distances, which takes every pair of points: for samples only.
+"""The silhouette with Euclidean distances, for samples only: it needs every pair of points.
 
-The mean squared distance to a cluster follows from its moments (`indices`); the mean distance has
-no such form.
+A cluster's moments give the mean squared distance to it (`indices`), but not the mean distance.
 """
 
 from collections.abc import Sequence
@@ -13,7 +12,8 @@ _BLOCK = 500
 
 
 def silhouettes(points: np.ndarray, labellings: Sequence[np.ndarray]) -> list[float | None]:
-    """The mean silhouette of each labelling, as scikit-learn's; None for fewer than two clusters.
+    """Return the mean silhouette of each labelling, as scikit-learn's; None for fewer than two
+    clusters.
 
     A point alone in its cluster counts 0.
     """
@@ -24,7 +24,7 @@ def silhouettes(points: np.ndarray, labellings: Sequence[np.ndarray]) -> list[fl
         distances = cdist(points[start : start + _BLOCK], points)
         for i, (labels, order) in enumerate(zip(compact, orders, strict=True)):
             sizes = np.bincount(labels)
-            # By cluster side by side, so that each sum is added in one order, without BLAS.
+            # Sorted by cluster, so that each sum is added in one order, without BLAS.
             starts = np.cumsum(sizes) - sizes
             sums = np.add.reduceat(distances[:, order], starts, axis=1)
             totals[i] += _of_block(sums, sizes, labels[start : start + _BLOCK])
@@ -33,7 +33,7 @@ def silhouettes(points: np.ndarray, labellings: Sequence[np.ndarray]) -> list[fl
 
 
 def _of_block(sums: np.ndarray, sizes: np.ndarray, own: np.ndarray) -> float:
-    """The silhouettes of some points, summed, from their distances to each cluster, summed."""
+    """Sum the silhouettes of some points, from their summed distances to each cluster."""
     rows = np.arange(len(own))
     inner = sums[rows, own] / np.maximum(sizes[own] - 1, 1)
     means = sums / sizes

@@ -1,7 +1,7 @@
-"""Exact indices of many clusterings on all customers and on the informed, in two passes.
+"""Exact indices of many clusterings on all and on informed customers, in two passes.
 
-Pass one takes each clustering's moments in a bucket, pass two its points' spreads around the
-moments of all; what the driver holds grows with clusterings and clusters, not with customers.
+The first pass computes each clustering's moments per bucket, the second the points' spreads around
+the moments of all. The driver's memory grows with clusterings and clusters, not with customers.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from custseg_spark.core.clustering.scaling import FeatureSpace
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A clustering's indices on all customers, and on those with events enough to learn from."""
+    """A clustering's indices on all customers, and on customers with enough events."""
 
     everyone: Indices
     informed: Indices
@@ -30,9 +30,9 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Population:
-    """A clustering's moments, centred, of all customers and of the informed.
+    """A clustering's centred moments of all customers and of the informed ones.
 
-    `informed` is None where everyone is.
+    `informed` is None if everyone is.
     """
 
     everyone: Moments
@@ -42,7 +42,7 @@ class Population:
 def evaluate(
     buckets: Buckets, space: FeatureSpace, models: Sequence[ClusterModel], bar: int
 ) -> list[Evaluation]:
-    """The indices of each model; customers with at least `bar` events are informed."""
+    """Compute the indices of each model; customers with at least `bar` events are informed."""
     first_pass = partial(moments_of_bucket, space=space, models=models, bar=bar)
     partials = unpacked(buckets.map(first_pass, space.columns))
     populations = _populations(partials, models)
@@ -59,7 +59,7 @@ def evaluate(
 def moments_of_bucket(
     bucket: pa.Table, *, space: FeatureSpace, models: Sequence[ClusterModel], bar: int
 ) -> pa.Table:
-    """The moments of each clustering, of the informed and of the other customers apart."""
+    """Compute the moments of each clustering, separately for informed and other customers."""
     if not bucket.num_rows:
         return nothing()
     points = space.points(bucket)
@@ -79,7 +79,7 @@ def spreads_of_bucket(
     populations: Sequence[Population],
     bar: int,
 ) -> pa.Table:
-    """The spreads of each clustering's points, among everyone and then among the informed."""
+    """Compute the spreads of each clustering's points, for all and for informed customers."""
     if not bucket.num_rows:
         return nothing()
     points = space.points(bucket)

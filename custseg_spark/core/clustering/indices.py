@@ -1,8 +1,8 @@
-"""Exact quality indices from moments and spreads, for a clustering of any number of points.
+"""Exact quality indices of a clustering from moments and spreads, for any number of points.
 
 Silhouette with squared Euclidean distance (as Spark's ClusteringEvaluator), Davies-Bouldin and
-Calinski-Harabasz as scikit-learn defines them. No pair of points is ever compared: the moments
-tell a point's mean squared distance to a whole cluster.
+Calinski-Harabasz as scikit-learn defines them. No pair of points is compared: the moments give a
+point's mean squared distance to a whole cluster.
 """
 
 from dataclasses import dataclass
@@ -17,18 +17,18 @@ from custseg_spark.core.clustering.distances import (
 )
 from custseg_spark.core.clustering.moments import Moments
 
-# Points nearer to each other than this share of the data's own scale differ by rounding only.
+# Points closer than this share of the data's scale differ by rounding only.
 _ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
 class Indices:
-    """The quality of one clustering; None where an index is not defined.
+    """The quality of one clustering; None for an undefined index.
 
-    Davies-Bouldin takes two clusters, and passes over pairs with one centroid, as scikit-learn
-    does. Calinski-Harabasz also takes a point that differs from its centroid (scikit-learn
-    says 1 where none does). The silhouette of a single cluster is 0. The costs are sums of
-    squares, in the units of the space.
+    Davies-Bouldin needs two clusters and skips pairs with the same centroid, as scikit-learn does.
+    Calinski-Harabasz also needs a point that differs from its centroid (scikit-learn returns 1
+    without one). The silhouette of a single cluster is 0. The costs are sums of squares, in the
+    units of the space.
     """
 
     sizes: tuple[int, ...]
@@ -40,16 +40,17 @@ class Indices:
 
 
 def indices_of(points: np.ndarray, labels: np.ndarray) -> Indices:
-    """The indices of points in memory; labels from 0."""
+    """Return the indices of points in memory; labels start at 0."""
     k = int(labels.max()) + 1
     moments = Moments.of(points, labels.astype(np.intp), k).centred()
     return indices(moments, spreads(points, labels.astype(np.intp), moments))
 
 
 def spreads(points: np.ndarray, labels: np.ndarray, moments: Moments) -> np.ndarray:
-    """Per cluster its points' silhouettes summed, then their distances to the centroid.
+    """Return per cluster the sum of its points' silhouettes, then of their distances to the
+    centroid.
 
-    `moments` are those of the whole population that the points belong to, centred.
+    `moments` are the centred moments of the whole population that the points belong to.
     """
     total = np.zeros(2 * len(moments.sizes))
     for rows in blocks(len(points)):
@@ -58,7 +59,7 @@ def spreads(points: np.ndarray, labels: np.ndarray, moments: Moments) -> np.ndar
 
 
 def indices(moments: Moments, spread: np.ndarray) -> Indices:
-    """The indices from a population's moments and its `spreads`, added over all points."""
+    """Compute the indices from a population's moments and its points' summed `spreads`."""
     silhouettes, distances = np.split(spread, 2)
     filled = moments.sizes > 0
     n, k = float(moments.sizes.sum()), int(filled.sum())
@@ -93,9 +94,9 @@ def _silhouettes(
     to_own: np.ndarray,
     moments: Moments,
 ) -> np.ndarray:
-    """Each point's silhouette; `to_own` is its squared distance to its own centroid.
+    """Return each point's silhouette; `to_own` is its squared distance to its own centroid.
 
-    The mean squared distance to a cluster's points is that to its centroid and their variance.
+    The mean squared distance to a cluster's points is the one to its centroid plus their variance.
     `to_centroids` is overwritten.
     """
     sizes = moments.sizes

@@ -1,7 +1,7 @@
-"""KMeans and bisecting KMeans on the driver, for a bounded sample: the sweep over k, bootstraps.
+"""KMeans and bisecting KMeans on the driver for a bounded sample: the sweep over k, bootstraps.
 
-Points are rows, not far from zero, as scaled ones are. A weight says how often a point is there.
-The same bits on any number of cores: nothing here is added by BLAS.
+Points are rows, not far from zero, as scaled points are. A weight is a point's multiplicity. The
+result has the same bits on any number of cores, because BLAS adds nothing here.
 """
 
 from dataclasses import dataclass
@@ -18,19 +18,19 @@ from custseg_spark.core.clustering.distances import (
     sums_by_label,
 )
 
-# MLlib's: a cluster whose mean squared distance is not above is a point, and stays whole.
+# MLlib's threshold: a cluster of a mean squared distance up to it is a point and stays whole.
 _EPSILON = 2.0**-52
 # Nodes are numbered as in MLlib, children of i as 2i and 2i + 1, in 64 bits.
 _MAX_DEPTH = 62
-# Where more than a fifth of the points changed their cluster, sums are added up anew.
+# If more than a fifth of the points changed cluster, sums are computed anew.
 _FEW = 5
 
 
 @dataclass(frozen=True)
 class FitSettings:
-    """How models are fitted, on the driver and by MLlib; `tolerance` in units of the space.
+    """Settings of fits on the driver and by MLlib; `tolerance` is in units of the space.
 
-    KMeans and mixtures are begun `starts` times, from `seed` on.
+    KMeans and mixtures have `starts` starts, with seeds from `seed` on.
     """
 
     seed: int = 7
@@ -42,7 +42,7 @@ class FitSettings:
 
 @dataclass(frozen=True)
 class Clustering:
-    """Centres (k x dimensions), each point's nearest or, bisecting, own one, and the cost."""
+    """Centres (k x dimensions), each point's nearest (bisecting: own) centre, and the cost."""
 
     centres: np.ndarray
     labels: np.ndarray
@@ -50,7 +50,7 @@ class Clustering:
 
 
 def generator(seed: int, *more: int) -> np.random.Generator:
-    """A generator of these numbers alone; `seed` may be negative."""
+    """Return a generator that depends on these numbers alone; `seed` may be negative."""
     return np.random.default_rng([seed % 2**64, *more])
 
 
@@ -61,7 +61,7 @@ def kmeans(
     rng: np.random.Generator,
     weights: np.ndarray | None = None,
 ) -> Clustering:
-    """The cheapest of `starts` fits; fewer centres where points are fewer than k."""
+    """Return the cheapest of `starts` fits; fewer centres than k if there are fewer points."""
     x, w = _prepared(points, weights)
     fits = [
         lloyd(x, plus_plus(x, k, rng, w), settings.max_iterations, settings.tolerance, w)
@@ -77,8 +77,11 @@ def lloyd(
     tolerance: float,
     weights: np.ndarray | None = None,
 ) -> Clustering:
-    """KMeans from given centres, as MLlib: an empty cluster keeps its centre, and it is done
-    when no centre has moved farther than `tolerance`."""
+    """Run KMeans from given centres, as MLlib does.
+
+    An empty cluster keeps its centre. The loop ends when no centre has moved farther than
+    `tolerance`.
+    """
     x, w = _prepared(points, weights)
     centres = start.astype(float)
     state = _Assignment(x, w, centres)
@@ -95,11 +98,11 @@ def lloyd(
 
 
 class _Assignment:
-    """Which points belong to which of moving centres, and each cluster's size and sum.
+    """Each point's cluster while the centres move, and each cluster's size and sum.
 
-    After a move only points are looked at whose own centre may no longer be the nearest: `slack`
-    is how much nearer it is than any other, at least (Hamerly 2010). Sums are corrected by the
-    points that changed, always in the order of the rows.
+    After a move, only points whose own centre may no longer be the nearest are checked: `slack` is
+    a lower bound of how much nearer the own centre is than any other (Hamerly 2010). Sums are
+    corrected by the points that changed, always in the order of the rows.
     """
 
     def __init__(self, points: np.ndarray, weights: np.ndarray, centres: np.ndarray) -> None:
@@ -109,7 +112,7 @@ class _Assignment:
         self._add_up(len(centres))
 
     def move(self, centres: np.ndarray, moved: np.ndarray) -> None:
-        """Find the points that belong to others of `centres`, which went as far as `moved`."""
+        """Reassign points to `centres`, which moved by `moved`."""
         self._slack -= moved[self._labels] + moved.max()
         rows = np.flatnonzero(self._slack <= 0)
         if not len(rows):
@@ -135,7 +138,9 @@ class _Assignment:
 def plus_plus(
     points: np.ndarray, k: int, rng: np.random.Generator, weights: np.ndarray
 ) -> np.ndarray:
-    """Starting centres by k-means++ (Arthur, Vassilvitskii 2007); at most the distinct points."""
+    """Choose starting centres by k-means++ (Arthur, Vassilvitskii 2007); at most the distinct
+    points.
+    """
     chosen = [_draw(weights, rng)]
     costs = weights * squared_lengths(points - points[chosen[0]])
     while len(chosen) < k and costs.any():
@@ -151,10 +156,11 @@ def bisecting_kmeans(
     rng: np.random.Generator,
     weights: np.ndarray | None = None,
 ) -> Clustering:
-    """Level by level, the larger ones first where not all of a level are needed, as MLlib does.
+    """Divide level by level, the larger clusters first if not all of a level are needed, as MLlib
+    does.
 
-    Clusters are numbered as the leaves of the tree from left to right. They are fewer than k
-    where none can be divided.
+    Clusters are numbered as the leaves of the tree from left to right. There are fewer than k if
+    none can be divided.
     """
     x, w = _prepared(points, weights)
     nodes = np.ones(len(x), dtype=np.int64)
@@ -178,7 +184,7 @@ def _prepared(points: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarra
 
 
 def _nearest_with_slack(points: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Each point's nearest centre, and how much farther away the second nearest is."""
+    """Return each point's nearest centre, and how much farther away the second nearest is."""
     labels = np.empty(len(points), dtype=np.intp)
     slack = np.full(len(points), np.inf)
     for rows in blocks(len(points)):
@@ -223,10 +229,10 @@ def _is_divisible(x: np.ndarray, weights: np.ndarray) -> bool:
 def _right_half(
     x: np.ndarray, weights: np.ndarray, settings: FitSettings, rng: np.random.Generator
 ) -> np.ndarray:
-    """Which points go to the right child.
+    """Return which points go to the right child.
 
-    MLlib moves the centre a little to both sides in a random direction of the positive orthant:
-    the start is the plane through the centre across that direction.
+    MLlib moves the centre a little to both sides in a random direction of the positive orthant. The
+    start is the plane through the centre across that direction.
     """
     x = np.asfortranarray(x)
     right: np.ndarray = _projection(x - _mean(x, weights), rng.random((x.shape[1],))) > 0

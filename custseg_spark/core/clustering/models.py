@@ -1,7 +1,7 @@
-"""Fitted models in numpy: they label points as MLlib's models do.
+"""Fitted models in numpy that label points as MLlib's models do.
 
-MLlib adds a distance dimension by dimension and takes the first of equally near centres; so do
-these. (A vector that MLlib holds as a sparse one may differ in rounding.)
+Like MLlib, they add a distance dimension by dimension and take the first of equally near centres.
+(A vector that MLlib stores as a sparse one may differ in rounding.)
 """
 
 from collections.abc import Sequence
@@ -18,12 +18,15 @@ from custseg_spark.core.clustering.distances import (
     squared_distances,
 )
 
-# MLlib's: what is added to each probability before they are normalised.
+# Every algorithm that a configuration may name; `engine.spark.mllib` fits each.
+ALGORITHMS = ("kmeans", "bisecting_kmeans", "gaussian_mixture")
+
+# MLlib adds this to each probability before normalising.
 _EPSILON = 2.0**-52
 
 
 class ClusterModel(Protocol):
-    """A clustering of the space: `centres` is k x d, labels are from 0 to k - 1."""
+    """A clustering of the space: `centres` is k x d, labels run from 0 to k - 1."""
 
     @property
     def centres(self) -> np.ndarray: ...
@@ -32,13 +35,13 @@ class ClusterModel(Protocol):
 
 
 def cluster_count(model: ClusterModel) -> int:
-    """How many clusters a model has."""
+    """Return the number of a model's clusters."""
     return len(model.centres)
 
 
 @dataclass(frozen=True)
 class KMeans:
-    """A point belongs to its nearest centre."""
+    """A model in which a point belongs to its nearest centre."""
 
     centres: np.ndarray
 
@@ -49,10 +52,10 @@ class KMeans:
 
 @dataclass(frozen=True)
 class Node:
-    """A node by MLlib's number, from 0 for leaves and from -1, the root, down for inner nodes.
+    """A node of the tree, numbered as by MLlib: leaves from 0, inner nodes from -1 (the root) down.
 
-    `cluster` is a leaf's position among the model's centres. `size` (points) and `cost` (squared
-    distances to the node's centre, summed) are those of the fit.
+    `cluster` is a leaf's index among the model's centres. `size` (points) and `cost` (sum of
+    squared distances to the node's centre) are from the fit.
     """
 
     index: int
@@ -64,10 +67,10 @@ class Node:
 
 @dataclass(frozen=True)
 class BisectingKMeans:
-    """A tree of centres: a point goes to the nearer child from the root down to a leaf.
+    """A tree of centres: a point goes to the nearer child, from the root down to a leaf.
 
-    `nodes` are the inner ones from the root on, then the leaves by cluster; `node_centres` are
-    theirs. Children stand in the order of MLlib's, which decides where they are equally near.
+    `nodes` are the inner nodes from the root on, then the leaves by cluster; `node_centres` has
+    their centres. Children keep MLlib's order, which decides between equally near ones.
     """
 
     nodes: tuple[Node, ...]
@@ -117,7 +120,7 @@ class GaussianMixture:
         return first_smallest(-self.probabilities(points).T)
 
     def probabilities(self, points: np.ndarray) -> np.ndarray:
-        """The membership of each point in each component, n x k; they add up to 1."""
+        """Return the membership of each point in each component, n x k; a row adds up to 1."""
         densities = np.empty((len(points), len(self.weights)), order="F")
         for rows in blocks(len(points)):
             for c, (root, logarithm) in enumerate(self._roots):
@@ -135,7 +138,7 @@ class GaussianMixture:
 
 
 def _mahalanobis(points: np.ndarray, mean: np.ndarray, root: np.ndarray) -> np.ndarray:
-    """Squared distances, added dimension by dimension."""
+    """Return squared distances, added dimension by dimension."""
     squares = np.zeros(len(points))
     gaps = [points[:, j] - mean[j] for j in range(len(mean))]
     for weights in root:
@@ -147,9 +150,9 @@ def _mahalanobis(points: np.ndarray, mean: np.ndarray, root: np.ndarray) -> np.n
 
 
 def _root_of_inverse(covariance: np.ndarray) -> tuple[np.ndarray, float]:
-    """The root of the pseudo-inverse, and the logarithm of the density at the mean.
+    """Return the root of the pseudo-inverse, and the logarithm of the density at the mean.
 
-    As MLlib's MultivariateGaussian: directions without variance are passed over.
+    Directions without variance are skipped, as in MLlib's MultivariateGaussian.
     """
     variances, directions = np.linalg.eigh(covariance)
     tolerance = _EPSILON * variances.max() * len(variances)
@@ -162,7 +165,7 @@ def _root_of_inverse(covariance: np.ndarray) -> tuple[np.ndarray, float]:
 def tree_model(
     nodes: Sequence[Node], centres: Sequence[np.ndarray], children: Sequence[Sequence[int]]
 ) -> BisectingKMeans:
-    """A bisecting model from nodes in any order, their centres, and their children's numbers."""
+    """Build a bisecting model from nodes, their centres and their children's numbers."""
     order = sorted(
         range(len(nodes)), key=lambda i: (nodes[i].cluster is not None, abs(nodes[i].index))
     )

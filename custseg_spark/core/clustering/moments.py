@@ -16,10 +16,10 @@ from custseg_spark.core.clustering.distances import (
 
 @dataclass(frozen=True)
 class Moments:
-    """Per cluster: how many points, their mean, and the squared distances to it summed.
+    """Per cluster: the number of points, their mean, and the sum of squared distances to it.
 
-    Means are as seen from `origin`, a point amid the data, so that data far from zero keep
-    their digits.
+    Means are relative to `origin`, a point amid the data, so that data far from zero keep their
+    digits.
     """
 
     origin: np.ndarray
@@ -29,12 +29,16 @@ class Moments:
 
     @staticmethod
     def of(points: np.ndarray, labels: np.ndarray, k: int) -> "Moments":
-        """Of points and their clusters: blocks of a fixed size, merged in order."""
+        """Compute the moments of points and their clusters, in blocks of a fixed size merged in
+        order.
+        """
         parts = (_of_block(points[rows], labels[rows], k) for rows in blocks(len(points)))
         return functools.reduce(Moments.merged, parts)
 
     def merged(self, other: "Moments") -> "Moments":
-        """Of both sets of points (Chan, Golub, LeVeque 1979), seen from this one's origin."""
+        """Merge the moments of two sets of points (Chan, Golub, LeVeque 1979), relative to this
+        one's origin.
+        """
         gap = other.means + (other.origin - self.origin) - self.means
         sizes = self.sizes + other.sizes
         share = other.sizes / np.maximum(sizes, 1)
@@ -43,12 +47,14 @@ class Moments:
         return Moments(self.origin, sizes, means, self.costs + other.costs + moved)
 
     def clusters(self, first: int, last: int) -> "Moments":
-        """The clusters from `first` up to and excluding `last`."""
+        """Return the clusters from `first` up to and excluding `last`."""
         rows = slice(first, last)
         return Moments(self.origin, self.sizes[rows], self.means[rows], self.costs[rows])
 
     def centred(self) -> "Moments":
-        """The same seen from the mean of the largest cluster, which no outlier can move far."""
+        """Return the same relative to the mean of the largest cluster, which no outlier can move
+        far.
+        """
         middle = self.origin + self.means[self.sizes.argmax()]
         return Moments(middle, self.sizes, self.means - (middle - self.origin), self.costs)
 
@@ -69,24 +75,24 @@ class Moments:
         return (self.within + self.between) / float(self.sizes.sum())
 
     def flat(self) -> np.ndarray:
-        """As one array."""
+        """Return the moments as one array."""
         return np.concatenate([self.origin, self.sizes, self.costs, self.means.ravel()])
 
     @staticmethod
     def of_flat(values: np.ndarray, k: int) -> "Moments":
-        """From `flat`."""
+        """Rebuild the moments from `flat`."""
         dimensions = (len(values) - 2 * k) // (1 + k)
         origin, sizes, costs, means = np.split(values, np.cumsum([dimensions, k, k]))
         return Moments(origin, sizes, means.reshape(k, dimensions), costs)
 
     @staticmethod
     def flat_length(k: int, dimensions: int) -> int:
-        """The length of `flat`."""
+        """Return the length of `flat`."""
         return dimensions + k * (dimensions + 2)
 
 
 def merged_in_order(buckets: Sequence[Sequence[Moments]]) -> list[Moments]:
-    """The moments of each clustering over all buckets, merged in bucket order."""
+    """Merge the moments of each clustering over all buckets, in bucket order."""
     return [functools.reduce(Moments.merged, parts) for parts in zip(*buckets, strict=True)]
 
 
@@ -98,7 +104,7 @@ def _of_block(points: np.ndarray, labels: np.ndarray, k: int) -> Moments:
     means = column_sums_by_label(away, labels, k) / per_point
     for j in range(away.shape[1]):
         away[:, j] -= means[labels, j]
-    # A sum of equal values is not always a multiple of them; this takes the rest away.
+    # A sum of equal values is not always a multiple of them; this removes the remainder.
     correction = column_sums_by_label(away, labels, k) / per_point
     squares = sums_by_label(squared_lengths(away), labels, k)
     costs = squares - sizes * squared_lengths(correction)

@@ -1,4 +1,4 @@
-"""From features to a matrix: nulls, transforms, fences, priors, selection.
+"""Turn features into a matrix: nulls, transforms, fences, priors, selection.
 
 A preparation is learned from a bounded sample and applied to all customers, column by column.
 """
@@ -11,7 +11,7 @@ import numpy as np
 
 from custseg_spark.errors import ConfigurationError, nearest
 
-# One number for each question, and none for what another already tells: how much was spent, what
+# One feature per question, and none that repeats another: how much was spent, what
 # happens to carts, how wide and how dear one looks, since when, how lately and for how long, how
 # long and at what hour one stays. Sums that only repeat the volume would drown the rest.
 DEFAULT_FEATURES = (
@@ -27,12 +27,12 @@ DEFAULT_FEATURES = (
     "events_per_session",
     "evening_share",
 )
-# The column that counts a rate's evidence.
+# The column with the number of events that a rate is estimated from.
 EVIDENCE = "event_count"
 
 
 class Feature(Protocol):
-    """What a model must know of a feature: the fields of the registry's features."""
+    """The part of a registry feature that a model needs."""
 
     @property
     def name(self) -> str: ...
@@ -68,9 +68,9 @@ class Rules:
 class PreparedFeature:
     """One column of the matrix: the value for null, the transform, the fences, the prior.
 
-    A rate is drawn to the `prior`, its mean among those that the model learns from, as if
-    `prior_events` events had shown it: (n value + prior_events prior) / (n + prior_events). Of a
-    customer seen once next to nothing is known but when.
+    A rate is pulled to the `prior`, its mean among the customers that the model learns from, as if
+    `prior_events` events had shown it: (n value + prior_events prior) / (n + prior_events). Almost
+    nothing is known of a customer who was seen once, except when.
     """
 
     name: str
@@ -97,9 +97,9 @@ class PreparedFeature:
 
 @dataclass(frozen=True)
 class Preparation:
-    """The matrix's columns in order, and why other features were left out.
+    """The matrix's columns in order, and the reasons why other features were left out.
 
-    `components` is how many principal components stand for them, if any do.
+    `components` is the number of principal components that replace them, if any do.
     """
 
     features: tuple[PreparedFeature, ...]
@@ -113,14 +113,16 @@ class Preparation:
 
     @property
     def axes(self) -> tuple[str, ...]:
-        """The names of the clustered space's axes: the features, or principal components."""
+        """The names of the clustered space's axes: features, or principal components."""
         if self.components is None:
             return self.names
         return tuple(f"component_{i + 1}" for i in range(self.components))
 
 
 def choose_features(names: Sequence[str], registry: Sequence[F]) -> list[F]:
-    """The named features (the default ones for no names); ConfigurationError for an unknown."""
+    """Return the named features (the default ones without names); ConfigurationError for an
+    unknown.
+    """
     by_name = {f.name: f for f in registry}
     for name in names:
         if name not in by_name:
@@ -129,7 +131,7 @@ def choose_features(names: Sequence[str], registry: Sequence[F]) -> list[F]:
 
 
 def matrix(preparation: Preparation, columns: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The prepared features of customers, n x d column-major, from raw doubles (NaN for null)."""
+    """Return customers' prepared features, n x d column-major, from raw doubles (NaN for null)."""
     evidence = columns[EVIDENCE]
     prepared = np.empty((len(evidence), len(preparation.features)), order="F")
     for place, feature in enumerate(preparation.features):
@@ -140,11 +142,11 @@ def matrix(preparation: Preparation, columns: Mapping[str, np.ndarray]) -> np.nd
 def learn(
     columns: Mapping[str, np.ndarray], features: Sequence[Feature], rules: Rules
 ) -> Preparation:
-    """Learn a preparation from a sample's raw columns, `event_count` among them.
+    """Learn a preparation from a sample's raw columns, which include `event_count`.
 
     Fences, after the transform, are percentiles, or Tukey's (quartiles widened by `clip_factor`
-    interquartile ranges); where they meet, the feature keeps its values, or it would lose what is
-    rare in it.
+    interquartile ranges). If the fences meet, the feature keeps its values, because clipping would
+    remove its rare values.
     """
     evidence = columns[EVIDENCE]
     prepared: list[PreparedFeature] = []
@@ -167,7 +169,7 @@ def _flaw(values: np.ndarray, rules: Rules) -> str | None:
     if values.var() <= rules.min_variance:
         return f"constant among {len(values):,} customers"
     if rules.scaling == "robust" and not np.ptp(_nearest_quartiles(values)):
-        # MLlib would multiply it by 0 and say nothing.
+        # MLlib would silently multiply it by 0.
         return "half of the customers have one value: no interquartile range"
     return None
 
@@ -193,8 +195,10 @@ def _learn_one(
 
 
 def _nearest_quartiles(values: np.ndarray) -> np.ndarray:
-    """The least interquartile range that MLlib can take: it takes values that there are, of ranks
-    that may be a thousandth off, and one more for rounding."""
+    """Return the least interquartile range that MLlib may compute.
+
+    MLlib takes existing values of ranks that may be a thousandth off, plus one for rounding.
+    """
     return np.asarray(np.percentile(values, [25.2, 74.8], method="inverted_cdf"))
 
 
@@ -223,6 +227,6 @@ def _twin(
 
 
 def _correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Pearson's, without BLAS: the same on any number of cores."""
+    """Return Pearson's correlation without BLAS: the same on any number of cores."""
     a, b = first - first.mean(), second - second.mean()
     return float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum()))

@@ -1,4 +1,4 @@
-"""Segment profiles: what each segment is like, compared with all customers."""
+"""Segment profiles: each segment compared with all customers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,10 +30,10 @@ _SUMS = pa.schema(
 
 @dataclass(frozen=True)
 class Profile:
-    """A cluster's values: mean and z-score on all its customers, median on those sampled.
+    """A cluster's values: mean and z-score of all its customers, median of the sampled ones.
 
-    `spread` is the standard deviation of all customers' values, whatever the cluster. Of the
-    values that the sample lacks there is no median. `revenue` is what its customers spent, exact.
+    `spread` is the standard deviation over all customers, whatever the cluster. A value that the
+    sample lacks has no median. `revenue` is the exact spend of its customers.
     """
 
     customers: int
@@ -44,9 +44,9 @@ class Profile:
     spread: np.ndarray
 
     def as_map(self, names: Sequence[str]) -> dict[str, tuple[float | None, ...]]:
-        """Feature to (mean, median, z-score); None where no customer has a value.
+        """Map features to (mean, median, z-score); None if no customer has a value.
 
-        `names` are those of the first values.
+        `names` are the names of the first values.
         """
         columns = zip(self.mean, self.median, self.z_score, strict=True)
         return {
@@ -57,14 +57,14 @@ class Profile:
 
 @dataclass(frozen=True)
 class Overall:
-    """By value of all customers: how many there are, their mean, squared distances to it summed."""
+    """Per value, over all customers: number, mean, sum of squared distances to the mean."""
 
     counts: np.ndarray
     means: np.ndarray
     squares: np.ndarray
 
     def merged(self, other: "Overall") -> "Overall":
-        """Of both sets of customers (Chan, Golub, LeVeque 1979)."""
+        """Merge two sets of customers (Chan, Golub, LeVeque 1979)."""
         counts = self.counts + other.counts
         share = other.counts / np.maximum(counts, 1)
         gap = other.means - self.means
@@ -73,13 +73,13 @@ class Overall:
 
     @property
     def spread(self) -> np.ndarray:
-        """The population standard deviation; NaN where there is no value."""
+        """The population standard deviation; NaN without a value."""
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(np.sqrt(self.squares / self.counts))
 
 
 def profile_columns(space: FeatureSpace, features: Sequence[str]) -> list[str]:
-    """The columns of `customer_features` that `profile_sums` reads."""
+    """Return the columns of `customer_features` that `profile_sums` reads."""
     return list(dict.fromkeys([*features, *space.columns, REVENUE]))
 
 
@@ -90,10 +90,10 @@ def profiles(
     features: Sequence[str],
     sample: pa.Table,
 ) -> list[list[Profile]]:
-    """For each model the profile of each cluster: all features, then the prepared ones.
+    """Return each model's cluster profiles: all features, then the prepared ones.
 
-    Means pass over nulls. The z-score is (cluster mean - mean of all) / population standard
-    deviation of all. `sample` holds the columns of sampled customers, for the medians.
+    Means skip nulls. The z-score is (cluster mean - mean of all) / population standard deviation of
+    all. `sample` holds the columns of sampled customers, for the medians.
     """
     kernel = partial(profile_sums, space=space, models=models, features=features)
     partials = buckets.map(kernel, profile_columns(space, features))
@@ -127,7 +127,7 @@ def profile_sums(
     models: Sequence[ClusterModel],
     features: Sequence[str],
 ) -> pa.Table:
-    """A bucket's part of the profiles, one row: sums over its customers, in the rows' order.
+    """Return a bucket's part of the profiles, one row: sums over its customers, in the rows' order.
 
     `by_cluster` holds for each model the counts and the sums, clusters x values.
     """
@@ -151,7 +151,7 @@ def profile_sums(
 
 
 def _overall_of(columns: Sequence[np.ndarray]) -> np.ndarray:
-    """By value the count, the mean and the squares, as three rows."""
+    """Return count, mean and squares of each value, as three rows."""
     found = np.zeros((3, len(columns)))
     for place, column in enumerate(columns):
         present = _present(column)
@@ -183,7 +183,7 @@ def _by_cluster(columns: Sequence[np.ndarray], labels: np.ndarray, k: int) -> np
 
 
 def _revenue(column: pa.ChunkedArray, labels: np.ndarray, k: int) -> list[Decimal]:
-    """Exact sums of the decimals of each cluster; null counts nothing."""
+    """Sum the decimals of each cluster exactly; null counts as nothing."""
     frame = pl.DataFrame({"label": labels, "revenue": pl.Series(column.cast(_REVENUE_SUM))})
     sums = dict(frame.group_by("label").agg(pl.col("revenue").sum()).iter_rows())
     return [sums.get(label, Decimal(0)) for label in range(k)]
@@ -207,7 +207,7 @@ def _profiles(
     with np.errstate(invalid="ignore", divide="ignore"):
         means = sums / counts
         gaps = (means - overall.means) / spread
-    # Sums of equal values aren't always multiples of them: so small a spread is rounding.
+    # Sums of equal values aren't always multiples of them; so small a spread is rounding.
     varies = spread > _ROUNDING * np.abs(overall.means)
     z_scores = np.where(varies, gaps, np.where(counts > 0, 0, np.nan))
     return [
@@ -217,7 +217,7 @@ def _profiles(
 
 
 def _medians(raw: np.ndarray, labels: np.ndarray, k: int, width: int) -> np.ndarray:
-    """By cluster the medians of the sampled values without NaN; NaN where there is none."""
+    """Return by cluster the medians of the sampled values without NaN; NaN without values."""
     medians = np.full((k, width), np.nan)
     for cluster in range(k):
         rows = raw[labels == cluster]
@@ -231,7 +231,7 @@ def _medians(raw: np.ndarray, labels: np.ndarray, k: int, width: int) -> np.ndar
 def centroid(
     profile: Profile, features: Sequence[str], prepared: Sequence[str]
 ) -> Mapping[str, tuple[float, float]]:
-    """A cluster's mean and all customers' standard deviation of each prepared feature."""
+    """Return a cluster's mean and all customers' standard deviation of each prepared feature."""
     start = len(features)
     return {
         name: (float(profile.mean[start + i]), float(profile.spread[start + i]))

@@ -1,4 +1,4 @@
-"""Which customers a model learns from: a hash of the id, and a bar of events."""
+"""Choose the customers that a model learns from: a hash of the id, and a minimum of events."""
 
 from dataclasses import dataclass
 
@@ -11,14 +11,14 @@ from custseg_spark.core.sampling import hash_step, sampled_steps
 
 @dataclass(frozen=True)
 class InformedBar:
-    """Customers with `events` events or more are informed; `customers` of them there are."""
+    """The `customers` customers with at least `events` events are informed."""
 
     events: int
     customers: int
 
 
 def hash_steps(customer_ids: pa.ChunkedArray | pa.Array) -> np.ndarray:
-    """Each customer's place from 0 to a million."""
+    """Return each customer's position from 0 to a million."""
     ids = pl.DataFrame({"id": pl.Series(customer_ids, dtype=pl.String)})
     return ids.select(hash_step("id")).to_series().to_numpy()
 
@@ -29,15 +29,15 @@ def in_sample(customer_ids: pa.ChunkedArray | pa.Array, size: int, total: int) -
 
 
 def activity_histogram(event_counts: np.ndarray, bars: int) -> np.ndarray:
-    """How many customers have 0, 1, … events; the last of `bars` + 1 counts holds all beyond."""
+    """Count the customers with 0, 1, … events; the last of `bars` + 1 counts holds all beyond."""
     return np.bincount(np.clip(event_counts, 0, bars).astype(np.intp), minlength=bars + 1)
 
 
 def informed_bar(histogram: np.ndarray, share: float, customers: int) -> InformedBar:
     """Lower the bar from the histogram's last until enough customers reach it.
 
-    Enough are `share` of all and at least `customers`. Ratios over a handful of events are noise;
-    most of a log's customers have no more, and they would teach the model that noise.
+    Enough means `share` of all, and at least `customers`. Ratios over a handful of events are
+    noise. Most customers of a log have no more, and would teach the model that noise.
     """
     reached = np.cumsum(histogram[::-1])[::-1]
     total = int(reached[0])

@@ -1,7 +1,7 @@
-"""The space in which customers are clustered: prepared features, scaled, as MLlib's pipeline does.
+"""The space in which customers are clustered: prepared and scaled features, as in MLlib's pipeline.
 
-Scaled, not centred: distances don't change by it, and BisectingKMeans divides a cluster by moving
-its centre a ten-thousandth of its length, which is nothing for a centre at zero.
+Features are scaled, not centred. Distances are the same, and BisectingKMeans can't divide a cluster
+at zero: it moves the centre by a ten-thousandth of its length.
 """
 
 from collections.abc import Mapping
@@ -16,13 +16,13 @@ from custseg_spark.core.clustering.preparation import EVIDENCE, Preparation, mat
 
 @dataclass(frozen=True)
 class Scaler:
-    """A factor for each feature; where principal components are used, their d x p directions."""
+    """A factor for each feature; with principal components, also their d x p directions."""
 
     factors: np.ndarray
     components: np.ndarray | None = None
 
     def transform(self, prepared: np.ndarray) -> np.ndarray:
-        """Points of the clustered space, column-major, from the prepared matrix (n x d)."""
+        """Return points of the clustered space, column-major, from the prepared matrix (n x d)."""
         scaled = np.asfortranarray(prepared * self.factors)
         if self.components is None:
             return scaled
@@ -35,7 +35,7 @@ class Scaler:
 
 @dataclass(frozen=True)
 class FeatureSpace:
-    """Where a run's models live: a preparation and the scaler after it."""
+    """The space of a run's models: a preparation followed by the scaler."""
 
     preparation: Preparation
     scaler: Scaler
@@ -46,10 +46,10 @@ class FeatureSpace:
         return list(dict.fromkeys([*self.preparation.names, EVIDENCE]))
 
     def prepared(self, columns: Mapping[str, np.ndarray]) -> np.ndarray:
-        """The prepared features, n x d, from raw doubles."""
+        """Return the prepared features, n x d, from raw doubles."""
         return matrix(self.preparation, columns)
 
     def points(self, bucket: pa.Table) -> np.ndarray:
-        """The customers of a bucket as points of the clustered space, column-major."""
+        """Return the customers of a bucket as points of the clustered space, column-major."""
         raw = {name: numbers(bucket[name]) for name in self.columns}
         return self.scaler.transform(self.prepared(raw))

@@ -1,4 +1,4 @@
-"""The choice of k among fitted clusterings, with its reasons."""
+"""Choose k among fitted clusterings, with reasons."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from custseg_spark.core.clustering.stability import Stability
 
 @dataclass(frozen=True)
 class SelectionRules:
-    """What a candidate must reach; `is_k_given`: there is one k by configuration."""
+    """Requirements for a candidate; `is_k_given`: the configuration gives one k."""
 
     min_cluster_share: float = 0.01
     min_stability: float = 0.75
@@ -36,7 +36,7 @@ class Candidate:
 
     @property
     def silhouette(self) -> float:
-        """What candidates are ranked by: the silhouette of the informed customers."""
+        """The silhouette of the informed customers, by which candidates are ranked."""
         return self.informed.silhouette
 
 
@@ -50,10 +50,10 @@ class Euclidean:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A candidate, how stable it is where that was tried, and in words why it was chosen or not.
+    """A candidate, its stability if measured, and the reason why it was chosen or not.
 
-    `flaw` says what speaks against it; a chosen one has a flaw only where none is without.
-    `euclidean` is measured of chosen ones.
+    `flaw` says what speaks against it; a chosen one has a flaw only if every candidate has.
+    `euclidean` is measured for chosen ones.
     """
 
     candidate: Candidate
@@ -65,7 +65,7 @@ class Verdict:
 
 
 def k_range(k: int | None, k_min: int, k_max: int, distinct_points: int) -> list[int]:
-    """The k's to try: the given one, or the range; never more than there are distinct points."""
+    """Return the k's to try: the given one, or the range; never more than distinct points."""
     wanted = [k] if k else list(range(k_min, k_max + 1))
     return [k for k in wanted if k <= distinct_points] or [min(wanted[0], distinct_points)]
 
@@ -77,13 +77,13 @@ def choose(
     previous_k: int | None,
     measure: Callable[[Candidate], Stability | None],
 ) -> list[Verdict]:
-    """One verdict a candidate of a single algorithm.
+    """Return one verdict per candidate of a single algorithm.
 
-    Among those whose smallest cluster is large enough, the `stability_candidates` best by
-    silhouette (and the previous k) are measured for stability, and the next best until one is
-    stable; of those that are stable the best is chosen, but the previous k is kept unless the best
-    beats it by `switch_margin`: ids must not be born of noise. Where none qualifies, the best there
-    is, and its `flaw` says what is wrong.
+    Of the candidates whose smallest cluster is large enough, the `stability_candidates` best by
+    silhouette (and the previous k) are measured for stability, then the next best until one is
+    stable. The best stable one is chosen, but the previous k is kept unless the best beats it by
+    `switch_margin`: noise must not create ids. If none qualifies, the best one is chosen, and its
+    `flaw` says what is wrong.
     """
     by_silhouette = sorted(tried, key=lambda c: (-c.silhouette, c.k))
     large = [c for c in by_silhouette if c.smallest_share >= rules.min_cluster_share]
@@ -112,13 +112,13 @@ def choose(
 
 
 def _is_stable(stability: Stability | None, rules: SelectionRules) -> bool:
-    # Where it isn't measured (bootstraps = 0, an algorithm that has no measure), it can't forbid.
+    # Unmeasured stability (bootstraps = 0, or an algorithm without refits) can't disqualify.
     return stability is None or stability.mean >= rules.min_stability
 
 
 @dataclass(frozen=True)
 class _Words:
-    """Why a candidate of one algorithm was chosen or not."""
+    """Words for why a candidate of one algorithm was chosen or not."""
 
     rules: SelectionRules
     best: Candidate

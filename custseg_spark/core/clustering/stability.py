@@ -13,7 +13,7 @@ from custseg_spark.core.clustering.kmeans import (
     kmeans,
 )
 
-# Hennig's reading of a mean Jaccard index: the word up to and excluding each bound.
+# Hennig's words for a mean Jaccard index, each up to and excluding its bound.
 _WORDS = ((0.6, "unstable"), (0.75, "doubtful"))
 _STABLE_TO = 0.85
 
@@ -29,8 +29,8 @@ _REFITS: dict[str, _Refit] = {"kmeans": kmeans, "bisecting_kmeans": bisecting_km
 class Stability:
     """How well refits on resamples find a clustering's clusters again, from 0 to 1.
 
-    `jaccard` and `words` are by cluster, None for one without a point in the sample; `mean` is
-    over the others; `adjusted_rand_index` is the mean over the refits.
+    `jaccard` and `words` are by cluster, None for a cluster without a point in the sample. `mean`
+    is over the other clusters. `adjusted_rand_index` is the mean over the refits.
     """
 
     jaccard: tuple[float | None, ...]
@@ -39,12 +39,14 @@ class Stability:
 
     @property
     def words(self) -> tuple[str | None, ...]:
-        """Each cluster's stability in a word."""
+        """Each cluster's stability as a word."""
         return tuple(None if value is None else word(value) for value in self.jaccard)
 
 
 def word(jaccard: float) -> str:
-    """`unstable` below 0.6, `doubtful` below 0.75, `stable` up to 0.85, else `highly stable`."""
+    """Return `unstable` below 0.6, `doubtful` below 0.75, `stable` up to 0.85, else `highly
+    stable`.
+    """
     for bound, name in _WORDS:
         if jaccard < bound:
             return name
@@ -63,9 +65,10 @@ class Resample:
 def resamples(
     points: np.ndarray, algorithm: str, k: int, bootstraps: int, settings: FitSettings
 ) -> list[Resample]:
-    """Refits of resamples: as many points as there are, drawn with replacement.
+    """Refit resamples: as many points as there are, drawn with replacement.
 
-    They depend on the seed, k and the arguments alone. None for an algorithm that is not refitted.
+    The result depends on the seed, k and the arguments alone. None for an algorithm that is not
+    refitted.
     """
     if not is_refitted(algorithm) or not len(points):
         return []
@@ -73,15 +76,15 @@ def resamples(
 
 
 def is_refitted(algorithm: str) -> bool:
-    """Whether stability is measured of an algorithm."""
+    """Whether the stability of an algorithm is measured."""
     return algorithm in _REFITS
 
 
 def stability(labels: np.ndarray, k: int, refits: Sequence[Resample]) -> Stability | None:
-    """The stability of a clustering against refits of resamples; None without any.
+    """Return the stability of a clustering against refits of resamples; None without any.
 
-    `labels`, from 0 to k - 1, are the model's own of the points that were drawn from: a bisecting
-    model puts one point in ten not into the nearest centre's cluster but into its branch's. A
+    `labels`, from 0 to k - 1, are the model's own labels of the points that were drawn from: a
+    bisecting model puts one point in ten into its branch's cluster, not the nearest centre's. A
     cluster's index is the largest Jaccard index of its drawn points with any cluster of the refit.
     """
     if not refits:
@@ -98,9 +101,9 @@ def stability(labels: np.ndarray, k: int, refits: Sequence[Resample]) -> Stabili
 
 
 def adjusted_rand_index(first: np.ndarray, second: np.ndarray) -> float:
-    """How far two clusterings of the same points agree: 1 if they are one, about 0 by chance.
+    """Measure how far two clusterings of the same points agree: 1 if equal, about 0 by chance.
 
-    Hubert and Arabie (1985). Labels are whole numbers of any kind.
+    Hubert and Arabie (1985). Labels are any whole numbers.
     """
     rows, columns = np.unique(first, return_inverse=True), np.unique(second, return_inverse=True)
     return _adjusted_rand_index(
@@ -111,23 +114,23 @@ def adjusted_rand_index(first: np.ndarray, second: np.ndarray) -> float:
 def resample(
     points: np.ndarray, algorithm: str, k: int, number: int, settings: FitSettings
 ) -> Resample:
-    """The refit of one resample, by its number."""
+    """Return the refit of one resample, by its number."""
     rng = generator(settings.seed, k, number)
     times = np.bincount(rng.integers(0, len(points), len(points)), minlength=len(points))
     drawn = np.flatnonzero(times)
-    # A point that was drawn twice is one of weight two, which is quicker and the same.
+    # A point drawn twice gets weight two: quicker, with the same result.
     refit = _REFITS[algorithm](points[drawn], k, settings, rng, times[drawn].astype(float))
     return Resample(drawn, refit.labels, len(refit.centres))
 
 
 def _contingency(first: np.ndarray, second: np.ndarray, rows: int, columns: int) -> np.ndarray:
-    """How many points have each pair of labels."""
+    """Count the points with each pair of labels."""
     pairs = np.bincount(first.astype(np.int64) * columns + second, minlength=rows * columns)
     return pairs.reshape(rows, columns)
 
 
 def _best_jaccard(table: np.ndarray) -> np.ndarray:
-    """By row the largest Jaccard index with a column; NaN for an empty row."""
+    """Return by row the largest Jaccard index with a column; NaN for an empty row."""
     sizes = table.sum(axis=1)
     unions = sizes[:, None] + table.sum(axis=0) - table
     best = (table / np.maximum(unions, 1)).max(axis=1)
@@ -135,7 +138,7 @@ def _best_jaccard(table: np.ndarray) -> np.ndarray:
 
 
 def _adjusted_rand_index(table: np.ndarray) -> float:
-    # Python's whole numbers: the products pass 64 bits from some 60,000 points.
+    # Python integers, because the products exceed 64 bits from some 60,000 points on.
     together = _pairs(table)
     in_first, in_second = _pairs(table.sum(axis=1)), _pairs(table.sum(axis=0))
     points = int(table.sum())
@@ -143,7 +146,7 @@ def _adjusted_rand_index(table: np.ndarray) -> float:
     chance = 2 * in_first * in_second
     most = every * (in_first + in_second)
     if most == chance:
-        # Both put all points into one cluster, or each into its own.
+        # Both clusterings have one cluster, or one per point.
         return 1.0
     return (2 * every * together - chance) / (most - chance)
 

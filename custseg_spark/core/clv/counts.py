@@ -1,7 +1,7 @@
-"""What the fits need of all buyers, counted a bucket of customers and added up in any order.
+"""Count buyers' histories per bucket of customers; the counts add up in any order.
 
-Equal histories are one row. The spend of repeat buyers comes as pairs of numbers, of a sample
-where there are more than `max_spend_buyers`. No customer id is kept.
+Equal histories are one row. Repeat buyers' spend is kept as pairs of numbers, for a sample if there
+are more than `max_spend_buyers`. No customer id is kept.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,11 +21,11 @@ _KIND = "kind"
 
 @dataclass(frozen=True)
 class PurchaseCounts:
-    """The counts of some buckets; rows in an order of their own, as sums of doubles follow it.
+    """Counts of some buckets. The rows have a fixed order, because sums of doubles depend on it.
 
-    `histories`: a row a distinct (x, t_x, age), its `buyers`. `held_out`: the same as of the
-    cutoff, and by `held_out_purchases`. `spends`: a row a sampled repeat buyer (x, m, cut_x,
-    cut_m, and `step`, the place by which the buyer is drawn).
+    `histories`: one row per distinct (x, t_x, age), with its `buyers`. `held_out`: the same as of
+    the cutoff, also by `held_out_purchases`. `spends`: one row per sampled repeat buyer (x, m,
+    cut_x, cut_m, and `step`, the hash by which buyers are drawn).
     """
 
     histories: pl.DataFrame
@@ -34,21 +34,21 @@ class PurchaseCounts:
 
     @property
     def buyers(self) -> int:
-        """How many bought at all."""
+        """The number of buyers."""
         return int(self.histories["buyers"].sum())
 
     @property
     def repeat_buyers(self) -> int:
-        """How many bought on a second day."""
+        """The number of buyers with purchases on more than one day."""
         return int(self.histories.filter(pl.col("x") > 0)["buyers"].sum())
 
     @property
     def spend_share(self) -> float:
-        """The share of the repeat buyers that `spends` has."""
+        """The share of repeat buyers that are in `spends`."""
         return len(self.spends) / max(1, self.repeat_buyers)
 
     def frame(self) -> pl.DataFrame:
-        """All three in one frame, to be sent from a task: their columns and `kind`."""
+        """Concatenate the three frames, with a column `kind`, to send them from a task."""
         tables = {table.name: getattr(self, table.name) for table in fields(self)}
         named: list[pl.DataFrame] = [
             rows.with_columns(pl.lit(kind).alias(_KIND)) for kind, rows in tables.items()
@@ -57,7 +57,7 @@ class PurchaseCounts:
 
     @classmethod
     def of_frame(cls, frame: pl.DataFrame) -> "PurchaseCounts":
-        """The counts that `frame()` put together."""
+        """Rebuild the counts from `frame()`."""
         return cls(
             _of_kind(frame, "histories", (*_HISTORY, "buyers")),
             _of_kind(frame, "held_out", (*_HISTORY, "held_out_purchases", "buyers")),
@@ -66,9 +66,9 @@ class PurchaseCounts:
 
 
 def purchase_counts(histories: pl.DataFrame, *, max_spend_buyers: int) -> PurchaseCounts:
-    """The counts of a bucket's `split_histories`.
+    """Count the `split_histories` of one bucket.
 
-    `spends` are those of the bucket's own sample, which has all that `merged` may draw.
+    `spends` is the bucket's own sample; it contains every buyer that `merged` may draw.
     """
     repeat_buyers = histories.filter(pl.col("x") > 0)
     spends = repeat_buyers.select(*_SPENDS, step=hash_step("customer_id"))
@@ -79,9 +79,9 @@ def purchase_counts(histories: pl.DataFrame, *, max_spend_buyers: int) -> Purcha
 
 
 def merged(buckets: Iterable[PurchaseCounts], *, max_spend_buyers: int) -> PurchaseCounts:
-    """The counts of all buckets together; the same rows for any buckets, in any order.
+    """Merge the counts of several buckets (at least one).
 
-    At least one bucket. Merged counts may be merged again.
+    The result is the same for any buckets in any order. Merged counts may be merged again.
     """
     counts = list(buckets)
     whole = PurchaseCounts(
@@ -93,11 +93,11 @@ def merged(buckets: Iterable[PurchaseCounts], *, max_spend_buyers: int) -> Purch
 
 
 def counted(histories: pl.DataFrame, prefix: str = "", further: Sequence[str] = ()) -> pl.DataFrame:
-    """One row a distinct (x, t_x, age, `further` columns): the `buyers` that have it.
+    """Count the `buyers` of each distinct (x, t_x, age, `further` columns).
 
-    Without a history (x null) nobody is counted. Above 730 days of age both times are rounded to
-    whole weeks, so that the rows are bounded by the calendar and the purchases a buyer makes, not
-    by the number of buyers.
+    Rows without a history (x null) are left out. Above 730 days of age, both times are rounded to
+    whole weeks. So the calendar and the number of purchases bound the rows, not the number of
+    buyers.
     """
     x, t_x, age = (pl.col(f"{prefix}{name}") for name in _HISTORY)
 
@@ -112,13 +112,13 @@ def counted(histories: pl.DataFrame, prefix: str = "", further: Sequence[str] = 
 
 
 def _added(rows: pl.DataFrame) -> pl.DataFrame:
-    """One row a distinct history, its `buyers` added up; sorted."""
+    """Add up the `buyers` of each distinct history; sorted."""
     keys = [name for name in rows.columns if name != "buyers"]
     return rows.group_by(keys).agg(pl.col("buyers").sum()).sort(keys)
 
 
 def _drawn(counts: PurchaseCounts, max_spend_buyers: int) -> PurchaseCounts:
-    """The counts, their `spends` cut to the sample of so many repeat buyers, and sorted."""
+    """Cut `spends` to the sample of `max_spend_buyers`, and sort all frames."""
     steps = sampled_steps(max_spend_buyers, counts.repeat_buyers)
     sample = counts.spends.filter(pl.col("step") < steps)
     ordered = sample.sort(*_SPENDS, "step", nulls_last=True)

@@ -1,6 +1,6 @@
-"""Maximum likelihood of the models of `models`, whose parameters and inputs it names.
+"""Fit the models of `models` by maximum likelihood.
 
-Time and money may be in any unit: the search runs in the data's own mean, as of order 1.
+Time and money may have any unit: the search scales them by the data's mean, to order 1.
 """
 
 import math
@@ -14,7 +14,7 @@ from custseg_spark.core.clv.maximum import hessian, maximise
 from custseg_spark.core.clv.models import BgNbd, GammaGamma
 
 NOBODY_DROPS_OUT = "nobody is seen to drop out (a = 0): every buyer counts as alive"
-# At its lower bound a isn't 0 yet: what this may cost of a buyer's log-likelihood.
+# The most log-likelihood per buyer that the lower bound of a, which is above 0, may cost.
 _EDGE_LOSS = 1e-3
 
 Model = TypeVar("Model", BgNbd, GammaGamma)
@@ -22,9 +22,9 @@ Model = TypeVar("Model", BgNbd, GammaGamma)
 
 @dataclass(frozen=True)
 class Fit(Generic[Model]):
-    """A model and the log-likelihood of all buyers together; or None, and in `note` why.
+    """A model with the log-likelihood of all buyers, or no model and the reason in `note`.
 
-    With a model `note` says what is special about it, if anything is.
+    Beside a model, `note` names a peculiarity, if there is one.
     """
 
     model: Model | None = None
@@ -33,10 +33,10 @@ class Fit(Generic[Model]):
 
 
 def fit_bg_nbd(x: np.ndarray, t_x: np.ndarray, age: np.ndarray, weights: np.ndarray) -> Fit[BgNbd]:
-    """Maximum likelihood over distinct histories, each that of `weights` buyers.
+    """Fit BG/NBD to distinct histories; each counts for `weights` buyers.
 
-    Where the likelihood grows as a falls to 0 the optimum lies on that edge, the NBD model. Any
-    other parameter without a finite optimum is no convergence.
+    If the likelihood grows as a falls to 0, the optimum is on that edge: the NBD model. If any
+    other parameter has no finite optimum, the fit has not converged.
     """
     unit = float((age * weights).sum() / weights.sum())
     to_last, to_end = t_x / unit, age / unit
@@ -57,7 +57,7 @@ def fit_bg_nbd(x: np.ndarray, t_x: np.ndarray, age: np.ndarray, weights: np.ndar
 
 
 def fit_gamma_gamma(x: np.ndarray, m: np.ndarray) -> Fit[GammaGamma]:
-    """Maximum likelihood over repeat buyers: x purchases of mean spend m, both above 0."""
+    """Fit Gamma-Gamma to repeat buyers with x purchases of mean spend m, both above 0."""
     unit = float(m.mean())
     found = maximise(gamma_gamma_terms(x, m / unit), np.ones(len(x)), ("p", "q", "v"))
     if found.flaw:
@@ -67,16 +67,17 @@ def fit_gamma_gamma(x: np.ndarray, m: np.ndarray) -> Fit[GammaGamma]:
 
 
 def observed_spend(x: np.ndarray, m: np.ndarray) -> float:
-    """Mean spend over all the repeat purchases: what there is where `mean_spend` is infinite."""
+    """Average the spend of all repeat purchases, the substitute for an infinite `mean_spend`."""
     return float((x * m).sum() / x.sum())
 
 
 def sampling_error(model: GammaGamma, x: np.ndarray, m: np.ndarray, share: float) -> float:
-    """Relative standard error of `mean_spend` for the fit being on a `share` of the buyers.
+    """Estimate the relative standard error of `mean_spend` from fitting a `share` of the buyers.
 
-    Against a fit on all of them, not against the truth: the influence of each fitted buyer on
-    ln(p v / (q - 1)), by way of the inverse Hessian (the sandwich estimator); the root of the
-    squares' sum times 1 - share. Where `mean_spend` is infinite, that of `observed_spend`.
+    The error is against a fit on all buyers, not against the truth. It is computed from the
+    influence of each fitted buyer on ln(p v / (q - 1)) through the inverse Hessian (the sandwich
+    estimator): the root of the sum of squares, times 1 - share. If `mean_spend` is infinite, it is
+    the error of `observed_spend`.
     """
     if model.q > 1:
         parameters = np.array(astuple(model))

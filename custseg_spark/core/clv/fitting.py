@@ -1,4 +1,4 @@
-"""The lifetime models of a run date, of merged counts: the fits, the hold-out, the outcome."""
+"""Fit the lifetime models of a run date to merged counts, and evaluate them on a hold-out."""
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, field, replace
@@ -17,11 +17,11 @@ from custseg_spark.core.clv.scoring import FittedModels
 
 @dataclass(frozen=True)
 class Fits:
-    """Both models of one period, or why there are none.
+    """The purchase and the spend model of one period, or the reasons why there are none.
 
-    `spend_buyers` is how many repeat buyers the spend model learned from, `observed_spend` the
-    mean of their repeat purchase days, `spend_error` what not learning from all of them costs
-    (`estimation.sampling_error`).
+    `spend_buyers` is the number of repeat buyers that the spend model learned from,
+    `observed_spend` the mean spend of their repeat purchase days, `spend_error` the relative error
+    from not learning from all of them (`estimation.sampling_error`).
     """
 
     purchases: Fit[BgNbd] = field(default_factory=Fit)
@@ -33,12 +33,12 @@ class Fits:
 
     @property
     def notes(self) -> list[str]:
-        """What didn't converge and the reason, and what else a reader should know."""
+        """List what didn't converge, with the reason, and other facts for the reader."""
         notes = {"": self.note, "purchases: ": self.purchases.note, "spend: ": self.spend.note}
         return [kind + note for kind, note in notes.items() if note]
 
     def models(self, monthly_discount_rate: float) -> FittedModels:
-        """What scores buyers."""
+        """Return the models that score buyers."""
         return FittedModels(
             self.purchases.model, self.spend.model, self.observed_spend, monthly_discount_rate
         )
@@ -46,7 +46,7 @@ class Fits:
 
 @dataclass(frozen=True)
 class ClvModel:
-    """The models of one run date and how such models did on the hold-out."""
+    """The models of one run date, with the result of models of the same kind on the hold-out."""
 
     buyers: int
     repeat_buyers: int
@@ -58,32 +58,35 @@ class ClvModel:
 
     @property
     def fitted(self) -> FittedModels:
-        """What scores buyers as of the run date: for `scoring.clv_columns`."""
+        """Return the models that score buyers as of the run date, for `scoring.clv_columns`."""
         return self.fits.models(self.monthly_discount_rate)
 
     @property
     def held_out_fitted(self) -> FittedModels | None:
-        """What scores buyers as of the cutoff: for `holdout.held_out_values`. None: no deciles."""
+        """Return the models that score buyers as of the cutoff, for `holdout.held_out_values`.
+
+        None if there are no deciles.
+        """
         fitted = self.held_out_fits.models(self.monthly_discount_rate)
         return fitted if fitted.purchases and fitted.spend else None
 
     @property
     def converged(self) -> bool:
-        """Whether both models did, so that every buyer has all the columns."""
+        """Whether both models converged, so that every buyer has all columns."""
         return self.fits.purchases.model is not None and self.fits.spend.model is not None
 
     @property
     def why(self) -> str:
-        """What didn't converge and the reason, and what else a reader should know; or nothing."""
+        """Join the notes of both periods; empty if there are none."""
         late = [f"hold-out: {self.held_out.note}"] if self.held_out.note else []
         return "; ".join([*self.fits.notes, *late])
 
     def with_deciles(self, values: pl.DataFrame) -> "ClvModel":
-        """The same with the deciles of `holdout.merged_values` of all buckets."""
+        """Add the deciles of `holdout.merged_values` of all buckets."""
         return replace(self, held_out=replace(self.held_out, deciles=holdout.deciles(values)))
 
     def row(self, run_date: date) -> tuple[object, ...]:
-        """The row of `clv_models`: alpha in days, v in the source's currency."""
+        """Return the row of `clv_models`: alpha in days, v in the source's currency."""
         purchases, spend = self.fits.purchases, self.fits.spend
         return (
             run_date,
@@ -112,11 +115,11 @@ def fit(
     min_repeat_buyers: int,
     monthly_discount_rate: float,
 ) -> ClvModel:
-    """The models of the purchases before `as_of`, and how such models do on a hold-out.
+    """Fit the models of purchases before `as_of`, and evaluate such models on a hold-out.
 
-    `counts` are merged over all buckets, of histories split `holdout_days` before `as_of`
-    (`holdout.holdout_days`): models of the purchases before the cutoff foretell those after it.
-    The deciles come with a second pass: `ClvModel.with_deciles`.
+    `counts` are merged over all buckets, with histories split `holdout_days` before `as_of`
+    (`holdout.holdout_days`). Models of the purchases before that cutoff predict the later ones.
+    Deciles need a second pass: `ClvModel.with_deciles`.
     """
     if not counts.buyers:
         nobody = Fits(note=f"nobody bought before {as_of}")
@@ -140,13 +143,13 @@ def fit(
 def _fits(
     histories: pl.DataFrame, spends: pl.DataFrame, share: float, min_repeat_buyers: int
 ) -> Fits:
-    """The models of counted histories and of the spends (x and m) of a share of the buyers."""
+    """Fit both models to counted histories and to the spends (x and m) of a share of the buyers."""
     repeat_buyers = int(histories.filter(pl.col("x") > 0)["buyers"].sum())
     if repeat_buyers < min_repeat_buyers:
         needed = f"{min_repeat_buyers} needed (clv.min_repeat_buyers)"
         return Fits(note=f"{repeat_buyers} repeat buyers, {needed}")
     purchases = estimation.fit_bg_nbd(*_arrays(histories, ("x", "t_x", "age", "buyers")))
-    # Gamma-Gamma knows no spend of 0.
+    # Gamma-Gamma is defined for a spend above 0 only.
     x, m = _arrays(spends.filter((pl.col("x") > 0) & (pl.col("m") > 0)), ("x", "m"))
     if len(x) < min_repeat_buyers:
         note = f"{len(x)} repeat buyers with a spend above 0, {min_repeat_buyers} needed"

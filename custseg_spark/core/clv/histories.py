@@ -1,6 +1,6 @@
-"""Buyers' purchase histories, of session parts.
+"""Build buyers' purchase histories from session parts.
 
-A purchase is a UTC day with at least one, its spend gross of returns: what was bought, less
+A purchase is a UTC day with at least one purchase event. Its spend is gross of returns and net of
 discounts. Time is in days.
 """
 
@@ -12,13 +12,14 @@ _HISTORY = ("x", "t_x", "age", "m")
 
 
 def split_histories(parts: pl.DataFrame, *, as_of: date, cutoff: date) -> pl.DataFrame:
-    """One row a buyer before `as_of` (exclusive, UTC); `parts` hold all parts of their customers.
+    """Return one row per buyer before `as_of` (exclusive, UTC).
 
-    x: purchase days after the first; t_x: days from the first to the last; age: days from the
-    first to `as_of`, at least 1; m: mean spend of the x days, free ones too; null where x is 0.
-    `cut_x`, `cut_t_x`, `cut_age`, `cut_m` are the history before `cutoff`, null for who bought
-    later only; `held_out_purchases` and `held_out_spend` (an exact decimal, four places) are of
-    the purchase days from then on. Rows in the order of the buyers' first purchase days.
+    `parts` must hold all parts of their customers. x: purchase days after the first; t_x: days from
+    the first to the last; age: days from the first to `as_of`, at least 1; m: mean spend of the x
+    days, free ones included, null where x is 0. `cut_x`, `cut_t_x`, `cut_age` and `cut_m` are the
+    history before `cutoff`, null for buyers who came later. `held_out_purchases` and
+    `held_out_spend` (an exact decimal, four places) cover the purchase days from the cutoff on.
+    Rows are in the order of the buyers' first purchase days.
     """
     days = _purchase_days(parts, as_of)
     is_before = pl.col("day") < cutoff
@@ -45,13 +46,15 @@ def split_histories(parts: pl.DataFrame, *, as_of: date, cutoff: date) -> pl.Dat
 
 
 def purchase_history(parts: pl.DataFrame, *, as_of: date) -> pl.DataFrame:
-    """One row a buyer before `as_of`: `customer_id`, x, t_x, age and m of `split_histories`."""
+    """Return one row per buyer before `as_of`: `customer_id`, x, t_x, age and m of
+    `split_histories`.
+    """
     histories = split_histories(parts, as_of=as_of, cutoff=as_of)
     return histories.select("customer_id", *_HISTORY)
 
 
 def first_purchase_day(parts: pl.DataFrame, *, as_of: date) -> date | None:
-    """The earliest UTC day with a purchase before `as_of`; none: nobody bought."""
+    """Return the earliest UTC day with a purchase before `as_of`; None if nobody bought."""
     first = parts.lazy().filter(_is_purchase(as_of)).select(pl.col("session_date").min()).collect()
     day: date | None = first.item()
     return day
@@ -62,7 +65,9 @@ def _is_purchase(as_of: date) -> pl.Expr:
 
 
 def _purchase_days(parts: pl.DataFrame, as_of: date) -> pl.DataFrame:
-    """One row a buyer x UTC day with a purchase before `as_of`: `spend` as an exact decimal."""
+    """Return one row per buyer and UTC day with a purchase before `as_of`; `spend` is an exact
+    decimal.
+    """
     purchases = parts.lazy().filter(_is_purchase(as_of)).collect()
     days = purchases.group_by(
         "customer_id", pl.col("session_date").alias("day"), maintain_order=True
@@ -71,7 +76,7 @@ def _purchase_days(parts: pl.DataFrame, as_of: date) -> pl.DataFrame:
 
 
 def _history(end: date, prefix: str = "") -> list[pl.Expr]:
-    """x, t_x, age and m up to `end`, of the totals; null for a buyer without days."""
+    """Compute x, t_x, age and m up to `end` from the totals; null for a buyer without days."""
     days, first = pl.col(f"{prefix}days"), pl.col("first_day")
     x = pl.when(days > 0).then(days - 1)
     repeat_spend = pl.col(f"{prefix}spend") - pl.col("first_spend")

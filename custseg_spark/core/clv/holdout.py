@@ -1,6 +1,6 @@
-"""How well lifetime models foretold a hold-out: calibration, ranking, deciles.
+"""Measure how well lifetime models predicted a hold-out: calibration, ranking, deciles.
 
-From counted histories and from counts by value, which add up over buckets of customers.
+The input is counted histories and counts by value, which add up over buckets of customers.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from custseg_spark.core.clv.scoring import FittedModels, clv_12m
 LONGEST_HOLDOUT_DAYS = 90
 MOST_PURCHASES = 7
 DECILES = 10
-# Values nearer to each other than 0.1% count as equal, all below a money's last digit too.
+# Values within 0.1% of each other count as equal, and so do all values below a ten-thousandth.
 _STEPS_PER_E = 1_000
 _LEAST_VALUE = 1e-4
 
@@ -25,12 +25,12 @@ Entries = tuple[tuple[int, int, float, float], ...]
 
 @dataclass(frozen=True)
 class HoldOut:
-    """How models of the buyers before a cutoff did after it; empty where there were none.
+    """Predictions from before a cutoff compared with what happened after it; empty without buyers.
 
-    `calibration`: (repeat purchase days before the cutoff, 7 standing for 7 and more; buyers;
-    mean purchase days after it; mean expected ones). `gini`: see `normalised_gini`, of the
-    purchase days after it. `deciles`: (1 for the tenth with the highest clv_12m as of the cutoff;
-    its buyers; its share of the spend after it; its share of clv_12m).
+    `calibration`: (repeat purchase days before the cutoff, 7 standing for 7 and more; buyers; mean
+    purchase days after it; mean expected ones). `gini`: see `normalised_gini`, of the purchase days
+    after it. `deciles`: (1 for the tenth with the highest clv_12m as of the cutoff; its buyers; its
+    share of the spend after it; its share of clv_12m).
     """
 
     calibration: Entries = ()
@@ -40,14 +40,18 @@ class HoldOut:
 
 
 def holdout_days(first_purchase: date | None, as_of: date) -> int:
-    """Days before `as_of` to hold out: 90, or a third of the days since the first purchase."""
+    """Return the days before `as_of` to hold out: 90, or a third of the days since the first
+    purchase.
+    """
     if first_purchase is None:
         return 0
     return min(LONGEST_HOLDOUT_DAYS, (as_of - first_purchase).days // 3)
 
 
 def evaluate(held_out: pl.DataFrame, model: BgNbd, days: int, note: str) -> HoldOut:
-    """Calibration and ranking over a hold-out of `days` days, of `PurchaseCounts.held_out`."""
+    """Compute calibration and ranking over a hold-out of `days` days from
+    `PurchaseCounts.held_out`.
+    """
     x, t_x, age, actual, buyers = (
         held_out[name].cast(pl.Float64).to_numpy()
         for name in ("x", "t_x", "age", "held_out_purchases", "buyers")
@@ -63,7 +67,7 @@ def evaluate(held_out: pl.DataFrame, model: BgNbd, days: int, note: str) -> Hold
 def calibration(
     x: np.ndarray, actual: np.ndarray, expected: np.ndarray, buyers: np.ndarray
 ) -> Entries:
-    """One entry a number of repeat purchases that occurs, as `HoldOut` says."""
+    """Return one entry per number of repeat purchases that occurs, as in `HoldOut`."""
     bucket = np.minimum(x, MOST_PURCHASES)
     entries = []
     for value in np.unique(bucket):
@@ -74,21 +78,22 @@ def calibration(
 
 
 def normalised_gini(predicted: np.ndarray, actual: np.ndarray, weights: np.ndarray) -> float | None:
-    """Gini of the actual amounts in the order of the predicted ones, over that in their own.
+    """Divide the Gini of the actual amounts in predicted order by the Gini in their own order.
 
-    1: the order is perfect, 0: no better than chance, -1: reversed. Equal predictions share what
-    they have. None where the actual amounts don't differ.
+    1: the order is perfect; 0: no better than chance; -1: reversed. Equal predictions share their
+    amounts. None if the actual amounts don't differ.
     """
     perfect = _gini(actual, actual, weights)
     return _gini(predicted, actual, weights) / perfect if perfect > 0 else None
 
 
 def held_out_values(histories: pl.DataFrame, fitted: FittedModels) -> pl.DataFrame:
-    """Buyers before the cutoff by their clv_12m as of then, of a bucket's `split_histories`.
+    """Group the buyers before the cutoff by their clv_12m as of then, from one bucket's
+    `split_histories`.
 
-    One row a distinct value (`step`): `buyers`, and their held-out `spend` and `clv` together, as
-    exact decimals of four places, so that buckets add up in any order. A value that is null adds
-    nothing to `clv`.
+    One row per distinct value (`step`): `buyers`, and the sums of their held-out `spend` and `clv`
+    as exact decimals of four places, so that buckets add up in any order. A null value adds nothing
+    to `clv`.
     """
     names = {f"cut_{name}": name for name in ("x", "t_x", "age", "m")}
     before = histories.filter(pl.col("cut_x").is_not_null()).select(
@@ -107,16 +112,16 @@ def held_out_values(histories: pl.DataFrame, fitted: FittedModels) -> pl.DataFra
 
 
 def merged_values(buckets: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """The values of all buckets together, highest first; at least one bucket."""
+    """Merge the values of all buckets (at least one), highest first."""
     rows = pl.concat(list(buckets)).group_by("step").agg(pl.col("buyers", "spend", "clv").sum())
     return rows.sort("step", descending=True)
 
 
 def deciles(values: pl.DataFrame) -> Entries:
-    """Ten equal groups of the buyers by value, as `HoldOut` says; of none where there is nobody.
+    """Split the buyers into ten equal groups by value, as in `HoldOut`; empty without buyers.
 
-    `values` are merged, highest first. Buyers of equal value on both sides of
-    a border are shared out evenly.
+    `values` are merged, highest first. Buyers of equal value on both sides of a border are shared
+    out evenly.
     """
     ends = np.cumsum(values["buyers"].cast(pl.Float64).to_numpy())
     total = int(ends[-1]) if len(ends) else 0
@@ -135,7 +140,7 @@ def deciles(values: pl.DataFrame) -> Entries:
 
 
 def _gini(order: np.ndarray, amounts: np.ndarray, weights: np.ndarray) -> float:
-    """1 - twice the area under the curve of cumulated shares, lowest `order` first."""
+    """Return 1 minus twice the area under the curve of cumulated shares, lowest `order` first."""
     total = (amounts * weights).sum()
     if not total:
         return 0.0

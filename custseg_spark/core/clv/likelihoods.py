@@ -1,7 +1,7 @@
 """Log-likelihoods of BG/NBD and Gamma-Gamma, with their derivatives.
 
-The formulas and what x, t_x, age and m are: `models`. Each function takes the data and returns
-the `Terms` of a parameter vector; what depends on equal numbers is worked out once for them.
+`models` defines x, t_x, age, m and the formulas. Each function takes the data and returns the
+`Terms` of a parameter vector. Whatever depends on equal numbers is computed once for them.
 """
 
 import numpy as np
@@ -11,19 +11,19 @@ from custseg_spark.core.clv.maximum import Terms
 
 
 class Distinct:
-    """An array's distinct values, and how results for them are spread over its rows."""
+    """An array's distinct values, and the position of each row's value among them."""
 
     def __init__(self, rows: np.ndarray) -> None:
         self.values, self._place = np.unique(rows, return_inverse=True)
 
     def spread(self, results: np.ndarray) -> np.ndarray:
-        """The result of each row."""
+        """Return the result of each row."""
         of_rows: np.ndarray = results[self._place]
         return of_rows
 
 
 def bg_nbd_terms(x: np.ndarray, t_x: np.ndarray, age: np.ndarray) -> Terms:
-    """Log-likelihood of each history, and its derivatives by r, alpha, a and b."""
+    """Return each history's log-likelihood and its derivatives by r, alpha, a and b."""
     repeats, last_times, ages = Distinct(x), Distinct(t_x), Distinct(age)
     is_repeat, k = x > 0, repeats.values
 
@@ -56,7 +56,7 @@ def bg_nbd_terms(x: np.ndarray, t_x: np.ndarray, age: np.ndarray) -> Terms:
 
 
 def nbd_terms(x: np.ndarray, age: np.ndarray) -> Terms:
-    """The same with a = 0, where t_x plays no part; the derivatives by r and alpha."""
+    """Return the same with a = 0, where t_x plays no part; the derivatives are by r and alpha."""
     repeats, ages = Distinct(x), Distinct(age)
     k = repeats.values
 
@@ -73,7 +73,7 @@ def nbd_terms(x: np.ndarray, age: np.ndarray) -> Terms:
 
 
 def gamma_gamma_terms(x: np.ndarray, m: np.ndarray) -> Terms:
-    """Log-likelihood of each mean spend, and its derivatives by p, q and v."""
+    """Return each mean spend's log-likelihood and its derivatives by p, q and v."""
     repeats, total = Distinct(x), x * m
     k, log_x, log_m, log_total = repeats.values, np.log(repeats.values), np.log(m), np.log(total)
 

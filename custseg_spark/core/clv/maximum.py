@@ -1,7 +1,7 @@
-"""The maximum of a log-likelihood, and whether it is an optimum that the data show.
+"""Maximise a log-likelihood, and check that the data determine the optimum.
 
-Sums run in the order of the rows and don't depend on the number of threads, as those of a matrix
-product would.
+Sums run in the order of the rows. Unlike a matrix product, they don't depend on the number of
+threads.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,23 +10,23 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-# A parameter beyond e^±11 of its scaled unit has no optimum that data could show.
+# The data can't determine a parameter beyond e^±11 of its scaled unit.
 _BOUND, _NEAR_BOUND = 11.0, 10.999
 _LARGEST_GRADIENT = 1e-6
-# A log-parameter with a larger standard error is one that the data say nothing about.
+# Above this standard error of a log-parameter, the data say nothing about it.
 _LARGEST_ERROR = 10.0
 _STEP = 1e-4
 
-# Parameters to the log-likelihood of each row, and its derivatives: parameters x rows.
+# Maps parameters to each row's log-likelihood and its derivatives (parameters x rows).
 Terms = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
 class Optimum:
-    """Where the search ended: parameters by name, total log-likelihood.
+    """The end of the search: parameters by name, total log-likelihood.
 
-    `flaw` says why it isn't an optimum; empty: it is one. `vanishing` are the parameters that ran
-    to their lower bound.
+    `flaw` says why the end is no optimum; empty if it is one. `vanishing` are the parameters that
+    reached their lower bound.
     """
 
     parameters: Mapping[str, float]
@@ -36,7 +36,7 @@ class Optimum:
 
 
 def maximise(terms: Terms, weights: np.ndarray, names: Sequence[str]) -> Optimum:
-    """The maximum of the weighted sum of `terms` over parameters above 0 and of order 1."""
+    """Maximise the weighted sum of `terms` over parameters above 0 and of order 1."""
     count = float(weights.sum())
 
     def loss(log_parameters: np.ndarray) -> tuple[float, np.ndarray]:
@@ -75,7 +75,9 @@ def maximise(terms: Terms, weights: np.ndarray, names: Sequence[str]) -> Optimum
 
 
 def hessian(terms: Terms, log_parameters: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Of the mean negative log-likelihood by the log-parameters, by differences of scores."""
+    """Return the Hessian of the mean negative log-likelihood by the log-parameters, by differences
+    of scores.
+    """
 
     def slope(at: np.ndarray) -> np.ndarray:
         parameters = np.exp(at)

@@ -1,43 +1,24 @@
-"""What fitted models expect of buyers: purchases, the chance to be alive, spend of a year."""
+"""Score buyers with fitted models: expected purchases, chance to be alive, spend of a year."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
+from custseg_spark.core.clv.columns import CLV_DOCS
 from custseg_spark.core.clv.models import BgNbd, GammaGamma
 
 MONTH_DAYS = 30
 MONTHS = 12
 _QUARTER = 3
 
-CLV_DOCS = {
-    "expected_purchases_90d": (
-        "double",
-        "Purchase days expected in the 90 days from the run date on (BG/NBD). Null: never bought,"
-        " or the model didn't converge.",
-    ),
-    "p_alive": (
-        "double",
-        "Chance that the buyer hasn't dropped out for good (BG/NBD); 1 for a single purchase day,"
-        " as the model lets nobody drop out before the second. Null as expected_purchases_90d.",
-    ),
-    "clv_12m": (
-        "double",
-        "Spend expected in the 12 months of 30 days from the run date on, before returns and"
-        " costs: expected purchase days of each month x expected spend a purchase day"
-        " (Gamma-Gamma), discounted by clv.monthly_discount_rate for each month up to its end."
-        " Null: never bought, or a model didn't converge.",
-    ),
-}
-
 
 @dataclass(frozen=True)
 class FittedModels:
-    """The models to score by, None where one didn't converge.
+    """The models to score with; None for one that didn't converge.
 
-    `observed_spend`, the mean over the fitted repeat purchase days, stands for an expected spend
-    that is infinite (q at most 1).
+    `observed_spend`, the mean over the fitted repeat purchase days, replaces an infinite expected
+    spend (q at most 1).
     """
 
     purchases: BgNbd | None
@@ -47,7 +28,8 @@ class FittedModels:
 
 
 def clv_columns(history: pl.DataFrame, fitted: FittedModels) -> pl.DataFrame:
-    """One row a buyer of a `purchase_history`, in its order: `customer_id`, those of CLV_DOCS.
+    """Return one row per buyer of a `purchase_history`, in its order: `customer_id` and the
+    CLV_DOCS columns.
 
     All three are null without a purchase model, `clv_12m` also without a spend model.
     """
@@ -55,14 +37,14 @@ def clv_columns(history: pl.DataFrame, fitted: FittedModels) -> pl.DataFrame:
 
 
 def clv_12m(history: pl.DataFrame, fitted: FittedModels) -> pl.Series:
-    """The column of that name of `clv_columns`; needs no `customer_id`."""
+    """Return the column `clv_12m` of `clv_columns`; needs no `customer_id`."""
     return _columns(history, fitted)["clv_12m"]
 
 
 def _columns(history: pl.DataFrame, fitted: FittedModels) -> dict[str, pl.Series]:
-    """The columns of CLV_DOCS; null where no number could be worked out.
+    """Compute the columns of CLV_DOCS; null where no number could be computed.
 
-    Element by element: no other row of a batch changes a bit.
+    The computation is elementwise: no row of a batch depends on another.
     """
     scores = _scores(history, fitted)
     nothing = np.full(len(history), np.nan)
@@ -73,7 +55,7 @@ def _columns(history: pl.DataFrame, fitted: FittedModels) -> dict[str, pl.Series
 
 
 def _scores(history: pl.DataFrame, fitted: FittedModels) -> dict[str, np.ndarray]:
-    """The columns that there is a model for."""
+    """Compute the columns that have a model."""
     model = fitted.purchases
     if model is None:
         return {}
@@ -94,7 +76,7 @@ def _scores(history: pl.DataFrame, fitted: FittedModels) -> dict[str, np.ndarray
 def _spend(
     history: pl.DataFrame, x: np.ndarray, model: GammaGamma, observed_spend: float
 ) -> np.ndarray:
-    """The spend expected a purchase day, the observed one where that is infinite."""
+    """Return the expected spend per purchase day, or the observed one where that is infinite."""
     mean_spend = np.fmax(history["m"].to_numpy(), 0)
     spend = model.expected_spend(x, mean_spend)
     return np.where(np.isfinite(spend), spend, observed_spend)

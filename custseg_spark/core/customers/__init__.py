@@ -1,1 +1,1 @@
-"""What a source says of customers beside their events."""
+"""Customer attributes: what a source says about customers besides their events."""

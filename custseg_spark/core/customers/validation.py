@@ -1,4 +1,4 @@
-"""Records to customer attributes: those that pass every rule, and the refused with reasons."""
+"""Turn records into customer attributes, or refuse them with reasons."""
 
 from dataclasses import dataclass
 
@@ -16,11 +16,11 @@ _AGE = r"^\+?[0-9]{1,3}\z"
 
 @dataclass(frozen=True)
 class ValidatedCustomers:
-    """What became of a stretch of records.
+    """The result for a stretch of records.
 
-    `customers` are rows of the table `customers`, in row order, several of one customer among
-    them still; `rounded` whether an amount of theirs lost digits. `rejected` are rows of the table
-    `rejected_events` but for the date of the ingest.
+    `customers` are rows of the table `customers` in row order; a customer may still have several.
+    `rounded` marks rows whose amount lost digits. `rejected` are rows of the table
+    `rejected_events` without the date of the ingest.
     """
 
     customers: pl.DataFrame
@@ -31,7 +31,7 @@ class ValidatedCustomers:
 def validate_customers(
     records: Records, mapping: SourceMapping, *, source_file: str, file_id: str
 ) -> ValidatedCustomers:
-    """The records of one file as customer attributes, or refused with every reason there is."""
+    """Turn one file's records into customer attributes, or refuse each with all its reasons."""
     origin = Origin(mapping.name, source_file, file_id)
     typed = typed_customers(records.values, mapping)
     rules = customer_rules(mapping)
@@ -44,7 +44,7 @@ def validate_customers(
 
 
 def typed_customers(values: pl.DataFrame, mapping: SourceMapping) -> pl.DataFrame:
-    """One row a record: its values by canonical name, null where there is none to read."""
+    """Return one row per record with its values by canonical name, null where unreadable."""
     texts = canonical_texts(values, mapping, CUSTOMER_COLUMNS)
     texts = texts.rename({"age": "age_text", "income": "income_text"})
     return texts.with_columns(*amount_columns(texts, ("income",)), age=_age())

@@ -1,4 +1,4 @@
-"""Equal records: copies of an event, and records that are events of their own all the same."""
+"""Find copies of an event, and give ids to copies that count as events of their own."""
 
 import hashlib
 
@@ -10,7 +10,7 @@ from custseg_spark.core.events.records import Flags, Ints
 
 
 def repeated(id_high: Halves, id_low: Halves) -> Flags:
-    """Which rows have the id of an earlier row."""
+    """Mark rows with the id of an earlier row."""
     flags = np.zeros(len(id_high), bool)
     at = _with_equal_halves(id_high)
     if len(at):
@@ -21,16 +21,16 @@ def repeated(id_high: Halves, id_low: Halves) -> Flags:
 
 
 def _with_equal_halves(id_high: Halves) -> Ints:
-    """Where a high half occurs more than once: almost nothing is left to compare in full."""
+    """Mark rows whose high half occurs more than once; almost nothing is left to compare."""
     ascending = np.sort(id_high)
     equal = ascending[1:][ascending[1:] == ascending[:-1]]
     return np.flatnonzero(np.isin(id_high, equal)) if len(equal) else np.zeros(0, np.int64)
 
 
 def ids_of_copies(first_ids: pl.Series, numbers: pl.Series) -> pl.Series:
-    """The ids of copies: MD5 of the first one's id in hexadecimal digits, a blank, the number.
+    """Return ids of copies: MD5 of the first one's id in hexadecimal digits, a blank, the number.
 
-    Copies are few; MD5, because Spark has it too.
+    Copies are few. MD5, because Spark has it too.
     """
     texts = (f"{i} {n}" for i, n in zip(first_ids, numbers, strict=True))
     ids = [hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() for text in texts]

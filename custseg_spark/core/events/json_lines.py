@@ -1,5 +1,7 @@
-"""JSON lines as records. Numbers stay the text that they are: a double would round
-12345678901234567.89, and 1e400 would be infinite.
+"""Read JSON lines as records.
+
+Numbers stay text as written: a double would round 12345678901234567.89, and 1e400 would be
+infinite.
 """
 
 import json
@@ -27,7 +29,7 @@ JsonRecord = Mapping[str, str | None]
 
 
 def json_records(content: bytes, mapping: SourceMapping, *, first_row: int) -> Records:
-    """The records of whole lines, of which the first is the file's line `first_row`, from 1."""
+    """Return the records of whole lines; the first is the file's line `first_row`, from 1."""
     lines = [line.strip() for line in content.split(b"\n")]
     if not content or content.endswith(b"\n"):
         lines.pop()
@@ -50,7 +52,7 @@ def json_records(content: bytes, mapping: SourceMapping, *, first_row: int) -> R
 
 @dataclass
 class _Parsed:
-    """The records among some lines, with their places among them, and what isn't one."""
+    """The records among some lines with their positions, and the lines that are no records."""
 
     fields: list[list[str | None]] = field(default_factory=list)
     extras: list[str] = field(default_factory=list)
@@ -76,7 +78,7 @@ def _parse(lines: Sequence[bytes], mapping: SourceMapping) -> _Parsed:
 
 
 def _columns(mapping: SourceMapping) -> list[str]:
-    """The source's columns, each once: two canonical columns may be of one."""
+    """Return the source's columns, each once: two canonical columns may share one."""
     return list(dict.fromkeys(mapping.columns.values()))
 
 
@@ -90,9 +92,9 @@ def _extras(record: JsonRecord, mapped: Collection[str]) -> str:
 
 
 def json_record(line: bytes, taken: Collection[str]) -> tuple[JsonRecord, str | None]:
-    """The texts of a line's object by key, and what is wrong with it: the code of a defect.
+    """Return the texts of a line's object by key, and the code of its defect if it has one.
 
-    A list or an object is refused under a `taken` key, and its own JSON text under any other.
+    A list or an object is a defect under a `taken` key, and its own JSON text under any other.
     """
     try:
         text = line.decode("utf-8").removeprefix(_BYTE_ORDER_MARK)
@@ -114,7 +116,7 @@ def json_record(line: bytes, taken: Collection[str]) -> tuple[JsonRecord, str | 
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object whose keys are distinct: which of two values is meant, nobody knows."""
+    """Build an object with distinct keys: with a repeated key nobody knows which value is meant."""
     record = dict(pairs)
     if len(record) != len(pairs):
         raise ValueError("a key is there twice")
@@ -136,7 +138,7 @@ def _defect_of_texts(record: JsonRecord) -> str | None:
     everything = "".join([*record, *(v for v in record.values() if v)])
     if "\x00" in everything:
         return "nul_byte"
-    # Half of a surrogate pair, which \ud800 can write, is no text.
+    # Half of a surrogate pair, such as \ud800, is no text.
     if not everything.isascii() and any("\ud800" <= c <= "\udfff" for c in everything):
         return "invalid_utf8"
     return None

@@ -1,6 +1,6 @@
-"""Bytes of text as records: where each begins and ends, and which are plain.
+"""Bytes of text as records: their positions, and which of them are plain.
 
-A record is a line or, where quoted values may hold line breaks, what stands between two line feeds
+A record is a line or, if quoted values may hold line breaks, the text between two line feeds
 outside quotes.
 """
 
@@ -15,16 +15,16 @@ from custseg_spark.core.events.records import Flags, Ints
 
 LINE_FEED, CARRIAGE_RETURN, QUOTE = ord("\n"), ord("\r"), ord('"')
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-# Text is decoded in pieces, so that bad UTF-8 is found without a second copy of the stretch.
+# Text is decoded in pieces, to find bad UTF-8 without a second copy of the stretch.
 _RECORDS_A_PIECE = 10_000
 _BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
 class Lines:
-    """The records of a stretch of text whose line ends are line feeds.
+    """The records of a stretch of text with line feeds as line ends.
 
-    `content` is whole records; the last may lack its line end. `rows` has the source row of each.
+    `content` has whole records; the last may lack its line end. `rows` has the source row of each.
     """
 
     content: bytes
@@ -37,31 +37,31 @@ class Lines:
 
     @cached_property
     def ends(self) -> Ints:
-        """Where each record ends, its line feed not included."""
+        """The end of each record, without its line feed."""
         return record_ends(self.content, multiline=self.multiline)
 
     @cached_property
     def starts(self) -> Ints:
-        """Where each record begins."""
+        """The start of each record."""
         return np.concatenate([np.zeros(1, np.int64), self.ends[:-1] + 1])
 
     def line(self, index: int) -> bytes:
-        """A record without its line end."""
+        """Return a record without its line end."""
         return self.content[self.starts[index] : self.ends[index]].rstrip(b"\r")
 
     def text(self, index: int) -> str:
-        """A record as text; bytes that are no UTF-8 become U+FFFD."""
+        """Return a record as text; bytes that are no UTF-8 become U+FFFD."""
         return self.line(index).decode(errors="replace")
 
     def texts_of_rows(self, rows: Ints) -> list[str]:
-        """The texts of the records of these source rows."""
+        """Return the texts of the records of these source rows."""
         at = np.searchsorted(self.rows, rows)
         bounds = zip(self.starts[at].tolist(), self.ends[at].tolist(), strict=True)
         lines = (self.content[start:end].rstrip(b"\r") for start, end in bounds)
         return [line.decode(errors="replace") for line in lines]
 
     def is_plain(self, width: int, delimiter: str) -> Flags:
-        """Which records are `width` values without a quote, and nothing strange in them."""
+        """Mark records with `width` values, without quotes and without anything strange."""
         if len(delimiter.encode()) > 1:
             return np.zeros(len(self.rows), np.bool_)
         is_plain: Flags = self._delimiters(ord(delimiter)) == width - 1
@@ -71,9 +71,10 @@ class Lines:
 
     @cached_property
     def is_strange(self) -> Flags:
-        """Which records are blank, have a carriage return, a NUL, bad UTF-8 or begin with a mark.
+        """Mark records that are blank or have a carriage return, a NUL, bad UTF-8 or a byte order
+        mark.
 
-        Also those of several lines.
+        Records of several lines are marked, too.
         """
         is_strange: Flags = self.ends == self.starts
         for code in (CARRIAGE_RETURN, 0):
@@ -88,27 +89,27 @@ class Lines:
         return is_strange
 
     def records_with(self, code: int) -> Ints:
-        """The records in which a byte occurs, once for each time."""
+        """Return the records in which a byte occurs, once for each occurrence."""
         if self.content.find(code) < 0:
             return np.zeros(0, np.int64)
         return np.searchsorted(self.ends, positions(self.content, code))
 
     def only(self, kept: Flags) -> bytes:
-        """The records that are kept, each with its line end."""
+        """Return the kept records, each with its line end."""
         changes = np.diff(kept.astype(np.int8), prepend=0, append=0)
         begins = self.starts[np.flatnonzero(changes == 1)].tolist()
         stops = (self.ends[np.flatnonzero(changes == -1) - 1] + 1).tolist()
         return b"".join([self.content[a:b] for a, b in zip(begins, stops, strict=True)])
 
     def _delimiters(self, delimiter: int) -> Ints:
-        # In pieces: a mask of the whole stretch costs more to allocate than to fill.
+        # In pieces, because a mask of the whole stretch costs more to allocate than to fill.
         counts = [self._delimiters_of(piece, delimiter) for piece in self.pieces()]
         return np.concatenate(counts)
 
     def _delimiters_of(self, piece: range, delimiter: int) -> Ints:
         begin, end = self.starts[piece[0]], self.ends[piece[-1]]
         is_delimiter = (self.codes[begin : end + 1] == delimiter).view(np.uint8)
-        # A last record of nothing would begin beyond the bytes.
+        # An empty last record would begin beyond the bytes.
         starts = np.minimum(self.starts[piece.start : piece.stop] - begin, len(is_delimiter) - 1)
         return np.add.reduceat(is_delimiter, starts, dtype=np.int64)
 
@@ -123,7 +124,7 @@ class Lines:
         return [i for piece in self.pieces() for i in self._not_utf8_of(piece)]
 
     def pieces(self) -> Iterator[range]:
-        """The records' positions, some thousand at a time."""
+        """Yield the records' positions, some thousand at a time."""
         for first in range(0, len(self.rows), _RECORDS_A_PIECE):
             yield range(first, min(first + _RECORDS_A_PIECE, len(self.rows)))
 
@@ -134,7 +135,7 @@ class Lines:
 
 
 def record_ends(content: bytes, *, multiline: bool) -> Ints:
-    """Where each record of the content ends, its line feed not included."""
+    """Return the end of each record of the content, without its line feed."""
     ends = positions(content, LINE_FEED)
     if multiline and content.find(QUOTE) >= 0:
         # A doubled quote keeps the parity.
@@ -145,7 +146,7 @@ def record_ends(content: bytes, *, multiline: bool) -> Ints:
 
 
 def positions(content: bytes, code: int) -> Ints:
-    """Where a byte stands in the content."""
+    """Return the positions of a byte in the content."""
     codes = np.frombuffer(content, np.uint8)
     blocks = range(0, len(content), _BLOCK_BYTES)
     found = [np.flatnonzero(codes[b : b + _BLOCK_BYTES] == code) + b for b in blocks]

@@ -1,4 +1,4 @@
-"""Single records of delimited text, exactly: quotes, and what makes a record none."""
+"""Parse single records of delimited text exactly: quotes and defects."""
 
 import csv
 import sys
@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from custseg_spark.core.events.lines import is_utf8
 
 _BYTE_ORDER_MARK = "\ufeff"
-# By itself the parser refuses a value of more than 128 KB.
+# The parser's default limit for a value is 128 KB.
 csv.field_size_limit(sys.maxsize)
 
 
 def fields_or_defect(line: bytes, header: Sequence[str], delimiter: str) -> list[str] | str:
-    """The values of a record that isn't blank, or the code of its defect."""
+    """Return the values of a record that isn't blank, or the code of its defect."""
     if not is_utf8(line):
         return "invalid_utf8"
     if b"\0" in line:
@@ -24,10 +24,10 @@ def fields_or_defect(line: bytes, header: Sequence[str], delimiter: str) -> list
 
 
 def split(text: str, delimiter: str) -> list[str]:
-    """The values of a record; none where its quotes aren't closed or text follows a closing one.
+    """Return the values of a record; none if a quote isn't closed or text follows a closing quote.
 
-    What `"a"b` means nobody can say, so that such a record is refused as one of a wrong number of
-    fields. A quote inside a value that doesn't begin with one is text: 12" pipe.
+    `"a"b` has no clear meaning, so such a record is refused for a wrong number of fields. A quote
+    inside a value that doesn't begin with one is text: 12" pipe.
     """
     if '"' not in text:
         return text.split(delimiter)
@@ -38,9 +38,10 @@ def split(text: str, delimiter: str) -> list[str]:
 
 
 def lines_swallowed(record: bytes, delimiter: str) -> int:
-    """How many records a malformed one is where its line breaks don't stand in quoted values.
+    """Return how many records a malformed one is, if its line breaks are outside quoted values;
+    else 1.
 
-    Between two stray quotes, as of 5" pipe and 6" pipe, whole lines would be lost; 1 of any other.
+    Between two stray quotes, as in 5" pipe and 6" pipe, whole lines would be lost.
     """
     if b"\n" not in record:
         return 1
@@ -49,7 +50,7 @@ def lines_swallowed(record: bytes, delimiter: str) -> int:
 
 
 def is_header(fields: Sequence[str], header: Sequence[str]) -> bool:
-    """Whether a record is the header again, as where files were joined; a mark may precede it."""
+    """Whether a record repeats the header, as in joined files; a byte order mark may precede it."""
     trimmed = [field.strip(" ") for field in fields]
     trimmed[0] = trimmed[0].lstrip(_BYTE_ORDER_MARK)
     return trimmed == list(header)

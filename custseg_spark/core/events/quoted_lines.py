@@ -1,6 +1,6 @@
-"""Records of delimited text whose quotes are as a writer that quotes every text sets them.
+"""Records of a writer that puts every text in quotes.
 
-Such logs are common, and to read their records one by one takes twenty times as long.
+Such logs are common. Reading their records one by one takes twenty times as long.
 """
 
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from custseg_spark.core.events.records import Flags, Ints
 
 
 def is_simply_quoted(lines: Lines, width: int, delimiter: str) -> Flags:
-    """Which records are `width` values, some in quotes, and nothing strange in them.
+    """Mark records with `width` values, some in quotes, and nothing strange.
 
-    Each quote stands between a value and a delimiter or an end of the record; none is doubled.
+    Each quote is between a value and a delimiter or an end of the record; none is doubled.
     """
     if b'"' not in lines.content or len(delimiter.encode()) > 1:
         return np.zeros(len(lines.rows), np.bool_)
@@ -37,18 +37,18 @@ def _of_piece(lines: Lines, records: range, width: int, delimiter: int) -> Flags
 
 @dataclass(frozen=True)
 class _Piece:
-    """Some records: their bytes, and where in these each ends."""
+    """Some records: their bytes, and the end of each."""
 
     codes: npt.NDArray[np.uint8]
     ends: Ints
     delimiter: int
 
     def has_quotes_at_borders(self) -> Flags:
-        """Which records have quotes, each opening or closing a whole value."""
+        """Mark records with quotes that each open or close a whole value."""
         quotes, record = self._quotes()
         first = self._first_quotes(quotes)
         is_opening = (np.arange(len(quotes)) - first[record]) % 2 == 0
-        # A line feed before the first byte and after the last.
+        # Add a line feed before the first byte and after the last.
         framed = np.concatenate([[LINE_FEED], self.codes, [LINE_FEED]])
         beside = np.where(is_opening, framed[quotes], framed[quotes + 2])
         counts = np.diff(first, append=len(quotes))
@@ -57,7 +57,7 @@ class _Piece:
         return has
 
     def delimiters_outside_quotes(self) -> Ints:
-        """How many delimiters of each record stand outside quotes."""
+        """Count the delimiters of each record outside quotes."""
         quotes, _ = self._quotes()
         delimiters = np.flatnonzero(self.codes == self.delimiter)
         record = np.searchsorted(self.ends, delimiters)
@@ -65,11 +65,11 @@ class _Piece:
         return np.bincount(record[before % 2 == 0], minlength=len(self.ends))
 
     def _quotes(self) -> tuple[Ints, Ints]:
-        """Where the quotes stand, and in which records."""
+        """Return the positions of the quotes, and their records."""
         quotes = np.flatnonzero(self.codes == QUOTE)
         return quotes, np.searchsorted(self.ends, quotes)
 
     def _first_quotes(self, quotes: Ints) -> Ints:
-        """The number of quotes before each record."""
+        """Count the quotes before each record."""
         starts = np.concatenate([np.zeros(1, np.int64), self.ends[:-1] + 1])
         return np.searchsorted(quotes, starts)

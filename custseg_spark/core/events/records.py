@@ -1,4 +1,4 @@
-"""Records of a source as text, before any rule has looked at them."""
+"""Records of a source as text, before validation."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import polars as pl
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 RawText = Callable[[Ints], list[str]]
-# Row, raw record and defect of a record that can't be taken apart.
+# Row, raw record and defect of a record that can't be split into values.
 Malformed = tuple[int, str, str]
 
 MALFORMED = pl.Schema({"source_row": pl.Int64(), "raw_record": pl.String(), "defect": pl.String()})
@@ -20,14 +20,14 @@ NONE_MALFORMED = pl.DataFrame(schema=MALFORMED)
 
 @dataclass(frozen=True)
 class Records:
-    """A stretch of a source, taken apart into values, in row order.
+    """A stretch of a source, split into values, in row order.
 
-    `values`: one String column a source column, by the source's names, null or empty where there
-    is no value. `rows`: the source row of each. `malformed`: source_row, raw_record and defect of
-    the records that can't be taken apart. `raw_text` gives the text of the records at these
-    positions of `values`. `header`, `blank`: how many physical records are the header or blank, so
-    that values + malformed + header + blank are the stretch's physical records. `extras`: the
-    joined texts of columns that aren't mapped, where `values` doesn't hold them.
+    `values`: one String column per source column, with the source's names, null or empty for a
+    missing value. `rows`: the source row of each. `malformed`: source_row, raw_record and defect of
+    records that can't be split. `raw_text` returns the text of the records at these positions of
+    `values`. `header`, `blank`: the number of physical records that are header or blank, so that
+    values + malformed + header + blank are the stretch's physical records. `extras`: the joined
+    texts of unmapped columns, if `values` doesn't hold them.
     """
 
     values: pl.DataFrame
@@ -40,17 +40,17 @@ class Records:
 
     @property
     def physical(self) -> int:
-        """How many physical records the stretch has."""
+        """The number of physical records of the stretch."""
         return len(self.rows) + len(self.malformed) + self.header + self.blank
 
 
 def malformed_frame(records: Sequence[Malformed]) -> pl.DataFrame:
-    """The malformed records as a frame, in row order."""
+    """Return the malformed records as a frame, in row order."""
     return pl.DataFrame(sorted(records), schema=MALFORMED, orient="row")
 
 
 def text_values(columns: Sequence[str], fields: Sequence[Sequence[str | None]]) -> pl.DataFrame:
-    """One String column a source column, of records given field by field."""
+    """Return one String column per source column, from records given field by field."""
     by_column = zip(*fields, strict=True) if fields else ([] for _ in columns)
     return pl.DataFrame(
         [pl.Series(c, v, pl.String) for c, v in zip(columns, by_column, strict=True)]

@@ -1,4 +1,4 @@
-"""Refused records as rows of the table of refused records."""
+"""Turn refused records into rows of the table `rejected_events`."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from custseg_spark.core.events.schema import REJECTED
 
 @dataclass(frozen=True)
 class Origin:
-    """Where records come from: the mapping's name, the file as the ledger names it, its id."""
+    """The origin of records: the mapping's name, the file's name in the ledger, its id."""
 
     source: str
     source_file: str
@@ -20,7 +20,7 @@ class Origin:
 
     @property
     def columns(self) -> list[pl.Expr]:
-        """The origin's columns, the same for each row."""
+        """Return the origin's columns, the same for each row."""
         names = ("source", "source_file", "file_id")
         return [pl.lit(getattr(self, name), pl.String).alias(name) for name in names]
 
@@ -28,7 +28,7 @@ class Origin:
 def rejected_records(
     records: Records, typed: pl.DataFrame, is_valid: pl.Series, rules: list[Rule], origin: Origin
 ) -> pl.DataFrame:
-    """One row a refused record, malformed ones among them, in row order; columns of REJECTED."""
+    """Return one row per refused or malformed record, in row order, with the columns REJECTED."""
     width = len(records.values.columns)
     rejected = records.malformed.with_columns(reasons=defect_reasons(width)).drop("defect")
     if not is_valid.all():

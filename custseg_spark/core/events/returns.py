@@ -1,4 +1,4 @@
-"""Which records are returns: by their event type, their order's id or the sign of an amount."""
+"""Recognise returns: by event type, the order's id or the sign of an amount."""
 
 import polars as pl
 
@@ -6,7 +6,7 @@ from custseg_spark.core.mappings.mapping import SourceMapping
 
 
 def event_type(mapping: SourceMapping) -> pl.Expr:
-    """The canonical type; a purchase that shows a sign of a return is one. Null: unknown."""
+    """Return the canonical type; a purchase with a sign of a return is a return. Null: unknown."""
     given = pl.lit(mapping.event_type) if mapping.event_type else _type_of_text(mapping)
     turned = [sign for column, sign in signs(mapping).items() if column != "event_type"]
     if not turned:
@@ -16,7 +16,7 @@ def event_type(mapping: SourceMapping) -> pl.Expr:
 
 
 def signs(mapping: SourceMapping) -> dict[str, pl.Expr]:
-    """By canonical column, what says that a record is a return; null says nothing."""
+    """Return by canonical column the value that marks a record as a return; null marks nothing."""
     found = {}
     values = [value.lower() for value, kind in mapping.event_types.items() if kind == "return"]
     if values:
@@ -26,7 +26,7 @@ def signs(mapping: SourceMapping) -> dict[str, pl.Expr]:
     if mapping.returns.negative_quantity:
         found["quantity"] = pl.col("quantity_text").str.starts_with("-")
     if mapping.returns.negative_net_amount:
-        # By its value: -0.00 takes nothing back.
+        # Compared as a number: -0.00 returns nothing.
         found["net_amount"] = pl.col("net_amount_is_negative")
     return found
 

@@ -27,7 +27,7 @@ DEFECTS = {
     "invalid_utf8": "UTF-8 text",
     "nul_byte": "text without NUL bytes",
     "invalid_json": "a JSON object of texts and numbers, no key twice",
-    "malformed_answer": "an answer as docs/configuration.md describes it",
+    "malformed_answer": "an answer as docs/reference/configuration.md describes it",
 }
 
 

@@ -1,1 +1,1 @@
-"""Session parts to customer features: one file a family, one registry."""
+"""Customer features from session parts: one file per family, one registry."""

@@ -1,4 +1,4 @@
-"""Volume, engagement and the way from view to purchase."""
+"""Volume, engagement and the conversion from view to purchase."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from custseg_spark.core.features.totals import DAY_MICROS, Totals
 
 
 def _share(numerator: str, denominator: str) -> Value:
-    """The ratio of two columns' sums."""
+    """Divide the sums of two columns."""
     return lambda totals: ratio(totals.total(numerator), totals.total(denominator))
 
 

@@ -1,4 +1,4 @@
-"""Session parts of a bucket of customers to their features, one row a customer."""
+"""Compute the features of a bucket of customers from their session parts, one row per customer."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -25,14 +25,15 @@ def customer_features(
     relative: pl.DataFrame | None = None,
     cutoffs: Cutoffs | None = None,
 ) -> pa.Table:
-    """One row a customer with a part before `as_of` (exclusive, UTC), sorted by customer_id.
+    """Return one row per customer with a part before `as_of` (exclusive, UTC), sorted by
+    customer_id.
 
-    The columns of the table `customer_features` without `run_date`, null where they are of an
-    optional family that isn't asked for, of the lifetime value models, or scores without
-    `cutoffs`. `parts` are rows of the table `sessions`, all of these customers' and in whatever
-    order. Without `levels`, `relative_price` is null. `attributes` are the rows of
-    `demographics.attribute_columns` and `relative` those of `price_relative.customer_sums`, added
-    up, which the families of these names need.
+    The columns are those of the table `customer_features` without `run_date`. Columns of optional
+    families that aren't asked for, of the lifetime value models, and scores without `cutoffs` are
+    null. `parts` are rows of the table `sessions`: all parts of these customers, in any order.
+    Without `levels`, `relative_price` is null. The family `demographics` needs `attributes`, rows
+    of `demographics.attribute_columns`; the family `price_relative` needs `relative`, rows of
+    `price_relative.customer_sums`, added up.
     """
     features = all_features(optional)
     schema = arrow_schema()
@@ -55,7 +56,7 @@ def customer_features(
 
 
 def _joined(customers: pa.Array, frame: pl.DataFrame | None, family: str) -> dict[str, Whole]:
-    """The columns of a frame with a row a customer, in the order of `customers`."""
+    """Return the columns of a frame with one row per customer, in the order of `customers`."""
     if frame is None:
         raise ValueError(f"the family {family} needs its frame")
     ids = pl.DataFrame({"customer_id": pl.Series(customers)})
@@ -64,7 +65,7 @@ def _joined(customers: pa.Array, frame: pl.DataFrame | None, family: str) -> dic
 
 
 def _numbers(column: pa.Array) -> Whole:
-    """A column in numpy, with NaN or MISSING for null."""
+    """Convert a column to numpy, with NaN or MISSING for null."""
     if pa.types.is_floating(column.type):
         numbers: Whole = column.to_numpy(zero_copy_only=False)
         return numbers
@@ -72,7 +73,7 @@ def _numbers(column: pa.Array) -> Whole:
 
 
 def _column(values: Whole, type_: pa.DataType) -> pa.Array:
-    """Values as an Arrow array; NaN and MISSING are null."""
+    """Convert values to an Arrow array; NaN and MISSING become null."""
     if pa.types.is_decimal(type_):
         return unit_decimals(values, type_)
     if pa.types.is_floating(type_):

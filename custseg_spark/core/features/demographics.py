@@ -1,7 +1,7 @@
-"""Who a customer is, by the customer attributes: an optional family that reads `customers`.
+"""Features from customer attributes: an optional family that reads the table `customers`.
 
-Words become numbers by fixed lists, or by counting: nothing is learned from behaviour, and the
-order of the customers plays no part.
+Words become numbers by fixed lists or by counting. Nothing is learned from behaviour, and the order
+of the customers has no effect.
 """
 
 import re
@@ -13,7 +13,7 @@ from custseg_spark.core.features.feature import Family, Feature, joined
 DEMOGRAPHICS = "demographics"
 
 # Words by the levels of UNESCO's International Standard Classification of Education (ISCED 2011).
-# A level is that of the longest word that stands in the text.
+# A text has the level of the longest of these words in it.
 ISCED = {
     0: ("none", "no education", "kindergarten"),
     1: ("primary", "elementary"),
@@ -32,8 +32,8 @@ _MONEY = pl.Decimal(18, 4)
 def occupation_counts(customers: pl.DataFrame) -> pl.DataFrame:
     """Count the customers of each `occupation`, in lower case: columns `occupation`, `customers`.
 
-    `customers` has rows of the table `customers`. Counts of several slices are added up by
-    `occupation_shares`.
+    `customers` has rows of the table `customers`. `occupation_shares` adds up the counts of several
+    slices.
     """
     occupation = pl.col("occupation").str.to_lowercase()
     return (
@@ -45,7 +45,9 @@ def occupation_counts(customers: pl.DataFrame) -> pl.DataFrame:
 
 
 def occupation_shares(counts: pl.DataFrame) -> pl.DataFrame:
-    """One row an occupation of one or more slices' counts: its share of the customers with one."""
+    """Return each occupation's share of the customers with an occupation, from counts of all
+    slices.
+    """
     totals = counts.group_by("occupation").agg(pl.col("customers").sum())
     customers = totals["customers"].to_numpy()
     # Polars multiplies by the reciprocal of one number, which isn't the nearest double.
@@ -54,9 +56,10 @@ def occupation_shares(counts: pl.DataFrame) -> pl.DataFrame:
 
 
 def attribute_columns(customers: pl.DataFrame, shares: pl.DataFrame) -> pl.DataFrame:
-    """One row a customer of the table `customers`: the family's columns, null for not said.
+    """Return one row per customer of the table `customers`: the family's columns, null for missing
+    ones.
 
-    `shares` are those of `occupation_shares` over the whole table.
+    `shares` are the `occupation_shares` of the whole table.
     """
     gender = pl.col("gender").str.to_lowercase()
     lowered = customers.with_columns(pl.col("occupation").str.to_lowercase())
@@ -72,7 +75,7 @@ def attribute_columns(customers: pl.DataFrame, shares: pl.DataFrame) -> pl.DataF
 
 
 def _level(text: pl.Expr) -> pl.Expr:
-    """The level of the longest listed word in a text; null where there is none."""
+    """Return the level of the longest listed word in a text; null without one."""
     level_words = [(word, level) for level, words in ISCED.items() for word in words]
     result = pl.lit(None, pl.Int32)
     # The shortest innermost: "undergraduate" goes before "graduate".
@@ -82,7 +85,7 @@ def _level(text: pl.Expr) -> pl.Expr:
     return result
 
 
-# Age, income, education, gender and occupation, over `attribute_columns`.
+# Age, income, education, gender and occupation, from `attribute_columns`.
 FAMILY = Family(
     DEMOGRAPHICS,
     (

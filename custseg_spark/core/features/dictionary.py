@@ -1,8 +1,8 @@
-"""The data dictionary of `customer_features`, from the features themselves."""
+"""Write the data dictionary of `customer_features` from the registry of features."""
 
 from collections.abc import Iterable
 
-from custseg_spark.core.clv.scoring import CLV_DOCS
+from custseg_spark.core.clv.columns import CLV_DOCS
 from custseg_spark.core.features.demographics import DEMOGRAPHICS
 from custseg_spark.core.features.registry import FAMILIES, OPTIONAL_FAMILIES
 from custseg_spark.core.features.scores import SCORE_DOCS
@@ -10,7 +10,7 @@ from custseg_spark.core.features.scores import SCORE_DOCS
 _INTRODUCTION = """\
 # Data dictionary: `customer_features`
 
-Written by `python scripts/data_dictionary.py`; a test holds it to the code.
+Written by `python scripts/reference_pages.py`; a test holds it to the code.
 
 One row a customer and run date. Everything is as of `run_date` 00:00 UTC: no event at or after
 it counts. Days are UTC days, money is in the source's currency. A ratio is 0 where its

@@ -1,4 +1,4 @@
-"""Discount sensitivity: how much of the spend goes on what is reduced, and by how much it is."""
+"""Discount sensitivity: the share of spend on reduced items, and the depth of the reductions."""
 
 from custseg_spark.core.features.exact import MONEY_UNITS, Doubles, as_doubles
 from custseg_spark.core.features.feature import Family, Feature, ratio, ratio_or_null
@@ -19,7 +19,7 @@ def _mean_discount_depth(totals: Totals) -> Doubles:
     return ratio_or_null(as_doubles(discount, MONEY_UNITS), as_doubles(full_price, MONEY_UNITS))
 
 
-# Of purchases by what their source says was taken off; all 0 or null where none says it.
+# From the discounts that the source states; all 0 or null if it states none.
 DISCOUNT = Family(
     "discount",
     (

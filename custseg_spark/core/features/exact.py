@@ -1,9 +1,9 @@
-"""Whole numbers of any size in numpy, and how they come from decimals and become doubles.
+"""Whole numbers of any size in numpy, converted from decimals and to doubles.
 
-Money, squares of prices and logarithms are added up as whole numbers of their smallest unit. They
-are 64-bit integers as long as every one of them is below 2^62, so that two of them can be added or
-subtracted; where one isn't, the array holds Python's integers. So no sum overflows or is rounded,
-and only absurd amounts pay for it.
+Money, squares of prices and logarithms are summed as whole numbers of their smallest unit. An array
+holds 64-bit integers while all of them are below 2^62, so that two can be added or subtracted;
+otherwise it holds Python integers. So no sum overflows or is rounded, and only absurd amounts are
+slow.
 """
 
 from typing import Any
@@ -15,22 +15,22 @@ import pyarrow as pa
 Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
-# Of int64, or of objects, which are Python's integers.
+# An array of int64, or of objects that are Python integers.
 Whole = npt.NDArray[Any]
 
 MONEY_UNITS = 10**4
 LOG_PRICE_UNITS = 10**12
-# Null among whole numbers; among doubles it is NaN. No count, day or amount is that small.
+# Stands for null among whole numbers, as NaN among doubles. No count, day or amount is that small.
 MISSING = int(np.iinfo(np.int64).min)
 
 NARROW = 2.0**62
-# Whole numbers up to here are doubles.
+# Doubles represent all whole numbers up to here.
 _DOUBLE = 2**53
 _LOW = 2**64 - 1
 
 
 def whole_numbers(column: pa.Array) -> Whole:
-    """Counts, decimals and times (microseconds) as whole numbers, MISSING for null."""
+    """Convert counts, decimals and times (microseconds) to whole numbers, MISSING for null."""
     if pa.types.is_timestamp(column.type):
         column = column.cast(pa.timestamp("us", column.type.tz)).cast(pa.int64())
     filled = column.fill_null(0) if column.null_count else column
@@ -45,7 +45,7 @@ def whole_numbers(column: pa.Array) -> Whole:
 
 
 def _decimal_units(decimals: pa.Array) -> Whole:
-    """A decimal128 array without nulls as whole numbers of its last digit."""
+    """Convert a decimal128 array without nulls to whole numbers of its last digit."""
     limbs = np.frombuffer(decimals.buffers()[1], np.int64).reshape(-1, 2)
     low, high = limbs[decimals.offset : decimals.offset + len(decimals)].T
     if bool((high == low >> 63).all()) and largest(low) < NARROW:
@@ -55,7 +55,7 @@ def _decimal_units(decimals: pa.Array) -> Whole:
 
 
 def unit_decimals(units: Whole, type_: pa.Decimal128Type) -> pa.Array:
-    """Whole numbers of the last digit as decimals; OverflowError for one of too many digits."""
+    """Convert whole numbers of the last digit to decimals; OverflowError for too many digits."""
     present = units != MISSING
     limbs = np.empty((len(units), 2), np.int64)
     if units.dtype == object:
@@ -71,7 +71,7 @@ def unit_decimals(units: Whole, type_: pa.Decimal128Type) -> pa.Array:
 
 
 def as_doubles(units: Whole, one: int) -> Doubles:
-    """`units / one`, each the double nearest to the true quotient."""
+    """Return `units / one`, each the double nearest to the true quotient."""
     doubles: Doubles = units.astype(np.float64) / one
     if largest(units) >= _DOUBLE:
         large = np.flatnonzero(np.abs(units) >= _DOUBLE)
@@ -81,7 +81,7 @@ def as_doubles(units: Whole, one: int) -> Doubles:
 
 
 def difference_of_products(a: Whole, b: Whole, c: Whole, d: Whole, one: int) -> Doubles:
-    """`(a b - c d) / one` to the nearest double, without overflow and without lost digits."""
+    """Return `(a b - c d) / one` as the nearest double, without overflow or lost digits."""
     narrow = (_product_bound(a, b) < NARROW) & (_product_bound(c, d) < NARROW)
     doubles = np.empty(len(a))
     for which, type_ in ((narrow, np.int64), (~narrow, object)):
@@ -92,7 +92,7 @@ def difference_of_products(a: Whole, b: Whole, c: Whole, d: Whole, one: int) -> 
 
 
 def products(a: Whole, b: Whole) -> Whole:
-    """`a b`, without overflow."""
+    """Return `a b` without overflow."""
     if len(a) and float(_product_bound(a, b).max()) >= NARROW:
         a, b = a.astype(object), b.astype(object)
     product: Whole = a * b
@@ -100,21 +100,21 @@ def products(a: Whole, b: Whole) -> Whole:
 
 
 def narrowed(values: Whole) -> Whole:
-    """The values as 64-bit integers again, if all of them are small enough."""
+    """Convert the values back to 64-bit integers, if all of them are small enough."""
     if values.dtype == object and largest(values) < NARROW:
         return values.astype(np.int64)
     return values
 
 
 def _product_bound(a: Whole, b: Whole) -> Doubles:
-    """What no product and no factor exceeds."""
+    """Return an upper bound of all products and factors."""
     factors = [np.maximum(np.abs(factor.astype(np.float64)), 1) for factor in (a, b)]
     bound: Doubles = factors[0] * factors[1]
     return bound
 
 
 def largest(values: Whole) -> float:
-    """The largest magnitude, as a double; 0 for none."""
+    """Return the largest magnitude as a double; 0 for an empty array."""
     if not len(values):
         return 0.0
     return max(abs(float(values.min())), abs(float(values.max())))

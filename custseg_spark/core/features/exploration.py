@@ -1,4 +1,4 @@
-"""How widely a customer looks around: products, categories, brands."""
+"""How widely a customer explores products, categories and brands."""
 
 from custseg_spark.core.features.feature import Family, Feature, ratio
 

@@ -1,4 +1,4 @@
-"""What a feature is: its name, type, meaning and value, and how a model takes it."""
+"""Feature: name, type, meaning, formula, and how a model takes it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ Value = Callable[[Totals], Whole]
 class Feature:
     """A column of `customer_features`.
 
-    `doc` is the formula with unit, denominator and meaning of null: the data dictionary is made
-    of it. `value` computes it, one entry a customer: doubles with NaN for null, or whole numbers
-    with MISSING for null, decimals in units of their last digit. For a model, `log1p` says that
-    the feature is heavy-tailed, `sqrt` that it is a share of rare events (the root evens out its
-    variance), `rate` that it is an estimate and the better the more events there are, and `null`
-    what stands for a missing value: `zero`, or `max` and `median` over the customers that have one.
+    `doc` is the formula with unit, denominator and meaning of null; the data dictionary prints it.
+    `value` computes one entry per customer: doubles with NaN for null, or whole numbers with
+    MISSING for null (decimals in units of their last digit). The other fields are for models:
+    `log1p` marks a heavy tail, `sqrt` a share of rare events (the root evens out its variance),
+    `rate` an estimate that gets better with more events, and `null` the substitute for a missing
+    value: `zero`, or `max` or `median` over the customers with a value.
     """
 
     name: str
@@ -35,19 +35,19 @@ class Feature:
 
 @dataclass(frozen=True)
 class Family:
-    """Features that belong together."""
+    """A group of related features."""
 
     name: str
     features: tuple[Feature, ...]
 
 
 def ratio(numerator: Whole, denominator: Whole) -> Doubles:
-    """`numerator / denominator`, 0 where the denominator is 0 or either is null."""
+    """Return `numerator / denominator`; 0 where the denominator is 0 or either is null."""
     return np.nan_to_num(ratio_or_null(numerator, denominator), copy=False, nan=0.0)
 
 
 def ratio_or_null(numerator: Whole, denominator: Whole) -> Doubles:
-    """`numerator / denominator`, null where the denominator is 0 or either is null."""
+    """Return `numerator / denominator`; null where the denominator is 0 or either is null."""
     above, below = _doubles(numerator), _doubles(denominator)
     quotient: Doubles = np.full(len(above), np.nan)
     np.divide(above, below, out=quotient, where=below != 0)
@@ -59,16 +59,16 @@ def _doubles(values: Whole) -> Doubles:
 
 
 def total(name: str, days: int | None = None) -> Value:
-    """The sum of a column of the parts; with `days`, over the days just before the run date."""
+    """Sum a column of the parts; with `days`, over the days just before the run date."""
     return lambda totals: totals.total(name, days)
 
 
 def whole_days_since(micros: Whole, totals: Totals) -> Ints:
-    """Whole days from a moment to the run date 00:00 UTC; MISSING for MISSING."""
+    """Return the whole days from a moment to the run date 00:00 UTC; MISSING for MISSING."""
     days: Ints = np.where(micros == MISSING, MISSING, (totals.as_of_micros - micros) // DAY_MICROS)
     return days
 
 
 def joined(name: str) -> Value:
-    """A column of another table, joined by customer; null where a customer has no row there."""
+    """Return a column of another table by customer; null for customers without a row."""
     return lambda totals: totals.joined[name]

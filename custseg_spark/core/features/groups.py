@@ -1,4 +1,4 @@
-"""Rows by their owner: sums, smallest and largest values, one entry an owner."""
+"""Group rows by owner: sums, smallest and largest values, one entry per owner."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from custseg_spark.core.features.exact import NARROW, Ints, Whole, largest, narr
 
 @dataclass(frozen=True)
 class Groups:
-    """The rows in the order of their owners, and where each owner's rows begin in that order."""
+    """The rows in the order of their owners, and the first row of each owner in that order."""
 
     order: Ints | slice
     begins: Ints
@@ -17,17 +17,17 @@ class Groups:
 
     @staticmethod
     def of(owner: Ints) -> "Groups":
-        """From the owner of each row, in whatever order; owners ascend in the groups."""
+        """Group rows by owner, in any order; owners ascend in the groups."""
         order = np.argsort(owner)
         return Groups(order, begins_of(owner[order]), len(owner))
 
     @staticmethod
     def of_sorted(owner: Ints) -> "Groups":
-        """From the owner of each row, where rows come owner by owner."""
+        """Group rows that already come owner by owner."""
         return Groups(slice(None), begins_of(owner), len(owner))
 
     def added(self, values: Whole) -> Whole:
-        """The sum of each owner's whole numbers, exact."""
+        """Sum each owner's whole numbers exactly."""
         if largest(values) * self.rows < NARROW:
             return self._reduced(np.add, values)
         magnitudes = self._reduced(np.add, np.abs(values.astype(np.float64)))
@@ -36,11 +36,11 @@ class Groups:
         return narrowed(self._reduced(np.add, values))
 
     def smallest(self, values: Whole) -> Whole:
-        """The smallest value of each owner."""
+        """Return the smallest value of each owner."""
         return self._reduced(np.minimum, values)
 
     def largest(self, values: Whole) -> Whole:
-        """The largest value of each owner."""
+        """Return the largest value of each owner."""
         return self._reduced(np.maximum, values)
 
     def _reduced(self, together: np.ufunc, values: Whole) -> Whole:
@@ -49,5 +49,5 @@ class Groups:
 
 
 def begins_of(owner: Ints) -> Ints:
-    """Where another owner's rows begin, among rows that come owner by owner."""
+    """Return the first row of each owner among rows that come owner by owner."""
     return np.flatnonzero(np.diff(owner, prepend=-1))

@@ -1,4 +1,4 @@
-"""Distinct keys of each customer: how many there are, and how the items spread over them."""
+"""Distinct keys of each customer: their number, and how the items spread over them."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,9 +12,11 @@ from custseg_spark.core.features.groups import Groups, begins_of
 
 @dataclass(frozen=True)
 class KeyCounts:
-    """One entry an owner x distinct key, sorted by owner: `n`, the rows that have the key.
+    """One entry per owner and distinct key, sorted by owner; `n` is the number of rows with the
+    key.
 
-    Owners are numbered from 0 to `owners` - 1; one without a key has no entry. Keys are numbers.
+    Owners are numbered from 0 to `owners` - 1; an owner without a key has no entry. Keys are
+    numbers.
     """
 
     owner: Ints
@@ -35,20 +37,20 @@ class KeyCounts:
         return self._of_owners(self._groups.largest(self.n))
 
     def added(self, values: Whole) -> Whole:
-        """Add up a whole number of each entry, for each owner; exact."""
+        """Sum a whole number of each entry by owner, exactly."""
         return self._of_owners(self._groups.added(values))
 
     def most_frequent(self) -> Ints:
-        """The owner's most frequent key, the lowest at a tie; of owners with a key each."""
+        """Return each owner's most frequent key, the lowest at a tie; each must have a key."""
         span = int(self.key.max(initial=0)) + 1
         ranked = self.n * span + (span - 1 - self.key)
         return span - 1 - self._of_owners(self._groups.largest(ranked)) % span
 
     def entropy(self) -> Doubles:
-        """Shannon entropy in nats of the shares n / total; 0 for a single key and for none."""
+        """Return the Shannon entropy in nats of the shares n / total; 0 for one key or none."""
         total = self.total()
         several = self.n < total[self.owner]
-        # Added in the order of n, whatever the order of the rows: the last digits stay the same.
+        # Added in the order of n, so that the last digits don't depend on the order of the rows.
         span = int(self.n.max(initial=0)) + 1
         owner, n = np.divmod(np.sort(self.owner[several] * span + self.n[several]), span)
         share = n / total[owner]
@@ -75,9 +77,10 @@ def count_keys(owner: Ints, key: Ints, owners: int) -> KeyCounts:
 
 
 class ItemKeys:
-    """What the customers' items say: keys of products, categories, brands and orders, and hours.
+    """Keys of the customers' items: products, categories, brands, orders and hours.
 
-    Items are one an event. A field is counted when it is first asked for; a null key is none.
+    There is one item per event. A field is counted when it is first asked for; null keys don't
+    count.
     """
 
     def __init__(self, owner: Ints, items: pa.ListArray, owners: int) -> None:
@@ -87,32 +90,32 @@ class ItemKeys:
 
     @cached_property
     def product(self) -> KeyCounts:
-        """Items by product."""
+        """Count items by product."""
         return self._counted("product_key")
 
     @cached_property
     def category(self) -> KeyCounts:
-        """Items by category; a key is a place in `categories`."""
+        """Count items by category; a key is an index into `categories`."""
         return self._counted("category_key")
 
     @cached_property
     def brand(self) -> KeyCounts:
-        """Items by brand."""
+        """Count items by brand."""
         return self._counted("brand_key")
 
     @cached_property
     def order(self) -> KeyCounts:
-        """Purchases by order."""
+        """Count purchases by order."""
         return self._counted("order_key")
 
     @cached_property
     def hour(self) -> KeyCounts:
-        """Items by UTC hour."""
+        """Count items by UTC hour."""
         return count_keys(self._owner, self._entries.field("hour").to_numpy(), self._owners)
 
     @cached_property
     def categories(self) -> Ints:
-        """The distinct category keys, in the order of their codes."""
+        """Return the distinct category keys, in the order of their codes."""
         keys: Ints = self._encoded("category_key").dictionary.to_numpy()
         return keys
 
@@ -127,6 +130,6 @@ class ItemKeys:
 
 
 def codes(encoded: pa.DictionaryArray) -> Ints:
-    """The number of each row's value in the dictionary."""
+    """Return the index of each row's value in the dictionary."""
     numbers: Ints = encoded.indices.to_numpy().astype(np.int64)
     return numbers

@@ -1,4 +1,4 @@
-"""Price levels of categories, which a customer's prices are compared with."""
+"""Price levels of categories, the reference for a customer's prices."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,13 @@ from custseg_spark.core.features.exact import Flags, Ints
 
 @dataclass(frozen=True)
 class Levels:
-    """The mean ln(unit price) of each category that has one, in units of 10^-12; keys ascend."""
+    """The mean ln(unit price) of each category with prices, in units of 10^-12; keys ascend."""
 
     keys: Ints
     units: Ints
 
     def of(self, keys: Ints) -> tuple[Ints, Flags]:
-        """The level of each key, and which keys have one; 0 for a key without."""
+        """Return the level of each key and a mask of keys with a level; 0 for a key without one."""
         if not len(self.keys):
             return np.zeros(len(keys), np.int64), np.zeros(len(keys), np.bool_)
         at = np.searchsorted(self.keys, keys).clip(max=len(self.keys) - 1)

@@ -1,4 +1,4 @@
-"""Unit prices of view and purchase events, each event counted once."""
+"""Unit prices of view and purchase events; each event counts once."""
 
 import numpy as np
 
@@ -31,11 +31,11 @@ def _mean_purchased_price(totals: Totals) -> Doubles:
 
 
 def _price_stddev(totals: Totals) -> Doubles:
-    # In whole numbers up to the square root: doubles would lose the digits of the difference.
+    # Whole numbers up to the square root, because doubles would lose the digits of the difference.
     views, prices = totals.total("view_count"), totals.total("viewed_price_sum")
     squares = totals.total("viewed_price_squares")
     scaled = difference_of_products(views, squares, prices, prices, 1)
-    # Of squares that are null in one part the sum is wrong.
+    # If the squares are null in one part, their sum is wrong.
     untold = totals.has_null("viewed_price_squares") | _has_too_many_digits(totals)
     deviation = ratio(np.sqrt(np.maximum(scaled, 0)), views * MONEY_UNITS)
     return np.where(untold, np.nan, deviation)
@@ -51,7 +51,7 @@ def _has_too_many_digits(totals: Totals) -> Flags:
 
 
 def _relative_price(totals: Totals) -> Doubles:
-    # Over a common denominator: of two doubles that are nearly equal the difference is noise.
+    # Over a common denominator, because the difference of two nearly equal doubles is noise.
     categories = totals.items.category
     level, has_level = totals.levels.of(totals.items.categories)
     level_count = categories.added(np.where(has_level[categories.key], categories.n, 0))

@@ -1,9 +1,9 @@
 """Prices against the market: an optional family, the only one that reads events.
 
-Three steps, as a product's usual price is known only after all events: sums over views by product
-(`product_sums`, of any slice of the events), the products' tiers over all slices
-(`product_tiers`), and sums by customer (`customer_sums`, of any slice). Sums of several slices are
-added up by the step that takes them.
+A product's usual price is known only after all events, so there are three steps: sums over views by
+product (`product_sums`, of any slice of the events), the products' tiers over all slices
+(`product_tiers`), and sums by customer (`customer_sums`, of any slice). Each step adds up the
+slices of the one before.
 """
 
 from datetime import date
@@ -19,18 +19,18 @@ PRICE_RELATIVE = "price_relative"
 
 _DISCOUNTED_BELOW_PERCENT = 95
 _PRODUCT = ["product_id", "category_id"]
-# Tiers are added as whole numbers of this unit, so that no order of adding changes the sum.
+# Tiers are added as whole numbers of this unit, so that the order of adding doesn't matter.
 _TIER_UNITS = 10**18
 _WHOLE = pl.Decimal(38, 0)
-# Mean prices are compared by this many digits more than prices have.
+# Mean prices are compared with this many more digits than prices have.
 _MEAN_UNITS = 10**10
 
 
 def product_sums(events: pl.DataFrame, as_of: date) -> pl.DataFrame:
-    """One row a product viewed before `as_of`: `price_sum`, in 1/10,000, and `views`.
+    """Return one row per product viewed before `as_of`: `price_sum` in 1/10,000, and `views`.
 
-    `events` are rows of the table `events`. A product that is listed in two categories is two
-    products, also where one of the categories is null.
+    `events` are rows of the table `events`. A product in two categories counts as two products,
+    even if one of the categories is null.
     """
     views = _before(events, as_of).filter(event_type="view")
     return views.group_by(_PRODUCT).agg(
@@ -40,14 +40,14 @@ def product_sums(events: pl.DataFrame, as_of: date) -> pl.DataFrame:
 
 
 def product_tiers(sums: pl.DataFrame) -> pl.DataFrame:
-    """One row a product of one or more slices' `product_sums`, with its `tier` added.
+    """Return one row per product of all slices' `product_sums`, with its `tier`.
 
-    The tier is the percent rank of its mean viewed price among the products of its category: 0
-    the cheapest, 1 the dearest, 0 for an only product, in units of 10^-18; null without a category.
+    The tier is the percent rank of its mean viewed price among the products of its category: 0 for
+    the cheapest or an only product, 1 for the dearest, in units of 10^-18; null without a category.
     """
     products = sums.group_by(_PRODUCT).agg(pl.col("price_sum", "views").sum())
     price_sum, views = pl.col("price_sum").to_physical(), pl.col("views").cast(pl.Int128)
-    # Half up. In doubles one price seen once and seen thrice would be two means.
+    # Half up. As doubles, the means of a price seen once and seen three times would differ.
     mean = (2 * price_sum * _MEAN_UNITS + views) // (2 * views)
     rank = mean.rank("min").over("category_id").cast(pl.Int64) - 1
     others = pl.len().over("category_id").cast(pl.Int64) - 1
@@ -57,10 +57,10 @@ def product_tiers(sums: pl.DataFrame) -> pl.DataFrame:
 
 
 def customer_sums(events: pl.DataFrame, tiers: pl.DataFrame, as_of: date) -> pl.DataFrame:
-    """One row a customer before `as_of`: `tier_sum`, `tier_count`, `discounted_purchases`.
+    """Return one row per customer before `as_of`: `tier_sum`, `tier_count`, `discounted_purchases`.
 
-    Sums over the tiers of viewed products (in their units), and the purchases at less than 95% of
-    the product's mean viewed price. `tiers` are those of `product_tiers` over all events.
+    The sums are over the tiers of viewed products (in their units). A discounted purchase cost less
+    than 95% of the product's mean viewed price. `tiers` come from `product_tiers` over all events.
     """
     priced = _before(events, as_of).join(tiers, on=_PRODUCT, how="left", nulls_equal=True)
     is_view, is_purchase = (pl.col("event_type") == kind for kind in ("view", "purchase"))
@@ -76,7 +76,7 @@ def customer_sums(events: pl.DataFrame, tiers: pl.DataFrame, as_of: date) -> pl.
 
 
 def added_customer_sums(sums: pl.DataFrame) -> pl.DataFrame:
-    """One row a customer of several slices' `customer_sums`."""
+    """Add up several slices' `customer_sums`, one row per customer."""
     return sums.group_by("customer_id").agg(pl.exclude("customer_id").sum())
 
 
@@ -87,14 +87,14 @@ def _before(events: pl.DataFrame, as_of: date) -> pl.DataFrame:
 
 
 def _as_tier(share: pl.Expr) -> pl.Expr:
-    """A double's shortest decimal digits in tier units, rounded half up."""
+    """Convert a double's shortest decimal digits to tier units, rounded half up."""
     digits = share.cast(pl.String).cast(pl.Decimal(38, 28)).to_physical()
     finer = 10**28 // _TIER_UNITS
     return ((digits + finer // 2) // finer).cast(_WHOLE)
 
 
 def _present(totals: Totals, name: str) -> Whole:
-    """A joined sum, 0 for who isn't among the events."""
+    """Return a joined sum, 0 for customers without events."""
     sums = totals.joined[name]
     return np.where(sums == MISSING, 0, sums)
 
@@ -108,7 +108,7 @@ def _discount_share(totals: Totals) -> Doubles:
     return ratio(_present(totals, "discounted_purchases"), totals.total("purchase_count"))
 
 
-# `price_tier` and `discount_share`, over `customer_sums`.
+# `price_tier` and `discount_share`, from `customer_sums`.
 FAMILY = Family(
     PRICE_RELATIVE,
     (

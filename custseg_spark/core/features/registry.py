@@ -1,10 +1,10 @@
-"""The families of features, and the columns of `customer_features` that they make."""
+"""The families of features, and the columns of `customer_features`."""
 
 from collections.abc import Sequence
 
 import pyarrow as pa
 
-from custseg_spark.core.clv.scoring import CLV_DOCS
+from custseg_spark.core.clv.columns import CLV_DOCS
 from custseg_spark.core.features import demographics, price_relative
 from custseg_spark.core.features.behaviour import BEHAVIOUR
 from custseg_spark.core.features.discount import DISCOUNT
@@ -38,7 +38,9 @@ ARROW_TYPES = {
 
 
 def families(optional: Sequence[str] = ()) -> list[Family]:
-    """The standing families and the named optional ones; ConfigurationError for an unknown."""
+    """Return the standing families and the named optional ones; ConfigurationError for an unknown
+    name.
+    """
     for name in optional:
         if name not in OPTIONAL_FAMILIES:
             raise ConfigurationError(
@@ -48,12 +50,14 @@ def families(optional: Sequence[str] = ()) -> list[Family]:
 
 
 def all_features(optional: Sequence[str] = ()) -> list[Feature]:
-    """Every feature of the standing and the named optional families, in column order."""
+    """Return every feature of the standing and the named optional families, in column order."""
     return [feature for family in families(optional) for feature in family.features]
 
 
 def columns() -> dict[str, str]:
-    """The columns of `customer_features` after `run_date` and `customer_id`: name and type."""
+    """Return name and type of the columns of `customer_features` after `run_date` and
+    `customer_id`.
+    """
     features = {f.name: f.type for f in all_features(tuple(OPTIONAL_FAMILIES))}
     scores, values = (
         {name: type_ for name, (type_, _) in docs.items()} for docs in (SCORE_DOCS, CLV_DOCS)
@@ -62,7 +66,7 @@ def columns() -> dict[str, str]:
 
 
 def arrow_schema() -> pa.Schema:
-    """The Arrow schema of `customer_features`, without `run_date`."""
+    """Return the Arrow schema of `customer_features`, without `run_date`."""
     types = {**ARROW_TYPES, "string": pa.string()}
     described = [(name, types[type_]) for name, type_ in columns().items()]
     return pa.schema([("customer_id", pa.string()), *described])

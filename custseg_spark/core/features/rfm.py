@@ -1,4 +1,4 @@
-"""Recency, frequency, monetary; their scores compare customers and are in scores.py."""
+"""Recency, frequency and monetary value; `scores` compares customers by them."""
 
 from custseg_spark.core.features.exact import MONEY_UNITS, Doubles, Ints, as_doubles
 from custseg_spark.core.features.feature import Family, Feature, ratio, whole_days_since
@@ -6,12 +6,12 @@ from custseg_spark.core.features.totals import Totals
 
 
 def recency_days(totals: Totals) -> Ints:
-    """Whole days since the last purchase; MISSING for who never bought."""
+    """Return whole days since the last purchase; MISSING for customers who never bought."""
     return whole_days_since(totals.largest("last_purchase_at"), totals)
 
 
 def frequency(totals: Totals) -> Ints:
-    """Distinct orders."""
+    """Count distinct orders."""
     return totals.items.order.distinct()
 
 

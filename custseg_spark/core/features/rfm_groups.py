@@ -1,4 +1,4 @@
-"""RFM groups: a name for every score code, without gaps and without overlaps."""
+"""RFM groups: a name for every score code, without gaps or overlaps."""
 
 import numpy as np
 import pyarrow as pa
@@ -20,13 +20,13 @@ _NAMES = (PROSPECTS, *(name for r in sorted(_GROUPS) for name in _GROUPS[r]))
 
 
 def rfm_group(r: int, f: int, m: int) -> str:
-    """The group of a score code; `Prospects` for who never bought (all scores 0)."""
+    """Return the group of a score code; `Prospects` for non-buyers (all scores 0)."""
     scores = (np.array([score]) for score in (r, f, m))
     name: str = rfm_groups(*scores)[0].as_py()
     return name
 
 
 def rfm_groups(r: Ints, f: Ints, m: Ints) -> pa.Array:
-    """The group of each score code, as text."""
+    """Return the group of each score code as text."""
     place = np.where(r == 0, 0, (r - 1) * 5 + (f + m + 1) // 2)
     return pa.DictionaryArray.from_arrays(place.astype(np.int8), pa.array(_NAMES)).cast(pa.string())

@@ -1,4 +1,4 @@
-"""RFM scores by quintile among buyers: values of a bucket, cutoffs over all, scores."""
+"""RFM scores by quintile among buyers: values of a bucket, cutoffs over all buckets, scores."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,9 +42,9 @@ _BUYER: dict[str, pl.DataType] = {
 
 @dataclass(frozen=True)
 class Cutoffs:
-    """The four values that a buyer must exceed to score 2, 3, 4 and 5; none without buyers.
+    """The four values that a buyer must exceed to score 2, 3, 4 and 5; empty without buyers.
 
-    In whole days, negated; in orders; in 1/10,000 of the currency.
+    Units: whole days, negated; orders; 1/10,000 of the currency.
     """
 
     recency: tuple[int, ...] = ()
@@ -53,9 +53,11 @@ class Cutoffs:
 
 
 def buyer_values(parts: pa.Table, as_of: date) -> pl.DataFrame:
-    """One row a buyer before `as_of`: `recency_days`, `frequency`, `monetary`; without ids.
+    """Return one row per buyer before `as_of`: `recency_days`, `frequency`, `monetary`; without
+    ids.
 
-    `parts` are rows of the table `sessions`, all of these customers' with a purchase or a return.
+    `parts` are rows of the table `sessions`: all parts of these customers with a purchase or a
+    return.
     """
     has_money = pc.or_(pc.greater(parts["purchase_count"], 0), pc.greater(parts["return_count"], 0))
     parts = before(parts.filter(has_money), as_of)
@@ -70,9 +72,9 @@ def buyer_values(parts: pa.Table, as_of: date) -> pl.DataFrame:
 
 
 def value_counts(buyers: pl.DataFrame) -> pl.DataFrame:
-    """One row a score and value of `buyer_values`: `score`, `value`, `customers`.
+    """Return one row per score and value of `buyer_values`: `score`, `value`, `customers`.
 
-    Values are whole, as in Cutoffs. Counts of several buckets are added up by `score_cutoffs`.
+    Values are whole, as in Cutoffs. `score_cutoffs` adds up the counts of several buckets.
     """
     values = {
         "rfm_r": -buyers["recency_days"],
@@ -89,10 +91,10 @@ def value_counts(buyers: pl.DataFrame) -> pl.DataFrame:
 
 
 def score_cutoffs(counts: pl.DataFrame) -> Cutoffs:
-    """The cutoffs of all buyers, by the rows of `value_counts` of all buckets.
+    """Return the cutoffs of all buyers from the `value_counts` of all buckets.
 
-    The j-th cutoff is the smallest value at or below which at least j fifths of the buyers are, so
-    that to exceed it is to have j fifths strictly below.
+    The j-th cutoff is the smallest value with at least j fifths of the buyers at or below it. So a
+    buyer who exceeds it has at least j fifths strictly below.
     """
     merged = counts.group_by("score", "value").agg(pl.col("customers").sum()).sort("value")
     return Cutoffs(*(_cutoffs(merged.filter(score=score)) for score in ("rfm_r", "rfm_f", "rfm_m")))
@@ -108,7 +110,9 @@ def _cutoffs(ascending: pl.DataFrame) -> tuple[int, ...]:
 
 
 def scored(totals: Totals, cutoffs: Cutoffs) -> dict[str, pa.Array]:
-    """The columns of SCORE_DOCS and `rfm_group`; 0 and Prospects for who never bought."""
+    """Return the columns of SCORE_DOCS and `rfm_group`; 0 and Prospects for customers who never
+    bought.
+    """
     is_buyer = rfm.frequency(totals) > 0
 
     def score(value: Whole, to_exceed: Sequence[int]) -> Ints:
@@ -123,7 +127,7 @@ def scored(totals: Totals, cutoffs: Cutoffs) -> dict[str, pa.Array]:
 
 
 def _count_below(values: Whole, cutoffs: Sequence[int]) -> Ints:
-    """How many cutoffs each value exceeds."""
+    """Count the cutoffs that each value exceeds."""
     counts = np.zeros(len(values), np.int64)
     for cutoff in cutoffs:
         # numpy compares an integer beyond 64 bits exactly too.

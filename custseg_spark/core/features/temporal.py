@@ -1,6 +1,6 @@
-"""When a customer is there: hours, weekends, rhythm, and the last 30, 90 and 365 days.
+"""When a customer is active: hours, weekends, rhythm, and the last 30, 90 and 365 days.
 
-Hours and weekdays are in UTC; windows are of whole days and end at the run date.
+Hours and weekdays are in UTC. Windows have whole days and end at the run date.
 """
 
 from custseg_spark.core.features.exact import Doubles
@@ -11,7 +11,7 @@ WINDOWS_DAYS = (30, 90, 365)
 
 
 def _days_between_sessions(totals: Totals) -> Doubles:
-    # The mean of consecutive differences telescopes to last less first.
+    # The mean of consecutive differences telescopes to last minus first.
     span = totals.visits.last_began() - totals.smallest("first_event_at")
     return ratio_or_null(span, (totals.visits.count() - 1) * DAY_MICROS)
 

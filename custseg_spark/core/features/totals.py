@@ -1,4 +1,4 @@
-"""What a customer's session parts add up to: the numbers that features are computed from."""
+"""Totals over a customer's session parts: the numbers that features are computed from."""
 
 from datetime import date
 from functools import cached_property
@@ -18,12 +18,12 @@ _EPOCH = date(1970, 1, 1)
 
 
 class Totals:
-    """Totals of the customers with a part before `as_of`; arrays have one entry a customer.
+    """Totals of the customers with a part before `as_of`; arrays have one entry per customer.
 
-    `customers` are their ids, sorted by bytes, and all arrays are in that order. `parts` are rows
-    of the table `sessions`, all of these customers' and in whatever order. Times are microseconds
-    since 1970, money is in units of its last decimal. A total is computed when it is first asked
-    for. `joined` are columns of other tables, one entry a customer too.
+    `customers` are their ids, sorted by bytes; all arrays have that order. `parts` are rows of the
+    table `sessions`: all parts of these customers, in any order. Times are microseconds since 1970,
+    money is in units of its last decimal. A total is computed when it is first asked for. `joined`
+    are columns of other tables, also with one entry per customer.
     """
 
     def __init__(self, parts: pa.Table, as_of: date, levels: Levels = NO_LEVELS) -> None:
@@ -33,7 +33,7 @@ class Totals:
         self.joined: dict[str, Whole] = {}
         self._parts = before(parts, as_of)
         self.customers, self._part_owner = _numbered(self._parts["customer_id"].combine_chunks())
-        # Columns are put in the order of their customers once, not at each sum.
+        # Columns are sorted by customer once, not for each sum.
         self._order = np.argsort(self._part_owner)
         self._owner = self._part_owner[self._order]
         self._groups = Groups.of_sorted(self._owner)
@@ -41,7 +41,7 @@ class Totals:
         self._sums: dict[tuple[str, int | None], Whole] = {}
 
     def total(self, name: str, days: int | None = None) -> Whole:
-        """Add up a column, nulls as 0; with `days`, over the days just before `as_of` only."""
+        """Sum a column, nulls as 0; with `days`, over the days just before `as_of` only."""
         key = name, days
         if key not in self._sums:
             values = self._column(name)
@@ -53,21 +53,21 @@ class Totals:
         return self._sums[key]
 
     def weekend_events(self) -> Whole:
-        """Count the events of Saturdays and Sundays."""
+        """Count the events on Saturdays and Sundays."""
         # 1970 began on a Thursday: 3 days after a Monday.
         is_weekend = (self._day + 3) % 7 >= 5
         return self._groups.added(np.where(is_weekend, self._column("event_count"), 0))
 
     def net_spend(self, days: int | None = None) -> Whole:
-        """Purchases less returns, in 1/10,000."""
+        """Return purchases minus returns, in 1/10,000."""
         return self.total("purchase_amount", days) - self.total("return_amount", days)
 
     def smallest(self, name: str) -> Whole:
-        """The smallest value of a column of the parts that has no null."""
+        """Return the smallest value of a column of the parts that has no null."""
         return self._groups.smallest(self._column(name))
 
     def largest(self, name: str) -> Whole:
-        """The largest value of a column of the parts; MISSING where all are null."""
+        """Return the largest value of a column of the parts; MISSING if all are null."""
         return self._groups.largest(self._column(name))
 
     def has_null(self, name: str) -> Flags:
@@ -96,7 +96,7 @@ class Totals:
 
     @cached_property
     def visits(self) -> Visits:
-        """The sessions, each put together from its parts."""
+        """The sessions, each assembled from its parts."""
         names = "first_event_at", "last_event_at", "event_count", "cart_count", "purchase_count"
         columns = {name: self._column(name) for name in names}
         session = session_numbers(self._parts)[self._order]
@@ -110,12 +110,12 @@ class Totals:
 
     @cached_property
     def _day_number(self) -> Ints:
-        """Days since the first of all."""
+        """Return the days since the first day of all parts."""
         numbers: Ints = self._day - self._day.min()
         return numbers
 
     def _column(self, name: str) -> Whole:
-        """A column of the parts, customer by customer."""
+        """Return a column of the parts, customer by customer."""
         if name not in self._columns:
             values = whole_numbers(self._parts[name].combine_chunks())
             self._columns[name] = values[self._order]
@@ -123,13 +123,13 @@ class Totals:
 
 
 def before(parts: pa.Table, as_of: date) -> pa.Table:
-    """The rows of `parts` of the days before `as_of`."""
+    """Return the rows of `parts` on the days before `as_of`."""
     is_before = pc.less(parts["session_date"], pa.scalar(as_of))
     return parts if pc.all(is_before).as_py() else parts.filter(is_before)
 
 
 def _numbered(ids: pa.Array) -> tuple[pa.Array, Ints]:
-    """The distinct ids, sorted by bytes, and the place of each row's id among them."""
+    """Return the distinct ids, sorted by bytes, and the index of each row's id among them."""
     encoded = ids.dictionary_encode()
     order = pc.sort_indices(encoded.dictionary).to_numpy()
     place = np.empty(len(order), np.int64)

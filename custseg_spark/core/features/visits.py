@@ -1,4 +1,4 @@
-"""Customers' sessions, put together from their parts of several days."""
+"""Customers' sessions, assembled from their parts of several days."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from custseg_spark.core.features.keys import codes
 
 @dataclass(frozen=True)
 class Visits:
-    """One entry a session, sorted by `owner`, who is a number from 0 to `owners` - 1.
+    """One entry per session, sorted by `owner`, a number from 0 to `owners` - 1.
 
     Times are microseconds since 1970.
     """
@@ -26,21 +26,21 @@ class Visits:
     owners: int
 
     def count(self, which: Flags | None = None) -> Ints:
-        """Count the sessions of each owner, of which all or the flagged ones."""
+        """Count the sessions of each owner: all, or the flagged ones."""
         owner = self.owner if which is None else self.owner[which]
         return np.bincount(owner, minlength=self.owners)
 
     def duration_micros(self) -> Whole:
-        """Add up last less first events of each owner's sessions."""
+        """Sum the durations (last minus first event) of each owner's sessions."""
         return Groups.of_sorted(self.owner).added(self.last - self.first)
 
     def last_began(self) -> Whole:
-        """When the latest of each owner's sessions began."""
+        """Return the begin of each owner's latest session."""
         return Groups.of_sorted(self.owner).largest(self.first)
 
 
 def visits_of(owner: Ints, session: Ints, columns: dict[str, Whole], owners: int) -> Visits:
-    """The sessions of parts in whatever order, by their owner and the number of their session."""
+    """Assemble the sessions from parts in any order, by owner and number of the session."""
     pair = owner * (int(session.max()) + 1) + session
     groups = Groups.of(pair)
     first, last = (columns[name] for name in ("first_event_at", "last_event_at"))
@@ -59,7 +59,7 @@ def visits_of(owner: Ints, session: Ints, columns: dict[str, Whole], owners: int
 
 
 def session_numbers(parts: pa.Table) -> Ints:
-    """Number the parts' sessions: the same for the same kind and id."""
+    """Number the parts' sessions: the same kind and id get the same number."""
     kind, id_ = (
         parts[name].combine_chunks().dictionary_encode() for name in ("session_kind", "session_id")
     )

@@ -1,7 +1,7 @@
-"""Drift: how far the customers of this run are from those of the previous one.
+"""Measure how far the customers of this run differ from those of the previous one.
 
-Population stability index: the sum over bins of (a - e) ln(a / e), e and a being the shares of
-the earlier and this run's customers in a bin. The bins are the deciles of the earlier run; a bin
+Population stability index: the sum over bins of (a - e) ln(a / e), where e and a are the shares of
+the earlier and of this run's customers in a bin. The bins are the deciles of the earlier run. A bin
 that is empty in one run counts as half a customer, so that the logarithm exists.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 SAME, WATCH, REFIT = "same", "watch", "refit"
 FEATURE, SEGMENTS = "feature", "segments"
 
-# Customers whose values the deciles are of; the shares are of all customers.
+# The deciles come from at most this many customers; the shares are of all customers.
 SAMPLE = 50_000
 _BINS = 10
 _EMPTY = 0.5
@@ -23,7 +23,7 @@ _NAMED = 3
 
 @dataclass(frozen=True)
 class DriftRules:
-    """Population stability index: below `watch` the same, above `refit` another population."""
+    """Thresholds of the index: below `watch` the same population, above `refit` another one."""
 
     watch: float = 0.1
     refit: float = 0.25
@@ -31,9 +31,9 @@ class DriftRules:
 
 @dataclass(frozen=True)
 class Bin:
-    """Shares of customers up to `upper` (included) and above the bin before.
+    """The shares of customers above the previous bin and up to `upper` (included).
 
-    The last bin's `upper` is infinite; that of the customers without a value is None.
+    The last bin's `upper` is infinite; for customers without a value it is None.
     """
 
     upper: float | None
@@ -43,7 +43,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class Drift:
-    """The population stability index of a feature, or of an algorithm's segments by `kind`."""
+    """The population stability index of a feature, or of an algorithm's segments (by `kind`)."""
 
     kind: str
     name: str
@@ -59,10 +59,9 @@ def feature_drift(
     current: np.ndarray,
     rules: DriftRules,
 ) -> list[Drift]:
-    """The drift of each feature, from its customers by bin (`bin_counts`) in either run.
+    """Return the drift of each feature, from customers by bin (`bin_counts`) in either run.
 
-    What equal deciles enclose is one bin, a null one of its own. Nothing where either run is
-    empty.
+    Equal deciles enclose one bin, null has a bin of its own. Empty if either run has no customers.
     """
     counts = np.stack([previous, current])
     if not counts.any(axis=2).all():
@@ -74,7 +73,9 @@ def feature_drift(
 
 
 def bin_counts(columns: Sequence[np.ndarray], edges: Sequence[np.ndarray]) -> np.ndarray:
-    """Features x bins: customers by edge, above them all, without a value; unused ones last."""
+    """Count customers by feature and bin: by edge, above all edges, without a value; unused bins
+    last.
+    """
     counts = np.zeros((len(edges), _BINS + 1))
     for feature, (column, cuts) in enumerate(zip(columns, edges, strict=True)):
         place = np.searchsorted(cuts, column, side="left")
@@ -86,9 +87,9 @@ def bin_counts(columns: Sequence[np.ndarray], edges: Sequence[np.ndarray]) -> np
 def share_drift(
     name: str, previous: Mapping[int, int], current: Mapping[int, int], rules: DriftRules
 ) -> Drift:
-    """The drift of an algorithm's segments, from their customers by id; a bin's `upper` is the id.
+    """Return the drift of an algorithm's segments, from their customers by id (a bin's `upper`).
 
-    A segment that isn't there in one run has no customers in it.
+    A segment that is missing in one run has no customers there.
     """
     ids = sorted({*previous, *current})
     uppers = [float(i) for i in ids]
@@ -99,7 +100,7 @@ def share_drift(
 def needs_refit(
     drifts: Sequence[Drift], model_features: Sequence[str], rules: DriftRules
 ) -> str | None:
-    """In words why a model doesn't fit its customers any more; None where it does."""
+    """Say why a model no longer fits its customers; None if it fits."""
     mine = [d for d in drifts if d.kind == FEATURE and d.name in model_features]
     far = sorted((d for d in mine if d.verdict == REFIT), key=lambda d: (-d.psi, d.name))
     if not far:
@@ -110,8 +111,10 @@ def needs_refit(
 
 
 def deciles(values: np.ndarray) -> np.ndarray:
-    """The distinct ones of the nine values at or below which a tenth, two tenths … of the values
-    are; for a constant, edges that set apart what is below it and what is above."""
+    """Return the distinct ones of the nine deciles.
+
+    For a constant, return edges that separate it from values below and above.
+    """
     values = values[~np.isnan(values)]
     if not values.size:
         return np.empty(0)
@@ -129,7 +132,7 @@ def _drift(
     counts: np.ndarray,
     rules: DriftRules,
 ) -> Drift:
-    """Of counts by run and bin; a bin that is empty in both runs is none."""
+    """Compute a drift from counts by run and bin, without the bins that are empty in both runs."""
     used = [i for i in range(len(uppers)) if counts[:, i].any()]
     counts = counts[:, used]
     sizes = np.maximum(counts.sum(axis=1, keepdims=True), 1)

@@ -1,4 +1,4 @@
-"""Segment ids that last: which segment of the previous run each cluster of a new one is."""
+"""Give lasting segment ids: match the clusters of a run to the segments of the previous one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ class KnownSegment:
 
 @dataclass(frozen=True)
 class Identity:
-    """What a cluster is called from now on, and why.
+    """The id of a cluster, and how it came about.
 
-    `continued`: a segment of the previous run; `merged`: one that also took at least
-    `split_share` of the customers of one that died; `split`: new, with at least `split_share` of
-    its customers from one that lives on; `born`: new. `related_segments` are the previous
-    segments that it comes from, its own first, else the largest part first; for `born` those that
-    died into it. `overlap` is the Jaccard index with the own predecessor.
+    `continued`: a segment of the previous run. `merged`: a continued segment that also took at
+    least `split_share` of the customers of a segment that died. `split`: new, with at least
+    `split_share` of its customers from a segment that lives on. `born`: new. `related_segments` are
+    the previous segments it comes from: its own first, otherwise the largest part first; for
+    `born`, the segments that died into it. `overlap` is the Jaccard index with its own predecessor.
     """
 
     segment_id: int
@@ -36,8 +36,10 @@ class Identity:
 
 @dataclass(frozen=True)
 class Died:
-    """A previous segment that no cluster continues, and who took its customers: the segment where
-    most of them went, then others with at least `split_share` of them."""
+    """A previous segment that no cluster continues, and the segments that took its customers.
+
+    The segment that took most of them comes first, then others with at least `split_share` of them.
+    """
 
     segment_id: int
     related_segments: tuple[int, ...]
@@ -45,7 +47,7 @@ class Died:
 
 @dataclass(frozen=True)
 class Identities:
-    """One Identity a cluster, by position; the previous segments that died, by id."""
+    """One Identity per cluster, by position, and the previous segments that died, by id."""
 
     clusters: tuple[Identity, ...]
     died: tuple[Died, ...]
@@ -61,14 +63,14 @@ def identify(
     rules: IdentityRules,
     reborn: Sequence[KnownSegment] = (),
 ) -> Identities:
-    """The identity of each cluster of a run, `pair`ed with the segments of the previous one.
+    """Return the identity of each cluster of a run, `pair`ed with the segments of the previous one.
 
     `overlap` counts the customers of both runs by cluster and previous segment: all shares and
-    indices are of them. `order` holds the clusters in the order in which ids are given out, from
-    `next_id` on. `reborn` are the segments that this run date bore when it ran before: clusters
-    near them get those ids again, so that a rerun names the same.
+    indices refer to them. `order` lists the clusters in the order in which ids are given out, from
+    `next_id` on. `reborn` are the segments that an earlier run of this date bore: clusters near
+    them get those ids again, so that a rerun gives the same ids.
     """
-    # In an order of their own, so that no numbering of clusters shows in the result.
+    # A fixed order, so that the numbering of clusters doesn't affect the result.
     known = sorted(previous, key=lambda s: s.segment_id)
     at = {s.segment_id: i for i, s in enumerate(previous)}
     counts = np.asarray(overlap, dtype=np.int64).reshape(len(new), len(previous))
@@ -90,9 +92,9 @@ def _births(
     next_id: int,
     rules: IdentityRules,
 ) -> dict[int, int]:
-    """Ids for the rows that have none: those of the segments reborn in them, else fresh ones."""
+    """Return ids for the rows without one: ids of segments reborn in them, otherwise fresh ids."""
     born = [row for row in range(len(clusters)) if row not in ids]
-    # A run that scored an earlier date with this date's models gave them out there.
+    # A run that scored an earlier date with this date's models has used these ids there.
     taken = {s.segment_id for s in known}
     before = sorted((s for s in reborn if s.segment_id not in taken), key=lambda s: s.segment_id)
     unknown = np.zeros((len(born), len(before)), dtype=np.int64)
@@ -108,7 +110,7 @@ def _births(
 
 @dataclass(frozen=True)
 class _Family:
-    """Who comes from whom: previous ids by column, new ids by row, customers of both."""
+    """Descent: previous ids by column, new ids by row, customers of both runs in the cells."""
 
     previous: Sequence[int]
     ids: Mapping[int, int]
@@ -148,6 +150,6 @@ def _shares(counts: np.ndarray, axis: int) -> np.ndarray:
 
 
 def _largest(shares: np.ndarray, least: float) -> list[int]:
-    """The positions of the shares of at least `least` and above 0, the largest first."""
+    """Return the positions of shares of at least `least` and above 0, the largest first."""
     order = np.argsort(-shares, kind="stable")
     return [int(i) for i in order if shares[i] > 0 and shares[i] >= least]

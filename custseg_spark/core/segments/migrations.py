@@ -1,4 +1,4 @@
-"""Who went where between two runs: customers counted by cluster and previous segment."""
+"""Count the customers who moved between two runs, by cluster and previous segment."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ _UNITS = 10_000
 class Cell:
     """The customers of one cluster who came from one previous segment, and their revenue.
 
-    `cluster` is None for customers who are gone (no event before the run date any more, as after
-    a deletion), `previous_segment_id` for those who joined. The revenue is what they have spent
-    up to the run date; of those gone, up to the previous one.
+    `cluster` is None for customers who are gone (no event before the run date any more, as after a
+    deletion), `previous_segment_id` for customers who joined. The revenue is their spend up to the
+    run date; for customers who are gone, up to the previous one.
     """
 
     algorithm: str
@@ -29,13 +29,14 @@ class Cell:
 
 
 def crosstab(current: pl.DataFrame, previous: pl.DataFrame, spent: pl.DataFrame) -> pl.DataFrame:
-    """One row an algorithm, cluster and previous segment of some customers: how many, what spent.
+    """Return one row per algorithm, cluster and previous segment of some customers: count and
+    spend.
 
-    `current` has `customer_id`, `monetary` and a column of clusters for each algorithm, named as
-    it is; `previous` has `customer_id`, `algorithm` and `segment_id` of the run before, `spent`
-    what its customers had spent then: `customer_id`, `monetary`. All customers whose ids one
-    frame has must be among those of the others, if they are there at all. Revenue is in units of
-    10^-4. Rows of several frames add up.
+    `current` has `customer_id`, `monetary` and a column of clusters for each algorithm, named after
+    it. `previous` has `customer_id`, `algorithm` and `segment_id` of the previous run. `spent` has
+    `customer_id` and `monetary` as of the previous run. A customer in one frame must be in the
+    other frames too, if it exists there at all. Revenue is in units of 10^-4. Rows of several
+    frames add up.
     """
     algorithms = [c for c in current.columns if c not in ("customer_id", "monetary")]
     now = current.unpivot(
@@ -58,7 +59,9 @@ def crosstab(current: pl.DataFrame, previous: pl.DataFrame, spent: pl.DataFrame)
 
 
 def cells(counts: pl.DataFrame) -> list[Cell]:
-    """The cells of rows of `crosstab` in an order of their own; at most (k + 1) x (k + 1) each."""
+    """Return the cells of `crosstab` rows in a fixed order; at most (k + 1) x (k + 1) per
+    algorithm.
+    """
     keys = ["algorithm", "cluster", "previous_segment_id"]
     merged = counts.group_by(keys).agg(pl.col("customers", "revenue").sum())
     found = [
@@ -69,7 +72,7 @@ def cells(counts: pl.DataFrame) -> list[Cell]:
 
 
 def overlap_matrix(cells: Iterable[Cell], clusters: int, previous_ids: Sequence[int]) -> np.ndarray:
-    """Clusters x previous segments: the customers of both runs, from one algorithm's cells."""
+    """Count the customers of both runs: clusters x previous segments, of one algorithm."""
     columns = {segment: column for column, segment in enumerate(previous_ids)}
     counts = np.zeros((clusters, len(previous_ids)), dtype=np.int64)
     for cell in cells:
@@ -84,7 +87,7 @@ def migration_rows(
     run_date: date,
     previous_run_date: date,
 ) -> list[tuple[object, ...]]:
-    """Rows of `segment_migrations`; `segment_ids` holds those of an algorithm's clusters."""
+    """Return rows of `segment_migrations`; `segment_ids` maps each algorithm's clusters to ids."""
     return [
         (
             run_date,
@@ -100,7 +103,7 @@ def migration_rows(
 
 
 def _order(cell: Cell) -> tuple[object, ...]:
-    """By algorithm, from and to: who joined first, who is gone last."""
+    """Sort by algorithm, origin and destination: customers who joined first, those gone last."""
     return cell.algorithm, _none_first(cell.previous_segment_id), _none_last(cell.cluster)
 
 

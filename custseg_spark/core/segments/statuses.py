@@ -1,3 +1,3 @@
-"""What has become of a segment since the run before."""
+"""Statuses of a segment since the previous run."""
 
 CONTINUED, BORN, SPLIT, MERGED, DIED = "continued", "born", "split", "merged", "died"

@@ -1,1 +1,1 @@
-"""Events of a UTC day to session parts: one row a customer x session x day, additive."""
+"""Session parts: the events of a UTC day as one additive row per customer, session and day."""

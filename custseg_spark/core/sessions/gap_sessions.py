@@ -1,7 +1,7 @@
-"""Gap sessions of one date: those of events that have neither a session id nor an order id.
+"""Gap sessions of one date: sessions of events without a session id and an order id.
 
-A gap session begins after more than 30 minutes without a gap event of the same customer. Its id
-is `gap-` and the microseconds since 1970 of its first event, also where that was the day before.
+A gap session begins after more than 30 minutes without a gap event of the same customer. Its id is
+`gap-` and the microseconds since 1970 of its first event, even if that was the day before.
 """
 
 import numpy as np
@@ -17,19 +17,20 @@ is_gap_event = pl.col("session_id").is_null() & pl.col("order_id").is_null()
 
 
 def gap_id(first_event_micros: pl.Expr) -> pl.Expr:
-    """The id of the gap session whose first event is at that time."""
+    """Return the id of the gap session whose first event is at that time."""
     return pl.format("gap-{}", first_event_micros)
 
 
 class GapTimeline:
     """Gap events (`customer_id`, `event_at`; at least one) by customer and time.
 
-    `order` holds the events' rows in that order; the other arrays have an entry for each event in
-    it: `at` in microseconds since 1970, `is_new_customer`, and `begins`: whether a session does.
+    `order` holds the events' rows in that order. The other arrays have an entry for each event in
+    it: `at` in microseconds since 1970, `is_new_customer`, and `begins` (the event begins a
+    session).
     """
 
     def __init__(self, events: pl.DataFrame) -> None:
-        # Two hashes: customers whose timelines mixed would get each other's sessions.
+        # Two hashes, because customers with mixed timelines would get each other's sessions.
         rows = events.select(
             "customer_id",
             pl.col("event_at").dt.epoch("us").alias("at"),
@@ -46,10 +47,10 @@ class GapTimeline:
         self.begins[1:] |= np.diff(self.at) > LONGEST_GAP_MICROS
 
     def session_ids(self, carried: pl.DataFrame | None) -> pl.Series:
-        """The session id of each event, in the order in which the events were given.
+        """Return the session id of each event, in the order in which the events were given.
 
-        `carried` (`customer_id`, `session_id`) has the customers whose first session here goes on
-        from before, and its id.
+        `carried` (`customer_id`, `session_id`) has the customers whose first session continues an
+        earlier one, and its id.
         """
         begun = pl.DataFrame({"customer_id": self.customer_id, "at": self.at}).filter(self.begins)
         ids = begun.select(gap_id(pl.col("at"))).to_series()

@@ -1,12 +1,12 @@
-"""Gap sessions that go on over midnight, though each date is a task of its own.
+"""Gap sessions that continue over midnight, though each date is a task of its own.
 
-Each task tells the edges of its date; the driver chains the dates: which customers' first gap
-session of a date continues one of the day before, and under which id. Where only some dates are
-built anew, the existing parts of the others tell the same edges, and the ids that they carry.
+Each task returns the edges of its date. The driver chains the dates: it finds the customers whose
+first gap session of a date continues one of the day before, and its id. Where only some dates are
+rebuilt, the existing parts of the other dates give the same edges and the carried ids.
 
-Columns of edges, a row a customer with gap events: `customer_id`, `first_at` and `last_at` of the
-gap events, `last_start` of the last session (microseconds since 1970), `is_one_session`.
-Tails: `customer_id`, `session_id`, `last_at`. Carried sessions: `customer_id`, `session_id`.
+Columns of edges, one row per customer with gap events: `customer_id`, `first_at` and `last_at` of
+the gap events, `last_start` of the last session (microseconds since 1970), `is_one_session`. Tails:
+`customer_id`, `session_id`, `last_at`. Carried sessions: `customer_id`, `session_id`.
 """
 
 from collections.abc import Mapping
@@ -42,7 +42,9 @@ _EPOCH = date(1970, 1, 1)
 
 
 def gap_spans(events: pl.DataFrame) -> pl.DataFrame:
-    """Edges of all customers with gap events in a stretch of time: a date, or a slice of it."""
+    """Return the edges of all customers with gap events in a stretch of time (a date or a slice of
+    it).
+    """
     gap_events = events.filter(is_gap_event)
     if gap_events.is_empty():
         return pl.DataFrame(schema=EDGES)
@@ -62,12 +64,12 @@ def gap_spans(events: pl.DataFrame) -> pl.DataFrame:
 
 
 def gap_edges(events: pl.DataFrame) -> pl.DataFrame:
-    """Edges of the customers with gap events within 30 minutes of a midnight of the date."""
+    """Return the edges of customers with gap events within 30 minutes of a midnight of the date."""
     return gap_spans(events).filter(_is_early(pl.col("first_at")) | _is_late(pl.col("last_at")))
 
 
 def edges_of_parts(parts: pl.DataFrame) -> pl.DataFrame:
-    """The same edges, of the session parts of one date."""
+    """Return the same edges from the session parts of one date."""
     first, last = _micros("first_event_at"), _micros("last_event_at")
     spans = (
         parts.filter(pl.col("session_kind") == KINDS[GAP])
@@ -83,21 +85,21 @@ def edges_of_parts(parts: pl.DataFrame) -> pl.DataFrame:
 
 
 def tails_of_parts(parts: pl.DataFrame) -> pl.DataFrame:
-    """One row a gap session that the next date may continue, of the parts of any dates."""
+    """Return one row per gap session that the next date may continue, from any dates' parts."""
     return parts.filter(pl.col("session_kind") == KINDS[GAP]).select(
         "customer_id", "session_id", _micros("last_event_at").alias("last_at")
     ).filter(_is_late(pl.col("last_at")))  # fmt: skip
 
 
 def carried_in_parts(parts: pl.DataFrame) -> pl.DataFrame:
-    """The sessions that the parts of one date continue from the day before."""
+    """Return the sessions that the parts of one date continue from the day before."""
     own_id = gap_id(_micros("first_event_at"))
     is_carried = (pl.col("session_kind") == KINDS[GAP]) & (pl.col("session_id") != own_id)
     return parts.filter(is_carried).select("customer_id", "session_id")
 
 
 def continued(edges: pl.DataFrame, tails: pl.DataFrame) -> pl.DataFrame:
-    """The carried sessions: of the customers whose first gap event continues one of the tails."""
+    """Return the carried sessions: customers whose first gap event continues one of the tails."""
     gap = pl.col("first_at") - pl.col("last_at")
     return (
         edges.select("customer_id", "first_at")
@@ -108,7 +110,7 @@ def continued(edges: pl.DataFrame, tails: pl.DataFrame) -> pl.DataFrame:
 
 
 def tails_of_edges(edges: pl.DataFrame, carried: pl.DataFrame) -> pl.DataFrame:
-    """The tails of a date or slice: a customer's last gap session, with the id carried into it."""
+    """Return a customer's last gap session of a date or slice, with the id carried into it."""
     came_through = pl.col("is_one_session") & pl.col("session_id").is_not_null()
     session_id = pl.when(came_through).then("session_id").otherwise(gap_id(pl.col("last_start")))
     return edges.join(carried, "customer_id", how="left").select(
@@ -119,10 +121,10 @@ def tails_of_edges(edges: pl.DataFrame, carried: pl.DataFrame) -> pl.DataFrame:
 def chain(
     edges_by_date: Mapping[date, pl.DataFrame], earlier: pl.DataFrame | None = None
 ) -> dict[date, pl.DataFrame]:
-    """For each date that is built: the sessions carried into it.
+    """Return the sessions carried into each date that is built.
 
-    `earlier` has the tails of the existing parts of the day before each date that isn't preceded
-    by a date that is built (tails of other dates don't matter).
+    `earlier` has the tails of the existing parts of the day before each date that doesn't follow a
+    date being built (tails of other dates don't matter).
     """
     carried: dict[date, pl.DataFrame] = {}
     tails: dict[date, pl.DataFrame] = {}
@@ -136,14 +138,14 @@ def chain(
 
 @dataclass(frozen=True)
 class ExistingDate:
-    """What the session parts of a date that has all of its events tell of gap sessions."""
+    """The gap sessions in the session parts of a date whose events are all there."""
 
     edges: pl.DataFrame
     carried: pl.DataFrame
 
     @staticmethod
     def of_parts(parts: pl.DataFrame) -> "ExistingDate":
-        """From the parts of the date."""
+        """Read them from the parts of the date."""
         return ExistingDate(edges_of_parts(parts), carried_in_parts(parts))
 
     def tails(self) -> pl.DataFrame:
@@ -156,11 +158,11 @@ def changed_dates(
     existing: Mapping[date, ExistingDate],
     earlier: pl.DataFrame | None = None,
 ) -> list[date]:
-    """The existing dates into which other sessions are carried once the stale ones are rebuilt.
+    """Return the existing dates whose carried sessions change once the stale ones are rebuilt.
 
-    `stale` has the edges of the events of each date that is rebuilt anyway. Of `existing` only
-    the days after rebuilt dates are compared, day after day: it need not hold others, where
-    `earlier` has the tails of the days before (as for `chain`).
+    `stale` has the edges of the events of each date that is rebuilt anyway. Of `existing`, only the
+    days after rebuilt dates are compared, day after day. It may lack other dates if `earlier` has
+    the tails of the days before (as for `chain`).
     """
     changed: list[date] = []
     tails: dict[date, pl.DataFrame] = {}

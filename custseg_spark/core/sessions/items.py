@@ -1,4 +1,6 @@
-"""The items of session parts: what each event was about, sorted within its session."""
+"""Items of session parts: product, category, brand, hour and order of each event, sorted by
+session.
+"""
 
 from collections.abc import Sequence
 
@@ -11,7 +13,7 @@ from custseg_spark.core.sessions.schema import ITEM, ITEM_KEYS
 
 
 def sorted_by_item(rows: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
-    """Rows by `keys`, and within equal ones as Spark sorts an array of items: null first."""
+    """Sort rows by `keys`, and equal ones as Spark sorts an array of items: null first."""
     sorted_keys = (
         rows.select(*keys, *ITEM_KEYS, pl.int_range(pl.len(), dtype=pl.UInt32).alias("_row"))
         # Sorting by all keys takes half as long where a customer's rows are side by side already.
@@ -23,7 +25,7 @@ def sorted_by_item(rows: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
 
 
 def item_lists(rows: pl.DataFrame, starts: Ints) -> pa.Array:
-    """One list of items a run of rows: `starts` has the first row of each run."""
+    """Return one list of items per run of rows; `starts` has the first row of each run."""
     items = pa.StructArray.from_arrays(
         [rows[key].to_arrow() for key in ITEM_KEYS], fields=list(ITEM)
     )

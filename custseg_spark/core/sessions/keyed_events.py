@@ -1,4 +1,4 @@
-"""Events reduced to keys and whole numbers: what session parts are added up from."""
+"""Reduce events to keys and whole numbers, from which session parts are added up."""
 
 import numpy as np
 import polars as pl
@@ -10,7 +10,7 @@ from custseg_spark.core.sessions.log_prices import log_price_units, price_units
 from custseg_spark.core.sessions.runs import largest_magnitude
 from custseg_spark.core.sessions.schema import GAP, KINDS, ORDER, PURCHASE, SOURCE
 
-# What tells a session: the customer's hash (UInt64) and the hash of the session's kind and id.
+# A session's key: the customer's hash (UInt64) and the hash of the session's kind and id.
 SESSION_KEYS = ("customer_hash", "session_key")
 
 HOUR_MICROS = 60 * 60 * 1_000_000
@@ -19,7 +19,9 @@ _KIND_HASHES = pl.DataFrame({"kind": KINDS}).select(text_hash("kind")).to_series
 
 
 def session_names(events: pl.DataFrame, carried: pl.DataFrame | None = None) -> pl.DataFrame:
-    """The session of each event, in the events' order: `kind` (index in KINDS) and `session_id`."""
+    """Return the session of each event, in the events' order: `kind` (index in KINDS) and
+    `session_id`.
+    """
     kind = (
         pl.when(pl.col("session_id").is_not_null())
         .then(SOURCE)
@@ -44,11 +46,11 @@ def session_names(events: pl.DataFrame, carried: pl.DataFrame | None = None) -> 
 
 
 def keyed_events(events: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
-    """One row an event, in the given order; all of one UTC date.
+    """Return one row per event, in the given order; all events are of one UTC date.
 
-    Keys are 64-bit hashes, times microseconds since 1970, money in ten-thousandths, the logarithm
-    of the price (`log`) in 10^-12. `row` is the event's row in `events`. `order_key` is set for
-    purchases: the order's, or where there is no order id the session's.
+    Keys are 64-bit hashes, times are microseconds since 1970, money is in ten-thousandths, the
+    logarithm of the price (`log`) in 10^-12. `row` is the event's row in `events`. `order_key` is
+    set for purchases: the order's key, or the session's where there is no order id.
     """
     given = events.with_columns(names)
     keyed = given.select(
@@ -75,7 +77,7 @@ def keyed_events(events: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
 
 
 def session_key(kinds: list[int]) -> pl.Expr:
-    """The hash of `kind` and `session_id` as Spark chains them: the first is the second's seed."""
+    """Hash `kind` and `session_id` as Spark chains them: the first hash is the second's seed."""
     keys = [text_key("session_id", seed=_KIND_HASHES[kind]) for kind in kinds]
     result = keys[0]
     for kind, key in zip(kinds[1:], keys[1:], strict=True):
@@ -84,7 +86,7 @@ def session_key(kinds: list[int]) -> pl.Expr:
 
 
 def _event_type() -> pl.Expr:
-    """The index of the event's type in EVENT_TYPES."""
+    """Return the index of the event's type in EVENT_TYPES."""
     result = pl.lit(0)
     for index, event_type in enumerate(EVENT_TYPES):
         result = pl.when(pl.col("event_type") == event_type).then(index).otherwise(result)
@@ -92,7 +94,7 @@ def _event_type() -> pl.Expr:
 
 
 def _hours(at: pl.Series) -> pl.Series:
-    """The hour of each time, Int8; all are of one date."""
+    """Return the hour of each time, Int8; all are of one date."""
     micros = at.to_numpy()
     of_day = micros - micros.min() // DAY_MICROS * DAY_MICROS
     if of_day.max() >= DAY_MICROS:
@@ -101,7 +103,7 @@ def _hours(at: pl.Series) -> pl.Series:
 
 
 def _amounts(price: pl.Series, quantity: pl.Series, discount: pl.Series) -> pl.Series:
-    """Price x quantity - discount: Int64 where all fit, else Int128."""
+    """Return price x quantity - discount: Int64 if all fit, otherwise Int128."""
     largest = largest_magnitude(price) * largest_magnitude(quantity) + largest_magnitude(discount)
     wide = pl.Int64 if largest < 2**63 else pl.Int128
     return price.cast(wide) * quantity.cast(wide) - discount.cast(wide)

@@ -1,4 +1,4 @@
-"""Logarithms of prices, in whole units of 10^-12, so that they can be added in any order."""
+"""Logarithms of prices in whole units of 10^-12, which can be added in any order."""
 
 import polars as pl
 
@@ -7,17 +7,17 @@ PRICE_UNITS = 10**4
 
 
 def price_units(column: str = "unit_price") -> pl.Expr:
-    """An amount of money in ten-thousandths, Int64."""
+    """Convert an amount of money to ten-thousandths, Int64."""
     return pl.col(column).to_physical().cast(pl.Int64)
 
 
 def log_price_units() -> pl.Expr:
-    """ln(unit price) in units of 10^-12, Int64; null where it can't be compared.
+    """Return ln(unit price) in units of 10^-12, Int64; null where it can't be compared.
 
     An event's price is compared with its category's: it needs a category and a price above 0.
     """
     units = price_units()
     logarithm = (units / PRICE_UNITS).log() * LOG_PRICE_UNITS
     is_comparable = pl.col("category_id").is_not_null() & (units > 0)
-    # Nulled before the cast: the logarithm of 0 is infinite.
+    # Set to null before the cast, because the logarithm of 0 is infinite.
     return pl.when(is_comparable).then(logarithm).round().cast(pl.Int64)

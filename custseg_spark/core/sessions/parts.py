@@ -1,4 +1,4 @@
-"""Session parts: the events of one UTC date added up to a row a customer x session."""
+"""Add the events of one UTC date up to session parts."""
 
 import numpy as np
 import polars as pl
@@ -27,11 +27,11 @@ _LARGEST = np.iinfo(np.int64).max
 
 
 def session_parts(events: pl.DataFrame, *, carried: pl.DataFrame | None = None) -> pa.Table:
-    """One row a customer x session among the events of one UTC date (or a slice of it).
+    """Return one row per customer and session of the events of one UTC date (or a slice of it).
 
-    A session is the source's; else an order; else a gap session. `carried` (`customer_id`,
-    `session_id`) names the gap sessions that go on from before the events. Rows come sorted by
-    the customers' hash, and so by their bucket, whatever the order of the events.
+    A session is the source's, otherwise an order, otherwise a gap session. `carried`
+    (`customer_id`, `session_id`) names the gap sessions that continue from before the events. Rows
+    come sorted by the customers' hash, and so by their bucket, whatever the order of the events.
     """
     if events.is_empty():
         return PARTS.empty_table()
@@ -52,17 +52,17 @@ def session_parts(events: pl.DataFrame, *, carried: pl.DataFrame | None = None) 
 
 
 def text_array(values: pl.Series) -> pa.Array:
-    """Texts as an Arrow array of strings."""
+    """Convert texts to an Arrow array of strings."""
     return values.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pa.string())
 
 
 def kind_array(kinds: pl.Series) -> pa.Array:
-    """The names of session kinds, from their indices."""
+    """Return the names of session kinds by their indices."""
     return pa.DictionaryArray.from_arrays(kinds.to_arrow(), pa.array(KINDS)).cast(pa.string())
 
 
 def time_array(micros: Ints, valid: Mask | None = None) -> pa.Array:
-    """Times from microseconds since 1970; null where not `valid`."""
+    """Convert microseconds since 1970 to times; null where not `valid`."""
     return pa.array(micros, TIME, mask=None if valid is None else ~valid)
 
 
@@ -122,5 +122,5 @@ def _prices(rows: pl.DataFrame, runs: Runs) -> dict[str, pa.Array]:
 
 
 def _where(condition: pl.Expr | pl.Series, column: str) -> pl.Expr:
-    """The column's value where the condition holds, else 0."""
+    """Return the column's value where the condition holds, otherwise 0."""
     return pl.when(condition).then(column).otherwise(0)

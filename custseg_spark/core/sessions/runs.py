@@ -1,4 +1,4 @@
-"""Runs of neighbouring rows with equal keys, and exact sums over each."""
+"""Runs of neighbouring rows with equal keys, and exact sums over each run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,21 +12,23 @@ Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 _INT64_LIMIT = 2**63
-# Below 2^63 by more than what adding doubles rounds away.
+# Below 2^63 by more than the rounding error of adding doubles.
 _INT64_SAFE = 9.2e18
 _MOST_DIGITS = 38
 
 
 @dataclass(frozen=True)
 class Runs:
-    """Runs of rows: `starts` holds the first row of each, `rows` their number in all (over 0)."""
+    """Runs of rows: `starts` holds the first row of each run, `rows` the number of all rows (above
+    0).
+    """
 
     starts: Ints
     rows: int
 
     @staticmethod
     def of(sorted_rows: pl.DataFrame, keys: Sequence[str]) -> "Runs":
-        """The runs of equal values of `keys`, columns of integers without nulls."""
+        """Find the runs of equal values of `keys`, columns of integers without nulls."""
         is_start = np.zeros(len(sorted_rows), np.bool_)
         is_start[:1] = True
         for key in keys:
@@ -35,39 +37,41 @@ class Runs:
         return Runs(np.flatnonzero(is_start), len(sorted_rows))
 
     def sizes(self) -> Ints:
-        """Rows of each run."""
+        """Count the rows of each run."""
         return np.diff(self.starts, append=self.rows)
 
     def counts(self, mask: Mask) -> Ints:
-        """Rows of each run where `mask` is true."""
+        """Count the rows of each run where `mask` is true."""
         return self.added(mask.astype(np.int64))
 
     def added(self, values: Ints) -> Ints:
-        """The sum over each run, of numbers that are known to fit."""
+        """Sum numbers over each run; the caller knows that the sums fit."""
         result: Ints = np.add.reduceat(values, self.starts)
         return result
 
     def smallest(self, values: Ints) -> Ints:
-        """The smallest value of each run."""
+        """Return the smallest value of each run."""
         result: Ints = np.minimum.reduceat(values, self.starts)
         return result
 
     def largest(self, values: Ints) -> Ints:
-        """The largest value of each run."""
+        """Return the largest value of each run."""
         result: Ints = np.maximum.reduceat(values, self.starts)
         return result
 
     def sums(self, values: pl.Series) -> pl.Series:
-        """The exact sum over each run of Int64 or Int128 values: Int64 where all fit, or Int128."""
+        """Sum Int64 or Int128 values exactly over each run: Int64 if all sums fit, otherwise
+        Int128.
+        """
         largest_sum = largest_magnitude(values) * int(self.sizes().max())
         if values.dtype == pl.Int64 and largest_sum < _INT64_LIMIT:
             return pl.Series(self.added(values.to_numpy()))
         return self._wide_sums(values)
 
     def square_sums(self, values: pl.Series) -> tuple[pl.Series, Mask]:
-        """The exact sum of the squares of Int64 values over each run, and where it is valid.
+        """Sum the squares of Int64 values exactly over each run, and say where the sum is valid.
 
-        Not valid: a sum of more than 38 digits.
+        A sum of more than 38 digits is not valid.
         """
         numbers = values.to_numpy()
         estimates = np.add.reduceat(numbers.astype(np.float64) ** 2, self.starts)
@@ -77,23 +81,24 @@ class Runs:
         return valid_sums(self._wide_sums(wide * wide), estimates)
 
     def _wide_sums(self, values: pl.Series) -> pl.Series:
-        # A running sum may leave 128 bits and wrap; differences are exact all the same.
+        # A running sum may leave 128 bits and wrap; its differences are still exact.
         running = values.cast(pl.Int128).cum_sum().gather(self.starts + self.sizes() - 1)
         return running - running.shift(1, fill_value=0)
 
 
 def largest_magnitude(values: pl.Series) -> int:
-    """The largest absolute value as a Python number; 0 of no values."""
+    """Return the largest absolute value as a Python number; 0 without values."""
     smallest, largest = values.min(), values.max()
     return max(-int(smallest), int(largest)) if smallest is not None else 0  # type: ignore[arg-type]
 
 
 def valid_sums(sums: pl.Series, estimates: npt.NDArray[np.float64]) -> tuple[pl.Series, Mask]:
-    """`sums` with 0 where they have over 38 digits, and where they haven't.
+    """Return `sums` with 0 where they have over 38 digits, and a mask of the others.
 
-    Sums aren't negative; `estimates` are the same as doubles, which tell a sum beyond 128 bits.
+    Sums aren't negative. `estimates` are the same sums as doubles; they reveal a sum beyond 128
+    bits.
     """
-    # 10^38 has 39 digits and fits into 128 bits (1.7 x 10^38), so that near it the sum is exact.
+    # 10^38 has 39 digits and fits into 128 bits (1.7 x 10^38), so the sum is exact near it.
     valid = _below(sums, 10**_MOST_DIGITS) & (estimates < 1.5 * 10.0**_MOST_DIGITS)
     return sums.zip_with(pl.Series(valid), pl.zeros(len(sums), sums.dtype, eager=True)), valid
 
@@ -107,7 +112,9 @@ def _below(values: pl.Series, limit: int) -> Mask:
 def decimal_array(
     units: pl.Series, type_: pa.Decimal128Type, valid: Mask | None = None
 ) -> pa.Array:
-    """Int64 or Int128 values as decimals whose last digit is one unit; null where not `valid`."""
+    """Convert Int64 or Int128 values to decimals whose last digit is one unit; null where not
+    `valid`.
+    """
     if largest_magnitude(units) >= 10**type_.precision:
         raise OverflowError(f"a sum of more than {type_.precision} digits")
     bits = None if valid is None or valid.all() else pa.py_buffer(_packed(valid))
@@ -119,7 +126,7 @@ def _packed(mask: Mask) -> npt.NDArray[np.uint8]:
 
 
 def _halves(units: pl.Series) -> Ints:
-    """The low and the high 64 bits of each value."""
+    """Return the low and the high 64 bits of each value."""
     if units.dtype == pl.Int64:
         low = units.to_numpy()
         return np.column_stack([low, low >> 63])
@@ -129,6 +136,6 @@ def _halves(units: pl.Series) -> Ints:
 
 
 def units_of(decimals: pl.Series) -> pl.Series:
-    """The whole numbers behind decimals: Int64 where all fit, else Int128."""
+    """Return the whole numbers behind decimals: Int64 if all fit, otherwise Int128."""
     units = decimals.to_physical().cast(pl.Int128)
     return units.cast(pl.Int64) if largest_magnitude(units) < _INT64_LIMIT else units

@@ -1,13 +1,13 @@
-"""The columns of a session part: table `sessions` without its partition `session_date`."""
+"""Columns of a session part: the table `sessions` without its partition `session_date`."""
 
 import pyarrow as pa
 
 from custseg_spark.core.events.schema import EVENT_TYPES
 
-# Their places in EVENT_TYPES.
+# Indices in EVENT_TYPES.
 VIEW, CART, PURCHASE, RETURN = range(4)
 
-# What a session's id is: the source's session, an order, or the time of the session's first event.
+# The kind of a session's id: the source's session, an order, or the time of the first event.
 KINDS = ("source", "order", "gap")
 SOURCE, ORDER, GAP = range(3)
 

@@ -1,4 +1,4 @@
-"""What has happened to a table between two versions, read from its log's own JSON."""
+"""Read a table's changes between two versions from its log's JSON."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -16,9 +16,9 @@ _WHOLE_TABLE = ("metaData", "protocol", "cdc", "domainMetadata")
 
 @dataclass(frozen=True)
 class Commit:
-    """A version of a table: what made it, its writer's note, and what it did.
+    """A version of a table: its operation, its writer's note, and its effect.
 
-    `dates` are the partitions whose files it added or removed, None where it may have touched any.
+    `dates` are the partitions whose files it added or removed, None if it may have touched any.
     """
 
     version: int
@@ -29,7 +29,7 @@ class Commit:
 
     @property
     def is_maintenance(self) -> bool:
-        """Whether all rows are as they were, and may be anywhere."""
+        """Whether all rows stay the same, though possibly in other files."""
         return self.operation in _MAINTENANCE and not self.changes_rows
 
     def touches(self, dates: Iterable[date]) -> bool:
@@ -40,7 +40,7 @@ class Commit:
 def commits_between(
     folder: Path, after: int, until: int, date_column: str | None
 ) -> list[Commit] | None:
-    """The commits after a version; None where the log doesn't go back that far."""
+    """Return the commits after a version; None if the log doesn't go back that far."""
     files = [folder / LOG / f"{version:020d}.json" for version in range(after + 1, until + 1)]
     try:
         return [_commit(file, date_column) for file in files]

@@ -1,4 +1,4 @@
-"""Rows as Python has them, to and from tables of Arrow: for what fits on the driver."""
+"""Convert between Python rows and Arrow tables, for data that fits on the driver."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import pyarrow as pa
 
 
 def rows_of(rows: Sequence[tuple[object, ...]], schema: pa.Schema) -> pa.Table:
-    """Rows as a table; values as Python has them."""
+    """Build a table from rows of Python values."""
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
     return pa.table(
         [_column(values, field.type) for values, field in zip(columns, schema, strict=True)],
@@ -20,7 +20,7 @@ def _column(values: Sequence[object], type_: pa.DataType) -> pa.Array:
 
 
 def _plain(value: object, type_: pa.DataType) -> object:
-    """A value as Arrow takes it: tuples of a struct by name, maps as pairs."""
+    """Convert a value for Arrow: tuples of a struct to dicts, maps to pairs."""
     if value is None:
         return None
     if pa.types.is_struct(type_) and isinstance(value, tuple):
@@ -35,7 +35,7 @@ def _plain(value: object, type_: pa.DataType) -> object:
 
 
 def dicts_of(table: pa.Table) -> list[dict[str, Any]]:
-    """Rows as dicts by column; maps are dicts too."""
+    """Return rows as dicts by column; maps become dicts, too."""
     maps = [f.name for f in table.schema if pa.types.is_map(f.type)]
     rows: list[dict[str, Any]] = table.to_pylist()
     for name in maps:

@@ -1,4 +1,4 @@
-"""Whether a lake's folder is one that driver and executors share: a probe file decides."""
+"""Detect by a probe file whether driver and executors share a lake's folder."""
 
 import os
 import re
@@ -8,17 +8,17 @@ from uuid import uuid4
 
 from custseg_spark.paths import Remote, place
 
-# Databricks: objects behind a file system's looks, where no file can be linked.
+# Databricks mounts objects as a file system without hard links.
 _NEVER = ("/Volumes", "/dbfs", "/Workspace")
 _MOUNTS = Path("/proc/self/mounts")
 _FUSE = re.compile(r"fuse(\..+|blk)?")
 
 
 def is_native_path(path: str, mounts: str | None = None) -> bool:
-    """Whether a path is a folder of this machine's own file systems.
+    """Whether a path is a folder on one of this machine's own file systems.
 
-    No URI but of `file:`, nothing below Databricks's mounts nor on a FUSE mount; `mounts` is the
-    text of the machine's list of them.
+    URIs other than `file:`, Databricks's mounts and FUSE mounts are not. `mounts` is the text of
+    the machine's list of mounts.
     """
     folder = place(path)
     if isinstance(folder, Remote):
@@ -36,20 +36,20 @@ def _mounts() -> str:
 
 
 def _file_system(folder: Path, mounts: str) -> str:
-    """The kind of file system that a folder is on; empty where none is told."""
+    """Return the kind of file system that holds a folder; empty if unknown."""
     kinds: dict[Path, str] = {}
     for line in mounts.splitlines():
         _, point, kind, *_ = line.split(" ")
-        # A space is \\040 there.
+        # The list of mounts writes a space as \\040.
         kinds[Path(re.sub(r"\\([0-7]{3})", lambda m: chr(int(m[1], 8)), point))] = kind
     around = [point for point in kinds if folder.is_relative_to(point)]
     return kinds[max(around, key=lambda point: len(point.parts))] if around else ""
 
 
 def write_probe(folder: Path) -> str | None:
-    """Writes a file that only who shares the folder can see; its name, for `has_probe`.
+    """Write a file that is visible only in the shared folder; return its name, for `has_probe`.
 
-    None where the file can't be written or no second name be linked to it, which commits need.
+    None if the file can't be written or hard-linked, which commits need.
     """
     name = f"_probe-{uuid4().hex}"
     try:
@@ -65,14 +65,14 @@ def write_probe(folder: Path) -> str | None:
 
 
 def has_probe(folder: str, name: str) -> bool:
-    """Whether this machine sees the probe in the folder, as written: for a task to answer."""
+    """Whether this machine sees the probe in the folder, as written; tasks answer this."""
     with suppress(OSError):
         return (Path(folder) / name).read_text() == name
     return False
 
 
 def answer_probe(folder: str, name: str, task: int) -> str | None:
-    """Writes a task's own probe beside the driver's; its name, for the driver to look for."""
+    """Write a task's own probe beside the driver's; return its name, for the driver to look for."""
     answer = f"{name}-{task}"
     if not has_probe(folder, name):
         return None
@@ -83,6 +83,6 @@ def answer_probe(folder: str, name: str, task: int) -> str | None:
 
 
 def remove_probes(folder: Path, name: str) -> None:
-    """Removes a probe and the tasks' answers to it."""
+    """Remove a probe and the tasks' answers to it."""
     for file in folder.glob(f"{name}*"):
         file.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Whether tasks can write a lake's files themselves: driver and executors share its folder."""
+"""Decide whether tasks can write a lake's files: driver and executors must share its folder."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -10,14 +10,14 @@ from custseg_spark.engine.lake import shared_folder
 from custseg_spark.engine.spark import tasks
 from custseg_spark.paths import Remote, place
 
-# More than the executors of most clusters: each of them must have answered.
+# More than the executors of most clusters, because each of them must answer.
 _PROBES = 64
 
 
 def only_spark_because(spark: SparkSession, config: LakeConfig) -> str | None:
-    """Why only Spark can write the lake; None where tasks can write its files themselves.
+    """Say why only Spark can write the lake; None if tasks can write its files.
 
-    A configured `lake.io = "native"` is taken at its word that the folder is shared.
+    With `lake.io = "native"` the folder is assumed to be shared.
     """
     folder = place(config.path)
     if config.catalog:
@@ -39,13 +39,13 @@ def _not_shared_because(spark: SparkSession, folder: Path) -> str | None:
     finally:
         shared_folder.remove_probes(folder, name)
         if is_new:
-            # A command that only reads leaves no folder where a path was misspelt.
+            # A command that only reads must not create a folder for a misspelt path.
             with suppress(OSError):
                 folder.rmdir()
 
 
 def _all_see(spark: SparkSession, folder: Path, name: str) -> bool:
-    """Whether tasks wherever they run see the driver's probe, and the driver their answers."""
+    """Whether all tasks see the driver's probe, and the driver sees their answers."""
     if str(spark.conf.get("spark.master", "")).startswith("local"):
         return True
     probes = [(str(folder), name, number) for number in range(_PROBES)]

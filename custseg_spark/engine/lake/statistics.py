@@ -1,8 +1,8 @@
-"""What Delta's log says of a file's columns: the smallest and largest value, how many are null.
+"""Column statistics of a file in Delta's log: smallest and largest value, number of nulls.
 
-The JSON is Delta's own (its protocol, "Per-file statistics"). Times have microseconds: Delta's own
-writer and delta-rs's OPTIMIZE cut them to milliseconds, so that a largest one may lie below the
-truth; readers that skip by it add the missing part, and `of_log` does so.
+The JSON is Delta's own (its protocol, "Per-file statistics"). Our times have microseconds; Delta's
+own writer and delta-rs's OPTIMIZE cut them to milliseconds, so that a maximum may be below the
+truth. Readers that skip by it add the missing part, and so does `of_log`.
 """
 
 import json
@@ -15,16 +15,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 Value = str | int | date | datetime
-# As Delta cuts its own: an id may be as long as a record.
+# Delta's own limit: an id may be as long as a record.
 _LONGEST = 32
 _LAST_CHARACTER = "\U0010ffff"
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """A column's smallest and largest value, None where all are null, and its nulls.
+    """A column's smallest and largest value, None if all are null, and its number of nulls.
 
-    Bounds, not values: of long text and of files that others wrote they may be a bit too wide.
+    Bounds may be a bit too wide for long text and for files by other writers.
     """
 
     smallest: Any
@@ -32,7 +32,7 @@ class Bounds:
     nulls: int
 
     def __or__(self, other: "Bounds") -> "Bounds":
-        """The bounds of both together."""
+        """Return the bounds of both together."""
         both = (self, other)
         smallest = [b.smallest for b in both if b.smallest is not None]
         largest = [b.largest for b in both if b.largest is not None]
@@ -42,7 +42,7 @@ class Bounds:
 
 
 def bounds(values: pa.ChunkedArray) -> Bounds:
-    """The bounds of a column of text, whole numbers, dates or times."""
+    """Return the bounds of a column of text, whole numbers, dates or times."""
     extremes = pc.min_max(values).as_py()
     smallest, largest = extremes["min"], extremes["max"]
     if isinstance(smallest, str):
@@ -51,12 +51,12 @@ def bounds(values: pa.ChunkedArray) -> Bounds:
 
 
 def _cut_up(text: str) -> str:
-    """A short text that no text beginning like this one is greater than."""
+    """Return a short text that is an upper bound of all texts with this beginning."""
     return text if len(text) <= _LONGEST else text[:_LONGEST] + _LAST_CHARACTER
 
 
 def to_json(rows: int, columns: Mapping[str, Bounds]) -> str:
-    """A file's statistics as an add action of the log holds them."""
+    """Return a file's statistics in the form of the log's add action."""
     held = {name: b for name, b in columns.items() if b.smallest is not None}
     return json.dumps(
         {
@@ -75,14 +75,14 @@ def _text(value: Value) -> str | int:
 
 
 def of_log(smallest: Any, largest: Any, nulls: int | None) -> Bounds:
-    """Bounds as the log holds them, a time's upper one widened to the end of its millisecond."""
+    """Read bounds from the log; a time's upper bound is widened to the end of its millisecond."""
     if isinstance(largest, datetime) and largest.microsecond % 1000 == 0:
         largest += timedelta(microseconds=999)
     return Bounds(smallest, largest, nulls or 0)
 
 
 def of_json(text: str, schema: pa.Schema) -> dict[str, Bounds]:
-    """The bounds that `to_json` wrote, of columns of this schema."""
+    """Read the bounds that `to_json` wrote, for columns of this schema."""
     held = json.loads(text)
 
     def value(side: str, name: str) -> Any:

@@ -1,7 +1,7 @@
-"""Pieces of sources: what one task reads, as records of text.
+"""Pieces of sources: the part that one task reads, as records of text.
 
 A piece is small and picklable; its `records` opens the file where the task runs. Memory holds the
-records of a chunk at a time.
+records of one chunk at a time.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +12,7 @@ from typing import Protocol
 from custseg_spark.core.events.records import Records
 from custseg_spark.core.mappings.mapping import SourceMapping
 
-# About 64 bytes of text a field: a chunk of so many rows is some hundred megabytes at most.
+# With about 64 bytes of text per field, a chunk has some hundred megabytes at most.
 ROWS_PER_CHUNK = 250_000
 
 
@@ -25,14 +25,14 @@ class Piece(Protocol):
 
     @property
     def source_file(self) -> str:
-        """What the ledger calls the file."""
+        """The file's name in the ledger."""
 
     @property
     def size(self) -> int:
-        """About how many bytes there are to read."""
+        """About the number of bytes to read."""
 
     def records(self, mapping: SourceMapping) -> Iterator[Records]:
-        """The piece's records, a chunk at a time. Raises InputError for what can't be read."""
+        """Yield the records, one chunk at a time. Raises InputError for unreadable content."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,14 @@ class MappedPiece:
     piece: Piece
 
     def records(self) -> Iterator["Located"]:
-        """The piece's records with the file that they are of."""
+        """Yield the piece's records, with their mapping and file."""
         for records in self.piece.records(self.mapping):
             yield Located(self.mapping, self.piece.file_id, self.piece.source_file, records)
 
 
 @dataclass(frozen=True)
 class Located:
-    """Records with the mapping that they are read by and the file that they are of."""
+    """Records with their mapping and their file."""
 
     mapping: SourceMapping
     file_id: str
@@ -59,8 +59,10 @@ class Located:
 
 
 def tasks(pieces: Iterable[MappedPiece], task_bytes: int) -> list[Sequence[MappedPiece]]:
-    """The pieces in their order, small ones of a mapping together: thousands of small files are
-    few tasks."""
+    """Group the pieces in their order into tasks; small pieces of a mapping share a task.
+
+    Thousands of small files are few tasks.
+    """
     found: list[list[MappedPiece]] = []
     filled = 0
     for piece in pieces:
@@ -74,13 +76,13 @@ def tasks(pieces: Iterable[MappedPiece], task_bytes: int) -> list[Sequence[Mappe
 
 
 def located(task: Sequence[MappedPiece]) -> Iterator[Located]:
-    """The records of a task's pieces, one after the other."""
+    """Yield the records of a task's pieces, one after the other."""
     for piece in task:
         yield from piece.records()
 
 
 def file_runs(numbers: Sequence[int]) -> Iterator[tuple[int, int, int]]:
-    """The stretches of rows of one file in a batch: the file's number, where it begins and ends."""
+    """Return the stretches of rows of one file in a batch: the file's number, begin and end."""
     start = 0
     for number, group in groupby(numbers):
         end = start + sum(1 for _ in group)

@@ -1,4 +1,4 @@
-"""Streams of records for kernels: pieces that the tasks open, or files that Spark reads."""
+"""Streams of records for kernels: pieces that tasks open, or files that Spark reads."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,18 +17,18 @@ from custseg_spark.engine.spark import tasks
 from custseg_spark.engine.spark.session import settings
 
 R = TypeVar("R", covariant=True)
-# Called once a task, with the records of all that the task reads.
+# Called once per task with all records of the task.
 Kernel = Callable[[Iterator[Located]], R]
 
 
 class RecordStream(Protocol):
-    """Records of some files, to be gone through once or more often."""
+    """Records of some files, which can be read more than once."""
 
     def run(self, kernel: Kernel[R]) -> list[R]:
-        """The kernel's small result of each task, in the order of the files and their rows."""
+        """Return the kernel's small result of each task, in the order of files and rows."""
 
     def frame(self, kernel: Kernel[Iterator[pa.Table]], ddl: str) -> DataFrame:
-        """The rows that the kernel makes of the records."""
+        """Return the rows that the kernel makes of the records."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class _OverPieces(Generic[R]):
 
 @dataclass(frozen=True)
 class PieceStream:
-    """Pieces of files that every worker sees."""
+    """Pieces of files that every worker can open."""
 
     spark: SparkSession
     pieces: Sequence[MappedPiece]
@@ -82,7 +82,7 @@ class LineStream:
             return tasks.run_on_partitions(frame, _OverLines(kernel, files, self.mapping))
 
     def frame(self, kernel: Kernel[Iterator[pa.Table]], ddl: str) -> DataFrame:
-        """To be evaluated under `remote_text.split_settings`."""
+        """Return the same; to be evaluated under `remote_text.split_settings`."""
         frame, files = remote_text.frame(self.spark, self.sources, self.split_bytes)
         return tasks.map_partitions(frame, _OverLines(kernel, files, self.mapping), ddl)
 

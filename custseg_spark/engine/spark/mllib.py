@@ -20,20 +20,20 @@ from custseg_spark.engine.spark.mllib_scaling import VECTOR, MllibSample, sample
 from custseg_spark.errors import InputError
 
 MEMBERSHIP_SUFFIX = "_probability"
-# Costs are summed in the order in which tasks end: what differs by less is a tie.
+# Costs are summed in the order in which tasks end; smaller differences count as ties.
 _SAME_COST = 1e-9
-# MLlib's KMeans may cost so much more than the best of the driver's fits.
+# MLlib's KMeans may cost this much more than the best of the driver's fits.
 _ENOUGH = 1.01
-# Squared units of the scaled space: for points that are no more than k, where the best is 0.
+# In squared units of the scaled space; for at most k points, where the best cost is 0.
 _NO_COST = 1e-9
-# Seeds that are tried for it: two of three are enough on real logs, and the cheapest is taken.
+# The most seeds to try: on real logs two or three suffice. The cheapest is taken.
 _MOST_SEEDS = 10
-# What a covariance that has no inverse looks like from outside.
+# Signs of a covariance without an inverse.
 _DEGENERATE = ("breeze.linalg", "MultivariateGaussian")
 
 
 class FitError(InputError):
-    """The customers don't have these clusters: one algorithm and k has no model."""
+    """The customers don't have these clusters: an algorithm and k without a model."""
 
 
 def fit_kmeans(
@@ -43,10 +43,10 @@ def fit_kmeans(
     best_cost: float | None = None,
     most_seeds: int = _MOST_SEEDS,
 ) -> MllibModel:
-    """The first KMeans whose cost is at most 1% above `best_cost`, seed after seed.
+    """Return the first KMeans whose cost is at most 1% above `best_cost`, seed after seed.
 
-    Where `most_seeds` don't reach it, the cheapest, at a tie the first; without `best_cost` the
-    cheapest of `starts`.
+    If `most_seeds` don't reach it, return the cheapest, the first at a tie; without `best_cost`,
+    the cheapest of `starts`.
     """
     seeds = settings.starts if best_cost is None else most_seeds
     models: list[MllibModel] = []
@@ -66,7 +66,7 @@ def fit_kmeans(
 
 
 def fit_bisecting_kmeans(sample: MllibSample, k: int, settings: FitSettings) -> MllibModel:
-    """MLlib's BisectingKMeans; it has no tolerance and always runs all its iterations."""
+    """Fit MLlib's BisectingKMeans; it has no tolerance and always runs all its iterations."""
     estimator = BisectingKMeans(
         k=k,
         seed=settings.seed,
@@ -78,7 +78,7 @@ def fit_bisecting_kmeans(sample: MllibSample, k: int, settings: FitSettings) -> 
 
 
 def fit_gaussian_mixture(sample: MllibSample, k: int, settings: FitSettings) -> MllibModel:
-    """The most likely of `starts` mixtures, with MLlib's own tolerance (of log-likelihood)."""
+    """Return the most likely of `starts` mixtures, with MLlib's tolerance of log-likelihood."""
     estimators = [
         GaussianMixture(
             k=k,
@@ -104,15 +104,15 @@ FITS: Mapping[str, Fit] = {
     "gaussian_mixture": fit_gaussian_mixture,
 }
 
-# A mixture's densities of many customers take longer than they are worth.
+# A mixture's densities of many customers would take too long.
 _FITTED_ON_EVERYONE = ("kmeans", "bisecting_kmeans")
 
 
 class MllibFits:
     """The fits of one run's sample: as numpy models for the choice, as MLlib's to be saved.
 
-    `everyone` makes the frame of all informed customers' prepared features, where KMeans and
-    bisecting KMeans are fitted on those to be published.
+    `everyone` returns the frame of all informed customers' prepared features, to which KMeans and
+    bisecting KMeans are fitted for publication.
     """
 
     def __init__(
@@ -132,13 +132,13 @@ class MllibFits:
         self.scaler: Scaler = core_scaler(self._sample.stages)
 
     def refits(self, algorithm: str) -> bool:
-        """Whether the model to publish is fitted when it is chosen."""
+        """Whether the model to publish is fitted after the choice."""
         return algorithm == "kmeans" or (
             self._everyone is not None and algorithm in _FITTED_ON_EVERYONE
         )
 
     def refit(self, algorithm: str, k: int, best_cost: float | None) -> ClusterModel:
-        """The model to publish: of everyone, or else KMeans of the sample, as `kmeans`."""
+        """Return the model to publish: fitted to everyone, or `kmeans` of the sample."""
         if self._everyone is None:
             return self.kmeans(k, best_cost)
         vectors = self._sample.stages.transform(self._everyone()).select(VECTOR).persist()
@@ -151,7 +151,7 @@ class MllibFits:
         return core_model(model)
 
     def kmeans(self, k: int, best_cost: float | None) -> ClusterModel:
-        """The KMeans of the sample to publish, its cost at most 1% above `best_cost`."""
+        """Return the KMeans of the sample to publish, its cost at most 1% above `best_cost`."""
         model = fit_kmeans(self._sample, k, self._settings, best_cost)
         self._models[("kmeans", k)] = model
         return core_model(model)
@@ -159,13 +159,13 @@ class MllibFits:
     def others(
         self, trials: Sequence[tuple[str, int]]
     ) -> dict[tuple[str, int], ClusterModel | InputError]:
-        """The models of other algorithms, or why there is none."""
+        """Return the models of other algorithms, or why there is none."""
         fitted = fit_range(self._sample, trials, self._settings, self._parallel_fits)
         self._models |= {t: m for t, m in fitted.items() if not isinstance(m, FitError)}
         return {t: m if isinstance(m, FitError) else core_model(m) for t, m in fitted.items()}
 
     def pipeline(self, algorithm: str, k: int) -> PipelineModel:
-        """The whole model, from prepared features to labels, to be saved."""
+        """Return the whole model, from prepared features to labels, to be saved."""
         return PipelineModel([*self._sample.stages.stages, self._models[(algorithm, k)]])
 
 
@@ -175,7 +175,7 @@ def fit_range(
     settings: FitSettings,
     parallel_fits: int,
 ) -> dict[tuple[str, int], MllibModel | FitError]:
-    """The models of several algorithms and k's, side by side, or why there is none."""
+    """Fit several algorithms and k's side by side; return the models, or why there is none."""
 
     @inheritable_thread_target(sample.vectors.sparkSession)
     def fit(trial: tuple[str, int]) -> MllibModel | FitError:
@@ -185,7 +185,7 @@ def fit_range(
         except FitError as error:
             return error
 
-    # A fit is dozens of tiny jobs: one alone leaves most of the machine idle. Largest k first.
+    # A fit is dozens of tiny jobs and leaves most of the machine idle. The largest k comes first.
     order = sorted(trials, key=lambda trial: -trial[1])
     with ThreadPoolExecutor(parallel_fits) as pool:
         models = dict(zip(order, pool.map(fit, order), strict=True))
@@ -193,24 +193,24 @@ def fit_range(
 
 
 def prediction_column(algorithm: str, k: int) -> str:
-    """The column of labels that a model adds."""
+    """Return the name of a model's column of labels."""
     return f"{algorithm}_{k}"
 
 
 def membership_column(algorithm: str, k: int) -> str:
-    """The column of a mixture's memberships: a vector of k probabilities."""
+    """Return the name of a mixture's column of memberships, a vector of k probabilities."""
     return f"{prediction_column(algorithm, k)}{MEMBERSHIP_SUFFIX}"
 
 
 def training_cost(model: Any) -> float:
-    """The squared distances of the sample to their centres; of a mixture -log-likelihood."""
+    """Sum the squared distances to the points' centres; for a mixture, -log-likelihood."""
     if hasattr(model.summary, "logLikelihood"):
         return -float(model.summary.logLikelihood)
     return float(model.summary.trainingCost)
 
 
 def _regular(estimator: GaussianMixture, vectors: DataFrame) -> MllibModel | None:
-    """The model; None where a covariance is degenerate."""
+    """Return the model; None if a covariance is degenerate."""
     try:
         model = estimator.fit(vectors)
     except Py4JJavaError as error:

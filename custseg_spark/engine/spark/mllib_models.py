@@ -1,4 +1,4 @@
-"""From MLlib's fitted models to the numpy models of core, which label the same."""
+"""Convert MLlib's fitted models to the numpy models of core, which give the same labels."""
 
 import hashlib
 import json
@@ -21,19 +21,19 @@ from custseg_spark.core.clustering.scaling import Scaler
 
 MllibModel = KMeansModel | BisectingKMeansModel | GaussianMixtureModel
 
-# The name that Scala gives to a private value's getter.
+# Scala's name of a private value's getter.
 _PARENT = "org$apache$spark$ml$clustering$BisectingKMeansModel$$parentModel"
 
 
 def centres(model: MllibModel) -> np.ndarray:
-    """The cluster centres, k x dimensions; of a mixture the means of its Gaussians."""
+    """Return the cluster centres, k x dimensions; for a mixture, the means of its Gaussians."""
     if isinstance(model, GaussianMixtureModel):
         return np.array([g.mean.toArray() for g in model.gaussians])
     return np.array(model.clusterCenters())
 
 
 def core_model(model: MllibModel) -> ClusterModel:
-    """The same model in numpy; no Spark job."""
+    """Return the same model in numpy; no Spark job."""
     if isinstance(model, BisectingKMeansModel):
         return bisecting_tree(model)
     if isinstance(model, GaussianMixtureModel):
@@ -47,7 +47,7 @@ def core_model(model: MllibModel) -> ClusterModel:
 
 
 def core_scaler(stages: PipelineModel) -> Scaler:
-    """The factors, and the principal components if there are any, of the scaling stages."""
+    """Return the factors, and any principal components, of the scaling stages."""
     factors, components = None, None
     for stage in stages.stages:
         if isinstance(stage, StandardScalerModel):
@@ -56,12 +56,12 @@ def core_scaler(stages: PipelineModel) -> Scaler:
             factors = _factors(stage.range.toArray())
         elif isinstance(stage, PCAModel):
             components = stage.pc.toArray()
-    assert factors is not None  # each of our pipelines has a scaler
+    assert factors is not None  # Every saved pipeline has a scaler.
     return Scaler(factors, components)
 
 
 def bisecting_tree(model: BisectingKMeansModel) -> BisectingKMeans:
-    """The tree with its inner centres, which Python's model doesn't show; no Spark job."""
+    """Return the tree with its inner centres, which Python's model doesn't show; no Spark job."""
     root: Any = getattr(model._java_obj, _PARENT)().root()
     nodes: list[Node] = []
     node_centres: list[np.ndarray] = []
@@ -80,7 +80,7 @@ def bisecting_tree(model: BisectingKMeansModel) -> BisectingKMeans:
 
 
 def model_hash(model: ClusterModel) -> str:
-    """A hash of the bits of the centres, and of a mixture's weights and covariances."""
+    """Hash the bits of the centres, and of a mixture's weights and covariances."""
     parameters = [model.centres]
     if isinstance(model, GaussianMixture):
         parameters += [model.weights, *model.covariances]
@@ -91,12 +91,12 @@ def model_hash(model: ClusterModel) -> str:
 
 
 def _factors(widths: np.ndarray) -> np.ndarray:
-    """MLlib multiplies by 1 / width, and by 0 where there is no width."""
+    """Return MLlib's factors: 1 / width, and 0 for no width."""
     return np.where(widths == 0, 0.0, 1 / np.where(widths == 0, 1, widths))
 
 
 def _values(vector: dict[str, Any]) -> np.ndarray:
-    """A vector of MLlib's JSON: dense, or sparse with type 0."""
+    """Read a vector of MLlib's JSON: dense, or sparse with type 0."""
     if vector["type"] == 1:
         return np.array(vector["values"], dtype=float)
     dense = np.zeros(vector["size"])

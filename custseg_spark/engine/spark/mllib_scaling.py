@@ -1,7 +1,7 @@
 """The sample as MLlib's frame, and MLlib's scaling of it: the first stages of a saved model.
 
-One small frame in one partition: MLlib adds floating sums in the order of the rows, and its
-result must depend on neither cores nor shuffle settings.
+The frame is small and has one partition: MLlib adds floating sums in the order of the rows, and the
+result must not depend on cores or shuffle settings.
 """
 
 from dataclasses import dataclass
@@ -30,15 +30,17 @@ class MllibSample:
 def sample_in_mllib(
     spark: SparkSession, prepared: np.ndarray, preparation: Preparation, scaling: str
 ) -> MllibSample:
-    """Fit MLlib's pipeline from prepared columns (n x d) to the vector that is clustered.
+    """Fit MLlib's pipeline from prepared columns (n x d) to the clustered vector.
 
-    Scaled, not centred: distances don't change by it, and BisectingKMeans divides a cluster by
-    moving its centre a ten-thousandth of its length, which is nothing for a centre at zero.
+    Features are scaled, not centred. Distances are the same, and BisectingKMeans can't divide a
+    cluster at zero: it moves the centre by a ten-thousandth of its length.
     """
     columns = {name: prepared[:, i] for i, name in enumerate(preparation.names)}
     frame = spark.createDataFrame(pa.table(columns)).coalesce(1)
     stages = Pipeline(stages=_scaling_stages(preparation, scaling)).fit(frame)
-    return MllibSample(stages, stages.transform(frame).select(VECTOR))
+    # A local frame's partition is its rows: each task of each of MLlib's hundreds of jobs would
+    # carry them. MLlib keeps them itself; of a persisted frame it would decode them every time.
+    return MllibSample(stages, stages.transform(frame).select(VECTOR).localCheckpoint())
 
 
 def _scaling_stages(preparation: Preparation, scaling: str) -> list[Estimator[Any] | Transformer]:

@@ -7,7 +7,6 @@ spark-submit or the platform, so that the same job runs on a laptop, Databricks 
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,6 +88,11 @@ def cores(spark: SparkSession) -> int:
     return int(spark.sparkContext.defaultParallelism)
 
 
+def is_local(spark: SparkSession) -> bool:
+    """Whether driver and executor are one process of this machine."""
+    return str(spark.sparkContext.master).startswith("local")
+
+
 @contextmanager
 def settings(spark: SparkSession, values: Mapping[str, str]) -> Iterator[None]:
     """The settings for the block, and what was there before after it."""
@@ -116,19 +120,6 @@ def with_our_settings(spark: SparkSession) -> SparkSession:
     for key, value in _SETTINGS.items():
         spark.conf.set(key, value)
     return spark
-
-
-class StartingSession:
-    """A session that starts beside other work: a JVM takes seconds that the driver can use."""
-
-    def __init__(self, app_name: str) -> None:
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="start-spark")
-        self._session = self._pool.submit(get_session, app_name)
-        self._pool.shutdown(wait=False)
-
-    def get(self) -> SparkSession:
-        """The session, once it has started. Raises what its start raised."""
-        return self._session.result()
 
 
 @dataclass(frozen=True)

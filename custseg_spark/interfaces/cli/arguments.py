@@ -16,7 +16,7 @@ from custseg_spark.config.settings import Config
 from custseg_spark.config.typed import parse_date
 from custseg_spark.core.segments.naming import Archetypes
 from custseg_spark.errors import ConfigurationError
-from custseg_spark.pipeline import segmentation as pipeline
+from custseg_spark.pipeline import checks
 
 
 @dataclass(frozen=True)
@@ -98,14 +98,14 @@ def parse(
         day = parse_date(options.run_date, "--run-date")
         config = replace(config, run=replace(config.run, run_date=day))
     model_date = options.model_date
-    pipeline.check(config)
+    checks.check(config)
     folders = [options.config.parent, shipped.conf_dir()]
     return Arguments(
         config,
         _mappings(config, options.source, [folder / "sources" for folder in folders])
         if ingests
         else (),
-        load_archetypes(find(config.naming.archetypes, folders), pipeline.feature_names()),
+        load_archetypes(find(config.naming.archetypes, folders), checks.feature_names()),
         options.skip_ingest,
         parse_date(model_date, "--model-date") if model_date else None,
     )

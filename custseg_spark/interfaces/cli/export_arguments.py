@@ -15,7 +15,7 @@ from custseg_spark.outputs.exports.frames.changes import SEGMENT_CHANGES
 from custseg_spark.outputs.exports.lift import Period
 from custseg_spark.outputs.exports.loading import Target
 from custseg_spark.outputs.exports.targets import parse_target
-from custseg_spark.pipeline.segmentation import known_algorithm as known
+from custseg_spark.pipeline.checks import known_algorithm as known
 
 _EPILOG = """examples:
   spark-submit jobs/export.py --to sqlite:///reports.db

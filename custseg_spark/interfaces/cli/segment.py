@@ -5,24 +5,37 @@ One command writes the Delta tables and the report of one run date; a repeat cha
 
 from collections.abc import Sequence
 
-from custseg_spark.engine.lake.lake import Lake, require_table
-from custseg_spark.engine.lake.schemas import EVENTS
-from custseg_spark.engine.spark.session import StartingSession
+from custseg_spark.engine.sources.discovery.listing import hashed_sources, list_sources
+from custseg_spark.engine.spark.starting import StartingSession
 from custseg_spark.interfaces import clock
-from custseg_spark.interfaces.cli import arguments, summary
-from custseg_spark.outputs import report
-from custseg_spark.pipeline.ingest import hashed_sources, ingest, list_sources
-from custseg_spark.pipeline.segmentation import segment
+from custseg_spark.interfaces.cli import arguments
 from custseg_spark.progress import Progress
+
+# What the workers import while the driver does.
+_KERNELS = (
+    "custseg_spark.pipeline.ingest.native_events",
+    "custseg_spark.pipeline.sessions.native",
+    "custseg_spark.core.features.customers",
+)
 
 
 def run(argv: Sequence[str]) -> None:
     """Runs the job for a command line."""
     given = arguments.parse(__doc__ or "", argv)
     listed = [] if given.skip_ingest else list_sources(given.mappings)
-    starting = StartingSession("custseg-segment")
+    starting = StartingSession("custseg-segment", imports=_KERNELS)
+    # Imported while Spark starts: each takes a second.
+    from custseg_spark.engine.lake.lake import Lake, require_table
+    from custseg_spark.engine.lake.schemas import EVENTS
+    from custseg_spark.interfaces.cli import summary
+    from custseg_spark.pipeline.ingest import ingest
+    from custseg_spark.pipeline.segmentation import segment
+
     listed = hashed_sources(listed)
-    reports = report.folder(given.config) if given.config.report.enabled else None
+    if given.config.report.enabled:
+        from custseg_spark.outputs import report
+
+        reports = report.folder(given.config)
     progress = Progress()
     with progress.stage("start Spark"):
         lake = Lake(starting.get(), given.config.lake)
@@ -38,7 +51,7 @@ def run(argv: Sequence[str]) -> None:
             print(summary.of_ingest(ingested))
         result = segment(lake, given.config, given.archetypes, progress, now=clock.now)
     print(summary.of_segments(lake, result))
-    if reports:
+    if given.config.report.enabled:
         with progress.stage("report"):
             written = report.write(lake, result.run_date, reports)
         print(summary.of_report(written))

@@ -1,19 +1,24 @@
 """What a job says at its end, for a person: numbers of records, segments, and where to look."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from __future__ import annotations
 
-from custseg_spark.core.clustering.selection import Verdict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
 from custseg_spark.core.segments.statuses import DIED
-from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS, RUNS, SEGMENT_PROFILES
-from custseg_spark.outputs.exports import Exported
-from custseg_spark.outputs.exports.intervals import Interval
-from custseg_spark.outputs.exports.lift import Lift
-from custseg_spark.paths import Place
-from custseg_spark.pipeline.gate import Passed
-from custseg_spark.pipeline.ingest import IngestSummary
-from custseg_spark.pipeline.runs import SegmentRun
+
+if TYPE_CHECKING:
+    # Each command prints its own result, and need not load what the others work with.
+    from custseg_spark.core.clustering.selection import Verdict
+    from custseg_spark.engine.lake.lake import Lake
+    from custseg_spark.outputs.exports import Exported
+    from custseg_spark.outputs.exports.intervals import Interval
+    from custseg_spark.outputs.exports.lift import Lift
+    from custseg_spark.paths import Place
+    from custseg_spark.pipeline.gate import Passed
+    from custseg_spark.pipeline.ingest import IngestSummary
+    from custseg_spark.pipeline.runs import SegmentRun
 
 
 def of_ingest(summary: IngestSummary) -> str:

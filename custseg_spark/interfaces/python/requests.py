@@ -14,12 +14,12 @@ from custseg_spark.config.mappings import MappingFile
 from custseg_spark.config.settings import Config
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.sources.discovery.files import SourceFile
+from custseg_spark.engine.sources.discovery.listing import hashed_sources, list_sources
 from custseg_spark.engine.sources.frames import copied
 from custseg_spark.errors import ConfigurationError
 from custseg_spark.interfaces.python import frames
 from custseg_spark.interfaces.python.configuring import AnyMapping, AnyPath, load_mapping
 from custseg_spark.paths import Place, Remote, place
-from custseg_spark.pipeline.ingest import hashed_sources, list_sources
 
 if TYPE_CHECKING:
     import pandas as pd

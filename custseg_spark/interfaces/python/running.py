@@ -22,6 +22,7 @@ from custseg_spark.interfaces.python.configuring import AnyConfig, AnyMapping, A
 from custseg_spark.interfaces.python.requests import Request, Source, requested
 from custseg_spark.interfaces.python.segmentations import Segmentation
 from custseg_spark.interfaces.python.spark_reading import SparkReader
+from custseg_spark.pipeline import checks
 from custseg_spark.pipeline import segmentation as pipeline
 from custseg_spark.pipeline.ingest import IngestSummary
 from custseg_spark.pipeline.ingest import ingest as run_ingest
@@ -59,7 +60,7 @@ def segment(
     >>> result.segments  # doctest: +SKIP
     """
     configured = load_config(config, settings, lake=lake, run_date=run_date)
-    pipeline.check(configured)
+    checks.check(configured)
     archetypes = _archetypes(configured, config)
     request = None if source is None else requested(source, mapping, name)
     if request is None and mapping is not None:
@@ -123,7 +124,7 @@ def _archetypes(config: Config, file: AnyConfig) -> Archetypes:
     folders = [shipped.conf_dir()]
     if file is not None and not isinstance(file, Config):
         folders.insert(0, shipped.find(os.fspath(file)).parent)
-    return load_archetypes(find(config.naming.archetypes, folders), pipeline.feature_names())
+    return load_archetypes(find(config.naming.archetypes, folders), checks.feature_names())
 
 
 def _opened(tables: SparkTables, theirs: SparkSession | None) -> lakes.Lake:

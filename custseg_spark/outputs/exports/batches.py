@@ -1,4 +1,4 @@
-"""A frame's rows as Arrow batches, a small partition in the driver at a time."""
+"""Fetch a frame's rows as Arrow batches, with one small partition in the driver at a time."""
 
 from collections.abc import Iterator
 
@@ -14,14 +14,15 @@ _SMALL_PARTITIONS = {
     "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
     "spark.sql.adaptive.advisoryPartitionSizeInBytes": "8m",
 }
-# On the way to Python the JVM keeps bytes several times over.
+# The JVM holds bytes several times over on their way to Python.
 _COMPRESSED = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
 def batches(frame: DataFrame) -> Iterator[pa.RecordBatch]:
-    """The rows in order, in batches of at most `spark.sql.execution.arrow.maxRecordsPerBatch`.
+    """Yield the rows in order, in batches of at most
+    `spark.sql.execution.arrow.maxRecordsPerBatch`.
 
-    Spark hands over local iterators row by row only: so a row here is a packed batch.
+    Spark's local iterators yield row by row only, so a row here is a packed batch.
     """
     packed = frame.mapInArrow(_pack, "batch binary")
     with settings(frame.sparkSession, _SMALL_PARTITIONS):

@@ -1,4 +1,4 @@
-"""`evaluation_metrics`: how good the chosen clustering is, and those that were not chosen."""
+"""`evaluation_metrics`: the quality of the chosen clustering and of the other candidates."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -6,7 +6,7 @@ from typing import Any
 
 from pyspark.sql import Row
 
-# An index's name in the document says its convention in full.
+# In the document, an index's name says its convention in full.
 _NAMES = {
     "silhouette": "silhouette_squared_euclidean",
     "euclidean_silhouette": "silhouette_euclidean",
@@ -42,7 +42,9 @@ _NOT_HERE = ("run_date", "algorithm", "agreement")
 
 
 def document(rows: Sequence[Row], run_date: date, algorithm: str) -> dict[str, Any]:
-    """The indices of the chosen k and of all candidates, of an algorithm's `model_selection`."""
+    """Return the indices of the chosen k and of all candidates, from an algorithm's
+    `model_selection`.
+    """
     candidates = [_candidate(row.asDict()) for row in sorted(rows, key=lambda row: row.k)]
     chosen = [one for one in candidates if one["chosen"]]
     return {

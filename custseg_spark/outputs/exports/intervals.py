@@ -2,7 +2,7 @@
 
 Rates: Newcombe (1998), "Interval estimation for the difference between independent proportions",
 Statistics in Medicine 17, method 10, which holds for few customers and for rates near 0. Means:
-Welch's t interval; spend is skewed, so it wants some hundreds of customers a group.
+Welch's t interval; spend is skewed, so it needs some hundreds of customers per group.
 """
 
 import math
@@ -14,7 +14,7 @@ from scipy import stats
 
 @dataclass(frozen=True)
 class Group:
-    """A group's customers, how many of them bought, and the sums of spend and its squares."""
+    """A group's number of customers and of buyers, and the sums of spend and of its squares."""
 
     customers: int
     buyers: int
@@ -23,24 +23,24 @@ class Group:
 
     @property
     def rate(self) -> float | None:
-        """Buyers a customer; None for nobody."""
+        """Buyers per customer; None without customers."""
         return self.buyers / self.customers if self.customers else None
 
     @property
     def mean(self) -> float | None:
-        """Spend a customer; None for nobody."""
+        """Spend per customer; None without customers."""
         return float(self.spend / self.customers) if self.customers else None
 
     @property
     def squared_error(self) -> float:
-        """The square of the mean's standard error; takes two customers."""
+        """The square of the mean's standard error; needs two customers."""
         n = self.customers
         return float((self.squares - self.spend**2 / n) / (n - 1) / n)
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A difference, treated less control, and between what it lies; None where it can't be said."""
+    """A difference, treated minus control, with its limits; None where unknown."""
 
     difference: float | None = None
     low: float | None = None
@@ -48,7 +48,7 @@ class Interval:
 
 
 def rate_difference(treated: Group, control: Group, confidence: float) -> Interval:
-    """Of the shares of buyers: Wilson's limits of the two rates, combined by Newcombe."""
+    """Compare the shares of buyers: Wilson's limits of the two rates, combined by Newcombe."""
     if treated.rate is None or control.rate is None:
         return Interval()
     difference = treated.rate - control.rate
@@ -62,7 +62,7 @@ def rate_difference(treated: Group, control: Group, confidence: float) -> Interv
 
 
 def spend_difference(treated: Group, control: Group, confidence: float) -> Interval:
-    """Of the mean spends: Welch's interval. Without limits for fewer than two in a group."""
+    """Compare the mean spends by Welch's interval; no limits for fewer than two in a group."""
     if treated.mean is None or control.mean is None:
         return Interval()
     difference = treated.mean - control.mean
@@ -77,7 +77,7 @@ def spend_difference(treated: Group, control: Group, confidence: float) -> Inter
 
 
 def _wilson(group: Group, confidence: float) -> tuple[float, float]:
-    """The score interval of a rate (Wilson 1927)."""
+    """Return the score interval of a rate (Wilson 1927)."""
     n, rate = group.customers, group.buyers / group.customers
     z = float(stats.norm.ppf((1 + confidence) / 2))
     half = z * math.sqrt(rate * (1 - rate) / n + z**2 / (4 * n**2))

@@ -1,4 +1,4 @@
-"""What a reporting table is, whatever it is written to, and what it is made of."""
+"""Reporting tables independent of their target, and the frames that they are made of."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from custseg_spark.engine.lake.spark_io import conform, struct_type
 
 @dataclass(frozen=True)
 class ReportTable:
-    """A reporting table: columns in Spark's DDL, primary key, and columns that have an index."""
+    """A reporting table: columns in Spark's DDL, primary key, indexed columns."""
 
     name: str
     ddl: str
@@ -24,7 +24,7 @@ class ReportTable:
 
     @cached_property
     def schema(self) -> StructType:
-        """The columns as a StructType; parsing DDL takes a running session, so not at import."""
+        """The columns as a StructType; parsing DDL needs a running session, so not at import."""
         return struct_type(self.ddl)
 
 
@@ -32,8 +32,9 @@ class ReportTable:
 class Run:
     """The frames of one run date and algorithm that reporting tables are made of.
 
-    `segments`, `features` and `attributes` have a row a customer, `named` one a living segment;
-    `attributes` has columns alone where no source has customers' attributes. `events` are all.
+    `segments`, `features` and `attributes` have one row per customer, `named` one per living
+    segment. `attributes` has no rows if no source has customers' attributes. `events` are all
+    events.
     """
 
     run_date: date
@@ -46,22 +47,22 @@ class Run:
 
 @dataclass(frozen=True)
 class Report:
-    """A reporting table and how its rows are made of a run."""
+    """A reporting table, and the function that makes its rows from a run."""
 
     table: ReportTable
     rows: Callable[[Run], DataFrame]
 
 
 def in_seconds(times: pa.Array) -> pa.Array:
-    """Timestamps without the digits of fractions, of which they have none: midnights."""
+    """Cut fractions of a second off timestamps; they are midnights and have none."""
     return times.cast(pa.timestamp("s", times.type.tz))
 
 
 def reported(rows: DataFrame, table: ReportTable) -> DataFrame:
-    """`rows` with exactly the table's columns, in the order of its key; NaN as null.
+    """Select exactly the table's columns, ordered by its key; NaN becomes null.
 
-    One order whatever the partitioning: equal tables give equal files, and an index that is
-    filled in its own order grows at its end only.
+    The order doesn't depend on the partitioning: equal tables give equal files, and an index that
+    is filled in its own order grows at its end only.
     """
     doubles = [f.name for f in table.schema.fields if isinstance(f.dataType, DoubleType)]
     numbers = {name: F.nanvl(name, F.lit(None)) for name in doubles}

@@ -1,4 +1,4 @@
-"""What every kind of target does: take tables into staging, then publish all of them at once."""
+"""The interface of all targets: take tables into staging, then publish all of them at once."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -10,21 +10,21 @@ from custseg_spark.outputs.exports.layout import ReportTable
 
 
 class Loading(Protocol):
-    """An export under way. Nothing that was staged is seen by a reader before `publish`."""
+    """An export in progress. Readers see nothing of what is staged before `publish`."""
 
     def stage(self, table: ReportTable, batches: Iterator[pa.RecordBatch]) -> int:
-        """Takes the rows of a table; how many they were."""
+        """Stage the rows of a table; return their number."""
 
     def publish(self) -> None:
-        """Replaces what readers see by what was staged, all of it or nothing."""
+        """Replace what readers see by what is staged, completely or not at all."""
 
 
 class Target(Protocol):
-    """A place to export to. `shown` is how a person may see it: without a password."""
+    """A place to export to. `shown` describes it without a password."""
 
     @property
     def shown(self) -> str:
         """The place in words."""
 
     def opened(self) -> AbstractContextManager[Loading]:
-        """A new loading. Raises TargetError for a place that can't be reached or written."""
+        """Open a new loading. Raises TargetError for a place that can't be reached or written."""

@@ -1,4 +1,4 @@
-"""SQLite: staged in a file beside the database, published by one transaction."""
+"""SQLite target: staged in a file beside the database, published by one transaction."""
 
 import errno
 import sqlite3
@@ -36,13 +36,13 @@ _OTHER_EXPORT_WAIT_S = 1.0
 
 @dataclass(frozen=True)
 class SqliteDatabase:
-    """A database file, made where there is none."""
+    """A database file; it is created if missing."""
 
     path: Path
 
     @classmethod
     def of(cls, text: str) -> "SqliteDatabase":
-        """The database of `sqlite:///FILE`; a path from the root has four slashes."""
+        """Parse `sqlite:///FILE`; a path from the root has four slashes."""
         path = text.removeprefix(_PREFIX)
         if path == text or not path:
             raise ConfigurationError(
@@ -60,7 +60,7 @@ class SqliteDatabase:
 
     @contextmanager
     def opened(self) -> Iterator["SqliteLoading"]:
-        """A loading that holds the staging file for itself; ConflictError if another has it."""
+        """Open a loading that owns the staging file; ConflictError if another export has it."""
         staging = self.path.with_name(f".{self.path.name}.staging")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -80,18 +80,18 @@ class SqliteDatabase:
 
 
 def _check(target: Path) -> None:
-    """Reads the target's first page, if there is one: a file may be something else."""
+    """Read the target's first page, if there is one: the file may be something else."""
     if target.exists():
         with closing(sqlite3.connect(target, timeout=_LOCK_WAIT_S)) as connection:
             connection.execute("PRAGMA schema_version").fetchone()
 
 
 def _claim(connection: sqlite3.Connection, target: Path) -> None:
-    """The staging file emptied and locked until the connection ends, also if by a kill."""
+    """Empty the staging file and lock it until the connection ends, even by a kill."""
     connection.execute("PRAGMA busy_timeout = " + str(int(_OTHER_EXPORT_WAIT_S * 1000)))
     connection.execute("PRAGMA main.locking_mode = EXCLUSIVE")
     try:
-        # Nobody else reads it, and after a crash it is thrown away.
+        # Nobody else reads it, and it is discarded after a crash.
         connection.execute("PRAGMA main.journal_mode = OFF")
         connection.execute("PRAGMA main.synchronous = OFF")
         connection.execute("BEGIN EXCLUSIVE")
@@ -106,14 +106,14 @@ def _claim(connection: sqlite3.Connection, target: Path) -> None:
 
 @dataclass
 class SqliteLoading:
-    """An export under way into a SQLite database."""
+    """An export in progress into a SQLite database."""
 
     connection: sqlite3.Connection
     target: Path
     staged: list[ReportTable] = field(default_factory=list)
 
     def stage(self, table: ReportTable, batches: Iterator[pa.RecordBatch]) -> int:
-        """Takes the rows of a table; how many they were."""
+        """Stage the rows of a table; return their number."""
         self.connection.execute(_create(table, "main"))
         marks = ", ".join("?" * len(table.schema.names))
         insert = "INSERT INTO main." + _quoted(table.name) + " VALUES (" + marks + ")"
@@ -127,9 +127,9 @@ class SqliteLoading:
         return rows
 
     def publish(self) -> None:
-        """Replaces the rows of the staged tables in one transaction of the target.
+        """Replace the rows of the staged tables in one transaction of the target.
 
-        Rows are deleted and inserted: the table with its indexes, triggers and views stays.
+        Rows are deleted and inserted, so that the table keeps its indexes, triggers and views.
         """
         self.connection.execute("ATTACH ? AS target", (str(self.target.absolute()),))
         self.connection.execute("BEGIN IMMEDIATE")
@@ -151,13 +151,13 @@ class SqliteLoading:
                 " older version's or something else: rename or drop it"
             )
         self.connection.execute("DELETE FROM target." + name)
-        # In the order of the key, as staged: the table's tree grows at its end.
+        # In the order of the key, as staged, so that the table's tree grows at its end.
         into = "INSERT INTO target." + name + _listed(names)
         self.connection.execute(into + " SELECT * FROM main." + name)
 
 
 def _create(table: ReportTable, schema: str) -> str:
-    """Keys are text, so that the rows stand in the key's own tree (WITHOUT ROWID)."""
+    """Create a table. Keys are text, so rows are stored in the key's own tree (WITHOUT ROWID)."""
     columns = [
         " ".join([_quoted(f.name), _type(f.dataType), "NOT NULL" if f.name in table.key else ""])
         for f in table.schema.fields
@@ -173,8 +173,10 @@ def _create_index(table: ReportTable, columns: Sequence[str]) -> str:
 
 
 def _type(type_: DataType) -> str:
-    """A type's declared name. Money is REAL: as NUMERIC, 12.00 would be the integer 12, and 12 / 5
-    two."""
+    """Return a type's declared name.
+
+    Money is REAL: as NUMERIC, 12.00 would be the integer 12, and 12 / 5 would be 2.
+    """
     if isinstance(type_, StringType):
         return "TEXT"
     if isinstance(type_, DateType):
@@ -185,14 +187,14 @@ def _type(type_: DataType) -> str:
 
 
 def _values(column: pa.Array) -> list[object]:
-    """A column as SQLite holds it: dates and times as ISO text, money as doubles."""
+    """Convert a column for SQLite: dates and times as ISO text, money as doubles."""
     if pa.types.is_date(column.type):
         column = column.cast(pa.string())
     elif pa.types.is_timestamp(column.type):
-        # The form that SQLite's own functions read; they take UTC for granted.
+        # SQLite's own functions read this form; they assume UTC.
         column = pc.strftime(in_seconds(column), "%Y-%m-%d %H:%M:%S")
     elif pa.types.is_decimal(column.type):
-        # By way of text: Arrow's own cast multiplies, 105.49 becomes 105.49000000000001.
+        # Through text, because Arrow's own cast multiplies: 105.49 becomes 105.49000000000001.
         column = column.cast(pa.string()).cast(pa.float64())
     values: list[object] = column.to_pylist()
     return values

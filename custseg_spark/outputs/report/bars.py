@@ -1,4 +1,4 @@
-"""Bar charts: the segments' shares, and how far the features drifted."""
+"""Bar charts: shares of the segments, and drift of the features."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +20,7 @@ _HATCH = "/////"
 
 
 def distribution(content: Content, theme: Theme) -> Figure | None:
-    """Each segment's share of customers and of revenue, the largest on top."""
+    """Draw each segment's share of customers and of revenue, the largest on top."""
     segments = content.segments
     if not segments:
         return None
@@ -34,7 +34,7 @@ def distribution(content: Content, theme: Theme) -> Figure | None:
     percent_axis(axes.xaxis)
     shares = [x or 0.0 for s in segments for x in (s.customer_share, s.revenue_share)]
     lowest, highest = min([0.0, *shares]), max([0.01, *shares])
-    # For the numbers at the bars' ends.
+    # Room for the numbers at the bars' ends.
     room = (0.33 if lowest < 0 else 0.25) * (highest - lowest)
     axes.set_xlim(lowest - room * (lowest < 0), highest + room)
     filled = Patch(color=theme.ink, label="share of customers")
@@ -46,7 +46,7 @@ def distribution(content: Content, theme: Theme) -> Figure | None:
 
 
 def drift(content: Content, theme: Theme) -> Figure | None:
-    """What moved most since the previous run, and the thresholds."""
+    """Draw what moved most since the previous run, and the thresholds."""
     shown = content.drift[:MOST_DRIFTS]
     if not shown:
         return None
@@ -72,7 +72,7 @@ def _bar(axes: Axes, theme: Theme, y: float, share: float | None, **style: Any) 
 
 
 def _named_rows(axes: Axes, names: Sequence[str]) -> None:
-    """Rows from the top, with their names on the left."""
+    """Lay out rows from the top, with their names on the left."""
     axes.set_yticks(range(len(names)), names, fontsize=TEXT)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.spines["bottom"].set_visible(False)

@@ -1,6 +1,6 @@
-"""What all pictures share: sheets in a theme's colours, and PNG bytes that never differ.
+"""Canvas of all pictures: sheets in a theme's colours, and PNG bytes that never differ.
 
-matplotlib's `Figure` objects by themselves: pyplot keeps state for the whole process.
+It uses matplotlib's `Figure` objects directly, because pyplot keeps state for the whole process.
 """
 
 import io
@@ -27,7 +27,7 @@ TEXT, SMALL = 10.5, 9.5
 def sheet(
     theme: Theme, height: float, *, rows: int = 1, columns: int = 1
 ) -> tuple[Figure, list[Axes]]:
-    """An empty figure of the standard width with its axes, row by row."""
+    """Return an empty figure of the standard width with its axes, row by row."""
     figure = Figure((WIDTH_INCHES, height), DPI, facecolor=theme.panel, layout="constrained")
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for one in axes:
@@ -43,20 +43,20 @@ def sheet(
 
 
 def png(figure: Figure) -> bytes:
-    """The figure's PNG, without the version or the time of its making."""
+    """Return the figure's PNG, without the version or the time of its making."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
     return buffer.getvalue()
 
 
 def label(axes: Axes, theme: Theme, x: float, y: float, text: str, **more: Any) -> Text:
-    """Text in the theme's ink."""
+    """Write text in the theme's ink."""
     settings = {"fontsize": SMALL, "color": theme.ink, "ha": "center", "va": "center", **more}
     return axes.text(x, y, text, **settings)
 
 
 def beside(axes: Axes, theme: Theme, x: float, y: float, text: str) -> None:
-    """A bar's number at its end, in the clear where a line passes."""
+    """Write a bar's number at its end, with a clear background where a line passes."""
     side, align = (-1, "right") if x < 0 else (1, "left")
     axes.annotate(
         text,
@@ -72,28 +72,28 @@ def beside(axes: Axes, theme: Theme, x: float, y: float, text: str) -> None:
 
 
 def legend(figure: Figure, theme: Theme, handles: Sequence[Any], **more: Any) -> None:
-    """A legend outside the axes."""
+    """Draw a legend outside the axes."""
     figure.legend(handles=handles, frameon=False, fontsize=SMALL, labelcolor=theme.ink, **more)
 
 
 def percent_axis(axis: Axis) -> None:
-    """A few ticks as whole percents where they are whole."""
+    """Set a few ticks, as whole percents where they are whole."""
     axis.set_major_locator(MaxNLocator(5))
     axis.set_major_formatter(FuncFormatter(lambda x, _: words.percent(x).replace(".0 ", " ")))
 
 
 def threshold(draw: Callable[..., object], theme: Theme, limit: float | None) -> None:
-    """A dotted line by `axhline` or `axvline`, where there is a limit."""
+    """Draw a dotted line by `axhline` or `axvline`, if there is a limit."""
     if limit is not None:
         draw(limit, color=theme.ink, linestyle=(0, (1, 2)), linewidth=1)
 
 
 def gap_for_none(value: float | None) -> float:
-    """NaN for None: matplotlib leaves a gap."""
+    """Replace None by NaN, which matplotlib draws as a gap."""
     return math.nan if value is None else value
 
 
 def ink_on(colours: Colormap, norm: Normalize, value: float) -> str:
-    """Black or white, whichever can be read on a cell of this value."""
+    """Return black or white, whichever is legible on a cell of this value."""
     red, green, blue = to_rgb(colours(norm(value)))
     return "#000000" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "#ffffff"

@@ -1,4 +1,4 @@
-"""Sections about change since the previous run, and about what to expect of the buyers."""
+"""Sections about changes since the previous run, and about the buyers' expected value."""
 
 from custseg_spark.core.segments import statuses
 from custseg_spark.outputs.report import words
@@ -33,7 +33,7 @@ def migration(content: Content) -> Section:
 
 
 def _fates(content: Content) -> list[str]:
-    """What became of segments that didn't just go on, a sentence each."""
+    """Say what became of segments that didn't just continue, one sentence each."""
     return [s for s in map(lambda one: _fate(content, one), _changed(content)) if s]
 
 
@@ -59,7 +59,7 @@ def _fate(content: Content, segment: Segment) -> str | None:
 
 
 def _matrix(content: Content) -> Grid:
-    """Customers from each segment of the previous run to each of this one."""
+    """Count customers from each segment of the previous run to each of this one."""
     sums = {(f.from_segment_id, f.to_segment_id): f.customers for f in content.flows}
     order = [s.segment_id for s in content.segments]
     sources = _ids({f.from_segment_id for f in content.flows}, order)
@@ -74,7 +74,7 @@ def _matrix(content: Content) -> Grid:
 
 
 def _ids(found: set[int | None], order: list[int]) -> list[int | None]:
-    """In the order of this run's segments, then others, then joined or gone."""
+    """Sort ids: this run's segments, then others, then joined or gone."""
     known = [i for i in order if i in found]
     rest = sorted(i for i in found if i is not None and i not in order)
     return [*known, *rest, *([None] if None in found else [])]
@@ -173,7 +173,7 @@ def _parameters(clv: Clv) -> list[Grid]:
 
 
 def _by_segment(content: Content) -> list[Grid]:
-    """What the profiles say of the scores, where the run has them."""
+    """Describe the scores by segment from the profiles, if the run has them."""
     scores = ["clv_12m", "expected_purchases_90d", "p_alive"]
     there = [name for name in scores if any(name in s.features for s in content.segments)]
     rows = [

@@ -1,4 +1,4 @@
-"""Sections about the models: how k was chosen, the other algorithms, how the run was made."""
+"""Sections about the models: the choice of k, other algorithms, how the run was made."""
 
 from custseg_spark.outputs.report import tree, words
 from custseg_spark.outputs.report.content import Content
@@ -8,16 +8,16 @@ from custseg_spark.outputs.report.section import Grid, Picture, Section
 
 
 def reason(content: Content, algorithm: str | None) -> str:
-    """Why an algorithm has the k it has, as a sentence."""
+    """Say in a sentence why an algorithm has its k."""
     chosen = content.chosen.get(algorithm or "")
     found = chosen.why if chosen is not None and chosen.why else content.run.model_reason
     return words.sentence(found or "the tables don't say why")
 
 
 def evidence(segment: Segment, most: int | None = None) -> list[str]:
-    """What marks a segment, in words."""
+    """Say in words what marks a segment."""
     marks = [
-        # The number stays with its z.
+        # A non-breaking space keeps the number with its z.
         f"{words.feature(feature)} {words.strength(z)} (z\u00a0{words.signed(z)})"
         for feature, z in segment.evidence[:most]
     ]
@@ -92,7 +92,7 @@ def _candidate(tried: Candidate) -> list[str]:
 
 
 def _compared(content: Content) -> list[Grid]:
-    """How far other algorithms, on a sample, agree with the chosen segments."""
+    """Say how far other algorithms agree with the chosen segments on a sample."""
     rows = [
         [
             words.algorithm(c.algorithm),
@@ -110,7 +110,7 @@ def _compared(content: Content) -> list[Grid]:
 
 
 def others(content: Content) -> list[Section]:
-    """A section for each algorithm but the main one."""
+    """Return a section for each algorithm but the main one."""
     return [_other(content, algorithm) for algorithm in content.algorithms[1:]]
 
 
@@ -142,7 +142,7 @@ def _other(content: Content, algorithm: str) -> Section:
 
 
 def made(content: Content) -> Section:
-    """How the run came about: for who wants to repeat or to doubt it."""
+    """Describe how the run was made, for readers who want to repeat or check it."""
     run = content.run
     text = [
         f"Run {run.run_id or words.MISSING} of {run.run_date}, finished {run.finished} UTC, seed"

@@ -1,4 +1,4 @@
-"""Everything that a report says, and what follows from it without a table."""
+"""Content of a report, and what can be derived from it without a table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ MOST_FEATURES = 20
 
 @dataclass(frozen=True)
 class Moves:
-    """Customers of both runs, those of them in the same segment, and those of one run only."""
+    """Customers of both runs, customers who stayed in their segment, customers of one run only."""
 
     known: int
     stayed: int
@@ -35,7 +35,7 @@ class Moves:
 
 @dataclass(frozen=True)
 class Content:
-    """Everything in a report. `algorithms` are those with segments, the main one first."""
+    """The content of a report. `algorithms` are the ones with segments, the main one first."""
 
     run: Run
     ledger: Ledger | None
@@ -53,11 +53,11 @@ class Content:
 
     @property
     def main(self) -> str | None:
-        """The algorithm of the first screen; None where the run has no segments."""
+        """The algorithm of the first screen; None if the run has no segments."""
         return self.algorithms[0] if self.algorithms else None
 
     def segments_of(self, algorithm: str | None) -> list[Segment]:
-        """An algorithm's living segments, the largest first."""
+        """Return an algorithm's living segments, the largest first."""
         found = [s for s in self.all_segments if s.algorithm == algorithm and s.status != DIED]
         return sorted(found, key=lambda s: (-s.customers, s.segment_id))
 
@@ -68,12 +68,12 @@ class Content:
 
     @property
     def customers(self) -> int:
-        """Customers of the run date: each is in one segment of an algorithm."""
+        """The number of customers of the run date; each is in one segment of an algorithm."""
         return sum(s.customers for s in self.segments)
 
     @property
     def died(self) -> list[Segment]:
-        """The main algorithm's segments that the previous run had and this one has not."""
+        """The main algorithm's segments of the previous run that this run doesn't have."""
         return [s for s in self.all_segments if s.algorithm == self.main and s.status == DIED]
 
     @property
@@ -83,7 +83,7 @@ class Content:
 
     @property
     def moves(self) -> Moves:
-        """The main algorithm's migrations, summed up."""
+        """The main algorithm's migrations, added up."""
         both = [f for f in self.flows if None not in (f.from_segment_id, f.to_segment_id)]
         return Moves(
             known=sum(f.customers for f in both),
@@ -94,17 +94,17 @@ class Content:
 
     @property
     def revenue(self) -> Decimal:
-        """Of all segments of the main algorithm."""
+        """The revenue of all segments of the main algorithm."""
         return sum((s.revenue or Decimal(0) for s in self.segments), Decimal(0))
 
     @cached_property
     def styles(self) -> Mapping[int, Style]:
-        """How the main algorithm's segments are drawn, died ones too."""
+        """The styles of the main algorithm's segments, including died ones."""
         ids = [s.segment_id for s in self.all_segments if s.algorithm == self.main]
         return styles([*ids, *(i for a, i in self.previous_names if a == self.main)])
 
     def name(self, algorithm: str | None, segment_id: int, *, before: bool = False) -> str:
-        """A segment's name, as the previous run had it for `before`."""
+        """Return a segment's name; with `before`, its name in the previous run."""
         now = {(s.algorithm, s.segment_id): s.segment_name for s in self.all_segments}
         key = (algorithm or "", segment_id)
         names = (self.previous_names, now) if before else (now, self.previous_names)
@@ -112,12 +112,12 @@ class Content:
 
     @property
     def tried(self) -> list[Candidate]:
-        """The clusterings that k was chosen among."""
+        """Return the clusterings among which k was chosen."""
         return [c for c in self.selection if c.agreement is None]
 
     @property
     def compared(self) -> list[Candidate]:
-        """Other algorithms that were only held against the chosen segments."""
+        """Return the algorithms that were only compared with the chosen segments."""
         return [c for c in self.selection if c.agreement is not None]
 
     @property
@@ -127,9 +127,10 @@ class Content:
 
     @cached_property
     def shown_features(self) -> list[str]:
-        """The features of heat map and table: the model's, the most telling ones if too many.
+        """Return the features of heat map and table: the model's, the most telling ones if too
+        many.
 
-        A model on principal components has no features of its own: then the profile's.
+        A model on principal components has no features of its own; then the profile's are shown.
         """
         measured = sorted({f for s in self.segments for f in s.features})
         names = [f for f in self.run.features if f in measured] or measured
@@ -142,5 +143,5 @@ class Content:
             return max(abs(s.z_score(name) or 0.0) for s in self.segments)
 
         kept = sorted(names, key=lambda n: (-spread(n), n))[:MOST_FEATURES]
-        # By the segment that stands out most in it: what belongs together stands together.
+        # Sorted by the segment that stands out most, so that related features are neighbours.
         return sorted(kept, key=lambda n: (*peak(n), n))

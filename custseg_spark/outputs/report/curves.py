@@ -46,7 +46,7 @@ _LINES: Sequence[Mapping[str, Any]] = (
 
 
 def selection(content: Content, theme: Theme) -> Figure | None:
-    """Six indices over k, a line an algorithm, the chosen k ringed."""
+    """Draw six indices over k, a line per algorithm, with the chosen k ringed."""
     tried = content.tried
     if not tried:
         return None
@@ -70,14 +70,14 @@ def selection(content: Content, theme: Theme) -> Figure | None:
 
 
 def _scale(axes: Axes, theme: Theme, least: float | None, *, percent: bool) -> None:
-    """An index's axis and its least allowed value; without a single value it says so."""
+    """Scale an index's axis and its least allowed value; an axis without values says so."""
     if not axes.lines:
         label(axes, theme, 0.5, 0.5, "not measured", transform=axes.transAxes)
         axes.set_yticks([])
         return
     threshold(axes.axhline, theme, least)
     axes.grid(color=theme.faint, linewidth=0.6)
-    # So that no ring is cut.
+    # Margins, so that no ring is cut off.
     axes.margins(y=0.15)
     if percent:
         percent_axis(axes.yaxis)
@@ -87,7 +87,7 @@ def _scale(axes: Axes, theme: Theme, least: float | None, *, percent: bool) -> N
 
 
 def lifetime_value(content: Content, theme: Theme) -> Figure | None:
-    """Purchases after the calibration, and revenue by predicted decile, actual and expected."""
+    """Draw purchases after the calibration and revenue by predicted decile, actual and expected."""
     clv = content.clv
     if clv is None or not (clv.calibration or clv.deciles):
         return None

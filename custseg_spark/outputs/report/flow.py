@@ -14,7 +14,7 @@ from custseg_spark.outputs.report.content import Content
 from custseg_spark.outputs.report.palette import Theme
 from custseg_spark.outputs.report.rows import Flow
 
-# In inches: the bars of everybody, a bar's width, a line of text, what is between two segments.
+# In inches: total height of the bars, a bar's width, a line of text, the gap between segments.
 _EVERYBODY, _BAR, _LINE, _GAP = 3.6, 0.08, 0.165, 0.06
 _LEFT, _RIGHT = 1.5, WIDTH_INCHES - 1.5
 _NAME_WIDTH = 16
@@ -40,7 +40,7 @@ _Side = dict[int | None, _Node]
 
 
 def migration(content: Content, theme: Theme) -> Figure | None:
-    """Where the previous run's customers are now; None without migrations."""
+    """Draw the movement of the previous run's customers; None without migrations."""
     flows = [f for f in content.flows if f.customers > 0]
     if not flows:
         return None
@@ -70,7 +70,7 @@ def migration(content: Content, theme: Theme) -> Figure | None:
 def _side(
     content: Content, ids: Sequence[int | None], flows: Sequence[Flow], scale: float, before: bool
 ) -> _Side:
-    """One run's segments from the top, each with room for its name."""
+    """Lay out one run's segments from the top, each with room for its name."""
     nodes: _Side = {}
     top = 2.5 * _LINE
     for segment_id in ids:
@@ -107,7 +107,7 @@ def _ribbon(
 def _bars(
     axes: Axes, content: Content, theme: Theme, side: _Side, day: str, *, before: bool
 ) -> None:
-    """The bars of one run with their names beside them, and its date above."""
+    """Draw the bars of one run with their names beside them and the date above."""
     x = _LEFT - _BAR if before else _RIGHT
     edge, align = (x - 0.05, "right") if before else (x + _BAR + 0.05, "left")
     for node in side.values():

@@ -17,14 +17,14 @@ from custseg_spark.outputs.report.palette import Theme
 from custseg_spark.outputs.report.rows import Plane
 
 _STRONG = 2.5
-# What fits on a phone with its numbers.
+# So many fit on a phone with their numbers.
 _MOST_COLUMNS = 8
 _BADGE = 0.075
 _SCORES = range(1, 6)
 
 
 def profiles(content: Content, theme: Theme) -> Figure | None:
-    """Segments x features: z-scores, against all customers; many segments in several panels."""
+    """Draw z-scores, segments x features; many segments take several panels."""
     segments, features = content.segments, content.shown_features
     if not segments or not features:
         return None
@@ -54,13 +54,13 @@ def profiles(content: Content, theme: Theme) -> Figure | None:
 
 
 def rfm(content: Content, theme: Theme) -> Figure | None:
-    """Buyers by recency and frequency score."""
+    """Draw the buyers by recency and frequency score."""
     grid = rfm_grid(content)
     total = grid.sum()
     if not total:
         return None
     figure, (axes,) = sheet(theme, 4.4)
-    # By the square root: a few cells hold most, and the others differ too.
+    # Coloured by the square root: a few cells hold most customers, but the others differ, too.
     colours = LinearSegmentedColormap.from_list("counts", (theme.panel, theme.strong))
     norm = PowerNorm(0.5, 0, grid.max())
     axes.imshow(grid, colours, norm, aspect="auto")
@@ -80,7 +80,7 @@ def rfm(content: Content, theme: Theme) -> Figure | None:
 
 
 def rfm_grid(content: Content) -> np.ndarray:
-    """Customers by recency score (5 on top) and frequency score, buyers only."""
+    """Count buyers by recency score (5 on top) and frequency score."""
     grid = np.zeros((5, 5))
     for one in content.rfm:
         if one.rfm_r in _SCORES and one.rfm_f in _SCORES:
@@ -89,7 +89,7 @@ def rfm_grid(content: Content) -> np.ndarray:
 
 
 def plane(content: Content, theme: Theme) -> Figure | None:
-    """The sampled customers on the first two principal components, by segment."""
+    """Draw the sampled customers on the first two principal components, by segment."""
     if content.plane is None or not content.segments:
         return None
     names = {s.segment_id: words.wrapped(s.segment_name, 24, 1) for s in content.segments}
@@ -119,7 +119,7 @@ def _places(plane: Plane, segment_id: int) -> np.ndarray:
 
 
 def _badges(axes: Axes, theme: Theme, centres: Mapping[int, np.ndarray]) -> None:
-    """The segments' ids at their medians, moved apart where they would overlap."""
+    """Draw the segments' ids at their medians, moved apart where they would overlap."""
     low, high = np.array(axes.viewLim.min), np.array(axes.viewLim.max)
     places = _moved_apart([(centre - low) / (high - low) for centre in centres.values()])
     box = {"boxstyle": "circle,pad=0.25", "facecolor": theme.panel, "edgecolor": theme.ink}
@@ -129,7 +129,7 @@ def _badges(axes: Axes, theme: Theme, centres: Mapping[int, np.ndarray]) -> None
 
 
 def _moved_apart(places: list[np.ndarray]) -> list[np.ndarray]:
-    """Points of the unit square, each pair pushed to a badge's width from one another."""
+    """Push each pair of points of the unit square to a badge's width from one another."""
     for _ in range(50):
         for one in range(len(places)):
             for other in range(one):

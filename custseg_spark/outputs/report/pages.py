@@ -1,4 +1,4 @@
-"""The report as Markdown, as one HTML file without a reference outside, and the CSV beside them."""
+"""The report as Markdown, as one self-contained HTML file, and the CSV beside them."""
 
 import base64
 import csv
@@ -13,12 +13,12 @@ from custseg_spark.outputs.report import choice, words
 from custseg_spark.outputs.report.content import Content
 from custseg_spark.outputs.report.sections import sections
 
-# What Markdown would take for markup, in names and reasons that come from tables.
+# Markdown's markup characters, to be escaped in names and reasons from tables.
 _MARKUP = re.compile(r"([\\`*_\[\]<>|#~&])")
 
 
 def html(content: Content, light: Mapping[str, bytes], dark: Mapping[str, bytes]) -> str:
-    """The page, with the pictures for a light and a dark screen inside."""
+    """Render the HTML page, with pictures for a light and a dark screen inside."""
     environment = _environment(autoescape=True)
     environment.filters["base64"] = lambda png: base64.b64encode(png).decode("ascii")
     template = environment.get_template("cluster_report.html.j2")
@@ -26,15 +26,15 @@ def html(content: Content, light: Mapping[str, bytes], dark: Mapping[str, bytes]
 
 
 def markdown(content: Content, pictures: Mapping[str, bytes]) -> str:
-    """The same in Markdown, the pictures as files beside it."""
-    # Only what comes of an expression is escaped, so that the template's own markup stays.
+    """Render the same as Markdown, with the pictures as files beside it."""
+    # Only values of expressions are escaped, so that the template's own markup stays.
     environment = _environment(autoescape=False, finalize=_escaped)
     text = environment.get_template("cluster_report.md.j2").render(**_said(content, pictures))
     return re.sub(r"\n{3,}", "\n\n", text)
 
 
 def selection_csv(content: Content) -> str:
-    """The rows of `model_selection` with all digits; null is empty."""
+    """Write the rows of `model_selection` with all digits; null is empty."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(content.selection_columns)
@@ -67,7 +67,7 @@ def _environment(**more: Any) -> Environment:
 
 
 def _escaped(value: object) -> str:
-    """On one line and without markup, but for what a template calls safe."""
+    """Put text on one line and escape its markup, unless a template calls it safe."""
     if hasattr(value, "__html__"):
         return str(value)
     return _MARKUP.sub(r"\\\1", " ".join(str(value).split()))

@@ -1,4 +1,4 @@
-"""Colours and markers: one a segment throughout a report, told apart by the colour-blind."""
+"""Colours and markers, one per segment throughout a report, distinguishable by the colour-blind."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -25,8 +25,11 @@ _MARKERS = "osD^vP*X<>ph"
 
 @dataclass(frozen=True)
 class Theme:
-    """What a picture is drawn with: `diverging` is a colour map for z-scores whose middle is near
-    the panel's colour, `strong` the colour for many where the panel's is for none."""
+    """A picture's colours.
+
+    `diverging` is a colour map for z-scores whose middle is near the panel's colour. `strong`
+    stands for many where the panel's colour stands for none.
+    """
 
     panel: str
     ink: str
@@ -41,14 +44,14 @@ DARK = Theme("#1b1f24", "#e4e8ec", "#3c444d", "berlin", "#56B4E9")
 
 @dataclass(frozen=True)
 class Style:
-    """How a segment is drawn."""
+    """The colour and marker of a segment."""
 
     colour: str
     marker: str
 
 
 def styles(segment_ids: Iterable[int]) -> Mapping[int, Style]:
-    """A style for each segment id: the same in every run unless an older segment has it."""
+    """Return a style for each segment id: the same in every run unless an older segment has it."""
     taken: dict[int, int] = {}
     for segment_id in sorted(set(segment_ids)):
         slots = range(segment_id - 1, segment_id - 1 + len(COLOURS))

@@ -9,7 +9,7 @@ from custseg_spark.outputs.report.canvas import png
 from custseg_spark.outputs.report.content import Content
 from custseg_spark.outputs.report.palette import Theme
 
-# None: the tables have nothing to draw.
+# A picture is None if the tables have nothing to draw.
 PICTURES: Mapping[str, Callable[[Content, Theme], Figure | None]] = {
     "cluster_distribution": bars.distribution,
     "cluster_profiles": maps.profiles,
@@ -23,6 +23,6 @@ PICTURES: Mapping[str, Callable[[Content, Theme], Figure | None]] = {
 
 
 def draw(content: Content, theme: Theme) -> dict[str, bytes]:
-    """The PNG of each picture that there is something to draw for."""
+    """Return the PNG of each picture that has something to draw."""
     figures = {name: make(content, theme) for name, make in PICTURES.items()}
     return {name: png(figure) for name, figure in figures.items() if figure is not None}

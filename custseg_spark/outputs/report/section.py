@@ -1,4 +1,4 @@
-"""What a section of the report is made of, whatever the format."""
+"""Parts of a report's section, whatever the format."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture by its file's name without `.png`, and what it shows for who can't see it."""
+    """A picture by its file's name without `.png`, and an alternative text."""
 
     name: str
     alt: str
@@ -18,8 +18,11 @@ class Picture:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table of formatted cells. The first column names the row, with a dot of its colour where
-    there are `colours`; the columns in `prose` are words, all others numbers."""
+    """A table of formatted cells.
+
+    The first column names the row, with a dot of its colour if there are `colours`. The columns in
+    `prose` are words, all others are numbers.
+    """
 
     caption: str
     head: Sequence[str]
@@ -29,7 +32,7 @@ class Grid:
 
     @property
     def wide(self) -> bool:
-        """Whether it needs more than half of a page."""
+        """Whether the table needs more than half of a page."""
         longest = max((len(cell) for row in self.rows for cell in row[1:]), default=0)
         return len(self.head) > 7 or longest > 24
 

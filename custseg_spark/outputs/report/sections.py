@@ -1,4 +1,4 @@
-"""The sections of a report in the order of reading."""
+"""The sections of a report in reading order."""
 
 import dataclasses
 from collections.abc import Collection
@@ -9,7 +9,7 @@ from custseg_spark.outputs.report.section import Section
 
 
 def sections(content: Content, drawn: Collection[str]) -> list[Section]:
-    """All sections; of the pictures those that were drawn."""
+    """Return all sections; they contain only pictures that were drawn."""
     found = [
         segments.sizes(content),
         segments.profiles(content),

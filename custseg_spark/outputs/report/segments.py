@@ -16,12 +16,12 @@ _STATUS = {
 
 
 def colours(content: Content) -> list[str]:
-    """The segments' colours, in their order."""
+    """Return the segments' colours, in their order."""
     return [content.styles[s.segment_id].colour for s in content.segments]
 
 
 def sizes(content: Content) -> Section:
-    """How large they are, and how firm."""
+    """Describe the size and the stability of the segments."""
     segments = content.segments
     if not segments:
         return Section("segments", "Sizes", ["The tables hold no segments for this run date."])
@@ -148,7 +148,7 @@ def rfm(content: Content) -> Section:
 
 
 def _groups(content: Content, total: int) -> Grid:
-    """RFM groups by segments, the largest group on top."""
+    """Count RFM groups by segment, the largest group on top."""
     names = sorted({one.rfm_group for one in content.rfm})
     sizes = {name: _customers(content.rfm, name) for name in names}
     names.sort(key=lambda name: -sizes[name])

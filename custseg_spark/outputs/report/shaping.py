@@ -1,4 +1,4 @@
-"""Collected rows to plain values: NaN to None, and everything in an order of its own."""
+"""Convert collected rows to plain values: NaN to None, everything in a fixed order."""
 
 import dataclasses
 import json
@@ -34,20 +34,20 @@ def plain(value: Any) -> Any:
 
 
 def made(cls: type[T], row: Mapping[str, Any], **more: Any) -> T:
-    """A dataclass from the row's columns of its fields' names."""
+    """Make a dataclass from the row's columns with its fields' names."""
     names = [f.name for f in dataclasses.fields(cls) if f.name not in more]  # type: ignore[arg-type]
     return cls(**{name: row[name] for name in names}, **more)
 
 
 def ordered(cls: type[T], rows: Rows) -> list[T]:
-    """Dataclasses from rows, ordered by their fields from the first on, None before any value."""
+    """Make dataclasses from rows, ordered by their fields from the first on, None first."""
     names = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
     in_order = sorted(rows, key=lambda row: [(row[n] is not None, row[n]) for n in names])
     return [made(cls, row) for row in in_order]
 
 
 def in_order(wanted: Sequence[str], there: set[str]) -> list[str]:
-    """Those there, in the wanted order, any others after them."""
+    """Sort the keys that exist in the wanted order, then any others."""
     return [*(a for a in wanted if a in there), *sorted(there.difference(wanted))]
 
 
@@ -70,7 +70,7 @@ def ledger(rows: Rows) -> Ledger | None:
 
 
 def segments(rows: Rows) -> list[Segment]:
-    """By algorithm and id."""
+    """Sort segments by algorithm and id."""
     total: dict[str, Decimal] = {}
     for row in rows:
         total[row["algorithm"]] = total.get(row["algorithm"], Decimal(0)) + (row["revenue"] or 0)
@@ -80,7 +80,7 @@ def segments(rows: Rows) -> list[Segment]:
             row,
             segment_name=row["segment_name"] or f"Segment {row['segment_id']}",
             customers=row["customers"] or 0,
-            # Of nothing, or of a loss, there are no shares.
+            # A total of nothing, or a loss, has no shares.
             revenue_share=row["revenue_share"] if total[row["algorithm"]] > 0 else None,
             evidence=[(e["feature"], e["z_score"]) for e in row["evidence"] or [] if e["z_score"]],
             actions=row["actions"] or [],
@@ -92,7 +92,7 @@ def segments(rows: Rows) -> list[Segment]:
 
 
 def in_turn(rows: Rows, algorithms: Sequence[str]) -> Rows:
-    """Rows of `model_selection` by algorithm and k."""
+    """Sort rows of `model_selection` by algorithm and k."""
     order = in_order(algorithms, {row["algorithm"] for row in rows})
     return sorted(rows, key=lambda row: (order.index(row["algorithm"]), row["k"]))
 
@@ -108,7 +108,7 @@ def drift(rows: Rows) -> list[Drift]:
 
 
 def _moved(bins: Rows) -> float:
-    """By how many bins the mean customer moved, upwards above 0."""
+    """Return by how many bins the mean customer moved, upwards above 0."""
     shifts = [(b["share"] or 0.0) - (b["previous_share"] or 0.0) for b in bins]
     return math.fsum(i * shift for i, shift in enumerate(shifts))
 

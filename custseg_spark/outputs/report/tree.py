@@ -1,4 +1,4 @@
-"""How a bisecting algorithm divided the customers, as a tree of text."""
+"""A bisecting algorithm's divisions as a tree of text."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -12,7 +12,7 @@ Tree = Mapping[int, Sequence[int]]
 
 
 def drawn(segments: Sequence[Segment]) -> str | None:
-    """The segments as leaves of their tree; None where the table doesn't say where they hang."""
+    """Draw the segments as leaves of their tree; None if the table lacks their parents."""
     leaves = {s.tree_node: s for s in segments if s.tree_node is not None}
     children = _children(leaves) if len(leaves) == len(segments) > 1 else None
     if children is None:
@@ -23,10 +23,10 @@ def drawn(segments: Sequence[Segment]) -> str | None:
 
 
 def _children(leaves: Mapping[int, Segment]) -> dict[int, list[int]] | None:
-    """The children of each inner node, though only leaves are rows; None if they don't fit.
+    """Return the children of each inner node, though only leaves are rows; None if they don't fit.
 
-    Where each inner node has two children and is numbered before them, a node with fewer leaves
-    than two has as many inner children, and these are the next numbers.
+    Each inner node has two children and a number before theirs. So a node with fewer than two
+    leaves has inner children, and they have the next numbers.
     """
     children: dict[int, list[int]] = {inner: [] for inner in range(_ROOT, -len(leaves), -1)}
     for node, leaf in sorted(leaves.items()):
@@ -49,7 +49,7 @@ def _hang(node: int, children: dict[int, list[int]], numbers: Iterator[int]) -> 
 
 
 def _sizes(children: Tree, leaves: Mapping[int, Segment]) -> dict[int, int]:
-    """Customers under each node; inner nodes from the last to the first, children first."""
+    """Count customers under each node; inner nodes from the last to the first, children first."""
     sizes = {node: leaf.customers for node, leaf in leaves.items()}
     for inner in sorted(children):
         sizes[inner] = sum(sizes[child] for child in children[inner])

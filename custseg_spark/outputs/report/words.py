@@ -1,4 +1,4 @@
-"""Numbers, features and tables' codes in words that a reader of the report knows."""
+"""Words and formats of a report for numbers, features and codes of tables."""
 
 import re
 import textwrap
@@ -9,7 +9,7 @@ MISSING = "–"
 
 _MINUS = "−"
 
-# Only where the name itself, its underscores as spaces, would leave a reader guessing.
+# Only for names that don't explain themselves when underscores become spaces.
 _FEATURES = {
     "recency_days": "days since last purchase",
     "frequency": "orders",
@@ -66,23 +66,23 @@ def joined(names: Sequence[str]) -> str:
 
 
 def feature(name: str) -> str:
-    """A feature's name for a reader; an unknown one with spaces for underscores."""
+    """Return a feature's label; an unknown one's name with spaces for underscores."""
     plain = re.sub(r"_(\d+)d$", r" in \1 days", name).replace("_", " ")
     return _FEATURES.get(name, plain)
 
 
 def algorithm(name: str) -> str:
-    """An algorithm's usual name."""
+    """Return an algorithm's usual name."""
     return _ALGORITHMS.get(name, name.replace("_", " "))
 
 
 def sentence(text: str) -> str:
-    """A reason of a table, with one full stop at its end."""
+    """End a table's reason with exactly one full stop."""
     return f"{text.rstrip('. ')}."
 
 
 def drifted(kind: str, name: str) -> str:
-    """What `feature_drift` has a row for: a feature, or the sizes of an algorithm's segments."""
+    """Name the subject of a row of `feature_drift`: a feature, or an algorithm's segment sizes."""
     return f"segment sizes, {algorithm(name)}" if kind == "segments" else feature(name)
 
 
@@ -97,7 +97,7 @@ def counted(value: int, noun: str) -> str:
 
 
 def percent(share: float | None) -> str:
-    """`12.3 %` for 0.123; a share too small for one decimal as `< 0.1 %`, never as 0."""
+    """Format a share: `12.3 %` for 0.123; `< 0.1 %`, never 0, for a very small one."""
     if share is None:
         return MISSING
     if abs(share) < 0.0005:
@@ -106,7 +106,7 @@ def percent(share: float | None) -> str:
 
 
 def number(value: float | Decimal | None) -> str:
-    """Three digits or so: `0.12`, `3.4`, `128`, `4,310`, `1.2 M`, `3.4 G`."""
+    """Format about three digits: `0.12`, `3.4`, `128`, `4,310`, `1.2 M`, `3.4 G`."""
     if value is None:
         return MISSING
     size, sign = abs(float(value)), _MINUS if value < 0 else ""
@@ -122,14 +122,14 @@ def number(value: float | Decimal | None) -> str:
 
 
 def index(value: float | None) -> str:
-    """A quality index with three decimals, a large one as `number` has it."""
+    """Format a quality index with three decimals, a large one as `number` does."""
     if value is None or abs(value) >= 100:
         return number(value)
     return f"{value:.3f}".replace("-", _MINUS)
 
 
 def signed(value: float | None) -> str:
-    """A z-score: `+1.4`, `−0.3`."""
+    """Format a z-score: `+1.4`, `−0.3`."""
     if value is None:
         return MISSING
     text = f"{value:+.1f}".replace("-", _MINUS)
@@ -137,7 +137,7 @@ def signed(value: float | None) -> str:
 
 
 def feature_value(name: str, value: float | None) -> str:
-    """A value of a feature with its unit, as the feature's label has it."""
+    """Format a feature's value with the unit in its label."""
     if value is None:
         return MISSING
     if name.endswith(_PERCENT):
@@ -148,21 +148,21 @@ def feature_value(name: str, value: float | None) -> str:
 
 
 def seconds(value: float) -> str:
-    """`4.2 s`, `3 min 20 s`."""
+    """Format a duration: `4.2 s`, `3 min 20 s`."""
     if value < 60:
         return f"{value:.1f} s"
     return f"{round(value) // 60:,} min {round(value) % 60} s"
 
 
 def strength(z_score: float) -> str:
-    """`far above average`, `slightly below average`: a z-score in words."""
+    """Put a z-score into words: `far above average`, `slightly below average`."""
     steps = ((2, "far "), (1, "well "), (0.5, ""))
     word = next((word for least, word in steps if abs(z_score) >= least), "slightly ")
     return f"{word}{'above' if z_score > 0 else 'below'} average"
 
 
 def wrapped(name: str, width: int, lines: int = 2) -> str:
-    """A name on at most so many lines for a picture, ended by … where it is longer."""
+    """Wrap a name to at most so many lines for a picture; a longer one ends with …."""
     wrapped = textwrap.wrap(name, width)
     if len(wrapped) > lines:
         wrapped[lines - 1 :] = [wrapped[lines - 1][: width - 1].rstrip() + "…"]

@@ -12,17 +12,18 @@ from custseg_spark.core.clustering.preparation import EVIDENCE, Preparation, mat
 
 
 class CustomerRows(Protocol):
-    """The customers of a run, as `engine.partitions.FramedPortions` has them."""
+    """The customers of a run, in the interface of `engine.partitions.FramedPortions`."""
 
     def rows(self, kernel: Kernel, columns: Sequence[str], ddl: str) -> DataFrame:
-        """The rows that the kernel makes of each portion, for Spark."""
+        """Return the rows that the kernel makes of each portion, for Spark."""
 
 
 def informed_customers(customers: CustomerRows, preparation: Preparation, bar: int) -> DataFrame:
-    """A row a customer of at least `bar` events, by id, with the features of the preparation.
+    """Return one row per customer with at least `bar` events, by id, with the preparation's
+    features.
 
-    One partition: MLlib adds floating sums in the order of the rows, and its result must depend on
-    neither cores nor the way of IO. The rows needn't fit into memory.
+    One partition: MLlib adds floating sums in the order of the rows, and the result must not depend
+    on cores or the way of IO. The rows needn't fit into memory.
     """
     names = preparation.names
     columns = list(dict.fromkeys(["customer_id", *names, EVIDENCE]))

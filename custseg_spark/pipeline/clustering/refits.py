@@ -1,4 +1,4 @@
-"""Refits of resamples in tasks: twenty for each candidate, more than one core's work."""
+"""Refit resamples in tasks: twenty per candidate are too much for one core."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _REFITS_PER_TASK = 5
 
 @dataclass(frozen=True)
 class RefitsInTasks:
-    """Makes the refits of `stability.resamples` side by side: the same, whatever the tasks."""
+    """Makes the refits of `stability.resamples` in tasks; their number doesn't matter."""
 
     spark: SparkSession
 

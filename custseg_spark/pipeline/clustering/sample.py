@@ -1,6 +1,6 @@
-"""The customers that models are learned from, and that pictures and medians show: one sample.
+"""The sample of customers for models, pictures and medians.
 
-Two passes over the buckets: how many events customers have, then the sampled customers' features.
+Two passes over the buckets: count the customers' events, then read the sampled customers' features.
 """
 
 from collections.abc import Sequence
@@ -19,9 +19,9 @@ from custseg_spark.core.sampling import sampled_steps
 
 @dataclass(frozen=True)
 class CustomerSample:
-    """Sampled customers by id: `rows` with the features, `steps` their places in the hash.
+    """Sampled customers by id: `rows` with the features, `steps` with their hash positions.
 
-    `total` customers there are, those of `bar` are informed.
+    There are `total` customers; the sampled ones with `bar` events are informed.
     """
 
     total: int
@@ -30,16 +30,16 @@ class CustomerSample:
     steps: np.ndarray
 
     def everyone(self, size: int) -> pa.Table:
-        """About `size` of all customers, by id."""
+        """Return about `size` of all customers, by id."""
         return self._of(self.steps < sampled_steps(size, self.total))
 
     def informed(self, size: int) -> pa.Table:
-        """About `size` of the informed customers, by id."""
+        """Return about `size` of the informed customers, by id."""
         wanted = self.steps < sampled_steps(size, self.bar.customers)
         return self._of(wanted & (numbers(self.rows[EVIDENCE]) >= self.bar.events))
 
     def at_most(self, size: int) -> pa.Table:
-        """About and at most `size` of all customers: the first by their hash, then by id."""
+        """Return about and at most `size` of all customers: the first by their hash, then by id."""
         wanted = np.flatnonzero(self.steps < sampled_steps(size, self.total))
         return self.rows.take(wanted[np.argsort(self.steps[wanted], kind="stable")][:size])
 
@@ -56,7 +56,7 @@ def draw(
     informed_customers: int,
     size: int,
 ) -> CustomerSample:
-    """About `size` of all customers, and as many of the informed, with all their features."""
+    """Draw about `size` of all customers, and as many of the informed, with all their features."""
     histogram = partial(_activity, bars=min_events)
     counts = np.sum(unpacked(buckets.map(histogram, [EVIDENCE])), axis=0)
     bar = sampling.informed_bar(counts, informed_share, informed_customers)

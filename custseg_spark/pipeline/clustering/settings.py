@@ -1,4 +1,4 @@
-"""What the configuration says, in the words of the core."""
+"""Translate configuration sections into rules of the core."""
 
 from custseg_spark.config.model import ModelConfig
 from custseg_spark.core.clustering.kmeans import FitSettings
@@ -7,7 +7,7 @@ from custseg_spark.core.clustering.selection import SelectionRules
 
 
 def preparation_rules(config: ModelConfig) -> Rules:
-    """What the configuration says of the preparation."""
+    """Return the rules of the preparation."""
     return Rules(
         transform=config.preparation.transform,
         clip=config.preparation.clip,
@@ -22,7 +22,7 @@ def preparation_rules(config: ModelConfig) -> Rules:
 
 
 def fit_settings(config: ModelConfig) -> FitSettings:
-    """What the configuration says of the fits."""
+    """Return the settings of the fits."""
     return FitSettings(
         seed=config.seed,
         starts=config.fit.starts,
@@ -33,7 +33,7 @@ def fit_settings(config: ModelConfig) -> FitSettings:
 
 
 def selection_rules(config: ModelConfig) -> SelectionRules:
-    """What the configuration says of the choice."""
+    """Return the rules of the choice."""
     return SelectionRules(
         min_cluster_share=config.selection.min_cluster_share,
         min_stability=config.stability.minimum,

@@ -10,9 +10,10 @@ import polars as pl
 import pyarrow as pa
 
 from custseg_spark.config.settings import Config
+from custseg_spark.core.clv.columns import CLV_DOCS
 from custseg_spark.core.clv.fitting import ClvModel
 from custseg_spark.core.clv.histories import purchase_history
-from custseg_spark.core.clv.scoring import CLV_DOCS, FittedModels, clv_columns
+from custseg_spark.core.clv.scoring import FittedModels, clv_columns
 from custseg_spark.core.features.customers import customer_features
 from custseg_spark.core.features.demographics import (
     DEMOGRAPHICS,

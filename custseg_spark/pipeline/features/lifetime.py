@@ -1,4 +1,4 @@
-"""The lifetime value models of a run date: histories counted in tasks, fitted on the driver."""
+"""Lifetime value models of a run date: histories counted in tasks, fitted on the driver."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -18,7 +18,7 @@ PURCHASE_COLUMNS = ("customer_id", "session_date", "purchase_count", "purchase_a
 
 
 def fit(parts: Portions, as_of: date, config: ClvConfig) -> ClvModel:
-    """The models of the purchases before `as_of`, and how such models do on a hold-out."""
+    """Fit the models of purchases before `as_of`, and evaluate such models on a hold-out."""
     found = parts.map(_FirstPurchase(as_of), ("session_date", "purchase_count", "customer_id"))
     first = min((day for day in found if day is not None), default=None)
     days = holdout.holdout_days(first, as_of)

@@ -1,4 +1,4 @@
-"""Limits for trials: a part of the customers, whole and always the same."""
+"""Limits for trial runs: a part of the customers, complete and always the same."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from custseg_spark.errors import ConfigurationError
 R = TypeVar("R")
 
 _FINE_STEPS = 1_000
-# Another hash than that of the models' samples: of the customers that a trial leaves, a sample by
+# Not the hash of the models' samples: of the customers that a trial leaves, a sample by
 # the same hash would take all.
 _SEED = int(
     pl.DataFrame({"word": ["trial"]}).select(plh.col("word").nchash.xxhash64(seed=42)).item()
@@ -38,11 +38,11 @@ class Limited(Generic[R]):
 
 
 def steps_left(parts: Portions, config: RunConfig) -> int:
-    """How many of a million steps `sample_fraction` and `max_rows` leave.
+    """Return how many of a million steps `sample_fraction` and `max_rows` leave.
 
-    Customers come in the order of a hash of their ids: the fraction takes the first part of them,
-    `max_rows` as many thousandths of all as have no more events than that before the run date;
-    ConfigurationError where the first one has more.
+    Customers are ordered by a hash of their ids. The fraction takes the first part of them;
+    `max_rows` takes as many thousandths of all as have no more events than that before the run
+    date. ConfigurationError if the first thousandth has more.
     """
     below = round(config.sample_fraction * HASH_STEPS)
     if config.max_rows is not None:

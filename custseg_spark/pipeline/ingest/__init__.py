@@ -21,8 +21,9 @@ from custseg_spark.engine.lake.schemas import (
     REJECTED_EVENTS,
     SESSIONS,
 )
-from custseg_spark.engine.sources.discovery import files
 from custseg_spark.engine.sources.discovery.files import SourceFile
+from custseg_spark.engine.sources.discovery.listing import hashed_sources as hashed_sources
+from custseg_spark.engine.sources.discovery.listing import list_sources as list_sources
 from custseg_spark.engine.sources.formats import remote_text
 from custseg_spark.engine.spark.session import settings, size_shuffles
 from custseg_spark.paths import place
@@ -48,26 +49,6 @@ class IngestSummary:
     files: int = 0
     known_files: int = 0
     skipped: tuple[tuple[str, str], ...] = ()
-
-
-def list_sources(
-    mappings: Sequence[MappingFile],
-) -> list[tuple[MappingFile, list[SourceFile]]]:
-    """The files of each mapping's local paths; fails on a missing path before Spark starts.
-
-    No file is read (`hashed_sources` does). Remote ones are listed by `ingest`, as it takes Spark.
-    """
-    return [
-        (mapping, [f for path in mapping.path for f in files.list_files(path, hashes=False)])
-        for mapping in mappings
-    ]
-
-
-def hashed_sources(
-    listed: Sequence[tuple[MappingFile, Sequence[SourceFile]]],
-) -> list[tuple[MappingFile, list[SourceFile]]]:
-    """The files with the hashes of their contents, by which the ledger knows them."""
-    return [(mapping, [files.hashed(file) for file in found]) for mapping, found in listed]
 
 
 def ingest(

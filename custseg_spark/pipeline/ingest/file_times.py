@@ -1,4 +1,4 @@
-"""Which times files of events cover, and share: copies can only be there."""
+"""Times that files of events cover and share: copies can only be there."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ EVERY_TIME: Span = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinf
 
 
 def span(file: DataFile) -> Span:
-    """From the first to the last time of a file's events; every time where it doesn't say."""
+    """Return the first and the last time of a file's events; all times if the file doesn't say."""
     bounds = file.columns.get("event_at")
     if bounds is None or bounds.smallest is None:
         return EVERY_TIME
@@ -20,7 +20,7 @@ def span(file: DataFile) -> Span:
 
 
 def shared_times(spans: Sequence[Span]) -> list[Span]:
-    """The times that two or more of the spans cover: apart from each other, in order."""
+    """Return the times that two or more of the spans cover, as disjoint spans in order."""
     shared: list[Span] = []
     reach: datetime | None = None
     for first, last in sorted(spans):
@@ -35,11 +35,11 @@ def shared_times(spans: Sequence[Span]) -> list[Span]:
 
 
 def meets(one: Span, times: Sequence[Span]) -> bool:
-    """Whether a span has a time in common with one of several."""
+    """Whether a span overlaps one of several."""
     return any(first <= one[1] and one[0] <= last for first, last in times)
 
 
 def is_within(times: Sequence[Span]) -> pl.Expr:
-    """Whether an event is of one of these times."""
+    """Whether an event is in one of these spans."""
     at = pl.col("event_at")
     return pl.any_horizontal(*(at.is_between(first, last) for first, last in times))

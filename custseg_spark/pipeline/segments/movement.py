@@ -1,4 +1,4 @@
-"""Who went where since the previous run, and how far its customers are from now."""
+"""Movements of customers since the previous run, and the drift of their features."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -43,7 +43,7 @@ class _Crosstab:
 def moved(
     of: Population, previous: PreviousRun, space: FeatureSpace, models: Mapping[str, ClusterModel]
 ) -> list[Cell]:
-    """The customers by cluster and previous segment, of each algorithm."""
+    """Count the customers by cluster and previous segment, for each algorithm."""
     before = previous.lake or of.lake
     columns = tuple(dict.fromkeys([*_SPEND, *space.columns]))
     sides = [
@@ -58,7 +58,7 @@ def moved(
 
 
 def all_joined(profiles: Mapping[str, Sequence[Profile]]) -> list[Cell]:
-    """The cells of a first run: everybody is new."""
+    """Return the cells of a first run: everybody is new."""
     return [
         Cell(algorithm, cluster, None, profile.customers, profile.revenue)
         for algorithm, of_clusters in profiles.items()
@@ -68,7 +68,7 @@ def all_joined(profiles: Mapping[str, Sequence[Profile]]) -> list[Cell]:
 
 
 def feature_drifts(of: Population, since: PreviousRun | None) -> list[Drift]:
-    """The drift of each feature since a run; none without one, or where its features are gone."""
+    """Return the drift of each feature since a run; empty without a run or its features."""
     if since is None:
         return []
     names, rules = of.features, DriftRules(**asdict(of.config.drift))

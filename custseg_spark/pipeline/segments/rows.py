@@ -26,7 +26,7 @@ def profile_rows(
     prepared: Preparation,
     run_date: date,
 ) -> Rows:
-    """Rows of `segment_profiles`: the living segments by id, then those that died."""
+    """Return rows of `segment_profiles`: the living segments by id, then the died ones."""
     return [row for c in clusterings for row in _profile_rows(c, features, prepared, run_date)]
 
 
@@ -81,7 +81,7 @@ def _profile_rows(
 
 
 def selection_rows(verdicts: Sequence[Verdict], run_date: date) -> Rows:
-    """Rows of `model_selection` for what was fitted."""
+    """Return rows of `model_selection` for fitted candidates."""
     return [
         (
             run_date,
@@ -108,7 +108,7 @@ def selection_rows(verdicts: Sequence[Verdict], run_date: date) -> Rows:
 
 
 def comparison_rows(compared: Sequence[Compared], run_date: date) -> Rows:
-    """Rows of `model_selection` for the algorithms that are only compared, on a sample."""
+    """Return rows of `model_selection` for the algorithms that are only compared, on a sample."""
     return [
         (
             run_date,
@@ -142,7 +142,7 @@ def _stability(stability: Stability | None) -> tuple[float | None, float | None]
 def point_rows(
     customers: pa.Table, space: FeatureSpace, clusterings: Sequence[Clustering], run_date: date
 ) -> Rows:
-    """Rows of `segment_points`: sampled customers in the plane of the two principal components."""
+    """Return rows of `segment_points`: sampled customers on the first two principal components."""
     if not len(customers):
         return []
     points = space.points(customers)
@@ -158,7 +158,7 @@ def point_rows(
 
 
 def drift_rows(drifts: Sequence[Drift], run_date: date, previous_run_date: date) -> Rows:
-    """Rows of `feature_drift`."""
+    """Return rows of `feature_drift`."""
     return [
         (
             run_date,
@@ -174,7 +174,8 @@ def drift_rows(drifts: Sequence[Drift], run_date: date, previous_run_date: date)
 
 
 def principal_plane(points: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
-    """Points (n x d) on their first two principal components, and these axes' variance shares.
+    """Project points (n x d) on their first two principal components; return the variance shares,
+    too.
 
     An axis points where its largest coordinate is positive, so that equal points give equal
     pictures.

@@ -1,4 +1,6 @@
-"""Gap sessions that go on over midnight: which dates must be rebuilt, and what comes into them."""
+"""Gap sessions that continue over midnight: the dates to rebuild, and the sessions carried into
+them.
+"""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -14,13 +16,13 @@ from custseg_spark.core.sessions.gaps import (
     tails_of_parts,
 )
 
-# What is read of session parts to tell of gap sessions.
+# The columns of session parts that describe gap sessions.
 PART_COLUMNS = ("customer_id", "session_kind", "session_id", "first_event_at", "last_event_at")
 
 
 @dataclass(frozen=True)
 class Midnights:
-    """The sessions carried into each rebuilt date; `changed` are dates to rebuild because of it."""
+    """The sessions carried into each rebuilt date, and the dates `changed` by them."""
 
     carried: Mapping[date, pl.DataFrame]
     changed: Collection[date]
@@ -31,9 +33,10 @@ def midnights(
     known: Collection[date],
     parts_of: Callable[[date], pl.DataFrame],
 ) -> Midnights:
-    """What is carried into the dates of `edges`, which are rebuilt, and further ones to rebuild.
+    """Return the sessions carried into the dates of `edges`, which are rebuilt, and further dates
+    to rebuild.
 
-    `known` are the dates that have events; `parts_of` gives the existing parts of one.
+    `known` are the dates that have events; `parts_of` returns a date's existing parts.
     """
     if all(frame.is_empty() for frame in edges.values()):
         return Midnights({}, ())

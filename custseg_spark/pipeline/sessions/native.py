@@ -1,7 +1,7 @@
-"""Sessions of a native lake: a task a date reads its events' files and writes its parts.
+"""Sessions of a native lake: one task per date reads its events' files and writes its parts.
 
-A file of session parts holds its rows by customer bucket, a row group for each range of buckets,
-so that features read a bucket over all dates without an exchange.
+A file of session parts holds its rows by customer bucket, with a row group for each range of
+buckets, so that features read a bucket over all dates without an exchange.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,10 +39,10 @@ EVENT_COLUMNS = (
     "quantity",
     "discount",
 )
-# A task holds some half a kilobyte an event.
+# A task needs about half a kilobyte per event.
 EVENTS_PER_TASK = 2_000_000
 _EVENTS_TOGETHER = 160_000
-# Features take a range of buckets at a time; a row group of fewer rows costs more than it saves.
+# Features read a range of buckets at a time; a smaller row group costs more than it saves.
 _EVENTS_PER_GROUP = 1_250_000
 _LEAST_GROUP_ROWS = 2_048
 _MOST_GROUPS = 256
@@ -63,7 +63,7 @@ class DateTask:
 
 @dataclass(frozen=True)
 class BuiltDate:
-    """The file of parts that a task has written, if it had events; the edges of gap sessions."""
+    """The file of parts that a task wrote, if it had events, and the edges of gap sessions."""
 
     day: date
     file: DataFile | None
@@ -71,7 +71,7 @@ class BuiltDate:
 
 
 def refresh(lake: Lake, config: IngestConfig) -> tuple[Sequence[date], int]:
-    """Rebuilds stale dates: these dates, and how many the events have."""
+    """Rebuild stale dates; return them and their number of events."""
     native = lake.native
     assert native is not None
     version = native.version(SESSIONS)
@@ -107,13 +107,13 @@ def refresh(lake: Lake, config: IngestConfig) -> tuple[Sequence[date], int]:
 
 
 def _built(lake: Lake, date_tasks: Sequence[DateTask]) -> list[BuiltDate]:
-    """Builds the dates, small ones together."""
+    """Build the dates, small ones together."""
     groups = tasks.together(date_tasks, lambda t: sum(f.rows for f in t.files), _EVENTS_TOGETHER)
     return [built for group in tasks.run(lake.spark, build_all, groups) for built in group]
 
 
 def build_all(group: Sequence[DateTask]) -> list[BuiltDate]:
-    """Writes the session parts of some dates, one after the other."""
+    """Write the session parts of some dates, one after the other."""
     return [build(task) for task in group]
 
 
@@ -125,7 +125,7 @@ def _again(
     events: Mapping[date, Sequence[DataFile]],
     groups: int,
 ) -> list[DateTask]:
-    """Tasks of the dates into which sessions are carried, and of those where none is any more."""
+    """Return tasks of the dates whose carried sessions changed."""
     days = {task.day for task in built}
     of_built = [
         replace(t, carried=carried.get(t.day)) for t in built if len(carried.get(t.day, ()))
@@ -139,8 +139,10 @@ def _again(
 
 
 def groups_for(events: int) -> int:
-    """How many ranges of buckets the customers of that many events are taken in: a power of two,
-    so that the ranges of one number lie within those of a smaller."""
+    """Return the number of ranges of buckets for the customers of that many events, a power of two.
+
+    So the ranges of one number lie within the ranges of a smaller one.
+    """
     wanted = max(2, -(-events // _EVENTS_PER_GROUP))
     return min(_MOST_GROUPS, 1 << (wanted - 1).bit_length())
 
@@ -148,7 +150,7 @@ def groups_for(events: int) -> int:
 def _tasks(
     native: NativeLake, run_id: str, day: date, files: Sequence[DataFile], groups: int
 ) -> list[DateTask]:
-    """One task; several by customers for a date of very many events."""
+    """Return one task, or several by customers for a date with very many events."""
     slices = -(-sum(f.rows for f in files) // EVENTS_PER_TASK)
     bounds = group_bounds(slices).tolist()
     return [
@@ -158,7 +160,7 @@ def _tasks(
 
 
 def build(task: DateTask) -> BuiltDate:
-    """Writes the session parts of a date."""
+    """Write the session parts of a date."""
     events = _events(task)
     edges = gap_edges(events)
     parts = session_parts(events, carried=task.carried)
@@ -206,7 +208,7 @@ def _by_date(files: Sequence[DataFile]) -> dict[date, list[DataFile]]:
 
 
 def _events_held(native: NativeLake, files: Sequence[DataFile]) -> int:
-    """How many events the parts of a date are made of."""
+    """Count the events in the parts of a date."""
     return sum(bucket_files.events_of(native.folder(SESSIONS) / file.path) for file in files)
 
 

@@ -22,7 +22,7 @@ from custseg_spark.pipeline.sessions.native import EVENT_COLUMNS
 
 
 def refresh(lake: Lake, config: IngestConfig) -> tuple[Sequence[date], int]:
-    """Rebuilds stale dates: these dates, and how many the events have."""
+    """Rebuild stale dates; return them and their number of events."""
     events, version, parts = lake.read(EVENTS), lake.version(SESSIONS), lake.read(SESSIONS)
     counts = {r[0]: r[1] for r in events.groupBy("event_date").count().collect()}
     sums = parts.groupBy("session_date").agg(F.sum("event_count").alias("events")).collect()
@@ -46,7 +46,7 @@ def refresh(lake: Lake, config: IngestConfig) -> tuple[Sequence[date], int]:
 
 
 def _spread(events: DataFrame, days: Sequence[date], buckets: int) -> DataFrame:
-    """The events of some dates, all of a customer's on a date in one partition."""
+    """Partition the events of some dates so that all events of a customer and date are together."""
     bucket = F.pmod(F.xxhash64("customer_id"), F.lit(buckets)).alias("bucket")
     narrow = events.where(F.col("event_date").isin(*days)).select(
         "event_date", bucket, *EVENT_COLUMNS
@@ -56,7 +56,7 @@ def _spread(events: DataFrame, days: Sequence[date], buckets: int) -> DataFrame:
 
 
 def _edges(events: DataFrame, days: Sequence[date]) -> dict[date, pl.DataFrame]:
-    """The edges of the gap sessions of each date."""
+    """Return the edges of the gap sessions of each date."""
     gap = events.where(F.col("session_id").isNull() & F.col("order_id").isNull())
     found: dict[date, pl.DataFrame] = dict.fromkeys(days, pl.DataFrame(schema=EDGES))
     for part in tasks.run_on_partitions(gap, _edges_of_dates):
@@ -81,7 +81,7 @@ class _Parts:
 
 
 def _by_date(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[date, pl.DataFrame]]:
-    """The events of each date of a partition that is sorted by date, a date at a time."""
+    """Yield the events of each date of a partition that is sorted by date."""
     held: list[pl.DataFrame] = []
     for batch in batches:
         rows = pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch])))

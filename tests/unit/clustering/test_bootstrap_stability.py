@@ -65,7 +65,7 @@ def test_labels_that_cut_across_the_clusters_are_unstable() -> None:
     assert found.words == ("unstable", "unstable")
 
 
-def test_the_result_depends_on_seed_and_k_not_on_what_was_asked_before() -> None:
+def test_the_result_depends_on_seed_and_k_not_on_earlier_calls() -> None:
     points, _ = blobs([[0, 0], [2, 0], [0, 2]])
     labels = kmeans(points, 3, SETTINGS, generator(1)).labels
     first = measured(points, labels, 3)
@@ -95,7 +95,7 @@ def test_fewer_distinct_points_than_clusters_are_measured_too() -> None:
     assert found.jaccard == (1, 1, 1)
 
 
-def test_there_is_none_without_resamples_or_for_a_mixture() -> None:
+def test_no_stability_without_resamples_or_for_a_mixture() -> None:
     points, labels = blobs([[0, 0], [30, 0]])
     assert stability(labels, 2, resamples(points, "kmeans", 2, 0, SETTINGS)) is None
     assert stability(labels, 2, resamples(points, "gaussian_mixture", 2, 9, SETTINGS)) is None

@@ -123,6 +123,6 @@ def test_k_never_exceeds_the_distinct_points() -> None:
     assert k_range(None, 4, 8, 3) == [3]
 
 
-def test_a_given_k_is_said_to_be_given() -> None:
+def test_the_reason_for_a_given_k_is_that_it_was_given() -> None:
     best = chosen([candidate(2, 0.5, 60, 40)], rules=SelectionRules(is_k_given=True))
     assert best.why == "k was given; silhouette 0.500"

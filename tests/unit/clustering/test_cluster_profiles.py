@@ -47,7 +47,7 @@ def test_sizes_and_revenue_are_exact() -> None:
             assert profile.revenue == sum(revenue[labels == cluster], Decimal(0))
 
 
-def test_no_value_is_none_and_a_constant_tells_nothing() -> None:
+def test_no_value_has_no_median_and_a_constant_no_z_score() -> None:
     for clusters in found():
         for profile in clusters:
             by_name = profile.as_map(FEATURES)

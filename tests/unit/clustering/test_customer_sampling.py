@@ -33,7 +33,7 @@ def test_no_sample_is_of_no_step_at_all() -> None:
     assert (in_sample(pa.array([str(i) for i in range(100)]), 0, 100) == (steps < 1)).all()
 
 
-def test_the_histogram_counts_what_is_beyond_the_last_bar_there() -> None:
+def test_the_last_bar_counts_all_customers_beyond() -> None:
     counts = activity_histogram(np.array([1.0, 1.0, 2.0, 3.0, 900.0]), 3)
     assert counts.tolist() == [0, 2, 1, 2]
 

@@ -51,7 +51,7 @@ def test_of_equally_near_centres_the_first_is_taken() -> None:
     assert KMeans(np.array([[1.0], [-1.0], [1.0]])).labels(np.zeros((2, 1))).tolist() == [0, 0]
 
 
-def test_a_tree_goes_down_which_is_not_always_to_the_nearest_leaf() -> None:
+def test_a_point_goes_down_the_tree_not_to_the_nearest_leaf() -> None:
     model = tree()
     assert [n.index for n in model.nodes] == [-1, -2, 0, 1, 2]
     assert model.centres.tolist() == [[0.0], [9.0], [100.0]]

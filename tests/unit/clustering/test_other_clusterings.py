@@ -39,7 +39,7 @@ def test_clusters_apart_are_the_chosen_segments_to_each_of_them() -> None:
     assert ward.why == "comparison only; Ward linkage, the chosen k"
 
 
-def test_dbscans_noise_is_told_and_left_out_of_the_indices() -> None:
+def test_dbscans_noise_is_reported_and_left_out_of_the_indices() -> None:
     points, labels = blobs([[0, 0], [60, 0]])
     far = np.array([[500.0, 500.0], [-700.0, 300.0], [300.0, -900.0], [20.0, 9_000.0]])
     [one] = compare(np.vstack([points, far]), np.append(labels, [0] * 4), ("dbscan",), 2)

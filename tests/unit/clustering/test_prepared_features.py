@@ -123,7 +123,7 @@ def test_the_matrix_is_each_prepared_feature_by_column_whatever_the_rows_beside(
         assert (part == whole[rows]).all()
 
 
-def test_robust_scaling_leaves_out_a_feature_of_which_half_is_one_value() -> None:
+def test_robust_scaling_leaves_out_a_feature_with_half_its_values_equal() -> None:
     rules, kept = Rules(scaling="robust", clip="none"), []
     for zeros in range(740, 756):
         values = np.r_[np.zeros(zeros), 1 : 1001 - zeros]

@@ -61,7 +61,7 @@ def oracle(point: list[float]) -> dict[str, object]:
     }
 
 
-def test_each_row_is_what_the_definitions_say() -> None:
+def test_each_row_follows_the_definitions() -> None:
     columns = raw(TABLE, *NAMES)
     points = np.nan_to_num(np.column_stack(list(columns.values())), nan=0.5) * [0.01, 0.5, 2.0, 1.0]
     passed = ("customer_id", "rfm_r", "rfm_f", "rfm_m", "rfm_group")

@@ -18,12 +18,13 @@ from purchase_logs import (
 )
 from scipy.stats import rankdata
 
+from custseg_spark.core.clv.columns import CLV_DOCS
 from custseg_spark.core.clv.counts import counted
 from custseg_spark.core.clv.estimation import Fit, fit_bg_nbd, fit_gamma_gamma
 from custseg_spark.core.clv.fitting import ClvModel
 from custseg_spark.core.clv.histories import purchase_history
 from custseg_spark.core.clv.models import BgNbd, GammaGamma
-from custseg_spark.core.clv.scoring import CLV_DOCS, clv_columns
+from custseg_spark.core.clv.scoring import clv_columns
 from custseg_spark.engine.lake.rows import rows_of
 from custseg_spark.engine.lake.schemas import CLV_MODELS
 
@@ -136,7 +137,7 @@ def held_out(log: list[Purchase]) -> pd.DataFrame:
     )
 
 
-def test_calibration_compares_what_came_with_what_was_expected(
+def test_calibration_compares_actual_with_expected_purchases(
     fitted: ClvModel, held_out: pd.DataFrame
 ) -> None:
     assert fitted.holdout_days == 90
@@ -177,7 +178,7 @@ def test_the_deciles_are_of_the_buyers_ranked_by_value(
     assert sum(entry[1] for entry in fitted.held_out.deciles) == len(held_out)
 
 
-def test_the_row_is_one_of_the_table(fitted: ClvModel) -> None:
+def test_the_row_fits_the_table(fitted: ClvModel) -> None:
     row = fitted.row(AS_OF)
     purchases, spend = fitted.fits.purchases, fitted.fits.spend
     assert purchases.model is not None

@@ -62,7 +62,7 @@ def test_a_history_is_of_purchase_days_before_the_run_date() -> None:
     }
 
 
-def test_a_split_history_tells_what_came_before_the_cutoff_and_after() -> None:
+def test_a_split_history_has_the_purchases_before_and_after_the_cutoff() -> None:
     log = [
         ("both", date(2021, 1, 1), "1"),
         ("both", date(2021, 1, 31), "20.5"),

@@ -57,7 +57,7 @@ def test_buyers_without_a_value_come_last_and_count() -> None:
     ]
 
 
-def test_equal_values_share_what_they_have_over_a_border() -> None:
+def test_equal_values_share_their_sum_over_a_border() -> None:
     values = pl.DataFrame({"buyers": [1, 18, 1], "spend": [50, 36, 14], "clv": [19, 18, 0]})
     found = holdout.deciles(values)
     assert [entry[:2] for entry in found] == [(d, 2) for d in range(1, 11)]

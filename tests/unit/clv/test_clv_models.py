@@ -49,7 +49,7 @@ def by_integration(model: BgNbd, horizon: float, x: float, age: float) -> float:
     ],
     ids=str,
 )
-def test_expected_purchases_are_what_integration_gives_at_singular_points_too(model: BgNbd) -> None:
+def test_expected_purchases_agree_with_integration_at_singular_points_too(model: BgNbd) -> None:
     for x, age in ((0, 1), (0, 900), (1, 2), (1, 900), (20, 60), (400, 401)):
         for horizon in (30, 360):
             history = np.array([x]), np.array([age]), np.array([age])

@@ -8,9 +8,10 @@ import pytest
 from polars.testing import assert_frame_equal
 from purchase_logs import AS_OF, parts_of, simulated
 
+from custseg_spark.core.clv.columns import CLV_DOCS
 from custseg_spark.core.clv.histories import purchase_history
 from custseg_spark.core.clv.models import BgNbd, GammaGamma
-from custseg_spark.core.clv.scoring import CLV_DOCS, FittedModels, clv_columns
+from custseg_spark.core.clv.scoring import FittedModels, clv_columns
 
 PURCHASES, SPEND = BgNbd(0.5, 60, 0.8, 2.4), GammaGamma(6.25, 3.74, 15.44)
 FITTED = FittedModels(PURCHASES, SPEND, observed_spend=30, monthly_discount_rate=0.01)
@@ -79,7 +80,7 @@ def test_nobody_is_scored_to_no_rows_of_the_same_columns() -> None:
     assert nobody.schema == clv_columns(history_of(("a", 0, 0, 20, None)), FITTED).schema
 
 
-def test_what_is_beyond_doubles_is_null() -> None:
+def test_a_value_beyond_doubles_is_null() -> None:
     beyond = FittedModels(BgNbd(60_000, 1e-3, 1e-4, 1e-4), SPEND, 30, 0.01)
     row = clv_columns(history_of(("a", 0, 0, 30, None)), beyond).row(0, named=True)
     assert row["expected_purchases_90d"] is None

@@ -156,7 +156,7 @@ def test_segments_like_the_descriptions_get_the_shipped_names() -> None:
     assert [named[i].archetype for i in segments] == list(DESCRIBED)
 
 
-def test_a_segment_of_nearly_everybody_is_named_for_what_it_lacks() -> None:
+def test_a_segment_of_nearly_everybody_is_named_by_its_low_features() -> None:
     """94% of a log's customers: their z-scores are near 0, those of the others far from it."""
     buyers = {"frequency": 3.4, "purchase_days": 3.4, "monetary": 1.7, "average_order_value": 2.2}
     few = {**buyers, "cart_share": 1.2, "view_to_purchase_rate": 0.9, "cart_count": 1.6}
@@ -165,7 +165,7 @@ def test_a_segment_of_nearly_everybody_is_named_for_what_it_lacks() -> None:
     assert [named[1].name, named[2].name] == ["High-Value", "Window Shoppers"]
 
 
-def test_what_a_source_has_no_columns_for_is_no_ground_for_a_name() -> None:
+def test_features_that_a_source_cannot_fill_give_no_name() -> None:
     """Invoices only: no views, no carts; their features are 0 for everybody."""
     unknown = {"cart_share": 0.0, "cart_count": 0.0, "cart_abandonment_rate": 0.0}
     some = {"frequency": -0.7, "purchase_days": -0.7, "monetary": -0.5, **unknown}

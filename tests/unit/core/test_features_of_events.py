@@ -5,8 +5,8 @@ import json
 import polars as pl
 import pyarrow as pa
 import pytest
+from kernels import AS_OF, parts_of, validated, without_copies
 from random_logs import random_log
-from test_kernels_in_a_row import AS_OF, parts_of, validated, without_copies
 
 from custseg_spark.core.features import learned
 from custseg_spark.core.features.customers import customer_features

@@ -44,7 +44,7 @@ def test_amounts_are_exact_or_rounded_half_even() -> None:
     assert found["problem"].null_count() == len(PRICES)
 
 
-def test_what_rounding_took_away_is_kept_in_ten_thousandths() -> None:
+def test_digits_lost_by_rounding_are_kept_in_ten_thousandths() -> None:
     texts = ["12.98999", "012.9899900", "1298.999e-2", "1e-9", "12.9"]
     assert of(*texts)["exact"].to_list() == [*["1298999e-1"] * 3, "1e-5", None]
 
@@ -62,7 +62,7 @@ def test_what_rounding_took_away_is_kept_in_ten_thousandths() -> None:
         ("1\n", "not_a_number", False),
     ],
 )
-def test_what_is_no_amount_has_a_problem(text: str, problem: str, is_negative: bool) -> None:
+def test_a_text_that_is_no_amount_has_a_problem(text: str, problem: str, is_negative: bool) -> None:
     found = of("1", text, None).row(1, named=True)
     assert found["value"] is None
     assert (found["problem"], found["is_negative"]) == (problem, is_negative)

@@ -29,7 +29,7 @@ def test_copies_are_those_of_plain_python(seed: int) -> None:
     assert repeated(high, low).tolist() == [pair in pairs[:n] for n, pair in enumerate(pairs)]
 
 
-def test_a_copy_with_an_id_of_its_own_is_told_by_its_number() -> None:
+def test_a_kept_copy_has_an_id_by_its_number() -> None:
     first = "0123456789abcdef0123456789abcdef"
     found = ids_of_copies(pl.Series([first, first]), pl.Series([2, 3]))
     # printf '0123456789abcdef0123456789abcdef 2' | md5sum

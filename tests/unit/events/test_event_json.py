@@ -52,7 +52,7 @@ def test_keys_that_are_not_mapped_are_extras() -> None:
     ],
     ids=range(12),
 )
-def test_what_is_no_record_is_malformed(line: str | bytes, defect: str) -> None:
+def test_a_line_that_is_no_record_is_malformed(line: str | bytes, defect: str) -> None:
     found = records('{"mobile": 1}', line)
     raw = line if isinstance(line, str) else line.decode(errors="replace")
     assert found.malformed.rows() == [(2, raw, defect)]

@@ -65,7 +65,7 @@ def test_a_text_is_the_time_that_its_pattern_says(
         ("unix_ms", "1569888000"),
     ],
 )
-def test_what_is_no_time_is_null(pattern: str, text: str) -> None:
+def test_a_text_that_is_no_time_is_null(pattern: str, text: str) -> None:
     assert times([text], pattern) == [None]
 
 

@@ -147,7 +147,7 @@ def test_optional_values_may_be_missing() -> None:
     assert found.events.select(names).rows() == [(None,) * 4]
 
 
-def test_rounded_amounts_are_told() -> None:
+def test_rounded_amounts_are_marked() -> None:
     prices = ["33.20000", "12.989999771", "99999999999999.99994", "1e-9"]
     found = events_of(*(line(price=price) for price in prices))
     assert found.rounded.tolist() == [False, True, True, True]
@@ -198,7 +198,7 @@ INVOICES = [
 ]
 
 
-def test_what_comes_back_is_a_return() -> None:
+def test_a_returned_purchase_is_a_return() -> None:
     found = events_of(*INVOICES, by=RETAIL, header=INVOICE_HEADER)
     kept = found.events.select("event_type", "order_id", "quantity", "customer_id", "store")
     assert kept.rows() == [
@@ -327,7 +327,7 @@ def random_log(chance: random.Random) -> bytes:
 
 
 @pytest.mark.parametrize("seed", range(200))
-def test_a_random_log_is_what_plain_python_makes_of_it(seed: int) -> None:
+def test_a_random_log_agrees_with_plain_python(seed: int) -> None:
     content = random_log(random.Random(seed))
     expected = list(judged(content, ECOMMERCE))
     found = validated(records_of(content, [*COLUMNS, "note"]))

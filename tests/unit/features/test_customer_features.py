@@ -43,7 +43,7 @@ def features(log: list[Event]) -> Features:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_every_feature_of_every_customer_is_what_the_oracle_says(seed: int) -> None:
+def test_every_feature_of_every_customer_agrees_with_the_oracle(seed: int) -> None:
     log = log_of(seed)
     computed = features_of(parts_of(log), log, AS_OF)
     assert differences(computed, oracle.customer_features(log, AS_OF)) == []
@@ -375,7 +375,7 @@ def test_an_unknown_family_names_the_nearest() -> None:
         registry.families(["price_relativ"])
 
 
-def test_every_feature_says_what_it_is() -> None:
+def test_every_feature_has_a_description() -> None:
     everything = registry.all_features(tuple(registry.OPTIONAL_FAMILIES))
     assert len({f.name for f in everything}) == len(everything)
     assert all(f.doc.endswith(".") for f in everything)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from custseg_spark.core.features import dictionary, registry
 
-DOCS = Path(__file__).parents[3] / "docs"
+DOCS = Path(__file__).parents[3] / "docs" / "reference"
 
 
 def test_the_committed_dictionary_is_the_features_own() -> None:

@@ -50,7 +50,7 @@ def random_log(seed: int) -> list[Event]:
     ]
 
 
-def test_price_tier_and_discount_share_are_what_the_oracle_says() -> None:
+def test_price_tier_and_discount_share_agree_with_the_oracle() -> None:
     log = [e for seed in range(2) for e in random_log(seed)]
     computed, expected = relative(log), oracle.price_relative(log, AS_OF)
     assert computed.keys() == expected.keys()
@@ -126,7 +126,7 @@ def test_exactly_95_percent_of_the_usual_price_is_no_discount(
     assert literal["below 95%"]["discount_share"] == 1.0
 
 
-def test_what_nobody_viewed_is_no_discount(literal: dict[str, dict[str, float]]) -> None:
+def test_a_product_that_nobody_viewed_has_no_discount(literal: dict[str, dict[str, float]]) -> None:
     assert literal["unseen"] == {"price_tier": 0.0, "discount_share": 0.0}
 
 

@@ -57,7 +57,7 @@ def test_a_larger_trial_adds_customers_and_takes_none_away() -> None:
     assert both == small
 
 
-def test_a_limit_that_leaves_nobody_says_what_it_takes() -> None:
+def test_a_limit_that_leaves_no_customer_names_the_smallest_possible_one() -> None:
     with pytest.raises(ConfigurationError, match=r"run.max_rows = 1: expected at least \d+, the"):
         steps_left(EVERYBODY, RunConfig(max_rows=1))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pyarrow.parquet as pq
-from conftest import HEADER
+from checkout import HEADER
 
 from custseg_spark.config.mappings import load_mapping
 from custseg_spark.config.shipped import conf_dir

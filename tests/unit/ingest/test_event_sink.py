@@ -76,7 +76,7 @@ def test_equal_events_of_a_source_that_keeps_them_stay(tmp_path: Path) -> None:
     assert done.tallies == {"a.csv": Tally(valid=3)}
 
 
-def test_a_task_writes_what_it_holds_before_it_is_too_much(
+def test_a_task_writes_before_it_holds_too_many_events(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(native_events, "ROWS_HELD", 3)

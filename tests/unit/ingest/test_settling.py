@@ -100,7 +100,7 @@ def test_events_that_the_table_has_are_not_added_again(tmp_path: Path) -> None:
     assert places(tmp_path, [held]) == [("old.csv", 2), ("old.csv", 3)]
 
 
-def test_what_a_killed_run_has_added_of_a_file_is_no_copy_of_it(tmp_path: Path) -> None:
+def test_events_left_by_a_killed_run_are_no_copies_of_their_file(tmp_path: Path) -> None:
     """Its successor reads the file again, and other files that sort before it."""
     held = file_of(tmp_path, "b.csv", 3, 4, 5).file
     again, other = file_of(tmp_path, "b.csv", 3, 4, 5), file_of(tmp_path, "a.csv", 5, 6)
@@ -153,7 +153,7 @@ def test_a_delivery_that_the_table_has_adds_nothing(tmp_path: Path) -> None:
     assert (done.files, done.copies) == ((), {"b.csv": 2})
 
 
-def test_equal_records_are_told_apart_by_row_in_whatever_order_tasks_read_them(
+def test_equal_records_are_distinguished_by_row_in_any_order_of_tasks(
     tmp_path: Path,
 ) -> None:
     whole = settle(date_of(tmp_path, [sales(tmp_path, "a.csv", SALE, OTHER_SALE, SALE)]))

@@ -14,6 +14,7 @@ from custseg_spark.engine.sources.pieces import MappedPiece
 
 MAPPING = load_mapping("ecommerce_events", {}, [conf_dir() / "sources"])
 PIECE_BYTES = 1 << 23
+FILES = 300
 
 
 def mapped_pieces(folder: Path) -> list[MappedPiece]:
@@ -27,15 +28,15 @@ def mapped_pieces(folder: Path) -> list[MappedPiece]:
     return found
 
 
-def test_two_thousand_small_files_are_one_task_and_one_file_of_events(tmp_path: Path) -> None:
+def test_many_small_files_are_one_task_and_one_file_of_events(tmp_path: Path) -> None:
     logs = tmp_path / "logs"
     logs.mkdir()
-    for n in range(2_000):
+    for n in range(FILES):
         (logs / f"{n:04}.csv").write_text(log_text([line(product_id=str(n))]))
     [task] = pieces.tasks(mapped_pieces(logs), PIECE_BYTES)
     done = sink(tmp_path / "lake", rows_per_file=10_000)(pieces.located(task))
     [one] = done.events
-    expected = [(str(logs / f"{n:04}.csv"), 2) for n in range(2_000)]
+    expected = [(str(logs / f"{n:04}.csv"), 2) for n in range(FILES)]
     assert places(tmp_path / "lake", [one.file]) == expected
     assert {name: t.valid for name, t in done.tallies.items()} == {name: 1 for name, _ in expected}
 

@@ -73,7 +73,7 @@ def test_rows_come_back_as_polars_gave_them(tmp_path: Path) -> None:
     assert held.select(frame.columns).to_pylist() == frame.to_dicts()
 
 
-def test_each_piece_is_a_row_group_also_an_empty_one(tmp_path: Path) -> None:
+def test_each_piece_is_a_row_group_even_an_empty_one(tmp_path: Path) -> None:
     pieces = [1, 0, 3]
     day = {"session_date": FIRST, "first_event_at": datetime(2019, 10, 1, tzinfo=UTC)}
     with PartWriter(SESSIONS, tmp_path, FIRST, run_id=RUN, task=3) as part:

@@ -22,7 +22,7 @@ def test_a_new_lake_and_one_of_this_version_are_written(tmp_path: Path) -> None:
         pass
 
 
-def test_a_lake_whose_events_say_no_format_is_refused_with_the_way_on(tmp_path: Path) -> None:
+def test_a_lake_without_a_format_is_refused_with_advice(tmp_path: Path) -> None:
     DeltaTable.create(
         str(tmp_path / "events"), EVENTS.schema, partition_by=list(EVENTS.partitioned_by)
     )

@@ -75,7 +75,7 @@ def test_a_living_run_s_files_stay(lake: NativeLake) -> None:
             assert len(parts(lake)) == 1
 
 
-def test_a_run_that_ends_well_leaves_only_what_it_committed(lake: NativeLake) -> None:
+def test_a_successful_run_leaves_committed_files_only(lake: NativeLake) -> None:
     with run_lock(lake, TABLES, "run"):
         choice(lake, FIRST, 2, run_id="run")
         file = choice(lake, SECOND, 3, run_id="run")

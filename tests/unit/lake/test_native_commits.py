@@ -155,7 +155,7 @@ def test_of_processes_that_append_at_once_one_wins(lake: NativeLake) -> None:
     assert len(held(lake)) == 1
 
 
-def test_maintenance_is_no_other_run_and_a_restore_is_one(lake: NativeLake) -> None:
+def test_maintenance_is_no_conflict_but_a_restore_is(lake: NativeLake) -> None:
     folder = lake.folder(MODEL_SELECTION)
     for version, k in enumerate([2, 3]):
         append(lake, MODEL_SELECTION, [choice(lake, FIRST, k)], read_version=version)
@@ -242,11 +242,11 @@ def test_a_replacement_by_nothing_has_to_be_meant(lake: NativeLake) -> None:
     assert held(lake) == set()
 
 
-def test_an_append_of_no_file_is_one(lake: NativeLake) -> None:
+def test_an_append_without_files_is_a_commit(lake: NativeLake) -> None:
     assert append(lake, MODEL_SELECTION, [], read_version=0) == 1
 
 
-def test_what_fails_after_the_commit_is_no_conflict(
+def test_a_failure_after_the_commit_is_no_conflict(
     lake: NativeLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commit_it = DeltaTable.create_write_transaction

@@ -113,12 +113,12 @@ def test_rows_of_some_dates_and_columns_are_read(tmp_path: Path) -> None:
     assert lake.read(MODEL_SELECTION).schema == MODEL_SELECTION.schema
 
 
-def test_a_table_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_table_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"there is no table .*events; run ingest first"):
         NativeLake(tmp_path).read(EVENTS)
 
 
-def test_a_table_of_an_older_version_is_told(tmp_path: Path) -> None:
+def test_a_table_of_an_older_version_is_an_error(tmp_path: Path) -> None:
     columns = pa.schema([("session_date", pa.date32()), ("customer_id", pa.string())])
     lake = NativeLake(tmp_path)
     lake.create([Table("sessions", columns, ("session_date",))])

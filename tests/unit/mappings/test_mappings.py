@@ -62,7 +62,7 @@ def test_a_type_for_all_records_takes_no_column(tmp_path: Path) -> None:
     assert (mapping.event_type, mapping.required_source_columns) == ("purchase", ("when", "who"))
 
 
-def test_required_columns_are_those_not_said_to_be_optional(tmp_path: Path) -> None:
+def test_required_columns_are_all_but_the_optional_ones(tmp_path: Path) -> None:
     assert _load(tmp_path).required_source_columns == ("when", "what", "who", "item")
 
 
@@ -98,7 +98,7 @@ def test_another_mapping_is_other_input(tmp_path: Path, overrides: dict[str, Any
 @pytest.mark.parametrize(
     "overrides", [{"path": "b.csv"}, {"max_rejected_share": 0.5}, {"description": "x"}]
 )
-def test_what_changes_no_record_is_the_same_input(
+def test_a_mapping_change_that_affects_no_record_is_the_same_input(
     tmp_path: Path, overrides: dict[str, Any]
 ) -> None:
     assert _load(tmp_path, overrides=overrides).hash() == _load(tmp_path).hash()

@@ -43,7 +43,7 @@ def test_times_have_the_pattern_under_which_ingest_reads_them(
         ["2010-12-31"] * 9 + ["soon"],
     ],
 )
-def test_what_is_no_time(values: list[str]) -> None:
+def test_values_that_are_no_times(values: list[str]) -> None:
     assert time_patterns(Counter(values)) == ((), "")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
-from test_architecture import WITHOUT_SPARK
+from without_spark import WITHOUT_SPARK
 
 import custseg_spark as cs
 

@@ -13,7 +13,7 @@ import pytest
 import python_lake
 from conftest import ROOT
 from python_lake import NOW
-from test_architecture import WITHOUT_SPARK
+from without_spark import WITHOUT_SPARK
 
 import custseg_spark as cs
 from custseg_spark.core.features.learned import Learned

@@ -98,7 +98,7 @@ def test_the_highest_total_counts_not_the_nearest_first() -> None:
     assert ids(run([at(0.3), at(-0.33)], known(at(0.0), at(0.65)))) == [2, 1]
 
 
-def test_what_moved_everybody_moves_no_identity() -> None:
+def test_a_shift_of_everybody_changes_no_identity() -> None:
     """Three weeks on, all first events are 21 days longer ago; the segments lie 14 days apart."""
     previous = known(*[at(days, 1.0, scale=10.0) for days in (0.0, 14.0, 28.0, 42.0)])
     later = [at(days + 21.0, 1.0, scale=15.0) for days in (0.0, 14.0, 28.0, 42.0)]
@@ -136,20 +136,20 @@ def test_a_segment_that_took_a_dead_ones_customers_has_merged() -> None:
     assert found.died == (Died(2, (1,)),)
 
 
-def test_a_born_cluster_tells_who_died_into_it() -> None:
+def test_a_born_cluster_names_the_segments_that_died_into_it() -> None:
     found = run([at(0.0), at(5.0)], known(at(0.0), at(20.0)), [[50, 15], [1, 8]])
     assert found.clusters[1] == Identity(3, "born", (2,), None)
     assert found.died == (Died(2, (1, 3)),)
 
 
-def test_a_dead_segment_names_who_took_most_though_it_is_little() -> None:
+def test_a_dead_segment_names_the_largest_heir_however_small() -> None:
     new = [at(v) for v in (0.0, 10.0, 20.0, 30.0, 40.0)]
     previous = known(*new, at(90.0))
     overlap = np.hstack([np.eye(5, dtype=int) * 50, [[11], [10], [12], [10], [9]]])
     assert run(new, previous, overlap).died == (Died(6, (3,)),)
 
 
-def test_models_with_other_features_are_told_apart_by_customers_alone() -> None:
+def test_segments_of_models_with_other_features_are_matched_by_customers_alone() -> None:
     previous = known(at(0.0, 0.0, 0.0), at(1.0, 1.0, 1.0))
     other = [{"a": (0.0, 1.0), "x": (0.0, 1.0), "y": (0.0, 1.0)}] * 2
     assert ids(run(other, previous, [[0, 9], [9, 0]])) == [2, 1]
@@ -257,7 +257,7 @@ def test_the_numbering_of_clusters_changes_nothing_but_positions(
 
 
 @given(GRID, GRID, SEEDS)
-def test_ids_are_unique_and_who_is_not_continued_has_died(
+def test_ids_are_unique_and_segments_not_continued_have_died(
     new: list[Centroid], old: list[Centroid], seed: int
 ) -> None:
     overlap = counts(seed, len(new), len(old))

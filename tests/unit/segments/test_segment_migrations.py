@@ -108,7 +108,7 @@ def test_cells_are_those_of_plain_python(seed: int, buckets: int) -> None:
         assert sum(c.revenue for c in own if c.cluster is not None) == sum(r[1] for r in current)
 
 
-def test_the_revenue_of_who_is_gone_is_what_it_was() -> None:
+def test_customers_who_are_gone_keep_their_earlier_revenue() -> None:
     previous = [
         ("a", "kmeans", 3, Decimal("7.25")),
         ("gone", "kmeans", 3, Decimal("99.99")),
@@ -137,7 +137,7 @@ CELLS = [
 ]
 
 
-def test_the_overlap_counts_who_is_in_both_runs() -> None:
+def test_the_overlap_counts_customers_of_both_runs() -> None:
     assert overlap_matrix(CELLS, 3, [7, 3]).tolist() == [[0, 5], [2, 6], [0, 0]]
 
 

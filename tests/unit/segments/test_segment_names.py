@@ -44,7 +44,7 @@ def test_half_of_a_standing_is_against_the_other_segments_both_within_two() -> N
     assert named[2].score == pytest.approx((0.2 + 1.0) / 2)
 
 
-def test_nobody_is_low_who_is_above_all_customers() -> None:
+def test_no_segment_above_the_average_customer_stands_low() -> None:
     loyal = archetypes(Lookers={"orders": -1}, Loyal={"orders": 1})
     named = name_segments(
         {1: {"orders": 3.0}, 2: {"orders": 3.0}, 3: {"orders": 0.1}}, loyal, min_score=0.5
@@ -53,7 +53,7 @@ def test_nobody_is_low_who_is_above_all_customers() -> None:
     assert named[3].runner_up_score == 0
 
 
-def test_the_total_counts_not_who_comes_first() -> None:
+def test_the_total_decides_not_the_order() -> None:
     """Segment 1 likes Loyal best, but can do with Rich; segment 2 is Loyal or nothing."""
     both = archetypes(Loyal={"orders": 1}, Rich={"spend": 1})
     named = name_segments(

@@ -186,7 +186,7 @@ def log_events(log: Mapping[str, list[str]]) -> list[Event]:
     return [event(customer, at) for customer, times in log.items() for at in times]
 
 
-def test_only_dates_are_rebuilt_whose_sessions_change() -> None:
+def test_only_dates_with_changed_sessions_are_rebuilt() -> None:
     events = log_events(BASE)
     parts = built(events)
     for log, expected in zip(LATE, REBUILT, strict=True):

@@ -183,7 +183,7 @@ def test_rows_are_sorted_by_bucket_and_hash_of_the_customer() -> None:
 
 @pytest.mark.parametrize("prices", [PRICES, ABSURD_PRICES], ids=["plain", "absurd"])
 @pytest.mark.parametrize("seed", range(40))
-def test_a_random_day_is_what_the_oracle_makes_of_it(seed: int, prices: tuple[str, ...]) -> None:
+def test_a_random_day_agrees_with_the_oracle(seed: int, prices: tuple[str, ...]) -> None:
     events = random_events(seed, days=1, prices=prices)
     rows = rows_by_session(session_parts(frame(events)))
     expected = {key[1:]: part for key, part in session_oracle.parts_of(events).items()}

@@ -5,7 +5,7 @@ import random
 from pathlib import Path
 
 import pytest
-from conftest import HEADER
+from checkout import HEADER
 
 from custseg_spark.engine.sources.discovery.files import list_files
 from custseg_spark.engine.sources.formats import texts
@@ -217,7 +217,7 @@ def test_where_nothing_can_be_read_the_error_says_why(tmp_path: Path) -> None:
         list_files(f"{tmp_path}/empty.csv")
 
 
-def test_a_path_through_a_parent_folder_is_told_without_it(tmp_path: Path) -> None:
+def test_a_path_through_a_parent_folder_is_shortened(tmp_path: Path) -> None:
     _file(tmp_path / "log.csv", b"a,b\n1,2\n")
     (tmp_path / "beside").mkdir()
     [file] = list_files(str(tmp_path / "beside" / ".." / "log.csv"))

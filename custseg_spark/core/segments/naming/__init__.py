@@ -1,4 +1,4 @@
-"""Names of segments: archetypes matched with evidence, else descriptive names."""
+"""Names of segments: archetypes matched with evidence, otherwise descriptive names."""
 
 from custseg_spark.core.segments.naming.archetypes import Archetype, Archetypes
 from custseg_spark.core.segments.naming.matching import SegmentName, name_segments

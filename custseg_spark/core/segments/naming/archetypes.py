@@ -1,4 +1,4 @@
-"""Archetypes: what a segment can be called, what speaks for the name, what to do about it."""
+"""Archetypes: possible names of segments, with expected profile and suggested actions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Archetype:
-    """A name, and as signed weights of standardised features what a segment of it is like."""
+    """A name, and its segments' expected profile as signed weights of standardised features."""
 
     name: str
     description: str
@@ -16,7 +16,7 @@ class Archetype:
 
 @dataclass(frozen=True)
 class Words:
-    """What to call a low and a high value of a feature."""
+    """Words for a low and a high value of a feature."""
 
     low: str
     high: str
@@ -24,7 +24,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Descriptive:
-    """What goes with a descriptive name, as no archetype speaks for its segment."""
+    """Description and actions of a descriptive name, for segments that no archetype fits."""
 
     actions: tuple[str, ...] = ()
 
@@ -33,8 +33,8 @@ class Descriptive:
 class Archetypes:
     """The archetypes in the order of their file, and the words for descriptive names.
 
-    Only features with words are used in such names; without any words they are made of the
-    features' own names.
+    Descriptive names use only features with words; if no feature has words, they use the features'
+    own names.
     """
 
     archetypes: tuple[Archetype, ...]
@@ -42,7 +42,7 @@ class Archetypes:
     descriptive: Descriptive = field(default_factory=Descriptive)
 
     def words_for(self, feature: str) -> Words | None:
-        """The words for a feature; None for one that is no part of descriptive names."""
+        """Return the words for a feature; None if descriptive names don't use it."""
         plain = feature.replace("_", " ")
         made = None if self.words else Words(f"low {plain}", f"high {plain}")
         return self.words.get(feature, made)

@@ -1,4 +1,4 @@
-"""Names in words, of what is strongest in a segment."""
+"""Describe a segment by its strongest features."""
 
 from collections.abc import Collection, Iterator, Sequence
 
@@ -8,13 +8,15 @@ from custseg_spark.core.segments.naming.archetypes import Archetypes
 from custseg_spark.core.segments.naming.standings import Standings
 
 _PHRASES = 2
-# A feature that stands nearer to the average than this is no word for a name.
+# A feature closer to the average than this gives no word for a name.
 _FAINT = 0.2
 _NOTHING_STANDS_OUT = "Average"
 
 
 def strength(stand: Standings, archetypes: Archetypes) -> np.ndarray:
-    """Segments x features: how much each says of a segment; 0 where faint, or without words."""
+    """Return segments x features: how strongly each feature marks a segment; 0 where faint or
+    wordless.
+    """
     size = np.nan_to_num(np.abs(stand.values))
     spoken = np.array([archetypes.words_for(f) is not None for f in stand.features], dtype=bool)
     return np.where(spoken & (size >= _FAINT), size, 0.0)
@@ -23,8 +25,10 @@ def strength(stand: Standings, archetypes: Archetypes) -> np.ndarray:
 def descriptive_name(
     stand: Standings, row: int, archetypes: Archetypes, taken: Collection[str]
 ) -> str:
-    """The segment's two strongest features in words; more, or a number, where it takes them for a
-    name that isn't taken."""
+    """Name the segment by its two strongest features.
+
+    More features, or a number, are added until the name is free.
+    """
     phrases = list(dict.fromkeys(_phrases(stand, row, archetypes)))
     for length in range(_PHRASES, len(phrases) + 1):
         name = _sentence(phrases[:length])

@@ -1,32 +1,31 @@
-"""Segments and archetypes paired by maximal total score; a name in words for who fits none."""
+"""Match segments to archetypes by maximal total score; describe segments that fit none."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from custseg_spark.core.segments.naming.archetypes import Archetypes
 from custseg_spark.core.segments.naming.describing import descriptive_name, strength
 from custseg_spark.core.segments.naming.standings import Standings, contributions, scores, standings
 
 _EVIDENCE = 5
-# Nearer to the mean of all a feature is no evidence, though it may count in the score.
+# Closer to the mean of all, a feature counts in the score but not as evidence.
 _TELLING = 0.2
-# Beyond any sum of scores, and not infinite, which the solver refuses.
+# Larger than any sum of scores, and finite, because the solver refuses infinity.
 _NEVER, _SURE = -1e3, 1e2
-# Decides between equal totals, and is far below any difference that means something.
+# Decides between equal totals; far below any difference that matters.
 _PREFERENCE = 1e-9
 
 
 @dataclass(frozen=True)
 class SegmentName:
-    """A segment's name, and why. `archetype` is None for a descriptive name.
+    """A segment's name, and its reasons. `archetype` is None for a descriptive name.
 
-    Scores are on the scale of z-scores; a descriptive name has none, nor has an archetype that was
-    kept though too many of its features are missing now. `runner_up` is the best of
-    the other archetypes, whether or not another segment has it. `evidence` holds features with
-    their z-scores against all customers, what speaks most for the name first.
+    Scores are on the scale of z-scores. A descriptive name has none, and neither has a kept
+    archetype with too many missing features. `runner_up` is the best of the other archetypes,
+    whether or not another segment has it. `evidence` holds features with their z-scores against all
+    customers, the strongest evidence first.
     """
 
     name: str
@@ -46,13 +45,13 @@ def name_segments(
     kept: Mapping[int, str] | None = None,
     kept_bonus: float = 0.0,
 ) -> dict[int, SegmentName]:
-    """The name of each segment (by its id) from the z-scores of its features' means.
+    """Name each segment (by its id) from the z-scores of its features' means.
 
-    Names are given where the total score is highest, no archetype twice. A segment without an
-    archetype of `min_score` or more is described by its strongest features. `kept` are names of
-    the previous run: `kept_bonus` is added to the score of the segment's own archetype, and where
-    the name was none, archetypes must beat `min_score` by it. Infinite, it keeps every name. The
-    scores given are without it.
+    Names maximise the total score; no archetype is used twice. A segment without an archetype of
+    `min_score` or more is described by its strongest features. `kept` are names of the previous
+    run: `kept_bonus` is added to the score of a segment's own archetype; where the name was
+    descriptive, archetypes must beat `min_score` by it. An infinite bonus keeps every name. The
+    returned scores exclude the bonus.
     """
     ids = sorted(z_scores)
     if not ids:
@@ -75,11 +74,11 @@ def _match(
     kept: Sequence[str | None],
     kept_bonus: float,
 ) -> list[int | None]:
-    """The position of each segment's archetype, None for a descriptive name.
+    """Return the index of each segment's archetype, None for a descriptive name.
 
-    Each segment can also have a name of its own, worth as much as the threshold: so a score below
-    it is never part of the highest total. At equal totals the first segments get the archetypes
-    that stand first in the file.
+    Each segment can also have a name of its own, worth the threshold, so a score below it is never
+    part of the highest total. At equal totals the first segments get the first archetypes of the
+    file.
     """
     rows, columns = fits.shape
     position = {a.name: i for i, a in enumerate(archetypes.archetypes)}
@@ -91,6 +90,9 @@ def _match(
         table, column = (gains, position[name]) if name in position else (own, row)
         if name is not None:
             table[row, column] = min(table[row, column] + kept_bonus, _SURE)
+    # Commands read the archetypes before Spark starts; loading SciPy would keep them.
+    from scipy.optimize import linear_sum_assignment
+
     _, chosen = linear_sum_assignment(np.hstack([gains, own]), maximize=True)
     return [int(c) if c < columns else None for c in chosen]
 
@@ -101,7 +103,9 @@ def _names(
     matched: Sequence[int | None],
     kept: Sequence[str | None],
 ) -> list[str]:
-    """The names by row: archetypes', then kept descriptive ones, then new ones; all different."""
+    """Return the names by row: archetypes', then kept descriptive ones, then new ones; all
+    different.
+    """
     taken = {a.name for a in archetypes.archetypes}
     names: dict[int, str] = {}
     for row, position in enumerate(matched):

@@ -1,4 +1,4 @@
-"""Where segments stand in each feature, and how well each archetype fits them."""
+"""Standings of segments in each feature, and how well each archetype fits them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ import numpy as np
 
 from custseg_spark.core.segments.naming.archetypes import Archetype, Archetypes
 
-# Beyond two standard deviations a feature says no more, or one outlier would carry a name.
+# Values are capped at two standard deviations, so that one outlier can't determine a name.
 _CLIP = 2.0
-# An archetype is no candidate where features of more than half its weight are missing.
+# An archetype is no candidate if features with more than half its weight are missing.
 _MIN_WEIGHT_PRESENT = 0.5
 
 
 @dataclass(frozen=True)
 class Standings:
-    """Segments x features: z-scores against all customers, and where the segments stand.
+    """Segments x features: z-scores against all customers, and the segments' standings.
 
-    NaN where a segment has no value; a feature that is 0 throughout stands nowhere.
+    NaN where a segment has no value; a feature that is 0 throughout has no standing.
     """
 
     features: tuple[str, ...]
@@ -26,13 +26,13 @@ class Standings:
 
 
 def standings(z_scores: Sequence[Mapping[str, float]]) -> Standings:
-    """Where segments stand: half against all customers, half against each other, -2 to 2.
+    """Return standings from -2 to 2: half against all customers, half against the other segments.
 
-    Where nearly everybody is in one segment, its z-scores are near 0 and those of the others
-    large all round. Against each other (less the mean over segments, in units of their spread
-    where that is more than a standard deviation) the large segment is as far below the others as
-    they are above it, and the others differ in what sets them apart. Nobody stands low who is
-    above the average customer, nor high who is below.
+    If nearly everybody is in one segment, its z-scores are near 0 and those of the others are large
+    in every feature. Compared with each other (minus the mean over segments, in units of their
+    spread if that exceeds a standard deviation), the large segment is as far below the others as
+    they are above it, and the others differ in what marks them. No standing is low above the
+    average customer, nor high below.
     """
     features = tuple(sorted({f for row in z_scores for f in row}))
     z = np.array([[row.get(f, np.nan) for f in features] for row in z_scores], dtype=float)
@@ -45,22 +45,23 @@ def standings(z_scores: Sequence[Mapping[str, float]]) -> Standings:
     among = among / np.maximum(spread, 1.0)
     values = (np.clip(filled, -_CLIP, _CLIP) + np.clip(among, -_CLIP, _CLIP)) / 2
     values = np.where(values * filled > 0, values, 0.0)
-    # A feature that is 0 throughout tells no segments apart: it is as good as missing.
+    # A feature that is 0 throughout distinguishes no segments; it counts as missing.
     told = present & (filled != 0).any(axis=0)
     return Standings(features, np.where(present, z, np.nan), np.where(told, values, np.nan))
 
 
 def scores(stand: Standings, archetypes: Archetypes) -> np.ndarray:
-    """Segments x archetypes: the mean standing by weight and sign, NaN where too much is missing.
+    """Return segments x archetypes: the mean standing by weight and sign, NaN if too much is
+    missing.
 
-    On the scale of z-scores whatever the number and size of the weights.
+    The result is on the scale of z-scores, whatever the number and size of the weights.
     """
     columns = [_scores(stand, archetype) for archetype in archetypes.archetypes]
     return np.column_stack(columns)
 
 
 def contributions(stand: Standings, archetype: Archetype) -> np.ndarray:
-    """Segments x features: weight times standing, 0 where there is none."""
+    """Return segments x features: weight times standing, 0 where there is none."""
     weights = np.array([archetype.weights.get(f, 0.0) for f in stand.features])
     weighted: np.ndarray = np.nan_to_num(stand.values) * weights
     return weighted

@@ -1,8 +1,8 @@
-"""Tables of a database by JDBC as records: every value as the text one would type for it.
+"""Read tables of a database by JDBC as records, every value as the text a person would type.
 
 A table is read once, into Parquet files in the staging folder, so that both passes of ingest see
-the same rows. `source_row` counts them in their order by the partition column and then by all
-columns, so that it doesn't depend on the order in which the database gives them.
+the same rows. `source_row` numbers the rows by the partition column and then by all columns, so
+that it doesn't depend on the database's order.
 """
 
 import os
@@ -41,7 +41,7 @@ from custseg_spark.errors import InputError
 from custseg_spark.paths import Remote, spark_uri
 
 _ROWS_PER_PARTITION = 250_000
-# Each is a connection.
+# The number of connections.
 _MOST_PARTITIONS = 32
 
 
@@ -69,10 +69,10 @@ class JdbcPiece:
 def read(
     spark: SparkSession, table: JdbcTable, file_id: str, mapping: MappingFile, staging: Path
 ) -> tuple[int, list[JdbcPiece]]:
-    """How many rows the table gave, and the pieces to read them by.
+    """Return the number of rows of the table, and the pieces to read them.
 
-    Raises InputError where rows are lost or come twice: rows that are added meanwhile may be among
-    those read, and are known by their ids when they come again.
+    Raises InputError if rows are lost or read twice. Rows that are added meanwhile may be among
+    them; ingest recognises them by their ids later.
     """
     if not table.records:
         return 0, []
@@ -95,7 +95,9 @@ def read(
 
 
 def _partitioned(spark: SparkSession, table: JdbcTable, mapping: MappingFile) -> DataFrame:
-    """The table's rows as the database has them, in ranges of the partition column, ascending."""
+    """Return the table's rows as the database has them, in ascending ranges of the partition
+    column.
+    """
     url, keys = str(table.path), mapping.jdbc
     needed = min(_MOST_PARTITIONS, -(-table.records // _ROWS_PER_PARTITION))
     partitions = keys.partitions or needed
@@ -106,7 +108,7 @@ def _partitioned(spark: SparkSession, table: JdbcTable, mapping: MappingFile) ->
     if table.ranged is None or lowest is None or highest is None or partitions == 1:
         return ranged.load()
     if isinstance(table.ranged.dataType, TimestampNTZType):
-        # Spark has no ranges of these.
+        # Spark has no ranges of such types.
         [name] = quoted_for(spark, url, [table.ranged.name])
         return _by_predicates(spark, url, mapping, _ranges(url, name, lowest, highest, partitions))
     return ranged.options(
@@ -127,10 +129,10 @@ def _by_predicates(
 
 
 def _ranges(url: str, name: str, lowest: str, highest: str, partitions: int) -> list[str]:
-    """So many ranges of times, ascending, as SQL; together they hold every row once."""
+    """Return ascending ranges of times as SQL; together they hold every row once."""
     begin, end = datetime.fromisoformat(lowest), datetime.fromisoformat(highest)
     step = (end - begin) / partitions
-    # SQL Server alone doesn't know the standard's word.
+    # Only SQL Server lacks the standard's word.
     word = "" if jdbc_options.database(url) == "sqlserver" else "TIMESTAMP "
     borders = [
         word + (begin + step * i).strftime("'%Y-%m-%d %H:%M:%S'") for i in range(1, partitions)
@@ -141,12 +143,12 @@ def _ranges(url: str, name: str, lowest: str, highest: str, partitions: int) -> 
 
 
 def _bound(text: str, field: StructField) -> str:
-    """A bound as Spark reads it: of numbers it takes whole ones."""
+    """Return a bound in Spark's form: whole for numbers."""
     return str(int(Decimal(text))) if isinstance(field.dataType, NumericType) else text
 
 
 def _ordered(rows: DataFrame, table: JdbcTable) -> DataFrame:
-    """The rows in an order of their own within each partition, their columns by number."""
+    """Sort the rows within each partition; columns are given by number."""
     names = [f"c{i}" for i in range(len(table.fields))]
     values = [F.col(quoted(f.name)).alias(n) for f, n in zip(table.fields, names, strict=True)]
     first = F.col(quoted(table.ranged.name)) if table.ranged else F.lit(0)
@@ -156,7 +158,7 @@ def _ordered(rows: DataFrame, table: JdbcTable) -> DataFrame:
 
 
 def _lengths(folder: Path) -> list[int]:
-    """The rows of each partition; one without rows may have no file."""
+    """Return the number of rows of each partition; an empty one may have no file."""
     found = {
         _number(path): pq.read_metadata(path).num_rows for path in folder.glob("part-*.parquet")
     }
@@ -183,7 +185,7 @@ def _number(path: Path) -> int:
 def first(
     spark: SparkSession, url: str, mapping: MappingFile, most: int, staging: Path
 ) -> SourceFile:
-    """At most so many rows of the table, as a small Parquet file. Raises as `tables` does."""
+    """Return at most so many rows as a small Parquet file. Raises as `tables` does."""
     fields = fields_of(spark, url, mapping)
     with explained(url, mapping):
         table = reader(spark, url, mapping).option("dbtable", relation(mapping)).load()

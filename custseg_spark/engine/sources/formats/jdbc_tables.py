@@ -1,7 +1,7 @@
-"""A database's table as it is found: its columns, and a fingerprint that the database computes.
+"""A database's table: its columns, and a fingerprint that the database computes.
 
-That is the number of rows and, of each column, how many values there are, the least, the greatest
-and, of whole and decimal numbers, the sum.
+The fingerprint is the number of rows and, for each column, the number of values, the least, the
+greatest and, for whole and decimal numbers, the sum.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ from custseg_spark.paths import Remote, is_database
 
 _RANGED = (NumericType, DateType, TimestampType, TimestampNTZType)
 _COUNT, _LEAST, _GREATEST = "COUNT({})", "MIN({})", "MAX({})"
-# Of a text its beginning; the types that have no order have one as text.
+# Only the beginning of a text; types without an order are compared as text.
 _LEAST_TEXT, _GREATEST_TEXT = "MIN(CAST({} AS CHAR(64)))", "MAX(CAST({} AS CHAR(64)))"
 # Wider than the column, so that no database overflows.
 _SUM = "SUM(CAST({} AS DECIMAL(38, 4)))"
@@ -53,9 +53,9 @@ _TABLES = (
 
 @dataclass(frozen=True)
 class JdbcTable(SourceFile):
-    """A table as it is found: its columns, rows, and the bounds of the partition column.
+    """A table: its columns, its number of rows, and the bounds of the partition column.
 
-    `sha256` is of its fingerprint, URL and condition.
+    `sha256` hashes its fingerprint, URL and condition.
     """
 
     fields: tuple[StructField, ...] = ()
@@ -65,11 +65,11 @@ class JdbcTable(SourceFile):
 
 
 def tables(spark: SparkSession, mapping: MappingFile) -> list[JdbcTable]:
-    """The mapping's table in each of its databases.
+    """Return the mapping's table in each of its databases.
 
-    Raises InputError for a database out of reach, an absent table or column, and a column of the
-    mapping that holds more than one value; ConfigurationError for a partition column of a type
-    without ranges.
+    Raises InputError for an unreachable database, an absent table or column, and a mapped column
+    that holds more than one value; ConfigurationError for a partition column of a type without
+    ranges.
     """
     return [_found(spark, url, mapping) for url in mapping.path if is_database(url)]
 
@@ -97,7 +97,7 @@ def _found(spark: SparkSession, url: str, mapping: MappingFile) -> JdbcTable:
 
 
 def fields_of(spark: SparkSession, url: str, mapping: MappingFile) -> Sequence[StructField]:
-    """The table's columns, checked against the mapping."""
+    """Return the table's columns, checked against the mapping."""
     where = described(url, mapping)
     if not mapping.table:
         raise ConfigurationError(f"source {mapping.name}: a database takes a table (key 'table')")
@@ -122,7 +122,7 @@ def fields_of(spark: SparkSession, url: str, mapping: MappingFile) -> Sequence[S
 
 
 def _hint(spark: SparkSession, url: str, mapping: MappingFile) -> str:
-    """The nearest table, where the database tells of its tables."""
+    """Name the nearest table, if the database lists its tables."""
     try:
         with explained(url, mapping):
             rows = reader(spark, url, mapping).option("query", _TABLES).load().collect()
@@ -134,7 +134,7 @@ def _hint(spark: SparkSession, url: str, mapping: MappingFile) -> str:
 
 
 def named(names: Sequence[str], mapping: MappingFile) -> dict[str, str]:
-    """The database's names of columns: the mapping's, of which some databases change the case."""
+    """Return the database's names of the mapping's columns; some databases change the case."""
     folded = {name.lower(): name for name in names}
     own = {folded[c.lower()]: c for c in mapping.columns.values()
            if c not in names and c.lower() in folded}  # fmt: skip
@@ -142,11 +142,11 @@ def named(names: Sequence[str], mapping: MappingFile) -> dict[str, str]:
 
 
 def _measures(field: StructField) -> list[str]:
-    """What a column adds to the fingerprint."""
+    """Return a column's part of the fingerprint."""
     type_ = field.dataType
     if isinstance(type_, IntegralType | DecimalType):
         return [_COUNT, _LEAST, _GREATEST, _SUM]
-    # Sums of floating numbers differ with the order of adding.
+    # Sums of floating numbers depend on the order of adding.
     if isinstance(type_, FractionalType | DateType | TimestampType | TimestampNTZType):
         return [_COUNT, _LEAST, _GREATEST]
     return [_COUNT, _LEAST_TEXT, _GREATEST_TEXT] if isinstance(type_, StringType) else [_COUNT]
@@ -155,8 +155,10 @@ def _measures(field: StructField) -> list[str]:
 def _partition_column(
     fields: Sequence[StructField], mapping: MappingFile, where: str
 ) -> StructField | None:
-    """The column by whose ranges the table is read; None where it is read by one task, or by the
-    mapping's predicates."""
+    """Return the column whose ranges are read side by side.
+
+    None if one task reads the table, or the mapping has predicates.
+    """
     if mapping.jdbc.predicates:
         return None
     asked = mapping.jdbc.partition_column

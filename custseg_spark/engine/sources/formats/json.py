@@ -1,4 +1,4 @@
-"""JSON files as records: JSON lines, or one array of objects, whose objects become lines."""
+"""Read JSON files as records: JSON lines, or one array of objects, which become lines."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -15,13 +15,13 @@ from custseg_spark.engine.sources.formats import json_text
 from custseg_spark.errors import InputError
 
 _TASK_BYTES = 1 << 23
-# So many lines tell which keys there are.
+# The keys are taken from so many lines.
 _LOOKED_AT = 1_000
 
 
 @dataclass(frozen=True)
 class JsonPiece:
-    """A stretch of a file that begins and ends between lines, and the lines before it."""
+    """A stretch of whole lines of a file, and the number of lines before it."""
 
     path: Path
     offset: int
@@ -45,7 +45,7 @@ class JsonPiece:
 
 @dataclass(frozen=True)
 class JsonFile:
-    """A file of JSON lines: how many there are, and in what pieces to read them."""
+    """A file of JSON lines: their number, and the pieces to read them."""
 
     file: SourceFile
     file_id: str
@@ -55,9 +55,9 @@ class JsonFile:
 
 
 def inspect(file: SourceFile, file_id: str, mapping: MappingFile, staging: Path) -> JsonFile | str:
-    """The file's lines, counted without a parser; or why it is passed over.
+    """Count the file's lines without a parser, or say why the file is skipped.
 
-    Raises InputError where a column of the mapping is in no record, or an array is broken.
+    Raises InputError if no record has a column of the mapping, or an array is broken.
     """
     if _is_array(file.data):
         target = staging / f"{file_id}.jsonl"
@@ -74,7 +74,7 @@ def inspect(file: SourceFile, file_id: str, mapping: MappingFile, staging: Path)
 
 
 def first_records(file: SourceFile, nested: str, most: int) -> list[json_text.Record]:
-    """The first records of a file; those that aren't records are left out."""
+    """Return the first records of a file, without lines that are no records."""
     if _is_array(file.data):
         encoded = (r.encode() for r in json_text.array_lines(file.data, nested))
         return _records(islice(encoded, most), nested)
@@ -93,7 +93,7 @@ def _is_array(path: Path) -> bool:
 
 
 def _columns(path: Path, nested: str) -> set[str] | None:
-    """The keys of the first records; none where there is no record among the first lines."""
+    """Return the keys of the first records; none without a record among the first lines."""
     with path.open("rb") as stream:
         records = _records(islice(stream, _LOOKED_AT), nested)
     return {key for record in records for key in record} if records else None

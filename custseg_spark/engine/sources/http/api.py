@@ -1,6 +1,6 @@
-"""A purchase API, page by page: asked at a bounded rate, again where it fails.
+"""Client of a purchase API, page by page, with a bounded rate and retries.
 
-No Spark in this module. What is asked and answered is in docs/configuration.md.
+No Spark in this module. docs/reference/configuration.md describes requests and answers.
 """
 
 import threading
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
 
 TOKEN = "CUSTSEG_API_TOKEN"
-# Far beyond a page; an answer without end must not fill the memory.
+# Far beyond a page, so that an endless answer doesn't fill the memory.
 _MOST_BYTES = 1 << 26
 _TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
 
 
 class _TransientError(Exception):
-    """A status after which to ask again, and how many seconds the server wants to be left alone."""
+    """A status that calls for a retry, with the server's wish for a pause in seconds."""
 
     def __init__(self, status: int, wait_s: float) -> None:
         super().__init__(f"status {status}")
@@ -35,8 +35,7 @@ class _TransientError(Exception):
 
 @dataclass
 class Pace:
-    """Lets so many requests a second through, of all threads together, and none for a while
-    after a server asked for a rest."""
+    """A limit of requests per second for all threads, with a rest when a server asks for one."""
 
     per_second: float
     turns: int = 0
@@ -44,7 +43,7 @@ class Pace:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def wait(self) -> None:
-        """Returns when it is this request's turn."""
+        """Block until this request's turn."""
         with self._lock:
             moment = time.monotonic()
             turn = max(moment, self._next)
@@ -53,7 +52,7 @@ class Pace:
         time.sleep(turn - moment)
 
     def rest(self, seconds: float) -> None:
-        """Nobody's turn comes before that."""
+        """Let nobody pass before that time."""
         with self._lock:
             self._next = max(self._next, time.monotonic() + seconds)
 
@@ -62,7 +61,7 @@ class PurchaseApi:
     """Purchases by mobile number, from `POST <url>/purchases`. Safe to share among threads."""
 
     def __init__(self, config: FetchConfig, token: str) -> None:
-        """Raises ConfigurationError where the libraries are missing."""
+        """Raises ConfigurationError if the libraries are missing."""
         try:
             import httpx
             import tenacity
@@ -93,25 +92,25 @@ class PurchaseApi:
 
     @property
     def requests(self) -> int:
-        """How many were sent."""
+        """The number of requests sent."""
         return self._pace.turns
 
     @property
     def retries(self) -> int:
-        """How many of these were sent again."""
+        """The number of requests sent again."""
         return self._retries
 
     def close(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         self._client.close()
 
     def pages(
         self, mobiles: Sequence[str], *, patient: bool = True
     ) -> Iterator[list[Mapping[str, Any]]]:
-        """The purchases of some customers, a list a page; numbers are the text that they are.
+        """Yield the purchases of some customers, a list per page; numbers stay text as written.
 
-        Raises MalformedError where an answer stays malformed (unless `patient`: where one is),
-        InputError where the API can't be reached or refuses.
+        Raises MalformedError if an answer stays malformed (unless `patient`: if one answer is),
+        InputError if the API can't be reached or refuses.
         """
         cursor, seen = None, set[str]()
         while True:
@@ -141,7 +140,7 @@ class PurchaseApi:
             ) from error
 
     def _answer(self, query: Mapping[str, Any]) -> bytes:
-        """An answer's bytes. Raises what is tried again, or InputError for what isn't."""
+        """Return an answer's bytes. Raises errors to retry, or InputError for others."""
         import httpx
 
         self._pace.wait()
@@ -154,7 +153,7 @@ class PurchaseApi:
                     body += block
                     if len(body) > _MOST_BYTES:
                         raise MalformedError(f"more than {_MOST_BYTES:,} bytes", "")
-                    # The client's own limit is from block to block: a trickle would go on forever.
+                    # The client's own limit is per block, so a trickle would go on forever.
                     if time.monotonic() > end:
                         raise httpx.ReadTimeout(f"no whole answer in {self._config.timeout_s} s")
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
@@ -183,7 +182,7 @@ class PurchaseApi:
 
     @staticmethod
     def _pause(usual: Callable[["RetryCallState"], float]) -> Callable[["RetryCallState"], float]:
-        """Longer and longer, and at least for as long as the server asked."""
+        """Wait longer each time, and at least as long as the server asked."""
 
         def pause(state: "RetryCallState") -> float:
             error = state.outcome.exception() if state.outcome else None
@@ -193,7 +192,7 @@ class PurchaseApi:
 
 
 def retry_after(text: str) -> float:
-    """Seconds that a Retry-After header asks for, a number or a date; 0 where it says neither."""
+    """Return the seconds that a Retry-After header asks for (a number or a date); 0 for neither."""
     if text.strip().isdecimal():
         return float(text)
     try:

@@ -1,4 +1,4 @@
-"""Whose purchases to ask for: the mobile numbers of the customers. No Spark in this module."""
+"""The customers to ask for: their mobile numbers. No Spark in this module."""
 
 import csv
 import gzip
@@ -18,7 +18,8 @@ _DAMAGES = (EOFError, gzip.BadGzipFile, lzma.LZMAError, UnicodeDecodeError, csv.
 
 
 def mobiles(file: SourceFile, mapping: MappingFile) -> Iterator[str]:
-    """The mobile numbers of a file of mappings, in its order; what is no number is passed over.
+    """Return the mobile numbers of a customers file, in its order, without values that are no
+    number.
 
     Raises InputError for a file that isn't CSV, or lacks the column.
     """

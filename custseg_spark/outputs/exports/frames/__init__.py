@@ -1,4 +1,4 @@
-"""The reporting tables, one module each: from a run's frames to rows."""
+"""Reporting tables, one module each: from a run's frames to rows."""
 
 from custseg_spark.outputs.exports.frames import behaviour, customers, segments, stores, trends
 from custseg_spark.outputs.exports.layout import Report

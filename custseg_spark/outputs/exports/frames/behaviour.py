@@ -1,4 +1,4 @@
-"""`customer_behavior_metrics`: what a customer does, in figures."""
+"""`customer_behavior_metrics`: a customer's behaviour in figures."""
 
 from pyspark.sql import DataFrame
 
@@ -22,5 +22,5 @@ CUSTOMER_BEHAVIOR_METRICS = ReportTable(
 
 
 def rows(run: Run) -> DataFrame:
-    """One row a customer of the run: attributes (null where there are none), metrics, features."""
+    """Return one row per customer of the run: attributes (null if missing), metrics, features."""
     return customer_metrics(run)

@@ -1,5 +1,7 @@
-"""`segment_changes`: who entered and who left a segment since an earlier run, and who is held
-back from a campaign so that its effect can be measured."""
+"""`segment_changes`: customers who entered or left a segment since an earlier run.
+
+Some of them are held back from a campaign, so that its effect can be measured.
+"""
 
 from dataclasses import dataclass
 from datetime import date
@@ -24,7 +26,7 @@ SEGMENT_CHANGES = ReportTable(
 
 @dataclass(frozen=True)
 class Campaign:
-    """What is done with who moved between two run dates: its label, and the share held back."""
+    """A campaign for customers who moved between two run dates: its label and control share."""
 
     since: date
     run_date: date
@@ -33,11 +35,12 @@ class Campaign:
 
 
 def rows(before: DataFrame, after: DataFrame, campaign: Campaign) -> DataFrame:
-    """One row a customer x change, of who isn't in the segment of the earlier run any more.
+    """Return one row per customer and change, for customers who left their earlier segment.
 
-    Both frames have `customer_id`, `segment_id` and `segment_name`. Who moved has two rows: left
-    the one, entered the other (`other_segment`, null for who joined or is gone). Both rows of a
-    customer are of one group: `is_control` depends on the id and the campaign's label alone.
+    Both frames have `customer_id`, `segment_id` and `segment_name`. A customer who moved has two
+    rows: left one segment, entered the other (`other_segment`, null for customers who joined or are
+    gone). Both rows are in one group: `is_control` depends on the id and the campaign's label
+    alone.
     """
     was = before.select("customer_id", _segment().alias("was"))
     is_ = after.select("customer_id", _segment().alias("is"))
@@ -60,9 +63,9 @@ def rows(before: DataFrame, after: DataFrame, campaign: Campaign) -> DataFrame:
 
 
 def is_control(campaign: Campaign) -> Column:
-    """Whether a customer is held back: by a hash, so the same at any time and on any machine.
+    """Whether a customer is held back, by a hash: the same at any time and on any machine.
 
-    The label is part of it, or the same customers would be held back from every campaign.
+    The hash includes the label, so that each campaign holds back other customers.
     """
     step = F.pmod(F.xxhash64(F.lit(campaign.label), F.col("customer_id")), F.lit(_STEPS))
     return step < round(campaign.control_share * _STEPS)

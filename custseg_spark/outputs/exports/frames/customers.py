@@ -1,4 +1,4 @@
-"""`customer_segments`: who is where, with the attributes and what a campaign asks for first."""
+"""`customer_segments`: each customer's segment, attributes and the main figures for a campaign."""
 
 from pyspark.sql import DataFrame
 
@@ -19,5 +19,5 @@ CUSTOMER_SEGMENTS = ReportTable(
 
 
 def rows(run: Run) -> DataFrame:
-    """One row a customer of the run; attributes are null where there are none."""
+    """Return one row per customer of the run; missing attributes are null."""
     return customer_metrics(run)

@@ -1,4 +1,4 @@
-"""`campaign_lift`: what the treated bought after a campaign, and those held back."""
+"""`campaign_lift`: purchases after a campaign, of treated and of held-back customers."""
 
 from datetime import date
 
@@ -25,11 +25,12 @@ CAMPAIGN_LIFT = ReportTable(
 
 
 def outcomes(changes: DataFrame, events: DataFrame, begin: date, end: date) -> DataFrame:
-    """One row a segment x change of `segment_changes`, and one of everybody.
+    """Return one row per segment and change of `segment_changes`, and one for everybody.
 
-    For each group, with its name before: `customers`; `buyers`, who have a purchase on a day from
-    `begin` to before `end`; the sums of net spend in that time and of its squares, as decimals, so
-    that no order of adding shows. A customer counts once among everybody.
+    For each group, with the group's name as prefix: `customers`; `buyers`, who have a purchase on a
+    day from `begin` to before `end`; the sums of net spend in that period and of its squares, as
+    decimals, so that the order of adding doesn't matter. In the row for everybody a customer counts
+    once.
     """
     customer = ("customer_id", "is_control", "is_buyer", "spend")
     known = changes.join(_spent(events, begin, end), "customer_id", how="left").select(
@@ -53,7 +54,7 @@ def _sums(group: str, is_its: Column) -> list[Column]:
 
 
 def _spent(events: DataFrame, begin: date, end: date) -> DataFrame:
-    """One row a customer with a purchase or return in the time."""
+    """Return one row per customer with a purchase or return in the period."""
     is_purchase = F.col("event_type") == "purchase"
     sold = events.where(F.col("event_type").isin("purchase", "return"))
     return (

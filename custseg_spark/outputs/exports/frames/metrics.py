@@ -1,4 +1,4 @@
-"""What several reporting tables say of a customer: value, purchases, spending score."""
+"""Metrics of a customer for several reporting tables: value, purchases, spending score."""
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
@@ -6,7 +6,7 @@ from pyspark.sql import functions as F
 from custseg_spark.engine.lake.ddl import MONEY_SUM
 from custseg_spark.outputs.exports.layout import Run
 
-# Orders in so many days. Who has been known for less counts as known for so long: one order on
+# Orders per so many days. A customer known for less counts as known for so long: one order on
 # the first day isn't thirty a month.
 FREQUENCY_DAYS = 30
 _SCORES = 100
@@ -14,9 +14,10 @@ _ATTRIBUTES = ("name", "age", "income", "gender", "education", "occupation", "zi
 
 
 def customer_metrics(run: Run) -> DataFrame:
-    """One row a customer of the run: segment, attributes, metrics, and the features by their names.
+    """Return one row per customer of the run: segment, attributes, metrics, features by name.
 
-    `clv`, `avg_purchase_amount` and `last_purchase_days_ago` are null for who never bought.
+    `clv`, `avg_purchase_amount` and `last_purchase_days_ago` are null for customers who never
+    bought.
     """
     is_buyer = F.col("frequency") > 0
     known_days = F.greatest("days_since_first_event", F.lit(FREQUENCY_DAYS))
@@ -47,11 +48,11 @@ def customer_metrics(run: Run) -> DataFrame:
 
 
 def spending_scores(features: DataFrame) -> DataFrame:
-    """One row a distinct `monetary` of buyers (column `spent`) with its `spending_score`.
+    """Return one row per distinct `monetary` of buyers (column `spent`), with its `spending_score`.
 
-    1 + floor(100 x share of buyers who spent less), so 1 to 100: equal spend has equal scores,
-    and `rfm_m` is the score's fifth. Exact, as the quotient of two counts is a whole number only
-    where it is one.
+    1 + floor(100 x share of buyers who spent less), so 1 to 100: equal spend has equal scores, and
+    `rfm_m` is the score's fifth. The floor is exact, because the quotient of two counts is a whole
+    number only if the division leaves no remainder.
     """
     buyers = features.where(F.col("frequency") > 0)
     counts = buyers.groupBy(F.col("monetary").alias("spent")).agg(F.count("*").alias("n"))

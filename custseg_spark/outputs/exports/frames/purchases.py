@@ -1,4 +1,4 @@
-"""Purchases and returns of a run's customers, and their totals by one more key."""
+"""Purchases and returns of a run's customers, and their totals by a further key."""
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -7,10 +7,11 @@ from custseg_spark.outputs.exports.layout import Run
 
 
 def totals(run: Run, key: Column, name: str) -> DataFrame:
-    """One row a customer x `key` (as column `name`) with a purchase or return before the run date.
+    """Return one row per customer and `key` with a purchase or return before the run date.
 
-    `total_spend` is net of returns; `num_purchases` are distinct orders, and an order that has
-    two keys counts with both. `avg_purchase_amount` and the dates are null without a purchase.
+    The key's column is called `name`. `total_spend` is net of returns. `num_purchases` counts
+    distinct orders; an order with two keys counts with both. `avg_purchase_amount` and the dates
+    are null without a purchase.
     """
     is_purchase = F.col("event_type") == "purchase"
     sold = run.events.where(F.col("event_type").isin("purchase", "return"))
@@ -31,13 +32,13 @@ def totals(run: Run, key: Column, name: str) -> DataFrame:
 
 
 def amount() -> Column:
-    """What an event's line cost, as in the features."""
+    """Return the price of an event's line, as in the features."""
     quantity = F.col("quantity").cast("decimal(10,0)")
     return F.col("unit_price") * quantity - F.col("discount")
 
 
 def order() -> Column:
-    """What makes one purchase: the order's id, else the session's, else the UTC day."""
+    """Return the id of a purchase: the order's, else the session's, else the UTC day."""
     kind = (
         F.when(F.col("order_id").isNotNull(), "order")
         .when(F.col("session_id").isNotNull(), "session")

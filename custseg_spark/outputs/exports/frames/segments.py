@@ -1,4 +1,4 @@
-"""`segment_metrics`: the segments compared."""
+"""`segment_metrics`: a comparison of the segments."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -16,12 +16,12 @@ SEGMENT_METRICS = ReportTable(
 
 
 def rows(run: Run) -> DataFrame:
-    """One row a living segment, also one without customers.
+    """Return one row per living segment, including segments without customers.
 
-    Means over the segment's customers: of those with a lifetime value (`avg_clv`), an age, an
-    income. `customer_share` is of all customers of the run.
+    Means are over the segment's customers with a lifetime value (`avg_clv`), an age, an income.
+    `customer_share` is of all customers of the run.
     """
-    # Money is averaged as decimals and the others are integers: no order of adding shows.
+    # Money is averaged as decimals, the others are integers, so the order of adding doesn't matter.
     found = (
         customer_metrics(run)
         .groupBy("segment_id")

@@ -1,4 +1,4 @@
-"""`customer_store_summary`: where a customer buys."""
+"""`customer_store_summary`: a customer's purchases by store."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -7,7 +7,7 @@ from custseg_spark.engine.lake.ddl import MONEY_SUM
 from custseg_spark.outputs.exports.frames.purchases import totals
 from custseg_spark.outputs.exports.layout import ReportTable, Run
 
-# A key can't be null, and without these rows the stores wouldn't add up to the customer.
+# A key can't be null; without these rows the stores wouldn't add up to the customer.
 NO_STORE = "(none)"
 
 CUSTOMER_STORE_SUMMARY = ReportTable(
@@ -21,5 +21,5 @@ CUSTOMER_STORE_SUMMARY = ReportTable(
 
 
 def rows(run: Run) -> DataFrame:
-    """One row a customer x store with a purchase or return before the run date."""
+    """Return one row per customer and store with a purchase or return before the run date."""
     return totals(run, F.coalesce("store", F.lit(NO_STORE)), "store")

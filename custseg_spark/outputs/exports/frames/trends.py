@@ -1,4 +1,4 @@
-"""`customer_purchase_trends`: what a customer buys, month by month."""
+"""`customer_purchase_trends`: a customer's purchases by month."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -17,8 +17,8 @@ CUSTOMER_PURCHASE_TRENDS = ReportTable(
 
 
 def rows(run: Run) -> DataFrame:
-    """One row a customer x month (its first day) with a purchase or return before the run date.
+    """Return one row per customer and month (its first day) with a purchase or return.
 
-    The month of the run date is there as far as it had gone.
+    Only events before the run date count, so its month may be incomplete.
     """
     return totals(run, F.trunc("event_date", "month"), "month")

@@ -1,0 +1,132 @@
+"""The image and the compose file, as far as that goes without an engine.
+
+scripts/try_dockerfile.py runs the Dockerfile's own steps in an unpacked Debian, by hand: it takes
+minutes and a gigabyte.
+"""
+
+import importlib.util
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+from checkout import ROOT
+from compose_spec import PyCompose
+
+from custseg_spark.interfaces.cli import arguments as cli
+from custseg_spark.interfaces.cli import export_arguments as cli_exports
+
+DOCKER = ROOT / "conf" / "deploy" / "docker"
+DOCKERFILE = DOCKER / "Dockerfile"
+COMPOSE = DOCKER / "compose.yaml"
+HADOLINT = Path(sys.executable).parent / "hadolint"
+
+
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+INSTRUCTIONS = list(script("try_dockerfile").instructions(DOCKERFILE.read_text()))
+
+
+def test_hadolint_finds_nothing(tmp_path: Path) -> None:
+    done = subprocess.run([HADOLINT, DOCKERFILE], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+    (tmp_path / "Dockerfile").write_text(DOCKERFILE.read_text().replace("USER 10001", "USER root"))
+    done = subprocess.run(
+        [HADOLINT, tmp_path / "Dockerfile"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "DL3002" in done.stdout
+
+
+def test_it_copies_only_existing_files_that_are_not_ignored() -> None:
+    lines = (DOCKER / "Dockerfile.dockerignore").read_text().splitlines()
+    allowed = {line.removeprefix("!") for line in lines if line.startswith("!")}
+    copied = [rest.split()[:-1] for name, rest in INSTRUCTIONS if name == "COPY"]
+    own = {path for paths in copied for path in paths if not paths[0].startswith("--from")}
+    assert {path if path in allowed else path.split("/")[0] for path in own} == allowed
+    assert all((ROOT / path).exists() for path in own)
+
+
+def test_its_jars_are_those_of_a_checkout() -> None:
+    pins = set((ROOT / "requirements-dev.txt").read_text().split())
+    steps = " ".join(rest for name, rest in INSTRUCTIONS if name == "RUN")
+    jar = re.search(r"io\.delta:delta-spark_([\d.]+)_2\.13:([\d.]+)", steps)
+    assert jar is not None
+    assert f"delta-spark=={jar[2]}" in pins
+    assert any(pin.startswith(f"pyspark=={jar[1]}.") for pin in pins)
+    (driver,) = re.findall(r"org\.postgresql:postgresql:([\d.]+)", steps)
+    assert f"\npostgresql={driver}\n" in (ROOT / "scripts" / "setup.sh").read_text()
+
+
+def test_it_has_the_packages_that_the_jobs_may_need() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    (installs,) = (rest for name, rest in INSTRUCTIONS if name == "RUN" and "-c req" in rest)
+    words = shlex.split(installs)
+    for extra in ("api", "postgres", "xlsx"):
+        for needed in extras[extra]:
+            assert re.split("[<>=]", needed)[0] in words
+
+
+def test_it_runs_as_nobody_special() -> None:
+    names = [name for name, _ in INSTRUCTIONS]
+    assert dict(INSTRUCTIONS)["USER"] == "10001"
+    assert names.index("USER") > max(n for n, name in enumerate(names) if name == "RUN")
+
+
+def filled_in(text: str) -> str:
+    """The compose file as compose reads it: variables replaced, the needed ones by a path."""
+    return re.sub(
+        r"\$\{(\w+):([?-])([^}]*)\}", lambda m: m[3] if m[2] == "-" else f"/srv/{m[1]}", text
+    )
+
+
+def test_the_compose_file_is_valid_and_a_typo_in_it_is_refused() -> None:
+    text = filled_in(COMPOSE.read_text())
+    assert set(PyCompose.from_yaml(text).to_spec().services or {}) == {
+        "reports",
+        "segment",
+        "export",
+    }
+    for word in ("healthcheck", "dockerfile", "service_healthy", "depends_on"):
+        assert word in text
+        with pytest.raises(ValueError, match=word[:-1]):
+            PyCompose.from_yaml(text.replace(word, word[:-1])).to_spec()
+
+
+def test_its_services_commands_are_the_jobs_own() -> None:
+    services: dict[str, Any] = yaml.safe_load(filled_in(COMPOSE.read_text()))["services"]
+    job, *arguments = services["segment"]["command"]
+    assert job == "segment"
+    assert cli.parse("", arguments).config.lake.path == "/data/lake"
+    job, *arguments = services["export"]["command"]
+    assert job == "export"
+    given = cli_exports.parse_export("", arguments)
+    assert given.target.shown == "postgresql://loader@reports/reports"
+    assert given.config.lake.path == "/data/lake"
+    (build,) = [s["build"] for s in services.values() if "build" in s]
+    assert (DOCKER / build["context"]).resolve() == ROOT
+    assert (ROOT / build["dockerfile"]) == DOCKERFILE
+
+
+def test_an_unknown_job_is_an_error_that_lists_the_jobs(tmp_path: Path) -> None:
+    run = (DOCKER / "run.sh").read_text().replace("/opt/custseg-spark", str(ROOT))
+    done = subprocess.run(["sh", "-c", run, "run.sh", "sgment"], capture_output=True, text=True)
+    assert done.returncode == 2
+    known = " ".join(sorted(path.stem for path in (ROOT / "jobs").glob("*.py")))
+    assert done.stderr == f"error: unknown job 'sgment'; known: {known}\n"
