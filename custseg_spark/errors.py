@@ -1,15 +1,25 @@
 """What can go wrong, as exceptions; each knows the exit code of the job that it ends."""
 
 import difflib
+import os
 from collections.abc import Iterable, Sequence
+
+from custseg_spark.redaction import redacted
 
 _MOST_NAMED = 30
 
 
 class CustsegError(Exception):
-    """Base of every error that a user is meant to read; shown without a traceback."""
+    """Base of every error that a user is meant to read; shown without a traceback.
+
+    Its message is redacted: it may quote an option, a URL, or what a database said.
+    """
 
     exit_code = 1
+
+    def __init__(self, *parts: object) -> None:
+        """Takes what any exception takes."""
+        super().__init__(*(redacted(p, os.environ) if isinstance(p, str) else p for p in parts))
 
 
 class ConfigurationError(CustsegError):

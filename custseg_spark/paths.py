@@ -4,22 +4,13 @@ No Spark in this module; `session` reads and writes what is Remote.
 """
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 # Two letters at least: C:/ is a drive.
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _DATABASE = re.compile(r"jdbc:", re.IGNORECASE)
-_SECRETS = (
-    # A parameter of a URL, or an option.
-    re.compile(
-        r"(?i)(\b\w*(?:password|passwd|pwd|passphrase|secret|token|private_key\w*)\s*=\s*)"
-        r"[^&;,)\s]+"
-    ),
-    # user:password@host, and Oracle's user/password@host.
-    re.compile(r"(//[^/@?\s:]*:)[^/@?\s]+(?=@)"),
-    re.compile(r"(?i)(jdbc:oracle:\w+:[^/@\s]*/)[^/@\s]+(?=@)"),
-)
 _OF_THIS_MACHINE = re.compile(r"file:(//(localhost)?)?(?=/)")
 
 
@@ -56,10 +47,22 @@ Place = Path | Remote
 
 
 def place(text: str) -> Place:
-    """The place that a path or a URI names; one of `file:` is on this machine."""
+    """The place that a path or a URI names; one of `file:` is on this machine.
+
+    Every path of a user's comes through here: `~` is the home folder, and `..` is taken out as
+    the system does, behind symbolic links, where Hadoop and Delta would by the names alone.
+    """
     path = _OF_THIS_MACHINE.sub("", text)
     is_elsewhere = _SCHEME.match(path) or is_database(path)
-    return Remote(path) if is_elsewhere else Path(path)
+    return Remote(path) if is_elsewhere else _of_this_machine(Path(path))
+
+
+def _of_this_machine(path: Path) -> Path:
+    if path.parts[:1] and path.parts[0].startswith("~"):
+        # Of an unknown user it is a name like any other.
+        with suppress(RuntimeError):
+            path = path.expanduser()
+    return path.resolve() if ".." in path.parts else path
 
 
 def spark_uri(path: Place) -> str:
@@ -82,10 +85,3 @@ def is_remote(text: str) -> bool:
 def is_database(text: str) -> bool:
     """Whether a text is the JDBC URL of a database."""
     return bool(_DATABASE.match(text))
-
-
-def without_secrets(text: str) -> str:
-    """The text with `***` in place of what looks like a password, key or token."""
-    for secret in _SECRETS:
-        text = secret.sub(r"\1***", text)
-    return text

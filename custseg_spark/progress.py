@@ -1,6 +1,5 @@
 """Stages with their seconds and rows: for the person at the terminal, and for the manifest."""
 
-import logging
 import os
 import sys
 import time
@@ -8,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-log = logging.getLogger("custseg")
+from custseg_spark import redaction
+
+log = redaction.logger()
 
 
 @dataclass

@@ -7,8 +7,9 @@ URL ends in manifests and logs.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from custseg_spark.config.places import require_open
 from custseg_spark.errors import ConfigurationError
-from custseg_spark.paths import without_secrets
+from custseg_spark.redaction import holds_secret, is_secret_name
 
 # By the word behind `jdbc:`. A driver that --packages brings has to be named to be found.
 _DRIVERS = {
@@ -65,25 +66,20 @@ class Jdbc:
                 " partitions"
             )
         for name, value in self.options.items():
-            if not isinstance(value, str):
-                raise ConfigurationError(
-                    f"{where}: jdbc.options.{name}: expected text, got {value!r}"
-                )
-            option = f"{name}={value}"
-            if without_secrets(option) != option:
+            if is_secret_name(name) or holds_secret(f"{name}={value}"):
                 raise ConfigurationError(
                     f"{where}: jdbc.options.{name} is a secret; give it by the environment:"
                     f" {self.environment}_PASSWORD"
+                )
+            if not isinstance(value, str):
+                raise ConfigurationError(
+                    f"{where}: jdbc.options.{name}: expected text, got {value!r}"
                 )
 
 
 def check_url(url: str, where: str) -> None:
     """Raises ConfigurationError for a URL with a secret in it, and for a SQLite file by JDBC."""
-    if without_secrets(url) != url:
-        raise ConfigurationError(
-            f"{where}: {without_secrets(url)} holds a secret; give it by the environment:"
-            " CUSTSEG_JDBC_PASSWORD"
-        )
+    require_open(url, where)
     if database(url) == "sqlite":
         raise ConfigurationError(
             f"{where}: {url}: JDBC reads SQLite's numbers wrongly; give the file as the path"

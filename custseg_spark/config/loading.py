@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from custseg_spark.config.model import MOVED
+from custseg_spark.config.places import require_open
 from custseg_spark.config.settings import Config
 from custseg_spark.config.typed import typed
 from custseg_spark.errors import ConfigurationError
-from custseg_spark.paths import is_database, without_secrets
+from custseg_spark.paths import is_remote
+from custseg_spark.redaction import STARS, is_secret_name, redacted
 
 
 def load(path: Path, overrides: Sequence[str] = ()) -> Config:
@@ -33,8 +35,15 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
     for override in overrides:
         _lay_over(tree, override)
     # Whoever mistyped an option shouldn't look for it in the file.
-    shown = (f"--set {without_secrets(o)}" for o in overrides)
-    return build(tree, where=" ".join([str(path), *shown]))
+    return build(tree, where=" ".join([str(path), *map(_shown, overrides)]))
+
+
+def _shown(override: str) -> str:
+    """An option without secrets: of a key that is called one no value at all, as it may hold
+    spaces."""
+    key, separator, _ = override.partition("=")
+    is_secret = separator and is_secret_name(key.strip())
+    return f"--set {key}={STARS}" if is_secret else f"--set {redacted(override)}"
 
 
 def changed(config: Config, settings: Mapping[str, Any], where: str = "settings") -> Config:
@@ -69,14 +78,11 @@ def build(tree: Mapping[str, Any], where: str) -> Config:
 
 
 def _check_secrets(source: Mapping[str, Any], where: str) -> None:
-    """The configuration is kept with each run, so a password in it would be, too."""
+    """The ledger keeps a path with each file, so a password in it would be kept, too."""
     paths = source.get("path", ())
     for path in [paths] if isinstance(paths, str) else paths:
-        if isinstance(path, str) and is_database(path) and without_secrets(path) != path:
-            raise ConfigurationError(
-                f"{where}: {without_secrets(path)} holds a secret; give it by the environment:"
-                " CUSTSEG_JDBC_PASSWORD"
-            )
+        if isinstance(path, str) and is_remote(path):
+            require_open(path, where)
 
 
 def _refuse_moved(sections: Mapping[str, Any], where: str) -> None:
@@ -92,11 +98,11 @@ def _lay_over(tree: dict[str, Any], override: str) -> None:
     key, separator, text = override.partition("=")
     *sections, leaf = key.strip().split(".")
     if not separator or not sections or not leaf:
-        raise ConfigurationError(f"--set {override}: expected section.key=value")
+        raise ConfigurationError(f"{_shown(override)}: expected section.key=value")
     for section in sections:
         branch = tree.setdefault(section, {})
         if not isinstance(branch, dict):
-            raise ConfigurationError(f"--set {override}: '{section}' is not a section")
+            raise ConfigurationError(f"{_shown(override)}: '{section}' is not a section")
         tree = branch
     tree[leaf] = _toml_value(text.strip())
 

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from custseg_spark.config.jdbc import Jdbc, check_url
+from custseg_spark.config.places import require_open
+from custseg_spark.config.reading import check_reading
 from custseg_spark.config.typed import typed
 from custseg_spark.core.events.schema import EVENT_TYPES
 from custseg_spark.core.mappings.mapping import FILLS, SourceMapping
 from custseg_spark.core.mappings.time_patterns import time_expression
 from custseg_spark.errors import ConfigurationError, nearest
-from custseg_spark.paths import is_database
+from custseg_spark.paths import is_database, is_remote
 
 CLEANINGS = ("standard", "strict")
 DUPLICATES = ("drop", "keep")
@@ -96,14 +98,16 @@ def _check(mapping: MappingFile, where: str) -> None:
         if value not in known:
             raise ConfigurationError(f"{where}: {key}: unknown '{value}'{nearest(value, known)}")
     mapping.jdbc.check(where)
-    for path in filter(is_database, mapping.path):
-        check_url(path, where)
+    for path in mapping.path:
+        if is_database(path):
+            check_url(path, where)
+        elif is_remote(path):
+            require_open(path, where)
     _check_columns(mapping, where)
     if mapping.fills == "events":
         _check_event_types(mapping, where)
         _check_formats(mapping, where)
-    if len(mapping.delimiter) != 1:
-        raise ConfigurationError(f"{where}: delimiter must be one character")
+    check_reading(mapping, where)
     share = mapping.max_rejected_share
     if share is not None and not 0 <= share <= 1:
         raise ConfigurationError(f"{where}: max_rejected_share must be from 0 to 1, got {share}")

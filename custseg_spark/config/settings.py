@@ -3,14 +3,17 @@
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from custseg_spark.config.model import ModelConfig
+from custseg_spark.config.places import require_open
 from custseg_spark.errors import require, require_word
 from custseg_spark.paths import is_remote
+from custseg_spark.redaction import redacted_tree
 
 LAKE_IOS = ("auto", "native", "spark")
 
@@ -20,16 +23,23 @@ class LakeConfig:
     """Where the tables are: `<path>/<table>`, or `<catalog>.<table>` when `catalog` is set.
 
     `io`: whether tasks write Parquet themselves (`native`), Spark does (`spark`), or the place
-    decides (`auto`). `continue_from`: another lake, whose segments go on in this one.
+    decides (`auto`). `continue_from`: another lake, whose segments go on in this one. `umask`: the
+    permissions that new files and folders lack, of the lake and of what is made of it.
     """
 
     path: str = "lake"
     catalog: str | None = None
     io: str = "auto"
     continue_from: str | None = None
+    umask: str = "077"
 
     def __post_init__(self) -> None:
         require_word(self.io, LAKE_IOS, "lake.io")
+        require_open(self.path, "lake.path")
+        require_open(self.continue_from, "lake.continue_from")
+        # Not the owner's own.
+        is_umask = re.fullmatch("0?0[0-7]{2}", self.umask) is not None
+        require(is_umask, "lake.umask", 'three octal digits such as "077" or "027"', self)
 
 
 @dataclass(frozen=True)
@@ -60,18 +70,22 @@ class IngestConfig:
         require(self.split_bytes > 0, "ingest.split_bytes", "above 0", self)
         require(self.events_per_file > 0, "ingest.events_per_file", "above 0", self)
         # Python reads the copies, on the driver and on workers.
+        require_open(self.staging, "ingest.staging")
         is_here = self.staging is None or not is_remote(self.staging)
         require(is_here, "ingest.staging", "a path of this machine", self)
 
 
 @dataclass(frozen=True)
 class GateConfig:
-    """What jobs/gate.py asks of the days before a run date."""
+    """What jobs/gate.py asks of the days before a run date, and of the largest customer."""
 
     max_days_behind: int = 1
     min_day_share: float = 0.2
+    max_customer_share: float = 0.25
 
     def __post_init__(self) -> None:
+        share = self.max_customer_share
+        require(0 < share <= 1, "gate.max_customer_share", "above 0, to 1", self)
         require(self.max_days_behind > 0, "gate.max_days_behind", "1 or more", self)
         require(0 <= self.min_day_share <= 1, "gate.min_day_share", "from 0 to 1", self)
 
@@ -143,6 +157,9 @@ class ReportConfig:
     enabled: bool = True
     path: str | None = None
 
+    def __post_init__(self) -> None:
+        require_open(self.path, "report.path")
+
 
 @dataclass(frozen=True)
 class ExportsConfig:
@@ -200,8 +217,8 @@ class Config:
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def as_json(self) -> str:
-        """The configuration as canonical JSON, for the manifest."""
-        return json.dumps(dataclasses.asdict(self), sort_keys=True, default=str)
+        """The configuration as canonical JSON, for the manifest: without secrets."""
+        return json.dumps(redacted_tree(dataclasses.asdict(self)), sort_keys=True, default=str)
 
     def hash(self) -> str:
         """A short hash of the configuration: equal configurations have equal hashes."""

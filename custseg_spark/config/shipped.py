@@ -14,6 +14,22 @@ def find(name: str) -> Path:
     return shipped if not Path(name).exists() and shipped.is_file() else Path(name)
 
 
+def source_folders(config: Path) -> list[Path]:
+    """Where mapping files are looked for: beside the configuration, in `conf` here, the shipped."""
+    here = Path("conf") / "sources"
+    beside = [] if _is_shipped(config) else [config.parent / "sources"]
+    return list(dict.fromkeys([*beside, here, conf_dir() / "sources"]))
+
+
+def written_sources(config: Path) -> Path:
+    """Where a mapping is saved so that a command finds it: the first of `source_folders`."""
+    return source_folders(config)[0]
+
+
+def _is_shipped(config: Path) -> bool:
+    return config.parent.absolute() in (conf_dir(), conf_dir() / "presets")
+
+
 def conf_dir() -> Path:
     """The folder of shipped configuration: the wheel's own copy, or the checkout's `conf`."""
     package = Path(__file__).parent.parent

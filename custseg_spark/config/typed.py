@@ -38,8 +38,10 @@ def _coerce(value: Any, type_: Any, where: str) -> Any:
     if origin is UnionType:
         return None if value is None else _coerce(value, get_args(type_)[0], where)
     if origin is tuple:
+        kind = get_args(type_)[0]
         items = [value] if isinstance(value, str) else value
-        if isinstance(items, Sequence) and all(isinstance(i, str) for i in items):
+        # By isinstance a bool would be an int.
+        if isinstance(items, Sequence) and all(type(i) is kind for i in items):
             return tuple(items)
     elif origin is not None and isinstance(value, Mapping):
         return dict(value)

@@ -15,9 +15,10 @@ from custseg_spark.config.settings import GateConfig
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES
 from custseg_spark.errors import GateError
+from custseg_spark.pipeline import concentration
 
 _DAYS_BEFORE = 7
-_PARTS = ("header", "blank", "accepted", "rejected", "duplicates")
+_PARTS = ("header", "blank", "accepted", "rejected", "ignored", "duplicates")
 
 
 @dataclass(frozen=True)
@@ -33,14 +34,17 @@ class Passed:
 
 def check(lake: Lake, config: GateConfig, run_date: date | None) -> Passed:
     """Raises GateError where the ledger doesn't add up, `events` doesn't agree with it, or the
-    days before the run date (None: before the day after the last event) lack events; InputError
-    for a lake of 0.1.
+    days before the run date (None: before the day after the last event) lack events, or one
+    customer has too many of all; InputError for a lake of 0.1.
     """
     lake.require_format()
     files = [r for r in lake.read(INGEST_FILES).collect() if r.skipped_because is None]
     events = lake.read(EVENTS)
     _check_sums(files)
     counted = _check_events(files, events)
+    largest = concentration.of_events(events)
+    if largest and (problem := largest.problem(config.max_customer_share)):
+        raise GateError(problem)
     by_day = _events_by_day(events, run_date)
     last = max(by_day, default=None)
     if last is None:

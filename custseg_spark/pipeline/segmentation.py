@@ -27,7 +27,15 @@ from custseg_spark.engine.lake.schemas import (
 from custseg_spark.engine.partitions import customer_buckets
 from custseg_spark.engine.spark.session import size_shuffles
 from custseg_spark.errors import ConfigurationError, InputError
-from custseg_spark.pipeline import history, modelling, models, planning, runs, segments
+from custseg_spark.pipeline import (
+    concentration,
+    history,
+    modelling,
+    models,
+    planning,
+    runs,
+    segments,
+)
 from custseg_spark.pipeline.features import customer_groups, with_demographics, write_features
 from custseg_spark.pipeline.planning import Plan
 from custseg_spark.pipeline.population import Population
@@ -93,6 +101,9 @@ def segment(
     if plan.source and not scoring:
         scoring = models.load(lake, plan.source, config, progress)
     run = SegmentRun(run_date, count, plan, versions=read)
+    largest = concentration.of_customers(customers)
+    if largest and (problem := largest.problem(config.gate.max_customer_share)):
+        run.warnings.append(problem)
     if plan.source and plan.source.fitted_on > run_date:
         run.warnings.append(f"the models are of {plan.source.fitted_on}: they know what came later")
     fitted, evaluated = modelling.evaluated(population, run, scoring, progress)

@@ -24,6 +24,7 @@ from s3_server import Bucket, started
 from custseg_spark.config.mappings import load_mapping
 from custseg_spark.config.settings import LakeConfig
 from custseg_spark.config.shipped import conf_dir
+from custseg_spark.core.events.spaced_text import Layout
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import (
     CUSTOMER_SEGMENTS,
@@ -303,12 +304,12 @@ def test_sparks_counts_agree_with_the_bytes(
     uris = [bucket.put(f"odd/{name}", content) for name, content in contents.items()]
     listed = [f for uri in uris for f in remote.list_files(spark, uri)]
     brought = [remote.bring(spark, f, tmp_path) for f in listed]
-    counted = remote_text.count_lines(spark, brought, ",", 64)
+    counted = remote_text.count_lines(spark, brought, Layout(), 64)
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
         [here] = files.list_files(str(tmp_path / name))
         expected = replace(
-            texts.inspect_text(here, ",", 64),
+            texts.inspect_text(here, Layout(), 64),
             cuts=(),
             rows_before=rows_before(content, 64 if here.kind == "text" else len(content)),
         )
@@ -346,4 +347,4 @@ def test_a_broken_gzip_is_an_unreadable_input(
     whole = gzip.compress(random.Random(1).randbytes(20_000))
     [file] = remote.list_files(spark, bucket.put("broken/x.csv.gz", whole[:-500]))
     with pytest.raises(InputError, match=r"broken/x\.csv\.gz: can't be read: Unexpected end"):
-        remote_text.count_lines(spark, [remote.bring(spark, file, tmp_path)], ",", 1 << 20)
+        remote_text.count_lines(spark, [remote.bring(spark, file, tmp_path)], Layout(), 1 << 20)

@@ -12,7 +12,7 @@ from custseg_spark.config.settings import GateConfig, LakeConfig
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES
 from custseg_spark.errors import GateError
-from custseg_spark.pipeline import gate
+from custseg_spark.pipeline import concentration, gate
 
 RUN_DATE = date(2021, 4, 9)
 # Events of the eight days before the run date: the last day has a half of the usual four.
@@ -27,14 +27,14 @@ def event(number: int, day: date, file: str = "f") -> literal_lake.Row:
         "event_date": day,
         "source": "shop",
         "file_id": file,
-        "customer_id": "c",
+        "customer_id": f"c{number % 5}",
     }
 
 
 def file(
     name: str = "f", source: str = "shop", *, records: int = 33, **more: object
 ) -> literal_lake.Row:
-    counts = {"header": 1, "blank": 0, "accepted": 30, "rejected": 1, "duplicates": 1}
+    counts = {"header": 1, "blank": 0, "accepted": 30, "rejected": 1, "ignored": 0, "duplicates": 1}
     known = {"file_id": name, "source": source, "source_file": f"{name}.csv"}
     return {**known, "physical_records": records, **counts, **more}
 
@@ -84,6 +84,16 @@ def test_a_short_day_is_refused(lake: Lake) -> None:
         gate.check(lake, GateConfig(min_day_share=0.51), RUN_DATE)
     # The day's share is of what was there then, not of what came later.
     assert gate.check(lake, GateConfig(min_day_share=1), RUN_DATE - timedelta(days=1))
+
+
+def test_a_customer_with_too_many_events_is_refused(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert gate.check(lake, GateConfig(max_customer_share=0.01), RUN_DATE)
+    monkeypatch.setattr(concentration, "FEWEST_EVENTS", 30)
+    assert gate.check(lake, GateConfig(max_customer_share=0.2), RUN_DATE)
+    with pytest.raises(GateError, match=r"customer 'c4' has 6 of 30 events \(20.0%, at most 19.0%"):
+        gate.check(lake, GateConfig(max_customer_share=0.19), RUN_DATE)
 
 
 def test_a_ledger_that_does_not_add_up_is_refused(lake: Lake, tmp_path: Path) -> None:

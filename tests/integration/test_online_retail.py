@@ -154,6 +154,7 @@ def test_a_sheet_as_people_make_it(tmp_path: Path) -> None:
     sheet_file = xlsx.inspect(file, "f", mapping, tmp_path)
 
     assert not isinstance(sheet_file, str)
+    [sheet_file] = sheet_file
     counts = (sheet_file.physical_records, sheet_file.blank)
     assert (sheet_file.columns, *counts) == (COLUMNS, 8, 4)
     [piece] = xlsx.pieces(sheet_file)

@@ -223,6 +223,7 @@ LEDGER: Sequence[Row] = (
         "blank": 1,
         "accepted": 980_000,
         "rejected": 19_000,
+        "ignored": 0,
         "duplicates": 1_000,
         "rounded": 5,
     },

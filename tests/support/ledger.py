@@ -74,6 +74,7 @@ class Ledger(NamedTuple):
     accepted: int
     rejected: int
     duplicates: int
+    ignored: int = 0
 
 
 class Reason(NamedTuple):
@@ -97,6 +98,7 @@ def ledger(read: Read) -> dict[str, Ledger]:
                 row.accepted,
                 row.rejected,
                 row.duplicates,
+                row.ignored,
             )
             assert entry.physical == sum(entry[1:]), row
             name = Path(row.source_file).name

@@ -13,7 +13,7 @@ from without_spark import WITHOUT_SPARK
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "custseg_spark"
 # What each layer may import besides itself; EVERYBODYS stand below all.
-EVERYBODYS = ("errors", "paths", "progress")
+EVERYBODYS = ("errors", "paths", "progress", "redaction")
 LAYERS = {
     "core": (),
     "config": ("core",),
@@ -114,8 +114,8 @@ def layer(module: str) -> str:
 
 
 def unit(module: str) -> str:
-    """What stands directly in a layer: a folder or a module."""
-    return ".".join(module.split(".")[:2])
+    """What stands directly in a layer: a folder or a module. What stands below all is one."""
+    return "ground" if layer(module) in EVERYBODYS else ".".join(module.split(".")[:2])
 
 
 def of_core() -> list[str]:

@@ -25,12 +25,11 @@ COLUMNS = HEADER.split(",")
 AT = "2019-10-01 00:00:0{} UTC"
 # As pandas writes a frame of integers with gaps: every column of numbers is REAL.
 ROWS = [
-    (AT.format(1), "view", 44600062.0, 205301355563188.0, "a.b", "c", 35.79, 17850.0, "s1"),
+    (AT.format(1), "view", 44600062.0, 2053013555631882.0, "a.b", "c", 35.79, 17850.0, "s1"),
     (AT.format(2), "cart", 3900821.0, None, None, None, 33.2, 500.0, None),
     (AT.format(3), "purchase", 17200506.0, 12.0, None, "c", 543.1, 541312140.0, "s2"),
     (AT.format(4), "view", 1.0, 12.0, None, "c", 0.0, None, "s2"),
 ]
-WHOLE = {"whole_numbers": ["customer_id", "product_id", "category_id"]}
 
 
 def _csv(path: Path) -> None:
@@ -72,7 +71,7 @@ def _database_pieces(file: SourceFile, mapping: MappingFile, staging: Path) -> S
 def _workbook_pieces(file: SourceFile, mapping: MappingFile, staging: Path) -> Sequence[Piece]:
     sheet = xlsx.inspect(file, "f", mapping, staging)
     assert not isinstance(sheet, str)
-    return xlsx.pieces(sheet)
+    return xlsx.pieces(*sheet)
 
 
 def _parquet_pieces(file: SourceFile, mapping: MappingFile, _: Path) -> Sequence[Piece]:
@@ -115,7 +114,7 @@ def of_parquet(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
 def test_real_ids_of_parquet_are_whole(of_parquet: pl.DataFrame) -> None:
     ids = of_parquet.select("customer_id", "product_id", "category_id")
     assert ids.rows() == [
-        ("17850", "44600062", "205301355563188"),
+        ("17850", "44600062", "2053013555631882"),
         ("500", "3900821", None),
         ("541312140", "17200506", "12"),
     ]
@@ -126,9 +125,10 @@ def test_real_ids_of_parquet_are_whole(of_parquet: pl.DataFrame) -> None:
     [
         ("log.db", _database, _database_pieces, {}),
         ("log.xlsx", _workbook, _workbook_pieces, {}),
-        ("log.csv", _csv, _csv_pieces, WHOLE),
+        ("log.csv", _csv, _csv_pieces, {}),
+        ("log.csv", _csv, _csv_pieces, {"whole_numbers": ["product_id", "customer_id"]}),
     ],
-    ids=["sqlite", "xlsx", "csv with whole_numbers"],
+    ids=["sqlite", "xlsx", "csv", "csv with whole_numbers"],
 )
 def test_the_same_real_ids_are_the_same_events_in_another_form(
     of_parquet: pl.DataFrame,
@@ -140,3 +140,38 @@ def test_the_same_real_ids_are_the_same_events_in_another_form(
 ) -> None:
     in_another_form = events(tmp_path / name, write, pieces, **overrides)
     assert in_another_form.rows(named=True) == of_parquet.rows(named=True)
+
+
+# More digits than a double holds: 1515915625519388267 as programs hand it on.
+LOST = [(AT.format(1), "view", 1.0, None, None, None, 1.0, 1515915625519388000.0, "s1")]
+
+
+@pytest.mark.parametrize("scientific_ids", [False, True])
+@pytest.mark.parametrize("form", ["db", "xlsx", "parquet", "csv"])
+def test_ids_beyond_what_a_double_holds_have_lost_digits_in_each_form(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, scientific_ids: bool
+) -> None:
+    monkeypatch.setattr("test_real_ids.ROWS", LOST)
+    write, pieces = FORMS[form]
+    path = tmp_path / f"log.{form}"
+    write(path)
+    said = {"scientific_ids": scientific_ids}
+    mapping = load_mapping("ecommerce_events", said, [conf_dir() / "sources"])
+    [file] = files.list_files(str(path))
+    [piece] = pieces(file, mapping, tmp_path / "staging")
+    [records] = piece.records(mapping)
+    latest = datetime(2026, 1, 1, tzinfo=UTC)
+    found = validate_events(records, mapping, source_file="x", file_id="f", latest=latest)
+    if scientific_ids:
+        assert found.events["customer_id"].to_list() == ["1.515915625519388E+18"]
+    else:
+        [[reason]] = found.rejected["reasons"].to_list()
+        assert (reason["code"], reason["field"]) == ("lost_digits", "user_id")
+
+
+FORMS: dict[str, tuple[Write, Pieces]] = {
+    "db": (_database, _database_pieces),
+    "xlsx": (_workbook, _workbook_pieces),
+    "parquet": (_parquet, _parquet_pieces),
+    "csv": (_csv, _csv_pieces),
+}

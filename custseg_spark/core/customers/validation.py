@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from custseg_spark.core.events.id_texts import lost_digits_columns
 from custseg_spark.core.events.parsing import amount_columns, canonical_texts
 from custseg_spark.core.events.records import Flags, Records
 from custseg_spark.core.events.rejecting import Origin, rejected_records
@@ -34,7 +35,7 @@ def validate_customers(
     """Turn one file's records into customer attributes, or refuse each with all its reasons."""
     origin = Origin(mapping.name, source_file, file_id)
     typed = typed_customers(records.values, mapping)
-    rules = customer_rules(mapping)
+    rules = customer_rules(mapping, lost_digits_columns(typed))
     is_valid = typed.select(passes(rules)).to_series()
     rejected = rejected_records(records, typed, is_valid, rules, origin)
     rows = pl.Series(records.rows, dtype=pl.Int64).filter(is_valid)
@@ -47,7 +48,7 @@ def typed_customers(values: pl.DataFrame, mapping: SourceMapping) -> pl.DataFram
     """Return one row per record with its values by canonical name, null where unreadable."""
     texts = canonical_texts(values, mapping, CUSTOMER_COLUMNS)
     texts = texts.rename({"age": "age_text", "income": "income_text"})
-    return texts.with_columns(*amount_columns(texts, ("income",)), age=_age())
+    return texts.with_columns(*amount_columns(texts, ("income",), mapping), age=_age())
 
 
 def _age() -> pl.Expr:

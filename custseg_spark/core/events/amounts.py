@@ -6,6 +6,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 import polars as pl
 
+from custseg_spark.core.events.numerals import PLAIN, Numerals, plain_numbers, without_currency
 from custseg_spark.core.events.schema import MONEY, MONEY_DIGITS_BEFORE_POINT
 
 # An amount that needs no rounding and breaks no rule.
@@ -44,8 +45,15 @@ class Amount:
     exact: str | None = None
 
 
-def amounts(texts: pl.Series) -> pl.DataFrame:
-    """One row a text: the columns of `Amount`; all null or false where the text is null."""
+def amounts(texts: pl.Series, numerals: Numerals = PLAIN) -> pl.DataFrame:
+    """One row a text: the columns of `Amount`; all null or false where the text is null.
+
+    A currency may stand beside the number.
+    """
+    return _amounts(plain_numbers(texts, numerals), has_currency=True)
+
+
+def _amounts(texts: pl.Series, *, has_currency: bool) -> pl.DataFrame:
     is_plain = pl.col("text").str.contains(_PLAIN_AMOUNT)
     plain = pl.when(is_plain).then(pl.col("text").cast(MONEY, strict=False))
     found = texts.to_frame("text").select(
@@ -59,7 +67,19 @@ def amounts(texts: pl.Series) -> pl.DataFrame:
     is_odd = found["value"].is_null() & texts.is_not_null()
     if not is_odd.any():
         return found.drop("text")
-    return _with_odd(found, _odd_amounts(texts.filter(is_odd).unique()))
+    odd = texts.filter(is_odd).unique()
+    return _with_odd(found, _with_currency(odd) if has_currency else _odd_amounts(odd))
+
+
+def _with_currency(distinct: pl.Series) -> pl.DataFrame:
+    """The amounts of distinct texts that aren't plain, some with a currency, with their texts."""
+    bare = without_currency(distinct)
+    is_money = bare != distinct
+    if not is_money.any():
+        return _odd_amounts(distinct)
+    found = _amounts(bare.filter(is_money), has_currency=False)
+    money = found.insert_column(0, distinct.filter(is_money).alias("text"))
+    return pl.concat([money, _odd_amounts(distinct.filter(~is_money))])
 
 
 def _odd_amounts(distinct: pl.Series) -> pl.DataFrame:

@@ -3,8 +3,8 @@
 import numpy as np
 import polars as pl
 
-# Beyond, a double doesn't hold every integer.
-_LARGEST_WHOLE = 1e15
+# Beyond, a double doesn't hold every integer: what was an id has lost its last digits.
+LARGEST_WHOLE = 1 << 53
 # Between these a number is written without an exponent, as Java has it.
 _SMALLEST_PLAIN, _LARGEST_PLAIN = 1e-3, 1e7
 
@@ -12,7 +12,7 @@ _SMALLEST_PLAIN, _LARGEST_PLAIN = 1e-3, 1e7
 def float_texts(numbers: pl.Series) -> pl.Series:
     """The shortest text of each number, as Java has it; whole ones have no point; NaN is null."""
     number, size = pl.col("number"), pl.col("number").abs()
-    is_whole = (number == number.round()) & (size < _LARGEST_WHOLE)
+    is_whole = (number == number.round()) & (size <= LARGEST_WHOLE)
     is_plain = (size >= _SMALLEST_PLAIN) & (size < _LARGEST_PLAIN)
     text = (
         pl.when(is_whole)
@@ -27,6 +27,16 @@ def float_texts(numbers: pl.Series) -> pl.Series:
         return texts
     odd = present.filter(is_odd)
     return texts.scatter(is_odd.arg_true(), pl.Series([_java_text(n) for n in odd.to_numpy()]))
+
+
+def float_text(number: float) -> str | None:
+    """The same of a single double."""
+    if number.is_integer() and abs(number) <= LARGEST_WHOLE:
+        return str(int(number))
+    if _SMALLEST_PLAIN <= abs(number) < _LARGEST_PLAIN:
+        return repr(number)
+    found = float_texts(pl.Series([number], dtype=pl.Float64)).to_list()
+    return str(found[0]) if found[0] is not None else None
 
 
 def _java_text(number: np.floating[np.typing.NBitBase]) -> str:

@@ -12,7 +12,7 @@ So 33.20 in a CSV file and 33.2 in a SQLite table are one event.
 """
 
 import binascii
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,8 @@ import polars_hash as plh
 import pyarrow as pa
 
 from custseg_spark.core.events.amounts import ten_thousandths
-from custseg_spark.core.events.parsing import EVENT_AMOUNTS, trimmed
+from custseg_spark.core.events.id_texts import trimmed
+from custseg_spark.core.events.parsing import EVENT_AMOUNTS
 from custseg_spark.core.mappings.mapping import EVENT_COLUMNS, SourceMapping
 
 Halves = npt.NDArray[np.uint64]
@@ -29,6 +30,7 @@ Halves = npt.NDArray[np.uint64]
 SEPARATOR = "\x1f"
 _SEPARATOR_IN_TEXT = SEPARATOR + "  "
 _NULL_MARK = " "
+_WIDE, _CELLS_AT_A_TIME = 100, 200_000
 _HALF = 1 << 64
 _HEX_DIGITS = 32
 
@@ -58,10 +60,28 @@ def extra_texts(values: pl.DataFrame, mapped: Collection[str]) -> pl.Series:
     names = sorted(set(values.columns) - set(mapped))
     if not names:
         return pl.Series("extras", [""], pl.String).new_from_index(0, len(values))
+    if len(names) > _WIDE:
+        # What is gathered at a time fits the processor's cache.
+        slices = values.select(names).iter_slices(max(1, _CELLS_AT_A_TIME // len(names)))
+        blank = [pl.Series("extras", [], pl.String)]
+        return pl.concat([*blank, *(_wide_extra_texts(rows, names) for rows in slices)])
     texts = _escaped(trimmed(values.select(names)), names)
     named = [pl.lit(f"{name}=") + pl.col(name) for name in names]
     joined = pl.concat_str(named, separator=SEPARATOR, ignore_nulls=True)
     return texts.select(joined.fill_null("").alias("extras")).to_series()
+
+
+def _wide_extra_texts(values: pl.DataFrame, names: Sequence[str]) -> pl.Series:
+    """The same of thousands of columns: all their values in one, as an expression for each column
+    costs more than its values do."""
+    height, width = len(values), len(names)
+    cells = pl.concat([values[name].alias("value") for name in names])
+    row_by_row = np.arange(height * width).reshape(width, height).T.ravel()
+    ordered = _escaped(trimmed(cells.gather(row_by_row).to_frame()), ["value"])
+    prefixes = pl.Series([f"{name}=" for name in names], dtype=pl.String)
+    named = ordered.select(prefixes.gather(np.tile(np.arange(width), height)) + pl.col("value"))
+    rows = named.to_series().reshape((height, width)).arr.to_list()
+    return rows.list.join(SEPARATOR, ignore_nulls=True).fill_null("").alias("extras")
 
 
 def joined_extras(extras: dict[str, str]) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from custseg_spark.core.events.ids import joined_extras
+from custseg_spark.core.events.nested_values import paths, value_at
 from custseg_spark.core.events.records import (
     Ints,
     Records,
@@ -62,12 +63,12 @@ class _Parsed:
 
 def _parse(lines: Sequence[bytes], mapping: SourceMapping) -> _Parsed:
     columns = _columns(mapping)
-    mapped, taken = set(columns), {*columns, mapping.nested}
+    mapped, taken, inner = set(columns), taken_keys(mapping), paths(mapping)
     parsed = _Parsed()
     for place, line in enumerate(lines):
         if not line:
             continue
-        record, defect = json_record(line, taken)
+        record, defect = json_record(line, taken, inner)
         if defect:
             parsed.malformed.append((place, defect))
         else:
@@ -91,10 +92,19 @@ def _extras(record: JsonRecord, mapped: Collection[str]) -> str:
     return joined_extras({name: value for name, value in values.items() if value})
 
 
-def json_record(line: bytes, taken: Collection[str]) -> tuple[JsonRecord, str | None]:
+def taken_keys(mapping: SourceMapping) -> set[str]:
+    """Return the keys of an object under which no list or object may be."""
+    columns = set(mapping.columns.values())
+    return columns if mapping.explodes else {*columns, mapping.nested}
+
+
+def json_record(
+    line: bytes, taken: Collection[str], inner: Sequence[str] = ()
+) -> tuple[JsonRecord, str | None]:
     """Return the texts of a line's object by key, and the code of its defect if it has one.
 
     A list or an object is a defect under a `taken` key, and its own JSON text under any other.
+    `inner` are paths into these, whose values are texts by themselves.
     """
     try:
         text = line.decode("utf-8").removeprefix(_BYTE_ORDER_MARK)
@@ -107,6 +117,7 @@ def json_record(line: bytes, taken: Collection[str]) -> tuple[JsonRecord, str | 
         if QUARANTINED in value:
             return {}, "malformed_answer"
         record = {key: _text(item) for key, item in value.items()}
+        record |= {path: _text(value_at(value, path)) for path in inner}
     except (ValueError, RecursionError):
         return {}, "invalid_json"
     if any(isinstance(value.get(key), list | dict) for key in taken):

@@ -9,17 +9,19 @@ from collections.abc import Sequence
 import polars as pl
 
 from custseg_spark.core.events.amounts import amounts
+from custseg_spark.core.events.id_texts import settled_ids, trimmed
+from custseg_spark.core.events.line_amounts import SHARE
+from custseg_spark.core.events.numerals import PLAIN, Numerals, plain_numbers, shares_of_percent
 from custseg_spark.core.events.returns import event_type
-from custseg_spark.core.events.times import parsed_times
+from custseg_spark.core.events.times import UTC, Zone, parsed_times
 from custseg_spark.core.mappings.mapping import EVENT_COLUMNS, SourceMapping
 
 # The columns whose text is read as something else, and kept beside it as <column>_text.
 _READ_COLUMNS = ("event_at", "event_type", "quantity", "unit_price", "discount", "net_amount")
 EVENT_AMOUNTS = ("unit_price", "discount", "net_amount")
-# 17850.0, as an integer with gaps comes out of pandas or a spreadsheet.
-_WHOLE_NUMBER = r"^([0-9]+)\.0+\z"
 # Price times quantity stays within the decimals that sessions add up.
 _QUANTITY = r"^[+-]?[0-9]{1,9}\z"
+_NO_DECIMALS = r"\.0*\z"
 
 
 def typed_events(values: pl.DataFrame, mapping: SourceMapping) -> pl.DataFrame:
@@ -30,54 +32,69 @@ def typed_events(values: pl.DataFrame, mapping: SourceMapping) -> pl.DataFrame:
     """
     texts = canonical_texts(values, mapping, EVENT_COLUMNS)
     texts = texts.rename({c: f"{c}_text" for c in _READ_COLUMNS})
-    times = parsed_times(texts["event_at_text"], mapping.event_at_formats).alias("event_at")
-    columns = [times, *amount_columns(texts, EVENT_AMOUNTS)]
-    return texts.with_columns(*columns, quantity=_quantity()).with_columns(
-        event_type=event_type(mapping)
-    )
+    columns = [
+        *_times(texts["event_at_text"], mapping),
+        *amount_columns(texts, EVENT_AMOUNTS, mapping),
+        _quantity(texts["quantity_text"], numerals_of(mapping)),
+    ]
+    return texts.with_columns(*columns).with_columns(event_type=event_type(mapping))
+
+
+def _times(texts: pl.Series, mapping: SourceMapping) -> list[pl.Series]:
+    """The times, and of a mapping with a time zone which of them its clocks skip or repeat."""
+    formats, zone = mapping.event_at_formats, zone_of(mapping)
+    times = parsed_times(texts, formats, zone).alias("event_at")
+    if zone.name == UTC:
+        return [times]
+    is_open = times.is_null() & texts.is_not_null()
+    as_said = parsed_times(texts.filter(is_open), formats)
+    is_unsettled = is_open.scatter(is_open.arg_true(), as_said.is_not_null())
+    return [times, is_unsettled.alias("event_at_is_unsettled")]
+
+
+def zone_of(mapping: SourceMapping) -> Zone:
+    """Where times of a mapping without a zone are of."""
+    return Zone(mapping.timezone, mapping.timezone_gaps, mapping.timezone_folds)
+
+
+def numerals_of(mapping: SourceMapping) -> Numerals:
+    """The signs in a mapping's numbers."""
+    return Numerals(mapping.decimal, mapping.thousands)
 
 
 def canonical_texts(
     values: pl.DataFrame, mapping: SourceMapping, canonical: Sequence[str]
 ) -> pl.DataFrame:
-    """The trimmed text of each canonical column; null where the source has none."""
+    """The trimmed text of each canonical column; null where the source has none.
+
+    Ids as `settled_ids` has them.
+    """
     absent = pl.Series([None], dtype=pl.String).new_from_index(0, len(values))
     named = {c: mapping.columns.get(c) for c in canonical}
     texts = pl.DataFrame(
         [(values[s] if s in values.columns else absent).alias(c) for c, s in named.items()]
     )
-    texts = trimmed(texts)
-    return texts.with_columns(*[_whole(texts[c]) for c in mapping.whole_numbers])
+    return settled_ids(trimmed(texts), mapping)
 
 
-def trimmed(texts: pl.DataFrame) -> pl.DataFrame:
-    """The texts without surrounding blanks; null where nothing is left."""
-    # To look for blanks is four times as fast as to strip them, and most logs have none.
-    has_blanks = texts.select(
-        (pl.all().str.starts_with(" ") | pl.all().str.ends_with(" ") | (pl.all() == "")).any()
-    ).row(0)
-    found = [name for name, has in zip(texts.columns, has_blanks, strict=True) if has]
-    stripped = [texts[name].str.strip_chars(" ") for name in found]
-    filled = [pl.when(text != "").then(text).alias(text.name) for text in stripped]
-    return texts.with_columns(*filled)
-
-
-def _whole(texts: pl.Series) -> pl.Series:
-    if not texts.str.contains(".", literal=True).any():
-        return texts
-    return texts.str.replace(_WHOLE_NUMBER, "$1")
-
-
-def amount_columns(texts: pl.DataFrame, columns: Sequence[str]) -> list[pl.Series]:
+def amount_columns(
+    texts: pl.DataFrame, columns: Sequence[str], mapping: SourceMapping
+) -> list[pl.Series]:
     """The amounts of these columns, whose texts stand in <column>_text."""
-    found: list[pl.Series] = []
+    numerals, found = numerals_of(mapping), list[pl.Series]()
     for column in columns:
-        read = amounts(texts[f"{column}_text"])
+        text = texts[f"{column}_text"]
+        if column == "discount" and mapping.discount_is == SHARE:
+            text = shares_of_percent(text, numerals)
+        read = amounts(text, numerals)
         found.append(read["value"].alias(column))
         found += [s.alias(f"{column}_{s.name}") for s in read.drop("value")]
     return found
 
 
-def _quantity() -> pl.Expr:
-    text = pl.col("quantity_text")
-    return pl.when(text.str.contains(_QUANTITY)).then(text.cast(pl.Int64, strict=False))
+def _quantity(texts: pl.Series, numerals: Numerals) -> pl.Series:
+    if numerals != PLAIN:
+        texts = plain_numbers(texts, numerals).str.replace(_NO_DECIMALS, "")
+    text = pl.col("text")
+    whole = pl.when(text.str.contains(_QUANTITY)).then(text.cast(pl.Int64, strict=False))
+    return texts.to_frame("text").select(whole.alias("quantity")).to_series()

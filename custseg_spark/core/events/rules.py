@@ -4,6 +4,7 @@ The rules look at typed frames: the text of a column beside what was made of it.
 \z: $ lets a line end follow.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -11,8 +12,18 @@ from decimal import ROUND_HALF_UP, Decimal
 import polars as pl
 
 from custseg_spark.core.events import returns
-from custseg_spark.core.events.schema import REASON
+from custseg_spark.core.events.line_amounts import (
+    LINE_TOTAL,
+    SHARE,
+    full_price,
+    has_line_amounts,
+    paid,
+    pieces,
+    units,
+)
+from custseg_spark.core.events.schema import MONEY_DIGITS_BEFORE_POINT, REASON
 from custseg_spark.core.events.times import TIME
+from custseg_spark.core.events.times import UTC as UTC_ZONE
 from custseg_spark.core.mappings.mapping import SourceMapping
 
 EARLIEST_YEAR = 1990
@@ -20,6 +31,9 @@ OLDEST = 120
 _INTEGER = r"^[+-]?[0-9]+\z"
 _AMOUNT = "a number from 0, at most 14 digits before the point"
 _SIGNED_AMOUNT = "a number, at most 14 digits before the point"
+
+_ALL_DIGITS = "an id with all its digits, or scientific_ids = true in the mapping"
+_MOST_TEN_THOUSANDTHS = 10 ** (MONEY_DIGITS_BEFORE_POINT + 4)
 
 DEFECTS = {
     "wrong_field_count": "{width} fields",
@@ -44,22 +58,29 @@ class Rule:
     expected: str
 
 
-def event_rules(mapping: SourceMapping, latest: datetime) -> list[Rule]:
-    """The rules over typed events, for the columns that are mapped."""
-    found = [*_time_rules(mapping, latest), *_identity_rules(mapping)]
+def event_rules(
+    mapping: SourceMapping, latest: datetime, lost_digits: Sequence[str] = ()
+) -> list[Rule]:
+    """The rules over typed events, for the columns that are mapped.
+
+    `lost_digits` are id columns in which any id is in scientific notation.
+    """
+    found = [*_time_rules(mapping, latest), *_identity_rules(mapping, lost_digits)]
     found += [amount_rule(mapping, c) for c in ("unit_price", "discount") if c in mapping.columns]
     if "quantity" in mapping.columns:
         found.append(_quantity_rule(mapping))
     if "net_amount" in mapping.columns:
         found += _net_rules(mapping)
+    if has_line_amounts(mapping):
+        found += _line_rules(mapping)
     if mapping.cleaning == "strict":
         found += _strict_rules(mapping)
     return found
 
 
-def customer_rules(mapping: SourceMapping) -> list[Rule]:
+def customer_rules(mapping: SourceMapping, lost_digits: Sequence[str] = ()) -> list[Rule]:
     """The rules over typed customer attributes, for the columns that are mapped."""
-    found = _identity_rules(mapping)
+    found = _identity_rules(mapping, lost_digits)
     if "age" in mapping.columns:
         found.append(_age_rule(mapping))
     if "income" in mapping.columns:
@@ -139,13 +160,17 @@ def _time_rules(mapping: SourceMapping, latest: datetime) -> list[Rule]:
     in_range = at.is_between(pl.lit(earliest, TIME), pl.lit(last, TIME))
     formats = " or ".join(mapping.event_at_formats)
     allowed = f"from {EARLIEST_YEAR}-01-01 to a day after ingest"
-    return [
-        _refuse(mapping, at.is_null(), "unparseable_time", "event_at", formats),
-        _refuse(mapping, ~in_range, "time_out_of_range", "event_at", allowed),
-    ]
+    found = [_refuse(mapping, ~in_range, "time_out_of_range", "event_at", allowed)]
+    is_none = at.is_null()
+    if mapping.timezone != UTC_ZONE:
+        unsettled = pl.col("event_at_is_unsettled")
+        settled = f"a time that the clocks of {mapping.timezone} show once"
+        found.insert(0, _refuse(mapping, unsettled, "time_not_on_clock", "event_at", settled))
+        is_none = is_none & ~unsettled
+    return [_refuse(mapping, is_none, "unparseable_time", "event_at", formats), *found]
 
 
-def _identity_rules(mapping: SourceMapping) -> list[Rule]:
+def _identity_rules(mapping: SourceMapping, lost_digits: Sequence[str]) -> list[Rule]:
     missing = _text("customer_id").is_null()
     found = [_refuse(mapping, missing, "missing_customer", "customer_id", "an id")]
     if "event_type" in mapping.columns:
@@ -157,13 +182,16 @@ def _identity_rules(mapping: SourceMapping) -> list[Rule]:
         if column not in (*mapping.optional_columns, "customer_id"):
             wrong = wrong.fill_null(True)
         found.append(_refuse(mapping, wrong, "not_an_integer", column, "an integer"))
-    return found
+    return found + [
+        _refuse(mapping, pl.col(f"{c}_is_scientific"), "lost_digits", c, _ALL_DIGITS)
+        for c in lost_digits
+    ]
 
 
 def amount_rule(mapping: SourceMapping, column: str) -> Rule:
     """An amount is a number from 0; a return may have all its amounts turned round."""
     is_negative = pl.col(f"{column}_is_negative")
-    if column == "discount":
+    if column == "discount" or (column, mapping.unit_price_is) == ("unit_price", LINE_TOTAL):
         is_negative = is_negative & pl.col("event_type").ne_missing("return")
     return _rule(mapping, _amount_code(mapping, column, is_negative), column, _AMOUNT)
 
@@ -196,26 +224,36 @@ def _net_rules(mapping: SourceMapping) -> list[Rule]:
     """
     code = _amount_code(mapping, "net_amount", pl.lit(False))
     agreeing = f"unit price x quantity - discount, within {mapping.amount_tolerance}"
-    is_off = _is_off(mapping.amount_tolerance)
+    is_off = _is_off(mapping)
     return [
         _rule(mapping, code, "net_amount", _SIGNED_AMOUNT),
         _refuse(mapping, is_off, "inconsistent_amount", "net_amount", agreeing),
     ]
 
 
-def _is_off(tolerance: float) -> pl.Expr:
-    """Whether a net amount is further than this from what the other amounts say."""
-    net, price = _units("net_amount").abs(), _units("unit_price")
-    # Null where the quantity isn't one, which has its own reason.
-    pieces = pl.when(_text("quantity").is_null()).then(1).otherwise(pl.col("quantity").abs())
-    expected = price * pieces.cast(pl.Int128) - _units("discount").fill_null(0).abs()
-    allowed = Decimal(str(tolerance)).quantize(Decimal("0.0001"), ROUND_HALF_UP) * 10_000
-    return (price >= 0) & ((net - expected).abs() > int(allowed))
+def _is_off(mapping: SourceMapping) -> pl.Expr:
+    """Whether a net amount is further than the tolerance from what the other amounts say.
+
+    Null where the quantity isn't a number, which has its own reason.
+    """
+    tolerance = Decimal(str(mapping.amount_tolerance))
+    allowed = tolerance.quantize(Decimal("0.0001"), ROUND_HALF_UP) * 10_000
+    off = (units("net_amount").abs() - paid(mapping)).abs() > int(allowed)
+    return off if mapping.unit_price_is == LINE_TOTAL else (units("unit_price") >= 0) & off
 
 
-def _units(column: str) -> pl.Expr:
-    """An amount in ten-thousandths, with room for its product with a quantity."""
-    return pl.col(column).to_physical().cast(pl.Int128)
+def _line_rules(mapping: SourceMapping) -> list[Rule]:
+    """A share is one; a total is of some pieces, and with its discount of no endless amount."""
+    found = []
+    if mapping.discount_is == SHARE:
+        is_more = units("discount").abs() > 10_000
+        found.append(_refuse(mapping, is_more, "out_of_range", "discount", "a share from 0 to 1"))
+    if mapping.unit_price_is == LINE_TOTAL:
+        is_of_none = (pieces() == 0) & (units("unit_price") != 0)
+        expected = "a total of 0 where the quantity is 0"
+        found.append(_refuse(mapping, is_of_none, "inconsistent_amount", "unit_price", expected))
+    is_endless = full_price(mapping) >= _MOST_TEN_THOUSANDTHS
+    return [*found, _refuse(mapping, is_endless, "out_of_range", "unit_price", _AMOUNT)]
 
 
 def _age_rule(mapping: SourceMapping) -> Rule:

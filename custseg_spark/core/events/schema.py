@@ -1,10 +1,14 @@
 """The columns of validated events and of refused records."""
 
+from datetime import timedelta
+
 import polars as pl
 
 EVENT_TYPES = ("view", "cart", "purchase", "return")
 MONEY = pl.Decimal(18, 4)
 MONEY_DIGITS_BEFORE_POINT = 14
+# Clocks of trackers run ahead; more than a day is a wrong clock or a wrong time zone.
+LATEST_AFTER_INGEST = timedelta(days=1)
 
 EVENTS = pl.Schema(
     {

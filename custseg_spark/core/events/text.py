@@ -27,18 +27,31 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def csv_records(
-    content: bytes, columns: Sequence[str], *, delimiter: str, first_row: int, header_row: int
+    content: bytes,
+    columns: Sequence[str],
+    *,
+    delimiter: str,
+    first_row: int,
+    header_row: int,
+    has_titles: bool = False,
 ) -> Records:
     """The records of whole lines, of which the first is the file's line `first_row`, from 1.
 
     `columns` are the header's names; `header_row` is the header's line in the file, left out if it
-    is among these.
+    is among these, as are the titles above it of a file that has some.
     """
-    return _records_from(content, columns, delimiter, first_row, header_row, multiline=False)
+    rows = (first_row, header_row, has_titles)
+    return _records_from(content, columns, delimiter, *rows, multiline=False)
 
 
 def multiline_csv_records(
-    content: bytes, columns: Sequence[str], *, delimiter: str, first_row: int, header_row: int
+    content: bytes,
+    columns: Sequence[str],
+    *,
+    delimiter: str,
+    first_row: int,
+    header_row: int,
+    has_titles: bool = False,
 ) -> Records:
     """The records of text whose quoted values may hold line breaks: rows count records.
 
@@ -46,7 +59,8 @@ def multiline_csv_records(
     that aren't in quotes is malformed as often as it has lines: more records than there are bytes
     of, by which the ledger tells that the file can't be read.
     """
-    return _records_from(content, columns, delimiter, first_row, header_row, multiline=True)
+    rows = (first_row, header_row, has_titles)
+    return _records_from(content, columns, delimiter, *rows, multiline=True)
 
 
 def line_records(
@@ -75,6 +89,7 @@ def _records_from(
     delimiter: str,
     first_row: int,
     header_row: int,
+    has_titles: bool,
     *,
     multiline: bool,
 ) -> Records:
@@ -86,7 +101,10 @@ def _records_from(
         count = content.count(b"\n") + (len(content) > 0 and not content.endswith(b"\n"))
     rows = np.arange(first_row, first_row + count, dtype=np.int64)
     stretch = Lines(content, rows, has_quoted_ends)
-    return _records(stretch, columns, delimiter, np.flatnonzero(rows == header_row))
+    is_header = rows == header_row
+    if has_titles and first_row <= header_row:
+        is_header = (rows <= header_row) & (stretch.ends > stretch.starts)
+    return _records(stretch, columns, delimiter, np.flatnonzero(is_header))
 
 
 def _with_line_feeds(content: bytes) -> bytes:

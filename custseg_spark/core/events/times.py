@@ -4,37 +4,101 @@ Parsers by themselves are lenient: they take a second of 60, or Arabic digits.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
 
 import polars as pl
 
-from custseg_spark.core.mappings.time_patterns import UNIX_COUNTS, time_expression
+from custseg_spark.core.mappings.time_patterns import (
+    EXCEL,
+    MONTHS,
+    UNIX_COUNTS,
+    has_zone,
+    time_expression,
+)
 
 TIME = pl.Datetime("us")
+UTC = "UTC"
 # Patterns whose parts stand at known places.
-_ISO = re.compile(r"yyyy-MM-dd( |'T')HH:mm:ss(\.SSS|\.SSSSSS)?( ?)(z|X|XXX)?")
+_ISO = re.compile(r"yyyy-MM-dd( |'T')HH:mm:ss(\.SSS|\.SSSSSS)?( ?)(z|X|XX|XXX)?")
 _ISO_LETTERS = len("yyyy-MM-ddTHH:mm:ss")
 # The year, month and day that a pattern without them means, as Spark has it.
 _DEFAULTS = {"year": "1970", "month": "1", "day": "1", "hour": "0", "minute": "0", "second": "0"}
 _MOST_MINUTES_OFF = 18 * 60
+_EXCEL_EPOCH = datetime(1899, 12, 30)
+_MILLISECONDS_A_DAY = 86_400_000
+# Clocks are changed by an hour at most, so that the time so far before a gap is none.
+_BEFORE_A_GAP = timedelta(hours=3)
+_FOLDS: Mapping[str, Literal["earliest", "latest", "null"]] = {
+    "refuse": "null",
+    "earlier": "earliest",
+    "later": "latest",
+}
 
 
-def parsed_times(texts: pl.Series, patterns: Sequence[str]) -> pl.Series:
+@dataclass(frozen=True)
+class Zone:
+    """Where times without a zone are of: `gaps`, `folds` say what becomes of times that its clocks
+    skip ("refuse", "forward") or repeat ("refuse", "earlier", "later")."""
+
+    name: str = UTC
+    gaps: str = "refuse"
+    folds: str = "refuse"
+
+
+def is_known_zone(name: str) -> bool:
+    """Whether there is a time zone of this name."""
+    try:
+        pl.Series([], dtype=TIME).dt.replace_time_zone(name)
+    except pl.exceptions.PolarsError:
+        return False
+    return True
+
+
+def parsed_times(texts: pl.Series, patterns: Sequence[str], zone: Zone = Zone()) -> pl.Series:
     """The time in UTC of each text by the first pattern that it fits; null where none does."""
-    times = _times_by(texts, patterns[0])
+    times = _times_by(texts, patterns[0], zone)
     for pattern in patterns[1:]:
         is_open = times.is_null() & texts.is_not_null()
         if not is_open.any():
             break
         positions = is_open.arg_true()
-        times = times.scatter(positions, _times_by(texts.gather(positions), pattern))
+        times = times.scatter(positions, _times_by(texts.gather(positions), pattern, zone))
     return times
 
 
-def _times_by(texts: pl.Series, pattern: str) -> pl.Series:
+def _times_by(texts: pl.Series, pattern: str, zone: Zone) -> pl.Series:
+    times = _times_as_said(texts, pattern)
+    return times if zone.name == UTC or has_zone(pattern) else in_utc(times, zone)
+
+
+def in_utc(times: pl.Series, zone: Zone) -> pl.Series:
+    """Times of a zone's clocks in UTC; null where the clocks skip or repeat them, unless the zone
+    says what then."""
+    at = pl.col("time")
+    placed = _placed(at, zone)
+    if zone.gaps == "forward":
+        # The clocks before the gap count on: 02:30 is 03:30.
+        shifted = _placed(at - _BEFORE_A_GAP, Zone(zone.name, folds="later")) + _BEFORE_A_GAP
+        is_skipped = _placed(at, Zone(zone.name, folds="earlier")).is_null()
+        placed = pl.when(is_skipped).then(shifted).otherwise(placed)
+    return times.to_frame("time").select(placed.alias("time")).to_series()
+
+
+def _placed(at: pl.Expr, zone: Zone) -> pl.Expr:
+    local = at.dt.replace_time_zone(zone.name, ambiguous=_FOLDS[zone.folds], non_existent="null")
+    return local.dt.convert_time_zone(UTC).dt.replace_time_zone(None)
+
+
+def _times_as_said(texts: pl.Series, pattern: str) -> pl.Series:
+    """The times in UTC, or on the clocks of wherever a pattern without a zone is of."""
     text = pl.col("text")
     if pattern in UNIX_COUNTS:
         time = _unix_time(text, pattern)
+    elif pattern == EXCEL:
+        time = _excel_time(text)
     elif _ISO.fullmatch(pattern):
         time = _iso_time(text, pattern)
     else:
@@ -44,9 +108,16 @@ def _times_by(texts: pl.Series, pattern: str) -> pl.Series:
 
 
 def _unix_time(text: pl.Expr, pattern: str) -> pl.Expr:
-    _, milliseconds = UNIX_COUNTS[pattern]
-    count = text.cast(pl.Int64, strict=False) * milliseconds
-    return pl.from_epoch(count, time_unit="ms").cast(TIME)
+    count = text.cast(pl.Int64, strict=False)
+    by_unit = {"unix_s": count * 1_000_000, "unix_ms": count * 1_000, "unix_us": count}
+    return pl.from_epoch(by_unit.get(pattern, count // 1_000), time_unit="us").cast(TIME)
+
+
+def _excel_time(text: pl.Expr) -> pl.Expr:
+    # To the millisecond: a day's fraction is a double.
+    days = text.cast(pl.Float64, strict=False)
+    since = (days * _MILLISECONDS_A_DAY).round().cast(pl.Int64)
+    return pl.lit(_EXCEL_EPOCH, TIME) + pl.duration(milliseconds=since)
 
 
 def _iso_time(text: pl.Expr, pattern: str) -> pl.Expr:
@@ -89,8 +160,12 @@ def _general_time(expression: str) -> pl.Expr:
         return parts.struct.field(name) if name in given else pl.lit(_DEFAULTS[name])
 
     year = pl.lit("20") + part("short_year") if "short_year" in given else part("year")
-    date = pl.concat_str(year, part("month"), part("day"), separator="-")
-    clock = pl.concat_str(part("hour"), part("minute"), part("second"), separator=":")
+    month = _month(part("month_name")) if "month_name" in given else part("month")
+    hour = part("hour")
+    if "half_day" in given:
+        hour = _hour(part("half_day_hour"), part("half_day"))
+    date = pl.concat_str(year, month, part("day"), separator="-")
+    clock = pl.concat_str(hour, part("minute"), part("second"), separator=":")
     time = _strict_time(pl.concat_str(date, clock, separator=" "), "%Y-%m-%d %H:%M:%S")
     if "fraction" in given:
         time += pl.duration(microseconds=_microseconds(parts.struct.field("fraction")))
@@ -99,13 +174,28 @@ def _general_time(expression: str) -> pl.Expr:
     return time.alias("time")
 
 
+def _month(name: pl.Expr) -> pl.Expr:
+    numbers = {month[:3]: f"{n}" for n, month in enumerate(MONTHS, 1)}
+    short = name.str.to_lowercase().str.head(3)
+    return short.replace_strict(numbers, default=None, return_dtype=pl.String)
+
+
+def _hour(hour: pl.Expr, half_day: pl.Expr) -> pl.Expr:
+    """The hour of 24: 12 AM is midnight."""
+    is_afternoon = half_day.str.to_lowercase().str.starts_with("p")
+    in_half = hour.cast(pl.Int64, strict=False) % 12
+    return (in_half + pl.when(is_afternoon).then(12).otherwise(0)).cast(pl.String)
+
+
 def _microseconds(fraction: pl.Expr) -> pl.Expr:
-    return fraction.str.pad_end(6, "0").cast(pl.Int64, strict=False)
+    return fraction.str.head(6).str.pad_end(6, "0").cast(pl.Int64, strict=False)
 
 
 def _minutes_off(zone: pl.Expr) -> pl.Expr:
     """Minutes that a zone is ahead of UTC; null beyond 18 hours, as nowhere on earth."""
-    hours, minutes = zone.str.slice(1, 2).cast(pl.Int64, strict=False), zone.str.slice(4, 2)
+    hours = zone.str.slice(1, 2).cast(pl.Int64, strict=False)
+    # +02, +0200 or +02:00.
+    minutes = pl.when(zone.str.len_bytes() > 3).then(zone.str.tail(2))
     rest = minutes.cast(pl.Int64, strict=False).fill_null(0)
     size = pl.when(rest < 60).then(hours * 60 + rest)
     size = pl.when(size <= _MOST_MINUTES_OFF).then(size)

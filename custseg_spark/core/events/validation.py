@@ -5,7 +5,10 @@ from datetime import datetime
 
 import polars as pl
 
+from custseg_spark.core.events.id_texts import lost_digits_columns
 from custseg_spark.core.events.ids import Halves, event_ids, extra_texts, hex_ids
+from custseg_spark.core.events.ignoring import without_ignored
+from custseg_spark.core.events.line_amounts import has_line_amounts, with_unit_prices
 from custseg_spark.core.events.parsing import typed_events
 from custseg_spark.core.events.records import Flags, Records
 from custseg_spark.core.events.rejecting import Origin, rejected_records
@@ -30,7 +33,8 @@ class ValidatedEvents:
 
     `events` are rows of the table `events`, in row order, copies among them still; `id_high` and
     `id_low` their ids' halves, `rounded` whether an amount of theirs lost digits. `rejected` are
-    rows of the table `rejected_events` but for the date of the ingest.
+    rows of the table `rejected_events` but for the date of the ingest. `ignored`: how many records
+    are of types that the mapping names as not wanted.
     """
 
     events: pl.DataFrame
@@ -38,6 +42,7 @@ class ValidatedEvents:
     id_low: Halves
     rejected: pl.DataFrame
     rounded: Flags
+    ignored: int = 0
 
 
 def validate_events(
@@ -48,8 +53,10 @@ def validate_events(
     `latest` is the last time that an event may have, with its time zone.
     """
     origin = Origin(mapping.name, source_file, file_id)
+    read = len(records.rows)
+    records = without_ignored(records, mapping)
     typed = typed_events(records.values, mapping)
-    rules = event_rules(mapping, latest)
+    rules = event_rules(mapping, latest, lost_digits_columns(typed))
     is_valid = typed.select(passes(rules)).to_series()
     rejected = rejected_records(records, typed, is_valid, rules, origin)
     rows, values, extras = records.rows, records.values, records.extras
@@ -62,10 +69,13 @@ def validate_events(
             extras.filter(is_valid),
         )
     high, low = event_ids(typed, extras, mapping)
+    if has_line_amounts(mapping):
+        typed = with_unit_prices(typed, mapping)
     typed = typed.with_columns(hex_ids(high, low), source_row=pl.Series(rows, dtype=pl.Int64))
     rounded = typed.select(pl.col("unit_price_is_rounded") | pl.col("discount_is_rounded"))
     events = _table_rows(typed, mapping, origin)
-    return ValidatedEvents(events, high, low, rejected, rounded.to_series().to_numpy())
+    flags, ignored = rounded.to_series().to_numpy(), read - len(records.rows)
+    return ValidatedEvents(events, high, low, rejected, flags, ignored)
 
 
 def _table_rows(typed: pl.DataFrame, mapping: SourceMapping, origin: Origin) -> pl.DataFrame:

@@ -1,173 +1,178 @@
-"""A mapping file for a log that has none: by its columns' names and the shapes of their values."""
+"""A mapping for a log that has none: by its columns' names and the shapes of their values."""
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 
-import numpy as np
-from scipy.optimize import linear_sum_assignment
-
+from custseg_spark.core.mappings.amount_guessing import amount_lines
+from custseg_spark.core.mappings.column_words import OF_THE_EVENT, STATES
+from custseg_spark.core.mappings.guesses import (
+    LIKELY,
+    NOT_SURE,
+    SURE,
+    EventTypes,
+    Guess,
+    Key,
+    Line,
+)
+from custseg_spark.core.mappings.id_guessing import id_lines
 from custseg_spark.core.mappings.mapping import EVENT_COLUMNS as CANONICAL_COLUMNS
-from custseg_spark.core.mappings.shapes import NUMBER, TEXT, TIME, WHOLE, WHOLE_WITH_POINT, Shape
+from custseg_spark.core.mappings.shapes import TEXT, TIME, Shape
+from custseg_spark.core.mappings.time_guessing import (
+    patterns,
+    time_line,
+    with_orders,
+)
+from custseg_spark.core.mappings.type_guessing import event_types, type_line
+from custseg_spark.core.mappings.words import words
 
-_IDS = (TEXT, WHOLE, WHOLE_WITH_POINT)
-_AMOUNTS = (NUMBER, WHOLE, WHOLE_WITH_POINT)
-_QUANTITIES = (WHOLE, WHOLE_WITH_POINT)
-_NAMES = (TEXT, WHOLE)
-# By canonical column: the kinds of values it can hold, and how much each word in a name says.
-_SIGNS: Mapping[str, tuple[tuple[str, ...], Mapping[str, float]]] = {
-    "event_at": (
-        (TIME, WHOLE),
-        {"time": 3, "timestamp": 3, "date": 3, "datetime": 3, "ts": 3, "created": 2, "when": 2},
-    ),
-    "event_type": (
-        (TEXT,),
-        {"event": 2, "action": 3, "type": 2, "activity": 2, "behavior": 2, "behaviour": 2},
-    ),
-    "customer_id": (
-        _IDS,
-        {"customer": 3, "user": 2, "client": 2, "visitor": 2, "member": 2, "buyer": 2, "mobile": 2}
-        | {"shopper": 2, "account": 2, "uid": 2, "person": 1, "who": 1},
-    ),
-    "product_id": (
-        _IDS,
-        {"product": 2, "item": 2, "sku": 3, "stock": 2, "article": 2, "asin": 3, "goods": 1},
-    ),
-    "category_id": (_IDS, {"category": 2, "department": 1.5}),
-    "category_code": (_NAMES, {"category": 1.9, "department": 1.4}),
-    "brand": (_NAMES, {"brand": 3, "manufacturer": 2, "make": 2, "vendor": 1.5}),
-    "unit_price": (
-        _AMOUNTS,
-        {"price": 3, "amount": 1.5, "value": 1, "total": 1, "cost": 1, "revenue": 1, "sales": 1},
-    ),
-    "quantity": (_QUANTITIES, {"quantity": 3, "qty": 3, "units": 2, "pieces": 2, "count": 1}),
-    "discount": (_AMOUNTS, {"discount": 3, "rebate": 3}),
-    "net_amount": (_AMOUNTS, {"net": 3, "amount": 1}),
-    "session_id": (_IDS, {"session": 4, "visit": 2}),
-    "order_id": (
-        _IDS,
-        {"order": 3, "invoice": 3, "transaction": 3, "receipt": 3, "basket": 2, "bill": 2},
-    ),
-    "store": (
-        _NAMES,
-        {"store": 3, "shop": 2, "branch": 2, "outlet": 3, "market": 2, "country": 1.5}
-        | {"location": 1, "channel": 1, "city": 1},
-    ),
-}
-# They go with any column; other words make a name fit less.
-_NEUTRAL = {"id", "no", "nr", "num", "number", "code", "key", "at", "unit", "of", "the"}
-_OTHER_THINGS = {
-    "name",
-    "email",
-    "mail",
-    "phone",
-    "address",
-    "title",
-    "description",
-    "url",
-    "gender",
-}
-_STRANGE_WORD, _OTHER_THING = 0.4, 3.0
-# A time without a telling name is still the best candidate.
-_ONLY_TIME = 0.5
-_KNOWN_EVENTS = 3.0
-_MOST_EVENT_TYPES = 40
-
-_EVENT_WORDS = {
-    "return": {"return", "returned", "refund", "refunded", "cancel", "cancelled", "canceled"},
-    "purchase": {"purchase", "purchased", "order", "ordered", "buy", "bought", "transaction"}
-    | {"sale", "paid", "payment"},
-    "cart": {"cart", "basket", "bag", "addtocart"},
-    "view": {"view", "viewed", "views", "pageview", "detail", "details", "impression", "click"}
-    | {"seen", "browse", "visit"},
-}
-_TAKEN_OUT = {"remove", "removed", "delete", "removefromcart"}
-
-
-@dataclass(frozen=True)
-class Guess:
-    """Canonical column = column, and what the values of the type's column mean (None: unknown)."""
-
-    columns: Mapping[str, str]
-    event_types: Mapping[str, str | None]
+# Orders in such a state may not be purchases.
+_UNDONE = ("cancel", "refund", "return", "fail", "void", "pending", "unpaid", "storn", "annul")
+_UNDONE_WORDS = (*_UNDONE, "denied", "declined", "abandon", "trash", "draft", "expired", "retour")
+# A customer with so much of the records is none, if its id is one of those.
+_NOBODY, _NOBODY_SHARE, _MANY_TIMES = ("0", "-1", "-"), 0.02, 3
 
 
 def guess(found: Sequence[Shape]) -> Guess:
-    """The mapping with the highest total score, no column used twice."""
-    scores = np.array([[_score(c, shape) for shape in found] for c in CANONICAL_COLUMNS])
-    scores = scores.reshape(len(CANONICAL_COLUMNS), len(found))
-    rows, chosen = linear_sum_assignment(scores, maximize=True)
-    columns = {
-        CANONICAL_COLUMNS[row]: found[column].name
-        for row, column in zip(rows.tolist(), chosen.tolist(), strict=True)
-        if scores[row, column] > 0
-    }
-    # An amount to compare with needs one to be compared.
-    if "net_amount" in columns and "unit_price" not in columns:
-        columns["unit_price"] = columns.pop("net_amount")
-    kinds = next((s for s in found if s.name == columns.get("event_type")), None)
-    return Guess(columns, {v: event_type(v) for v in sorted(kinds.values)} if kinds else {})
+    """The mapping that names and values make likely, no column used twice."""
+    shapes = with_orders([s for s in found if s.name])
+    time, kind = time_line(shapes), type_line(shapes)
+    lines = {line.canonical: line for line in (time, kind) if line}
+    ids = id_lines(shapes, {line.shape.name for line in lines.values()})
+    lines |= ids
+    amounts = amount_lines(shapes, ids, {line.shape.name for line in lines.values()})
+    lines |= amounts.lines
+    types = event_types(kind.shape) if kind else EventTypes()
+    keys = [*_time_keys(time), *_type_keys(kind, lines, time), *amounts.keys]
+    return Guess(
+        {c: lines[c] for c in CANONICAL_COLUMNS if c in lines},
+        types,
+        tuple(keys),
+        (*_questions(lines, types, keys, shapes), *amounts.questions),
+        (*_notes(lines, shapes), *amounts.notes),
+    )
 
 
-def event_type(value: str) -> str | None:
-    """The canonical type that a value of an event log seems to mean."""
-    words = set(_words(value))
-    if words & _TAKEN_OUT:
-        return None
-    return next((kind for kind, known in _EVENT_WORDS.items() if words & known), None)
+def _time_keys(time: Line | None) -> Iterable[Key]:
+    if time is None:
+        yield Key("event_at_formats", (), "no column of times was found", NOT_SURE)
+        return
+    doubt = time.shape.doubt
+    other = " or ".join(time.shape.other_patterns)
+    comment = f"{doubt}: or {other}" if doubt else ""
+    yield Key("event_at_formats", patterns(time.shape), comment, NOT_SURE if doubt else SURE)
 
 
-def _words(name: str) -> list[str]:
-    """`InvoiceNo`, `user_session`, `product-view` in words."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
-    words = [word for word in re.split(r"[^a-z]+", spaced.lower()) if word]
-    return [part for word in words for part in _parts(word)]
+def _type_keys(kind: Line | None, lines: Mapping[str, Line], time: Line | None) -> Iterable[Key]:
+    """What every record is, where no column says it."""
+    if kind is not None:
+        return
+    priced = "unit_price" in lines and lines["unit_price"].is_active
+    ordered = "order_id" in lines and lines["order_id"].is_active
+    bought = time is not None and bool(_OF_PURCHASES.intersection(words(time.shape.name)))
+    if priced or ordered or bought:
+        yield Key("event_type", "purchase", "no column says it: every record is one", LIKELY)
+    else:
+        yield Key("event_type", "purchase", "what is every record: view, cart …?", NOT_SURE)
 
 
-def _parts(word: str) -> list[str]:
-    """`visitorid` as `visitor` and `id`."""
-    for ending in ("id", "no"):
-        stem = word.removesuffix(ending)
-        if stem != word and any(stem in telling for _, telling in _SIGNS.values()):
-            return [stem, ending]
-    return [word]
+_OF_PURCHASES = OF_THE_EVENT - {"event", "visit", "hit", "click", "derived"}
 
 
-def _score(canonical: str, shape: Shape) -> float:
-    """How well a column fits; 0 or less: not at all."""
-    kinds, telling = _SIGNS[canonical]
-    if shape.kind not in kinds or not unix_or_no_time(canonical, shape):
-        return 0.0
-    words = _words(shape.name)
-    score = sum(telling.get(word, 0.0) for word in words)
-    strange = [w for w in words if w not in telling and w not in _NEUTRAL]
-    if canonical == "event_type":
-        score += _of_event_values(shape)
-    elif canonical == "event_at":
-        score = max(score, _ONLY_TIME)
-    if score <= 0:
-        return 0.0
-    is_other = bool(_OTHER_THINGS.intersection(words)) and canonical.endswith("_id")
-    # An id of numbers rather goes with category_id than with category_code.
-    as_id = 0.2 if canonical.endswith("_id") and ("id" in words or shape.kind != TEXT) else 0.0
-    return score - _STRANGE_WORD * len(strange) - _OTHER_THING * is_other + as_id
+def _questions(
+    lines: Mapping[str, Line], types: EventTypes, keys: Sequence[Key], shapes: Sequence[Shape]
+) -> Iterable[str]:
+    for canonical in ("event_at", "customer_id"):
+        line = lines.get(canonical)
+        if line is None:
+            yield f"Which column is {canonical}? None looks like it{_hint(canonical, lines)}"
+        elif not line.is_active:
+            yield f"Is {canonical} '{line.shape.name}'? {line.reason[0].upper()}{line.reason[1:]}"
+    for key in keys:
+        if key.confidence == NOT_SURE and key.name == "event_at_formats" and key.value:
+            yield f"Day or month first in '{lines['event_at'].shape.name}'? {_first(lines)}"
+        if key.confidence == NOT_SURE and key.name == "event_type":
+            yield "What is every record: a view, a cart, a purchase? Say event_type"
+    kind = lines.get("event_type")
+    if kind is not None and kind.is_active and types.unknown:
+        yield f"What do these mean in '{kind.shape.name}': {', '.join(types.unknown)}?"
+    elif kind is not None and not kind.is_active:
+        yield f"Is '{kind.shape.name}' the event type? No value of it is a known one"
+    if kind is None:
+        yield from _states(shapes)
+    for line in lines.values():
+        if line.canonical not in ("event_at", "customer_id", "event_type") and not line.is_active:
+            yield f"Is '{line.shape.name}' {line.canonical}? {line.reason}"
 
 
-def _of_event_values(shape: Shape) -> float:
-    """What the values say: known types speak for it, too many different ones against it."""
-    if len(shape.values) > _MOST_EVENT_TYPES:
-        return -_KNOWN_EVENTS
-    return _KNOWN_EVENTS if any(event_type(v) for v in shape.values) else -1.0
+def _hint(canonical: str, lines: Mapping[str, Line]) -> str:
+    """What might help to find a column that is needed."""
+    if canonical == "event_at":
+        customer = lines.get("customer_id")
+        is_list = customer is not None and len(customer.shape.values) == customer.shape.filled > 1
+        return "; one record a customer: a list of customers, no log?" if is_list else ""
+    session = lines.get("session_id")
+    return f"; '{session.shape.name}' would make each session a customer" if session else ""
 
 
-def unix_or_no_time(canonical: str, shape: Shape) -> bool:
-    """False for whole numbers as times, unless they count from 1970."""
-    return canonical != "event_at" or shape.kind == TIME or unix_pattern(shape) is not None
+def _first(lines: Mapping[str, Line]) -> str:
+    shape = lines["event_at"].shape
+    return f"{shape.examples[0]} may be {' or '.join((*shape.patterns, *shape.other_patterns))}"
 
 
-def unix_pattern(shape: Shape) -> str | None:
-    """`unix_s` or `unix_ms` where all values are as long as such counts are now."""
-    lengths = {len(value) for value in shape.values}
-    if shape.kind == WHOLE and lengths == {10}:
-        return "unix_s"
-    return "unix_ms" if shape.kind == WHOLE and lengths == {13} else None
+def _states(shapes: Sequence[Shape]) -> Iterable[str]:
+    """Orders that a column of states says were undone would count as purchases."""
+    for shape in shapes:
+        if shape.kind != TEXT or not STATES.intersection(words(shape.name)):
+            continue
+        undone = {v: n for v, n in shape.values.items() if _is_undone(v)}
+        if undone:
+            yield (
+                f"{sum(undone.values()):,} records have '{shape.name}' {', '.join(undone)}: each"
+                " counts as a purchase unless you take them out"
+            )
+
+
+def _is_undone(state: str) -> bool:
+    return any(word in state.casefold() for word in _UNDONE_WORDS)
+
+
+def _notes(lines: Mapping[str, Line], shapes: Sequence[Shape]) -> Iterable[str]:
+    time, customer = lines.get("event_at"), lines.get("customer_id")
+    if time is not None and time.shape.kind == TIME and not _has_zone(time.shape):
+        yield f"'{time.shape.name}' has no time zone: read as UTC, unless timezone says another"
+    if "unit_price" not in lines:
+        yield "no column of prices was found: revenue would be 0"
+    for line in lines.values():
+        if line.shape.missing:
+            words_ = ", ".join(repr(w) for w in line.shape.missing)
+            yield f"'{line.shape.name}': {words_} stand for no value"
+    if customer is not None:
+        yield from _customer_notes(customer.shape)
+    clock = next((s for s in shapes if _is_clock(s)), None)
+    if clock is not None and time is not None and not _has_hours(time.shape):
+        yield f"'{clock.name}' has the time of day; only the date in '{time.shape.name}' is read"
+
+
+def _customer_notes(shape: Shape) -> Iterable[str]:
+    usual = shape.filled / len(shape.values) if shape.values else 0
+    for value in _NOBODY:
+        share = shape.values[value] / shape.filled if shape.filled else 0
+        if share > _NOBODY_SHARE and shape.values[value] > _MANY_TIMES * usual:
+            yield f"'{shape.name}' is {value} in {share:.0%} of the records: no customer?"
+
+
+def _has_zone(shape: Shape) -> bool:
+    return all(p.startswith("unix") or p[-1] in "zX" for p in patterns(shape))
+
+
+def _has_hours(shape: Shape) -> bool:
+    return any(p.startswith("unix") or "H" in p or "h" in p for p in patterns(shape))
+
+
+def _is_clock(shape: Shape) -> bool:
+    first = list(shape.values)[:20]
+    return bool(first) and all(_looks_like_clock(v) for v in first)
+
+
+def _looks_like_clock(value: str) -> bool:
+    parts = value.split(":")
+    return len(parts) in (2, 3) and all(p.isdigit() and len(p) <= 2 for p in parts)

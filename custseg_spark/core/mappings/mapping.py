@@ -33,6 +33,15 @@ CUSTOMER_COLUMNS = (
     "zip_code",
 )
 FILLS = {"events": EVENT_COLUMNS, "customers": CUSTOMER_COLUMNS}
+# Columns that identify something: their texts are never read as numbers.
+ID_COLUMNS = ("customer_id", "product_id", "category_id", "session_id", "order_id")
+# What programs write where there is no id, upper and lower case alike. Not NA: a country's code.
+MISSING_IDS = (
+    *("nan", "null", "none", "undefined", "\\N", "n/a", "#n/a", "<na>"),
+    *("(null)", "[null]", "(not set)"),
+)
+# A delimiter that is no character: runs of blanks and tabs.
+WHITESPACE = "whitespace"
 
 
 @dataclass(frozen=True)
@@ -49,10 +58,24 @@ class SourceMapping:
     """How one kind of source is read. `columns` maps canonical names to the source's.
 
     `fills` is the table that its records go to. `event_type` is what every record is, where no
-    column says it. `whole_numbers` are columns whose 17850.0 means 17850. `record_is_order`: a
-    record without an order id is an order of its own. `nested` names the key of a JSON array's
-    objects under which their records are. `amount_tolerance` is how far a net amount may be from
-    what price, quantity and discount make of it.
+    column says it; `ignored_event_types` are values known and not wanted. `whole_numbers` are
+    columns whose 17850.0 means 17850, as it does in any id. `missing_values` stand for no value in
+    ids and other texts, and in `optional_columns`. `scientific_ids`: 1.5E+18 is an id, not what a
+    spreadsheet left of one. `record_is_order`: a record without an order id is an order of its own.
+    `nested` names the key of a JSON object, or the column, under which records are. A column may be
+    a path, `items.price`, into nested values.
+
+    Amounts: `decimal` and `thousands` are the signs in them. `unit_price_is` "line_total": the
+    price column has what a whole line cost, after its discount. `discount_is` "share": of the
+    price. `amount_tolerance` is how far a net amount may be from what price, quantity and discount
+    make of it.
+
+    Times without a zone are of `timezone`; those that its clocks skip or repeat are refused, or as
+    `timezone_gaps` ("forward") and `timezone_folds` ("earlier", "later") say.
+
+    Text: `delimiter` is a character or WHITESPACE, `widths` are those of columns of fixed width.
+    `columns_without_header` names the columns of a file without a header; `header_row` is the row
+    of the header, 0 for the first that isn't blank. `sheets` are a workbook's, or "all" that fit.
     """
 
     name: str
@@ -61,6 +84,7 @@ class SourceMapping:
     event_at_formats: tuple[str, ...] = ()
     event_types: Mapping[str, str] = field(default_factory=dict)
     event_type: str = ""
+    ignored_event_types: tuple[str, ...] = ()
     returns: Returns = Returns()
     cleaning: str = "standard"
     duplicates: str = "drop"
@@ -73,12 +97,31 @@ class SourceMapping:
     integer_columns: tuple[str, ...] = ()
     whole_numbers: tuple[str, ...] = ()
     optional_columns: tuple[str, ...] = ()
+    missing_values: tuple[str, ...] = MISSING_IDS
+    scientific_ids: bool = False
+    decimal: str = "."
+    thousands: str = ""
+    unit_price_is: str = "unit"
+    discount_is: str = "amount"
     amount_tolerance: float = 0.01
+    timezone: str = "UTC"
+    timezone_gaps: str = "refuse"
+    timezone_folds: str = "refuse"
+    columns_without_header: tuple[str, ...] = ()
+    header_row: int = 0
+    widths: tuple[int, ...] = ()
+    sheets: tuple[str, ...] = ()
 
     @property
     def canonical(self) -> tuple[str, ...]:
         """The canonical columns of the table that it fills."""
         return FILLS[self.fills]
+
+    @property
+    def explodes(self) -> bool:
+        """Whether records are within `nested`, and columns of the mapping paths into it."""
+        inside = f"{self.nested}."
+        return bool(self.nested) and any(c.startswith(inside) for c in self.columns.values())
 
     @property
     def required_source_columns(self) -> tuple[str, ...]:

@@ -6,10 +6,15 @@ import re
 from collections.abc import Mapping, Sequence
 
 from custseg_spark.core.mappings.first_records import FirstRecords
-from custseg_spark.core.mappings.guessing import Guess, unix_pattern
+from custseg_spark.core.mappings.guesses import NOT_SURE, SURE, Guess, Key, Line
+from custseg_spark.core.mappings.mapping import MISSING_IDS
 from custseg_spark.core.mappings.shapes import WHOLE_WITH_POINT, Shape
+from custseg_spark.core.mappings.vocabularies import IGNORED
 
+_USUAL = {word.lower() for word in MISSING_IDS}
 _NEEDED = ("event_at", "customer_id")
+# They can't be blank, whatever a mapping says.
+_NEVER_OPTIONAL = (*_NEEDED, "event_type")
 _PREFIXED = re.compile(r"([A-Za-z]+)\d+")
 # From so many customers missing on, the usual limit would end the job.
 _MANY_MISSING = 0.04
@@ -17,39 +22,60 @@ _COMMENT_COLUMN = 44
 
 
 def mapping_file(head: FirstRecords, found: Sequence[Shape], guess: Guess) -> str:
-    """The mapping file: keys, [columns], [event_types] or what else tells the type, [returns]."""
-    by_name = {shape.name: shape for shape in found}
-    mapped = {c: by_name[source] for c, source in guess.columns.items()}
+    """The mapping file: keys, [columns], [event_types] or what else tells the type, [returns].
+
+    Lines that aren't sure are commented out and begin with `#?`.
+    """
     lines = [
         "# Proposed by custseg preview from the first"
         f" {len(head.rows):,} records; read it before use.",
-        *_keys(head, mapped),
-        *_columns(found, mapped),
-        *_event_types(guess, mapped),
-        *_returns(head, mapped),
+        *(f"# To answer: {question}" for question in guess.questions),
+        *(f"# To know: {note}" for note in guess.notes),
+        *_layout(head),
+        *_keys(guess),
+        *_columns(found, guess),
+        *_event_types(guess),
+        *_returns(head, guess.active),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _keys(head: FirstRecords, mapped: Mapping[str, Shape]) -> list[str]:
-    lines: list[str] = []
+def _layout(head: FirstRecords) -> list[str]:
+    lines = []
     if head.table:
         lines.append(_line("table", head.table))
     elif head.delimiter != ",":
         lines.append(_line("delimiter", head.delimiter))
     if head.has_line_breaks and not head.table:
         lines.append(_commented("multiline = true", "a quoted value holds a line break"))
-    lines.append(_formats(mapped.get("event_at")))
-    if "event_type" not in mapped:
-        lines.append(_commented('event_type = "purchase"', "what every record is: view, cart …"))
-    with_point = [c for c, shape in mapped.items() if shape.kind == WHOLE_WITH_POINT]
-    whole = [c for c in with_point if c not in ("unit_price", "discount")]
+    if head.header_row > 1:
+        lines.append(
+            _commented(f"header_row = {head.header_row}", "what stands above is no record")
+        )
+    if not head.has_header:
+        comment = "the first line is a record; these names are ours"
+        lines.append(_commented(_line("columns_without_header", head.columns), comment))
+    if head.nested:
+        lines.append(_line("nested", head.nested))
+    return lines
+
+
+def _keys(guess: Guess) -> list[str]:
+    lines = [_key(key) for key in guess.keys]
+    active, ignored = guess.active, guess.event_types.ignored
+    if ignored and "event_type" in active:
+        lines.append(_commented(_line("ignored_event_types", ignored), "known and not wanted"))
+    with_point = [c for c, shape in active.items() if shape.kind == WHOLE_WITH_POINT]
+    whole = [c for c in with_point if c not in ("unit_price", "discount", "net_amount")]
     if whole:
         lines.append(_commented(_line("whole_numbers", whole), "17850.0 is read as 17850"))
-    optional = [c for c, shape in mapped.items() if shape.blank_share and c not in _NEEDED]
+    optional = [c for c, shape in active.items() if shape.blank_share and c not in _NEVER_OPTIONAL]
     if optional:
         lines.append(_line("optional_columns", optional))
-    missing = mapped["customer_id"].blank_share if "customer_id" in mapped else 0.0
+    unusual = {w: 0 for s in active.values() for w in s.missing if w.lower() not in _USUAL}
+    if unusual:
+        lines.append(_line("missing_values", [*MISSING_IDS, *unusual]))
+    missing = active["customer_id"].blank_share if "customer_id" in active else 0.0
     if missing > _MANY_MISSING:
         share = min(1.0, math.ceil(20 * missing + 0.5) / 20)
         lines.append(
@@ -58,39 +84,47 @@ def _keys(head: FirstRecords, mapped: Mapping[str, Shape]) -> list[str]:
     return lines
 
 
-def _formats(shape: Shape | None) -> str:
-    if shape is None:
-        return _commented("event_at_formats = []", "no column of times was found")
-    formats = list(shape.patterns) or list(filter(None, [unix_pattern(shape)]))
-    return _commented(_line("event_at_formats", formats), shape.doubt)
+def _key(key: Key) -> str:
+    line = _line(key.name, key.value)
+    return _commented(f"#? {line}" if key.confidence == NOT_SURE else line, key.comment)
 
 
-def _columns(found: Sequence[Shape], mapped: Mapping[str, Shape]) -> list[str]:
+def _columns(found: Sequence[Shape], guess: Guess) -> list[str]:
     lines = ["", "[columns]"]
-    lines += [f'# {c} = "…" is needed: which column?' for c in _NEEDED if c not in mapped]
-    lines += [_commented(_line(c, s.name), _of_a_line(c, s, mapped)) for c, s in mapped.items()]
-    taken = {shape.name for shape in mapped.values()}
+    lines += [f'#? {c} = "…" is needed: which column?' for c in _NEEDED if c not in guess.lines]
+    lines += [_column(line) for line in guess.lines.values()]
+    taken = {line.shape.name for line in guess.lines.values()}
     left = [shape.name for shape in found if shape.name not in taken]
     return [*lines, f"# not mapped: {', '.join(left)}"] if left else lines
 
 
-def _of_a_line(canonical: str, shape: Shape, mapped: Mapping[str, Shape]) -> str:
-    """A doubt about an amount that isn't called a price beside a quantity."""
-    doubtful = canonical == "unit_price" and "price" not in shape.name.lower()
-    return "if it is of all pieces, leave quantity out" if doubtful and "quantity" in mapped else ""
+def _column(line: Line) -> str:
+    text = _line(line.canonical, line.shape.name)
+    if line.confidence == SURE:
+        return text
+    comment = f"{line.confidence}: {line.reason}"
+    return _commented(text if line.is_active else f"#? {text}", comment)
 
 
-def _event_types(guess: Guess, mapped: Mapping[str, Shape]) -> list[str]:
-    if "event_type" not in mapped:
+def _event_types(guess: Guess) -> list[str]:
+    kind = guess.lines.get("event_type")
+    if kind is None:
         return []
-    counts = mapped["event_type"].values
-    known = [_line(json.dumps(v, ensure_ascii=False), k) for v, k in guess.event_types.items() if k]
-    unknown = [
-        f"# {json.dumps(v, ensure_ascii=False)} = …  {counts[v]:,} records, refused as it stands"
-        for v, k in guess.event_types.items()
-        if not k
-    ]
-    return ["", "[event_types]", *known, *unknown]
+    counts, types = kind.shape.values, guess.event_types
+    mark = "" if kind.is_active else "#? "
+    lines = ["", f"{mark}[event_types]"]
+    lines += [f"{mark}{_line(_quoted(v), k)}" for v, k in types.known.items()]
+    return lines + [_unknown(v, hint, counts[v]) for v, hint in types.unknown.items()]
+
+
+def _unknown(value: str, hint: str, records: int) -> str:
+    """The line of a value that nobody told of, with what it may be."""
+    if hint == IGNORED:
+        line, hint = f"#? ignored_event_types = [{_quoted(value)}]", "above [columns]; "
+    else:
+        kind, _, hint = hint.partition(": ")
+        line = f"#? {_quoted(value)} = {_quoted(kind or '…')}"
+    return _commented(line, f"{hint}{records:,} records, refused as it stands")
 
 
 def _returns(head: FirstRecords, mapped: Mapping[str, Shape]) -> list[str]:
@@ -98,29 +132,31 @@ def _returns(head: FirstRecords, mapped: Mapping[str, Shape]) -> list[str]:
     if "quantity" not in mapped or not any(v.startswith("-") for v in mapped["quantity"].values):
         return []
     lines = ["", "[returns]", "negative_quantity = true"]
-    prefix = _prefix_of_returns(head, mapped)
+    prefix = _prefix_of_returns(mapped)
     if prefix:
         lines.append(_line("order_id_prefix", prefix))
     return lines
 
 
-def _prefix_of_returns(head: FirstRecords, mapped: Mapping[str, Shape]) -> str:
+def _prefix_of_returns(mapped: Mapping[str, Shape]) -> str:
     """The letters before the order numbers of negative quantities, where no others have them."""
     order = mapped.get("order_id")
     if order is None:
         return ""
-    places = [head.columns.index(mapped[c].name) for c in ("order_id", "quantity")]
     signs: dict[str, set[bool]] = {}
-    for row in head.rows:
-        if len(row) == len(head.columns):
-            number, quantity = (row[place].strip() for place in places)
-            letters = _PREFIXED.fullmatch(number)
-            signs.setdefault(letters[1] if letters else "", set()).add(quantity.startswith("-"))
+    for number, quantity in zip(order.cells, mapped["quantity"].cells, strict=True):
+        letters = _PREFIXED.fullmatch(number)
+        signs.setdefault(letters[1] if letters else "", set()).add(quantity.startswith("-"))
     only_negative = [prefix for prefix, negative in signs.items() if prefix and negative == {True}]
     return only_negative[0] if len(only_negative) == 1 else ""
 
 
-def _line(key: str, value: str | Sequence[str]) -> str:
+def _quoted(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _line(key: str, value: object) -> str:
+    """A line of TOML; JSON's texts, numbers and lists are TOML's."""
     return f"{key} = {json.dumps(value, ensure_ascii=False)}"
 
 

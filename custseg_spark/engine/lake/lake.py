@@ -1,6 +1,5 @@
 """A lake's tables behind one interface: natively in a shared folder, by Spark anywhere else."""
 
-import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from custseg_spark import redaction
 from custseg_spark.config.settings import LakeConfig
 from custseg_spark.engine.lake import commits, runs
 from custseg_spark.engine.lake.columns import Table
@@ -23,10 +23,12 @@ from custseg_spark.engine.lake.native import NativeLake
 from custseg_spark.engine.lake.schemas import EVENTS, TABLES
 from custseg_spark.engine.lake.sharing import only_spark_because
 from custseg_spark.engine.lake.spark_io import SparkLake, spark_schema
+from custseg_spark.engine.permissions import withheld
+from custseg_spark.engine.spark.session import withhold
 from custseg_spark.errors import ConfigurationError, InputError
 from custseg_spark.paths import place
 
-log = logging.getLogger("custseg")
+log = redaction.logger()
 
 # A frame, rows in memory, or files that tasks have written.
 Rows = Any
@@ -48,6 +50,7 @@ class Lake:
     @cached_property
     def by_spark(self) -> SparkLake:
         """The tables as Spark reaches them."""
+        withhold(self.spark, place(self.config.path), self.config.umask)
         return SparkLake(self.spark, self.config)
 
     @cached_property
@@ -55,7 +58,10 @@ class Lake:
         """The tables without Spark; None where the folder isn't shared or native IO is off."""
         if self.config.io == "spark":
             return None
-        folder, reason = place(self.config.path), only_spark_because(self.spark, self.config)
+        folder = place(self.config.path)
+        # Executors of another user must be able to read what is written for them.
+        with withheld(self.config.umask):
+            reason = only_spark_because(self.spark, self.config)
         if reason is None and isinstance(folder, Path):
             return NativeLake(folder.absolute())
         if self.config.io == "native":
@@ -83,14 +89,16 @@ class Lake:
     def at_work(self) -> Iterator[None]:
         """Holds the run's lock; what a killed run has left uncommitted is removed.
 
-        Raises InputError for a lake of another format.
+        What is written meanwhile lacks the permissions of `lake.umask`. Raises InputError for a
+        lake of another format.
         """
-        self.require_format()
-        if self.native is None:
-            yield
-            return
-        with runs.run_lock(self.native, TABLES, self.run_id):
-            yield
+        with withheld(self.config.umask):
+            self.require_format()
+            if self.native is None:
+                yield
+                return
+            with runs.run_lock(self.native, TABLES, self.run_id):
+                yield
 
     def require_format(self) -> None:
         """Raises InputError where the events are of 0.1: the same records had other ids."""

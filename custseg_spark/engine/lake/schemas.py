@@ -63,7 +63,7 @@ INGEST_FILES = table(
     "ingest_files",
     {
         **each(TEXT, "file_id source source_file source_table sha256"),
-        **each(LONG, "bytes physical_records header blank accepted rejected duplicates"),
+        **each(LONG, "bytes physical_records header blank accepted rejected ignored duplicates"),
         "rounded": LONG,
         "skipped_because": TEXT,
         "ingested_at": TIME,

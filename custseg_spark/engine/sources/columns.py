@@ -8,8 +8,12 @@ from custseg_spark.errors import InputError, nearest
 NOT_ITS_COLUMNS = "its first line has none of the mapping's columns"
 
 
-def check_columns(columns: Collection[str], mapping: SourceMapping, where: str) -> None:
-    """Raises InputError for a column of the mapping that isn't among the file's."""
+def check_columns(
+    columns: Collection[str], mapping: SourceMapping, where: str, hint: str = ""
+) -> None:
+    """Raises InputError for a column of the mapping that isn't among the file's; `hint` says where
+    it may be."""
     for column in mapping.required_source_columns:
         if column not in columns:
-            raise InputError(f"{where} has no column '{column}'{nearest(column, columns)}")
+            said = hint or nearest(column, columns)
+            raise InputError(f"{where} has no column '{column}'{said}")

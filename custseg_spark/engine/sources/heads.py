@@ -2,64 +2,104 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import islice
 from pathlib import Path
 
 from custseg_spark.core.mappings.first_records import FirstRecords
+from custseg_spark.core.mappings.headers import with_header
+from custseg_spark.core.mappings.mapping import WHITESPACE, SourceMapping
 from custseg_spark.engine.sources.discovery.files import SourceFile
 from custseg_spark.engine.sources.formats import json, parquet, sqlite, texts, unpacking, xlsx
 from custseg_spark.errors import InputError
 from custseg_spark.paths import Place
 
 MOST_RECORDS = 10_000
-MOST_BYTES = 1 << 25
+# A look takes a second: of wide records fewer are read.
+MOST_BYTES = 1 << 22
 _DELIMITERS = ",;\t|"
+# Where titles may stand, and what tells the delimiter.
+_FIRST_LINES = 50
+
+_Row = Sequence[str | None]
+_Numbered = list[tuple[int, _Row]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Head(FirstRecords):
     """The first records of a file: `file` is a text file of them under the name of the whole.
 
-    `is_whole`: there are no more.
+    `is_whole`: there are no more. `is_table`: the file itself is no text of lines.
     """
 
     file: SourceFile
     is_whole: bool
+    is_table: bool = False
 
 
-def head(file: SourceFile, table: str, delimiter: str, staging: Path) -> Head:
-    """The head of a file; without a table the largest or first one, without a delimiter a guess.
+def head(file: SourceFile, mapping: SourceMapping | None, staging: Path) -> Head:
+    """The head of a file as a mapping reads it, or as it seems to be meant where there is none.
 
-    Of a JSON array `table` is the key under which an object's records are.
-
-    Raises InputError for a file that can't be read that far.
+    Without a mapping the largest or first table is taken, and delimiter, header and nested records
+    are guessed. Raises InputError for a file that can't be read that far.
     """
+    target = staging / "head.csv"
     if file.kind in _TABLES:
-        table, rows = _TABLES[file.kind](file, table)
-        content, delimiter = _as_csv(rows[: MOST_RECORDS + 1]), ","
-        is_whole = len(rows) <= MOST_RECORDS + 1
+        found, is_whole = _of_table(file, mapping)
+        header = [found.columns] if found.has_header else []
+        target.write_bytes(_as_csv([*header, *found.rows]))
     else:
-        table = ""
         content, is_whole = _beginning(file)
+        found, content = _of_text(content, mapping, file.path, is_whole=is_whole)
+        target.write_bytes(content)
+    known = {f.name: getattr(found, f.name) for f in fields(FirstRecords)}
+    return Head(
+        file=replace(file, kind="text", unpacked=target),
+        is_whole=is_whole,
+        is_table=file.kind in _TABLES,
+        **known,
+    )
+
+
+def _of_table(file: SourceFile, mapping: SourceMapping | None) -> tuple[FirstRecords, bool]:
+    table, nested, rows = _TABLES[file.kind](file, mapping)
+    is_whole = len(rows) <= MOST_RECORDS + 1
+    texts_ = [(n, tuple(_one_line(v) for v in row)) for n, row in rows[: MOST_RECORDS + 1]]
+    found = _records_of(texts_, mapping)
+    return replace(found, table=table, nested=nested, delimiter=","), is_whole
+
+
+def _records_of(
+    rows: Sequence[tuple[int, tuple[str, ...]]], mapping: SourceMapping | None
+) -> FirstRecords:
+    """The records under their header: where the mapping says it is, else where it seems to be."""
+    if not rows:
+        return FirstRecords(columns=(), rows=())
+    numbers, records = tuple(n for n, _ in rows[:_FIRST_LINES]), tuple(r for _, r in rows)
+    columns = tuple(name.strip() for name in records[0])
+    if mapping is None:
+        return with_header(FirstRecords(columns=columns, rows=records[1:], row_numbers=numbers))
+    if mapping.columns_without_header:
+        return FirstRecords(columns=mapping.columns_without_header, rows=records, has_header=False)
+    at = numbers.index(mapping.header_row) if mapping.header_row in numbers else 0
+    columns = tuple(name.strip() for name in records[at])
+    return FirstRecords(columns=columns, rows=records[at + 1 :], header_row=mapping.header_row)
+
+
+def _of_text(
+    content: bytes, mapping: SourceMapping | None, where: Place, *, is_whole: bool
+) -> tuple[FirstRecords, bytes]:
+    """The records of a text's beginning, and the text to its last whole record."""
     has_line_breaks = sum(line.count(b'"') % 2 for line in content.split(b"\n")) > 1
     if has_line_breaks and not is_whole:
         content = _to_last_record(content)
-    target = staging / "head.csv"
-    target.write_bytes(content)
     text = content.decode("utf-8-sig", errors="replace")
-    delimiter = delimiter or _delimiter(text)
-    records = _records(text, delimiter, has_line_breaks=has_line_breaks, where=file.path)
-    return Head(
-        file=replace(file, kind="text", unpacked=target),
-        columns=tuple(name.strip() for name in records[0]) if records else (),
-        rows=tuple(records[1:]),
-        delimiter=delimiter,
-        table=table,
-        is_whole=is_whole,
-        has_line_breaks=has_line_breaks,
-    )
+    delimiter = mapping.delimiter if mapping else _delimiter(text)
+    rows = _rows(text, delimiter, has_line_breaks=has_line_breaks, where=where)
+    found = _records_of(rows, mapping)
+    return replace(found, delimiter=delimiter, has_line_breaks=has_line_breaks), content
 
 
 def _beginning(file: SourceFile) -> tuple[bytes, bool]:
@@ -74,7 +114,7 @@ def _beginning(file: SourceFile) -> tuple[bytes, bool]:
             break
     if is_whole:
         return bytes(content), True
-    *complete, _ = bytes(content).split(b"\n")
+    *complete, _ = bytes(content[: 2 * MOST_BYTES]).split(b"\n")
     return b"\n".join(complete[: MOST_RECORDS + 1]) + b"\n", False
 
 
@@ -87,19 +127,24 @@ def _to_last_record(content: bytes) -> bytes:
     return content[:end]
 
 
-def _records(
+def _rows(
     text: str, delimiter: str, *, has_line_breaks: bool, where: Place
-) -> list[tuple[str, ...]]:
-    """The records that aren't blank; each line for itself where no value holds a line break."""
+) -> list[tuple[int, tuple[str, ...]]]:
+    """The records that aren't blank, numbered; each line for itself where no value has a break."""
     lines = text.split("\n")
-    sources: Iterable[Iterable[str]] = (
-        [io.StringIO(text, newline="")] if has_line_breaks else ([line] for line in lines)
+    if delimiter == WHITESPACE:
+        split = [(n, tuple(line.split())) for n, line in enumerate(lines, start=1)]
+        return [(n, record) for n, record in split if record]
+    sources: Iterable[tuple[int, Iterable[str]]] = (
+        [(1, io.StringIO(text, newline=""))]
+        if has_line_breaks
+        else ((n, [line]) for n, line in enumerate(lines, start=1))
     )
     try:
         return [
-            tuple(record)
-            for source in sources
-            for record in csv.reader(source, delimiter=delimiter)
+            (first + further, tuple(record))
+            for first, source in sources
+            for further, record in enumerate(csv.reader(source, delimiter=delimiter))
             if any(record)
         ]
     except csv.Error as error:
@@ -107,40 +152,70 @@ def _records(
 
 
 def _delimiter(text: str) -> str:
-    """What stands most often between the names of the first line that isn't blank."""
-    first = next((line for line in text.split("\n") if line.strip()), "")
-    return max(_DELIMITERS, key=first.count)
+    """What parts the first lines into the same number of values, the most of them."""
+    lines = list(islice((line for line in text.split("\n") if line.strip()), _FIRST_LINES))
+    scores = {d: _regularity(lines, d) for d in _DELIMITERS}
+    best = max(_DELIMITERS, key=scores.__getitem__)
+    if scores[best][1] > 1:
+        return best
+    fields_ = Counter(len(line.split()) for line in lines)
+    width, times = fields_.most_common(1)[0] if fields_ else (0, 0)
+    return WHITESPACE if width > 2 and times > len(lines) / 2 and len(lines) > 1 else best
 
 
-def _as_csv(rows: Iterable[Sequence[str | None]]) -> bytes:
-    """Rows as lines; a value's line breaks become blanks, or the lines would no longer be rows."""
+def _regularity(lines: Sequence[str], delimiter: str) -> tuple[float, int]:
+    """The share of lines with the usual number of values, and that number; 0 for a single one."""
+    try:
+        counts = Counter(len(next(csv.reader([line], delimiter=delimiter))) for line in lines)
+    except csv.Error:
+        return 0.0, 0
+    if not counts:
+        return 0.0, 0
+    width, times = max(counts.items(), key=lambda found: (found[1], found[0]))
+    # Lines of a value that is quoted over several count for none.
+    return (0.0, 0) if width < 2 else (round(times / len(lines), 1), width)
+
+
+def _one_line(value: str | None) -> str:
+    """A value without line breaks, or the lines would no longer be rows."""
+    return " ".join((value or "").splitlines())
+
+
+def _as_csv(rows: Iterable[Sequence[str]]) -> bytes:
     stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows(
-        [" ".join((value or "").splitlines()) for value in row] for row in rows
-    )
+    csv.writer(stream, lineterminator="\n").writerows(rows)
     return stream.getvalue().encode()
 
 
-def _of_sqlite(file: SourceFile, table: str) -> tuple[str, list[Sequence[str | None]]]:
+_Table = tuple[str, str, _Numbered]
+
+
+def _numbered(names: _Row, rows: Iterable[_Row]) -> _Numbered:
+    return list(enumerate([names, *rows], start=1))
+
+
+def _of_sqlite(file: SourceFile, mapping: SourceMapping | None) -> _Table:
+    table = mapping.table if mapping else ""
     name, columns, rows = sqlite.first_rows(file, table, MOST_RECORDS + 1)
-    return name, [columns, *rows]
+    return name, "", _numbered(columns, rows)
 
 
-def _of_sheet(file: SourceFile, table: str) -> tuple[str, list[Sequence[str | None]]]:
-    sheet = xlsx.open_sheet(file, table, MOST_RECORDS + 2)
-    return sheet.name, [row for _, row in islice(sheet.rows, MOST_RECORDS + 2)]
+def _of_sheet(file: SourceFile, mapping: SourceMapping | None) -> _Table:
+    sheet = xlsx.open_sheet(file, mapping.table if mapping else "", MOST_RECORDS + 2)
+    return sheet.name, "", list(islice(sheet.rows, MOST_RECORDS + 2))
 
 
-def _of_parquet(file: SourceFile, _: str) -> tuple[str, list[Sequence[str | None]]]:
+def _of_parquet(file: SourceFile, _: SourceMapping | None) -> _Table:
     names, rows = parquet.first_rows(file, MOST_RECORDS + 1)
-    return "", [names, *rows]
+    return "", "", _numbered(names, rows)
 
 
-def _of_json(file: SourceFile, nested: str) -> tuple[str, list[Sequence[str | None]]]:
+def _of_json(file: SourceFile, mapping: SourceMapping | None) -> _Table:
     """The first objects as a table; it has no name of its own."""
+    nested = mapping.nested if mapping else ""
     records = json.first_records(file, nested, MOST_RECORDS + 1)
     columns = list(dict.fromkeys(key for record in records for key in record))
-    return "", [columns, *([record.get(c) for c in columns] for record in records)]
+    return "", nested, _numbered(columns, ([record.get(c) for c in columns] for record in records))
 
 
 _TABLES = {"sqlite": _of_sqlite, "xlsx": _of_sheet, "parquet": _of_parquet, "json": _of_json}

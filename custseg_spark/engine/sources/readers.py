@@ -20,6 +20,7 @@ from custseg_spark.engine.sources.formats.texts import TextFacts
 from custseg_spark.engine.sources.frames import FrameCopy
 from custseg_spark.engine.sources.pieces import Piece
 from custseg_spark.paths import Remote
+from custseg_spark.redaction import redacted
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Opened:
     """What a file holds: its records by kind, and how to read them.
 
     `table` is that of a database, or the sheet of a workbook. A file that Spark reads where it is
-    has no pieces but `remotes`.
+    has no pieces but `remotes`. `part` is the sheet as a file of its own, `part_id` its id.
     """
 
     physical_records: int
@@ -36,6 +37,8 @@ class Opened:
     table: str = ""
     pieces: Sequence[Piece] = ()
     remotes: Sequence[RemoteText | ParquetFile] = ()
+    part: SourceFile | None = None
+    part_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ def _csv(file: SourceFile, file_id: str, mapping: MappingFile, by: Opening) -> O
     is_here = by.counted is None
     return Opened(
         facts.physical_records,
-        header=1,
+        header=facts.header_lines,
         blank=facts.blank,
         pieces=csv.pieces(file, file_id, facts) if is_here else (),
         remotes=() if is_here else (RemoteText(file, file_id, facts),),
@@ -78,20 +81,25 @@ def _sqlite(file: SourceFile, file_id: str, mapping: MappingFile, by: Opening) -
 def _jdbc(file: SourceFile, file_id: str, mapping: MappingFile, by: Opening) -> Opened:
     assert isinstance(file, JdbcTable)
     rows, pieces = jdbc.read(by.spark, file, file_id, mapping, by.staging)
-    return Opened(rows, table=table_name(mapping), pieces=pieces)
+    return Opened(rows, table=redacted(table_name(mapping)), pieces=pieces)
 
 
-def _xlsx(file: SourceFile, file_id: str, mapping: MappingFile, by: Opening) -> Opened | str:
-    sheet = xlsx.inspect(file, file_id, mapping, by.staging)
-    if isinstance(sheet, str):
-        return sheet
-    return Opened(
-        sheet.physical_records,
-        header=1,
-        blank=sheet.blank,
-        table=sheet.sheet,
-        pieces=xlsx.pieces(sheet),
-    )
+def _xlsx(file: SourceFile, file_id: str, mapping: MappingFile, by: Opening) -> list[Opened] | str:
+    sheets = xlsx.inspect(file, file_id, mapping, by.staging)
+    if isinstance(sheets, str):
+        return sheets
+    return [
+        Opened(
+            sheet.physical_records,
+            header=sheet.header,
+            blank=sheet.blank,
+            table=sheet.sheet,
+            pieces=() if sheet.file.skipped_because else xlsx.pieces(sheet),
+            part=sheet.file,
+            part_id=sheet.file_id,
+        )
+        for sheet in sheets
+    ]
 
 
 def _parquet(file: SourceFile, file_id: str, mapping: MappingFile, by: Opening) -> Opened | str:
@@ -111,8 +119,8 @@ def _frame(file: SourceFile, file_id: str, mapping: MappingFile, by: Opening) ->
     return Opened(file.rows, pieces=[piece for part in parts for piece in parquet.pieces(part)])
 
 
-# A text instead of what the file holds says why the file is passed over.
-Reader = Callable[[SourceFile, str, MappingFile, Opening], Opened | str]
+# A text instead of what the file holds says why the file is passed over; a list has its parts.
+Reader = Callable[[SourceFile, str, MappingFile, Opening], Opened | list[Opened] | str]
 READERS: dict[str, Reader] = {
     "text": _csv,
     "gzip": _csv,

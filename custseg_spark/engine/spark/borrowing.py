@@ -5,6 +5,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
+from custseg_spark.engine.spark.privacy import OWNER_ONLY
 from custseg_spark.engine.spark.session import get_session, with_our_settings
 from custseg_spark.errors import ConfigurationError
 
@@ -32,15 +33,16 @@ def running_session() -> SparkSession | None:
     return running
 
 
-def session_beside(spark: SparkSession | None) -> SparkSession:
-    """A session beside the given or the running one, with our settings; else a new one.
+def session_beside(spark: SparkSession | None, umask: str = OWNER_ONLY) -> SparkSession:
+    """A session beside the given or the running one, with our settings; else a new one, whose own
+    files lack the permissions of `umask`.
 
     It has the other's settings but ours, and the same Spark: no setting of the caller's changes.
     Raises ConfigurationError for a session that can't use Delta, or is one of Spark Connect.
     """
     theirs = spark or running_session()
     if theirs is None:
-        started = get_session()
+        started = get_session(umask=umask)
         try:
             require_delta(started)
         except ConfigurationError:

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
-from pyspark import SparkContext
+from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
+from custseg_spark.engine.spark.privacy import OWNER_ONLY, REDACTION, UMASK, WITH_OWNERS
 from custseg_spark.errors import InputError, TargetError
-from custseg_spark.paths import Place, Remote
+from custseg_spark.paths import Place, Remote, spark_uri
 
 _SETTINGS = {
     # Every time in the lake is UTC; a run must not depend on the machine's zone.
@@ -106,12 +107,16 @@ def settings(spark: SparkSession, values: Mapping[str, str]) -> Iterator[None]:
             spark.conf.set(key, str(old))
 
 
-def get_session(app_name: str = "custseg-spark") -> SparkSession:
-    """The running session, or a new one from the environment, with our session settings."""
+def get_session(app_name: str = "custseg-spark", umask: str = OWNER_ONLY) -> SparkSession:
+    """The running session, or a new one from the environment, with our session settings.
+
+    What Spark itself writes lacks the permissions of `umask`.
+    """
     # Workers must run this interpreter, not the first `python3` on the PATH.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     SparkContext.PACKAGE_EXTENSIONS = _ON_THE_PATH
-    spark = SparkSession.builder.appName(app_name).config(map=_AT_THE_START).getOrCreate()
+    at_the_start = {**_AT_THE_START, **({} if SparkSession.getActiveSession() else _private(umask))}
+    spark = SparkSession.builder.appName(app_name).config(map=at_the_start).getOrCreate()
     return with_our_settings(spark)
 
 
@@ -120,6 +125,26 @@ def with_our_settings(spark: SparkSession) -> SparkSession:
     for key, value in _SETTINGS.items():
         spark.conf.set(key, value)
     return spark
+
+
+def _private(umask: str) -> dict[str, str]:
+    """What a new session hides and withholds; what it hides, only if nobody has set it."""
+    # Puts the settings of spark-defaults and of the command line where SparkConf finds them.
+    SparkContext._ensure_initialized()
+    settings = SparkConf()
+    hidden = {key: value for key, value in REDACTION.items() if not settings.contains(key)}
+    return {**hidden, f"spark.hadoop.{UMASK}": umask}
+
+
+def withhold(spark: SparkSession, place: Place, umask: str) -> None:
+    """Lets Spark's own writers make files of a place without the permissions of `umask`."""
+    # A file system that is open keeps the settings that it was opened with: changed there, too.
+    spark.conf.set(UMASK, umask)
+    uri = spark_uri(place)
+    if uri.startswith(WITH_OWNERS):
+        with _explained(Remote(uri), TargetError, "used"):
+            system, _ = _hadoop(spark, Remote(uri))
+            system.getConf().set(UMASK, umask)
 
 
 @dataclass(frozen=True)

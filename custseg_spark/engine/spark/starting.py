@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pyspark.sql import SparkSession
 
+from custseg_spark.engine.spark.privacy import OWNER_ONLY
 from custseg_spark.engine.spark.session import cores, get_session, is_local
 
 
@@ -17,9 +18,9 @@ class StartingSession:
     the driver imports its own; on a cluster executors may not even be there yet.
     """
 
-    def __init__(self, app_name: str, imports: Sequence[str] = ()) -> None:
+    def __init__(self, app_name: str, umask: str = OWNER_ONLY, imports: Sequence[str] = ()) -> None:
         pool = ThreadPoolExecutor(1, thread_name_prefix="start-spark")
-        self._session = pool.submit(get_session, app_name)
+        self._session = pool.submit(get_session, app_name, umask)
         if imports:
             pool.submit(_warm, self._session, tuple(imports))
         pool.shutdown(wait=False)

@@ -2,7 +2,7 @@
 
 A task is a small picklable object (a stretch of a file, a date's files, a bucket of customers).
 What a kernel returns is small too: counts, and the files that it has written. Rows stay where
-they are made.
+they are made. Files that a kernel writes lack what the umask of the driver withholds.
 """
 
 import os
@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 import pyarrow as pa
 from pyspark import cloudpickle
 from pyspark.sql import DataFrame, SparkSession
+
+from custseg_spark.engine.permissions import current, withheld
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -32,13 +34,15 @@ def run(spark: SparkSession, kernel: Callable[[T], R], tasks: Sequence[T]) -> li
         return []
     # Unpacked in the worker, after it was told to take one thread.
     packed_kernel, packed = _dumps(kernel), [_dumps(t) for t in tasks]
+    umask = current()
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         _one_thread()
         called = pickle.loads(packed_kernel)
-        for batch in batches:
-            for number in batch.column(0).to_pylist():
-                yield _result(number, called(pickle.loads(packed[number])))
+        with withheld(umask):
+            for batch in batches:
+                for number in batch.column(0).to_pylist():
+                    yield _result(number, called(pickle.loads(packed[number])))
 
     frame = spark.range(0, len(tasks), 1, len(tasks)).mapInArrow(work, _RESULT)
     rows = sorted(frame.collect(), key=lambda row: row["number"])
@@ -63,14 +67,15 @@ def together(parts: Sequence[T], rows: Callable[[T], int], most: int) -> list[li
 
 def run_on_partitions(frame: DataFrame, kernel: Callable[[Iterator[pa.RecordBatch]], R]) -> list[R]:
     """The kernel's result for each partition of a frame that holds rows, in their order."""
-    packed = _dumps(kernel)
+    packed, umask = _dumps(kernel), current()
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         _one_thread()
         first = next(filter(_has_rows, batches), None)
         if first is not None:
             called = pickle.loads(packed)
-            yield _result(_partition(), called(_again(first, batches)))
+            with withheld(umask):
+                yield _result(_partition(), called(_again(first, batches)))
 
     rows = sorted(frame.mapInArrow(work, _RESULT).collect(), key=lambda row: row["number"])
     return [pickle.loads(row["result"]) for row in rows]

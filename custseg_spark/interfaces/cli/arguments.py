@@ -1,12 +1,10 @@
 """What commands take: options to configuration, checked as far as that goes without Spark."""
 
 import argparse
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import NoReturn
 
 from custseg_spark.config import loading, shipped
 from custseg_spark.config.archetypes import find, load_archetypes
@@ -16,6 +14,7 @@ from custseg_spark.config.settings import Config
 from custseg_spark.config.typed import parse_date
 from custseg_spark.core.segments.naming import Archetypes
 from custseg_spark.errors import ConfigurationError
+from custseg_spark.interfaces.cli.parser import Parser
 from custseg_spark.pipeline import checks
 
 
@@ -28,20 +27,6 @@ class Arguments:
     archetypes: Archetypes
     skip_ingest: bool
     model_date: date | None
-
-
-class Parser(argparse.ArgumentParser):
-    """Says which option comes nearest to an unknown one, and exits with our code."""
-
-    def error(self, message: str) -> NoReturn:
-        options = [o for action in self._actions for o in action.option_strings]
-        prefix = "unrecognized arguments: "
-        if message.startswith(prefix):
-            word = message.removeprefix(prefix).split()[0].partition("=")[0]
-            close = difflib.get_close_matches(word, options, n=1)
-            hint = f"; did you mean '{close[0]}'?" if close else ""
-            message = f"unknown argument '{word}'{hint}"
-        self.exit(ConfigurationError.exit_code, f"error: {message} (--help lists the options)\n")
 
 
 def base_parser(description: str, epilog: str) -> Parser:
@@ -102,7 +87,7 @@ def parse(
     folders = [options.config.parent, shipped.conf_dir()]
     return Arguments(
         config,
-        _mappings(config, options.source, [folder / "sources" for folder in folders])
+        _mappings(config, _sources(options), shipped.source_folders(options.config))
         if ingests
         else (),
         load_archetypes(find(config.naming.archetypes, folders), checks.feature_names()),
@@ -131,6 +116,8 @@ def _parser(description: str, *, ingests: bool, segments: bool) -> Parser:
     parser = base_parser(description, _EPILOG)
     parser.set_defaults(
         source=[],
+        paths=[],
+        mapping=None,
         run_date=None,
         reports=None,
         skip_ingest=False,
@@ -139,6 +126,15 @@ def _parser(description: str, *, ingests: bool, segments: bool) -> Parser:
         continue_from=None,
     )
     if ingests:
+        parser.add_argument(
+            "paths",
+            metavar="PATH",
+            nargs="*",
+            help="what to read by --mapping; custseg preview PATH --write proposes a mapping",
+        )
+        parser.add_argument(
+            "--mapping", metavar="NAME", help="the mapping conf/sources/NAME.toml of each PATH"
+        )
         parser.add_argument(
             "--source",
             action="append",
@@ -193,6 +189,7 @@ def _parser(description: str, *, ingests: bool, segments: bool) -> Parser:
 
 _EPILOG = """examples:
   spark-submit jobs/segment.py
+  spark-submit jobs/segment.py logs/ --mapping ecommerce_events --lake lake
   spark-submit jobs/segment.py --source ecommerce_events=logs/ --lake lake --run-date 2019-11-01
   spark-submit jobs/segment.py --skip-ingest --model fit --set model.k=6
   spark-submit jobs/score.py --run-date 2019-12-01 --model-date 2019-11-01
@@ -201,6 +198,18 @@ _EPILOG = """examples:
 exit codes: 0 done, 2 configuration, 3 unreadable input, 4 too much rejected or a closed gate,
             5 conflict with another run, 6 out of memory or disk
 """
+
+
+def _sources(options: argparse.Namespace) -> list[str]:
+    """Each MAPPING=PATH that is asked for, by --source or by PATH and --mapping."""
+    if options.paths and not options.mapping:
+        raise ConfigurationError(
+            f"by which mapping is {options.paths[0]} read? Give --mapping NAME;"
+            " custseg preview PATH --write proposes one"
+        )
+    if options.mapping and not options.paths:
+        raise ConfigurationError(f"--mapping {options.mapping}: of which PATH?")
+    return [*options.source, *(f"{options.mapping}={path}" for path in options.paths)]
 
 
 def _mappings(

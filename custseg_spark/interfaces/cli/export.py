@@ -17,5 +17,5 @@ def run(argv: Sequence[str]) -> None:
     given = export_arguments.parse_export(__doc__ or "", argv)
     progress = Progress()
     with progress.stage("start Spark"):
-        lake = Lake(get_session("custseg-export"), given.config.lake)
+        lake = Lake(get_session("custseg-export", given.config.lake.umask), given.config.lake)
     print(summary.of_export(export(lake, given.request, given.target, progress)))

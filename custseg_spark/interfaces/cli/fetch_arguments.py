@@ -5,10 +5,12 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from custseg_spark.config.mappings import MappingFile, load_mapping
 from custseg_spark.config.settings import FetchConfig
-from custseg_spark.config.shipped import conf_dir
+from custseg_spark.config.shipped import source_folders
+from custseg_spark.engine.permissions import withheld
 from custseg_spark.engine.sources.discovery.files import list_files
 from custseg_spark.engine.sources.http import landing
 from custseg_spark.engine.sources.http.api import TOKEN, PurchaseApi
@@ -39,6 +41,7 @@ class FetchArguments:
     mapping: MappingFile
     customers: str
     folder: Path
+    umask: str
 
 
 def parse_fetch(description: str, argv: Sequence[str]) -> FetchArguments:
@@ -48,14 +51,36 @@ def parse_fetch(description: str, argv: Sequence[str]) -> FetchArguments:
     options = parser.parse_args(argv)
     config = configured(options)
     fetch = replace(config.fetch, url=options.url) if options.url else config.fetch
-    if not fetch.url.startswith(("http://", "https://")):
-        raise ConfigurationError(f"--url (or fetch.url): expected http(s)://…, got '{fetch.url}'")
-    folders = [f / "sources" for f in (options.config.parent, conf_dir())]
+    _check_url(fetch.url)
+    folders = source_folders(options.config)
     for option, path in (("--customers", options.customers), ("--to", options.to)):
         if isinstance(place(path), Remote):
             raise ConfigurationError(f"{option} {path}: expected a path of this machine")
     mapping = load_mapping("customers", config.sources.get("customers", {}), folders)
-    return FetchArguments(fetch, mapping, options.customers, Path(str(place(options.to))))
+    folder = Path(str(place(options.to)))
+    return FetchArguments(fetch, mapping, options.customers, folder, config.lake.umask)
+
+
+def _check_url(url: str) -> None:
+    """Raises ConfigurationError for what is no API's address, and quotes nothing before an @."""
+    where = "--url (or fetch.url)"
+    if not url.startswith(("http://", "https://")):
+        raise ConfigurationError(f"{where}: expected http(s)://…, got '{url.rpartition('@')[2]}'")
+    try:
+        parts = urlsplit(url)
+        is_whole = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of the port, or half of an IPv6 address
+        is_whole = False
+    if not is_whole or url.count("@") != parts.netloc.count("@") or url.count("@") > 1:
+        raise ConfigurationError(
+            f"{where}: not a valid URL; in a user name or password write @ as %40, / as %2F, ? as"
+            " %3F, # as %23 and : as %3A"
+        )
+    if parts.query or parts.fragment:
+        raise ConfigurationError(
+            f"{where}: expected an address without a query; a token is given by {TOKEN} in the"
+            " environment"
+        )
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
@@ -92,7 +117,8 @@ def fetch(given: FetchArguments) -> Outcome:
 
     api = PurchaseApi(given.config, os.environ.get(TOKEN, ""))
     try:
-        done = landing.fetch(customers(), given.folder, api, given.config)
+        with withheld(given.umask):
+            done = landing.fetch(customers(), given.folder, api, given.config)
     finally:
         api.close()
     everybody = done.customers + done.customers_there

@@ -17,7 +17,7 @@ def run(argv: Sequence[str]) -> None:
     config = arguments.parse_gate(__doc__ or "", argv)
     progress = Progress()
     with progress.stage("start Spark"):
-        lake = Lake(get_session("custseg-gate"), config.lake)
+        lake = Lake(get_session("custseg-gate", config.lake.umask), config.lake)
     with progress.stage("gate"):
         passed = gate.check(lake, config.gate, config.run.run_date)
     print(summary.of_gate(passed))

@@ -14,7 +14,7 @@ def run(argv: Sequence[str]) -> None:
     """Runs the job for a command line."""
     given = arguments.parse(__doc__ or "", argv, segments=False)
     listed = list_sources(given.mappings)
-    starting = StartingSession("custseg-ingest")
+    starting = StartingSession("custseg-ingest", given.config.lake.umask)
     listed = hashed_sources(listed)
     progress = Progress()
     with progress.stage("start Spark"):

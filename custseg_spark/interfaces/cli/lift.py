@@ -17,7 +17,7 @@ def run(argv: Sequence[str]) -> None:
     given = export_arguments.parse_lift(__doc__ or "", argv)
     progress = Progress()
     with progress.stage("start Spark"):
-        lake = Lake(get_session("custseg-lift"), given.config.lake)
+        lake = Lake(get_session("custseg-lift", given.config.lake.umask), given.config.lake)
     with progress.stage("lift"):
         lift = measure(lake, given.request, given.period, given.config.exports.confidence)
     if given.target:

@@ -23,6 +23,7 @@ from custseg_spark.errors import (
     TargetError,
     nearest,
 )
+from custseg_spark.interfaces.cli import without_secrets
 
 # A module of this folder each; imported when it is asked for, as most of them import Spark.
 COMMANDS = {
@@ -76,10 +77,11 @@ def _help() -> str:
 
 def main(job: Callable[[Sequence[str]], None]) -> None:
     """Runs a job; an error that a user is meant to read ends it with its message and code."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    without_secrets.on_stderr()
     logging.getLogger("custseg").setLevel(logging.INFO)
     # Spark's Python side logs what it then raises.
     logging.getLogger("py4j").setLevel(logging.CRITICAL)
+    without_secrets.warn_of(sys.argv[1:])
     try:
         job(sys.argv[1:])
     except CustsegError as error:

@@ -1,13 +1,16 @@
-"""What a mapping makes of a file; or a proposed mapping file, for a file without a mapping.
+"""What a file is and what ingest would make of it, by a mapping or by a guess.
 
-  custseg preview MAPPING PATH
-  custseg preview '?' PATH > conf/sources/NAME.toml
+  custseg preview PATH                    guesses a mapping, with a reason for each of its lines
+  custseg preview PATH --write            and saves it: custseg segment PATH --mapping NAME
+  custseg preview PATH --mapping NAME     what a mapping makes of the file
 
-Looks at the first 10,000 records, needs no lake and writes nothing. A proposal goes to standard
+Looks at the first 10,000 records and needs neither lake nor Java. A proposal goes to standard
 output, where it can be saved from, and all else beside it to standard error.
 """
 
 import argparse
+import re
+import shlex
 import sys
 import tempfile
 import tomllib
@@ -17,19 +20,20 @@ from pathlib import Path
 from custseg_spark.config import loading, shipped
 from custseg_spark.config.mappings import MappingFile, load_mapping, mapping_of
 from custseg_spark.core.mappings import guessing, proposing, shapes
+from custseg_spark.core.mappings.guesses import Guess
 from custseg_spark.engine.sources import heads
 from custseg_spark.engine.sources.columns import check_columns
-from custseg_spark.engine.sources.discovery import files, remote
-from custseg_spark.engine.sources.formats import jdbc
+from custseg_spark.engine.sources.discovery import files
+from custseg_spark.engine.sources.discovery.files import SourceFile
 from custseg_spark.engine.sources.heads import Head
-from custseg_spark.engine.spark.session import get_session
 from custseg_spark.errors import ConfigurationError, InputError, RejectedShareError
 from custseg_spark.interfaces import clock
-from custseg_spark.interfaces.cli import arguments as cli
 from custseg_spark.interfaces.cli import showing
-from custseg_spark.paths import is_database, is_remote, without_secrets
+from custseg_spark.interfaces.cli.parser import Parser
+from custseg_spark.paths import is_database, is_remote
 from custseg_spark.pipeline.preview import Preview, preview
 
+# The mapping's name of old, where there is none yet.
 UNKNOWN = "?"
 
 
@@ -44,47 +48,69 @@ def run(argv: Sequence[str]) -> None:
     usual = config.ingest.max_rejected_share
     with tempfile.TemporaryDirectory(prefix="custseg-preview-") as folder:
         staging = Path(folder)
-        if options.mapping == UNKNOWN:
-            _propose(options.path, usual, staging)
+        if options.mapping is None:
+            _propose(options, usual, staging)
             return
-        folders = [f / "sources" for f in (options.config.parent, shipped.conf_dir())]
+        folders = shipped.source_folders(options.config)
         overrides = dict(config.sources.get(options.mapping, {}))
         _check(options.path, load_mapping(options.mapping, overrides, folders), usual, staging)
 
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
-    parser = cli.Parser(
+    parser = Parser(
         prog="custseg preview",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("mapping", metavar="MAPPING", help="a mapping file's name, or '?'")
-    parser.add_argument("path", metavar="PATH", help="a file, a folder or a glob")
+    parser.add_argument("words", metavar="PATH", nargs="+", help="a file, a folder or a glob")
+    parser.add_argument("--mapping", metavar="NAME", help="a mapping file's name; default: a guess")
+    parser.add_argument(
+        "--write", action="store_true", help="save the guess as conf/sources/NAME.toml"
+    )
+    parser.add_argument("--name", metavar="NAME", help="its name; default: after the file's")
     default = shipped.conf_dir() / "local.toml"
     parser.add_argument("--config", type=shipped.find, metavar="FILE", default=default)
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    *mapping, options.path = options.words
+    if len(mapping) > 1 or (mapping and options.mapping):
+        parser.error(f"one path at a time, not {', '.join(options.words)}")
+    # The order of old: custseg preview MAPPING PATH.
+    options.mapping = mapping[0] if mapping else options.mapping
+    options.mapping = None if options.mapping == UNKNOWN else options.mapping
+    if options.mapping and (options.write or options.name):
+        parser.error("--write and --name are of a guess, which --mapping replaces")
+    return options
 
 
 def _head(path: str, staging: Path, mapping: MappingFile | None = None) -> Head:
     """The head of the path's first file that can be read."""
-    if is_database(path):
-        if mapping is None:
-            raise ConfigurationError(
-                f"'?' reads files; of {without_secrets(path)} give a mapping that names the table"
-            )
-        spark = get_session("custseg-preview")
-        file = jdbc.first(spark, path, mapping, heads.MOST_RECORDS + 1, staging)
-    elif is_remote(path):
-        spark = get_session("custseg-preview")
-        file = remote.first(spark, path, heads.MOST_BYTES + 1, staging)
+    if is_database(path) or is_remote(path):
+        file = _fetched(path, staging, mapping)
     else:
-        file = next(f for f in files.list_files(path) if f.skipped_because is None)
-    if mapping is None:
-        return heads.head(file, "", "", staging)
-    within = mapping.nested if file.kind == "json" else mapping.table
-    return heads.head(file, within, mapping.delimiter, staging)
+        # Of a large file the hash alone would take longer than all else.
+        listed = files.list_files(path, hashes=False)
+        file = next(f for f in listed if f.skipped_because is None)
+    return heads.head(file, mapping, staging)
+
+
+def _fetched(path: str, staging: Path, mapping: MappingFile | None) -> SourceFile:
+    """The beginning of what only Spark can reach."""
+    # These alone import Spark, which takes a while.
+    from custseg_spark.engine.sources.discovery import remote
+    from custseg_spark.engine.sources.formats import jdbc
+    from custseg_spark.engine.spark.session import get_session
+
+    if is_database(path) and mapping is None:
+        raise ConfigurationError(
+            f"a guess reads files; of {path} give a mapping that names the table"
+        )
+    spark = get_session("custseg-preview")
+    if is_database(path):
+        assert mapping is not None
+        return jdbc.first(spark, path, mapping, heads.MOST_RECORDS + 1, staging)
+    return remote.first(spark, path, heads.MOST_BYTES + 1, staging)
 
 
 def _previewed(head: Head, mapping: MappingFile) -> Preview:
@@ -99,7 +125,9 @@ def _check(path: str, mapping: MappingFile, usual: float, staging: Path) -> None
     except InputError:
         print(showing.columns(head, found, mapping.columns), file=sys.stderr)
         print("\nThe mapping doesn't fit. What might:\n", file=sys.stderr)
-        print(proposing.mapping_file(head, found, guessing.guess(found)), end="")
+        guessed = _head(path, staging)
+        found = shapes.shapes(guessed.columns, guessed.rows)
+        print(proposing.mapping_file(guessed, found, guessing.guess(found)), end="")
         raise
     print(showing.columns(head, found, mapping.columns))
     checked, limit = _previewed(head, mapping), mapping.limit(usual)
@@ -111,17 +139,51 @@ def _check(path: str, mapping: MappingFile, usual: float, staging: Path) -> None
         )
 
 
-def _propose(path: str, usual: float, staging: Path) -> None:
-    head = _head(path, staging)
+def _propose(options: argparse.Namespace, usual: float, staging: Path) -> None:
+    head = _head(options.path, staging)
     found = shapes.shapes(head.columns, head.rows)
     guess = guessing.guess(found)
     text = proposing.mapping_file(head, found, guess)
-    print(showing.columns(head, found, guess.columns), file=sys.stderr)
-    print(text, end="")
+    print(showing.guessed(head, found, guess), file=sys.stderr)
+    if not options.write:
+        print(text, end="")
+    _tell(head, text, usual)
+    print(showing.questions(guess), file=sys.stderr)
+    if options.write:
+        _write(options, text, guess)
+
+
+def _tell(head: Head, text: str, usual: float) -> None:
+    """What the proposal makes of the records, or what it lacks."""
     try:
         mapping = mapping_of(tomllib.loads(text), "proposed")
     except ConfigurationError as error:
         print(f"\nThe proposal isn't complete: {error}", file=sys.stderr)
         return
-    checked = _previewed(head, mapping)
-    print(showing.verdict(checked, mapping.limit(usual)), file=sys.stderr)
+    print(showing.verdict(_previewed(head, mapping), mapping.limit(usual)), file=sys.stderr)
+
+
+def _write(options: argparse.Namespace, text: str, guess: Guess) -> None:
+    """Saves the proposal where the other commands look for it, and says how to go on.
+
+    Raises ConfigurationError where another mapping of that name is.
+    """
+    folder = shipped.written_sources(options.config)
+    name = options.name or _name(options.path)
+    target = folder / f"{name}.toml"
+    if target.exists() and target.read_text(encoding="utf-8") != text:
+        raise ConfigurationError(
+            f"{target} is there already, and different; give another name by --name, or remove it"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    target.write_text(text, encoding="utf-8")
+    first = f"Answer the questions in {target}, then" if guess.questions else "Then"
+    print(f"Wrote {target}\n{first}: custseg segment {shlex.quote(options.path)} --mapping {name}")
+
+
+def _name(path: str) -> str:
+    """A mapping's name after a file's: small, without what a shell or TOML would ask about."""
+    stem = Path(path.rstrip("/")).name.partition(".")[0].casefold()
+    name = re.sub(r"[\W-]+", "_", stem).strip("_") or "log"
+    shipped_names = {p.stem for p in (shipped.conf_dir() / "sources").glob("*.toml")}
+    return f"{name}_log" if name in shipped_names else name

@@ -18,7 +18,7 @@ def run(argv: Sequence[str]) -> None:
     folder = report.folder(config)
     progress = Progress()
     with progress.stage("start Spark"):
-        lake = Lake(get_session("custseg-report"), config.lake)
+        lake = Lake(get_session("custseg-report", config.lake.umask), config.lake)
     with progress.stage("report"):
         written = report.write(lake, config.run.run_date, folder)
     print(summary.of_report(written))

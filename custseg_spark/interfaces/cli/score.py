@@ -22,7 +22,7 @@ def run(argv: Sequence[str]) -> None:
     config, progress = given.config, Progress()
     reports = report.folder(config) if config.report.enabled else None
     with progress.stage("start Spark"):
-        lake = Lake(get_session("custseg-score"), config.lake)
+        lake = Lake(get_session("custseg-score", config.lake.umask), config.lake)
     # Before there is a lock, and a folder with it, where a path was misspelt.
     require_table(lake, EVENTS)
     with lake.at_work():

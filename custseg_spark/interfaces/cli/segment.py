@@ -23,7 +23,7 @@ def run(argv: Sequence[str]) -> None:
     """Runs the job for a command line."""
     given = arguments.parse(__doc__ or "", argv)
     listed = [] if given.skip_ingest else list_sources(given.mappings)
-    starting = StartingSession("custseg-segment", imports=_KERNELS)
+    starting = StartingSession("custseg-segment", given.config.lake.umask, _KERNELS)
     # Imported while Spark starts: each takes a second.
     from custseg_spark.engine.lake.lake import Lake, require_table
     from custseg_spark.engine.lake.schemas import EVENTS

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from custseg_spark.core.mappings.guesses import Guess
 from custseg_spark.core.mappings.shapes import Shape
 from custseg_spark.engine.sources.heads import Head
 from custseg_spark.pipeline.preview import Preview
@@ -31,9 +32,32 @@ def columns(head: Head, found: Sequence[Shape], mapped: Mapping[str, str]) -> st
     return "\n".join(lines)
 
 
+def guessed(head: Head, found: Sequence[Shape], guess: Guess) -> str:
+    """The columns, and for each line of the guess how sure it is, and why."""
+    rows = [
+        (line.canonical, line.shape.name, line.confidence, line.reason)
+        for line in guess.lines.values()
+    ]
+    rows += [
+        (key.name, _cut(str(key.value)), key.confidence, key.comment or "by its values")
+        for key in guess.keys
+    ]
+    lines = [columns(head, found, guess.columns), "", "The guess"]
+    return "\n".join([*lines, *_table(("line", "is", "confidence", "reason"), rows), ""])
+
+
+def questions(guess: Guess) -> str:
+    """What only a person can answer, and what one should know."""
+    lines = [f"  {n}. {question}" for n, question in enumerate(guess.questions, start=1)]
+    lines = ["", "To answer", *lines] if lines else []
+    notes = [f"  {note}" for note in guess.notes]
+    return "\n".join([*lines, *(["", "To know", *notes] if notes else [])])
+
+
 def verdict(checked: Preview, limit: float) -> str:
     """The first events, then how many records pass, and why the others don't."""
-    total = checked.accepted + checked.duplicates + checked.refused
+    total = checked.accepted + checked.duplicates + checked.refused + checked.ignored
+    ignored = f" + {checked.ignored:,} ignored" if checked.ignored else ""
     lines = [""]
     if checked.first:
         names = tuple(checked.first[0])
@@ -41,8 +65,8 @@ def verdict(checked: Preview, limit: float) -> str:
         lines += ["The first events", *_table(names, rows), ""]
     lines.append(
         f"{total:,} records = {checked.accepted:,} accepted + {checked.refused:,} rejected"
-        f" + {checked.duplicates:,} duplicates; {checked.refused_share:.1%} rejected, at most"
-        f" {limit:.1%} allowed"
+        f"{ignored} + {checked.duplicates:,} duplicates;"
+        f" {checked.refused_share:.1%} rejected, at most {limit:.1%} allowed"
     )
     rows = [
         (
@@ -64,7 +88,15 @@ def _where(head: Head) -> str:
         if head.is_whole
         else (f"the first {len(head.rows):,} records; there are more")
     )
-    return f"{head.file.path}{table}: {looked}"
+    layout = _layout(head)
+    return f"{head.file.path}{table}: {looked}" + (f"\n{layout}" if layout else "")
+
+
+def _layout(head: Head) -> str:
+    """What is unusual about how the file is laid out."""
+    if not head.has_header:
+        return "The first line looks like a record: a file without a header"
+    return f"The header is in row {head.header_row}" if head.header_row > 1 else ""
 
 
 def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -25,10 +25,11 @@ def of_ingest(summary: IngestSummary) -> str:
     """The ledger of this ingest in a few lines."""
     lines = []
     if summary.files:
+        ignored = f" + {summary.ignored:,} ignored" if summary.ignored else ""
         lines.append(
             f"Ingested {summary.files} file{'s' * (summary.files != 1)}: {summary.read:,} records ="
             f" {summary.accepted:,} accepted + {summary.rejected:,} rejected"
-            f" + {summary.duplicates:,} duplicates ({summary.rounded:,} amounts rounded)"
+            f"{ignored} + {summary.duplicates:,} duplicates ({summary.rounded:,} amounts rounded)"
         )
     if summary.known_files:
         lines.append(

@@ -35,7 +35,8 @@ class Preview:
     """What a mapping makes of the first records of a source (10,000 at most).
 
     `mapping` is the given one or the proposed one, whose file is `text`; None where nothing tells
-    what is needed, `problem` says what. `columns`: a row a column of the source: what its values
+    what is needed, `problem` says what. `questions` are what only a person can answer before the
+    proposal is used. `columns`: a row a column of the source: what its values
     look like and what it becomes. `events`: the first events. `refused`: a row a reason, the most
     frequent first.
     """
@@ -48,6 +49,7 @@ class Preview:
     accepted: int
     rejected: int
     duplicates: int
+    questions: tuple[str, ...] = ()
     problem: str | None = None
 
     @property
@@ -87,40 +89,40 @@ def preview(
     with tempfile.TemporaryDirectory(prefix="custseg-preview-") as folder:
         staging = Path(folder)
         given = None if mapping is None else load_mapping(mapping)
-        head = _head(_file(source, staging), staging, given)
+        head = heads.head(_file(source, staging), given, staging)
         found = shapes.shapes(head.columns, head.rows)
         if given is not None:
             check_columns(head.columns, given, f"{head.file.name}: the header")
             return _made(head, found, given, "")
-        text = proposing.mapping_file(head, found, guessing.guess(found))
+        guess = guessing.guess(found)
+        text = proposing.mapping_file(head, found, guess)
         try:
             proposed = mapping_of(tomllib.loads(text), name)
         except ConfigurationError as error:
-            return _incomplete(found, text, str(error))
-        return _made(head, found, proposed, text)
+            return _incomplete(found, text, guess.questions, str(error))
+        return _made(head, found, proposed, text, guess.questions)
 
 
 def _file(source: Any, staging: Path) -> SourceFile:
     if frames.library(source) in ("pandas", "polars", "pyarrow"):
         path = staging / "frame.parquet"
         pq.write_table(frames.to_arrow(source).slice(0, heads.MOST_RECORDS + 1), path)
-        return replace(next(iter(files.list_files(str(path)))), called="the frame")
+        return replace(next(iter(files.list_files(str(path), hashes=False))), called="the frame")
     if frames.library(source) == "pyspark":
         return _file(source.limit(heads.MOST_RECORDS + 1).toArrow(), staging)
     path = os.fspath(source)
     if is_remote(path):
         raise ConfigurationError(f"{path}: give preview a file of this machine, or a frame")
-    return next(f for f in files.list_files(path) if f.skipped_because is None)
+    return next(f for f in files.list_files(path, hashes=False) if f.skipped_because is None)
 
 
-def _head(file: SourceFile, staging: Path, mapping: MappingFile | None) -> Head:
-    if mapping is None:
-        return heads.head(file, "", "", staging)
-    within = mapping.nested if file.kind == "json" else mapping.table
-    return heads.head(file, within, mapping.delimiter, staging)
-
-
-def _made(head: Head, found: Sequence[Shape], mapping: MappingFile, text: str) -> Preview:
+def _made(
+    head: Head,
+    found: Sequence[Shape],
+    mapping: MappingFile,
+    text: str,
+    questions: Sequence[str] = (),
+) -> Preview:
     checked = checked_by(head, mapping, now=clock.now())
     return Preview(
         mapping,
@@ -131,12 +133,15 @@ def _made(head: Head, found: Sequence[Shape], mapping: MappingFile, text: str) -
         checked.accepted,
         checked.refused,
         checked.duplicates,
+        tuple(questions),
     )
 
 
-def _incomplete(found: Sequence[Shape], text: str, problem: str) -> Preview:
-    nothing = pl.DataFrame()
-    return Preview(None, text, _columns(found, {}), nothing, nothing, 0, 0, 0, problem)
+def _incomplete(
+    found: Sequence[Shape], text: str, questions: Sequence[str], problem: str
+) -> Preview:
+    nothing, columns = pl.DataFrame(), _columns(found, {})
+    return Preview(None, text, columns, nothing, nothing, 0, 0, 0, tuple(questions), problem)
 
 
 def _columns(found: Sequence[Shape], becomes: Mapping[str, str]) -> pl.DataFrame:

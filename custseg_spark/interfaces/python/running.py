@@ -66,7 +66,7 @@ def segment(
     if request is None and mapping is not None:
         raise ConfigurationError("mapping: there is no source to read by it")
     theirs = spark or (request.session if request else None) or running_session()
-    tables = SparkTables(session_beside(theirs), configured.lake)
+    tables = SparkTables(session_beside(theirs, configured.lake.umask), configured.lake)
     if request is None:
         # Before there is a lock, and a folder with it, where a path was misspelt.
         require_table(tables, EVENTS)
@@ -96,7 +96,7 @@ def ingest(
     configured = load_config(config, settings, lake=lake)
     request = requested(source, mapping, name)
     theirs = spark or request.session or running_session()
-    tables = SparkTables(session_beside(theirs), configured.lake)
+    tables = SparkTables(session_beside(theirs, configured.lake.umask), configured.lake)
     with tables.at_work():
         return _ingested(tables, request, configured, Progress(), with_sessions=True)
 

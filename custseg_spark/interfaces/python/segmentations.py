@@ -138,7 +138,8 @@ class Segmentation:
         target = place(str(folder)) if folder is not None else self._beside()
         if isinstance(target, Remote):
             raise InputError(f"{target} isn't on this machine; give report() a folder")
-        written = write_here(self._content, target / self.run_date.isoformat())
+        umask = self.lake.config.umask
+        written = write_here(self._content, target / self.run_date.isoformat(), umask)
         return next(path for path in written if path.name == HTML)
 
     def _beside(self) -> "Path | Remote":

@@ -19,6 +19,7 @@ from custseg_spark.engine.lake.schemas import (
     RUNS,
     SEGMENT_PROFILES,
 )
+from custseg_spark.engine.permissions import withheld
 from custseg_spark.errors import ConflictError, InputError, nearest
 from custseg_spark.outputs.exports import evaluation
 from custseg_spark.outputs.exports.batches import batches
@@ -62,7 +63,7 @@ def export(lake: Lake, request: Request, target: Target, progress: Progress) -> 
     Raises InputError where the lake has no such run or algorithm, ConflictError if the run is
     made again meanwhile; what the target held stands then.
     """
-    with target.opened() as loading:
+    with withheld(lake.config.umask), target.opened() as loading:
         day = run_date_of(lake, request.run_date)
         made = _finished(lake, day)
         rows = {}

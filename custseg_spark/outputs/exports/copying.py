@@ -4,7 +4,6 @@ Imports psycopg (extra `postgres`), so that only `postgresql` imports it, and la
 """
 
 import io
-import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,10 +14,11 @@ from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 from pyarrow import csv
 from pyspark.sql.types import StructField
 
+from custseg_spark import redaction
 from custseg_spark.errors import TargetError
 from custseg_spark.outputs.exports.layout import ReportTable
 
-log = logging.getLogger("custseg")
+log = redaction.logger()
 
 # For another export's transaction, or for somebody who alters a table.
 LOCK_WAIT = "60s"

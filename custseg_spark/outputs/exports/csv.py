@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
+from custseg_spark.config.places import require_open
 from custseg_spark.engine.spark.session import get_session, send
 from custseg_spark.errors import ConfigurationError, ConflictError, TargetError
 from custseg_spark.outputs.exports.layout import ReportTable, in_seconds
@@ -37,6 +38,7 @@ class CsvFolder:
         folder = text.removeprefix("csv:")
         if not folder:
             raise ConfigurationError(f"--to {text}: expected csv:DIR")
+        require_open(folder, "--to")
         return cls(place(folder))
 
     @property

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import EVENTS
+from custseg_spark.engine.permissions import withheld
 from custseg_spark.errors import ConfigurationError, InputError
 from custseg_spark.outputs.exports import Request, campaign_of
 from custseg_spark.outputs.exports.batches import batches
@@ -84,7 +85,11 @@ def measure(lake: Lake, request: Request, period: Period, confidence: float) -> 
 
 def write(lake: Lake, lift: Lift, target: Target, progress: Progress) -> None:
     """The effects as the table `campaign_lift` of a target."""
-    with target.opened() as loading, progress.stage(CAMPAIGN_LIFT.name) as stage:
+    with (
+        withheld(lake.config.umask),
+        target.opened() as loading,
+        progress.stage(CAMPAIGN_LIFT.name) as stage,
+    ):
         rows = [_row(lift, effect) for effect in lift.effects]
         frame = lake.spark.createDataFrame(rows, CAMPAIGN_LIFT.schema)
         stage.rows = loading.stage(CAMPAIGN_LIFT, batches(reported(frame, CAMPAIGN_LIFT)))

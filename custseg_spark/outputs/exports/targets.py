@@ -22,7 +22,8 @@ def parse_target(text: str) -> Target:
     """The target that `--to` names. Raises ConfigurationError, which never quotes a password."""
     kind, separator, _ = text.partition(":")
     if not separator:
-        raise ConfigurationError(f"--to {text}: {EXPECTED}")
+        # Before the last @ there may be a password, whatever this is.
+        raise ConfigurationError(f"--to {text.rpartition('@')[2]}: {EXPECTED}")
     make = KINDS.get(_SAME.get(kind, kind))
     if make is None:
         raise ConfigurationError(

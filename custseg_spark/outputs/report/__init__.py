@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from custseg_spark.config.settings import Config
 from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.permissions import withheld
 from custseg_spark.outputs.report import pages, reading
 from custseg_spark.outputs.report.content import Content
 from custseg_spark.outputs.report.palette import DARK, LIGHT
@@ -51,7 +52,7 @@ def write(lake: "Lake", run_date: date | None, reports: Place) -> Sequence[Place
     target = reports / day.isoformat()
     if isinstance(target, Remote):
         return _replace_remote(lake.spark, target, files(content))
-    return write_here(content, target)
+    return write_here(content, target, lake.config.umask)
 
 
 def files(content: Content) -> dict[str, bytes]:
@@ -65,9 +66,11 @@ def files(content: Content) -> dict[str, bytes]:
     }
 
 
-def write_here(content: Content, target: Path) -> list[Path]:
-    """Writes a report into a folder of this machine; its files."""
-    return _replace(target, files(content))
+def write_here(content: Content, target: Path, umask: str) -> list[Path]:
+    """Writes a report into a folder of this machine, without the umask's permissions; its files."""
+    made = files(content)
+    with withheld(umask):
+        return _replace(target, made)
 
 
 @dataclass(frozen=True)

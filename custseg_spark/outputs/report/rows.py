@@ -46,12 +46,13 @@ class Ledger:
     blank: int
     accepted: int
     rejected: int
+    ignored: int
     duplicates: int
     rounded: int
 
     @property
     def records(self) -> int:
-        """Records without headers and blank lines: accepted + rejected + duplicates."""
+        """Records without headers and blank lines: accepted + rejected + ignored + duplicates."""
         return self.physical_records - self.header - self.blank
 
 

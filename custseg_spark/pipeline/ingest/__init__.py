@@ -44,6 +44,7 @@ class IngestSummary:
     read: int = 0
     accepted: int = 0
     rejected: int = 0
+    ignored: int = 0
     duplicates: int = 0
     rounded: int = 0
     files: int = 0
@@ -120,14 +121,16 @@ def _summary(
 ) -> IngestSummary:
     valid = sum(c.valid for c in counts.values())
     rejected = sum(c.rejected for c in counts.values())
+    ignored = sum(c.ignored for c in counts.values())
     kept = sum(accepted.values())
     return IngestSummary(
-        read=valid + rejected,
+        read=valid + rejected + ignored,
         accepted=kept,
         rejected=rejected,
+        ignored=ignored,
         duplicates=valid - kept,
         rounded=sum(c.rounded for c in counts.values()),
         files=sum(1 for r in batch.rows if not r.skipped_because),
         known_files=len(batch.known),
-        skipped=tuple((str(f.path), f.skipped_because or "") for f in batch.skipped),
+        skipped=tuple((f.name, f.skipped_because or "") for f in batch.skipped),
     )

@@ -1,15 +1,11 @@
 """What one ingest has to read."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from custseg_spark.config.mappings import MappingFile
 from custseg_spark.engine.sources.discovery.files import SourceFile
 from custseg_spark.engine.sources.streams import RecordStream
 from custseg_spark.pipeline.ingest.ledger import LedgerRow
-
-# Clocks of trackers run ahead; more than a day is a wrong clock or a wrong time zone.
-LATEST_AFTER_INGEST = timedelta(days=1)
 
 
 @dataclass

@@ -23,10 +23,10 @@ _BLOCK_BITS = 20
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
-_COUNTS = ("valid", "rejected", "rounded", "copies")
+_COUNTS = ("valid", "rejected", "rounded", "copies", "ignored")
 _PARTIAL_DDL = (
     "file bigint, event_date date, block bigint, valid bigint, rejected bigint, rounded bigint,"
-    " copies bigint, copy_rows array<bigint>"
+    " copies bigint, ignored bigint, copy_rows array<bigint>"
 )
 
 
@@ -36,7 +36,7 @@ class FileDate:
 
     `copies`: valid records whose event id an earlier one has, by the files' order and the rows';
     `copy_rows`: where they stand in the file, fewer where there are too many to list. `blocks`: in
-    how many stretches of the file the date occurs.
+    how many stretches of the file the date occurs. `ignored` records are none of these.
     """
 
     file_id: str
@@ -47,6 +47,7 @@ class FileDate:
     copies: int
     copy_rows: Sequence[int]
     blocks: int
+    ignored: int = 0
 
 
 def file_code(file_id: Column) -> Column:
@@ -60,13 +61,14 @@ def count(validated: DataFrame, file_ids: Sequence[str], *, partitions: int) -> 
     Their order decides which of equal records is the first.
     """
     codes = _codes(validated.sparkSession, file_ids)
-    is_valid = F.col("reasons").isNull()
+    is_valid = F.col("reasons").isNull() & F.col("ignored").isNull()
     narrow = validated.select(
         file_code(F.col("file_id")).alias("file"),
         F.when(is_valid, F.col("event_date")).alias("event_date"),
         "source_row",
         "id_high",
         "id_low",
+        F.coalesce("ignored", F.lit(0)).alias("ignored"),
         is_valid.alias("is_valid"),
         F.coalesce(is_valid & F.col("was_rounded"), F.lit(False)).alias("was_rounded"),
     )
@@ -83,7 +85,8 @@ def count(validated: DataFrame, file_ids: Sequence[str], *, partitions: int) -> 
         .collect()
     )
     of_code = dict(zip(codes.tolist(), file_ids, strict=True))
-    return [FileDate(of_code[row.file], *row[1:]) for row in rows]
+    found = [row.asDict() for row in rows]
+    return [FileDate(of_code[part.pop("file")], **part) for part in found]
 
 
 def _codes(spark: SparkSession, file_ids: Sequence[str]) -> Ints:
@@ -116,9 +119,12 @@ class _Partition:
                 "event_date": records["event_date"],
                 "block": pc.shift_right(records["source_row"], _BLOCK_BITS),
                 "valid": records["is_valid"].cast(pa.int64()),
-                "rejected": pc.invert(records["is_valid"]).cast(pa.int64()),
+                "rejected": pc.and_(
+                    pc.invert(records["is_valid"]), pc.equal(records["ignored"], 0)
+                ).cast(pa.int64()),
                 "rounded": records["was_rounded"].cast(pa.int64()),
                 "copies": is_copy.astype(np.int64),
+                "ignored": records["ignored"],
                 "copy_rows": records["source_row"],
             }
         )

@@ -109,9 +109,14 @@ def _opened(
             _note_skipped(batch, in_ledger, mapping, skipped)
             continue
         in_ledger.add(file_id)
-        batch.rows.append(_ledger_row(file, file_id, mapping, opened))
-        pieces += [MappedPiece(kernels, piece) for piece in opened.pieces]
-        remotes += opened.remotes
+        for part in opened if isinstance(opened, list) else [opened]:
+            if part.part and part.part.skipped_because:
+                _note_skipped(batch, in_ledger, mapping, part.part)
+                continue
+            row = _ledger_row(part.part or file, part.part_id or file_id, mapping, part)
+            batch.rows.append(row)
+            pieces += [MappedPiece(kernels, piece) for piece in part.pieces]
+            remotes += part.remotes
     return remotes
 
 
@@ -175,9 +180,9 @@ def _check_cleaning(lake: Lake, mapping: MappingFile) -> None:
 
 def _check_not_all_skipped(batch: Batch, mapping: MappingFile, found: Sequence[SourceFile]) -> None:
     """One stray file in a folder is passed over; where all are, the path or mapping is wrong."""
-    skipped = {f.path: f.skipped_because for f in batch.skipped}
-    if found and all(f.path in skipped for f in found):
-        reasons = "".join(f"\n  {f.path}: {skipped[f.path]}" for f in found)
+    skipped = {f.name: f.skipped_because for f in batch.skipped}
+    if found and all(f.name in skipped for f in found):
+        reasons = "".join(f"\n  {f.path}: {skipped[f.name]}" for f in found)
         raise InputError(f"source {mapping.name}: none of its files can be read{reasons}")
 
 
@@ -186,5 +191,5 @@ def _note_skipped(
 ) -> None:
     batch.skipped.append(file)
     reason = file.skipped_because or ""
-    if ledger.skip_key(str(file.path), reason) not in in_ledger:
+    if ledger.skip_key(file.name, reason) not in in_ledger:
         batch.rows.append(LedgerRow("", mapping.name, file, skipped_because=reason))

@@ -48,6 +48,12 @@ class Counts:
     valid: int = 0
     rejected: int = 0
     rounded: int = 0
+    ignored: int = 0
+
+    @property
+    def records(self) -> int:
+        """All records that were found."""
+        return self.valid + self.rejected + self.ignored
 
 
 def check_balance(rows: Iterable[LedgerRow], counts: Mapping[str, Counts]) -> None:
@@ -55,10 +61,10 @@ def check_balance(rows: Iterable[LedgerRow], counts: Mapping[str, Counts]) -> No
     for row in rows:
         seen = counts.get(row.file_id, Counts())
         expected = row.physical_records - row.header - row.blank
-        if seen.valid + seen.rejected != expected and not row.skipped_because:
+        if seen.records != expected and not row.skipped_because:
             raise InputError(
                 f"{row.file.name}: the bytes hold {expected:,} records, the parser found"
-                f" {seen.valid + seen.rejected:,}; the file may have changed while it was read"
+                f" {seen.records:,}; the file may have changed while it was read"
                 + (", or a quote stands inside a value" if row.multiline else "")
             )
 
@@ -97,6 +103,7 @@ def _row(
         row.blank,
         kept,
         seen.rejected,
+        seen.ignored,
         seen.valid - kept,
         seen.rounded,
         row.skipped_because,

@@ -17,6 +17,7 @@ import pyarrow as pa
 from custseg_spark.config.settings import Config
 from custseg_spark.core.events.copies import repeated
 from custseg_spark.core.events.records import Flags
+from custseg_spark.core.events.schema import LATEST_AFTER_INGEST
 from custseg_spark.core.events.validation import ValidatedEvents, validate_events
 from custseg_spark.engine.lake.files import DataFile, write_part
 from custseg_spark.engine.lake.lake import Appender, Lake
@@ -25,7 +26,7 @@ from custseg_spark.engine.lake.schemas import EVENTS, REJECTED_EVENTS
 from custseg_spark.engine.sources.pieces import Located
 from custseg_spark.engine.spark import tasks
 from custseg_spark.pipeline.ingest import ledger
-from custseg_spark.pipeline.ingest.batch import LATEST_AFTER_INGEST, Batch
+from custseg_spark.pipeline.ingest.batch import Batch
 from custseg_spark.pipeline.ingest.ledger import Counts
 from custseg_spark.pipeline.ingest.refused import already_written, check_shares
 from custseg_spark.pipeline.ingest.settling import ROWS_PER_FILE, DateOfEvents, settle_all
@@ -96,6 +97,7 @@ class _Held:
         tally.valid += len(valid.events)
         tally.rejected += len(valid.rejected)
         tally.rounded += int(valid.rounded.sum())
+        tally.ignored += valid.ignored
         if len(valid.events):
             self.events.append(valid.events)
             self.id_halves.append(np.stack([valid.id_high, valid.id_low]))
@@ -196,7 +198,7 @@ def publish(
         ledger.check_balance(batch.rows, counts)
         refusals = (refusal for part in parts for refusal in part.refusals)
         check_shares(batch.mappings, batch.rows, counts, lambda: merged_refusals(refusals), config)
-        stage.rows = sum(c.valid + c.rejected for c in counts.values())
+        stage.rows = sum(c.records for c in counts.values())
     with progress.stage("copies across files"):
         files, copies = _settled(lake, [f for part in parts for f in part.events], rows_per_file)
     with progress.stage("publish events") as stage:

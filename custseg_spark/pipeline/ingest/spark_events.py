@@ -8,11 +8,12 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from custseg_spark.config.settings import Config
+from custseg_spark.core.events.schema import LATEST_AFTER_INGEST
 from custseg_spark.engine.lake.lake import Appender, Lake
 from custseg_spark.engine.lake.schemas import EVENTS
 from custseg_spark.engine.spark.session import shuffle_partitions, size_shuffles
 from custseg_spark.pipeline.ingest import counting, ledger
-from custseg_spark.pipeline.ingest.batch import LATEST_AFTER_INGEST, Batch
+from custseg_spark.pipeline.ingest.batch import Batch
 from custseg_spark.pipeline.ingest.counting import FileDate
 from custseg_spark.pipeline.ingest.ledger import Counts
 from custseg_spark.pipeline.ingest.refused import check_shares, refusals_in, write_rejected
@@ -31,15 +32,16 @@ def publish(
     columns = ddl(VALIDATED_EVENTS)
     latest = ingested_at + LATEST_AFTER_INGEST
     frames = [stream.frame(ValidatedEvents(latest), columns) for stream in batch.streams]
-    validated = reduce(DataFrame.unionByName, frames)
+    read = reduce(DataFrame.unionByName, frames)
+    validated = read.where(F.col("ignored").isNull()).drop("ignored")
     in_order = [r for r in sorted(batch.rows, key=lambda r: (r.file.name, r.file_id)) if r.file_id]
     partitions = shuffle_partitions(validated.sparkSession)
     with progress.stage("check records") as stage:
-        found = counting.count(validated, [r.file_id for r in in_order], partitions=partitions)
+        found = counting.count(read, [r.file_id for r in in_order], partitions=partitions)
         counts = _by_file(found)
         ledger.check_balance(batch.rows, counts)
         check_shares(batch.mappings, batch.rows, counts, lambda: refusals_in(validated), config)
-        stage.rows = sum(c.valid + c.rejected for c in counts.values())
+        stage.rows = sum(c.records for c in counts.values())
     names = sorted(r.file_id for r in in_order)
     with progress.stage("write events") as stage:
         if any(c.rejected for c in counts.values()):
@@ -58,6 +60,7 @@ def _by_file(found: Sequence[FileDate]) -> dict[str, Counts]:
             before.valid + part.valid,
             before.rejected + part.rejected,
             before.rounded + part.rounded,
+            before.ignored + part.ignored,
         )
     return counts
 

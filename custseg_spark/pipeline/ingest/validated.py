@@ -20,8 +20,15 @@ _REFUSED = pa.schema(
         ("was_rounded", pa.bool_()),
     ]
 )
+# A row with a count in `ignored` stands for so many records of the file, and is none.
 VALIDATED_EVENTS = pa.schema(
-    [*EVENTS.schema, ("id_high", pa.int64()), ("id_low", pa.int64()), *_REFUSED]
+    [
+        *EVENTS.schema,
+        ("id_high", pa.int64()),
+        ("id_low", pa.int64()),
+        *_REFUSED,
+        ("ignored", pa.int64()),
+    ]
 )
 VALIDATED_CUSTOMERS = pa.schema([*CUSTOMERS.schema, *_REFUSED])
 
@@ -33,7 +40,10 @@ def ddl(schema: pa.Schema) -> str:
 
 @dataclass(frozen=True)
 class ValidatedEvents:
-    """Events and refused records as rows of VALIDATED_EVENTS; `reasons` is null for an event."""
+    """Events and refused records as rows of VALIDATED_EVENTS; `reasons` is null for an event.
+
+    Also a row with the number of ignored records, where there are any.
+    """
 
     latest: datetime
 
@@ -52,6 +62,9 @@ class ValidatedEvents:
                 was_rounded=pl.Series(valid.rounded, dtype=pl.Boolean),
             )
             yield _rows(events, valid.rejected, VALIDATED_EVENTS)
+            if valid.ignored:
+                count = {"file_id": [part.file_id], "ignored": [valid.ignored]}
+                yield _rows(pl.DataFrame(count), valid.rejected.clear(), VALIDATED_EVENTS)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ class Tally:
     rejected: int = 0
     rounded: int = 0
     copies: int = 0
+    ignored: int = 0
 
     def add(self, other: "Tally") -> None:
         """Adds another tally of the same file."""
@@ -24,11 +25,12 @@ class Tally:
         self.rejected += other.rejected
         self.rounded += other.rounded
         self.copies += other.copies
+        self.ignored += other.ignored
 
     @property
     def counts(self) -> Counts:
         """As the ledger has it."""
-        return Counts(self.valid, self.rejected, self.rounded)
+        return Counts(self.valid, self.rejected, self.rounded, self.ignored)
 
 
 @dataclass(frozen=True)

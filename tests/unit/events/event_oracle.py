@@ -12,6 +12,9 @@ from custseg_spark.core.mappings.mapping import SourceMapping
 
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 ANY_DIGITS = Context(prec=2000)
+CURRENCY = re.compile(r"([+-]?)[$€£¥](?=[+-]?[0-9])|(?<=[0-9])[$€£¥]$")
+SCIENTIFIC = re.compile(r"[+-]?[0-9]([.,][0-9]+)?[eE]\+?[0-9]{2,3}", re.A)
+WORDS_FOR_NOTHING = {"nan", "null", "none", "undefined", "\\n", "n/a", "#n/a", "<na>"}
 REQUIRED_AMOUNT = "a number from 0, at most 14 digits before the point"
 
 
@@ -75,6 +78,11 @@ def _judged(row: int, line: bytes, header: list[str], mapping: SourceMapping) ->
     if [fields[0].strip(" ").lstrip("\ufeff"), *(f.strip(" ") for f in fields[1:])] == header:
         return Judged(row, None, None, [("repeated_header", "record")])
     record = {name: value.strip(" ") or None for name, value in zip(header, fields, strict=True)}
+    for name in _KEPT:
+        if (record[name] or "").lower() in WORDS_FOR_NOTHING:
+            record[name] = None
+    for name in _IDS:
+        record[name] = re.sub(r"^([0-9]+)\.0+$", r"\1", record[name] or "", flags=re.A) or None
     return _by_rules(row, record, mapping)
 
 
@@ -93,6 +101,7 @@ def _amount(text: str | None) -> tuple[Decimal | None, Decimal | None, str | Non
         return None, None, "not_a_number"
     if re.fullmatch("[+-]?(nan|inf|infinity)", text, re.IGNORECASE | re.ASCII):
         return None, None, "not_finite"
+    text = CURRENCY.sub(r"\1", text, count=1)
     if not NUMBER.fullmatch(text):
         return None, None, "not_a_number"
     exact = Decimal(text)
@@ -118,6 +127,7 @@ def _by_rules(row: int, record: dict[str, str | None], mapping: SourceMapping) -
         reasons.append(("unknown_event_type", "event_type"))
     if not re.fullmatch("[+-]?[0-9]+", record["product_id"] or ""):
         reasons.append(("not_an_integer", "product_id"))
+    reasons += [("lost_digits", n) for n in _IDS if SCIENTIFIC.fullmatch(record[n] or "")]
     price, exact, problem = _amount(record["price"])
     if exact is not None and exact < 0:
         problem = "negative"
@@ -131,4 +141,5 @@ def _by_rules(row: int, record: dict[str, str | None], mapping: SourceMapping) -
     return Judged(row, values, identity, [])
 
 
+_IDS = ("user_id", "product_id", "category_id", "user_session")
 _KEPT = ("user_id", "product_id", "category_id", "category_code", "brand", "user_session")

@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 from event_cases import HEADER, events_of, line, mapping, records_of, validated
 
+from custseg_spark.core.events import ids as event_id_texts
 from custseg_spark.core.events.ids import extra_texts, hashed, hex_ids, joined_extras
 from custseg_spark.core.events.json_lines import json_records
 
@@ -92,3 +93,16 @@ def test_extras_of_a_frame_and_of_one_record_are_the_same_text() -> None:
 def test_no_events_have_no_ids() -> None:
     nothing = events_of()
     assert hex_ids(nothing.id_high, nothing.id_low).to_list() == []
+
+
+def test_thousands_of_columns_have_the_text_that_few_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = {
+        f"c{n}": [f"{n}", " x ", "", None, f"a{event_id_texts.SEPARATOR}{n}"] for n in range(150)
+    }
+    values = pl.DataFrame({**columns, "nothing": [None] * 5, "who": list("abcde")})
+    values = values.cast(pl.String).with_columns(none=pl.lit(None, pl.String))
+    of_many = event_id_texts.extra_texts(values, ["who"])
+    monkeypatch.setattr(event_id_texts, "_WIDE", 1_000)
+    assert of_many.equals(event_id_texts.extra_texts(values, ["who"]))
+    assert of_many.to_list()[2:4] == ["", ""]
+    assert len(event_id_texts.extra_texts(values.clear(), ["who"])) == 0

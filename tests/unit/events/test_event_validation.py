@@ -26,6 +26,7 @@ TIME_FORMAT = "yyyy-MM-dd HH:mm:ss z"
 TIME_RANGE = "from 1990-01-01 to a day after ingest"
 TYPES = "view, cart, purchase"
 MONEY = "a number from 0, at most 14 digits before the point"
+ALL_DIGITS = "an id with all its digits, or scientific_ids = true in the mapping"
 REFUSED = {
     ("event_time", "unparseable_time", TIME_FORMAT): [
         *("", "now", "epoch", "today", "12:30", "2019", "2019-10-01", "1569888000"),
@@ -42,11 +43,12 @@ REFUSED = {
     ],
     ("event_type", "unknown_event_type", TYPES): ["", "  ", "viewed", "remove_from_cart", "null"],
     ("user_id", "missing_customer", "an id"): ["", "   "],
+    ("user_id", "lost_digits", ALL_DIGITS): ["1.51592E+18", "1.5e+15", "-2E20", "1.0E16"],
     ("product_id", "not_an_integer", "an integer"): [
-        *("", "abc", "12a", "1.0", "1e3", "0x1F", "1 2", "NaN", "-", "12\u2028"),
+        *("", "abc", "12a", "1.5", "1e3", "0x1F", "1 2", "NaNs", "-", "12\u2028"),
     ],
     ("price", "not_a_number", MONEY): [
-        *("", "free", "1.2.3", "€5", "1 000", "0x10", "1e", "."),
+        *("", "free", "1.2.3", "5€5", "1 000", "0x10", "1e", "."),
         *("1d", "1f", "12.5L", "1_000", "--1", "١٢"),
     ],
     ("price", "not_finite", MONEY): [

@@ -21,8 +21,8 @@ TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "ingest_files": (
         "file_id string, source string, source_file string, source_table string, sha256 string, "
         "bytes bigint, physical_records bigint, header bigint, blank bigint, accepted bigint, "
-        "rejected bigint, duplicates bigint, rounded bigint, skipped_because string, ingested_at "
-        "timestamp",
+        "rejected bigint, ignored bigint, duplicates bigint, rounded bigint, skipped_because "
+        "string, ingested_at timestamp",
         (),
         (),
     ),

@@ -162,3 +162,27 @@ def test_an_unknown_mapping_names_the_nearest(tmp_path: Path) -> None:
     _load(tmp_path)
     with pytest.raises(ConfigurationError, match="unknown mapping 'shp'; did you mean 'shop'"):
         load_mapping("shp", {}, [tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ('decimal = ";"', "decimal must be one of"),
+        ('decimal = ","\nthousands = ","', "decimal and thousands are both ','"),
+        ('unit_price_is = "total"', "unit_price_is: unknown 'total'"),
+        ('discount_is = "share"', "discount_is, but [columns] has no 'discount'"),
+        ('timezone = "Europe/Berlinn"', "timezone: unknown 'Europe/Berlinn'"),
+        ('timezone_folds = "first"', "timezone_folds: unknown 'first'"),
+        ('ignored_event_types = ["Seen"]', "'Seen' is among event_types and ignored_event_types"),
+        ('columns_without_header = ["when", "who"]', "columns_without_header has no 'what'"),
+        ('columns_without_header = ["a", "a"]', "columns_without_header has 'a' twice"),
+        ("header_row = -1", "header_row must be 1 or more"),
+        ('delimiter = "whitespace"\nmultiline = true', 'delimiter = "whitespace" and multiline'),
+        ("widths = [0, 1]", "widths must be 1 or more"),
+        ('widths = ["a"]', "widths: expected tuple, got ['a']"),
+    ],
+)
+def test_a_mistake_of_reading_is_named(tmp_path: Path, more: str, message: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        _load(tmp_path, f"{more}\n{GOOD}")
+    assert message in str(caught.value)

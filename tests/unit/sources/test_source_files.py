@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from checkout import HEADER
 
+from custseg_spark.core.events.spaced_text import Layout
 from custseg_spark.engine.sources.discovery.files import list_files
 from custseg_spark.engine.sources.formats import texts
 from custseg_spark.engine.sources.formats.texts import (
@@ -46,7 +47,7 @@ def test_lines_and_cuts_are_counted_as_one_by_one(tmp_path: Path, seed: int) -> 
     lines = content.removesuffix(b"\n").split(b"\n")
 
     for piece_bytes in (1, 7, 64, 1_000, 1 << 20):
-        facts = inspect_text(list_files(str(path))[0], ",", piece_bytes)
+        facts = inspect_text(list_files(str(path))[0], Layout(), piece_bytes)
         assert facts.header == ("a", "b")
         assert facts.physical_records == len(lines)
         assert facts.blank == sum(1 for text in lines if not text.strip(b"\r"))
@@ -58,13 +59,13 @@ def test_a_piece_ends_with_the_last_line_of_a_block(
 ) -> None:
     monkeypatch.setattr(texts, "BLOCK_BYTES", 1_000)
     path = _file(tmp_path / "log.csv", (b"x" * 99 + b"\n") * 40)
-    facts = inspect_text(list_files(str(path))[0], ",", 1_500)
+    facts = inspect_text(list_files(str(path))[0], Layout(), 1_500)
     assert facts.cuts == (Cut(0, 2_000, 1), Cut(2_000, 4_000, 21))
 
 
 def test_a_giant_line_is_one_record(tmp_path: Path) -> None:
     content = b"a\n" + b"y" * 5_000_000 + b"\n\n" + b"z"
-    facts = inspect_text(list_files(str(_file(tmp_path / "x.csv", content)))[0], ",", 1 << 20)
+    facts = inspect_text(list_files(str(_file(tmp_path / "x.csv", content)))[0], Layout(), 1 << 20)
     assert (facts.physical_records, facts.blank) == (4, 1)
     # What comes before it is too short for a piece.
     assert facts.cuts == (Cut(0, 5_000_004, 1), Cut(5_000_004, 5_000_005, 4))
@@ -72,7 +73,7 @@ def test_a_giant_line_is_one_record(tmp_path: Path) -> None:
 
 def test_a_file_of_one_endless_line_has_no_header(tmp_path: Path) -> None:
     path = _file(tmp_path / "x.json", b'{"a": "' + b"y" * 3_000_000)
-    facts = inspect_text(list_files(str(path))[0], ",", 1 << 20)
+    facts = inspect_text(list_files(str(path))[0], Layout(), 1 << 20)
     assert facts.header == ()
     assert facts.header_problem == "the header can't be read: it is longer than 1,048,576 bytes"
     assert facts.physical_records == 1
@@ -102,7 +103,7 @@ def test_the_header_is_the_first_line_that_is_not_blank(
     tmp_path: Path, content: bytes, header: tuple[str, ...], row: int, problem: str | None
 ) -> None:
     path = _file(tmp_path / "log.csv", content)
-    facts = inspect_text(list_files(str(path))[0], ",", 1 << 20)
+    facts = inspect_text(list_files(str(path))[0], Layout(), 1 << 20)
     assert (facts.header, facts.header_row, facts.header_problem) == (header, row, problem)
 
 
@@ -111,13 +112,13 @@ def test_a_truncated_gzip_is_an_error(tmp_path: Path, lost: int) -> None:
     text = "\n".join(str(random.Random(n).random()) for n in range(200))
     path = _file(tmp_path / "log.csv.gz", gzip.compress(text.encode())[:-lost])
     with pytest.raises(InputError, match=r"log\.csv\.gz: broken gzip file"):
-        inspect_text(list_files(str(path))[0], ",", 64)
+        inspect_text(list_files(str(path))[0], Layout(), 64)
 
 
 def test_garbage_behind_a_gzip_is_an_error(tmp_path: Path) -> None:
     path = _file(tmp_path / "log.csv.gz", gzip.compress(b"a,b\n") + b"garbage")
     with pytest.raises(InputError, match="broken gzip file"):
-        inspect_text(list_files(str(path))[0], ",", 64)
+        inspect_text(list_files(str(path))[0], Layout(), 64)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +135,7 @@ def test_a_multiline_record_ends_outside_quotes(
     tmp_path: Path, content: bytes, records: int, blank: int
 ) -> None:
     path = _file(tmp_path / "log.csv", content)
-    facts = inspect_multiline(list_files(str(path))[0], ",", 1 << 20)
+    facts = inspect_multiline(list_files(str(path))[0], Layout(), 1 << 20)
     assert (facts.physical_records, facts.blank) == (records, blank)
 
 
@@ -142,7 +143,7 @@ def test_an_unclosed_quote_is_found_where_it_opens(tmp_path: Path) -> None:
     content = b'a,b\n"1\n2",2\n' + b"3,4\n" * 400_000 + b'5,"6\n' + b"7,8\n" * 400_000
     path = _file(tmp_path / "log.csv", content)
     with pytest.raises(InputError, match="line 400004: a quote is opened and never closed"):
-        inspect_multiline(list_files(str(path))[0], ",", 1 << 20)
+        inspect_multiline(list_files(str(path))[0], Layout(), 1 << 20)
 
 
 def test_a_multiline_file_is_cut_between_records(
@@ -151,7 +152,7 @@ def test_a_multiline_file_is_cut_between_records(
     monkeypatch.setattr(texts, "BLOCK_BYTES", 16)
     record = b'"1\n\n",2\n'
     path = _file(tmp_path / "log.csv", b"a,b\n" + record * 10)
-    facts = inspect_multiline(list_files(str(path))[0], ",", 20)
+    facts = inspect_multiline(list_files(str(path))[0], Layout(), 20)
     content = path.read_bytes()
     assert b"".join(content[cut.start : cut.end] for cut in facts.cuts) == content
     assert len(facts.cuts) == 3
@@ -162,7 +163,7 @@ def test_a_multiline_file_is_cut_between_records(
 
 def test_a_compressed_file_is_not_cut(tmp_path: Path) -> None:
     path = _file(tmp_path / "log.csv.gz", gzip.compress(b"a,b\n1,2\n"))
-    facts = inspect_text(list_files(str(path))[0], ",", 1)
+    facts = inspect_text(list_files(str(path))[0], Layout(), 1)
     assert (facts.physical_records, facts.cuts) == (2, ())
 
 

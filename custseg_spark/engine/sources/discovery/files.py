@@ -38,8 +38,9 @@ class SourceFile:
     Else `skipped_because` says why. `unpacked` has the text of a file that Spark can't decompress,
     or the copy of one that isn't on this machine; `footer` the end of a Parquet file that Spark
     reads where it is. `sha256` is of a remote file's URI, length and time of change: its content
-    would have to be read to know that there is nothing to read. `called` is what the ledger calls
-    it, where that isn't its path.
+    would have to be read to know that there is nothing to read. `sheet` is set where several of a
+    workbook's are files of their own to the ledger; `called` is what the ledger calls the file,
+    where that isn't its path.
     """
 
     path: Place
@@ -50,12 +51,14 @@ class SourceFile:
     named_outright: bool = False
     unpacked: Path | None = None
     footer: Path | None = None
+    sheet: str = ""
     called: str = ""
 
     @property
     def name(self) -> str:
         """What the ledger calls it."""
-        return self.called or str(self.path)
+        own = self.called or str(self.path)
+        return f"{own}#{self.sheet}" if self.sheet else own
 
     @property
     def data(self) -> Path:
@@ -98,15 +101,10 @@ def require_readable(files: Sequence[SourceFile], path: str) -> None:
         raise InputError(f"no readable file at {path}{skipped}")
 
 
-def _absolute(path: Path) -> Path:
-    """Absolute and without `..`, which Spark would take out by the names alone."""
-    return path.resolve() if ".." in path.parts else path.absolute()
-
-
 def _in_folder(path: Path, relative: Path, *, hashes: bool) -> SourceFile:
     """A file that wasn't named itself; hidden if it or a folder on the way to it is."""
     if is_hidden(relative):
-        return SourceFile(_absolute(path), "hidden", path.stat().st_size, "", HIDDEN)
+        return SourceFile(path.absolute(), "hidden", path.stat().st_size, "", HIDDEN)
     return _identify(path, outright=False, hashes=hashes)
 
 
@@ -122,7 +120,7 @@ def _identify(path: Path, *, outright: bool, hashes: bool) -> SourceFile:
         kind, problem = kind_of(path, head, lambda: path, outright=outright)
         digest = _sha256(path) if hashes and not problem else ""
         size = path.stat().st_size
-        return SourceFile(_absolute(path), kind, size, digest, problem, named_outright=outright)
+        return SourceFile(path.absolute(), kind, size, digest, problem, named_outright=outright)
     except OSError as error:
         raise InputError(f"{path}: can't be read: {error.strerror}") from error
 

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from pyspark.sql import SparkSession
 
 from custseg_spark.config.mappings import MappingFile
+from custseg_spark.core.events.spaced_text import Layout
 from custseg_spark.engine.sources.discovery.files import (
     HEAD_BYTES,
     HIDDEN,
@@ -32,10 +33,10 @@ from custseg_spark.paths import Place, Remote, is_database, place
 
 # A look at each file's first bytes is mostly waiting.
 _LOOKS_AT_ONCE = 8
-# What Spark reads where it is; values that hold line breaks need a look at the text from here.
+# What Spark reads where it is; text of more than lines with a delimiter needs a look from here.
 _TEXTS = ("text", "gzip")
 _IN_PLACE = (*_TEXTS, "parquet")
-_IN_PLACE_MULTILINE = ("parquet",)
+_IN_PLACE_TABLES = ("parquet",)
 
 
 @dataclass(frozen=True)
@@ -61,14 +62,19 @@ def find(
     new = [f for f in listed if f.skipped_because is None and is_new(f)]
     if not new:
         return Found(listed)
-    kinds = _IN_PLACE_MULTILINE if mapping.multiline else _IN_PLACE
+    layout = Layout.of(mapping)
+    is_of_lines = not (mapping.multiline or mapping.header_row or layout.is_spaced)
+    kinds: tuple[str, ...] = _IN_PLACE if is_of_lines else _IN_PLACE_TABLES
+    if mapping.explodes:
+        # How many records there are takes a look at the items.
+        kinds = tuple(kind for kind in kinds if kind != "parquet")
     with ThreadPoolExecutor(_LOOKS_AT_ONCE) as pool:
         brought = list(pool.map(lambda f: bring(spark, f, staging, in_place=kinds), new))
     texts = [f for f in brought if f.kind in _TEXTS and not (f.skipped_because or f.unpacked)]
     by_path = {f.path: f for f in brought}
     return Found(
         [by_path.get(f.path, f) for f in listed],
-        count_lines(spark, texts, mapping.delimiter, split_bytes) if texts else {},
+        count_lines(spark, texts, layout, split_bytes) if texts else {},
     )
 
 

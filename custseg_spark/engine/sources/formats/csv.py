@@ -1,21 +1,25 @@
 """CSV files as records: pieces of whole lines, read by kernels where the tasks run."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from custseg_spark.config.mappings import MappingFile
 from custseg_spark.core.events.records import Records
+from custseg_spark.core.events.spaced_text import Layout, spaced_records
 from custseg_spark.core.events.text import csv_records, multiline_csv_records
 from custseg_spark.core.mappings.mapping import SourceMapping
-from custseg_spark.engine.sources.columns import NOT_ITS_COLUMNS, check_columns
+from custseg_spark.engine.sources import headers
+from custseg_spark.engine.sources.columns import check_columns
 from custseg_spark.engine.sources.discovery.files import SourceFile
 from custseg_spark.engine.sources.formats import texts
+from custseg_spark.engine.sources.formats.text_headers import named_columns
 from custseg_spark.engine.sources.formats.texts import TextFacts
 from custseg_spark.errors import InputError
 
 # Text of a compressed file that is read at a time.
 _CHUNK_BYTES = 1 << 25
+_ROWS_LOOKED_AT = 50
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,16 @@ def parsed(
     header_row: int,
 ) -> Records:
     """The records of a text of whole lines, or of whole records where values hold line breaks."""
+    has_titles, layout = mapping.header_row > 0, Layout.of(mapping)
+    if layout.is_spaced:
+        return spaced_records(
+            content,
+            columns,
+            layout.widths,
+            first_row=first_row,
+            header_row=header_row,
+            has_titles=has_titles,
+        )
     parse = multiline_csv_records if mapping.multiline else csv_records
     return parse(
         content,
@@ -84,6 +98,7 @@ def parsed(
         delimiter=mapping.delimiter,
         first_row=first_row,
         header_row=header_row,
+        has_titles=has_titles,
     )
 
 
@@ -97,18 +112,31 @@ def inspect(
     for a header that is not UTF-8 or names a column twice. `scanned` are the facts of a file that
     Spark has counted.
     """
-    if scanned:
-        facts = scanned
-    elif mapping.multiline:
-        facts = texts.inspect_multiline(file, mapping.delimiter, piece_bytes)
-    else:
-        facts = texts.inspect_text(file, mapping.delimiter, piece_bytes)
+    facts = scanned or _inspected(file, mapping, piece_bytes)
+    if mapping.columns_without_header:
+        names = mapping.columns_without_header
+        return replace(facts, header=names, header_problem=None, header_row=0, header_lines=0)
+    where = f"{file.path}, row {facts.header_row or mapping.header_row or 1}"
     if not file.named_outright and not set(facts.header) & set(mapping.columns.values()):
-        return NOT_ITS_COLUMNS
-    if facts.header_problem:
-        raise InputError(f"{file.path}, row {facts.header_row}: {facts.header_problem}")
-    check_columns(facts.header, mapping, f"{file.path}, row {facts.header_row or 1}: the header")
+        return headers.not_its_columns(facts.header)
+    if problem := headers.is_record(facts.header, mapping) or facts.header_problem:
+        raise InputError(f"{where}: {problem}")
+    hint = "" if scanned else _hint(file, mapping)
+    check_columns(facts.header, mapping, f"{where}: the header", hint)
     return facts
+
+
+def _inspected(file: SourceFile, mapping: MappingFile, piece_bytes: int) -> TextFacts:
+    inspect_file = texts.inspect_multiline if mapping.multiline else texts.inspect_text
+    return inspect_file(file, Layout.of(mapping), piece_bytes, mapping.header_row)
+
+
+def _hint(file: SourceFile, mapping: MappingFile) -> str:
+    """Which of the first rows has the mapping's columns, where the header hasn't."""
+    first = next(texts.blocks(file), b"").split(b"\n")[:_ROWS_LOOKED_AT]
+    rows = (named_columns(line, Layout.of(mapping))[0] for line in first)
+    found = headers.row_with_columns(rows, mapping)
+    return f"; row {found} has them: say header_row = {found} in the mapping" if found else ""
 
 
 def pieces(file: SourceFile, file_id: str, facts: TextFacts) -> list[CsvPiece | CompressedCsv]:

@@ -13,6 +13,7 @@ from custseg_spark.config import jdbc as jdbc_options
 from custseg_spark.config.mappings import MappingFile
 from custseg_spark.core.events.tables import column_texts
 from custseg_spark.errors import InputError
+from custseg_spark.redaction import STARS
 
 _PACKAGES = {
     "postgresql": "org.postgresql:postgresql",
@@ -63,7 +64,7 @@ def explained(url: str, mapping: MappingFile) -> Iterator[None]:
         if said is None:
             raise
         for secret in jdbc_options.secrets(url, mapping.jdbc, os.environ):
-            said = said.replace(secret, "***")
+            said = said.replace(secret, STARS)
         if "ClassNotFoundException" in said or "No suitable driver" in said:
             package = _PACKAGES.get(jdbc_options.database(url), "GROUP:ARTIFACT")
             said = f"its driver isn't there ({said}); spark-submit --packages {package}:VERSION"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from custseg_spark.config.mappings import MappingFile
 from custseg_spark.core.events.json_lines import json_records
+from custseg_spark.core.events.nested_values import with_paths
 from custseg_spark.core.events.records import Records
 from custseg_spark.core.mappings.mapping import SourceMapping
 from custseg_spark.engine.sources.columns import NOT_ITS_COLUMNS, check_columns
@@ -59,18 +60,27 @@ def inspect(file: SourceFile, file_id: str, mapping: MappingFile, staging: Path)
 
     Raises InputError if no record has a column of the mapping, or an array is broken.
     """
-    if _is_array(file.data):
+    records = _staged_records(file, mapping)
+    if records is not None:
         target = staging / f"{file_id}.jsonl"
         staging.mkdir(parents=True, exist_ok=True)
-        with target.open("w", encoding="utf-8") as lines:
-            lines.writelines(f"{r}\n" for r in json_text.array_lines(file.data, mapping.nested))
+        with target.open("w", encoding="utf-8", errors="surrogateescape") as lines:
+            lines.writelines(f"{record}\n" for record in records)
         file = replace(file, unpacked=target)
-    found = _columns(file.data, mapping.nested)
+    found = _columns(file.data, "" if mapping.explodes else mapping.nested)
     if found is not None:
+        found = with_paths(found, mapping)
         if not file.named_outright and not found & set(mapping.columns.values()):
             return NOT_ITS_COLUMNS
         check_columns(found, mapping, f"{file.path}: the first objects' table")
     return _cut(file, file_id)
+
+
+def _staged_records(file: SourceFile, mapping: MappingFile) -> Iterator[str] | None:
+    """The records of a file that aren't its lines, as lines; None where they are."""
+    if _is_array(file.data):
+        return json_text.array_lines(file.data, mapping.nested, explodes=mapping.explodes)
+    return json_text.exploded_lines(file.data, mapping.nested) if mapping.explodes else None
 
 
 def first_records(file: SourceFile, nested: str, most: int) -> list[json_text.Record]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
+from custseg_spark.core.events.nested_values import exploded
 from custseg_spark.errors import InputError
 
 # The key of a line that isn't a record but an answer that jobs/fetch.py could make nothing of.
@@ -134,17 +135,38 @@ class _Text:
         return bool(block)
 
 
-def array_lines(path: Path, nested: str) -> Iterator[str]:
+def exploded_lines(path: Path, nested: str) -> Iterator[str]:
+    """Each record of a file of JSON lines: one for each item of the list under `nested`.
+
+    A line that isn't an object stays as it is.
+    """
+    with path.open("rb") as stream:
+        for line in stream:
+            try:
+                value = _LINE.decode(line.decode("utf-8").removeprefix(_BOM).strip())
+            except (ValueError, RecursionError):
+                value = None
+            if isinstance(value, dict):
+                yield from map(json.dumps, exploded(value, nested))
+            else:
+                yield line.decode("utf-8", "surrogateescape").rstrip("\r\n")
+
+
+def array_lines(path: Path, nested: str, *, explodes: bool = False) -> Iterator[str]:
     """Each record of a file that is one JSON array, as a line.
 
     An object with a list under the key `nested` is one record for each of its items, which take
-    over the object's other values. Raises InputError where the text isn't such an array.
+    over the object's other values; where the mapping `explodes` it, they stay under the key.
+    Raises InputError where the text isn't such an array.
     """
     number = 0
     try:
         for element in _elements(path):
             number += 1
-            yield from _records(element, nested)
+            if explodes and isinstance(element, dict):
+                yield from map(json.dumps, exploded(element, nested))
+            else:
+                yield from _records(element, nested)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not a JSON array, after {number:,} objects: {error}") from error
 

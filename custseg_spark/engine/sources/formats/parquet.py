@@ -4,7 +4,9 @@ The footer says how many rows a file has. Files of this machine are read by the 
 each; remote ones by Spark, those of one schema together.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from custseg_spark.config.mappings import MappingFile
+from custseg_spark.core.events.nested_tables import flattened, items_of
+from custseg_spark.core.events.nested_values import with_paths
 from custseg_spark.core.events.records import Records
 from custseg_spark.core.events.tables import table_records
 from custseg_spark.core.mappings.mapping import SourceMapping
@@ -40,13 +44,15 @@ _DAMAGES = (pa.ArrowInvalid, OSError)
 class ParquetFile:
     """A file with its schema and the number of its rows, as its footer has them.
 
-    `rows_before` are those of the parts before it, where it is a part of a larger whole.
+    Where a mapping explodes a column, an item is a record; `group_records`: those of row groups.
+    `rows_before` are the records of the parts before it, where it is a part of a larger whole.
     """
 
     file: SourceFile
     file_id: str
     schema: pa.Schema
     physical_records: int
+    group_records: tuple[int, ...] = ()
     rows_before: int = 0
 
 
@@ -64,14 +70,28 @@ def inspect(file: SourceFile, file_id: str, mapping: MappingFile) -> ParquetFile
     if not file.named_outright and not set(schema.names) & set(mapping.columns.values()):
         return NOT_ITS_COLUMNS
     _check(schema, mapping, file.name)
-    return ParquetFile(file, file_id, schema, records)
+    if not (mapping.explodes and mapping.nested in schema.names):
+        return ParquetFile(file, file_id, schema, records)
+    with explained(file.name):
+        groups = tuple(_exploded_records(file, mapping.nested))
+    return ParquetFile(file, file_id, schema, sum(groups), groups)
+
+
+def _exploded_records(file: SourceFile, nested: str) -> Iterator[int]:
+    """How many records each row group has, of which only one value of the items is read."""
+    with pq.ParquetFile(file.data) as opened:
+        leaves = (opened.schema.column(i).path for i in range(len(opened.schema)))
+        leaf = next(path for path in leaves if path.partition(".")[0] == nested)
+        for number in range(opened.metadata.num_row_groups):
+            lists = opened.read_row_group(number, columns=[leaf], use_threads=False)[nested]
+            yield int(items_of(lists).sum())
 
 
 def _check(schema: pa.Schema, mapping: MappingFile, where: str) -> None:
-    check_columns(schema.names, mapping, f"{where}: the file")
-    folded = [name.lower() for name in schema.names]
+    check_columns(with_paths(schema.names, mapping), mapping, f"{where}: the file")
+    folded = Counter(name.lower() for name in schema.names)
     # Spark finds columns whatever their case.
-    twice = [name for name in schema.names if folded.count(name.lower()) > 1]
+    twice = [name for name in schema.names if folded[name.lower()] > 1]
     if twice:
         raise InputError(f"{where}: the file has the column '{twice[0]}' twice (case aside)")
     for source in mapping.columns.values():
@@ -116,6 +136,16 @@ def _typed(value: Any) -> str | None:
     return None if value is None or value != value else str(value)
 
 
+@contextmanager
+def explained(where: str) -> Iterator[None]:
+    """What is wrong with a file as InputError."""
+    try:
+        yield
+    except _DAMAGES as error:
+        said = " ".join(str(error).split())
+        raise InputError(f"{where}: the Parquet file is damaged: {said}") from error
+
+
 def _damaged(file: SourceFile, error: Exception) -> InputError:
     said = " ".join(str(error).split())
     return InputError(f"{file.name}: the Parquet file is damaged: {said}")
@@ -140,9 +170,10 @@ class ParquetPiece:
                 for batch in opened.iter_batches(
                     batch_size=ROWS_PER_CHUNK, row_groups=[self.row_group], use_threads=False
                 ):
-                    rows = np.arange(row, row + batch.num_rows, dtype=np.int64)
-                    yield table_records(pa.Table.from_batches([batch]), rows)
-                    row += batch.num_rows
+                    table = flattened(pa.Table.from_batches([batch]), mapping)
+                    rows = np.arange(row, row + len(table), dtype=np.int64)
+                    yield table_records(table, rows)
+                    row += len(table)
         except _DAMAGES as error:
             said = " ".join(str(error).split())
             raise InputError(f"{self.source_file}: the Parquet file is damaged: {said}") from error
@@ -165,7 +196,7 @@ def pieces(source: ParquetFile) -> list[ParquetPiece]:
                         group.total_byte_size,
                     )
                 )
-            row += group.num_rows
+            row += source.group_records[number] if source.group_records else group.num_rows
     return found
 
 
@@ -203,7 +234,7 @@ def located_rows(
             part = pa.Table.from_batches([batch.slice(start, end - start)])
             file_id, name = files[number]
             values = part.select(range(2, part.num_columns)).rename_columns(list(columns))
-            records = table_records(values, part.column(1).to_numpy())
+            records = table_records(flattened(values, mapping), part.column(1).to_numpy())
             yield Located(mapping, file_id, name, records)
 
 

@@ -10,11 +10,12 @@ from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
+from custseg_spark.core.events.spaced_text import Layout
 from custseg_spark.core.events.text import line_records
 from custseg_spark.core.mappings.mapping import SourceMapping
 from custseg_spark.engine.sources.discovery.files import SourceFile
 from custseg_spark.engine.sources.discovery.paths import metadata_path, of_input_file, outright
-from custseg_spark.engine.sources.formats import texts
+from custseg_spark.engine.sources.formats.text_headers import LONGEST_HEADER, named_columns
 from custseg_spark.engine.sources.formats.texts import TextFacts
 from custseg_spark.engine.sources.pieces import Located, file_runs
 from custseg_spark.engine.spark.session import settings
@@ -131,7 +132,7 @@ def _splits_table(
 
 
 def count_lines(
-    spark: SparkSession, files: Sequence[SourceFile], delimiter: str, split_bytes: int
+    spark: SparkSession, files: Sequence[SourceFile], layout: Layout, split_bytes: int
 ) -> dict[Place, TextFacts]:
     """What `texts.inspect_text` says of each file, from one scan by Spark.
 
@@ -151,7 +152,7 @@ def count_lines(
     for row in rows:
         of_input_file(row.spark_path, of_file).append(row)
     return {
-        file.path: _facts(file, sorted(of_file[uri], key=_start), delimiter, split_bytes)
+        file.path: _facts(file, sorted(of_file[uri], key=_start), layout, split_bytes)
         for uri, file in by_uri.items()
     }
 
@@ -159,7 +160,7 @@ def count_lines(
 def _splits(lines: DataFrame) -> DataFrame:
     """One row a split: lines, their bytes, blank ones, the first one that isn't blank."""
     is_blank = F.length(F.rtrim("value", F.lit("\r"))) == 0
-    content = F.substring(F.col("value").cast("binary"), 1, texts.LONGEST_HEADER)
+    content = F.substring(F.col("value").cast("binary"), 1, LONGEST_HEADER)
     return lines.groupBy("spark_path", "block_start").agg(
         F.count("*").alias("lines"),
         F.sum(F.octet_length("value")).alias("bytes"),
@@ -172,7 +173,7 @@ def _start(row: Row) -> int:
     return int(row.block_start)
 
 
-def _facts(file: SourceFile, splits: Sequence[Row], delimiter: str, split_bytes: int) -> TextFacts:
+def _facts(file: SourceFile, splits: Sequence[Row], layout: Layout, split_bytes: int) -> TextFacts:
     lines = sum(row.lines for row in splits)
     if file.kind == "text":
         _check_bytes(file, lines + sum(row.bytes for row in splits))
@@ -184,7 +185,7 @@ def _facts(file: SourceFile, splits: Sequence[Row], delimiter: str, split_bytes:
     if first:
         header_row = before[first.block_start // split_bytes] + first.first.row + 1
     return TextFacts(
-        *texts.named_columns(bytes(first.first.line) if first else b"", delimiter),
+        *named_columns(bytes(first.first.line) if first else b"", layout),
         header_row=header_row,
         physical_records=lines,
         blank=sum(row.blank for row in splits),

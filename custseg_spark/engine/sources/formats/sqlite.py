@@ -9,23 +9,29 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 
 from custseg_spark.config.mappings import MappingFile
+from custseg_spark.core.events.float_texts import LARGEST_WHOLE
 from custseg_spark.core.events.records import Records
 from custseg_spark.core.events.tables import table_records
 from custseg_spark.core.mappings.mapping import SourceMapping
 from custseg_spark.engine.sources.columns import check_columns
 from custseg_spark.engine.sources.discovery.files import SourceFile
+from custseg_spark.engine.sources.formats.sqlite_files import (
+    explained,
+    open_read_only,
+    opened_outside,
+)
 from custseg_spark.errors import InputError, nearest
 
 ROWS_PER_PARTITION = 250_000
 # For tasks of about one size.
 _BYTES_PER_ROW = 128
-_LOCK_WAIT_S = 5.0
 _LARGEST_ROWID = (1 << 63) - 1
 
 
@@ -52,32 +58,18 @@ def inspect(file: SourceFile, file_id: str, mapping: MappingFile, staging: Path)
     staging.mkdir(parents=True, exist_ok=True)
     snapshot = staging / f"{file_id}.sqlite"
     try:
-        with closing(_open(file.data)) as source, closing(sqlite3.connect(snapshot)) as copy:
+        with (
+            opened_outside(file.data, staging) as source,
+            closing(sqlite3.connect(snapshot)) as copy,
+        ):
             # The backup would wait for a lock forever; a transaction waits, and then holds it off.
             source.execute("BEGIN")
             source.execute("SELECT count(*) FROM sqlite_master").fetchone()
             source.backup(copy)
-        with closing(_open(snapshot)) as connection:
+        with closing(open_read_only(snapshot)) as connection:
             return _describe(connection, file, file_id, snapshot, mapping)
     except sqlite3.DatabaseError as error:
-        raise InputError(f"{file.path}: {_explain(error)}") from error
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    """A read-only connection: a plain connect would create a file that is missing."""
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_LOCK_WAIT_S
-    )
-    # Bytes, because text in a SQLite file need not be UTF-8; Spark checks that with the rest.
-    connection.text_factory = bytes
-    return connection
-
-
-def _explain(error: sqlite3.DatabaseError) -> str:
-    text = str(error)
-    if "locked" in text or "busy" in text:
-        return f"the database is locked by another process (waited {_LOCK_WAIT_S:.0f} s)"
-    return f"the database is damaged or truncated: {text}"
+        raise InputError(f"{file.path}: {explained(error)}") from error
 
 
 def _describe(
@@ -129,7 +121,7 @@ def first_rows(
     Raises InputError as `inspect` does.
     """
     try:
-        with closing(_open(file.data)) as connection:
+        with TemporaryDirectory() as folder, opened_outside(file.data, Path(folder)) as connection:
             known = _tables(connection)
             table = table or max(known, key=lambda t: _length(connection, t), default="")
             _check_table(connection, file, table)
@@ -142,7 +134,7 @@ def first_rows(
             ]
             return table, columns, rows
     except sqlite3.DatabaseError as error:
-        raise InputError(f"{file.path}: {_explain(error)}") from error
+        raise InputError(f"{file.path}: {explained(error)}") from error
 
 
 def _length(connection: sqlite3.Connection, table: str) -> int:
@@ -201,7 +193,7 @@ class SqlitePiece:
 
     def records(self, mapping: SourceMapping) -> Iterator[Records]:
         """`source_row` is the rowid, or the row's place without one."""
-        with closing(_open(self.snapshot)) as connection:
+        with closing(open_read_only(self.snapshot)) as connection:
             values = [_as_text(connection, self.table, c) for c in self.columns]
             quick = self._joined(connection, values) if self.bounds else None
             if quick is not None:
@@ -298,6 +290,9 @@ def _as_text(connection: sqlite3.Connection, table: str, column: str) -> str:
         return "CAST(" + name + " AS TEXT)"
     whole = "typeof(" + name + ") = 'real' AND " + name + " = CAST(" + name + " AS INTEGER)"
     return (
-        "CASE WHEN " + whole + " AND abs(" + name + ") < 1e15"
-        " THEN CAST(CAST(" + name + " AS INTEGER) AS TEXT) ELSE CAST(" + name + " AS TEXT) END"
+        "CASE WHEN " + whole + " AND abs(" + name + f") <= {LARGEST_WHOLE}"
+        " THEN CAST(CAST(" + name + " AS INTEGER) AS TEXT)"
+        # By itself SQLite writes fifteen digits of the seventeen that tell a double.
+        " WHEN typeof(" + name + ") = 'real' AND abs(" + name + f") > {LARGEST_WHOLE}"
+        " THEN printf('%!.17g', " + name + ") ELSE CAST(" + name + " AS TEXT) END"
     )

@@ -4,23 +4,21 @@ Everything here is counted without a parser, so that the ledger's left side is i
 side that the kernels parse. No Spark in this module.
 """
 
-import csv
 import gzip
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from custseg_spark.core.events.spaced_text import Layout
 from custseg_spark.engine.sources.discovery.files import SourceFile
 from custseg_spark.engine.sources.formats import unpacking
+from custseg_spark.engine.sources.formats.text_headers import LONGEST_HEADER, named_columns
 from custseg_spark.errors import InputError
 
 BLOCK_BYTES = 1 << 22
-_UTF8_BOM = b"\xef\xbb\xbf"
-# Beyond any header: a file of one endless line is something else, and must not fill the memory.
-LONGEST_HEADER = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,7 @@ class TextFacts:
     Rows are physical lines; of a multiline file they are records. `header_problem` says why the
     header can't be used. There is no cut of a compressed file: it is read in one go. Of a file that
     Spark reads, `rows_before[i]` is the number of lines that begin before its i-th split.
+    `header_lines`: how many rows are the header and titles above it.
     """
 
     header: tuple[str, ...]
@@ -48,6 +47,7 @@ class TextFacts:
     blank: int
     cuts: tuple[Cut, ...] = ()
     rows_before: tuple[int, ...] = ()
+    header_lines: int = 1
 
 
 def blocks(file: SourceFile, longest: int | None = None) -> Iterator[bytes]:
@@ -62,36 +62,48 @@ def blocks(file: SourceFile, longest: int | None = None) -> Iterator[bytes]:
     opener = gzip.open if file.kind == "gzip" else open
     try:
         with opener(file.data, "rb") as stream:
-            while block := stream.read(size):
+            block = stream.read(size)
+            if file.kind == "gzip":
+                unpacking.check_is_text(file, block)
+            while block:
                 yield block
+                block = stream.read(size)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(f"{file.path}: broken gzip file: {error}") from error
 
 
-def inspect_text(file: SourceFile, delimiter: str, piece_bytes: int) -> TextFacts:
-    """One pass over a text file's bytes. Raises InputError for a truncated gzip."""
-    lines = _Lines()
+def inspect_text(
+    file: SourceFile, layout: Layout, piece_bytes: int, header_row: int = 0
+) -> TextFacts:
+    """One pass over a text file's bytes. Raises InputError for a truncated gzip.
+
+    The header is the row `header_row`, 0 for the first that isn't blank.
+    """
+    lines = _Lines(header_row)
     cuts = _Cuts(piece_bytes)
     for block in blocks(file, piece_bytes):
         cuts.see(block, block.rfind(b"\n") + 1, lines.newlines + block.count(b"\n"))
         lines.see(block)
     header, header_row = lines.finish()
     return TextFacts(
-        *named_columns(header, delimiter),
+        *named_columns(header, layout),
         header_row=header_row,
         physical_records=lines.newlines + lines.is_unfinished,
         blank=lines.blank,
         cuts=cuts.finish() if file.kind == "text" else (),
+        header_lines=lines.header_lines,
     )
 
 
-def inspect_multiline(file: SourceFile, delimiter: str, piece_bytes: int) -> TextFacts:
+def inspect_multiline(
+    file: SourceFile, layout: Layout, piece_bytes: int, header_row: int = 0
+) -> TextFacts:
     """As `inspect_text` for a file whose quoted values may hold line breaks.
 
     A record ends at a line feed outside quotes; a doubled quote keeps the parity. Raises
     InputError for a quote that is never closed: every record after it would be swallowed.
     """
-    lines, records = _Lines(), _Records(str(file.path))
+    lines, records = _Lines(header_row), _Records(str(file.path))
     cuts = _Cuts(piece_bytes)
     for block in blocks(file, piece_bytes):
         end = records.see(block)
@@ -100,9 +112,10 @@ def inspect_multiline(file: SourceFile, delimiter: str, piece_bytes: int) -> Tex
     records.finish()
     header, header_row = lines.finish()
     return TextFacts(
-        *named_columns(header, delimiter),
+        *named_columns(header, layout),
         # A blank record before it is a line of its own.
         header_row=header_row,
+        header_lines=lines.header_lines,
         physical_records=records.records,
         blank=records.blank,
         cuts=cuts.finish() if file.kind == "text" else (),
@@ -133,10 +146,12 @@ class _Cuts:
 
 
 class _Lines:
-    """Physical lines: how many, how many of them blank, and the first one that isn't."""
+    """Physical lines: how many, how many of them blank, and the header: the line of that number,
+    or the first that isn't blank. `header_lines` are the header and the titles above it."""
 
-    def __init__(self) -> None:
-        self.newlines = self.blank = self._header_row = 0
+    def __init__(self, header_row: int = 0) -> None:
+        self.newlines = self.blank = self._header_row = self.header_lines = 0
+        self._wanted = header_row
         self._header: bytes | None = None
         self._carry = b""  # the unfinished last line of the block before
         self._last_byte = b"\n"
@@ -150,7 +165,7 @@ class _Lines:
         self._last_byte = block[-1:]
         text = self._carry + block
         if self._header is None:
-            self._header, self._header_row = _first_line(text, self.newlines)
+            self._look_for_header(text)
         lines = block.count(b"\n")
         self.blank += _blank_lines(text)
         self.newlines += lines
@@ -163,10 +178,23 @@ class _Lines:
     def finish(self) -> tuple[bytes, int]:
         """The header's line and its number; an empty line where there is none."""
         if self._carry:
-            if self._header is None:
+            if self._header is None and self._wanted in (0, self.newlines + 1):
                 self._header, self._header_row = self._carry, self.newlines + 1
+                self.header_lines += bool(self._carry.strip(b"\r"))
             self.blank += not self._carry.strip(b"\r")
         return self._header or b"", self._header_row
+
+    def _look_for_header(self, text: bytes) -> None:
+        """`text` begins with the first line that hasn't been seen whole."""
+        number, start = self.newlines, 0
+        while self._header is None and (end := text.find(b"\n", start)) >= 0:
+            number += 1
+            line = text[start:end]
+            is_filled = bool(line.strip(b"\r"))
+            self.header_lines += is_filled
+            if number == self._wanted or (is_filled and not self._wanted):
+                self._header, self._header_row = line, number
+            start = end + 1
 
 
 class _Records:
@@ -244,48 +272,9 @@ def _whole_records(text: bytes, *, multiline: bool) -> tuple[int, int]:
     return (int(ends[-1]) + 1 if ends.size else 0), int(ends.size)
 
 
-def _first_line(text: bytes, lines_before: int) -> tuple[bytes | None, int]:
-    """The first line that isn't blank and is complete in `text`, and its number from 1."""
-    number, start = lines_before, 0
-    while (end := text.find(b"\n", start)) >= 0:
-        number += 1
-        line = text[start:end]
-        if line.strip(b"\r"):
-            return line, number
-        start = end + 1
-    return None, 0
-
-
 def _blank_lines(text: bytes) -> int:
     """Complete lines of nothing (but a carriage return); `text` begins at a line's start."""
     # Almost no block has one, and two searches tell so at memory speed.
     if not text.startswith((b"\n", b"\r")) and b"\n\n" not in text and b"\n\r" not in text:
         return 0
     return sum(1 for line in text.split(b"\n")[:-1] if not line.strip(b"\r"))
-
-
-def named_columns(line: bytes, delimiter: str) -> tuple[tuple[str, ...], str | None]:
-    """The columns that the header names, and why it can't be used, if so.
-
-    Named as far as they can be read even then: it takes the names to tell a log with a broken
-    header from a file that is something else.
-    """
-    if len(line) > LONGEST_HEADER:
-        return (), f"the header can't be read: it is longer than {LONGEST_HEADER:,} bytes"
-    text = line.removeprefix(_UTF8_BOM).decode("utf-8", errors="replace")
-    records = csv.reader(text.replace("\r", "\n").split("\n"), delimiter=delimiter)
-    try:
-        names = tuple(name.strip() for name in next(records, []))
-    except csv.Error as error:
-        return (), f"the header can't be read: {error}"
-    if b"\r" in line.rstrip(b"\r"):
-        return names, "lines end in carriage returns only; convert them to line feeds"
-    if "\ufffd" in text:
-        return names, "the header is not UTF-8"
-    return names, named_twice(names)
-
-
-def named_twice(names: Sequence[str]) -> str | None:
-    """Why a header with these names can't be used, if one is there twice."""
-    twice = sorted({n for n in names if names.count(n) > 1})
-    return f"the header names column '{twice[0]}' twice" if twice else None

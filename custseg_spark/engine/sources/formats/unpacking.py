@@ -12,6 +12,14 @@ from custseg_spark.errors import InputError
 _BLOCK_BYTES = 1 << 20
 # The strongest preset takes 65 MB; more is somebody's own setting, or an attack.
 _MOST_MEMORY = 1 << 28
+# What may have been compressed that isn't text.
+_OTHERS = {
+    b"\x1f\x8b": "gzip",
+    b"\xfd7zXZ\x00": "xz",
+    b"PK\x03\x04": "a zip archive or workbook",
+    b"PAR1": "Parquet",
+    b"SQLite format 3\x00": "a SQLite database",
+}
 
 
 def unpacked(file: SourceFile, target: Path) -> SourceFile:
@@ -27,11 +35,25 @@ def unpacked(file: SourceFile, target: Path) -> SourceFile:
     return replace(file, kind="text", unpacked=target)
 
 
+def check_is_text(file: SourceFile, first: bytes) -> None:
+    """Raises InputError where what was compressed isn't text, by its first bytes."""
+    for magic, name in _OTHERS.items():
+        if first.startswith(magic):
+            raise InputError(
+                f"{file.path}: {file.kind} of {name}, expected text: decompress it once, and give"
+                " what comes of it"
+            )
+
+
 def blocks(file: SourceFile) -> Iterator[bytes]:
     """The text of an xz file. Raises InputError where it comes to something that isn't xz."""
     try:
         with file.data.open("rb") as source:
-            yield from _decompressed(source)
+            found = filter(None, _decompressed(source))
+            first = next(found, b"")
+            check_is_text(file, first)
+            yield first
+            yield from found
     except (EOFError, lzma.LZMAError) as error:
         raise InputError(f"{file.path}: broken xz file: {error}") from error
 

@@ -5,11 +5,13 @@ and from there on like those of any other source. A sheet has a million rows at 
 """
 
 import datetime as dt
+import hashlib
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -18,19 +20,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from custseg_spark.config.mappings import MappingFile
+from custseg_spark.core.events.float_texts import float_text
 from custseg_spark.core.events.records import Records
 from custseg_spark.core.events.tables import table_records
 from custseg_spark.core.mappings.mapping import SourceMapping
+from custseg_spark.engine.sources import headers
 from custseg_spark.engine.sources.columns import NOT_ITS_COLUMNS, check_columns
 from custseg_spark.engine.sources.discovery.files import SourceFile
 from custseg_spark.engine.sources.formats import workbook
-from custseg_spark.engine.sources.formats.texts import named_twice
+from custseg_spark.engine.sources.formats.text_headers import unusable
 from custseg_spark.errors import ConfigurationError, InputError, nearest
 
 ROWS_PER_FILE = 100_000
 _DAMAGES = (zipfile.BadZipFile, zlib.error, ElementTree.ParseError, KeyError)
-# Beyond, a double doesn't hold every integer.
-_LARGEST_WHOLE = 10**15
+# A title and an empty row or two stand above a header, not more.
+_ROWS_LOOKED_AT = 50
+ALL = ("all",)
 
 Row = list[str | None]
 
@@ -46,7 +51,8 @@ class Sheet:
 
 @dataclass(frozen=True)
 class XlsxFile:
-    """A sheet's rows as Parquet in `folder`, with its columns in order."""
+    """A sheet's rows as Parquet in `folder`, with its columns in order; of one that is passed over
+    only the file, with the reason. `header`: how many rows are the header and titles above it."""
 
     file: SourceFile
     file_id: str
@@ -55,6 +61,7 @@ class XlsxFile:
     columns: tuple[str, ...]
     physical_records: int
     blank: int
+    header: int
 
 
 def is_readable() -> bool:
@@ -72,6 +79,26 @@ def open_sheet(file: SourceFile, name: str, most: int | None = None) -> Sheet:
     Raises InputError for a damaged workbook or an absent sheet, ConfigurationError where the
     library is missing.
     """
+    names = sheet_names(file)
+    name = name or next(iter(names), "")
+    if name not in names:
+        raise InputError(f"{file.path}: there is no sheet '{name}'{nearest(name, names)}")
+    with _explained(file):
+        with zipfile.ZipFile(file.data) as archive:
+            filled = list(islice(workbook.rows_with_values(archive, name), most))
+        cells = _book(file).get_sheet_by_name(name).iter_rows()
+    numbers = set(filled)
+    rows = ((n, [text(c) for c in row]) for n, row in enumerate(cells, 1) if n in numbers)
+    return Sheet(name, filled, rows)
+
+
+def sheet_names(file: SourceFile) -> list[str]:
+    """The sheets of a workbook. Raises as `open_sheet` does."""
+    with _explained(file):
+        return list(_book(file).sheet_names)
+
+
+def _book(file: SourceFile) -> Any:
     if not is_readable():
         raise ConfigurationError(
             f"{file.path}: XLSX needs python-calamine; install it by"
@@ -79,49 +106,125 @@ def open_sheet(file: SourceFile, name: str, most: int | None = None) -> Sheet:
         )
     import python_calamine as calamine
 
+    return calamine.load_workbook(str(file.data))
+
+
+@contextmanager
+def _explained(file: SourceFile) -> Iterator[None]:
+    """What is wrong with a workbook as InputError."""
     try:
-        book = calamine.load_workbook(str(file.data))
-        name = name or next(iter(book.sheet_names), "")
-        if name not in book.sheet_names:
-            known = nearest(name, book.sheet_names)
-            raise InputError(f"{file.path}: there is no sheet '{name}'{known}")
-        with zipfile.ZipFile(file.data) as archive:
-            filled = list(islice(workbook.rows_with_values(archive, name), most))
-        cells = book.get_sheet_by_name(name).iter_rows()
+        yield
     except _DAMAGES as error:
         raise InputError(f"{file.path}: the workbook is damaged: {error}") from error
-    except calamine.CalamineError as error:
+    except Exception as error:
+        # Calamine's own error, which there is none of without the library.
+        if type(error).__module__.partition(".")[0] != "python_calamine":
+            raise
         raise InputError(f"{file.path}: the workbook can't be read: {error}") from error
-    numbers = set(filled)
-    rows = ((n, [text(c) for c in row]) for n, row in enumerate(cells, 1) if n in numbers)
-    return Sheet(name, filled, rows)
 
 
-def inspect(file: SourceFile, file_id: str, mapping: MappingFile, staging: Path) -> XlsxFile | str:
-    """The checked sheet that the mapping's `table` names, else the first, its rows staged.
+def inspect(
+    file: SourceFile, file_id: str, mapping: MappingFile, staging: Path
+) -> list[XlsxFile] | str:
+    """The checked sheets that the mapping's `sheets` or `table` name, else all that fit, their
+    rows staged; of all, those that don't fit with the reason.
 
     Or why the file is passed over, if it wasn't named outright. Raises as `open_sheet` does, and
     InputError for an absent column or a header that names one twice.
     """
     if not file.named_outright and not is_readable():
         return "XLSX needs python-calamine, which isn't there"
-    sheet = open_sheet(file, mapping.table)
-    header_row, header = next(sheet.rows, (1, Row()))
+    names = sheet_names(file)
+    named = mapping.sheets if mapping.sheets != ALL else ()
+    if not mapping.sheets and mapping.table:
+        named = (mapping.table,)
+    opened = [(name, open_sheet(file, name)) for name in named or names]
+    headed = [(sheet, header_of(sheet, mapping)) for _, sheet in opened]
+    fits = [bool(named) or not _lacking(header, mapping) for _, header in headed]
+    if not any(fits):
+        # What is wrong with the first is said.
+        headed, fits = headed[:1], [True]
+    if not file.named_outright and not any(
+        set(header.columns) & set(mapping.columns.values()) for _, header in headed
+    ):
+        return NOT_ITS_COLUMNS
+    several = sum(fits) > 1
+    found: list[XlsxFile] = []
+    for (sheet, header), is_fit in zip(headed, fits, strict=True):
+        if not is_fit:
+            part = replace(file, sheet=sheet.name, skipped_because=_lacking(header, mapping))
+            found.append(XlsxFile(part, "", staging, sheet.name, (), 0, 0, 0))
+            continue
+        is_first = all(one.file.skipped_because for one in found)
+        part = replace(file, sheet=sheet.name if several else "")
+        part_id = file_id if is_first else _id_of(file_id, sheet.name)
+        found.append(_staged(part, part_id, sheet, header, mapping, staging))
+    return found
+
+
+def _id_of(file_id: str, sheet: str) -> str:
+    """The id of a further sheet of a workbook."""
+    return hashlib.sha256(f"{file_id}\n{sheet}".encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class Header:
+    """A sheet's columns, the row that names them, how many filled rows it and titles above are,
+    and the filled rows that follow."""
+
+    columns: tuple[str, ...]
+    row: int
+    lines: int
+    rows: Iterator[tuple[int, Row]]
+
+
+def header_of(sheet: Sheet, mapping: SourceMapping) -> Header:
+    """The header that the mapping says, else the first row with all columns that it needs, else
+    the first row."""
+    if mapping.columns_without_header:
+        return Header(mapping.columns_without_header, 0, 0, sheet.rows)
+    first = list(islice(sheet.rows, _ROWS_LOOKED_AT))
+    at = 0
+    if mapping.header_row:
+        at = next((i for i, (n, _) in enumerate(first) if n >= mapping.header_row), 0)
+    else:
+        cells = ([cell or "" for cell in row] for _, row in first)
+        at = (headers.row_with_columns(cells, mapping) or 1) - 1
+    row, header = first[at] if first else (1, Row())
     columns = tuple(name or "" for name in header)
     while columns and not columns[-1]:
         columns = columns[:-1]
-    if not file.named_outright and not set(columns) & set(mapping.columns.values()):
-        return NOT_ITS_COLUMNS
-    where = f"{file.path}, sheet '{sheet.name}', row {header_row}"
-    if problem := named_twice(columns):
+    return Header(columns, row, at + 1, chain(first[at + 1 :], sheet.rows))
+
+
+def _lacking(header: Header, mapping: SourceMapping) -> str | None:
+    """Why a sheet isn't one of a mapping's."""
+    if not header.columns:
+        return "an empty sheet"
+    lacking = [c for c in mapping.required_source_columns if c not in header.columns]
+    return f"another sheet: it has no column '{lacking[0]}'" if lacking else None
+
+
+def _staged(
+    file: SourceFile,
+    file_id: str,
+    sheet: Sheet,
+    header: Header,
+    mapping: MappingFile,
+    staging: Path,
+) -> XlsxFile:
+    where = f"{file.path}, sheet '{sheet.name}', row {header.row}"
+    problem = None
+    if not mapping.columns_without_header:
+        problem = headers.is_record(header.columns, mapping) or unusable(header.columns)
+    if problem:
         raise InputError(f"{where}: {problem}")
-    check_columns(columns, mapping, f"{where}: the header")
+    check_columns(header.columns, mapping, f"{where}: the header")
     folder = staging / file_id
-    _write(folder, len(columns), sheet.rows)
+    _write(folder, len(header.columns), header.rows)
     last = max(sheet.filled, default=0)
-    return XlsxFile(
-        file, file_id, folder, sheet.name, columns, last, blank=last - len(sheet.filled)
-    )
+    blank = last - len(sheet.filled)
+    return XlsxFile(file, file_id, folder, sheet.name, header.columns, last, blank, header.lines)
 
 
 def _write(folder: Path, width: int, rows: Iterator[tuple[int, Row]]) -> None:
@@ -144,8 +247,8 @@ def text(cell: Any) -> str | None:
     """A cell as a person would type it; a date as `yyyy-MM-dd HH:mm:ss`, an empty cell is null."""
     if isinstance(cell, bool):
         return str(cell).upper()
-    if isinstance(cell, float) and cell.is_integer() and abs(cell) < _LARGEST_WHOLE:
-        return str(int(cell))
+    if isinstance(cell, float):
+        return float_text(cell)
     if isinstance(cell, dt.datetime):
         return cell.isoformat(" ", "milliseconds" if cell.microsecond else "seconds")
     if isinstance(cell, dt.date):

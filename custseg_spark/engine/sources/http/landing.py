@@ -9,7 +9,6 @@ Spark in this module.
 import fcntl
 import hashlib
 import json
-import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import (
@@ -25,13 +24,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from custseg_spark import redaction
 from custseg_spark.config.settings import FetchConfig
 from custseg_spark.engine.sources.formats.json_text import QUARANTINED
 from custseg_spark.engine.sources.http.answers import MalformedError
 from custseg_spark.engine.sources.http.api import PurchaseApi
 from custseg_spark.errors import ConflictError, TargetError
 
-log = logging.getLogger("custseg")
+log = redaction.logger()
 
 # A batch is halved so often at most: where each answer is malformed, that would never end well.
 _MOST_SPLITS = 64

@@ -1,0 +1,101 @@
+"""What amounts say of each other, record by record: prices, quantities, totals, discounts."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from custseg_spark.core.mappings.shapes import Shape
+from custseg_spark.core.mappings.value_numbers import NumberForm, number
+
+# Totals are rounded; so much of the records has to agree, of so many at least.
+_FEWEST_ORDERS = 2
+_CENT, _PERMILLE = 0.0101, 0.001
+MOST_SHARE, FEWEST = 0.95, 3
+# Prices of one product that differ no more than this are one price.
+_SAME = 0.011
+
+Numbers = Sequence[float | None]
+
+
+def numbers(shape: Shape, form: NumberForm) -> Numbers:
+    """A column's numbers record by record; None where there is none."""
+    return [number(cell, form) if cell else None for cell in shape.cells]
+
+
+def _rows(*columns: Numbers) -> Iterator[tuple[float, ...]]:
+    """The records in which every column has a number."""
+    for row in zip(*columns, strict=True):
+        whole = tuple(value for value in row if value is not None)
+        if len(whole) == len(row):
+            yield whole
+
+
+def is_product(price: Numbers, quantity: Numbers, total: Numbers) -> bool:
+    """Whether price x quantity is the total, shown by quantities other than 1."""
+    rows = [row for row in _rows(price, quantity, total) if row[2]]
+    shown = sum(abs(q) != 1 for _, q, _ in rows)
+    return shown >= FEWEST and _most(_near(abs(p * q), abs(t)) for p, q, t in rows)
+
+
+def is_equal(one: Numbers, other: Numbers) -> bool:
+    """Whether two columns have the same amounts."""
+    rows = list(_rows(one, other))
+    return len(rows) >= FEWEST and _most(_near(a, b) for a, b in rows)
+
+
+def discount_kind(price: Numbers, quantity: Numbers, total: Numbers, discount: Numbers) -> str:
+    """`share` or `amount`, whichever makes the totals of price, quantity and discount; else ""."""
+    rows = [row for row in _rows(price, quantity, total, discount) if row[3]]
+    if len(rows) < FEWEST:
+        return ""
+    if _most(_near(p * q * (1 - d), t) for p, q, t, d in rows):
+        return "share"
+    return "amount" if _most(_near(p * q - d, t) for p, q, t, d in rows) else ""
+
+
+def price_of(values: Numbers, quantity: Numbers, products: Sequence[str]) -> str:
+    """`unit` or `line_total`: which of both is the same for a product whatever its quantity.
+
+    Empty where the records don't show it.
+    """
+    by_product: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for value, pieces, product in zip(values, quantity, products, strict=True):
+        if value and pieces and product:
+            by_product[product].append((abs(value), abs(pieces)))
+    pairs = [(a, b) for rows in by_product.values() for a, b in pairwise(rows) if a[1] != b[1]]
+    if len(pairs) < FEWEST:
+        return ""
+    units = [math.isclose(a[0], b[0], rel_tol=_SAME) for a, b in pairs]
+    totals = [math.isclose(a[0] / a[1], b[0] / b[1], rel_tol=_SAME) for a, b in pairs]
+    if sum(units) >= 0.8 * len(pairs) and sum(totals) < 0.5 * len(pairs):
+        return "unit"
+    return "line_total" if sum(totals) >= 0.8 * len(pairs) and sum(units) < len(pairs) / 2 else ""
+
+
+def is_of_orders(values: Numbers, orders: Sequence[str]) -> bool:
+    """Whether an amount is that of a whole order, repeated in or missing from its other lines."""
+    by_order: dict[str, list[float | None]] = defaultdict(list)
+    for value, order in zip(values, orders, strict=True):
+        if order:
+            by_order[order].append(value)
+    # That all lines of an order have nothing says nothing.
+    several = [found for found in by_order.values() if len(found) > 1 and any(found)]
+    if len(several) < _FEWEST_ORDERS:
+        return False
+    return all(_is_one(found) for found in several)
+
+
+def _is_one(found: Sequence[float | None]) -> bool:
+    """One amount, on every line or on the first alone."""
+    rest = set(found[1:])
+    return rest == {found[0]} or rest == {None}
+
+
+def _near(one: float, other: float) -> bool:
+    return abs(one - other) <= max(_CENT, _PERMILLE * abs(other))
+
+
+def _most(agree: Iterator[bool]) -> bool:
+    found = list(agree)
+    return len(found) >= FEWEST and sum(found) >= MOST_SHARE * len(found)

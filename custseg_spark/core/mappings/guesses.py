@@ -1,0 +1,67 @@
+"""What is guessed of a file: lines of a mapping, each with its confidence and its reason."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from custseg_spark.core.mappings.shapes import Shape
+
+# A line is active where it is sure or likely, and commented out where it isn't.
+SURE, LIKELY, NOT_SURE = "sure", "likely", "not sure"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A canonical column's source column, how sure that is, and why."""
+
+    canonical: str
+    shape: Shape
+    confidence: str
+    reason: str
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the mapping uses it as it stands."""
+        return self.confidence != NOT_SURE
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key of a mapping beside its columns; `comment` says why."""
+
+    name: str
+    value: str | bool | float | int | tuple[str, ...]
+    comment: str = ""
+    confidence: str = LIKELY
+
+
+@dataclass(frozen=True)
+class EventTypes:
+    """What the values of the type's column mean: canonical types, those not wanted, the unknown.
+
+    `unknown` has a hint by value, empty where there is none.
+    """
+
+    known: Mapping[str, str] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
+    unknown: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A whole guess. `questions` are for a person to answer before use; `notes` are to be known."""
+
+    lines: Mapping[str, Line]
+    event_types: EventTypes = EventTypes()
+    keys: tuple[Key, ...] = ()
+    questions: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Canonical column = source column, of the active lines."""
+        return {c: line.shape.name for c, line in self.lines.items() if line.is_active}
+
+    @property
+    def active(self) -> dict[str, Shape]:
+        """The shape of each active line's column."""
+        return {c: line.shape for c, line in self.lines.items() if line.is_active}

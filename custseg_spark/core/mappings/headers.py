@@ -1,0 +1,102 @@
+"""Whether the first line of a file is its header, and which line is where it isn't."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from custseg_spark.core.mappings.first_records import FirstRecords
+from custseg_spark.core.mappings.naming import named
+from custseg_spark.core.mappings.shapes import (
+    NUMBER,
+    SCIENTIFIC,
+    TIME,
+    WHOLE,
+    WHOLE_WITH_POINT,
+    Shape,
+    shapes,
+)
+from custseg_spark.core.mappings.time_guessing import patterns
+from custseg_spark.core.mappings.type_guessing import type_line
+
+_VALUES = (TIME, WHOLE, WHOLE_WITH_POINT, NUMBER, SCIENTIFIC)
+_LOOKED_AT = 200
+# Titles stand above a header in so many rows at most.
+_MOST_TITLE_ROWS = 20
+# Files that are published without a header, by the kinds of their columns: what they are called in
+# their documentation. A t is a time, an e an event type, a w a whole number, an n any number.
+_PUBLISHED = {
+    # Taobao's UserBehavior.
+    "wwwet": ("user_id", "item_id", "category_id", "behavior_type", "timestamp"),
+    # CDNOW's master file: date, number and dollars of the CDs of a customer's purchase.
+    "wtwn": ("customer_id", "date", "quantity", "dollars"),
+}
+
+
+def with_header(head: FirstRecords) -> FirstRecords:
+    """The first records under their header: found below titles, or made where there is none."""
+    row = _header_row(head)
+    if row:
+        names, rows = head.rows[row - 1], head.rows[row:]
+        number = head.row_numbers[row] if row < len(head.row_numbers) else row + 1
+        columns = tuple(name.strip() for name in names)
+        return replace(head, columns=columns, rows=rows, header_row=number)
+    if not looks_like_record(head.columns, head.rows):
+        return head
+    rows = (head.columns, *head.rows)
+    return replace(head, columns=_names(head.columns, rows), rows=rows, has_header=False)
+
+
+def looks_like_record(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a header's cells are values: numbers and times where its columns have such."""
+    width = len(header)
+    first = shapes(header, [header])
+    kinds = shapes(
+        [str(n) for n in range(width)], [r for r in rows[:_LOOKED_AT] if len(r) == width]
+    )
+    values = [s.kind in _VALUES for s in first]
+    columns = [s.kind in _VALUES for s in kinds]
+    if not any(values):
+        return False
+    agree = sum(v and c for v, c in zip(values, columns, strict=True))
+    # A year or a number among names is a name.
+    return agree >= max(1, sum(columns) * 3 // 4) and not any(_is_name(cell) for cell in header)
+
+
+def _is_name(cell: str) -> bool:
+    columns = ("event_at", "event_type", "customer_id", "product_id", "order_id", "unit_price")
+    return bool(re.search(r"[^\W\d]", cell)) and any(named(c, cell) for c in columns)
+
+
+def _header_row(head: FirstRecords) -> int:
+    """Which of the rows below the first line is the header, counted from 1; 0: none.
+
+    Titles fill fewer cells than records do, and a header fills as many, without a number.
+    """
+    every = (head.columns, *head.rows[:_LOOKED_AT])
+    filled = [sum(bool(cell.strip()) for cell in row) for row in every]
+    widest = max(filled, default=0)
+    if widest < 2 or filled[0] > widest / 2:
+        return 0
+    for place, row in enumerate(every[1 : _MOST_TITLE_ROWS + 1], start=1):
+        if filled[place] > widest / 2 and filled[place] >= filled[0] + 1:
+            below = every[place + 1 :]
+            is_header = bool(below) and not looks_like_record(row, below)
+            return place if is_header else 0
+    return 0
+
+
+def _names(first: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """Names for columns that have none: published ones, else by their places."""
+    places = tuple(f"column_{n}" for n in range(1, len(first) + 1))
+    found = shapes(places, rows)
+    published = _PUBLISHED.get("".join(_letter(shape, found) for shape in found))
+    return published or places
+
+
+def _letter(shape: Shape, every: Sequence[Shape]) -> str:
+    kind = type_line(every)
+    if kind is not None and kind.is_active and kind.shape.name == shape.name:
+        return "e"
+    if patterns(shape):
+        return "t"
+    return {WHOLE: "w", WHOLE_WITH_POINT: "w", NUMBER: "n"}.get(shape.kind, "x")

@@ -1,0 +1,122 @@
+"""What a column's name says: whether it is that of a canonical column, and how surely."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from custseg_spark.core.mappings.column_words import (
+    CURRENCIES,
+    FIRST,
+    ID_WORDS,
+    NEUTRAL,
+    NOT_BARE,
+    NOUNS,
+    OF_A_CUSTOMER,
+    OF_A_SALE,
+    OF_WHAT,
+    PHRASES,
+    TAXED,
+    TAXES,
+)
+from custseg_spark.core.mappings.words import words
+
+# How a name fits: it says it; it may mean it.
+SAYS, MAY = "says", "may"
+
+
+@dataclass(frozen=True)
+class Name:
+    """How a name fits a canonical column; `rank` counts from 0, the most telling.
+
+    `is_bare`: the thing's noun stands alone, so that the values have to tell an id from a title.
+    """
+
+    fit: str
+    rank: int
+    is_bare: bool = False
+
+
+def named(canonical: str, name: str) -> Name | None:
+    """How the name of a column fits a canonical one, or the price of a line; None: it doesn't.
+
+    Of a path such as `items.item_id` the last part counts where the whole says nothing.
+    """
+    last = re.split(r"[./]", name)[-1] if _PATH.fullmatch(name) else name
+    found = _named(canonical, words(name)) or _named(canonical, words(last))
+    context = _CONTEXTS.get(canonical)
+    if found or context is None:
+        return found
+    found_words = words(last)
+    if canonical in _PRICES and TAXED.intersection(found_words):
+        context |= TAXED | TAXES
+    rest = tuple(w for w in found_words if w not in context)
+    return _named(canonical, rest) if rest else None
+
+
+_PRICES = ("unit_price", "line_total")
+# Of nested values: items.item_id.
+_PATH = re.compile(r"[\w$]+([./][\w$]+)+")
+# Words that say of what an amount or a property is, and nothing else.
+_CONTEXTS = {
+    "category_id": OF_WHAT,
+    "category_code": OF_WHAT,
+    "brand": OF_WHAT,
+    "unit_price": OF_WHAT | CURRENCIES,
+    "line_total": CURRENCIES,
+    "discount": OF_WHAT | CURRENCIES,
+    "customer_id": OF_A_CUSTOMER,
+    "quantity": OF_WHAT | OF_A_SALE,
+}
+
+
+def _named(canonical: str, found: tuple[str, ...]) -> Name | None:
+    key = _key(found)
+    if key in _phrases(FIRST.get(canonical, "")):
+        return Name(SAYS, 0)
+    noun = _by_noun(canonical, found)
+    if noun:
+        return noun
+    says, may = PHRASES.get(canonical, ("", ""))
+    rank = _phrases(says).get(key)
+    if rank is not None:
+        return Name(SAYS, _AFTER_NOUNS + rank)
+    rank = _phrases(may).get(key)
+    return None if rank is None else Name(MAY, rank)
+
+
+# Phrases of ids come after nouns with a word for id.
+_AFTER_NOUNS = 100
+
+
+def _by_noun(canonical: str, found: tuple[str, ...]) -> Name | None:
+    """The name of nouns of one canonical column with a word for id, or alone."""
+    nouns = _nouns().get(canonical, {})
+    telling = [w for w in found if w not in NEUTRAL]
+    ranks = [nouns[w] for w in telling if w in nouns]
+    if not ranks or any(w not in nouns and w not in ID_WORDS for w in telling):
+        return None
+    has_id = any(w in ID_WORDS and w not in nouns for w in telling)
+    if not has_id and all(w in NOT_BARE for w in telling):
+        return None
+    return Name(SAYS, 1 + min(ranks), is_bare=not has_id)
+
+
+@cache
+def _nouns() -> Mapping[str, Mapping[str, int]]:
+    return {c: {w: n for n, w in enumerate(line.split())} for c, line in NOUNS.items()}
+
+
+@cache
+def _phrases(text: str) -> Mapping[tuple[str, ...], int]:
+    """The keys of whole names in a line of them, with their places."""
+    found: dict[tuple[str, ...], int] = {}
+    for rank, phrase in enumerate(p for p in text.split(",") if p.strip()):
+        found.setdefault(_key(words(phrase)), rank)
+    return found
+
+
+def _key(found: tuple[str, ...]) -> tuple[str, ...]:
+    """The words that tell, in one order; all of them where none does."""
+    telling = [w for w in found if w not in NEUTRAL]
+    return tuple(sorted(telling or found))

@@ -1,0 +1,106 @@
+"""Which column holds the event types, and what its values mean."""
+
+from collections.abc import Sequence
+
+from custseg_spark.core.mappings import vocabularies
+from custseg_spark.core.mappings.column_words import STATES
+from custseg_spark.core.mappings.guesses import LIKELY, NOT_SURE, SURE, EventTypes, Line
+from custseg_spark.core.mappings.naming import SAYS, named
+from custseg_spark.core.mappings.shapes import TEXT, WHOLE, Shape
+from custseg_spark.core.mappings.vocabularies import IGNORED, meaning
+from custseg_spark.core.mappings.words import words
+
+# A type is one of few short words; GA4 has some fifty.
+_MOST_TYPES, _LONGEST = 60, 60
+_MOSTLY = 0.5
+# Under a name that may be a type's, so much of the records has to have a known one.
+_KNOWN_UNDER_A_WIDE_NAME, _KNOWN_UNDER_ANY_NAME = 0.8, 0.9
+
+
+def type_line(shapes: Sequence[Shape]) -> Line | None:
+    """The column of the event types; none where no column can be that.
+
+    Of several the one that tells purchases, before one that only has a type's name.
+    """
+    found = [line for shape in shapes if (line := _line(shape))]
+    found.sort(key=lambda line: (_CONFIDENCES.index(line.confidence), -_known_share(line.shape)))
+    if not found:
+        return None
+    best = found[0]
+    telling = [line for line in found if line.is_active and "purchase" in _kinds(line.shape)]
+    if telling and "purchase" not in _kinds(best.shape):
+        reason = f"it tells purchases, which {best.shape.name} doesn't"
+        return Line("event_type", telling[0].shape, LIKELY, reason)
+    return best
+
+
+_CONFIDENCES = (SURE, LIKELY, NOT_SURE)
+
+
+def event_types(shape: Shape) -> EventTypes:
+    """The meaning of each value of a column of types."""
+    codes = _codes(shape)
+    if codes:
+        return EventTypes(unknown={v: codes.get(v, "") for v in sorted(shape.values)})
+    found = {value: meaning(value) for value in sorted(shape.values)}
+    pages = [value for value in found if vocabularies.is_page_view(value)]
+    has_views = "view" in found.values()
+    known = {v: k for v, k in found.items() if k and k != IGNORED}
+    known |= {} if has_views else dict.fromkeys(pages, "view")
+    unknown = {v: "" for v, k in found.items() if k is None and v not in known}
+    unknown |= {v: "view: if pages count beside products; " for v in pages if has_views}
+    return EventTypes(
+        dict(sorted(known.items())), tuple(v for v, k in found.items() if k == IGNORED), unknown
+    )
+
+
+def _line(shape: Shape) -> Line | None:
+    name = named("event_type", shape.name)
+    if _codes(shape):
+        return Line("event_type", shape, LIKELY, "its name, and codes that are published so")
+    if shape.kind != TEXT or not _is_short(shape) or STATES.intersection(words(shape.name)):
+        return None
+    share, kinds = _known_share(shape), _kinds(shape)
+    says = name is not None and name.fit == SAYS
+    # Of a short log the types of one session need not come again, if they are known.
+    if not _comes_again(shape) and not (says and share > _MOSTLY):
+        return None
+    if says:
+        if kinds:
+            return Line("event_type", shape, SURE, "its name, and values that are known types")
+        return Line("event_type", shape, NOT_SURE, "its name; no value is a known type")
+    if name and share >= _KNOWN_UNDER_A_WIDE_NAME and kinds:
+        return Line("event_type", shape, LIKELY, "nearly all its values are known types")
+    if share >= _KNOWN_UNDER_ANY_NAME and len(kinds) > 1:
+        return Line("event_type", shape, LIKELY, "nearly all its values are known types")
+    return None
+
+
+def _is_short(shape: Shape) -> bool:
+    """Whether the values are few and short, as types are."""
+    return len(shape.values) <= _MOST_TYPES and max(map(len, shape.values)) <= _LONGEST
+
+
+def _comes_again(shape: Shape) -> bool:
+    """Whether the values come again, as those of a closed set do."""
+    return len(shape.values) <= max(2, shape.filled * 3 // 4)
+
+
+def _kinds(shape: Shape) -> set[str]:
+    found = {meaning(v) for v in shape.values} - {None, IGNORED}
+    if any(vocabularies.is_page_view(v) for v in shape.values):
+        found.add("view")
+    return {kind for kind in found if kind}
+
+
+def _known_share(shape: Shape) -> float:
+    known = (n for v, n in shape.values.items() if meaning(v) or vocabularies.is_page_view(v))
+    return sum(known) / shape.filled if shape.filled else 0.0
+
+
+def _codes(shape: Shape) -> dict[str, str]:
+    """The published meaning of codes, if the column has the published name and no other codes."""
+    table = vocabularies.CODES.get(" ".join(words(shape.name)), {})
+    if shape.kind != WHOLE or not set(shape.values) <= set(table):
+        return {}
+    return dict(table)

@@ -1,0 +1,95 @@
+"""How numbers are written: the sign of their decimals, of their thousands, and currencies."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+MOST_SHARE = 0.95
+# Signs and codes of currencies, before or behind a number.
+_CURRENCY = (
+    r"(?:(?:R|US|CA|AU|C|A|NZ|HK|S|MX)?[$€£¥₹₽₺₩₪฿₴₫]|zł|kr\.?|Kč|Ft|Rs\.?|Fr\.?|лв\.?|руб\.?|元|円"  # noqa: RUF001
+    r"|EUR|USD|GBP|JPY|CNY|INR|BRL|CHF|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RON|BGN|TRY|RUB|UAH"
+    r"|MXN|ARS|CLP|COP|ZAR|KRW|TWD|HKD|SGD|THB|IDR|MYR|PHP|VND|ILS|AED|SAR)"
+)
+_AROUND = re.compile(rf"^({_CURRENCY})?\s*|\s*({_CURRENCY}|%)?$")
+_SPACES = " \u00a0\u202f\u2009"
+
+
+@dataclass(frozen=True)
+class NumberForm:
+    """The sign before decimals, and the one between thousands ("" where there is none)."""
+
+    decimal: str = "."
+    thousands: str = ""
+
+
+# The plain form first: what fits it needs no telling.
+FORMS = (
+    NumberForm(),
+    NumberForm(","),
+    NumberForm(".", ","),
+    NumberForm(",", "."),
+    NumberForm(",", " "),
+    NumberForm(".", " "),
+    NumberForm(".", "'"),
+    NumberForm(",", "'"),
+)
+
+
+def forms(values: Counter[str]) -> tuple[NumberForm, ...]:
+    """The forms under which nearly all values are numbers, as far as they are different.
+
+    A form with thousands counts only where a value shows them.
+    """
+    bare = {value: bare_number(value) for value in values}
+    found = []
+    for form in FORMS:
+        fitting = sum(n for v, n in values.items() if _expression(form).fullmatch(bare[v]))
+        if fitting >= MOST_SHARE * values.total():
+            found.append(form)
+    if found and found[0] == NumberForm():
+        return (NumberForm(), *(f for f in found[1:] if _shows(bare.values(), f)))
+    return tuple(found)
+
+
+def _shows(values: Iterable[str], form: NumberForm) -> bool:
+    """Whether a value has the sign between thousands, so that the plain form isn't the only one."""
+    return bool(form.thousands) and any(form.thousands in v for v in values)
+
+
+def bare_number(value: str) -> str:
+    """A number's text without sign, currency and per cent; of one in brackets the inside."""
+    text = value.strip()
+    if text.startswith("(") and text.endswith(")"):
+        text = text[1:-1]
+    text = _AROUND.sub("", text.lstrip("+-")).lstrip("+-")
+    for space in _SPACES[1:]:
+        text = text.replace(space, " ")
+    return text.strip()
+
+
+def has_currency(value: str) -> bool:
+    """Whether a currency or per cent stands with the number."""
+    return bool(re.search(r"[^\d\s.,'()+\-eE]", value))
+
+
+def number(value: str, form: NumberForm) -> float | None:
+    """The number that a text is under a form, with its sign; None where it is none."""
+    text = bare_number(value)
+    if not _expression(form).fullmatch(text):
+        return None
+    plain = text.replace(form.thousands, "") if form.thousands else text
+    found = float(plain.replace(form.decimal, "."))
+    return -found if value.strip().startswith(("-", "(")) else found
+
+
+@cache
+def _expression(form: NumberForm) -> re.Pattern[str]:
+    point = re.escape(form.decimal)
+    whole = (
+        rf"(?:\d{{1,3}}(?:{re.escape(form.thousands)}\d{{3}})+|\d+)" if form.thousands else r"\d+"
+    )
+    exponent = r"(?:[eE][+-]?\d+)?" if form == NumberForm() else ""
+    return re.compile(rf"(?:{whole}(?:{point}\d*)?|{point}\d+){exponent}")

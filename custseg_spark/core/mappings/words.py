@@ -1,0 +1,83 @@
+"""A column's name in words: `InvoiceNo`, `visitorid`, `Kundennummer`, `用户ID`."""
+
+import re
+import unicodedata
+from functools import cache
+
+from custseg_spark.core.mappings.column_words import (
+    ID_WORDS,
+    NEUTRAL,
+    NOUNS,
+    OTHER_AMOUNTS,
+    OTHER_THINGS,
+    OTHER_TIMES,
+    PHRASES,
+    RECORDINGS,
+    STATES,
+)
+
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+# Between scripts there is a border of words: 用户ID.
+_SCRIPT = re.compile(r"(?<=[^\x00-\x7f])(?=[a-z0-9])|(?<=[a-z0-9])(?=[^\x00-\x7f])")
+_SHORTEST_PART = 2
+
+
+def words(name: str) -> tuple[str, ...]:
+    """The words of a name, small and without accents, words run together taken apart."""
+    spaced = _CAMEL.sub(" ", name)
+    plain = _without_accents(spaced.casefold())
+    parts = [p for p in re.split(r"[\W_]+", _SCRIPT.sub(" ", plain)) if p]
+    return tuple(w for part in parts for w in _parts(part))
+
+
+def _without_accents(text: str) -> str:
+    """Latin letters without their marks; other scripts as they are."""
+    plain = "".join(_plain(letter) for letter in text)
+    return plain.replace("ß", "ss").replace("ł", "l").replace("ø", "o").replace("æ", "ae")
+
+
+def _plain(letter: str) -> str:
+    return unicodedata.normalize("NFKD", letter)[0] if letter < "\u0250" else letter
+
+
+@cache
+def _parts(word: str) -> tuple[str, ...]:
+    """The known words that a word is put together of, as few as may be; else the word."""
+    if word in _vocabulary() or word.isdigit():
+        return (word,)
+    found = _split(word)
+    return found or (word,)
+
+
+@cache
+def _split(word: str) -> tuple[str, ...]:
+    known = _vocabulary()
+    ways = [
+        (word[:at], *rest)
+        for at in range(_SHORTEST_PART, len(word) - _SHORTEST_PART + 1)
+        if word[:at] in known and (rest := _rest(word[at:]))
+    ]
+    return min(ways, key=len, default=())
+
+
+def _rest(word: str) -> tuple[str, ...]:
+    return (word,) if word in _vocabulary() else _split(word)
+
+
+@cache
+def _vocabulary() -> frozenset[str]:
+    """Words that names are put together of; of one letter none."""
+    nouns = {w for line in NOUNS.values() for w in line.split()}
+    phrases = {
+        w for tiers in PHRASES.values() for tier in tiers for w in re.split(r"[,\s]+", tier) if w
+    }
+    others = (
+        OTHER_TIMES
+        | RECORDINGS
+        | OTHER_AMOUNTS
+        | OTHER_THINGS
+        | STATES
+        | {"datum", "bestell", "waren"}
+    )
+    every = nouns | phrases | others | ID_WORDS | NEUTRAL
+    return frozenset(w for w in every if len(w) >= _SHORTEST_PART or w > "\u0250")

@@ -1,0 +1,60 @@
+"""Who may read what is made: the umask of this process, for as long as a lake is worked on.
+
+Driver and tasks write by many libraries, all of which heed the umask; Spark's own writers have one
+of their own (`fs.permissions.umask-mode`, see `session.withhold`).
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+
+_lock = Lock()
+# Of everybody at work in this process, whose files are made under the strictest.
+_held: list[int] = []
+_before = 0
+
+
+@contextmanager
+def withheld(umask: str | int) -> Iterator[None]:
+    """Files and folders made in the block lack these permissions, three octal digits as text.
+
+    A umask belongs to the whole process: while several threads are at work, what any of them
+    withholds is withheld, and the last one to end gives back what was before.
+    """
+    bits = umask if isinstance(umask, int) else int(umask, 8)
+    _take(bits)
+    try:
+        yield
+    finally:
+        _give_back(bits)
+
+
+def current() -> int:
+    """The umask that is in force."""
+    with _lock:
+        found = os.umask(0o077)
+        os.umask(found)
+    return found
+
+
+def _take(bits: int) -> None:
+    global _before
+    with _lock:
+        if not _held:
+            _before = os.umask(bits)
+        _held.append(bits)
+        os.umask(_all())
+
+
+def _give_back(bits: int) -> None:
+    with _lock:
+        _held.remove(bits)
+        os.umask(_all() if _held else _before)
+
+
+def _all() -> int:
+    together = 0
+    for bits in _held:
+        together |= bits
+    return together

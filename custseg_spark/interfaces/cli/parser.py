@@ -1,0 +1,24 @@
+"""The parser of every command's options; a light module, as a preview has to start at once."""
+
+import argparse
+import difflib
+import os
+from typing import NoReturn
+
+from custseg_spark.errors import ConfigurationError
+from custseg_spark.redaction import redacted
+
+
+class Parser(argparse.ArgumentParser):
+    """Says which option comes nearest to an unknown one, and exits with our code."""
+
+    def error(self, message: str) -> NoReturn:
+        options = [o for action in self._actions for o in action.option_strings]
+        prefix = "unrecognized arguments: "
+        if message.startswith(prefix):
+            word = message.removeprefix(prefix).split()[0].partition("=")[0]
+            close = difflib.get_close_matches(word, options, n=1)
+            hint = f"; did you mean '{close[0]}'?" if close else ""
+            message = f"unknown argument '{word}'{hint}"
+        shown = redacted(message, os.environ)
+        self.exit(ConfigurationError.exit_code, f"error: {shown} (--help lists the options)\n")

@@ -1,0 +1,66 @@
+"""Whether one customer id stands for many customers: an id that lost its digits, or a guest's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from custseg_spark.engine.partitions import Portions
+
+# Of a handful of events one customer naturally has many.
+FEWEST_EVENTS = 100
+_LONGEST_SHOWN = 60
+
+
+@dataclass(frozen=True)
+class Largest:
+    """The customer with the most events, by id where several have as many, among all events."""
+
+    customer_id: str
+    events: int
+    of: int
+
+    def problem(self, most: float) -> str | None:
+        """What is to be said where it has more than a share of the events."""
+        if self.of < FEWEST_EVENTS or self.events <= most * self.of:
+            return None
+        shown = self.customer_id[:_LONGEST_SHOWN]
+        return (
+            f"customer '{shown}' has {self.events:,} of {self.of:,} events"
+            f" ({self.events / self.of:.1%}, at most {most:.1%} expected: gate.max_customer_share);"
+            " does its id stand for many, as one that lost its digits or a guest's does?"
+        )
+
+
+def of_events(events: DataFrame) -> Largest | None:
+    """The largest customer of a table of events. One scan of one column."""
+    counts = events.groupBy("customer_id").count()
+    [row] = counts.agg(
+        F.max(F.struct("count", "customer_id")).alias("largest"), F.sum("count").alias("of")
+    ).collect()
+    if row.largest is None:
+        return None
+    return Largest(row.largest["customer_id"], row.largest["count"], row.of)
+
+
+def of_customers(customers: Portions) -> Largest | None:
+    """The largest of a run's customers, by the events before its date."""
+    found = [one for one in customers.map(_largest, _COLUMNS) if one is not None]
+    if not found:
+        return None
+    top = max(found, key=lambda one: (one.events, one.customer_id))
+    return Largest(top.customer_id, top.events, sum(one.of for one in found))
+
+
+_COLUMNS: Sequence[str] = ("customer_id", "event_count")
+
+
+def _largest(customers: pa.Table) -> Largest | None:
+    if not len(customers):
+        return None
+    most = pc.max(customers["event_count"])
+    ids = customers.filter(pc.equal(customers["event_count"], most))["customer_id"]
+    return Largest(pc.max(ids).as_py(), most.as_py(), pc.sum(customers["event_count"]).as_py())
