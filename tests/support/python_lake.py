@@ -11,7 +11,7 @@ import pyarrow as pa
 from conftest import ROOT
 
 from custseg_spark.engine.lake import commits
-from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake.columns import RUN_ID, Table
 from custseg_spark.engine.lake.files import write_parts
 from custseg_spark.engine.lake.native import NativeLake
 from custseg_spark.engine.lake.rows import rows_of
@@ -25,6 +25,7 @@ from custseg_spark.engine.lake.schemas import (
 )
 
 BEFORE, NOW = date(2024, 4, 1), date(2024, 5, 1)
+RUN_IDS = {BEFORE: "r4", NOW: "r5"}
 MODEL = ROOT / "tests" / "data" / "scoring.json"
 NAMES = {1: "High-Value", 2: "Window Shoppers"}
 FEATURES = {"a": (900.0, 12), "b": (None, 0), "c": (0.5, None), "d": (700.0, 9)}
@@ -134,9 +135,10 @@ ROWS: Mapping[Table, Sequence[Row]] = {
 
 
 def table_of(table: Table, rows: Sequence[Row]) -> pa.Table:
-    """Literal rows as the table has them; what isn't named is null."""
+    """Literal rows as the table has them; what isn't named is null, but for the date's run."""
     names = table.schema.names
-    return rows_of([tuple(row.get(name) for name in names) for row in rows], table.schema)
+    full = [{RUN_ID: RUN_IDS.get(row["run_date"]), **row} for row in rows]
+    return rows_of([tuple(row.get(name) for name in names) for row in full], table.schema)
 
 
 def add(lake: NativeLake, table: Table, rows: Sequence[Row], run_id: str = "a") -> None:

@@ -13,7 +13,7 @@ from without_spark import WITHOUT_SPARK
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "custseg_spark"
 # What each layer may import besides itself; EVERYBODYS stand below all.
-EVERYBODYS = ("errors", "paths", "progress", "redaction")
+EVERYBODYS = ("errors", "paths", "progress", "redaction", "scratch")
 LAYERS = {
     "core": (),
     "config": ("core",),

@@ -12,8 +12,6 @@ from custseg_spark.core.features.levels import Levels
 from custseg_spark.core.features.scores import Cutoffs
 from custseg_spark.errors import InputError
 
-# A file of this name lies beside the models of a run date.
-FILE_NAME = "learned.json"
 _FORMAT = 1
 _FLAWS = (ValueError, TypeError, KeyError, OverflowError, RecursionError)
 
@@ -36,6 +34,11 @@ class Learned:
             "rfm_cutoffs": asdict(self.cutoffs),
         }
         return json.dumps(values, sort_keys=True)
+
+
+def file_name(run_id: str) -> str:
+    """The name of a run's file, beside the models of its date."""
+    return f"learned-{run_id}.json"
 
 
 def parsed(text: str, where: str) -> Learned:

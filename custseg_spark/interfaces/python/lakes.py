@@ -37,7 +37,8 @@ class Lake(LakeTables):
         `algorithm`: the main one of the run, if none is named.
         """
         wanted = parse_date(run_date, "run_date") if isinstance(run_date, str) else run_date
-        return Segmentation(self, run_date_of(self.reader, wanted), algorithm)
+        lake = self.at_one_moment()
+        return Segmentation(lake, run_date_of(lake.reader, wanted), algorithm)
 
 
 def open_lake(path: AnyPath | LakeConfig = "lake", *, spark: "SparkSession | None" = None) -> Lake:

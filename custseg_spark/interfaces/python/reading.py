@@ -14,7 +14,10 @@ R = TypeVar("R")
 
 
 class Reader(Tables, Protocol):
-    """A lake's tables and models, in memory."""
+    """A lake's tables and models, in memory: published runs, no others."""
+
+    def at_one_moment(self) -> "Reader":
+        """The lake as it is now, whatever others publish from here on."""
 
     def rows_of_customer(self, table: Table, customer_id: str, day: date) -> pa.Table:
         """A customer's rows on a run date."""

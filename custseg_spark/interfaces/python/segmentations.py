@@ -55,7 +55,8 @@ class Segmentation:
         algorithm: str | None = None,
         ingested: "IngestSummary | None" = None,
     ):
-        self.lake, self.run_date, self.ingested = lake, run_date, ingested
+        # The run may be made again meanwhile.
+        self.lake, self.run_date, self.ingested = lake.at_one_moment(), run_date, ingested
         if algorithm is not None and algorithm not in self.algorithms:
             raise InputError(
                 f"the run of {run_date} has no algorithm '{algorithm}'"

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from custseg_spark.core.clustering.scoring import ScoringModel
 from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.schemas import BY_RUN
 from custseg_spark.engine.partitions import customer_buckets
 from custseg_spark.engine.spark import model_store
 
@@ -24,6 +25,11 @@ class SparkReader:
     """The tables and models of a lake of the engine's."""
 
     lake: Lake
+
+    def at_one_moment(self) -> "SparkReader":
+        """The lake as it is now, whatever others publish from here on."""
+        is_fixed = self.lake.moment.run_ids is not None
+        return self if is_fixed else SparkReader(self.lake.at_one_moment(BY_RUN))
 
     def name(self, table: Table) -> str:
         """Where a table is, as a person would write it."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
 
@@ -24,6 +24,10 @@ class LakeTables:
 
     def __init__(self, config: LakeConfig, reader: Reader, spark: "SparkSession | None" = None):
         self.config, self.reader, self._spark = config, reader, spark
+
+    def at_one_moment(self) -> Self:
+        """The same lake as it is now, whatever is published from here on."""
+        return type(self)(self.config, self.reader.at_one_moment(), self._spark)
 
     @property
     def path(self) -> str:

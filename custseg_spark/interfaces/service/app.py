@@ -136,7 +136,7 @@ def _add_tables(app: FastAPI, latest: LatestRun) -> None:
         run = _held(latest)
         day = run_date or run.run_date
         name = algorithm or run.model(None).clustering.algorithm
-        found = tables.customer(latest.reader, customer_id, day, name)
+        found = tables.customer(run.reader, customer_id, day, name)
         if found is None:
             expected = f"a customer of the run of {day} by {name}"
             raise RefusedError([flaw("customer_id", customer_id, expected)], 404)
@@ -145,12 +145,13 @@ def _add_tables(app: FastAPI, latest: LatestRun) -> None:
     @app.get("/segments", tags=["tables"])
     def segments(run_date: date | None = None, algorithm: str | None = None) -> list[Segment]:
         """The living segments of a run date."""
-        return tables.segments(latest.reader, run_date or _held(latest).run_date, algorithm)
+        run = _held(latest)
+        return tables.segments(run.reader, run_date or run.run_date, algorithm)
 
     @app.get("/runs", tags=["tables"])
     def runs() -> list[Run]:
         """The lake's runs, the latest first."""
-        return tables.runs(latest.reader)
+        return tables.runs(_held(latest).reader)
 
 
 def _add_state(app: FastAPI, latest: LatestRun, metrics: Metrics) -> None:

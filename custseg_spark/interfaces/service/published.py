@@ -23,10 +23,11 @@ class Published:
     """A run that is published whole: its models by algorithm, the main one first.
 
     `learned` is what the run learned of all customers; None for a run that didn't keep it.
+    `reader` sees the lake as it was when the run was loaded.
     """
 
     run_date: date
-    runs_version: int
+    reader: LakeReader
     models: Mapping[str, ScoringModel]
     learned: Learned | None
 
@@ -61,11 +62,9 @@ class LatestRun:
         nothing, and is tried again."""
         with self._lock:
             try:
-                version = self.reader.native.version(RUNS) if self.reader.exists(RUNS) else None
-                held = self._published.runs_version if self._published else None
-                if version is None or version == held:
+                if not self.reader.exists(RUNS) or not self._has_changed():
                     return False
-                found = _latest(self.reader, version)
+                found = _latest(self.reader.at_one_moment())
             except (CustsegError, OSError) as error:
                 self.failures += 1
                 log.warning("the latest run can't be loaded: %s", error)
@@ -74,8 +73,12 @@ class LatestRun:
             self.reloads += 1
             return found is not None
 
+    def _has_changed(self) -> bool:
+        held = self._published.reader.moment.versions if self._published else {}
+        return self.reader.native.version(RUNS) != held.get(RUNS.name)
 
-def _latest(reader: LakeReader, version: int) -> Published | None:
+
+def _latest(reader: LakeReader) -> Published | None:
     runs = dicts_of(reader.rows(RUNS, ["run_date", "models", "config"]))
     if not runs:
         return None
@@ -92,4 +95,4 @@ def _latest(reader: LakeReader, version: int) -> Published | None:
     except InputError as error:
         log.warning("events can't be scored: %s", error)
         learned = None
-    return Published(day, version, models, learned)
+    return Published(day, reader, models, learned)

@@ -4,6 +4,7 @@ the tables hold."""
 import dataclasses
 from collections.abc import Callable, Sequence
 from datetime import date
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -23,7 +24,7 @@ from custseg_spark.engine.lake.schemas import (
     SEGMENT_POINTS,
     SEGMENT_PROFILES,
 )
-from custseg_spark.errors import ConflictError, InputError
+from custseg_spark.errors import InputError
 from custseg_spark.outputs.report import shaping, words
 from custseg_spark.outputs.report.content import Content
 from custseg_spark.outputs.report.rows import Flow, Ledger, RfmCount, Run
@@ -59,17 +60,13 @@ def run_date_of(lake: Tables, wanted: date | None) -> date:
 def content(lake: Tables, run_date: date, of_portions: OfPortions) -> Content:
     """What the tables say of a run date that is in `runs`; what they lack is None or empty.
 
-    `of_portions` goes through the one table that has a row a customer.
-
-    Raises ConflictError where the run is made again meanwhile.
+    `lake` is as of one moment: the run may be made again meanwhile. `of_portions` goes through the
+    one table that has a row a customer.
     """
-    manifest = _manifests(lake, run_date)
-    run = shaping.run(manifest[0])
+    run = shaping.run(_manifest(lake, run_date))
     configured = run.setting("model", "algorithms") or []
     main = next(iter(configured), None)
     found = _read(lake, run, main, of_portions)
-    if _manifests(lake, run_date) != manifest:
-        raise ConflictError(f"the run of {run_date} was made again meanwhile; report it again")
     segments = shaping.segments(found["segments"])
     algorithms = shaping.in_order(configured, {s.algorithm for s in segments})
     previous, columns = found["previous"], MODEL_SELECTION.schema.names
@@ -113,9 +110,10 @@ def _read(lake: Tables, run: Run, main: str | None, of_portions: OfPortions) -> 
     }
 
 
-def _manifests(lake: Tables, run_date: date) -> Rows:
-    rows = [shaping.plain(row) for row in dicts_of(lake.rows(RUNS, dates=[run_date]))]
-    return [{**row, "finished": f"{row['finished_at']:%Y-%m-%d %H:%M}"} for row in rows]
+def _manifest(lake: Tables, run_date: date) -> dict[str, Any]:
+    [found] = dicts_of(lake.rows(RUNS, dates=[run_date]))
+    row = shaping.plain(found)
+    return {**row, "finished": f"{row['finished_at']:%Y-%m-%d %H:%M}"}
 
 
 def _ledger_sums(files: Rows) -> dict[str, int]:

@@ -11,6 +11,9 @@ from polars.testing import assert_frame_equal
 from python_lake import BEFORE, NOW
 
 import custseg_spark as cs
+from custseg_spark.engine.lake import commits
+from custseg_spark.engine.lake.files import write_parts
+from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS, RUNS
 
 
 @pytest.fixture(scope="module")
@@ -136,3 +139,30 @@ def test_a_model_of_before_says_what_to_do(tmp_path: Path) -> None:
     assert result.segments.height == 2
     with pytest.raises(cs.InputError, match=r"isn't there: .* fit again"):
         result.model  # noqa: B018
+
+
+def test_only_published_runs_are_seen_and_a_result_stays_what_it_was(tmp_path: Path) -> None:
+    native = python_lake.make(tmp_path)
+    lake = cs.open_lake(tmp_path)
+    result = lake.run()
+    # A run at work has added its rows, and isn't published yet.
+    again = [{**python_lake.segment(NOW, c, 2), "run_id": "r6"} for c in "abcd"]
+    python_lake.add(native, CUSTOMER_SEGMENTS, again, run_id="b")
+    assert lake.table("customer_segments", run_date=NOW).height == 4
+    assert lake.run().explain("a").segment_id == 1
+    commits.replace_dates(
+        native,
+        RUNS,
+        [NOW],
+        write_parts(
+            python_lake.table_of(RUNS, [{**python_lake.run(NOW), "run_id": "r6"}]),
+            RUNS,
+            native.folder(RUNS),
+            run_id="b",
+            task=0,
+        ),
+        read_version=native.version(RUNS),
+    )
+    assert lake.run().explain("a").segment_id == 2
+    assert result.explain("a").segment_id == 1
+    assert result.customers.to_polars()["segment_id"].to_list() == [1, 2, 2, 1]

@@ -33,7 +33,9 @@ WHOLE = {"customer_id": "a", "features": {"monetary": 900.0, "frequency": 12, "e
 
 def learn(root: Path, day: date) -> None:
     text = Learned(day, NO_LEVELS, Cutoffs()).as_json()
-    (root / "models" / f"run_date={day}" / "learned.json").write_text(text)
+    (root / "models" / f"run_date={day}" / f"learned-{python_lake.RUN_IDS[day]}.json").write_text(
+        text
+    )
 
 
 def client_of(root: Path, **limits: Any) -> Any:

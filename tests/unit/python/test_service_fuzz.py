@@ -26,7 +26,9 @@ def openapi(tmp_path_factory: pytest.TempPathFactory) -> Any:
     root: Path = tmp_path_factory.mktemp("fuzz") / "lake"
     python_lake.make(root)
     text = Learned(NOW, NO_LEVELS, Cutoffs()).as_json()
-    (root / "models" / f"run_date={NOW}" / "learned.json").write_text(text)
+    (root / "models" / f"run_date={NOW}" / f"learned-{python_lake.RUN_IDS[NOW]}.json").write_text(
+        text
+    )
     app = make_app(root, Limits(customers=50, events=50))
     app.state.latest.refresh()
     return schemathesis.openapi.from_asgi("/openapi.json", app)
