@@ -137,7 +137,7 @@ def _segment(
         if plan.source:
             run.models = {c.algorithm: plan.source.models[c.algorithm] for c in clusterings}
         else:
-            models.publish(lake, clusterings, fitted.space, run.models, config)
+            models.publish(lake, clusterings, fitted.space, run.models, config, run_date)
     with progress.stage("publish"):
         runs.publish(population, run, fitted.space.preparation, progress, now())
     return run
