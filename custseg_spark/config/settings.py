@@ -91,6 +91,23 @@ class GateConfig:
 
 
 @dataclass(frozen=True)
+class MaintainConfig:
+    """What jobs/maintain.py keeps: the runs of the latest `keep_runs` run dates (0: all) and what
+    they stand on, older files for `vacuum_hours`; files below `small_file_mb` (0: none) are put
+    together."""
+
+    keep_runs: int = 0
+    vacuum_hours: int = 168
+    small_file_mb: int = 16
+
+    def __post_init__(self) -> None:
+        require(self.keep_runs >= 0, "maintain.keep_runs", "0 or more", self)
+        # Readers and runs of a week are safe; Delta itself refuses less.
+        require(self.vacuum_hours >= 168, "maintain.vacuum_hours", "168 or more", self)
+        require(self.small_file_mb >= 0, "maintain.small_file_mb", "0 or more", self)
+
+
+@dataclass(frozen=True)
 class FeaturesConfig:
     """Feature families beyond the standing ones, such as `price_relative`."""
 
@@ -205,6 +222,7 @@ class Config:
     run: RunConfig = field(default_factory=RunConfig)
     ingest: IngestConfig = field(default_factory=IngestConfig)
     gate: GateConfig = field(default_factory=GateConfig)
+    maintain: MaintainConfig = field(default_factory=MaintainConfig)
     features: FeaturesConfig = field(default_factory=FeaturesConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     naming: NamingConfig = field(default_factory=NamingConfig)

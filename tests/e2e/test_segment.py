@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from bench.ours import published
 from checkout import ROOT, job
@@ -25,6 +26,7 @@ from custseg_spark.config.settings import LakeConfig
 from custseg_spark.core.clustering.scaling import FeatureSpace
 from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.publication import RunPublication
 from custseg_spark.engine.lake.rows import dicts_of
 from custseg_spark.engine.lake.schemas import (
     CUSTOMER_FEATURES,
@@ -40,7 +42,7 @@ from custseg_spark.engine.lake.schemas import (
 from custseg_spark.engine.spark import model_store
 from custseg_spark.engine.spark.mllib_models import core_model, core_scaler
 from custseg_spark.engine.spark.session import settings
-from custseg_spark.errors import ConfigurationError, InputError
+from custseg_spark.errors import ConfigurationError, ConflictError, InputError
 from custseg_spark.paths import place
 
 DAY = date(2019, 10, 11)
@@ -125,7 +127,12 @@ def generate(*arguments: str) -> None:
 
 def content(lake: Lake) -> dict[str, list[str]]:
     """Every output table's rows, in an order of their own."""
-    return {t.name: sorted(map(repr, dicts_of(lake.rows(t)))) for t in OUTPUTS}
+    return {t.name: contents(lake.rows(t)) for t in OUTPUTS}
+
+
+def contents(table: pa.Table) -> list[str]:
+    """Rows in an order of their own, whatever run they are of."""
+    return sorted(map(repr, dicts_of(table.drop_columns(["run_id"]))))
 
 
 def by_content(rows: pa.Table) -> pl.DataFrame:
@@ -212,60 +219,91 @@ def test_the_manifest_describes_the_run(segmented: Segmented) -> None:
     assert manifest["table_versions"]["events"] == segmented.lake.version(EVENTS)
 
 
-def test_a_repeat_changes_nothing(segmented: Segmented, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_repeat_changes_nothing(segmented: Segmented) -> None:
     before = content(segmented.lake)
     with pytest.raises(InputError, match="there is no earlier run with one; fit first"):
         run(segmented.lake.config.path, "--skip-ingest", "--model", "frozen")
     assert content(segmented.lake) == before
-    written: list[str] = []
-    replace_dates = Lake.replace_dates
-
-    def noted(self: Lake, rows: Any, table: Table, dates: Any, **options: Any) -> None:
-        written.append(table.name)
-        replace_dates(self, rows, table, dates, **options)
-
-    monkeypatch.setattr(Lake, "replace_dates", noted)
+    [first] = segmented.rows(RUNS)
     events = segmented.lake.version(EVENTS)
     (segmented.log.parent / "beside").mkdir()
     roundabout = segmented.log.parent / "beside" / ".." / segmented.log.name
     run(segmented.lake.config.path, "--source", f"ecommerce_events={roundabout}")
     assert content(segmented.lake) == before
     assert segmented.lake.version(EVENTS) == events
-    assert len(segmented.rows(RUNS)) == 1
-    # While it is made again it is no finished run.
-    assert (written[0], written[-1], written.count("runs")) == ("runs", "runs", 2)
+    [second] = segmented.rows(RUNS)
+    assert second["run_id"] != first["run_id"]
+    # Of the run before no row is left.
+    assert segmented.lake.native is not None
+    for table in OUTPUTS:
+        held = segmented.lake.native.read(table, ["run_id"])["run_id"].to_pylist()
+        assert set(held) == {second["run_id"]}
 
 
 @pytest.mark.parametrize("io", ["native", pytest.param("spark", marks=pytest.mark.heavy)])
-def test_another_run_date_is_finished_after_a_kill_and_leaves_the_first_alone(
+def test_a_kill_leaves_the_last_good_result_and_the_retry_finishes(
     segmented: Segmented, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, io: str
 ) -> None:
-    lake = segmented.copy(tmp_path)
-    arguments = ("--skip-ingest", "--run-date", "2019-10-06", f"--set=lake.io={io}")
-    replace_dates = Lake.replace_dates
-
-    def killed(self: Lake, rows: Any, table: Table, dates: Any, **options: Any) -> None:
-        if table is SEGMENT_PROFILES:
-            raise KeyboardInterrupt
-        replace_dates(self, rows, table, dates, **options)
-
-    monkeypatch.setattr(Lake, "replace_dates", killed)
-    with pytest.raises(KeyboardInterrupt):
-        run(lake.config.path, *arguments)
-    monkeypatch.undo()
-    assert [r["run_date"] for r in rows(lake, RUNS)] == [DAY]
-
-    run(lake.config.path, *arguments)
+    lake, before = segmented.copy(tmp_path), content(segmented.lake)
     early = date(2019, 10, 6)
-    assert {r["run_date"] for r in rows(lake, RUNS)} == {DAY, early}
-    before = content(segmented.lake)
-    for table in OUTPUTS:
-        kept = [r for r in dicts_of(lake.rows(table)) if r["run_date"] == DAY]
-        assert sorted(map(repr, kept)) == before[table.name]
+    for day, others in ((DAY, {DAY}), (early, {DAY, early})):
+        arguments = ("--skip-ingest", f"--run-date={day}", f"--set=lake.io={io}")
+        with monkeypatch.context() as patch:
+            patch.setattr(RunPublication, "publish", killed)
+            with pytest.raises(KeyboardInterrupt):
+                run(lake.config.path, *arguments)
+        assert {r["run_date"] for r in rows(lake, RUNS)} == {DAY}
+        for table in OUTPUTS:
+            assert contents(of_date(lake.rows(table), DAY)) == before[table.name]
+
+        run(lake.config.path, *arguments)
+        assert {r["run_date"] for r in rows(lake, RUNS)} == others
+        assert lake.native is not None
+        ids = {r["run_id"] for r in rows(lake, RUNS)}
+        for table in OUTPUTS:
+            assert contents(of_date(lake.rows(table), DAY)) == before[table.name]
+            # Neither the killed run nor the superseded one has left a row.
+            assert set(lake.native.read(table, ["run_id"])["run_id"].to_pylist()) == ids
+        assert list((Path(lake.config.path) / "_runs").iterdir()) == []
     features = dicts_of(lake.rows(CUSTOMER_FEATURES, dates=[early]))
     seen = [r for r in rows(lake, EVENTS) if r["event_date"] < early]
     assert len(features) == len({r["customer_id"] for r in seen})
     assert sum(r["event_count"] for r in features) == len(seen)
+
+
+def killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def of_date(table: pa.Table, day: date) -> pa.Table:
+    return table.filter(pc.equal(table["run_date"], day))
+
+
+@pytest.mark.parametrize("io", ["native", "spark"])
+def test_of_two_runs_at_once_the_later_is_told_and_the_first_stands(
+    segmented: Segmented, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, io: str
+) -> None:
+    lake = segmented.copy(tmp_path)
+    arguments = ("--skip-ingest", f"--run-date={DAY}", f"--set=lake.io={io}")
+    publish = RunPublication.publish
+
+    def overtaken(self: RunPublication, row: pa.Table) -> None:
+        monkeypatch.undo()
+        run(lake.config.path, *arguments, "--set=model.k=3")
+        publish(self, row)
+
+    monkeypatch.setattr(RunPublication, "publish", overtaken)
+    with pytest.raises(ConflictError, match="runs meanwhile"):
+        run(lake.config.path, *arguments)
+    lake.settle()
+    for table in OUTPUTS:
+        assert lake.native is not None
+        assert len(set(lake.native.read(table, ["run_id"])["run_id"].to_pylist())) == 1
+    chosen = [r["k"] for r in rows(lake, MODEL_SELECTION) if r["chosen"]]
+    assert chosen == [3, 3]
+    assert {r["segment_id"] for r in rows(lake, CUSTOMER_SEGMENTS)} <= {
+        r["segment_id"] for r in rows(lake, SEGMENT_PROFILES)
+    }
 
 
 def test_customers_are_where_the_published_model_puts_them(segmented: Segmented) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "custseg_spark"
 # What each layer may import besides itself; EVERYBODYS stand below all.
-EVERYBODYS = ("errors", "paths", "progress", "redaction")
+EVERYBODYS = ("errors", "paths", "progress", "redaction", "scratch")
 LAYERS = {
     "core": (),
     "config": ("core",),

@@ -13,6 +13,7 @@ from checkout import ROOT
 from custseg_spark.config.mappings import load_mapping
 from custseg_spark.config.settings import Config
 from custseg_spark.core.mappings.mapping import EVENT_COLUMNS
+from custseg_spark.engine.lake.schemas import BY_RUN
 from custseg_spark.errors import CustsegError
 from custseg_spark.interfaces.cli.main import COMMANDS
 from custseg_spark.outputs.exports.frames import REPORTS
@@ -105,7 +106,16 @@ def test_every_page_is_in_the_index() -> None:
 
 
 def test_every_table_has_its_view() -> None:
-    views = re.findall(r"VIEW (\w+) USING delta OPTIONS \(path 'lake/(\w+)'\);", VIEWS.read_text())
+    of_table = r"USING delta OPTIONS \(path 'lake/(\w+)'\);"
+    # Of a table by run the published runs.
+    of_runs = (
+        r"AS\n  SELECT \* FROM delta\.`lake/(\w+)`"
+        r" WHERE run_id IN \(SELECT run_id FROM delta\.`lake/runs`\);"
+    )
+    text = VIEWS.read_text()
+    by_run = re.findall(r"VIEW (\w+) " + of_runs, text)
+    assert {name for name, _ in by_run} == {table.name for table in BY_RUN}
+    views = by_run + re.findall(r"VIEW (\w+) " + of_table, text)
     assert {name for name, _ in views} == {t.name for t in (*INGESTED, *OUTPUTS)}
     assert all(name == folder for name, folder in views)
 

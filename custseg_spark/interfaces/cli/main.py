@@ -1,6 +1,6 @@
 """The command `custseg`: its subcommands, and how each error ends.
 
-  custseg ingest|segment|score|report|export|lift|fetch|gate|preview [options]
+  custseg ingest|segment|score|report|export|lift|fetch|gate|maintain|preview [options]
 
 The same as `spark-submit jobs/NAME.py`: same options, same exit codes.
 """
@@ -34,6 +34,7 @@ COMMANDS = {
     "lift": "what a campaign did",
     "fetch": "purchases from an HTTP API",
     "gate": "whether the lake is fit to be segmented",
+    "maintain": "remove what no run needs, put small files together",
     "preview": "what a mapping makes of a file, or a proposed mapping",
 }
 _OUT_OF_RESOURCES = (

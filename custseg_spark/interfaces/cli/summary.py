@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from custseg_spark.paths import Place
     from custseg_spark.pipeline.gate import Passed
     from custseg_spark.pipeline.ingest import IngestSummary
+    from custseg_spark.pipeline.maintenance import Maintained
     from custseg_spark.pipeline.runs import SegmentRun
 
 
@@ -113,6 +114,18 @@ def of_export(exported: Exported) -> str:
     lines = [f"Exported the run of {exported.run_date} ({exported.algorithm}) to {exported.target}"]
     lines += [f"  {name:<28}{rows:>12,} rows" for name, rows in exported.rows.items()]
     return "\n".join(lines)
+
+
+def of_maintenance(done: Maintained) -> str:
+    """What was removed and put together."""
+    days = ", ".join(day.isoformat() for day in done.removed_runs)
+    files = ", ".join(f"{count:,} of {name}" for name, count in done.compacted.items())
+    return "\n".join(
+        [
+            f"Removed runs: {days or 'none'}; rows of {done.leftovers} dead runs",
+            f"Small files put together: {files or 'none'}",
+        ]
+    )
 
 
 def of_lift(lift: Lift) -> str:

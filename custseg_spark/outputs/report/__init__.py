@@ -1,14 +1,15 @@
 """The report of a run: its tables as Markdown, HTML, pictures and CSV."""
 
-import tempfile
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 from pyspark.sql import SparkSession
 
+from custseg_spark import scratch
 from custseg_spark.config.settings import Config
 from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.schemas import BY_RUN
 from custseg_spark.engine.permissions import withheld
 from custseg_spark.engine.spark.session import remove_remote, write_remote
 from custseg_spark.outputs.report import pages, reading
@@ -33,6 +34,7 @@ def write(lake: Lake, run_date: date | None, reports: Place) -> Sequence[Place]:
     Reads tables and computes nothing anew; equal tables give equal bytes. An older report is
     replaced file by file once the new one is whole. InputError if there is no such run.
     """
+    lake = lake.at_one_moment(BY_RUN)
     day = reading.run_date_of(lake, run_date)
     content = reading.content(lake, day)
     light, dark = draw(content, LIGHT), draw(content, DARK)
@@ -59,11 +61,11 @@ def _replace_remote(spark: SparkSession, target: Remote, files: dict[str, bytes]
 
 def _replace(target: Path, files: dict[str, bytes]) -> list[Path]:
     target.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as beside:
+    with scratch.folder(f".{target.name}-", target.parent) as beside:
         for name, data in files.items():
-            (Path(beside) / name).write_bytes(data)
+            (beside / name).write_bytes(data)
         for name in files:
-            (Path(beside) / name).replace(target / name)
+            (beside / name).replace(target / name)
     for name in _not_drawn(files):
         (target / name).unlink(missing_ok=True)
     return [target / name for name in files]

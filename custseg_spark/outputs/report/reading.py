@@ -3,6 +3,7 @@ the tables hold."""
 
 import dataclasses
 from datetime import date
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -23,7 +24,7 @@ from custseg_spark.engine.lake.schemas import (
     SEGMENT_PROFILES,
 )
 from custseg_spark.engine.partitions import customer_buckets
-from custseg_spark.errors import ConflictError, InputError
+from custseg_spark.errors import InputError
 from custseg_spark.outputs.report import shaping, words
 from custseg_spark.outputs.report.content import Content
 from custseg_spark.outputs.report.rows import Flow, Ledger, RfmCount, Run
@@ -55,14 +56,11 @@ def run_date_of(lake: Lake, wanted: date | None) -> date:
 def content(lake: Lake, run_date: date) -> Content:
     """What the tables say of a run date that is in `runs`; what they lack is None or empty.
 
-    Raises ConflictError where the run is made again meanwhile.
+    `lake` is as of one moment: the run may be made again meanwhile.
     """
-    manifest = _manifests(lake, run_date)
-    run = shaping.run(manifest[0])
+    run = shaping.run(_manifest(lake, run_date))
     configured = run.setting("model", "algorithms") or []
     found = _read(lake, run, next(iter(configured), None))
-    if _manifests(lake, run_date) != manifest:
-        raise ConflictError(f"the run of {run_date} was made again meanwhile; report it again")
     segments = shaping.segments(found["segments"])
     algorithms = shaping.in_order(configured, {s.algorithm for s in segments})
     previous, columns = found["previous"], MODEL_SELECTION.schema.names
@@ -106,9 +104,10 @@ def _read(lake: Lake, run: Run, main: str | None) -> dict[str, Rows]:
     }
 
 
-def _manifests(lake: Lake, run_date: date) -> Rows:
-    rows = [shaping.plain(row) for row in dicts_of(lake.rows(RUNS, dates=[run_date]))]
-    return [{**row, "finished": f"{row['finished_at']:%Y-%m-%d %H:%M}"} for row in rows]
+def _manifest(lake: Lake, run_date: date) -> dict[str, Any]:
+    [found] = dicts_of(lake.rows(RUNS, dates=[run_date]))
+    row = shaping.plain(found)
+    return {**row, "finished": f"{row['finished_at']:%Y-%m-%d %H:%M}"}
 
 
 def _ledger_sums(files: Rows) -> dict[str, int]:
