@@ -1,4 +1,4 @@
-"""Texts of ids and names: words that stand for no value, 500.0 for 500, ids that lost digits."""
+"""Texts of ids and names: words for no value, 500.0 for 500, ids that lost digits."""
 
 from collections.abc import Sequence
 
@@ -8,9 +8,9 @@ from custseg_spark.core.events import first_bytes
 from custseg_spark.core.events.first_bytes import BLANK, MISSING, SCIENTIFIC, Table
 from custseg_spark.core.mappings.mapping import ID_COLUMNS, SourceMapping
 
-# 17850.0, as an integer with gaps comes out of pandas, a database or a spreadsheet.
+# 17850.0: pandas, databases and spreadsheets write integers with gaps like this.
 _WITH_ZERO, _WITH_ZEROS = r"^([0-9]+)\.0\z", r"^([0-9]+)\.0+\z"
-# 1.51592E+18, as a spreadsheet saves 1515915625519388267: nobody can tell the digits any more.
+# 1.51592E+18: a spreadsheet saved 1515915625519388267 like this, and the digits are lost.
 _SCIENTIFIC = r"^[+-]?[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{2,3}\z"
 _TEXTS = {
     "events": (*ID_COLUMNS, "category_code", "brand", "store"),
@@ -31,9 +31,9 @@ def may_be_missing(mapping: SourceMapping, column: str) -> bool:
 
 
 def trimmed(texts: pl.DataFrame, table: Table | None = None) -> pl.DataFrame:
-    """The texts without surrounding blanks; null where nothing is left."""
+    """Return the texts without surrounding blanks; null if nothing is left."""
     table = first_bytes.table(()) if table is None else table
-    # To look for blanks is four times as fast as to strip them, and most logs have none.
+    # Looking for blanks is four times as fast as stripping them, and most logs have none.
     ends = texts.select((pl.all().str.ends_with(" ") | (pl.all() == "")).any()).row(0)
     found = [
         column
@@ -46,9 +46,10 @@ def trimmed(texts: pl.DataFrame, table: Table | None = None) -> pl.DataFrame:
 
 
 def settled_ids(texts: pl.DataFrame, mapping: SourceMapping) -> pl.DataFrame:
-    """The trimmed texts of canonical columns, null for words of no value, whole numbers plain.
+    """Trim canonical columns: null for words of no value, whole numbers plain.
 
-    Beside an id column that holds any stands <column>_is_scientific: which ids have lost digits.
+    If any value of an id column is in scientific notation, <column>_is_scientific marks the ids
+    that lost digits.
     """
     table = first_bytes.table(tuple(mapping.missing_values))
     columns: list[pl.Series] = []
@@ -59,7 +60,7 @@ def settled_ids(texts: pl.DataFrame, mapping: SourceMapping) -> pl.DataFrame:
 
 
 def lost_digits_columns(typed: pl.DataFrame) -> Sequence[str]:
-    """The id columns of a typed frame in which any id has lost digits."""
+    """Return the id columns of a typed frame in which any id lost digits."""
     return [column for column in ID_COLUMNS if f"{column}_is_scientific" in typed.columns]
 
 
@@ -72,7 +73,7 @@ def _settled(texts: pl.Series, mapping: SourceMapping, table: Table) -> list[pl.
         found = _without_words(found, mapping.missing_values, table)
     # Of nothing but longer texts, such as UUIDs, none is a number.
     is_id = is_id and _shortest(found) <= _LONGEST_NUMBER
-    # One zero is what programs add; more are a person's, whose mapping says so.
+    # Programs add one zero; more zeros are deliberate and must be declared in the mapping.
     if name in mapping.whole_numbers:
         if found.str.contains(".", literal=True).any():
             found = found.str.replace(_WITH_ZEROS, "$1")
@@ -111,7 +112,7 @@ def _without_words(texts: pl.Series, words: Sequence[str], table: Table) -> pl.S
 
 
 def _one_notation(texts: pl.Series, at: pl.Series) -> pl.Series:
-    """Ids that are doubles, as one program or another writes them: 1.51592E+18."""
+    """Write ids that are doubles in one notation: 1.51592E+18."""
     numbers = [float(text.replace(",", ".")) for text in texts.gather(at)]
     written = [f"{number!r}".upper().replace(".0E", "E") for number in numbers]
     return texts.clone().scatter(at, pl.Series(written, dtype=pl.String))
