@@ -40,6 +40,20 @@ def _shown(override: str) -> str:
     return f"--set {key}={STARS}" if is_secret else f"--set {redacted(override)}"
 
 
+def changed(config: Config, settings: Mapping[str, Any], where: str = "settings") -> Config:
+    """The configuration with values by dotted key (`model.k`) laid over it. Raises as `build`."""
+    tree = dataclasses.asdict(config)
+    for key, value in settings.items():
+        *sections, leaf = key.split(".")
+        branch: Any = tree
+        for section in sections:
+            branch = branch.setdefault(section, {}) if isinstance(branch, dict) else None
+        if not sections or not isinstance(branch, dict):
+            raise ConfigurationError(f"{where}: '{key}': expected section.key")
+        branch[leaf] = value
+    return build(tree, where)
+
+
 def build(tree: Mapping[str, Any], where: str) -> Config:
     """A checked Config of nested mappings; `where` says in errors where they came from."""
     sections = dict(tree)

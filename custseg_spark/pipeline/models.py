@@ -2,12 +2,14 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 from pyspark.ml import PipelineModel
 
 from custseg_spark.config.settings import Config
 from custseg_spark.core.clustering.models import ClusterModel
 from custseg_spark.core.clustering.scaling import FeatureSpace
+from custseg_spark.core.clustering.scoring import ScoringModel
 from custseg_spark.core.features.registry import all_features
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.spark import model_store
@@ -80,22 +82,29 @@ def publish(
     space: FeatureSpace,
     names: Mapping[str, str],
     config: Config,
+    run_date: date,
 ) -> dict[str, str]:
-    """Writes the manifests that make the saved models published ones; the hash of each model."""
+    """Writes the portable form of the saved models, and the manifests that make them published.
+
+    Returns the hash of all files of each model, by algorithm.
+    """
     hashes: dict[str, str] = {}
+    scaling, seed = config.model.preparation.scaling, config.model.seed
     for clustering in clusterings:
+        path = lake.model_path(names[clustering.algorithm])
+        scoring = ScoringModel(space, clustering.named, run_date, scaling, seed)
+        model_store.save_portable(lake.spark, scoring, path)
         manifest = Manifest(
             algorithm=clustering.algorithm,
             k=len(clustering.segment_ids),
             features=space.preparation.features,
             components=space.preparation.components,
-            scaling=config.model.preparation.scaling,
-            seed=config.model.seed,
+            scaling=scaling,
+            seed=seed,
             segment_ids=clustering.segment_ids,
             segment_names=clustering.segment_names,
             tree=tuple(clustering.tree),
             model_sha256=model_hash(clustering.model),
         )
-        path = lake.model_path(names[clustering.algorithm])
         hashes[clustering.algorithm] = model_store.save_manifest(lake.spark, manifest, path)
     return hashes

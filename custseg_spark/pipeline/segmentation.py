@@ -140,7 +140,10 @@ def _segment(
             hashes = history.model_hashes(lake, plan.source.run_date)
             run.model_hashes = {a: hashes[a] for a in algorithms}
         else:
-            run.model_hashes = models.publish(lake, clusterings, fitted.space, run.models, config)
+            names = run.models
+            run.model_hashes = models.publish(
+                lake, clusterings, fitted.space, names, config, run_date
+            )
     with progress.stage("publish"):
         runs.publish(population, run, fitted.space.preparation, progress, now())
     return run

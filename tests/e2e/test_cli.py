@@ -1,7 +1,6 @@
 """What a shell sees: exit codes, messages, help."""
 
 import errno
-import importlib
 import os
 import re
 import signal
@@ -80,7 +79,7 @@ def test_every_job_is_a_command() -> None:
     jobs = {path.stem for path in (ROOT / "jobs").glob("*.py")}
     assert jobs <= cli.COMMANDS.keys()
     for name in cli.COMMANDS:
-        command = importlib.import_module(f"custseg_spark.interfaces.cli.{name}")
+        command = cli.command(name)
         assert name not in jobs or job(name).run is command.run
 
 

@@ -16,17 +16,21 @@ from pyspark.ml.clustering import BisectingKMeansModel, GaussianMixtureModel, KM
 from pyspark.ml.feature import VectorAssembler
 from pyspark.sql import SparkSession
 
+from custseg_spark.core.clustering import portable
 from custseg_spark.core.clustering.models import BisectingKMeans, Node
 from custseg_spark.core.clustering.preparation import Preparation, PreparedFeature
+from custseg_spark.core.clustering.scoring import ScoringModel
 from custseg_spark.engine.spark import sealing
 from custseg_spark.engine.spark.mllib import prediction_column
 from custseg_spark.engine.spark.mllib_models import MllibModel, core_model, model_hash
-from custseg_spark.engine.spark.session import write_bytes
+from custseg_spark.engine.spark.session import read_bytes, write_bytes
 from custseg_spark.errors import InputError
 from custseg_spark.paths import place
 
 _FORMAT = 4
 _MANIFEST = "manifest.json"
+# Sections of the portable form that are files by these names, for programs that look for them.
+_PARTS = ("preprocessor", "clusterer", "feature_names")
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,30 @@ def save_manifest(spark: SparkSession, manifest: Manifest, path: str) -> str:
     """Publishes the model that was saved at `path`; the hash of all its files."""
     write_bytes(spark, place(path) / _MANIFEST, manifest.as_json().encode())
     return sealing.digest(sealing.read(spark, path))
+
+
+def save_portable(spark: SparkSession, model: ScoringModel, path: str) -> None:
+    """Saves the model that was saved at `path` in its portable form, too: whole, and its parts.
+
+    Before the manifest: a published model has it.
+    """
+    written = portable.document(model)
+    parts = {name: portable.canonical(written.parts[name]) for name in _PARTS}
+    texts = {
+        **{f"{name}.json": text for name, text in parts.items()},
+        portable.FILE_NAME: written.text,
+    }
+    for name, text in texts.items():
+        write_bytes(spark, place(path) / name, text.encode())
+
+
+def load_portable(spark: SparkSession, path: str) -> ScoringModel:
+    """The portable form of the model at `path`. Raises InputError where there is none."""
+    file = place(path) / portable.FILE_NAME
+    content = read_bytes(spark, file)
+    if content is None:
+        raise InputError(portable.ABSENT.format(file))
+    return portable.parsed(content.decode("utf-8", errors="replace"), str(file))
 
 
 def load(

@@ -1,6 +1,6 @@
 """The command `custseg`: its subcommands, and how each error ends.
 
-  custseg ingest|segment|score|report|export|lift|fetch|gate|maintain|preview [options]
+  custseg ingest|segment|score|report|export|lift|fetch|gate|maintain|preview|serve [options]
 
 The same as `spark-submit jobs/NAME.py`: same options, same exit codes.
 """
@@ -10,6 +10,7 @@ import io
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from types import ModuleType
 
 from custseg_spark.engine.foreign_errors import translated
 from custseg_spark.errors import ConfigurationError, CustsegError, nearest
@@ -27,7 +28,10 @@ COMMANDS = {
     "gate": "whether the lake is fit to be segmented",
     "maintain": "remove what no run needs, put small files together",
     "preview": "what a mapping makes of a file, or a proposed mapping",
+    "serve": "the scoring service over a lake, by HTTP",
 }
+# Commands that are another interface's.
+_ELSEWHERE = {"serve": "custseg_spark.interfaces.service.serve"}
 
 
 def console() -> None:
@@ -40,7 +44,13 @@ def console() -> None:
     if name not in COMMANDS:
         sys.exit(_fail(ConfigurationError(f"unknown command '{name}'{nearest(name, COMMANDS)}")))
     sys.argv = [f"custseg {name}", *arguments[1:]]
-    main(importlib.import_module(f"custseg_spark.interfaces.cli.{name}").run)
+    main(command(name).run)
+
+
+def command(name: str) -> ModuleType:
+    """The module of a subcommand: its `run` takes the arguments."""
+    module = _ELSEWHERE.get(name, f"custseg_spark.interfaces.cli.{name}")
+    return importlib.import_module(module)
 
 
 def _help() -> str:

@@ -63,7 +63,7 @@ def test_a_mapped_column_of_time_alone_is_refused_and_another_is_text(
 ) -> None:
     odd = pa.array([7], pa.int64() if type_.bit_width == 64 else pa.int32()).cast(type_)
     path = written(tmp_path, {"at": odd, "who": ["a"]})
-    message = rf"the column 'at' is {type_}; expected text, a number".replace("[", r"\[")
+    message = rf"the column 'at' is {type_}; expected a number, a text".replace("[", r"\[")
     with pytest.raises(InputError, match=message):
         records(path)
     path = written(tmp_path, {"at": ["2024-01-01"], "who": ["a"], "odd": odd})

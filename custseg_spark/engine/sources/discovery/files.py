@@ -40,7 +40,8 @@ class SourceFile:
     or the copy of one that isn't on this machine; `footer` the end of a Parquet file that Spark
     reads where it is. `sha256` is of a remote file's URI, length and time of change: its content
     would have to be read to know that there is nothing to read. `sheet` is set where several of a
-    workbook's are files of their own to the ledger.
+    workbook's are files of their own to the ledger; `called` is what the ledger calls the file,
+    where that isn't its path.
     """
 
     path: Place
@@ -52,11 +53,13 @@ class SourceFile:
     unpacked: Path | None = None
     footer: Path | None = None
     sheet: str = ""
+    called: str = ""
 
     @property
     def name(self) -> str:
         """What the ledger calls it."""
-        return f"{self.path}#{self.sheet}" if self.sheet else str(self.path)
+        own = self.called or str(self.path)
+        return f"{own}#{self.sheet}" if self.sheet else own
 
     @property
     def data(self) -> Path:

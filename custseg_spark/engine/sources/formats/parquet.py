@@ -49,6 +49,7 @@ class ParquetFile:
     """A file with its schema and the number of its rows, as its footer has them.
 
     Where a mapping explodes a column, an item is a record; `group_records`: those of row groups.
+    `rows_before` are the records of the parts before it, where it is a part of a larger whole.
     """
 
     file: SourceFile
@@ -56,6 +57,7 @@ class ParquetFile:
     schema: pa.Schema
     physical_records: int
     group_records: tuple[int, ...] = ()
+    rows_before: int = 0
 
 
 def inspect(file: SourceFile, file_id: str, mapping: MappingFile) -> ParquetFile | str:
@@ -72,10 +74,10 @@ def inspect(file: SourceFile, file_id: str, mapping: MappingFile) -> ParquetFile
         raise _damaged(file, error) from error
     if not file.named_outright and not set(schema.names) & set(mapping.columns.values()):
         return NOT_ITS_COLUMNS
-    _check(schema, mapping, str(file.path))
+    _check(schema, mapping, file.name)
     if not (mapping.explodes and mapping.nested in schema.names):
         return ParquetFile(file, file_id, schema, records)
-    with explained(str(file.path)):
+    with explained(file.name):
         groups = tuple(_exploded_records(file, mapping.nested))
     return ParquetFile(file, file_id, schema, sum(groups), groups)
 
@@ -101,11 +103,13 @@ def _check(schema: pa.Schema, mapping: MappingFile, where: str) -> None:
         kind = schema.field(source).type if source in schema.names else pa.null()
         if pa.types.is_nested(kind):
             raise InputError(f"{where}: the column '{source}' is {kind}; expected a single value")
-        if pa.types.is_duration(kind) or pa.types.is_time(kind):
-            raise InputError(
-                f"{where}: the column '{source}' is {kind}; expected text, a number, a date or a"
-                " timestamp"
-            )
+        if _is_span(kind):
+            expected = "a number, a text, a date, or a time with its date"
+            raise InputError(f"{where}: the column '{source}' is {kind}; expected {expected}")
+
+
+def _is_span(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_duration(kind) or pa.types.is_time(kind) or pa.types.is_interval(kind))
 
 
 def _check_size(file: SourceFile, footer: pq.FileMetaData) -> None:
@@ -166,7 +170,7 @@ def explained(where: str) -> Iterator[None]:
 
 def _damaged(file: SourceFile, error: Exception) -> InputError:
     said = " ".join(str(error).split())
-    return InputError(f"{file.path}: the Parquet file is damaged: {said}")
+    return InputError(f"{file.name}: the Parquet file is damaged: {said}")
 
 
 @dataclass(frozen=True)
@@ -183,7 +187,10 @@ class ParquetPiece:
     def records(self, mapping: SourceMapping) -> Iterator[Records]:
         row = self.first_row
         try:
-            with pq.ParquetFile(self.path, page_checksum_verification=True) as opened:
+            # INT96, which Spark and Impala write, ends in the year 2262 in nanoseconds.
+            with pq.ParquetFile(
+                self.path, coerce_int96_timestamp_unit="us", page_checksum_verification=True
+            ) as opened:
                 for batch in opened.iter_batches(
                     batch_size=ROWS_PER_CHUNK, row_groups=[self.row_group], use_threads=False
                 ):
@@ -215,7 +222,7 @@ def _damaged_column(path: Path, row_group: int) -> str:
 
 def pieces(source: ParquetFile) -> list[ParquetPiece]:
     """A piece for each row group that has rows."""
-    found, row = [], 1
+    found, row = [], source.rows_before + 1
     with pq.ParquetFile(source.file.data) as opened:
         for number in range(opened.metadata.num_row_groups):
             group = opened.metadata.row_group(number)
@@ -242,16 +249,18 @@ def remote_frame(
     numbers = {source.file_id: n for n, source in enumerate(sources)}
     table = spark.read.parquet(*map(outright, by_path))
     names = table.columns
-    rows = [(metadata_path(u), numbers[of_input_file(u, by_path).file_id])
-            for u in table.inputFiles()]  # fmt: skip
-    files = F.broadcast(spark.createDataFrame(rows, "spark_path string, file int"))
+    found = [(u, of_input_file(u, by_path)) for u in table.inputFiles()]
+    rows = [(metadata_path(u), numbers[s.file_id], s.rows_before) for u, s in found]
+    ddl = "spark_path string, file int, rows_before bigint"
+    files = F.broadcast(spark.createDataFrame(rows, ddl))
     located = table.select(
         *[F.col(quoted(n)).alias(f"c{i}") for i, n in enumerate(names)],
-        (F.col("_metadata.row_index") + 1).alias("source_row"),
+        F.col("_metadata.row_index").alias("row_index"),
         F.col("_metadata.file_path").alias("spark_path"),
     ).join(files, "spark_path", how="inner")
-    found = located.select("file", "source_row", *[f"c{i}" for i in range(len(names))])
-    return found, {numbers[s.file_id]: (s.file_id, s.file.name) for s in sources}
+    row = (F.col("rows_before") + F.col("row_index") + 1).alias("source_row")
+    numbered = located.select("file", row, *[f"c{i}" for i in range(len(names))])
+    return numbered, {numbers[s.file_id]: (s.file_id, s.file.name) for s in sources}
 
 
 def located_rows(
