@@ -4,6 +4,7 @@ import csv
 from collections import Counter
 from collections.abc import Sequence
 
+from custseg_spark.core.events.odd_lines import split
 from custseg_spark.core.events.spaced_text import SEPARATOR, Layout, apart
 
 _UTF8_BOM = b"\xef\xbb\xbf"
@@ -24,6 +25,9 @@ def named_columns(line: bytes, layout: Layout) -> tuple[tuple[str, ...], str | N
         names = tuple(name.strip() for name in _values(text, layout))
     except csv.Error as error:
         return (), f"the header can't be read: {error}"
+    is_quoted = '"' in text and not layout.is_spaced
+    if is_quoted and split(text.rstrip("\r"), layout.delimiter) == "text_after_quote":
+        return names, "in the header text follows a closing quote"
     if b"\r" in line.rstrip(b"\r"):
         return names, "lines end in carriage returns only; convert them to line feeds"
     if "\ufffd" in text:
