@@ -29,7 +29,7 @@ ONE_ROW = {
     "rejected_events": "A refused record as it stood, with each reason: code, field, value and"
     " what was expected ([the codes](codes.md#why-a-record-is-refused)).",
     "ingest_files": "A file that was read: `physical_records` = `header` + `blank` + `accepted` +"
-    " `rejected` + `duplicates`.",
+    " `rejected` + `ignored` + `duplicates`.",
     "sessions": "A customer's session on one UTC day; a session over midnight has two rows.",
     "customers": "A customer with attributes, the latest ones.",
     "customer_features": "A customer on a run date.",

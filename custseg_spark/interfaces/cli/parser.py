@@ -1,4 +1,4 @@
-"""The parser of every command's options; a light module, as a preview has to start at once."""
+"""The parser of every command's options; a light module, so that preview starts at once."""
 
 import argparse
 import difflib
@@ -10,7 +10,7 @@ from custseg_spark.redaction import redacted
 
 
 class Parser(argparse.ArgumentParser):
-    """Says which option comes nearest to an unknown one, and exits with our code."""
+    """A parser that names the nearest option to an unknown one, and exits with our code."""
 
     def error(self, message: str) -> NoReturn:
         options = [o for action in self._actions for o in action.option_strings]

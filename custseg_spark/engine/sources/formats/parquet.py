@@ -4,10 +4,12 @@ The footer says how many rows a file has. Files of this machine are read by the 
 each; remote ones by Spark, those of one schema together.
 """
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +100,14 @@ def _check(schema: pa.Schema, mapping: MappingFile, where: str) -> None:
         if source in schema.names and pa.types.is_nested(schema.field(source).type):
             kind = schema.field(source).type
             raise InputError(f"{where}: the column '{source}' is {kind}; expected a single value")
+        if source in schema.names and _is_span(schema.field(source).type):
+            kind = schema.field(source).type
+            expected = "a number, a text, a date, or a time with its date"
+            raise InputError(f"{where}: the column '{source}' is {kind}; expected {expected}")
+
+
+def _is_span(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_duration(kind) or pa.types.is_time(kind) or pa.types.is_interval(kind))
 
 
 def footer(read_end: Callable[[int], bytes]) -> bytes:
@@ -131,9 +141,15 @@ def first_rows(file: SourceFile, most: int) -> tuple[list[str], list[list[str | 
 
 def _typed(value: Any) -> str | None:
     """A value as `as_text` has it, near enough for a look at the first rows."""
+    if value is None or value != value:
+        return None
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return None if value is None or value != value else str(value)
+    if isinstance(value, datetime):
+        # Ingest has times in UTC, without saying so.
+        utc = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+        return utc.isoformat(" ", "microseconds" if utc.microsecond else "seconds")
+    return json.dumps(value, default=str) if isinstance(value, dict | list) else str(value)
 
 
 @contextmanager

@@ -179,8 +179,7 @@ class Header:
 
 
 def header_of(sheet: Sheet, mapping: SourceMapping) -> Header:
-    """The header that the mapping says, else the first row with all columns that it needs, else
-    the first row."""
+    """The header that the mapping says, else the first row with the most columns that it needs."""
     if mapping.columns_without_header:
         return Header(mapping.columns_without_header, 0, 0, sheet.rows)
     first = list(islice(sheet.rows, _ROWS_LOOKED_AT))
@@ -188,8 +187,8 @@ def header_of(sheet: Sheet, mapping: SourceMapping) -> Header:
     if mapping.header_row:
         at = next((i for i, (n, _) in enumerate(first) if n >= mapping.header_row), 0)
     else:
-        cells = ([cell or "" for cell in row] for _, row in first)
-        at = (headers.row_with_columns(cells, mapping) or 1) - 1
+        cells = [[cell or "" for cell in row] for _, row in first]
+        at = headers.likeliest_row(cells, mapping) - 1
     row, header = first[at] if first else (1, Row())
     columns = tuple(name or "" for name in header)
     while columns and not columns[-1]:
