@@ -10,6 +10,7 @@ from custseg_spark.core.events.spaced_text import SEPARATOR, Layout, apart
 _UTF8_BOM = b"\xef\xbb\xbf"
 # Beyond any header: a file of one endless line is something else, and must not fill the memory.
 LONGEST_HEADER = 1 << 20
+ONLY_RETURNS = "lines end in carriage returns only; convert them to line feeds"
 
 
 def named_columns(line: bytes, layout: Layout) -> tuple[tuple[str, ...], str | None]:
@@ -29,7 +30,7 @@ def named_columns(line: bytes, layout: Layout) -> tuple[tuple[str, ...], str | N
     if is_quoted and split(text.rstrip("\r"), layout.delimiter) == "text_after_quote":
         return names, "in the header text follows a closing quote"
     if b"\r" in line.rstrip(b"\r"):
-        return names, "lines end in carriage returns only; convert them to line feeds"
+        return names, ONLY_RETURNS
     if "\ufffd" in text:
         return names, "the header is not UTF-8"
     return names, unusable(names)
