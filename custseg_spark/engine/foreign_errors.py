@@ -141,15 +141,17 @@ def _of_spark(error: BaseException) -> CustsegError | None:
 
     A task's error is the cause of that of its job, which may say no more than that it failed.
     """
-    said = "\n".join(_said(error))
+    texts = list(_said(error))
+    said = "\n".join(texts)
     ran_out = [t for t in said.splitlines() if any(sign in t for sign in _OUT_OF_RESOURCES)]
     if ran_out:
         # The task's own line: that of its job has it among others.
         line = min(ran_out, key=len).strip(": ")
         return ResourceError(f"Spark ran out of resources: {line[:_MOST_SHOWN]}")
-    of_worker = _of_worker(said)
-    if of_worker:
-        return of_worker
+    # Each by itself: where one text ends, only it says.
+    of_workers = [ours for text in texts if (ours := _of_worker(text))]
+    if of_workers:
+        return of_workers[0]
     for sign in _SIGNS:
         if found := sign.pattern.search(said):
             return sign.make(sign.words.format(found[1].rstrip(".,"), found[0].strip()))

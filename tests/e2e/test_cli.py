@@ -208,9 +208,12 @@ def test_resources_that_run_out_in_a_task_are_exit_code_6(
         assert not isinstance(ended.value, SystemExit)
 
 
-def killed(_: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    os.kill(os.getpid(), signal.SIGKILL)
-    yield from ()
+def killed() -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    def work(_: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        os.kill(os.getpid(), signal.SIGKILL)
+        yield from ()
+
+    return work
 
 
 @pytest.mark.parametrize(
@@ -218,7 +221,7 @@ def killed(_: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     [
         (raising(InputError("/x.parquet: damaged")), 3, "error: /x.parquet: damaged"),
         (raising(pa.ArrowInvalid("magic bytes")), 3, "error: the data can't be read: magic bytes"),
-        (killed, 6, "error: Spark ran out of resources: .*Python worker exited"),
+        (killed(), 6, "error: Spark ran out of resources: .*Python worker exited"),
     ],
     ids=["ours", "Arrow's", "killed"],
 )

@@ -145,6 +145,27 @@ def test_an_error_of_a_library_or_a_file(
     assert type(translated(error)) is (kind or type(None))
 
 
+class Cause:
+    """A Java exception, as Spark's Python holds it."""
+
+    def __init__(self, said: str) -> None:
+        self.said = said
+
+    def toString(self) -> str:  # noqa: N802
+        return self.said
+
+    def getCause(self) -> None:  # noqa: N802
+        return None
+
+
+def test_a_workers_message_ends_where_it_ends() -> None:
+    said = WORKER.format(raised="custseg_spark.errors.InputError: /x.parquet: damaged")
+    # Python's own text has no more than the traceback; Java's goes on.
+    error = SparkError(said.partition("\n SQLSTATE")[0])
+    error.java_exception = Cause(f"org.apache.spark.api.python.PythonException: {said}")  # type: ignore[attr-defined]
+    assert str(translated(error)) == "/x.parquet: damaged"
+
+
 def test_a_name_of_bytes_is_shown_escaped() -> None:
     found = translated(OSError(errno.EROFS, "read-only", b"/caf\xe9"))
     assert str(found) == "/caf\\udce9 can't be used: read-only"
