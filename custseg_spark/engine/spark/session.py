@@ -119,8 +119,14 @@ def get_session(app_name: str = "custseg-spark", umask: str = OWNER_ONLY) -> Spa
     # Workers must run this interpreter, not the first `python3` on the PATH.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     SparkContext.PACKAGE_EXTENSIONS = _ON_THE_PATH
-    at_the_start = {**_AT_THE_START, **({} if SparkSession.getActiveSession() else _private(umask))}
+    is_new = SparkContext._active_spark_context is None
+    at_the_start = {**_AT_THE_START, **(_private(umask) if is_new else {})}
     spark = SparkSession.builder.appName(app_name).config(map=at_the_start).getOrCreate()
+    return with_our_settings(spark)
+
+
+def with_our_settings(spark: SparkSession) -> SparkSession:
+    """The session, with the settings that results depend on."""
     for key, value in _SETTINGS.items():
         spark.conf.set(key, value)
     return spark
@@ -256,11 +262,11 @@ def read_bytes(spark: SparkSession, place: Place) -> bytes | None:
     return read_beginning(spark, place, size)
 
 
-def remove_remote(spark: SparkSession, place: Remote) -> None:
-    """Removes a file, if it is there."""
+def remove_remote(spark: SparkSession, place: Remote, *, whole: bool = False) -> None:
+    """Removes a file, or a `whole` folder, if it is there."""
     with _explained(place, TargetError, "written"):
         system, path = _hadoop(spark, place)
-        system.delete(path, False)
+        system.delete(path, whole)
 
 
 def quoted_for(spark: SparkSession, url: str, names: Sequence[str]) -> list[str]:
