@@ -23,6 +23,7 @@ from custseg_spark.engine.lake.files import DataFile
 from custseg_spark.engine.lake.moments import Moment
 from custseg_spark.engine.lake.native import NativeLake, read_file
 from custseg_spark.engine.lake.schemas import BY_RUN, RUNS, TABLES
+from custseg_spark.engine.spark import sealing
 from custseg_spark.errors import InputError
 
 R = TypeVar("R")
@@ -132,16 +133,29 @@ class LakeReader:
     def model(self, name: str) -> ScoringModel:
         """A published model by its name in `runs`.
 
-        Raises InputError where the model has no portable form, or the form isn't whole.
+        Raises InputError where the model has no portable form, or its files aren't those that its
+        run has published.
         """
         path = self.root / "models" / name / portable.FILE_NAME
-        return portable.parsed(_text(path), str(path))
+        text = _text(path)
+        folder = str(path.parent)
+        sealing.require(sealing.read(None, folder), model_hash(self, name), folder)
+        return portable.parsed(text, str(path))
 
     def learned(self, day: date) -> Learned:
         """What the run of a date learned of all customers. Raises InputError where it lacks."""
         name = learned.file_name(self.run_ids().get(day) or "")
         path = self.root / "models" / f"run_date={day}" / name
         return learned.parsed(_text(path), str(path))
+
+
+def model_hash(lake: Tables, name: str) -> str | None:
+    """The hash of all files of a model, by a run that has published it."""
+    for run in lake.rows(RUNS, ["models", "model_hashes"]).to_pylist():
+        for algorithm, own in run["models"] or ():
+            if own == name:
+                return dict(run["model_hashes"] or ()).get(algorithm)
+    return None
 
 
 def _text(path: Path) -> str:

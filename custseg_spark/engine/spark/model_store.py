@@ -23,7 +23,7 @@ from custseg_spark.core.clustering.scoring import ScoringModel
 from custseg_spark.engine.spark import sealing
 from custseg_spark.engine.spark.mllib import prediction_column
 from custseg_spark.engine.spark.mllib_models import MllibModel, core_model, model_hash
-from custseg_spark.engine.spark.session import read_bytes, write_bytes
+from custseg_spark.engine.spark.session import write_bytes
 from custseg_spark.errors import InputError
 from custseg_spark.paths import place
 
@@ -100,17 +100,21 @@ def save_portable(spark: SparkSession, model: ScoringModel, path: str) -> None:
         write_bytes(spark, place(path) / name, text.encode())
 
 
-def load_portable(spark: SparkSession, path: str) -> ScoringModel:
-    """The portable form of the model at `path`. Raises InputError where there is none."""
+def load_portable(spark: SparkSession, path: str, sha256: str | None) -> ScoringModel:
+    """The portable form of the model at `path`, whose files have the hash that its run holds.
+
+    Raises InputError where they haven't, or there is none.
+    """
     file = place(path) / portable.FILE_NAME
-    content = read_bytes(spark, file)
-    if content is None:
+    files = sealing.read(spark, path)
+    if portable.FILE_NAME not in files:
         raise InputError(portable.ABSENT.format(file))
-    return portable.parsed(content.decode("utf-8", errors="replace"), str(file))
+    sealing.require(files, sha256, path)
+    return portable.parsed(files[portable.FILE_NAME].decode("utf-8", errors="replace"), str(file))
 
 
 def load(
-    spark: SparkSession, path: str, algorithm: str, sha256: str
+    spark: SparkSession, path: str, algorithm: str, sha256: str | None
 ) -> tuple[PipelineModel, Manifest]:
     """A published model of an algorithm, whose files have the hash that its run holds.
 
@@ -120,11 +124,7 @@ def load(
     files = sealing.read(spark, path)
     if _MANIFEST not in files:
         raise InputError(f"there is no model with a manifest at {path}")
-    if sealing.digest(files) != sha256:
-        raise InputError(
-            f"the model at {path} is not as its run published it: a file was changed, added or"
-            " removed since; restore its folder from a copy, or fit anew (model.use = fit)"
-        )
+    sealing.require(files, sha256, path)
     sealing.require_classes(files, algorithm, path)
     manifest = _parse(files[_MANIFEST], path)
     if manifest.algorithm != algorithm:

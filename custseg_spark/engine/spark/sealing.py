@@ -10,13 +10,13 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pyspark.sql import SparkSession
-
-from custseg_spark.engine.spark import session
 from custseg_spark.errors import InputError
 from custseg_spark.paths import Place, Remote, place
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 # Far beyond a model of ours: some dozen files of a few kilobytes.
 _MOST_FILES, _MOST_BYTES = 1_000, 1 << 28
@@ -38,9 +38,10 @@ _AFTER_SCALER = "org.apache.spark.ml.feature.PCAModel"
 Files = Mapping[str, bytes]
 
 
-def read(spark: SparkSession, path: str) -> Files:
+def read(spark: "SparkSession | None", path: str) -> Files:
     """The content of a saved model's files by their paths below its folder; empty without one.
 
+    A folder of this machine is read without Spark.
     Raises InputError for what no model has: links, too many files, too many bytes.
     """
     folder = place(path)
@@ -64,8 +65,24 @@ def digest(files: Files) -> str:
     return whole.hexdigest()
 
 
-def _contents(spark: SparkSession, folder: Place) -> Iterator[tuple[str, bytes]]:
+def require(files: Files, sha256: str | None, path: str) -> None:
+    """Raises InputError unless a model's files have the hash that its run holds."""
+    if sha256 is None:
+        raise InputError(
+            f"no run holds the hash of the model at {path}; fit anew (model.use = fit)"
+        )
+    if digest(files) != sha256:
+        raise InputError(
+            f"the model at {path} is not as its run published it: a file was changed, added or"
+            " removed since; restore its folder from a copy, or fit anew (model.use = fit)"
+        )
+
+
+def _contents(spark: "SparkSession | None", folder: Place) -> Iterator[tuple[str, bytes]]:
     if isinstance(folder, Remote):
+        from custseg_spark.engine.spark import session
+
+        assert spark is not None
         for file in session.list_remote(spark, folder):
             name = file.place.uri.removeprefix(f"{folder.uri.rstrip('/')}/")
             if not _is_checksum(name) and file.bytes <= _MOST_BYTES:

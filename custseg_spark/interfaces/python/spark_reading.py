@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from custseg_spark.core.clustering.scoring import ScoringModel
 from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.reader import model_hash
 from custseg_spark.engine.lake.schemas import BY_RUN
 from custseg_spark.engine.partitions import customer_buckets
 from custseg_spark.engine.spark import model_store
@@ -65,4 +66,5 @@ class SparkReader:
 
     def model(self, name: str) -> ScoringModel:
         """A published model by its name in `runs`."""
-        return model_store.load_portable(self.lake.spark, self.lake.model_path(name))
+        path = self.lake.model_path(name)
+        return model_store.load_portable(self.lake.spark, path, model_hash(self, name))
