@@ -138,6 +138,14 @@ def new_mib(heap_gib: int) -> int:
     return min(NEW_MIB, heap_gib * 1024 // 3)
 
 
+def with_own_python(script: str, python: str) -> str:
+    """pyspark's script find-spark-home, which looks for Spark by `python3` on PATH, by this Python:
+    `.venv/bin/spark-submit` works without an activated environment."""
+    own = f'PYSPARK_DRIVER_PYTHON="${{PYSPARK_DRIVER_PYTHON:-{python}}}"'
+    first, rest = script.split("\n", 1)
+    return script if own in script else f"{first}\n{own}\n{rest}"
+
+
 def main(jars: str, java_home: str) -> None:
     spec = find_spec("pyspark")
     if spec is None or spec.origin is None:
@@ -172,6 +180,9 @@ def main(jars: str, java_home: str) -> None:
     )
     (conf / "log4j2.properties").write_text(LOGGING)
     (conf / "spark-env.sh").write_text(environment)
+    finder = Path(sys.executable).parent / "find-spark-home"
+    if finder.is_file():
+        finder.write_text(with_own_python(finder.read_text(), sys.executable))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Configuration: frozen and typed sections; docs/reference/configuration.md explains each key."""
+"""Configuration sections, frozen and typed; docs/reference/configuration.md explains each key."""
 
 import dataclasses
 import hashlib
@@ -44,7 +44,7 @@ class LakeConfig:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """What one run looks at. The trial limits apply after ingest, never to what the lake holds."""
+    """The scope of one run. The trial limits apply after ingest and don't change the lake."""
 
     run_date: date | None = None
     sample_fraction: float = 1.0
@@ -69,7 +69,7 @@ class IngestConfig:
         require(0 <= share <= 1, "ingest.max_rejected_share", "from 0 to 1", self)
         require(self.split_bytes > 0, "ingest.split_bytes", "above 0", self)
         require(self.events_per_file > 0, "ingest.events_per_file", "above 0", self)
-        # Python reads the copies, on the driver and on workers.
+        # Python opens the copies, on the driver and on workers.
         require_open(self.staging, "ingest.staging")
         is_here = self.staging is None or not is_remote(self.staging)
         require(is_here, "ingest.staging", "a path of this machine", self)
@@ -116,7 +116,7 @@ class FeaturesConfig:
 
 @dataclass(frozen=True)
 class NamingConfig:
-    """How segments get their names: the file of archetypes, and what a match takes."""
+    """How segments get their names: the file of archetypes, and thresholds."""
 
     archetypes: str = "archetypes.toml"
     min_score: float = 0.35
@@ -128,7 +128,7 @@ class NamingConfig:
 
 @dataclass(frozen=True)
 class IdentityConfig:
-    """When a segment of a new run is one of the previous run's, and what is a split or merge."""
+    """Thresholds for continuing a segment of the previous run, and for splits and merges."""
 
     max_distance: float = 0.75
     min_overlap: float = 0.3
@@ -142,7 +142,7 @@ class IdentityConfig:
 
 @dataclass(frozen=True)
 class DriftConfig:
-    """Population stability index: below `watch` the same, above `refit` another population."""
+    """Population stability index: below `watch` the same population, above `refit` another one."""
 
     watch: float = 0.1
     refit: float = 0.25
@@ -169,7 +169,7 @@ class ClvConfig:
 
 @dataclass(frozen=True)
 class ReportConfig:
-    """The report of a run: whether, and the folder; none: `reports` beside the lake's folder."""
+    """Whether a run writes a report, and its folder; none: `reports` beside the lake's folder."""
 
     enabled: bool = True
     path: str | None = None
@@ -180,7 +180,7 @@ class ReportConfig:
 
 @dataclass(frozen=True)
 class ExportsConfig:
-    """What an activation export holds back, and how sure a measured effect is said to be."""
+    """The control share of an activation export, and the confidence of a measured effect."""
 
     control_share: float = 0.0
     confidence: float = 0.95
@@ -192,7 +192,7 @@ class ExportsConfig:
 
 @dataclass(frozen=True)
 class FetchConfig:
-    """How a purchase API is asked; see jobs/fetch.py."""
+    """Limits of requests to a purchase API; see jobs/fetch.py."""
 
     url: str = ""
     batch_size: int = 500
@@ -235,9 +235,9 @@ class Config:
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def as_json(self) -> str:
-        """The configuration as canonical JSON, for the manifest: without secrets."""
+        """Return the configuration as canonical JSON for the manifest, without secrets."""
         return json.dumps(redacted_tree(dataclasses.asdict(self)), sort_keys=True, default=str)
 
     def hash(self) -> str:
-        """A short hash of the configuration: equal configurations have equal hashes."""
+        """Return a short hash: equal configurations have equal hashes."""
         return hashlib.sha256(self.as_json().encode()).hexdigest()[:16]

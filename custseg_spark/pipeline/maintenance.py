@@ -21,7 +21,7 @@ from custseg_spark.engine.lake.schemas import (
     RUNS,
     TABLES,
 )
-from custseg_spark.engine.spark.session import list_remote, remove_remote, settings
+from custseg_spark.engine.spark.session import cores, list_remote, remove_remote, settings
 from custseg_spark.paths import Remote, place
 from custseg_spark.progress import Progress
 
@@ -53,7 +53,11 @@ def maintain(lake: Lake, config: MaintainConfig, progress: Progress) -> Maintain
         compacted = _compacted(lake, config.small_file_mb)
     with progress.stage("vacuum"):
         by_spark = lake.by_spark
-        by_spark.side_by_side(lambda table: by_spark.vacuum(table, config.vacuum_hours), existing)
+        # Else a folder's listing is ten thousand tasks, whatever it holds.
+        tasks = {"spark.sql.sources.parallelPartitionDiscovery.parallelism": str(cores(lake.spark))}
+        with settings(lake.spark, tasks):
+            for table in existing:
+                by_spark.vacuum(table, config.vacuum_hours)
     return Maintained(removed, leftovers, compacted)
 
 

@@ -39,8 +39,8 @@ from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES, REJECTED_EVENTS, SESSIONS
 from custseg_spark.engine.lake.spark_io import SparkLake
 from custseg_spark.errors import ConflictError, RejectedShareError
+from custseg_spark.interfaces import clock
 from custseg_spark.interfaces.cli import arguments as cli
-from custseg_spark.interfaces.cli import clock
 from custseg_spark.pipeline.ingest import ingest, list_sources
 from custseg_spark.progress import Progress
 

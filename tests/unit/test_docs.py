@@ -65,7 +65,7 @@ def test_the_documented_mappings_are_valid(tmp_path: Path) -> None:
     for example in examples:
         (tmp_path / "shop.toml").write_text(example)
         customers.append(load_mapping("shop", {}, [tmp_path]).columns["customer_id"])
-    assert customers == ["visitor", "Client"]
+    assert customers == ["visitor", "user_pseudo_id", "Client"]
     for column in EVENT_COLUMNS:
         assert f"`{column}`" in MAPPINGS
 
@@ -74,7 +74,7 @@ def test_every_reason_code_is_documented() -> None:
     kernels = (ROOT / "custseg_spark" / "core").rglob("*.py")
     source = "".join(path.read_text(encoding="utf-8") for path in kernels)
     documented = set(re.findall(r"^\| `(\w+)` \| ", CODES.split("# Why a record")[1], re.M))
-    assert len(documented) == 18
+    assert len(documented) == 21
     assert all(f'"{code}"' in source for code in documented)
 
 

@@ -42,14 +42,15 @@ NOUNS: Mapping[str, str] = {
     " produto produtos artigo prodotto prodotti articolo articoli produktu towar towaru artikelen"
     " urun vara varor vare 상품 товар товара продукт артикул 商品 产品 货品 物品 宝贝 製品 品目",
     "order_id": "order orders invoice transaction transactions trans txn receipt basket bill"
-    " ticket purchase sale checkout"
+    " ticket purchase sale checkout trx inv ord"
     " siparis fis ordre 주문 rechnung rechnungs bestellung bestell auftrag auftrags"
     " beleg bon kassenbon"
     " commande facture caisse pedido pedidos factura fatura nota recibo"
     " ordine ordini fattura scontrino zamowienie zamowienia paragon paragonu faktura faktury"
     " bestelling factuur kassabon заказ заказа чек чека накладная"
     " 订单 单据 交易 流水 小票 注文 伝票 レシート 受注 取引",
-    "session_id": "session sessions visit visits sitzung besuch sesion visita sessao sessione"
+    "session_id": "session sessions sess visit visits sitzung besuch sesion visita"
+    " sessao sessione"
     " sessie bezoek sesja wizyta сессия сеанс визит 会话 访问 セッション 訪問",
     "store": "store stores shop shops branch outlet filiale filialen markt"
     " magaza butik butikk 매장 magasin magasins boutique tienda tiendas sucursal loja"
@@ -75,7 +76,9 @@ PHRASES: Mapping[str, tuple[str, str]] = {
         " order date, order time, order datetime, order timestamp, order purchase timestamp,"
         " purchase date, purchase time, purchase datetime, purchase timestamp, purchased at,"
         " invoice date, invoice time, transaction date, transaction time, transaction timestamp,"
-        " transaction dt, trans date, txn date, txn time, sale date, sales date, date of sale,"
+        " transaction dt, trans date, txn date, txn time, trx date, trx time, trx dt,"
+        " inv date, ord date, tran date, txn dt, trans dt, order dt, sale date, sales"
+        " date, date of sale,"
         " visit start time, derived tstamp, collector tstamp, server timestamp, hit timestamp,"
         " click time, action time, behavior time, view time, time stamp, date time, datetime,"
         " date, time, ts, tstamp, created at, created, creation date, date created, date add,"
@@ -101,7 +104,8 @@ PHRASES: Mapping[str, tuple[str, str]] = {
         "when, event day, session start, visit time, start time, date hour",
     ),
     "event_type": (
-        "event type, event name, event, event action, action type, action, activity,"
+        "event type, event name, event, evt, evt type, evt name, event action, action"
+        " type, action, activity,"
         " activity type, behavior type, behavior, behaviour type, behaviour, interaction type,"
         " interaction, hit type, user action, type of event, ecommerce action type,"
         " ecommerce action, e commerce action, product action, shop action, tracking event,"
@@ -191,7 +195,8 @@ PHRASES: Mapping[str, tuple[str, str]] = {
     ),
     "line_total": (
         "sales, sales value, sales amount, sale amount, line total, line amount, total price,"
-        " amount, line price, line value, total, total amount, total sales, total sale, revenue,"
+        " amount, amt, trx amount, trx amt, sales amt, line amt, line price, line"
+        " value, total, total amount, total sales, total sale, revenue,"
         " item revenue, product revenue, item total, extended price, net sales, gross sales,"
         " net amount, gross amount, turnover, spend, spent, value, item subtotal, line subtotal,"
         " amount paid, purchase amount, transaction amount, sales total, sale total,"
@@ -282,7 +287,7 @@ OTHER_THINGS = _set(
 )
 # Names of the event's own time rather than of a record's.
 OF_THE_EVENT = _set(
-    "event order purchase purchased invoice transaction trans txn sale sales visit hit click"
+    "event order purchase purchased invoice transaction trans txn trx sale sales visit hit click"
     " derived bestelldatum belegdatum rechnungsdatum kaufdatum commande achat vente compra pedido"
     " venta venda acquisto ordine vendita zamowienia sprzedazy zakupu besteldatum aankoopdatum"
     " заказа покупки продажи чека 下单时间 下单 订单日期 订单时间 购买时间 交易时间 注文日"
@@ -298,9 +303,9 @@ OF_WHAT = _set(
     "item items product products lineitem article sku goods produkt produit articulo producto"
     " produto prodotto articolo produktu towaru artikel товара 商品 产品 製品"
 )
-OF_A_SALE = _set("order ordered orders purchase purchased sold transaction sales sale")
+OF_A_SALE = _set("trx order ordered orders purchase purchased sold transaction sales sale")
 # Nouns that are of something else where no word for id follows.
-NOT_BARE = _set("loyalty stock purchase sale checkout trans basket visit besuch card prod")
+NOT_BARE = _set("loyalty stock purchase sale checkout trans basket visit besuch card ord inv")
 # What an e-mail address or a phone is of, where it stands for a customer.
 OF_A_CUSTOMER = _set(
     "customer customers client buyer shopper user member billing contact kunde kunden cliente"
@@ -313,4 +318,4 @@ CURRENCIES = _set("eur usd gbp chf pln brl rub jpy cny sek nok dkk inr euro euro
 # A noun of a product that is an id by itself; others may be followed by a title.
 PRODUCT_CODES = _set("sku asin upc ean gtin barcode plu артикул 款号 货号")
 # Names that don't say whether they are of a piece or of the line.
-VAGUE_AMOUNTS = _set("amount value valor valeur valore monto payment")
+VAGUE_AMOUNTS = _set("amount amt value valor valeur valore monto payment")

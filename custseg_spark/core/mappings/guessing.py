@@ -15,7 +15,7 @@ from custseg_spark.core.mappings.guesses import (
 )
 from custseg_spark.core.mappings.id_guessing import id_lines
 from custseg_spark.core.mappings.mapping import EVENT_COLUMNS as CANONICAL_COLUMNS
-from custseg_spark.core.mappings.shapes import TEXT, TIME, Shape
+from custseg_spark.core.mappings.shapes import TEXT, TIME, WHOLE, Shape
 from custseg_spark.core.mappings.time_guessing import (
     patterns,
     time_line,
@@ -28,6 +28,8 @@ from custseg_spark.core.mappings.words import words
 _UNDONE = ("cancel", "refund", "return", "fail", "void", "pending", "unpaid", "storn", "annul")
 _UNDONE_WORDS = (*_UNDONE, "denied", "declined", "abandon", "trash", "draft", "expired", "retour")
 # A customer with so much of the records is none, if its id is one of those.
+# What may be customers by its values: so many at least, and on average more than once.
+_FEWEST_CUSTOMERS, _MOST_DISTINCT, _MOST_HINTS = 3, 0.9, 3
 _NOBODY, _NOBODY_SHARE, _MANY_TIMES = ("0", "-1", "-"), 0.02, 3
 
 
@@ -83,7 +85,8 @@ def _questions(
     for canonical in ("event_at", "customer_id"):
         line = lines.get(canonical)
         if line is None:
-            yield f"Which column is {canonical}? None looks like it{_hint(canonical, lines)}"
+            hint = _hint(canonical, lines, shapes)
+            yield f"Which column is {canonical}? None looks like it{hint}"
         elif not line.is_active:
             yield f"Is {canonical} '{line.shape.name}'? {line.reason[0].upper()}{line.reason[1:]}"
     for key in keys:
@@ -103,14 +106,24 @@ def _questions(
             yield f"Is '{line.shape.name}' {line.canonical}? {line.reason}"
 
 
-def _hint(canonical: str, lines: Mapping[str, Line]) -> str:
+def _hint(canonical: str, lines: Mapping[str, Line], shapes: Sequence[Shape]) -> str:
     """What might help to find a column that is needed."""
     if canonical == "event_at":
         customer = lines.get("customer_id")
         is_list = customer is not None and len(customer.shape.values) == customer.shape.filled > 1
         return "; one record a customer: a list of customers, no log?" if is_list else ""
     session = lines.get("session_id")
-    return f"; '{session.shape.name}' would make each session a customer" if session else ""
+    if session:
+        return f"; '{session.shape.name}' would make each session a customer"
+    taken = {line.shape.name for line in lines.values()}
+    likely = [s.name for s in shapes if s.name not in taken and _may_be_customers(s)]
+    return f"; by their values {', '.join(likely[:_MOST_HINTS])} might be" if likely else ""
+
+
+def _may_be_customers(shape: Shape) -> bool:
+    """Whether values are ids of many that come again."""
+    is_id = shape.kind in (TEXT, WHOLE) and not shape.blank_share
+    return is_id and _FEWEST_CUSTOMERS <= len(shape.values) <= _MOST_DISTINCT * shape.filled
 
 
 def _first(lines: Mapping[str, Line]) -> str:

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from custseg_spark.core.mappings.first_records import FirstRecords
+from custseg_spark.core.mappings.mapping import WHITESPACE
 from custseg_spark.core.mappings.naming import named
 from custseg_spark.core.mappings.shapes import (
     NUMBER,
@@ -22,14 +23,33 @@ _VALUES = (TIME, WHOLE, WHOLE_WITH_POINT, NUMBER, SCIENTIFIC)
 _LOOKED_AT = 200
 # Titles stand above a header in so many rows at most.
 _MOST_TITLE_ROWS = 20
-# Files that are published without a header, by the kinds of their columns: what they are called in
-# their documentation. A t is a time, an e an event type, a w a whole number, an n any number.
-_PUBLISHED = {
+
+
+@dataclass(frozen=True)
+class _Published:
+    """A file that is published without a header, and what its documentation calls its columns.
+
+    `kinds` of its columns: t a time, e an event type, w a whole number, n any number. `types` are
+    all event types that it has.
+    """
+
+    kinds: str
+    columns: tuple[str, ...]
+    delimiter: str = ","
+    types: frozenset[str] = frozenset()
+
+
+_PUBLISHED = (
     # Taobao's UserBehavior.
-    "wwwet": ("user_id", "item_id", "category_id", "behavior_type", "timestamp"),
-    # CDNOW's master file: date, number and dollars of the CDs of a customer's purchase.
-    "wtwn": ("customer_id", "date", "quantity", "dollars"),
-}
+    _Published(
+        "wwwet",
+        ("user_id", "item_id", "category_id", "behavior_type", "timestamp"),
+        types=frozenset({"pv", "buy", "cart", "fav"}),
+    ),
+    # CDNOW's master file, and its sample of a tenth: number and dollars of a purchase's CDs.
+    _Published("wtwn", ("customer_id", "date", "quantity", "dollars"), WHITESPACE),
+    _Published("wwtwn", ("customer_id", "sample_id", "date", "quantity", "dollars"), WHITESPACE),
+)
 
 
 def with_header(head: FirstRecords) -> FirstRecords:
@@ -43,7 +63,8 @@ def with_header(head: FirstRecords) -> FirstRecords:
     if not looks_like_record(head.columns, head.rows):
         return head
     rows = (head.columns, *head.rows)
-    return replace(head, columns=_names(head.columns, rows), rows=rows, has_header=False)
+    names = _names(len(head.columns), rows, head.delimiter)
+    return replace(head, columns=names, rows=rows, has_header=False)
 
 
 def looks_like_record(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
@@ -85,12 +106,16 @@ def _header_row(head: FirstRecords) -> int:
     return 0
 
 
-def _names(first: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
+def _names(width: int, rows: Sequence[Sequence[str]], delimiter: str) -> tuple[str, ...]:
     """Names for columns that have none: published ones, else by their places."""
-    places = tuple(f"column_{n}" for n in range(1, len(first) + 1))
+    places = tuple(f"column_{n}" for n in range(1, width + 1))
     found = shapes(places, rows)
-    published = _PUBLISHED.get("".join(_letter(shape, found) for shape in found))
-    return published or places
+    kinds = "".join(_letter(shape, found) for shape in found)
+    types = {v for shape, k in zip(found, kinds, strict=True) if k == "e" for v in shape.values}
+    for layout in _PUBLISHED:
+        if (layout.kinds, layout.delimiter) == (kinds, delimiter) and types <= layout.types:
+            return layout.columns
+    return places
 
 
 def _letter(shape: Shape, every: Sequence[Shape]) -> str:

@@ -165,7 +165,8 @@ class Lake:
             versions = self.versions([RUNS, *tables])
             found = self._view(moment=Moment(versions=versions)).run_ids()
             # A superseded run's rows go after `runs` has changed: until then they are all there.
-            if not tables or self.versions([RUNS]).items() <= versions.items():
+            looked_at = [RUNS] if self.native is None else [RUNS, *tables]
+            if not tables or self.versions(looked_at).items() <= versions.items():
                 return self._view(moment=Moment(found, versions))
 
     def renewed(self) -> "Lake":

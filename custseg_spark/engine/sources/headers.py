@@ -39,6 +39,13 @@ def row_with_columns(rows: Iterable[Sequence[str]], mapping: SourceMapping) -> i
     return next((number for number, row in enumerate(rows, 1) if needed <= set(row)), None)
 
 
+def likeliest_row(rows: Sequence[Sequence[str]], mapping: SourceMapping) -> int:
+    """The number of the first row with the most of the columns that the mapping needs."""
+    needed = set(mapping.required_source_columns)
+    counts = [len(needed.intersection(row)) for row in rows]
+    return counts.index(max(counts)) + 1 if counts else 1
+
+
 def _said(value: str) -> str:
     shown = value if len(value) <= _LONGEST_SHOWN else f"{value[:_LONGEST_SHOWN]}…"
     return (

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import islice
 from pathlib import Path
@@ -11,8 +11,10 @@ from pathlib import Path
 from custseg_spark.core.mappings.first_records import FirstRecords
 from custseg_spark.core.mappings.headers import with_header
 from custseg_spark.core.mappings.mapping import WHITESPACE, SourceMapping
+from custseg_spark.engine.sources import nested_heads
 from custseg_spark.engine.sources.discovery.files import SourceFile
 from custseg_spark.engine.sources.formats import json, parquet, sqlite, texts, unpacking, xlsx
+from custseg_spark.engine.sources.formats.text_headers import ONLY_RETURNS
 from custseg_spark.errors import InputError
 from custseg_spark.paths import Place
 
@@ -52,6 +54,7 @@ def head(file: SourceFile, mapping: SourceMapping | None, staging: Path) -> Head
         target.write_bytes(_as_csv([*header, *found.rows]))
     else:
         content, is_whole = _beginning(file)
+        _check_line_ends(content, file)
         found, content = _of_text(content, mapping, file.path, is_whole=is_whole)
         target.write_bytes(content)
     known = {f.name: getattr(found, f.name) for f in fields(FirstRecords)}
@@ -63,43 +66,54 @@ def head(file: SourceFile, mapping: SourceMapping | None, staging: Path) -> Head
     )
 
 
+def _check_line_ends(content: bytes, file: SourceFile) -> None:
+    lines = content.strip()
+    if b"\r" in lines and b"\n" not in lines:
+        raise InputError(f"{file.path}: {ONLY_RETURNS}")
+
+
 def _of_table(file: SourceFile, mapping: SourceMapping | None) -> tuple[FirstRecords, bool]:
     table, nested, rows = _TABLES[file.kind](file, mapping)
     is_whole = len(rows) <= MOST_RECORDS + 1
     texts_ = [(n, tuple(_one_line(v) for v in row)) for n, row in rows[: MOST_RECORDS + 1]]
-    found = _records_of(texts_, mapping)
-    return replace(found, table=table, nested=nested, delimiter=","), is_whole
+    found = _records_of(texts_, mapping, ",")
+    return replace(found, table=table, nested=nested), is_whole
 
 
 def _records_of(
-    rows: Sequence[tuple[int, tuple[str, ...]]], mapping: SourceMapping | None
+    rows: Sequence[tuple[int, tuple[str, ...]]], mapping: SourceMapping | None, delimiter: str
 ) -> FirstRecords:
     """The records under their header: where the mapping says it is, else where it seems to be."""
-    if not rows:
-        return FirstRecords(columns=(), rows=())
     numbers, records = tuple(n for n, _ in rows[:_FIRST_LINES]), tuple(r for _, r in rows)
-    columns = tuple(name.strip() for name in records[0])
-    if mapping is None:
-        return with_header(FirstRecords(columns=columns, rows=records[1:], row_numbers=numbers))
-    if mapping.columns_without_header:
-        return FirstRecords(columns=mapping.columns_without_header, rows=records, has_header=False)
-    at = numbers.index(mapping.header_row) if mapping.header_row in numbers else 0
-    columns = tuple(name.strip() for name in records[at])
-    return FirstRecords(columns=columns, rows=records[at + 1 :], header_row=mapping.header_row)
+    if not records or (mapping and mapping.columns_without_header):
+        names = mapping.columns_without_header if mapping else ()
+        return FirstRecords(columns=names, rows=records, delimiter=delimiter, has_header=not names)
+    asked = mapping.header_row if mapping else 0
+    at = numbers.index(asked) if asked in numbers else 0
+    found = FirstRecords(
+        columns=tuple(name.strip() for name in records[at]),
+        rows=records[at + 1 :],
+        delimiter=delimiter,
+        header_row=asked,
+        row_numbers=numbers,
+    )
+    return with_header(found) if mapping is None else found
 
 
 def _of_text(
     content: bytes, mapping: SourceMapping | None, where: Place, *, is_whole: bool
 ) -> tuple[FirstRecords, bytes]:
     """The records of a text's beginning, and the text to its last whole record."""
+    if b"\r" in content and b"\n" not in content:
+        raise InputError(f"{where}: lines end in carriage returns only; convert them to line feeds")
     has_line_breaks = sum(line.count(b'"') % 2 for line in content.split(b"\n")) > 1
     if has_line_breaks and not is_whole:
         content = _to_last_record(content)
     text = content.decode("utf-8-sig", errors="replace")
     delimiter = mapping.delimiter if mapping else _delimiter(text)
     rows = _rows(text, delimiter, has_line_breaks=has_line_breaks, where=where)
-    found = _records_of(rows, mapping)
-    return replace(found, delimiter=delimiter, has_line_breaks=has_line_breaks), content
+    found = _records_of(rows, mapping, delimiter)
+    return replace(found, has_line_breaks=has_line_breaks), content
 
 
 def _beginning(file: SourceFile) -> tuple[bytes, bool]:
@@ -205,17 +219,33 @@ def _of_sheet(file: SourceFile, mapping: SourceMapping | None) -> _Table:
     return sheet.name, "", list(islice(sheet.rows, MOST_RECORDS + 2))
 
 
-def _of_parquet(file: SourceFile, _: SourceMapping | None) -> _Table:
+def _of_parquet(file: SourceFile, mapping: SourceMapping | None) -> _Table:
     names, rows = parquet.first_rows(file, MOST_RECORDS + 1)
-    return "", "", _numbered(names, rows)
+    records = [dict(zip(names, row, strict=True)) for row in rows]
+    return _of_records(names, records, mapping)
 
 
 def _of_json(file: SourceFile, mapping: SourceMapping | None) -> _Table:
     """The first objects as a table; it has no name of its own."""
-    nested = mapping.nested if mapping else ""
-    records = json.first_records(file, nested, MOST_RECORDS + 1)
+    merged = mapping.nested if mapping and not mapping.explodes else ""
+    records = json.first_records(file, merged, MOST_RECORDS + 1)
     columns = list(dict.fromkeys(key for record in records for key in record))
-    return "", nested, _numbered(columns, ([record.get(c) for c in columns] for record in records))
+    return _of_records(columns, records, mapping)
+
+
+def _of_records(
+    columns: Sequence[str],
+    records: Sequence[Mapping[str, str | None]],
+    mapping: SourceMapping | None,
+) -> _Table:
+    """Records with their nested values, if they have any, as columns by their paths."""
+    found = nested_heads.objects(records)
+    nested = nested_heads.nested_key(found) if mapping is None else mapping.nested
+    is_path = mapping is None or any("." in source for source in mapping.columns.values())
+    if is_path and any(isinstance(v, dict | list) for record in found for v in record.values()):
+        records = nested_heads.flat_records(found, nested)
+        columns = list(dict.fromkeys(key for record in records for key in record))
+    return "", nested, _numbered(columns, ([r.get(c) for c in columns] for r in records))
 
 
 _TABLES = {"sqlite": _of_sqlite, "xlsx": _of_sheet, "parquet": _of_parquet, "json": _of_json}

@@ -27,7 +27,8 @@ from custseg_spark.engine.sources.discovery import files
 from custseg_spark.engine.sources.discovery.files import SourceFile
 from custseg_spark.engine.sources.heads import Head
 from custseg_spark.errors import ConfigurationError, InputError, RejectedShareError
-from custseg_spark.interfaces.cli import clock, showing
+from custseg_spark.interfaces import clock
+from custseg_spark.interfaces.cli import showing
 from custseg_spark.interfaces.cli.parser import Parser
 from custseg_spark.paths import is_database, is_remote
 from custseg_spark.pipeline.preview import Preview, preview

@@ -21,6 +21,8 @@ from custseg_spark.core.features.demographics import (
     occupation_counts,
     occupation_shares,
 )
+from custseg_spark.core.features.learned import Learned
+from custseg_spark.core.features.learned import file_name as learned_name
 from custseg_spark.core.features.levels import Levels
 from custseg_spark.core.features.price_relative import (
     PRICE_RELATIVE,
@@ -49,7 +51,9 @@ from custseg_spark.engine.partitions import (
     event_slices,
     session_buckets,
 )
+from custseg_spark.engine.spark.session import write_bytes
 from custseg_spark.errors import InputError
+from custseg_spark.paths import place
 from custseg_spark.pipeline.features import lifetime
 from custseg_spark.pipeline.features.trial import Limited, steps_left
 from custseg_spark.pipeline.sessions.native import groups_for
@@ -90,18 +94,22 @@ def write_features(publication: RunPublication, config: Config, progress: Progre
     parts = LimitedPortions(sessions, steps_left(sessions, config.run))
     model = _lifetime_values(parts, config, run_date, progress)
     with progress.stage("customer features") as stage:
+        learned = Learned(run_date, _levels(lake, run_date), _cutoffs(parts, run_date))
         kernel = CustomerKernel(
             run_date,
-            _levels(lake, run_date),
+            learned.levels,
             tuple(config.features.optional_families),
             _attributes(lake, config),
             _relative(lake, config, run_date),
-            _cutoffs(parts, run_date),
+            learned.cutoffs,
             model.fitted if model else None,
         )
         stage.rows = parts.write(kernel, _PART_COLUMNS, CUSTOMER_FEATURES, publication)
         if not stage.rows:
             raise InputError(f"no event before run date {run_date}; there is nobody to segment")
+        # For who computes the features of a few customers later, without all the others.
+        path = place(lake.model_path(f"run_date={run_date}")) / learned_name(publication.run_id)
+        write_bytes(lake.spark, path, learned.as_json().encode())
         if model:
             day, *of_model = model.row(run_date)
             row = (day, publication.run_id, *of_model)

@@ -10,7 +10,6 @@ import pyarrow as pa
 
 from custseg_spark.config.settings import Config
 from custseg_spark.core.clustering.assignment import (
-    NamedClustering,
     order_by_value,
     segment_columns,
     segments,
@@ -183,9 +182,7 @@ def write(
     """Adds the run's rows of every output table but those of features, and `runs`."""
     of, prepared = run.population, run.space.preparation
     day, previous, publication = of.run_date, of.past.previous, of.publication
-    named = [
-        NamedClustering(c.algorithm, c.model, c.segment_ids, c.segment_names) for c in clusterings
-    ]
+    named = [c.named for c in clusterings]
     # What is known up to the run date at 00:00 UTC is predicted from.
     midnight = datetime.combine(day, time.min, UTC)
     kernel = partial(segments, space=run.space, clusterings=named, prediction_timestamp=midnight)

@@ -191,3 +191,14 @@ def test_a_path_into_what_is_not_there_is_told(tmp_path: Path, form: str) -> Non
     write(tmp_path / name)
     with pytest.raises(InputError, match=r"has no column 'item\.id'"):
         opened(tmp_path / name, ga4(columns={**GA4["columns"], "brand": "item.id"}))
+
+
+def test_a_span_of_time_is_no_value_of_an_event(tmp_path: Path) -> None:
+    path = tmp_path / "log.parquet"
+    cells = {"t": pa.array([1], pa.duration("s")), "event_name": ["view_item"], "u": ["a"]}
+    pq.write_table(pa.table(cells), path)
+    columns = {"event_at": "t", "event_type": "event_name", "customer_id": "u"}
+    with pytest.raises(InputError, match=r"the column 't' is duration\[s\]; expected a number"):
+        opened(path, ga4(columns=columns, optional_columns=[]))
+    columns = {"event_at": "u", "event_type": "event_name", "customer_id": "u"}
+    assert opened(path, ga4(columns=columns, optional_columns=[]))[0] == 1
