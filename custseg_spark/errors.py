@@ -1,4 +1,4 @@
-"""What can go wrong, as exceptions; each knows the exit code of the job that it ends."""
+"""Errors that a user is meant to read; each knows the exit code of its job."""
 
 import difflib
 import os
@@ -10,9 +10,9 @@ _MOST_NAMED = 30
 
 
 class CustsegError(Exception):
-    """Base of every error that a user is meant to read; shown without a traceback.
+    """Base of all errors for users; shown without a traceback.
 
-    Its message is redacted: it may quote an option, a URL, or what a database said.
+    Its message is redacted, because it may quote an option, a URL, or a database's message.
     """
 
     exit_code = 1
@@ -23,25 +23,25 @@ class CustsegError(Exception):
 
 
 class ConfigurationError(CustsegError):
-    """An option, a mapping, a key or a value that can't be used."""
+    """An invalid option, mapping, key or value."""
 
     exit_code = 2
 
 
 class InputError(CustsegError):
-    """A source that can't be read, or that isn't what its mapping says."""
+    """A source that can't be read, or doesn't match its mapping."""
 
     exit_code = 3
 
 
 class TargetError(CustsegError):
-    """A place to export to that can't be reached or written, or that holds something else."""
+    """A place to export to that can't be reached or written, or holds something else."""
 
     exit_code = 3
 
 
 class RejectedShareError(CustsegError):
-    """More of a source was refused than its mapping allows; nothing was published."""
+    """More records of a source were refused than its mapping allows; nothing was published."""
 
     exit_code = 4
 
@@ -72,13 +72,13 @@ def require(holds: bool, key: str, expected: str, section: object) -> None:
 
 
 def require_word(word: str, known: Sequence[str], key: str) -> None:
-    """Raises ConfigurationError for a value that is none of the known words."""
+    """Raises ConfigurationError for an unknown word."""
     if word not in known:
         raise ConfigurationError(f"{key}: unknown '{word}'{nearest(word, known)}")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` for the known word nearest to `word`, else the list of known words."""
+    """Return `; did you mean 'x'?` for the nearest known word, else the list of known words."""
     words = sorted(known)
     close = closest(word, words)
     if close:
@@ -88,7 +88,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
-    """The known word nearest to `word`, upper and lower case alike; None where none is near."""
+    """Return the known word nearest to `word`, ignoring case; None if none is near."""
     folded = {w.lower(): w for w in sorted(known)}
     close = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
     return folded[close[0]] if close else None

@@ -1,6 +1,6 @@
-"""Where a file or folder is: on this machine, a Path, or where only Spark's file systems reach.
+"""Places of files and folders: a Path on this machine, or a URI that Spark's file systems reach.
 
-No Spark in this module; `session` reads and writes what is Remote.
+No Spark in this module; `session` reads and writes Remote places.
 """
 
 import re
@@ -16,7 +16,7 @@ _OF_THIS_MACHINE = re.compile(r"file:(//(localhost)?)?(?=/)")
 
 @dataclass(frozen=True)
 class Remote:
-    """A place by its URI, with the little of Path's interface that places are asked for."""
+    """A place by its URI, with the needed part of Path's interface."""
 
     uri: str
 
@@ -25,7 +25,7 @@ class Remote:
 
     @property
     def name(self) -> str:
-        """What stands behind the last slash."""
+        """The part after the last slash."""
         return self.uri.rstrip("/").rpartition("/")[2]
 
     @property
@@ -35,7 +35,7 @@ class Remote:
 
     @property
     def parent(self) -> "Remote":
-        """The folder around it; a bucket or container is its own."""
+        """The folder around it; a bucket or container is its own parent."""
         folder = self.uri.rstrip("/").rpartition("/")[0]
         return self if folder.endswith(("/", ":")) or not folder else Remote(folder)
 
@@ -47,10 +47,10 @@ Place = Path | Remote
 
 
 def place(text: str) -> Place:
-    """The place that a path or a URI names; one of `file:` is on this machine.
+    """Return the place of a path or a URI; `file:` is on this machine.
 
-    Every path of a user's comes through here: `~` is the home folder, and `..` is taken out as
-    the system does, behind symbolic links, where Hadoop and Delta would by the names alone.
+    Every path from a user passes here. `~` is the home folder. `..` is resolved as by the system,
+    after symbolic links; Hadoop and Delta would resolve it by the names alone.
     """
     path = _OF_THIS_MACHINE.sub("", text)
     is_elsewhere = _SCHEME.match(path) or is_database(path)
@@ -66,9 +66,9 @@ def _of_this_machine(path: Path) -> Path:
 
 
 def spark_uri(path: Place) -> str:
-    """The place as Spark's file systems take it.
+    """Return the place for Spark's file systems.
 
-    One of this machine with its scheme: a cluster's paths without any are those of HDFS.
+    A local place gets its scheme, because a cluster's paths without a scheme are in HDFS.
     """
     if isinstance(path, Remote):
         return path.uri

@@ -1,4 +1,4 @@
-"""Stages with their seconds and rows: for the person at the terminal, and for the manifest."""
+"""Stages with their seconds and rows, for the terminal and for the manifest."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ log = redaction.logger()
 
 @dataclass
 class Stage:
-    """One running stage; set `rows` or `note` inside the block to have them reported."""
+    """A running stage; set `rows` or `note` inside the block to report them."""
 
     name: str
     rows: int | None = None
@@ -26,13 +26,13 @@ class Stage:
 
 
 def _at_a_terminal() -> bool:
-    # Under spark-submit stderr is a pipe; its settings say what it was before.
+    # Under spark-submit stderr is a pipe; the settings say whether it was a terminal.
     return sys.stderr.isatty() or "CUSTSEG_TERMINAL" in os.environ
 
 
 @dataclass
 class Progress:
-    """Collects the stages of a run: shown on a terminal, logged otherwise at level INFO."""
+    """Collects the stages of a run: shown on a terminal, otherwise logged at level INFO."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Progress:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Stage]:
-        """Times the block; on a terminal the running stage is shown while it works."""
+        """Time the block; on a terminal the running stage is shown."""
         stage, started = Stage(name), time.perf_counter()
         if self.live:
             print(f"{name} …", end="\r", file=sys.stderr, flush=True)

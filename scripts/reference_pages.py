@@ -5,7 +5,6 @@ the pages to the code.
 """
 
 import contextlib
-import importlib
 import io
 import os
 import sys
@@ -18,6 +17,7 @@ from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.ddl import ddl_type
 from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES, TABLES
 from custseg_spark.interfaces.cli.main import COMMANDS
+from custseg_spark.interfaces.cli.main import command as command_module
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 WRITTEN_BY = "Written by `python scripts/reference_pages.py`; a test holds it to the code."
@@ -29,7 +29,7 @@ ONE_ROW = {
     "rejected_events": "A refused record as it stood, with each reason: code, field, value and"
     " what was expected ([the codes](codes.md#why-a-record-is-refused)).",
     "ingest_files": "A file that was read: `physical_records` = `header` + `blank` + `accepted` +"
-    " `rejected` + `duplicates`.",
+    " `rejected` + `ignored` + `duplicates`.",
     "sessions": "A customer's session on one UTC day; a session over midnight has two rows.",
     "customers": "A customer with attributes, the latest ones.",
     "customer_features": "A customer on a run date.",
@@ -64,12 +64,12 @@ def command_line() -> str:
 
 _COMMAND_LINE = """\
 `custseg NAME` and `spark-submit jobs/NAME.py` are the same program with the same options; `preview`
-is a command only. [The exit codes](codes.md#exit-codes) are the same for all.
+and `serve` are commands only. [The exit codes](codes.md#exit-codes) are the same for all.
 """
 
 
 def _help(command: str) -> str:
-    module = importlib.import_module(f"custseg_spark.interfaces.cli.{command}")
+    module = command_module(command)
     text = io.StringIO()
     program = mock.patch.object(sys, "argv", [f"custseg {command}"])
     width = mock.patch.dict(os.environ, {"COLUMNS": HELP_COLUMNS})

@@ -1,7 +1,7 @@
-"""How a table of a database is read by JDBC: the keys of a mapping, and a connection's options.
+"""JDBC sources: the keys of a mapping's table `[jdbc]`, and a connection's options.
 
-No Spark in this module. Credentials come from the environment alone: what stands in a file or a
-URL ends in manifests and logs.
+No Spark in this module. Credentials come from the environment alone, because files and URLs end up
+in manifests and logs.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from custseg_spark.config.places import require_open
 from custseg_spark.errors import ConfigurationError
 from custseg_spark.redaction import holds_secret, is_secret_name
 
-# By the word behind `jdbc:`. A driver that --packages brings has to be named to be found.
+# By the word after `jdbc:`. A driver from --packages is found only by its name.
 _DRIVERS = {
     "db2": "com.ibm.db2.jcc.DB2Driver",
     "mariadb": "org.mariadb.jdbc.Driver",
@@ -21,7 +21,7 @@ _DRIVERS = {
     "snowflake": "net.snowflake.client.jdbc.SnowflakeDriver",
     "sqlserver": "com.microsoft.sqlserver.jdbc.SQLServerDriver",
 }
-# The ending of an environment variable's name: the driver's name of what it holds.
+# Ending of an environment variable's name to the driver's option.
 _CREDENTIALS = {"USER": "user", "PASSWORD": "password"}
 _FURTHER_CREDENTIALS = {
     "snowflake": {
@@ -35,12 +35,12 @@ _NOT_SECRET = {"user", "private_key_file"}
 
 @dataclass(frozen=True)
 class Jdbc:
-    """The keys of a mapping's table `[jdbc]`; nothing of them changes what a record becomes.
+    """The keys of a mapping's table `[jdbc]`; none of them changes what a record becomes.
 
-    `environment` begins the names of the variables with the credentials. `where` is SQL that the
-    rows fulfil. `partition_column`: a number, date or timestamp, by whose ranges the rows are read
-    side by side (empty: the time of the event); `predicates` are such parts as SQL. `partitions`:
-    0 is as many as the rows need. `options` go to the driver.
+    `environment` is the prefix of the variables with the credentials. `where` is an SQL condition
+    on the rows. `partition_column`: a number, date or timestamp whose ranges are read side by side
+    (empty: the time of the event); `predicates` are such parts as SQL. `partitions`: 0 chooses by
+    the number of rows. `options` go to the driver.
     """
 
     environment: str = "CUSTSEG_JDBC"
@@ -53,7 +53,7 @@ class Jdbc:
     options: Mapping[str, str] = field(default_factory=dict)
 
     def check(self, where: str) -> None:
-        """Raises ConfigurationError for a value that can't be used, or a secret among them."""
+        """Raises ConfigurationError for an invalid value, or a secret among the options."""
         for key, least in (("partitions", 0), ("fetch_size", 1)):
             value = getattr(self, key)
             if value < least:
@@ -87,12 +87,12 @@ def check_url(url: str, where: str) -> None:
 
 
 def database(url: str) -> str:
-    """The kind of database of a URL: `postgresql` of `jdbc:postgresql://…`."""
+    """Return the kind of database of a URL: `postgresql` for `jdbc:postgresql://…`."""
     return url.split(":")[1].lower() if url.count(":") else ""
 
 
 def options(url: str, jdbc: Jdbc, environment: Mapping[str, str]) -> dict[str, str]:
-    """Spark's and the driver's options of a connection, credentials among them."""
+    """Return Spark's and the driver's options of a connection, including credentials."""
     found = {**jdbc.options, **credentials(url, jdbc, environment)}
     if "private_key_file" in found:
         found["authenticator"] = "snowflake_jwt"
@@ -103,19 +103,19 @@ def options(url: str, jdbc: Jdbc, environment: Mapping[str, str]) -> dict[str, s
         "url": url,
         # Without it PostgreSQL's driver holds the whole table in memory.
         "fetchsize": str(jdbc.fetch_size),
-        # A time without a zone is what it says, whatever this machine's zone.
+        # A time without a zone doesn't depend on this machine's zone.
         "preferTimestampNTZ": "true",
     }
 
 
 def credentials(url: str, jdbc: Jdbc, environment: Mapping[str, str]) -> dict[str, str]:
-    """The credentials of a connection, by the driver's names."""
+    """Return the credentials of a connection, by the driver's names."""
     names = {**_CREDENTIALS, **_FURTHER_CREDENTIALS.get(database(url), {})}
     given = {name: environment.get(f"{jdbc.environment}_{end}") for end, name in names.items()}
     return {name: value for name, value in given.items() if value}
 
 
 def secrets(url: str, jdbc: Jdbc, environment: Mapping[str, str]) -> list[str]:
-    """What must not be shown, the longest first."""
+    """Return the values that must not be shown, the longest first."""
     found = credentials(url, jdbc, environment)
     return sorted((v for n, v in found.items() if n not in _NOT_SECRET), key=len, reverse=True)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from custseg_spark.config import toml_files
 from custseg_spark.config.model import MOVED
 from custseg_spark.config.places import require_open
 from custseg_spark.config.settings import Config
@@ -24,14 +25,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
 
     Raises ConfigurationError for a missing or malformed file, and as `build` does.
     """
-    try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ConfigurationError(f"configuration file not found: {path}") from error
-    except OSError as error:
-        raise ConfigurationError(f"{path} can't be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} is not valid TOML: {error}") from error
+    tree = toml_files.read(path)
     for override in overrides:
         _lay_over(tree, override)
     # Whoever mistyped an option shouldn't look for it in the file.
@@ -44,6 +38,20 @@ def _shown(override: str) -> str:
     key, separator, _ = override.partition("=")
     is_secret = separator and is_secret_name(key.strip())
     return f"--set {key}={STARS}" if is_secret else f"--set {redacted(override)}"
+
+
+def changed(config: Config, settings: Mapping[str, Any], where: str = "settings") -> Config:
+    """The configuration with values by dotted key (`model.k`) laid over it. Raises as `build`."""
+    tree = dataclasses.asdict(config)
+    for key, value in settings.items():
+        *sections, leaf = key.split(".")
+        branch: Any = tree
+        for section in sections:
+            branch = branch.setdefault(section, {}) if isinstance(branch, dict) else None
+        if not sections or not isinstance(branch, dict):
+            raise ConfigurationError(f"{where}: '{key}': expected section.key")
+        branch[leaf] = value
+    return build(tree, where)
 
 
 def build(tree: Mapping[str, Any], where: str) -> Config:
@@ -90,12 +98,15 @@ def _lay_over(tree: dict[str, Any], override: str) -> None:
         if not isinstance(branch, dict):
             raise ConfigurationError(f"{_shown(override)}: '{section}' is not a section")
         tree = branch
-    tree[leaf] = _toml_value(text.strip())
+    try:
+        tree[leaf] = _toml_value(text.strip())
+    except RecursionError as error:
+        raise ConfigurationError(f"--set {key}: its value is nested too deeply") from error
 
 
 def _toml_value(text: str) -> Any:
     """A TOML value where the text is one (`8`, `true`, `["a"]`), else the text itself."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except ValueError:
         return text

@@ -11,7 +11,7 @@ MODEL_USES = ("auto", "fit", "frozen")
 COMPARISONS = ("dbscan", "agglomerative")
 FITTED_CUSTOMERS = ("sample", "all")
 
-# Keys of 0.1 and what they are called now.
+# Keys of 0.1 and their new names.
 MOVED = {
     "model.k_min": "model.selection.k_min",
     "model.k_max": "model.selection.k_max",
@@ -47,7 +47,7 @@ MOVED = {
 
 @dataclass(frozen=True)
 class PreparationConfig:
-    """From features to points: which customers teach, and what becomes of their values."""
+    """Preparation of features: whom models learn from, transforms, fences, scaling."""
 
     min_events: int = 20
     informed_share: float = 0.1
@@ -77,7 +77,7 @@ class PreparationConfig:
 
 @dataclass(frozen=True)
 class FitConfig:
-    """How models are fitted; `customers`: of whom the published ones are."""
+    """How models are fitted; `customers`: the customers to whom published ones are fitted."""
 
     customers: str = "sample"
     sample_customers: int = 20_000
@@ -96,7 +96,7 @@ class FitConfig:
 
 @dataclass(frozen=True)
 class SelectionConfig:
-    """The choice of k, and what is told of the chosen models."""
+    """The choice of k, and the figures reported for the chosen models."""
 
     k_min: int = 2
     k_max: int = 8
@@ -120,7 +120,7 @@ class SelectionConfig:
 
 @dataclass(frozen=True)
 class StabilityConfig:
-    """How stable a k must be over bootstrap refits, and how that is measured."""
+    """The stability that a k needs over bootstrap refits, and its measurement."""
 
     minimum: float = 0.75
     bootstraps: int = 20
@@ -134,7 +134,7 @@ class StabilityConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Which models of which features, and the groups of what they are made by."""
+    """The models and their features; groups of keys have sections of their own."""
 
     algorithms: tuple[str, ...] = ("kmeans", "bisecting_kmeans")
     features: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Places that a configuration names: without what opens them."""
+"""Places in a configuration must not contain secrets."""
 
 from custseg_spark.errors import ConfigurationError
 from custseg_spark.paths import is_database
@@ -6,8 +6,10 @@ from custseg_spark.redaction import holds_secret
 
 
 def require_open(place: str | None, where: str) -> None:
-    """Raises ConfigurationError for a path or URL that holds a secret: it is kept with what was
-    read from there, or written."""
+    """Raises ConfigurationError for a path or URL with a secret.
+
+    It would be stored with the data that is read from there or written.
+    """
     if place is not None and holds_secret(place):
         instead = (
             "give it by the environment: CUSTSEG_JDBC_PASSWORD"

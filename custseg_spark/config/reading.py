@@ -1,4 +1,4 @@
-"""Checks of what a mapping says of a source's amounts, times and text."""
+"""Check the keys of a mapping for amounts, times and text."""
 
 from collections import Counter
 
@@ -17,7 +17,7 @@ _THOUSANDS = ("", ".", ",", " ", "'", "_")
 
 
 def check_reading(mapping: SourceMapping, where: str) -> None:
-    """Raises ConfigurationError for a word or sign that isn't known, or doesn't go with others."""
+    """Raises ConfigurationError for an unknown or contradictory word or sign."""
     for key, known in _WORDS.items():
         value = getattr(mapping, key)
         if value not in known:

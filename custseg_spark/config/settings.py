@@ -1,4 +1,4 @@
-"""Configuration: frozen and typed sections; docs/reference/configuration.md explains each key."""
+"""Configuration sections, frozen and typed; docs/reference/configuration.md explains each key."""
 
 import dataclasses
 import hashlib
@@ -44,7 +44,7 @@ class LakeConfig:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """What one run looks at. The trial limits apply after ingest, never to what the lake holds."""
+    """The scope of one run. The trial limits apply after ingest and don't change the lake."""
 
     run_date: date | None = None
     sample_fraction: float = 1.0
@@ -69,7 +69,7 @@ class IngestConfig:
         require(0 <= share <= 1, "ingest.max_rejected_share", "from 0 to 1", self)
         require(self.split_bytes > 0, "ingest.split_bytes", "above 0", self)
         require(self.events_per_file > 0, "ingest.events_per_file", "above 0", self)
-        # Python reads the copies, on the driver and on workers.
+        # Python opens the copies, on the driver and on workers.
         require_open(self.staging, "ingest.staging")
         is_here = self.staging is None or not is_remote(self.staging)
         require(is_here, "ingest.staging", "a path of this machine", self)
@@ -91,6 +91,23 @@ class GateConfig:
 
 
 @dataclass(frozen=True)
+class MaintainConfig:
+    """What jobs/maintain.py keeps: the runs of the latest `keep_runs` run dates (0: all) and what
+    they stand on, older files for `vacuum_hours`; files below `small_file_mb` (0: none) are put
+    together."""
+
+    keep_runs: int = 0
+    vacuum_hours: int = 168
+    small_file_mb: int = 16
+
+    def __post_init__(self) -> None:
+        require(self.keep_runs >= 0, "maintain.keep_runs", "0 or more", self)
+        # Readers and runs of a week are safe; Delta itself refuses less.
+        require(self.vacuum_hours >= 168, "maintain.vacuum_hours", "168 or more", self)
+        require(self.small_file_mb >= 0, "maintain.small_file_mb", "0 or more", self)
+
+
+@dataclass(frozen=True)
 class FeaturesConfig:
     """Feature families beyond the standing ones, such as `price_relative`."""
 
@@ -99,7 +116,7 @@ class FeaturesConfig:
 
 @dataclass(frozen=True)
 class NamingConfig:
-    """How segments get their names: the file of archetypes, and what a match takes."""
+    """How segments get their names: the file of archetypes, and thresholds."""
 
     archetypes: str = "archetypes.toml"
     min_score: float = 0.35
@@ -111,7 +128,7 @@ class NamingConfig:
 
 @dataclass(frozen=True)
 class IdentityConfig:
-    """When a segment of a new run is one of the previous run's, and what is a split or merge."""
+    """Thresholds for continuing a segment of the previous run, and for splits and merges."""
 
     max_distance: float = 0.75
     min_overlap: float = 0.3
@@ -125,7 +142,7 @@ class IdentityConfig:
 
 @dataclass(frozen=True)
 class DriftConfig:
-    """Population stability index: below `watch` the same, above `refit` another population."""
+    """Population stability index: below `watch` the same population, above `refit` another one."""
 
     watch: float = 0.1
     refit: float = 0.25
@@ -152,7 +169,7 @@ class ClvConfig:
 
 @dataclass(frozen=True)
 class ReportConfig:
-    """The report of a run: whether, and the folder; none: `reports` beside the lake's folder."""
+    """Whether a run writes a report, and its folder; none: `reports` beside the lake's folder."""
 
     enabled: bool = True
     path: str | None = None
@@ -163,7 +180,7 @@ class ReportConfig:
 
 @dataclass(frozen=True)
 class ExportsConfig:
-    """What an activation export holds back, and how sure a measured effect is said to be."""
+    """The control share of an activation export, and the confidence of a measured effect."""
 
     control_share: float = 0.0
     confidence: float = 0.95
@@ -175,7 +192,7 @@ class ExportsConfig:
 
 @dataclass(frozen=True)
 class FetchConfig:
-    """How a purchase API is asked; see jobs/fetch.py."""
+    """Limits of requests to a purchase API; see jobs/fetch.py."""
 
     url: str = ""
     batch_size: int = 500
@@ -205,6 +222,7 @@ class Config:
     run: RunConfig = field(default_factory=RunConfig)
     ingest: IngestConfig = field(default_factory=IngestConfig)
     gate: GateConfig = field(default_factory=GateConfig)
+    maintain: MaintainConfig = field(default_factory=MaintainConfig)
     features: FeaturesConfig = field(default_factory=FeaturesConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     naming: NamingConfig = field(default_factory=NamingConfig)
@@ -217,9 +235,9 @@ class Config:
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def as_json(self) -> str:
-        """The configuration as canonical JSON, for the manifest: without secrets."""
+        """Return the configuration as canonical JSON for the manifest, without secrets."""
         return json.dumps(redacted_tree(dataclasses.asdict(self)), sort_keys=True, default=str)
 
     def hash(self) -> str:
-        """A short hash of the configuration: equal configurations have equal hashes."""
+        """Return a short hash: equal configurations have equal hashes."""
         return hashlib.sha256(self.as_json().encode()).hexdigest()[:16]

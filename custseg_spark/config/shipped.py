@@ -1,4 +1,4 @@
-"""The configuration files that come with the package."""
+"""Configuration files shipped with the package."""
 
 import atexit
 import shutil
@@ -9,20 +9,20 @@ from zipfile import ZipFile
 
 
 def find(name: str) -> Path:
-    """The file of that path, or else the shipped one of that name, such as `presets/rfm.toml`."""
+    """Return the file of that path, else the shipped one, such as `presets/rfm.toml`."""
     shipped = conf_dir() / name
     return shipped if not Path(name).exists() and shipped.is_file() else Path(name)
 
 
 def source_folders(config: Path) -> list[Path]:
-    """Where mapping files are looked for: beside the configuration, in `conf` here, the shipped."""
+    """Return the folders of mappings: beside the configuration, `conf` here, shipped."""
     here = Path("conf") / "sources"
     beside = [] if _is_shipped(config) else [config.parent / "sources"]
     return list(dict.fromkeys([*beside, here, conf_dir() / "sources"]))
 
 
 def written_sources(config: Path) -> Path:
-    """Where a mapping is saved so that a command finds it: the first of `source_folders`."""
+    """Return the folder for new mappings: the first of `source_folders`."""
     return source_folders(config)[0]
 
 
@@ -31,12 +31,12 @@ def _is_shipped(config: Path) -> bool:
 
 
 def conf_dir() -> Path:
-    """The folder of shipped configuration: the wheel's own copy, or the checkout's `conf`."""
+    """Return the folder of shipped configuration: the wheel's copy, or the checkout's `conf`."""
     package = Path(__file__).parent.parent
     packaged = package / "conf"
     if packaged.is_dir():
         return packaged
-    # By --py-files the wheel stays an archive, and what is in an archive has no path.
+    # With --py-files the wheel stays an archive, and its files have no path.
     if package.parent.is_file():
         return _unpacked(package.parent) / package.name / packaged.name
     return package.parent / "conf"
@@ -44,7 +44,7 @@ def conf_dir() -> Path:
 
 @cache
 def _unpacked(wheel: Path) -> Path:
-    """The wheel's configuration in a temporary folder, removed when the process ends."""
+    """Unpack the wheel's configuration into a temporary folder, removed when the process ends."""
     folder = Path(tempfile.mkdtemp(prefix="custseg-conf-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     with ZipFile(wheel) as archive:

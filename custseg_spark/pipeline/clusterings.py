@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from custseg_spark.core.clustering.assignment import NamedClustering
 from custseg_spark.core.clustering.models import BisectingKMeans, ClusterModel, Node
 from custseg_spark.core.clustering.profiles import Profile
 from custseg_spark.core.clustering.selection import Verdict
@@ -44,6 +45,11 @@ class Clustering:
     def segment_names(self) -> tuple[str, ...]:
         """The clusters' segment names."""
         return tuple(self.names[i].name for i in self.segment_ids)
+
+    @property
+    def named(self) -> NamedClustering:
+        """The model with ids and names by cluster: what labels customers."""
+        return NamedClustering(self.algorithm, self.model, self.segment_ids, self.segment_names)
 
     @property
     def renamed(self) -> list[str]:

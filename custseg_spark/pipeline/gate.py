@@ -12,8 +12,9 @@ from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from custseg_spark.config.settings import GateConfig
+from custseg_spark.engine.lake import runs
 from custseg_spark.engine.lake.lake import Lake
-from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES
+from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES, TABLES
 from custseg_spark.errors import GateError
 from custseg_spark.pipeline import concentration
 
@@ -38,6 +39,10 @@ def check(lake: Lake, config: GateConfig, run_date: date | None) -> Passed:
     customer has too many of all; InputError for a lake of 0.1.
     """
     lake.require_format()
+    if lake.native is not None:
+        # Else events may be there already whose ledger rows come in a moment.
+        runs.wait_for_journals(lake.native, TABLES)
+    lake = lake.at_one_moment((EVENTS, INGEST_FILES))
     files = [r for r in lake.read(INGEST_FILES).collect() if r.skipped_because is None]
     events = lake.read(EVENTS)
     _check_sums(files)
@@ -79,7 +84,7 @@ def _check_events(files: list[Row], events: DataFrame) -> int:
         if key not in known:
             raise GateError(
                 f"{count:,} events of source {key[0]} are of a file that the ledger lacks: an"
-                " ingest was killed; run it again"
+                " ingest was killed, or is at work; run it again"
             )
     # A source without any event is one of something else, such as customer attributes.
     of_events = {source for source, _ in found}

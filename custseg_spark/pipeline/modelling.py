@@ -73,7 +73,9 @@ def evaluated(
         with progress.stage("save models"):
             assert isinstance(fitted.fits, MllibFits)
             chosen = {a: v.candidate.k for a, v in run.chosen.items()}
-            folder, scaling = f"run_date={run.run_date}", model.preparation.scaling
+            # A folder of the run's own: a published run's models are never written again.
+            folder = f"run_date={run.run_date}/run_id={run.run_id}"
+            scaling = model.preparation.scaling
             run.models = models.save(
                 of.lake, fitted.fits, chosen, fitted.space, scaling, fitted.models, folder
             )

@@ -1,6 +1,5 @@
 """The row of `runs`: what a run was made of, and what it made."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -9,7 +8,7 @@ from custseg_spark.core.clustering.preparation import Preparation
 from custseg_spark.core.clustering.selection import Verdict
 from custseg_spark.core.features.demographics import DEMOGRAPHICS
 from custseg_spark.engine.lake.rows import rows_of
-from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES, CUSTOMERS, RUNS
+from custseg_spark.engine.lake.schemas import CUSTOMERS, RUNS
 from custseg_spark.pipeline.planning import Plan
 from custseg_spark.pipeline.population import Population
 from custseg_spark.progress import Progress
@@ -19,36 +18,37 @@ from custseg_spark.progress import Progress
 class SegmentRun:
     """What `segment` did: for the summary and the manifest.
 
-    `models` by name in the folder of models; `versions` of the tables that it read.
+    `models` by name in the folder of models, `model_hashes` of all their files; `versions` of the
+    tables that it read.
     """
 
     run_date: date
+    run_id: str
     customers: int
     plan: Plan
     chosen: dict[str, Verdict] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     models: dict[str, str] = field(default_factory=dict)
+    model_hashes: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
 
-def write(
+def publish(
     of: Population,
     run: SegmentRun,
     preparation: Preparation,
     progress: Progress,
     finished_at: datetime,
 ) -> None:
-    """Writes the run's row, which makes it a run that later ones continue."""
-    lake, config, past = of.lake, of.config, of.past
-    versions = {**run.versions, **lake.versions([CUSTOMER_FEATURES])}
+    """Publishes the run by its row: from here on it counts, and later ones continue it."""
+    config, past, versions = of.config, of.past, dict(run.versions)
     if DEMOGRAPHICS not in config.features.optional_families:
         versions.pop(CUSTOMERS.name, None)
-    key = f"{config.hash()} {run.run_date} {versions['events']}"
     row = (
         run.run_date,
         past.previous.run_date if past.previous else None,
-        hashlib.sha256(key.encode()).hexdigest()[:16],
+        run.run_id,
         run.plan.use,
         run.plan.reason,
         run.plan.source.fitted_on if run.plan.source else run.run_date,
@@ -59,9 +59,10 @@ def write(
         config.model.seed,
         versions,
         run.models,
+        dict(run.model_hashes),
         list(preparation.names),
         run.left_out,
         {**progress.rows, "customers": run.customers},
         progress.seconds,
     )
-    lake.replace_dates(rows_of([row], RUNS.schema), RUNS, [run.run_date])
+    of.publication.publish(rows_of([row], RUNS.schema))

@@ -9,7 +9,9 @@ from pyspark.sql import functions as F
 from custseg_spark.config.settings import Config
 from custseg_spark.core.segments.drift import Drift
 from custseg_spark.core.segments.naming import Archetypes
+from custseg_spark.engine.lake import publication
 from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.publication import RunPublication
 from custseg_spark.engine.lake.schemas import (
     CLV_MODELS,
     CUSTOMER_FEATURES,
@@ -68,14 +70,18 @@ def segment(
 ) -> SegmentRun:
     """Features, models and segments of one run date, from the lake's sessions.
 
-    Writes every table of OUTPUTS, `runs` last; the run date's rows are replaced, all others stay.
+    Publishes every table of OUTPUTS at once, by its row of `runs`; a run that the date had before
+    stands until then. Raises ConflictError where another run was published meanwhile, or what this
+    one read was written.
     With `model_date` the models of that run date score, whatever `model.use` says. Raises
     InputError where the lake has no event before the run date, or no such model, and
     ConfigurationError for a `model_date` that is the run date: what fitted it would be lost.
     """
     # An ingest that was killed may have left events without their sessions.
     refresh_sessions(lake, config.ingest, progress)
-    read = lake.versions([EVENTS, SESSIONS, CUSTOMERS])
+    with progress.stage("create tables"):
+        lake.create(OUTPUTS)
+    lake = publication.as_read(lake)
     if lake.native is None:
         size_shuffles(lake.spark, lake.read(EVENTS).count())
     config = with_demographics(lake, config)
@@ -84,23 +90,37 @@ def segment(
         raise ConfigurationError(
             f"--model-date {model_date}: expected another run date than the one to be scored"
         )
-    with progress.stage("create tables"):
-        lake.create(OUTPUTS)
+    with publication.of_run(lake, run_date) as own:
+        return _segment(lake, own, config, archetypes, progress, now=now, model_date=model_date)
+
+
+def _segment(
+    lake: Lake,
+    own: RunPublication,
+    config: Config,
+    archetypes: Archetypes,
+    progress: Progress,
+    *,
+    now: Callable[[], datetime],
+    model_date: date | None,
+) -> SegmentRun:
+    """What `segment` does from the moment on that `lake` is as of."""
+    run_date = own.run_date
     past = history.past(lake, run_date, _continued(lake))
     source = history.run_of(lake, model_date) if model_date else None
     asked = planning.asked(config.model, past.previous, source)
-    # Before anything is written: models that can't be loaded leave the last good result.
+    # Before the long work: models that can't be loaded end the run at once.
     scoring = models.load(lake, asked.source, config, progress) if asked and asked.source else None
-    count = write_features(lake, config, run_date, progress)
+    count = write_features(own, config, progress)
     groups = customer_groups(lake)
-    customers = customer_buckets(lake, CUSTOMER_FEATURES, run_date, groups)
-    population = Population(lake, config, run_date, customers, groups, past)
+    customers = customer_buckets(own.lake, CUSTOMER_FEATURES, run_date, groups)
+    population = Population(own.lake, config, run_date, customers, groups, past, own)
     with progress.stage("drift") as stage:
         plan, drifts = _planned(population, asked)
         stage.note = f"{plan.use}: {plan.reason}"
     if plan.source and not scoring:
         scoring = models.load(lake, plan.source, config, progress)
-    run = SegmentRun(run_date, count, plan, versions=read)
+    run = SegmentRun(run_date, own.run_id, count, plan, versions=_versions(lake))
     largest = concentration.of_customers(customers)
     if largest and (problem := largest.problem(config.gate.max_customer_share)):
         run.warnings.append(problem)
@@ -115,11 +135,24 @@ def segment(
         stage.rows = count * len(clusterings)
     with progress.stage("publish models"):
         if plan.source:
-            run.models = {c.algorithm: plan.source.models[c.algorithm] for c in clusterings}
+            algorithms = [c.algorithm for c in clusterings]
+            run.models = {a: plan.source.models[a] for a in algorithms}
+            hashes = history.model_hashes(lake, plan.source.run_date)
+            run.model_hashes = {a: hashes[a] for a in algorithms}
         else:
-            models.publish(lake, clusterings, fitted.space, run.models, config)
-    runs.write(population, run, fitted.space.preparation, progress, now())
+            names = run.models
+            run.model_hashes = models.publish(
+                lake, clusterings, fitted.space, names, config, run_date
+            )
+    with progress.stage("publish"):
+        runs.publish(population, run, fitted.space.preparation, progress, now())
     return run
+
+
+def _versions(lake: Lake) -> dict[str, int]:
+    """The versions of the tables that a run is made of."""
+    made_of = (EVENTS.name, SESSIONS.name, CUSTOMERS.name)
+    return {name: version for name, version in lake.moment.versions.items() if name in made_of}
 
 
 def _continued(lake: Lake) -> Lake | None:
@@ -155,7 +188,7 @@ def score(
 def _day_after_last_event(lake: Lake) -> date:
     last: date | None
     if lake.native is not None:
-        last = max((f.day for f in lake.native.files(EVENTS) if f.day and f.rows), default=None)
+        last = max((f.day for f in lake.files(EVENTS) if f.day and f.rows), default=None)
     else:
         last = lake.read(EVENTS).agg(F.max("event_date")).collect()[0][0]
     if last is None:

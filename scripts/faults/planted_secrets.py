@@ -93,7 +93,7 @@ def run(folder: Path, postgresql: str) -> Outcome:
         on_command_lines = ("command_line", "wrong_dsn")
         watched = {p: s for p, s in outcome.planted.items() if p not in on_command_lines}
         with processes(watched) as watch:
-            for command in _commands(folder, outcome.planted, server):
+            for command in _commands(folder, outcome.planted, server, port):
                 _run(command, folder, outcome)
     outcome.command_lines = sum(b"custseg" in line or b"jobs/" in line for line in watch.seen)
     outcome.found = [*sorted(watch.found), *_in_files(folder, outcome.planted)]
@@ -124,7 +124,9 @@ def _toml(text: str) -> str:
     return f'"{escaped}"'
 
 
-def _commands(folder: Path, secrets: Mapping[str, str], server: str) -> Iterator[Command]:
+def _commands(
+    folder: Path, secrets: Mapping[str, str], server: str, port: int
+) -> Iterator[Command]:
     lake, config = f"--lake={folder}/lake", f"--config={folder}/planted.toml"
     small = [f"--set={setting}" for setting in _SMALL]
     address = f"--set=fetch.url=https://ann:{quote(secrets['command_line'], '')}@api.example"
@@ -132,7 +134,8 @@ def _commands(folder: Path, secrets: Mapping[str, str], server: str) -> Iterator
     yield Command("segment", [*_job("segment", folder), config, lake, *small, address])
     yield Command("export", [*_job("export", folder), lake, f"--to={server}"])
     yield Command("export_csv", [*_job("export", folder), lake, f"--to=csv:{folder}/exports"])
-    yield Command("fetch", [*_custseg("fetch"), *fetched, f"--to={folder}/landing"])
+    api = f"--url=http://127.0.0.1:{port}"
+    yield Command("fetch", [*_custseg("fetch"), *fetched, api, f"--to={folder}/landing"])
     wrong = {"CUSTSEG_JDBC_PASSWORD": secrets["wrong_jdbc"], "PGPASSWORD": secrets["wrong_jdbc"]}
     yield Command("wrong_jdbc", [*_job("ingest", folder), config, lake], 3, wrong)
     yield Command("wrong_password", [*_job("export", folder), lake, f"--to={server}"], 3, wrong)

@@ -16,7 +16,7 @@ from custseg_spark.core.clustering.kmeans import FitSettings
 from custseg_spark.core.clustering.models import BisectingKMeans, KMeans
 from custseg_spark.core.clustering.preparation import Preparation, PreparedFeature
 from custseg_spark.engine.lake.lake import Lake
-from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES, MODEL_SELECTION
+from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES, MODEL_SELECTION, RUNS
 from custseg_spark.engine.partitions import customer_buckets
 from custseg_spark.engine.spark.mllib import MllibFits
 from custseg_spark.pipeline.clustering.everyone import informed_customers
@@ -54,6 +54,7 @@ def lake(
     rows = [
         {
             "run_date": DAY,
+            "run_id": "run",
             "customer_id": customer,
             "monetary": Decimal(str(spend)),
             "frequency": orders,
@@ -61,7 +62,9 @@ def lake(
         }
         for customer, spend, orders, events in customers()
     ]
-    made.create([CUSTOMER_FEATURES])
+    made.create([CUSTOMER_FEATURES, RUNS])
+    run = pa.Table.from_pylist([{"run_date": DAY, "run_id": "run"}], schema=RUNS.schema)
+    made.replace_dates(run, RUNS, [DAY])
     table = pa.Table.from_pylist(rows, schema=CUSTOMER_FEATURES.schema)
     made.replace_dates(table, CUSTOMER_FEATURES, [DAY])
     return Lake(spark, LakeConfig(path=folder, io=request.param))

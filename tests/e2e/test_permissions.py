@@ -45,8 +45,6 @@ def modes(folder: Path) -> set[tuple[str, str]]:
     ("io", "umask", "expected"),
     [
         ("native", None, {("folder", "700"), ("file", "600")}),
-        ("spark", None, {("folder", "700"), ("file", "600")}),
-        ("native", "027", {("folder", "750"), ("file", "640")}),
         ("spark", "027", {("folder", "750"), ("file", "640")}),
     ],
 )

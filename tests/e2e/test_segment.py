@@ -14,17 +14,20 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from bench.ours import published
 from checkout import ROOT, job
 from deltalake import DeltaTable
 from polars.testing import assert_frame_equal
+from pyspark.ml import PipelineModel
 from pyspark.sql import SparkSession
 
 from custseg_spark.config.settings import LakeConfig
 from custseg_spark.core.clustering.scaling import FeatureSpace
 from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.publication import RunPublication
 from custseg_spark.engine.lake.rows import dicts_of
 from custseg_spark.engine.lake.schemas import (
     CUSTOMER_FEATURES,
@@ -40,7 +43,7 @@ from custseg_spark.engine.lake.schemas import (
 from custseg_spark.engine.spark import model_store
 from custseg_spark.engine.spark.mllib_models import core_model, core_scaler
 from custseg_spark.engine.spark.session import settings
-from custseg_spark.errors import ConfigurationError, InputError
+from custseg_spark.errors import ConfigurationError, ConflictError, InputError
 from custseg_spark.paths import place
 
 DAY = date(2019, 10, 11)
@@ -70,6 +73,12 @@ class Segmented:
     def model(self, algorithm: str) -> Path:
         [manifest] = self.rows(RUNS)
         return Path(str(place(self.lake.model_path(manifest["models"][algorithm]))))
+
+    def loaded(self, path: Path) -> tuple[PipelineModel, model_store.Manifest]:
+        """The model of k-means at a path, by the hash that the run holds."""
+        [manifest] = self.rows(RUNS)
+        sha256 = manifest["model_hashes"]["kmeans"]
+        return model_store.load(self.lake.spark, str(path), "kmeans", sha256)
 
     def copy(self, folder: Path) -> Lake:
         """The lake again, for who writes."""
@@ -125,7 +134,12 @@ def generate(*arguments: str) -> None:
 
 def content(lake: Lake) -> dict[str, list[str]]:
     """Every output table's rows, in an order of their own."""
-    return {t.name: sorted(map(repr, dicts_of(lake.rows(t)))) for t in OUTPUTS}
+    return {t.name: contents(lake.rows(t)) for t in OUTPUTS}
+
+
+def contents(table: pa.Table) -> list[str]:
+    """Rows in an order of their own, whatever run they are of."""
+    return sorted(map(repr, dicts_of(table.drop_columns(["run_id"]))))
 
 
 def by_content(rows: pa.Table) -> pl.DataFrame:
@@ -212,64 +226,95 @@ def test_the_manifest_describes_the_run(segmented: Segmented) -> None:
     assert manifest["table_versions"]["events"] == segmented.lake.version(EVENTS)
 
 
-def test_a_repeat_changes_nothing(segmented: Segmented, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_repeat_changes_nothing(segmented: Segmented) -> None:
     before = content(segmented.lake)
     with pytest.raises(InputError, match="there is no earlier run with one; fit first"):
         run(segmented.lake.config.path, "--skip-ingest", "--model", "frozen")
     assert content(segmented.lake) == before
-    written: list[str] = []
-    replace_dates = Lake.replace_dates
-
-    def noted(self: Lake, rows: Any, table: Table, dates: Any, **options: Any) -> None:
-        written.append(table.name)
-        replace_dates(self, rows, table, dates, **options)
-
-    monkeypatch.setattr(Lake, "replace_dates", noted)
+    [first] = segmented.rows(RUNS)
     events = segmented.lake.version(EVENTS)
     (segmented.log.parent / "beside").mkdir()
     roundabout = segmented.log.parent / "beside" / ".." / segmented.log.name
     run(segmented.lake.config.path, "--source", f"ecommerce_events={roundabout}")
     assert content(segmented.lake) == before
     assert segmented.lake.version(EVENTS) == events
-    assert len(segmented.rows(RUNS)) == 1
-    # While it is made again it is no finished run.
-    assert (written[0], written[-1], written.count("runs")) == ("runs", "runs", 2)
+    [second] = segmented.rows(RUNS)
+    assert second["run_id"] != first["run_id"]
+    # Of the run before no row is left.
+    assert segmented.lake.native is not None
+    for table in OUTPUTS:
+        held = segmented.lake.native.read(table, ["run_id"])["run_id"].to_pylist()
+        assert set(held) == {second["run_id"]}
 
 
 @pytest.mark.parametrize("io", ["native", pytest.param("spark", marks=pytest.mark.heavy)])
-def test_another_run_date_is_finished_after_a_kill_and_leaves_the_first_alone(
+def test_a_kill_leaves_the_last_good_result_and_the_retry_finishes(
     segmented: Segmented, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, io: str
 ) -> None:
-    lake = segmented.copy(tmp_path)
-    arguments = ("--skip-ingest", "--run-date", "2019-10-06", f"--set=lake.io={io}")
-    replace_dates = Lake.replace_dates
-
-    def killed(self: Lake, rows: Any, table: Table, dates: Any, **options: Any) -> None:
-        if table is SEGMENT_PROFILES:
-            raise KeyboardInterrupt
-        replace_dates(self, rows, table, dates, **options)
-
-    monkeypatch.setattr(Lake, "replace_dates", killed)
-    with pytest.raises(KeyboardInterrupt):
-        run(lake.config.path, *arguments)
-    monkeypatch.undo()
-    assert [r["run_date"] for r in rows(lake, RUNS)] == [DAY]
-
-    run(lake.config.path, *arguments)
+    lake, before = segmented.copy(tmp_path), content(segmented.lake)
     early = date(2019, 10, 6)
-    assert {r["run_date"] for r in rows(lake, RUNS)} == {DAY, early}
-    before = content(segmented.lake)
-    for table in OUTPUTS:
-        kept = [r for r in dicts_of(lake.rows(table)) if r["run_date"] == DAY]
-        assert sorted(map(repr, kept)) == before[table.name]
+    for day, others in ((DAY, {DAY}), (early, {DAY, early})):
+        arguments = ("--skip-ingest", f"--run-date={day}", f"--set=lake.io={io}")
+        with monkeypatch.context() as patch:
+            patch.setattr(RunPublication, "publish", killed)
+            with pytest.raises(KeyboardInterrupt):
+                run(lake.config.path, *arguments)
+        assert {r["run_date"] for r in rows(lake, RUNS)} == {DAY}
+        for table in OUTPUTS:
+            assert contents(of_date(lake.rows(table), DAY)) == before[table.name]
+
+        run(lake.config.path, *arguments)
+        assert {r["run_date"] for r in rows(lake, RUNS)} == others
+        assert lake.native is not None
+        ids = {r["run_id"] for r in rows(lake, RUNS)}
+        for table in OUTPUTS:
+            assert contents(of_date(lake.rows(table), DAY)) == before[table.name]
+            # Neither the killed run nor the superseded one has left a row.
+            assert set(lake.native.read(table, ["run_id"])["run_id"].to_pylist()) == ids
+        assert list((Path(lake.config.path) / "_runs").iterdir()) == []
     features = dicts_of(lake.rows(CUSTOMER_FEATURES, dates=[early]))
     seen = [r for r in rows(lake, EVENTS) if r["event_date"] < early]
     assert len(features) == len({r["customer_id"] for r in seen})
     assert sum(r["event_count"] for r in features) == len(seen)
 
 
+def killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def of_date(table: pa.Table, day: date) -> pa.Table:
+    return table.filter(pc.equal(table["run_date"], day))
+
+
+@pytest.mark.parametrize("io", ["native", "spark"])
+def test_of_two_runs_at_once_the_later_is_told_and_the_first_stands(
+    segmented: Segmented, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, io: str
+) -> None:
+    lake = segmented.copy(tmp_path)
+    arguments = ("--skip-ingest", f"--run-date={DAY}", f"--set=lake.io={io}")
+    publish = RunPublication.publish
+
+    def overtaken(self: RunPublication, row: pa.Table) -> None:
+        monkeypatch.undo()
+        run(lake.config.path, *arguments, "--set=model.k=3")
+        publish(self, row)
+
+    monkeypatch.setattr(RunPublication, "publish", overtaken)
+    with pytest.raises(ConflictError, match="runs meanwhile"):
+        run(lake.config.path, *arguments)
+    lake.settle()
+    for table in OUTPUTS:
+        assert lake.native is not None
+        assert len(set(lake.native.read(table, ["run_id"])["run_id"].to_pylist())) == 1
+    chosen = [r["k"] for r in rows(lake, MODEL_SELECTION) if r["chosen"]]
+    assert chosen == [3, 3]
+    assert {r["segment_id"] for r in rows(lake, CUSTOMER_SEGMENTS)} <= {
+        r["segment_id"] for r in rows(lake, SEGMENT_PROFILES)
+    }
+
+
 def test_customers_are_where_the_published_model_puts_them(segmented: Segmented) -> None:
-    pipeline, manifest = model_store.load(segmented.lake.spark, str(segmented.model("kmeans")))
+    pipeline, manifest = segmented.loaded(segmented.model("kmeans"))
     space = FeatureSpace(manifest.preparation, core_scaler(pipeline))
     features = segmented.lake.rows(CUSTOMER_FEATURES)
     points = dict(zip(features["customer_id"].to_pylist(), space.points(features), strict=True))
@@ -291,32 +336,15 @@ def test_segments_are_numbered_from_the_most_valuable(segmented: Segmented) -> N
     assert means[0] == max(means)
 
 
-def test_a_damaged_model_is_noticed(
-    spark: SparkSession, segmented: Segmented, tmp_path: Path
-) -> None:
+def test_a_model_that_was_changed_is_refused(segmented: Segmented, tmp_path: Path) -> None:
     copy = tmp_path / "model"
     shutil.copytree(segmented.model("kmeans"), copy)
-    model_store.load(spark, str(copy))
-    data = next((copy / "model" / "stages").glob("*KMeans*")) / "data"
-    for part in data.glob("*.parquet"):
-        part.unlink()
-    with pytest.raises(InputError, match=r"model at .* (can't be read|has 0 centres)"):
-        model_store.load(spark, str(copy))
-
-
-def test_a_manifest_of_other_features_is_refused(
-    spark: SparkSession, segmented: Segmented, tmp_path: Path
-) -> None:
-    copy = tmp_path / "model"
-    shutil.copytree(segmented.model("kmeans"), copy)
+    segmented.loaded(copy)
     manifest = json.loads((copy / "manifest.json").read_text())
-    first, second = manifest["features"][:2]
-    first["name"], second["name"] = second["name"], first["name"]
-    (copy / "manifest.json").write_text(json.dumps(manifest))
-    # Hadoop's checksum of the old text.
-    (copy / ".manifest.json.crc").unlink(missing_ok=True)
-    with pytest.raises(InputError, match="its manifest says"):
-        model_store.load(spark, str(copy))
+    manifest["segment_ids"].reverse()
+    (copy / "manifest.json").write_text(json.dumps(manifest, sort_keys=True))
+    with pytest.raises(InputError, match="is not as its run published it"):
+        segmented.loaded(copy)
 
 
 def test_an_optional_family_and_other_preparations(segmented: Segmented, tmp_path: Path) -> None:

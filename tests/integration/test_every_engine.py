@@ -16,6 +16,7 @@ from random_logs import MAPPING, Log, differences, log_file, random_log
 from custseg_spark.config.mappings import mapping_of
 from custseg_spark.config.settings import Config, FeaturesConfig, LakeConfig
 from custseg_spark.core.clv.scoring import CLV_DOCS
+from custseg_spark.engine.lake import publication
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import CLV_MODELS, CUSTOMER_FEATURES, RUNS
 from custseg_spark.pipeline.features import write_features
@@ -69,10 +70,11 @@ def by_spark(spark: SparkSession, log: Log, folder: Path, io: str) -> Outcome:
     listed = list_sources([mapping_of(source, "random")])
     done = ingest(lake, listed, config, Progress(), ingested_at=datetime(2030, 1, 1, tzinfo=UTC))
     lake.create([CUSTOMER_FEATURES, CLV_MODELS, RUNS])
-    write_features(lake, config, kernels.AS_OF, Progress())
-    features = lake.rows(CUSTOMER_FEATURES)
+    with publication.of_run(publication.as_read(lake), kernels.AS_OF) as own:
+        write_features(own, config, Progress())
+        features = own.lake.rows(CUSTOMER_FEATURES)
     assert features["run_date"].unique().to_pylist() == [kernels.AS_OF]
-    features = features.drop_columns(["run_date"]).sort_by("customer_id").combine_chunks()
+    features = features.drop_columns(["run_date", "run_id"]).sort_by("customer_id").combine_chunks()
     return Outcome(done.accepted, done.rejected, done.duplicates, of_rules(features))
 
 

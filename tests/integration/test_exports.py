@@ -23,12 +23,19 @@ from pyspark.sql import SparkSession
 
 from custseg_spark.config.settings import LakeConfig
 from custseg_spark.core.features.scores import score_cutoffs, value_counts
+from custseg_spark.engine.lake import publishing
 from custseg_spark.engine.lake.lake import Lake
-from custseg_spark.engine.lake.schemas import RUNS
+from custseg_spark.engine.lake.schemas import (
+    CUSTOMER_FEATURES,
+    CUSTOMER_SEGMENTS,
+    RUNS,
+    SEGMENT_PROFILES,
+)
 from custseg_spark.engine.spark.session import settings
-from custseg_spark.errors import ConfigurationError, ConflictError, InputError
+from custseg_spark.errors import ConfigurationError, InputError
 from custseg_spark.interfaces.cli import export_arguments
 from custseg_spark.outputs.exports import Request, export
+from custseg_spark.outputs.exports.csv import CsvFolder, CsvLoading
 from custseg_spark.outputs.exports.frames import REPORTS, changes
 from custseg_spark.outputs.exports.frames.changes import Campaign, is_control
 from custseg_spark.outputs.exports.frames.metrics import spending_scores
@@ -341,27 +348,46 @@ def test_a_lake_without_customer_attributes_exports_nulls(small_lake: Lake, tmp_
     assert lines(tmp_path, "customer_segments")[2].startswith('"c1",,,,,,,,20.1235,3,')
 
 
-def test_a_run_made_again_meanwhile_is_a_conflict_and_publishes_nothing(small_lake: Lake) -> None:
-    class Meddled:
-        """A target during whose export the run is made again."""
+def test_a_run_made_again_meanwhile_is_exported_as_it_was(small_lake: Lake, tmp_path: Path) -> None:
+    shutil.copytree(small_lake.config.path, tmp_path / "lake")
+    lake = Lake(small_lake.spark, LakeConfig(path=str(tmp_path / "lake")))
+    wanted = ("segment_metrics", "customer_segments")
+    run(lake, f"csv:{tmp_path / 'before'}", f"--tables={','.join(wanted)}")
 
-        shown = "meddled"
-        published = False
+    class Meddled(CsvFolder):
+        """A target during whose export the run is made again, with other segments."""
 
         @contextmanager
-        def opened(self) -> Iterator["Meddled"]:
-            yield self
+        def opened(self) -> Iterator[CsvLoading]:
+            with super().opened() as loading:
+                yield MeddledLoading(loading.beside, loading.folder)
 
+    class MeddledLoading(CsvLoading):
         def stage(self, table: ReportTable, batches: Iterator[pa.RecordBatch]) -> int:
-            again = literal_lake.of(RUNS, [literal_lake.run(NOW, minute=7)])
-            small_lake.replace_dates(again, RUNS, [NOW])
-            return sum(batch.num_rows for batch in batches)
+            if not self.names:
+                _made_again(lake)
+            return super().stage(table, batches)
 
-        def publish(self) -> None:
-            self.published = True
+    export(lake, Request(wanted, "kmeans", NOW), Meddled(tmp_path / "now"), Progress(live=False))
+    for name in wanted:
+        before, now = ((tmp_path / each / f"{name}.csv").read_bytes() for each in ("before", "now"))
+        assert now == before
+    run(lake, f"csv:{tmp_path / 'after'}", f"--tables={','.join(wanted)}")
+    assert len(lines(tmp_path / "after", "customer_segments")) == 2
 
-    target = Meddled()
-    request = Request(("segment_metrics",), "kmeans", NOW)
-    with pytest.raises(ConflictError, match="made again meanwhile"):
-        export(small_lake, request, target, Progress(live=False))
-    assert not target.published
+
+def _made_again(lake: Lake) -> None:
+    """Publishes another run of the date, of one customer."""
+    again = {"run_id": "again"}
+    new = {
+        SEGMENT_PROFILES: [literal_lake.profile(NOW, 1, customers=1)],
+        CUSTOMER_SEGMENTS: [literal_lake.segment(NOW, "c1", 1)],
+        CUSTOMER_FEATURES: [literal_lake.features("c1", 3, "100.00")],
+    }
+    for table, rows in new.items():
+        made = literal_lake.of(table, [{**row, **again} for row in rows])
+        lake.appender([table]).append(made, table)
+    run_row = literal_lake.of(RUNS, [{**literal_lake.run(NOW, minute=7), **again}])
+    lake.replace_dates(run_row, RUNS, [NOW])
+    assert lake.native is not None
+    publishing.remove_run(lake.native, literal_lake.run_id(NOW))

@@ -33,12 +33,14 @@ from ledger import (
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from custseg_spark.engine.lake import commits
 from custseg_spark.engine.lake.columns import Table
-from custseg_spark.engine.lake.lake import Appender, Lake
+from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES, REJECTED_EVENTS, SESSIONS
+from custseg_spark.engine.lake.spark_io import SparkLake
 from custseg_spark.errors import ConflictError, RejectedShareError
+from custseg_spark.interfaces import clock
 from custseg_spark.interfaces.cli import arguments as cli
-from custseg_spark.interfaces.cli import clock
 from custseg_spark.pipeline.ingest import ingest, list_sources
 from custseg_spark.progress import Progress
 
@@ -185,42 +187,34 @@ def test_a_file_is_read_once_for_content_mapping_and_table(
     assert read(INGEST_FILES).where("skipped_because is null").count() == 3
 
 
-class KilledError(Exception):
+class KilledError(BaseException):
     """Stands for the end of the process at a write."""
 
 
-@dataclass(frozen=True)
-class DyingAppender(Appender):
-    """Appends of a run that is killed when it comes to write one table."""
+def killed_before(name: str, patch: pytest.MonkeyPatch) -> None:
+    """From here on each run is killed when it comes to commit to one table."""
 
-    dies_before: str = ""
+    def mortal(commit: Callable[..., Any], table_of: Callable[..., Table]) -> Callable[..., Any]:
+        def call(*args: Any, **options: Any) -> Any:
+            if table_of(*args).name == name:
+                raise KilledError(name)
+            return commit(*args, **options)
 
-    def append(self, rows: Any, table: Table) -> None:
-        if table.name == self.dies_before:
-            raise KilledError(table.name)
-        super().append(rows, table)
+        return call
 
-
-@dataclass(frozen=True)
-class DyingLake(Lake):
-    """A lake whose run is killed when it comes to write one table."""
-
-    dies_before: str = ""
-
-    def appender(self, tables: Sequence[Table]) -> Appender:
-        return DyingAppender(self, dict(self.versions(tables)), self.dies_before)
-
-    def replace_dates(self, rows: Any, table: Table, *args: Any, **kwargs: Any) -> None:
-        if table.name == self.dies_before:
-            raise KilledError(table.name)
-        super().replace_dates(rows, table, *args, **kwargs)
+    patch.setattr(commits, "commit", mortal(commits.commit, lambda _, change: change.table))
+    patch.setattr(
+        SparkLake, "append", mortal(SparkLake.append, lambda _, rows, table, *more: table)
+    )
 
 
 @pytest.mark.parametrize(
     ("dies_before", "io", "written", "more_files"),
     [
+        ("rejected_events", "native", (0, 0, 0), True),
         ("events", "native", (0, 2, 0), True),
         ("ingest_files", "native", (3, 2, 0), True),
+        ("events", "spark", (0, 2, 0), True),
         ("ingest_files", "spark", (3, 2, 0), True),
         ("sessions", "native", (3, 2, 1), False),
     ],
@@ -231,6 +225,7 @@ def test_the_run_after_a_killed_one_completes_it(
     run_job: RunJob,
     read: Read,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     dies_before: str,
     io: str,
     written: tuple[int, int, int],
@@ -242,16 +237,11 @@ def test_the_run_after_a_killed_one_completes_it(
     _write(logs / "b.csv", [*good, good[0], "broken", line(price="free")])
     settings = ("ingest.max_rejected_share=0.5", _by(io))
     arguments = cli.parse("", ["--lake", str(lake_dir), *_ingest(logs, *settings)[1:]])
-    dying = DyingLake(spark, arguments.config.lake, dies_before=dies_before)
-
-    with pytest.raises(KilledError):
-        ingest(
-            dying,
-            list_sources(arguments.mappings),
-            arguments.config,
-            Progress(),
-            ingested_at=clock.now(),
-        )
+    lake, listed = Lake(spark, arguments.config.lake), list_sources(arguments.mappings)
+    with monkeypatch.context() as patch:
+        killed_before(dies_before, patch)
+        with pytest.raises(KilledError):
+            ingest(lake, listed, arguments.config, Progress(), ingested_at=clock.now())
     tables = (EVENTS, REJECTED_EVENTS, INGEST_FILES)
     assert tuple(read(table).count() for table in tables) == written
     assert read(SESSIONS).isEmpty()
@@ -260,7 +250,8 @@ def test_the_run_after_a_killed_one_completes_it(
     if more_files:
         # Sorted before the first, so that it would be the one to keep the event of both.
         _write(logs / "a.csv", [good[0], line(user_session="new"), "broken"])
-        new_first = dies_before == "events"
+        # What Spark had appended is undone, and of a journal nothing was committed yet.
+        new_first = io == "spark" or dies_before == "rejected_events"
         expected["a.csv"] = Ledger(4, 1, 0, 2 if new_first else 1, 1, 0 if new_first else 1)
         expected["b.csv"] = Ledger(7, 1, 0, 2 if new_first else 3, 2, 2 if new_first else 1)
     run_job(*_ingest(logs, *settings))

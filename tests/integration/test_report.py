@@ -64,7 +64,7 @@ def write(lake: Lake, runs: Mapping[date, Tables]) -> None:
     for table in {table for tables in runs.values() for table in tables}:
         names = table.schema.names
         rows = [
-            tuple({**row, "run_date": day}.get(name) for name in names)
+            tuple({"run_id": "r1", **row, "run_date": day}.get(name) for name in names)
             for day, tables in runs.items()
             for row in tables.get(table, ())
         ]

@@ -19,7 +19,7 @@ from custseg_spark.engine.lake.schemas import (
     CUSTOMER_SEGMENTS,
     EVENTS,
     INGEST_FILES,
-    MODEL_SELECTION,
+    RUNS,
     SESSIONS,
 )
 from custseg_spark.engine.lake.spark_io import Commit, SparkLake
@@ -31,7 +31,7 @@ FIRST, SECOND = date(2019, 10, 1), date(2019, 10, 2)
 
 def made(spark: SparkSession, folder: Path, io: str) -> Lake:
     lake = Lake(spark, LakeConfig(path=str(folder / "lake"), io=io))
-    lake.create([MODEL_SELECTION])
+    lake.create([RUNS])
     return lake
 
 
@@ -50,8 +50,8 @@ def by_spark(spark: SparkSession, tmp_path: Path) -> Lake:
 
 
 def choices(*ks: tuple[date, int]) -> pa.Table:
-    rows = [{"run_date": day, "algorithm": "kmeans", "k": k} for day, k in ks]
-    return pa.Table.from_pylist(rows, schema=MODEL_SELECTION.schema)
+    rows = [{"run_date": day, "config": "kmeans", "seed": k} for day, k in ks]
+    return pa.Table.from_pylist(rows, schema=RUNS.schema)
 
 
 def slowed(lake: Lake, rows: pa.Table) -> DataFrame:
@@ -62,35 +62,33 @@ def slowed(lake: Lake, rows: pa.Table) -> DataFrame:
             time.sleep(4)
             yield batch
 
-    frame = lake.by_spark.frame(rows, MODEL_SELECTION)
+    frame = lake.by_spark.frame(rows, RUNS)
     return frame.mapInArrow(late, frame.schema)
 
 
 def held(lake: Lake) -> set[tuple[date, int]]:
-    rows = lake.rows(MODEL_SELECTION, ["run_date", "k"]).to_pylist()
-    return {(r["run_date"], r["k"]) for r in rows}
+    rows = lake.rows(RUNS, ["run_date", "seed"]).to_pylist()
+    return {(r["run_date"], r["seed"]) for r in rows}
 
 
 def test_dates_are_replaced_and_the_others_stay(lake: Lake) -> None:
     both = choices((SECOND, 3), (FIRST, 2))
-    lake.replace_dates(both, MODEL_SELECTION, [FIRST, SECOND])
+    lake.replace_dates(both, RUNS, [FIRST, SECOND])
     assert held(lake) == {(FIRST, 2), (SECOND, 3)}
-    lake.replace_dates(choices((FIRST, 4)), MODEL_SELECTION, [FIRST])
+    lake.replace_dates(choices((FIRST, 4)), RUNS, [FIRST])
     assert held(lake) == {(FIRST, 4), (SECOND, 3)}
-    assert lake.rows(MODEL_SELECTION, ["k"], [FIRST])["k"].to_pylist() == [4]
-    lake.remove_date(MODEL_SELECTION, FIRST)
-    assert held(lake) == {(SECOND, 3)}
+    assert lake.rows(RUNS, ["seed"], [FIRST])["seed"].to_pylist() == [4]
 
 
 def test_a_row_of_another_date_is_refused(lake: Lake) -> None:
     with pytest.raises(Exception, match=r"DELTA_REPLACE_WHERE_MISMATCH|which isn't replaced"):
-        lake.replace_dates(choices((SECOND, 2)), MODEL_SELECTION, [FIRST])
+        lake.replace_dates(choices((SECOND, 2)), RUNS, [FIRST])
     assert held(lake) == set()
 
 
 def test_to_replace_no_date_is_a_mistake(lake: Lake) -> None:
-    with pytest.raises(ValueError, match="no dates to replace in model_selection"):
-        lake.replace_dates(choices((FIRST, 2)), MODEL_SELECTION, [])
+    with pytest.raises(ValueError, match="no dates to replace in runs"):
+        lake.replace_dates(choices((FIRST, 2)), RUNS, [])
 
 
 def test_of_two_writers_of_a_date_one_wins_the_other_has_a_conflict(by_spark: Lake) -> None:
@@ -99,24 +97,24 @@ def test_of_two_writers_of_a_date_one_wins_the_other_has_a_conflict(by_spark: La
 
     def write() -> None:
         try:
-            by_spark.replace_dates(slow, MODEL_SELECTION, [FIRST])
+            by_spark.replace_dates(slow, RUNS, [FIRST])
         except ConflictError as error:
             outcome.append(error)
 
     writer = Thread(target=write)
     writer.start()
     time.sleep(2)
-    by_spark.replace_dates(choices((FIRST, 3)), MODEL_SELECTION, [FIRST])
+    by_spark.replace_dates(choices((FIRST, 3)), RUNS, [FIRST])
     writer.join()
     assert [e.exit_code for e in outcome if isinstance(e, ConflictError)] == [5]
     assert held(by_spark) == {(FIRST, 3)}
 
 
 def test_a_table_that_has_moved_on_since_it_was_read_is_a_conflict(lake: Lake) -> None:
-    version = lake.version(MODEL_SELECTION)
-    lake.replace_dates(choices((FIRST, 2)), MODEL_SELECTION, [FIRST])
+    version = lake.version(RUNS)
+    lake.replace_dates(choices((FIRST, 2)), RUNS, [FIRST])
     with pytest.raises(ConflictError, match="another run wrote"):
-        lake.replace_dates(choices((FIRST, 3)), MODEL_SELECTION, [FIRST], read_version=version)
+        lake.replace_dates(choices((FIRST, 3)), RUNS, [FIRST], read_version=version)
     assert held(lake) == {(FIRST, 2)}
 
 
@@ -173,20 +171,30 @@ def test_a_table_of_an_older_version_is_an_error(lake: Lake) -> None:
         lake.create([SESSIONS])
 
 
+def test_a_table_that_another_run_has_just_made_is_taken(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # With the properties of its own way of IO, which Spark refuses.
+    made(spark, tmp_path, "native")
+    exists, looks = SparkLake.exists, iter([False])
+    monkeypatch.setattr(SparkLake, "exists", lambda self, table: next(looks, exists(self, table)))
+    assert held(made(spark, tmp_path, "spark")) == set()
+
+
 def test_appends_of_two_runs_that_began_alike_are_a_conflict(lake: Lake) -> None:
-    first, second = lake.appender([MODEL_SELECTION]), lake.appender([MODEL_SELECTION])
-    first.append(choices((FIRST, 2), (SECOND, 2)), MODEL_SELECTION)
-    first.append(choices((FIRST, 3)), MODEL_SELECTION)
+    first, second = lake.appender([RUNS]), lake.appender([RUNS])
+    first.append(choices((FIRST, 2), (SECOND, 2)), RUNS)
+    first.append(choices((FIRST, 3)), RUNS)
     with pytest.raises(ConflictError, match="another run wrote"):
-        second.append(choices((FIRST, 4)), MODEL_SELECTION)
+        second.append(choices((FIRST, 4)), RUNS)
     assert held(lake) == {(FIRST, 2), (SECOND, 2), (FIRST, 3)}
 
 
 def test_an_append_after_another_one_s_commit_is_a_conflict(
     by_spark: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, second = by_spark.appender([MODEL_SELECTION]), by_spark.appender([MODEL_SELECTION])
-    first.append(choices((FIRST, 2)), MODEL_SELECTION)
+    first, second = by_spark.appender([RUNS]), by_spark.appender([RUNS])
+    first.append(choices((FIRST, 2)), RUNS)
     commits, looks = SparkLake.commits, iter([True])
 
     def late(self: SparkLake, table: Table, *, since: int) -> list[Commit]:
@@ -195,45 +203,45 @@ def test_an_append_after_another_one_s_commit_is_a_conflict(
 
     monkeypatch.setattr(SparkLake, "commits", late)
     with pytest.raises(ConflictError, match="another run wrote"):
-        second.append(choices((FIRST, 3)), MODEL_SELECTION)
+        second.append(choices((FIRST, 3)), RUNS)
     assert held(by_spark) == {(FIRST, 2)}
 
 
 def test_an_append_during_another_is_a_conflict(by_spark: Lake) -> None:
-    slow, quick = by_spark.appender([MODEL_SELECTION]), by_spark.appender([MODEL_SELECTION])
+    slow, quick = by_spark.appender([RUNS]), by_spark.appender([RUNS])
 
     def append_quickly() -> None:
         time.sleep(2)
-        quick.append(choices((FIRST, 3)), MODEL_SELECTION)
+        quick.append(choices((FIRST, 3)), RUNS)
 
     writer = Thread(target=append_quickly)
     writer.start()
     with pytest.raises(ConflictError, match="another run wrote"):
-        slow.append(slowed(by_spark, choices((FIRST, 2))), MODEL_SELECTION)
+        slow.append(slowed(by_spark, choices((FIRST, 2))), RUNS)
     writer.join()
     assert held(by_spark) == {(FIRST, 3)}
 
 
 def test_maintenance_is_no_conflict_but_a_restore_is(by_spark: Lake) -> None:
-    table = DeltaTable.forPath(by_spark.spark, by_spark.name(MODEL_SELECTION))
-    appender = by_spark.appender([MODEL_SELECTION])
+    table = DeltaTable.forPath(by_spark.spark, by_spark.name(RUNS))
+    appender = by_spark.appender([RUNS])
     for k in (2, 3):
-        appender.append(choices((FIRST, k)), MODEL_SELECTION)
+        appender.append(choices((FIRST, k)), RUNS)
         table.optimize().executeCompaction()
         table.vacuum()
     assert held(by_spark) == {(FIRST, 2), (FIRST, 3)}
 
     table.restoreToVersion(0)
     with pytest.raises(ConflictError, match="another run wrote"):
-        appender.append(choices((FIRST, 4)), MODEL_SELECTION)
-    by_spark.appender([MODEL_SELECTION]).append(choices((FIRST, 2)), MODEL_SELECTION)
+        appender.append(choices((FIRST, 4)), RUNS)
+    by_spark.appender([RUNS]).append(choices((FIRST, 2)), RUNS)
     assert held(by_spark) == {(FIRST, 2)}
 
 
 def test_an_append_without_rows_is_a_commit(lake: Lake) -> None:
-    appender = lake.appender([MODEL_SELECTION])
+    appender = lake.appender([RUNS])
     for _ in range(2):
-        appender.append(choices(), MODEL_SELECTION)
+        appender.append(choices(), RUNS)
     assert held(lake) == set()
 
 

@@ -38,9 +38,15 @@ def of(table: Table, rows: Sequence[Row]) -> pa.Table:
     return rows_of([tuple(row.get(name) for name in names) for row in rows], table.schema)
 
 
+def run_id(day: date) -> str:
+    """The id of the run of a date."""
+    return f"run-{day}"
+
+
 def segment(day: date, customer: str, segment_id: int) -> Row:
     return {
         "run_date": day,
+        "run_id": run_id(day),
         "algorithm": "kmeans",
         "customer_id": customer,
         "segment_id": segment_id,
@@ -56,6 +62,7 @@ def profile(day: date, segment_id: int, **more: Any) -> Row:
 def features(customer: str, frequency: int, monetary: str, **more: Any) -> Row:
     return {
         "run_date": NOW,
+        "run_id": run_id(NOW),
         "customer_id": customer,
         "frequency": frequency,
         "monetary": Decimal(monetary),
@@ -79,7 +86,12 @@ def event(customer: str, day: date, kind: str, price: str, **more: Any) -> Row:
 
 def run(day: date, minute: int = 0) -> Row:
     config = json.dumps({"model": {"algorithms": ["kmeans"]}})
-    return {"run_date": day, "finished_at": datetime(2021, 5, 1, 0, minute), "config": config}
+    return {
+        "run_date": day,
+        "run_id": run_id(day),
+        "finished_at": datetime(2021, 5, 1, 0, minute),
+        "config": config,
+    }
 
 
 # c1 moved, c2 stayed, c3 joined, c4 is gone; =c5 stayed, and a spreadsheet would execute it.
@@ -108,7 +120,7 @@ FEATURES = [
     features("c2", 1, "9.99", recency_days=40, clv_12m=2.5, days_since_first_event=3),
     features("c3", 0, "-4.50", rfm_group="Prospects"),
     features("=c5", 1, "9.99", recency_days=80, loyalty_score=float("nan")),
-    {**features("c1", 9, "1"), "run_date": BEFORE},
+    {**features("c1", 9, "1"), "run_date": BEFORE, "run_id": run_id(BEFORE)},
 ]
 PEOPLE = [
     {
@@ -141,6 +153,7 @@ EVENTS_ROWS = [
 SELECTION = [
     {
         "run_date": NOW,
+        "run_id": run_id(NOW),
         "algorithm": "kmeans",
         "k": k,
         "silhouette": 0.5 + k / 100,
@@ -149,7 +162,15 @@ SELECTION = [
         "why": f"because of {k}",
     }
     for k in (4, 2, 3)
-] + [{"run_date": NOW, "algorithm": "bisecting_kmeans", "k": 2, "chosen": True}]
+] + [
+    {
+        "run_date": NOW,
+        "run_id": run_id(NOW),
+        "algorithm": "bisecting_kmeans",
+        "k": 2,
+        "chosen": True,
+    }
+]
 
 
 def make(lake: Lake) -> None:

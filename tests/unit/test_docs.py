@@ -13,6 +13,7 @@ from checkout import ROOT
 from custseg_spark.config.mappings import load_mapping
 from custseg_spark.config.settings import Config
 from custseg_spark.core.mappings.mapping import EVENT_COLUMNS
+from custseg_spark.engine.lake.schemas import BY_RUN
 from custseg_spark.errors import CustsegError
 from custseg_spark.interfaces.cli.main import COMMANDS
 from custseg_spark.outputs.exports.frames import REPORTS
@@ -64,7 +65,7 @@ def test_the_documented_mappings_are_valid(tmp_path: Path) -> None:
     for example in examples:
         (tmp_path / "shop.toml").write_text(example)
         customers.append(load_mapping("shop", {}, [tmp_path]).columns["customer_id"])
-    assert customers == ["visitor", "Client"]
+    assert customers == ["visitor", "user_pseudo_id", "Client"]
     for column in EVENT_COLUMNS:
         assert f"`{column}`" in MAPPINGS
 
@@ -73,7 +74,7 @@ def test_every_reason_code_is_documented() -> None:
     kernels = (ROOT / "custseg_spark" / "core").rglob("*.py")
     source = "".join(path.read_text(encoding="utf-8") for path in kernels)
     documented = set(re.findall(r"^\| `(\w+)` \| ", CODES.split("# Why a record")[1], re.M))
-    assert len(documented) == 18
+    assert len(documented) == 21
     assert all(f'"{code}"' in source for code in documented)
 
 
@@ -105,7 +106,16 @@ def test_every_page_is_in_the_index() -> None:
 
 
 def test_every_table_has_its_view() -> None:
-    views = re.findall(r"VIEW (\w+) USING delta OPTIONS \(path 'lake/(\w+)'\);", VIEWS.read_text())
+    of_table = r"USING delta OPTIONS \(path 'lake/(\w+)'\);"
+    # Of a table by run the published runs.
+    of_runs = (
+        r"AS\n  SELECT \* FROM delta\.`lake/(\w+)`"
+        r" WHERE run_id IN \(SELECT run_id FROM delta\.`lake/runs`\);"
+    )
+    text = VIEWS.read_text()
+    by_run = re.findall(r"VIEW (\w+) " + of_runs, text)
+    assert {name for name, _ in by_run} == {table.name for table in BY_RUN}
+    views = by_run + re.findall(r"VIEW (\w+) " + of_table, text)
     assert {name for name, _ in views} == {t.name for t in (*INGESTED, *OUTPUTS)}
     assert all(name == folder for name, folder in views)
 

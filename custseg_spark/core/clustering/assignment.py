@@ -152,12 +152,27 @@ def _rows(
     axes: Sequence[str],
     prediction_timestamp: datetime,
 ) -> pa.Table:
-    n, model = len(points), clustering.model
+    n = len(points)
+    columns = {
+        "algorithm": _taken([clustering.algorithm], np.zeros(n, dtype=np.int32)),
+        **assigned(points, clustering, axes),
+        "prediction_timestamp": pa.repeat(
+            pa.scalar(prediction_timestamp, SEGMENT_ROWS.field("prediction_timestamp").type), n
+        ),
+    }
+    passed = {name: bucket[name].cast(SEGMENT_ROWS.field(name).type) for name in PASSED_THROUGH}
+    return pa.table({**columns, **passed}).select(SEGMENT_ROWS.names).cast(SEGMENT_ROWS)
+
+
+def assigned(
+    points: np.ndarray, clustering: NamedClustering, axes: Sequence[str]
+) -> dict[str, pa.Array]:
+    """The columns of `customer_segments` that follow from points of the clustered space."""
+    model = clustering.model
     notes = annotate(points, model.labels(points), model.centres)
     ids = np.array(clustering.segment_ids, dtype=np.int32)
     is_single = notes.seconds < 0
-    columns = {
-        "algorithm": _taken([clustering.algorithm], np.zeros(n, dtype=np.int32)),
+    return {
         "cluster": pa.array(notes.clusters, pa.int32()),
         "segment_id": pa.array(ids[notes.clusters]),
         "segment_name": _taken(clustering.segment_names, notes.clusters),
@@ -166,12 +181,7 @@ def _rows(
         "margin": pa.array(notes.margins, mask=is_single),
         "top_features": _lists(axes, notes.top_axes),
         "memberships": _memberships(points, model, ids),
-        "prediction_timestamp": pa.repeat(
-            pa.scalar(prediction_timestamp, SEGMENT_ROWS.field("prediction_timestamp").type), n
-        ),
     }
-    passed = {name: bucket[name].cast(SEGMENT_ROWS.field(name).type) for name in PASSED_THROUGH}
-    return pa.table({**columns, **passed}).select(SEGMENT_ROWS.names).cast(SEGMENT_ROWS)
 
 
 def _taken(words: Sequence[str], places: np.ndarray) -> pa.Array:

@@ -1,4 +1,4 @@
-"""Amounts of money as exact decimals, rounded half-even to four digits behind the point."""
+"""Read amounts of money as exact decimals, rounded half-even to four decimal places."""
 
 import re
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ import polars as pl
 from custseg_spark.core.events.numerals import PLAIN, Numerals, plain_numbers, without_currency
 from custseg_spark.core.events.schema import MONEY, MONEY_DIGITS_BEFORE_POINT
 
-# An amount that needs no rounding and breaks no rule.
+# A plain amount: it needs no rounding and breaks no rule.
 _PLAIN_AMOUNT = rf"^[0-9]{{1,{MONEY_DIGITS_BEFORE_POINT}}}(\.[0-9]{{1,4}})?\z"
-# The text of a REAL: more digits behind the point than are kept, all of them within 38.
+# A REAL's text: more decimal places than are kept, at most 38 digits.
 _LONG_AMOUNT = rf"^([0-9]{{1,{MONEY_DIGITS_BEFORE_POINT}}})\.([0-9]{{5,20}})\z"
 _EXACT = pl.Decimal(38, 20)
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
@@ -34,8 +34,8 @@ _AMOUNT = pl.Schema(
 class Amount:
     """A text read as an amount.
 
-    `value` is null where the text is none, and `problem` then the code of the reason. `exact` is
-    the amount before rounding, in ten-thousandths, where rounding took digits away.
+    `value` is null if the text is no amount; then `problem` is the code of the reason. `exact` is
+    the amount before rounding, in ten-thousandths, if rounding removed digits.
     """
 
     value: Decimal | None = None
@@ -46,7 +46,7 @@ class Amount:
 
 
 def amounts(texts: pl.Series, numerals: Numerals = PLAIN) -> pl.DataFrame:
-    """One row a text: the columns of `Amount`; all null or false where the text is null.
+    """Return one row per text with the columns of `Amount`; all null or false for a null text.
 
     A currency may stand beside the number.
     """
@@ -72,7 +72,9 @@ def _amounts(texts: pl.Series, *, has_currency: bool) -> pl.DataFrame:
 
 
 def _with_currency(distinct: pl.Series) -> pl.DataFrame:
-    """The amounts of distinct texts that aren't plain, some with a currency, with their texts."""
+    """Return the amounts of distinct texts that aren't plain, possibly with a currency, and the
+    texts.
+    """
     bare = without_currency(distinct)
     is_money = bare != distinct
     if not is_money.any():
@@ -83,7 +85,7 @@ def _with_currency(distinct: pl.Series) -> pl.DataFrame:
 
 
 def _odd_amounts(distinct: pl.Series) -> pl.DataFrame:
-    """The amounts of distinct texts that aren't plain, with their texts."""
+    """Return the amounts of distinct texts that aren't plain, and the texts."""
     long = _long_amounts(distinct)
     others = distinct.filter(~distinct.is_in(long["text"].implode())).to_list()
     rows = [(text, *_row(amount_of(text))) for text in others]
@@ -91,7 +93,7 @@ def _odd_amounts(distinct: pl.Series) -> pl.DataFrame:
 
 
 def _long_amounts(distinct: pl.Series) -> pl.DataFrame:
-    """The same of those that are merely long, without a look at each."""
+    """Return the same for merely long texts, without looking at each of them."""
     exact = pl.col("text").cast(_EXACT, strict=False)
     found = (
         distinct.to_frame("text")
@@ -99,7 +101,7 @@ def _long_amounts(distinct: pl.Series) -> pl.DataFrame:
         .with_columns(exact=exact, rounded=exact.round(4, mode="half_to_even"))
     )
     is_rounded = pl.col("exact") != pl.col("rounded")
-    # Null where rounding gave one digit more than there may be: left to the other way.
+    # Null if rounding gave one digit too many: the other way handles it.
     return found.select(
         "text",
         value=pl.col("rounded").cast(MONEY, strict=False),
@@ -111,7 +113,7 @@ def _long_amounts(distinct: pl.Series) -> pl.DataFrame:
 
 
 def _long_ten_thousandths() -> pl.Expr:
-    """As `_ten_thousandths`, of the text of a long amount."""
+    """Return `_ten_thousandths` of a long amount's text."""
     digits = pl.col("text").str.replace(".", "", literal=True)
     kept = digits.str.strip_chars_end("0")
     places = digits.str.len_bytes() - pl.col("text").str.find(".", literal=True)
@@ -121,7 +123,7 @@ def _long_ten_thousandths() -> pl.Expr:
 
 
 def _with_odd(plain: pl.DataFrame, odd: pl.DataFrame) -> pl.DataFrame:
-    """The amounts with those that aren't plain."""
+    """Insert the amounts that aren't plain."""
     joined = plain.select("text", "value").join(
         odd, on="text", how="left", suffix="_odd", maintain_order="left"
     )
@@ -138,7 +140,7 @@ def _row(amount: Amount) -> tuple[object, ...]:
 
 
 def amount_of(text: str) -> Amount:
-    """The amount that a text is, read without any rounding but the one to four digits."""
+    """Read a text as an amount, exactly except for the rounding to four decimal places."""
     if _NOT_FINITE.fullmatch(text.lower()):
         return Amount(problem="not_finite")
     if not _NUMBER.fullmatch(text):
@@ -156,7 +158,7 @@ def amount_of(text: str) -> Amount:
 
 
 def _ten_thousandths(number: Decimal) -> str:
-    """A number in ten-thousandths as 12989999771e-2: no zero begins or ends its digits."""
+    """Write a number in ten-thousandths as 12989999771e-2, without zeros at its ends."""
     digits = "".join(map(str, number.as_tuple().digits)).lstrip("0")
     kept = digits.rstrip("0")
     exponent = int(number.as_tuple().exponent) + 4 + len(digits) - len(kept)
@@ -164,5 +166,5 @@ def _ten_thousandths(number: Decimal) -> str:
 
 
 def ten_thousandths(value: pl.Expr, exact: pl.Expr) -> pl.Expr:
-    """The text of an amount in an event's id: its exact value in ten-thousandths."""
+    """Return an amount's text in an event's id: its exact value in ten-thousandths."""
     return pl.coalesce(exact, value.to_physical().cast(pl.Int64).cast(pl.String))

@@ -1,7 +1,7 @@
-"""What the first two bytes of texts say: whether a column may hold blanks, no value, odd ids.
+"""Classify texts by their first two bytes: blanks, missing values and odd ids.
 
-To look at them costs a nanosecond a text, a search in it ten times as much; nearly all logs have
-nothing to be found.
+Looking at the bytes costs a nanosecond per text, a search in the text ten times as much. Nearly all
+logs have nothing to find.
 """
 
 from collections.abc import Collection
@@ -11,16 +11,18 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-# What a text may be, by the bits of a table's entry.
+# Bits of a table's entry: possible kinds of a text.
 BLANK, MISSING, SCIENTIFIC = 1, 2, 4
 Table = npt.NDArray[np.uint8]
-# A text stands in sixteen bytes of its own, four for its length, then its first bytes or all.
+# A text view has sixteen bytes: four for the length, then the first bytes or all of them.
 _HALF_WORDS, _FIRST = 8, 2
 
 
 @lru_cache(maxsize=8)
 def table(missing: Collection[str]) -> Table:
-    """What texts may be, by their first two bytes as a number; `missing` are words of no value."""
+    """Return the possible kinds of texts by their first two bytes; `missing` are words for no
+    value.
+    """
     found = np.zeros(1 << 16, np.uint8)
     first, second = np.arange(1 << 16) & 0xFF, np.arange(1 << 16) >> 8
     found[first == ord(" ")] |= BLANK
@@ -37,7 +39,7 @@ def table(missing: Collection[str]) -> Table:
 
 
 def kinds(texts: pl.Series, table: Table) -> int:
-    """The bits of all that the texts may be."""
+    """Return the bits of all kinds that occur among the texts."""
     found = 0
     for codes in _codes(texts):
         found |= int(np.bitwise_or.reduce(table[codes])) if len(codes) else 0
@@ -45,14 +47,14 @@ def kinds(texts: pl.Series, table: Table) -> int:
 
 
 def places(texts: pl.Series, table: Table, kind: int) -> pl.Series:
-    """Where the texts stand that may be of a kind."""
+    """Return the positions of texts that may be of a kind."""
     flags = [table[codes] & kind for codes in _codes(texts)]
     at = np.flatnonzero(np.concatenate(flags)) if flags else np.zeros(0, np.int64)
     return pl.Series(at, dtype=pl.UInt32)
 
 
 def _codes(texts: pl.Series) -> list[npt.NDArray[np.uint16]]:
-    """The first two bytes of each text as a number, by the chunks of the column."""
+    """Return the first two bytes of each text as a number, by the chunks of the column."""
     found = []
     for chunk in texts.get_chunks():
         array = chunk.to_arrow(compat_level=pl.CompatLevel.newest())

@@ -1,16 +1,16 @@
-"""Floats as the text that a person would type: 500, 33.2, and 1.0E-7 beyond what is readable."""
+"""Floats as the text that a person would type: 500, 33.2; 1.0E-7 where that is unreadable."""
 
 import numpy as np
 import polars as pl
 
-# Beyond, a double doesn't hold every integer: what was an id has lost its last digits.
+# Larger doubles skip integers: an id has lost its last digits.
 LARGEST_WHOLE = 1 << 53
-# Between these a number is written without an exponent, as Java has it.
+# Java writes numbers in this range without an exponent.
 _SMALLEST_PLAIN, _LARGEST_PLAIN = 1e-3, 1e7
 
 
 def float_texts(numbers: pl.Series) -> pl.Series:
-    """The shortest text of each number, as Java has it; whole ones have no point; NaN is null."""
+    """Return each number's shortest text, as Java does; whole ones without point, NaN as null."""
     number, size = pl.col("number"), pl.col("number").abs()
     is_whole = (number == number.round()) & (size <= LARGEST_WHOLE)
     is_plain = (size >= _SMALLEST_PLAIN) & (size < _LARGEST_PLAIN)
@@ -30,7 +30,7 @@ def float_texts(numbers: pl.Series) -> pl.Series:
 
 
 def float_text(number: float) -> str | None:
-    """The same of a single double."""
+    """Return the same for a single double."""
     if number.is_integer() and abs(number) <= LARGEST_WHOLE:
         return str(int(number))
     if _SMALLEST_PLAIN <= abs(number) < _LARGEST_PLAIN:
@@ -40,7 +40,7 @@ def float_text(number: float) -> str | None:
 
 
 def _java_text(number: np.floating[np.typing.NBitBase]) -> str:
-    """A number beyond what is written without an exponent: 1.0E20."""
+    """Return the text of a number that needs an exponent: 1.0E20."""
     if np.isinf(number):
         return "Infinity" if number > 0 else "-Infinity"
     digits, _, exponent = np.format_float_scientific(number, unique=True, trim="0").partition("e")

@@ -1,4 +1,4 @@
-"""Texts of ids and names: words that stand for no value, 500.0 for 500, ids that lost digits."""
+"""Texts of ids and names: words for no value, 500.0 for 500, ids that lost digits."""
 
 from collections.abc import Sequence
 
@@ -8,15 +8,18 @@ from custseg_spark.core.events import first_bytes
 from custseg_spark.core.events.first_bytes import BLANK, MISSING, SCIENTIFIC, Table
 from custseg_spark.core.mappings.mapping import ID_COLUMNS, SourceMapping
 
-# 17850.0, as an integer with gaps comes out of pandas, a database or a spreadsheet.
+# 17850.0: pandas, databases and spreadsheets write integers with gaps like this.
 _WITH_ZERO, _WITH_ZEROS = r"^([0-9]+)\.0\z", r"^([0-9]+)\.0+\z"
-# 1.51592E+18, as a spreadsheet saves 1515915625519388267: nobody can tell the digits any more.
+# 1.51592E+18: a spreadsheet saved 1515915625519388267 like this, and the digits are lost.
 _SCIENTIFIC = r"^[+-]?[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{2,3}\z"
 _TEXTS = {
     "events": (*ID_COLUMNS, "category_code", "brand", "store"),
     # A name may be Null.
     "customers": ("customer_id", "age", "income"),
 }
+# Seventeen digits tell a double, with a sign, a point and an exponent.
+_LONGEST_NUMBER = 24
+_NOWHERE = pl.Series([], dtype=pl.UInt32)
 _NEVER_MISSING = ("event_at", "event_type", "name")
 
 
@@ -28,9 +31,9 @@ def may_be_missing(mapping: SourceMapping, column: str) -> bool:
 
 
 def trimmed(texts: pl.DataFrame, table: Table | None = None) -> pl.DataFrame:
-    """The texts without surrounding blanks; null where nothing is left."""
+    """Return the texts without surrounding blanks; null if nothing is left."""
     table = first_bytes.table(()) if table is None else table
-    # To look for blanks is four times as fast as to strip them, and most logs have none.
+    # Looking for blanks is four times as fast as stripping them, and most logs have none.
     ends = texts.select((pl.all().str.ends_with(" ") | (pl.all() == "")).any()).row(0)
     found = [
         column
@@ -43,20 +46,21 @@ def trimmed(texts: pl.DataFrame, table: Table | None = None) -> pl.DataFrame:
 
 
 def settled_ids(texts: pl.DataFrame, mapping: SourceMapping) -> pl.DataFrame:
-    """The trimmed texts of canonical columns, null for words of no value, whole numbers plain.
+    """Trim canonical columns: null for words of no value, whole numbers plain.
 
-    Beside an id column that holds any stands <column>_is_scientific: which ids have lost digits.
+    If any value of an id column is in scientific notation, <column>_is_scientific marks the ids
+    that lost digits.
     """
     table = first_bytes.table(tuple(mapping.missing_values))
     columns: list[pl.Series] = []
-    for column in texts.iter_columns():
-        if column.name in mapping.columns:
-            columns += _settled(column, mapping, table)
+    for name in mapping.columns:
+        if name in ID_COLUMNS or name in mapping.whole_numbers or may_be_missing(mapping, name):
+            columns += _settled(texts[name], mapping, table)
     return texts.with_columns(columns)
 
 
 def lost_digits_columns(typed: pl.DataFrame) -> Sequence[str]:
-    """The id columns of a typed frame in which any id has lost digits."""
+    """Return the id columns of a typed frame in which any id lost digits."""
     return [column for column in ID_COLUMNS if f"{column}_is_scientific" in typed.columns]
 
 
@@ -67,24 +71,38 @@ def _settled(texts: pl.Series, mapping: SourceMapping, table: Table) -> list[pl.
     kinds = first_bytes.kinds(texts, table)
     if kinds & MISSING and may_be_missing(mapping, name):
         found = _without_words(found, mapping.missing_values, table)
-    # One zero is what programs add; more are a person's, whose mapping says so.
+    # Of nothing but longer texts, such as UUIDs, none is a number.
+    is_id = is_id and _shortest(found) <= _LONGEST_NUMBER
+    # Programs add one zero; more zeros are deliberate and must be declared in the mapping.
     if name in mapping.whole_numbers:
         if found.str.contains(".", literal=True).any():
             found = found.str.replace(_WITH_ZEROS, "$1")
     elif is_id and found.str.ends_with(".0").any():
         found = found.str.replace(_WITH_ZERO, "$1")
-    if not (is_id and kinds & SCIENTIFIC):
-        return [] if found is texts else [found]
-    is_scientific = found.str.contains(_SCIENTIFIC).fill_null(False)
-    if not is_scientific.any():
-        return [] if found is texts else [found]
-    if mapping.scientific_ids:
-        return [_one_notation(found, is_scientific)]
-    return [found, is_scientific.alias(f"{name}_is_scientific")]
+    at = _scientific(found, table) if is_id and kinds & SCIENTIFIC else _NOWHERE
+    if len(at) and mapping.scientific_ids:
+        found = _one_notation(found, at)
+    elif len(at):
+        flags = pl.Series([False]).new_from_index(0, len(found)).scatter(at, True)
+        return [found, flags.alias(f"{name}_is_scientific")]
+    return [] if found is texts else [found]
+
+
+def _shortest(texts: pl.Series) -> int:
+    lengths = texts.str.len_bytes()
+    return lengths.min() or 0  # type: ignore[return-value]
+
+
+def _scientific(texts: pl.Series, table: Table) -> pl.Series:
+    """Where the ids in scientific notation stand."""
+    at = first_bytes.places(texts, table, SCIENTIFIC)
+    return at.filter(texts.gather(at).str.contains(_SCIENTIFIC).fill_null(False))
 
 
 def _without_words(texts: pl.Series, words: Sequence[str], table: Table) -> pl.Series:
     at = first_bytes.places(texts, table, MISSING)
+    lengths = texts.gather(at).str.len_bytes()
+    at = at.filter(lengths.is_in({len(word.encode()) for word in words}).fill_null(False))
     folded = texts.gather(at).str.to_lowercase()
     is_word = folded.is_in([word.lower() for word in words]).fill_null(False)
     if not is_word.any():
@@ -93,9 +111,8 @@ def _without_words(texts: pl.Series, words: Sequence[str], table: Table) -> pl.S
     return texts.clone().scatter(at.filter(is_word), nothing)
 
 
-def _one_notation(texts: pl.Series, is_scientific: pl.Series) -> pl.Series:
-    """Ids that are doubles, as one program or another writes them: 1.51592E+18."""
-    at = is_scientific.arg_true()
+def _one_notation(texts: pl.Series, at: pl.Series) -> pl.Series:
+    """Write ids that are doubles in one notation: 1.51592E+18."""
     numbers = [float(text.replace(",", ".")) for text in texts.gather(at)]
     written = [f"{number!r}".upper().replace(".0E", "E") for number in numbers]
     return texts.clone().scatter(at, pl.Series(written, dtype=pl.String))

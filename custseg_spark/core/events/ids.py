@@ -38,7 +38,7 @@ _HEX_DIGITS = 32
 def event_ids(
     events: pl.DataFrame, extras: pl.Series, mapping: SourceMapping
 ) -> tuple[Halves, Halves]:
-    """The high and the low half of each typed event's id; `extras` as `extra_texts` has them."""
+    """Return both halves of each typed event's id; `extras` come from `extra_texts`."""
     mapped = [c for c in EVENT_COLUMNS if c in mapping.columns]
     texts = [c for c in mapped if c not in _VALUES]
     escaped = events.select(*texts, *[_VALUES[c].alias(c) for c in mapped if c in _VALUES])
@@ -56,12 +56,12 @@ _VALUES = {
 
 
 def extra_texts(values: pl.DataFrame, mapped: Collection[str]) -> pl.Series:
-    """The joined `name=value` texts of the columns that aren't mapped, empty for none."""
+    """Join the unmapped columns as `name=value` texts, empty without any."""
     names = sorted(set(values.columns) - set(mapped))
     if not names:
         return pl.Series("extras", [""], pl.String).new_from_index(0, len(values))
     if len(names) > _WIDE:
-        # What is gathered at a time fits the processor's cache.
+        # So many rows at a time fit into the processor's cache.
         slices = values.select(names).iter_slices(max(1, _CELLS_AT_A_TIME // len(names)))
         blank = [pl.Series("extras", [], pl.String)]
         return pl.concat([*blank, *(_wide_extra_texts(rows, names) for rows in slices)])
@@ -72,8 +72,10 @@ def extra_texts(values: pl.DataFrame, mapped: Collection[str]) -> pl.Series:
 
 
 def _wide_extra_texts(values: pl.DataFrame, names: Sequence[str]) -> pl.Series:
-    """The same of thousands of columns: all their values in one, as an expression for each column
-    costs more than its values do."""
+    """Do the same for thousands of columns, with all values in one column.
+
+    An expression per column would cost more than its values.
+    """
     height, width = len(values), len(names)
     cells = pl.concat([values[name].alias("value") for name in names])
     row_by_row = np.arange(height * width).reshape(width, height).T.ravel()
@@ -85,7 +87,7 @@ def _wide_extra_texts(values: pl.DataFrame, names: Sequence[str]) -> pl.Series:
 
 
 def joined_extras(extras: dict[str, str]) -> str:
-    """The same of a single record, its values trimmed and none of them empty."""
+    """Do the same for a single record with trimmed, non-empty values."""
     texts = (f"{name}={extras[name]}" for name in sorted(extras))
     return SEPARATOR.join(t.replace(SEPARATOR, _SEPARATOR_IN_TEXT) for t in texts)
 
@@ -100,7 +102,7 @@ def _escaped(texts: pl.DataFrame, columns: Collection[str]) -> pl.DataFrame:
 
 
 def hashed(texts: pl.Series) -> tuple[Halves, Halves]:
-    """The high and the low half of each text's XXH3-128, seed 0."""
+    """Return the high and the low half of each text's XXH3-128, seed 0."""
     whole = texts.to_frame("text").select(id=plh.col("text").nchash.xxh3_128())
     halves = whole.select(
         high=pl.col("id").floordiv(pl.lit(_HALF, pl.UInt128)).cast(pl.UInt64),
@@ -110,7 +112,7 @@ def hashed(texts: pl.Series) -> tuple[Halves, Halves]:
 
 
 def hex_ids(high: Halves, low: Halves) -> pl.Series:
-    """The ids as 32 hexadecimal digits."""
+    """Return the ids as 32 hexadecimal digits."""
     both = np.stack([high, low], axis=1).astype(">u8")
     offsets = np.arange(0, _HEX_DIGITS * (len(high) + 1), _HEX_DIGITS, dtype=np.int64)
     digits = pa.LargeStringArray.from_buffers(

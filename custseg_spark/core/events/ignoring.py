@@ -1,4 +1,4 @@
-"""Records of event types that a mapping names as not wanted: left out before any rule."""
+"""Drop records of event types that the mapping ignores, before any rule."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from custseg_spark.core.mappings.mapping import SourceMapping
 
 
 def without_ignored(records: Records, mapping: SourceMapping) -> Records:
-    """The records but for those of ignored event types; malformed ones stay, as they have none."""
+    """Return the records without ignored event types; malformed ones have no type and stay."""
     ignored = [value.lower() for value in mapping.ignored_event_types]
     source = mapping.columns.get("event_type")
     if not ignored or source not in records.values.columns:

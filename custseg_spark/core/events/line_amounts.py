@@ -1,6 +1,6 @@
-"""What a line's unit price and discount are, where its source gives a total or a share of it.
+"""Compute a line's unit price and discount if the source gives a total or a share.
 
-Integers of ten-thousandths, wide enough for a product of two amounts.
+Amounts are integers of ten-thousandths, wide enough for a product of two amounts.
 """
 
 import polars as pl
@@ -13,18 +13,18 @@ LINE_TOTAL, SHARE = "line_total", "share"
 
 
 def units(column: str) -> pl.Expr:
-    """An amount in ten-thousandths, with room for its product with another."""
+    """Return an amount in ten-thousandths, with room for its product with another."""
     return pl.col(column).to_physical().cast(pl.Int128)
 
 
 def pieces() -> pl.Expr:
-    """How many pieces a line is of; one where nothing says it, null where that is no number."""
+    """Return the number of pieces of a line: one if unknown, null if the text is no number."""
     is_missing = pl.col("quantity_text").is_null()
     return pl.when(is_missing).then(1).otherwise(pl.col("quantity").abs()).cast(pl.Int128)
 
 
 def paid(mapping: SourceMapping) -> pl.Expr:
-    """What a line cost after its discount, in ten-thousandths and without a sign."""
+    """Return the price of a line after its discount, in ten-thousandths, without a sign."""
     price, discount = units("unit_price").abs(), units("discount").fill_null(0).abs()
     if mapping.unit_price_is == LINE_TOTAL:
         return price
@@ -34,12 +34,12 @@ def paid(mapping: SourceMapping) -> pl.Expr:
 
 
 def has_line_amounts(mapping: SourceMapping) -> bool:
-    """Whether a mapping's price or discount is of the line."""
+    """Whether a mapping's price or discount is for the whole line."""
     return mapping.unit_price_is == LINE_TOTAL or mapping.discount_is == SHARE
 
 
 def full_price(mapping: SourceMapping) -> pl.Expr:
-    """What a line cost before its discount, in ten-thousandths and without a sign."""
+    """Return the price of a line before its discount, in ten-thousandths, without a sign."""
     price = units("unit_price").abs()
     if mapping.unit_price_is == LINE_TOTAL:
         return price + _discount(mapping)
@@ -47,22 +47,22 @@ def full_price(mapping: SourceMapping) -> pl.Expr:
 
 
 def _discount(mapping: SourceMapping) -> pl.Expr:
-    """What was taken off a line, in ten-thousandths and without a sign."""
+    """Return the discount of a line, in ten-thousandths, without a sign."""
     discount = units("discount").fill_null(0).abs()
     if mapping.discount_is != SHARE:
         return discount
     price = units("unit_price").abs()
     if mapping.unit_price_is != LINE_TOTAL:
         return divided(price * pieces() * discount, pl.lit(_ONE, pl.Int128))
-    # Of what was taken off whole nobody can say how much it was.
+    # A discount of 100% leaves no price from which its amount could be computed.
     rest = pl.when(discount < _ONE).then(_ONE - discount)
     return divided(price * discount, rest).fill_null(0)
 
 
 def with_unit_prices(events: pl.DataFrame, mapping: SourceMapping) -> pl.DataFrame:
-    """Valid typed events with `unit_price` of a piece and `discount` of the line as an amount.
+    """Return valid typed events with `unit_price` per piece and `discount` as the line's amount.
 
-    A total that its pieces don't divide is rounded half-even, and its price so marked.
+    If a total isn't divisible by its pieces, the price is rounded half-even and marked.
     """
     found: dict[str, pl.Expr] = {}
     if mapping.unit_price_is == LINE_TOTAL:
@@ -75,7 +75,7 @@ def with_unit_prices(events: pl.DataFrame, mapping: SourceMapping) -> pl.DataFra
 
 
 def divided(dividend: pl.Expr, divisor: pl.Expr) -> pl.Expr:
-    """The quotient of numbers from 0 as a whole number, halves to even."""
+    """Divide numbers from 0 to whole numbers, rounding halves to even."""
     quotient, rest = dividend // divisor, dividend % divisor
     is_up = (rest * 2 > divisor) | ((rest * 2 == divisor) & (quotient % 2 == 1))
     return quotient + is_up.cast(pl.Int128)

@@ -1,11 +1,11 @@
-"""Numbers as shops write them: a decimal comma, thousands apart, a currency's sign beside them."""
+"""Numbers as shops write them: decimal comma, separated thousands, a currency's sign."""
 
 from dataclasses import dataclass
 from decimal import Decimal
 
 import polars as pl
 
-# Signs, and words that stand for them; a minus may go before either.
+# Currency signs and codes; a minus may precede either.
 _CURRENCY = (
     r"(?:(?:R|US|CA|AU|C|A|NZ|HK|S|MX)?\p{Sc}|kr\.?|zł|Kč|Ft|Rs\.?|Fr\.?"
     r"|(?:USD|EUR|GBP|JPY|CNY|INR|BRL|CHF|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RON|BGN|TRY|RUB|UAH"
@@ -13,16 +13,17 @@ _CURRENCY = (
 )
 _BEFORE = rf"^([+-]?)\s*{_CURRENCY}\s*([+-]?[0-9].*)\z"
 _AFTER = rf"^([+-]?.*[0-9])\s*{_CURRENCY}\z"
-# The blanks and apostrophes that typography puts between thousands.
+# Blanks and apostrophes that separate thousands.
 _GROUPINGS = {" ": "[ \u00a0\u2009\u202f]", "'": "['\u2019]", ".": r"\.", ",": ",", "_": "_"}
+_OTHER_SIGN = r"[^0-9eE.+-]"
 _EXPONENT = r"(?:[eE][+-]?[0-9]{1,3})?"
-# No number begins so: a text that is none by the mapping's signs must not be one by others.
+# No number begins like this, so a text that isn't a number by the mapping's signs stays one.
 _NO_NUMBER = "?"
 
 
 @dataclass(frozen=True)
 class Numerals:
-    """The sign before decimals, and the one between thousands, empty for none."""
+    """The decimal sign and the thousands separator (may be empty)."""
 
     decimal: str = "."
     thousands: str = ""
@@ -32,7 +33,9 @@ PLAIN = Numerals()
 
 
 def without_currency(texts: pl.Series) -> pl.Series:
-    """Numbers without the currency beside them; any other text as it is."""
+    """Remove the currency beside numbers; other texts stay as they are."""
+    if not texts.str.contains(_OTHER_SIGN).any():
+        return texts
     text = pl.col("text")
     bare = (
         pl.when(text.str.contains(_BEFORE))
@@ -45,7 +48,7 @@ def without_currency(texts: pl.Series) -> pl.Series:
 
 
 def plain_numbers(texts: pl.Series, numerals: Numerals) -> pl.Series:
-    """Numbers as 1234.5, whatever signs they have; what is none by these isn't one afterwards."""
+    """Rewrite numbers as 1234.5; a text that is no number with these signs doesn't become one."""
     if numerals == PLAIN:
         return texts
     texts = texts.str.replace_all("\u2212", "-", literal=True)
@@ -74,7 +77,7 @@ def plain_numbers(texts: pl.Series, numerals: Numerals) -> pl.Series:
 
 
 def shares_of_percent(texts: pl.Series, numerals: Numerals) -> pl.Series:
-    """Numbers with a percent sign as shares by the same signs: 20% is 0.2; any other text as is."""
+    """Rewrite percentages as shares with the same signs (20% is 0.2); other texts stay."""
     is_percent = texts.str.ends_with("%").fill_null(False)
     if not is_percent.any():
         return texts

@@ -1,7 +1,7 @@
-"""The text of a source's columns as typed values, as far as it can be read.
+"""Parse the text of a source's columns to typed values, as far as possible.
 
-Types are cast only from text that a strict pattern has let through: casts alone take 'now' for a
-time and 'Infinity' for a price.
+Values are cast only if a strict pattern matches: casts alone would take 'now' for a time and
+'Infinity' for a price.
 """
 
 from collections.abc import Sequence
@@ -16,19 +16,19 @@ from custseg_spark.core.events.returns import event_type
 from custseg_spark.core.events.times import UTC, Zone, parsed_times
 from custseg_spark.core.mappings.mapping import EVENT_COLUMNS, SourceMapping
 
-# The columns whose text is read as something else, and kept beside it as <column>_text.
+# Columns that aren't text; their text is kept as <column>_text.
 _READ_COLUMNS = ("event_at", "event_type", "quantity", "unit_price", "discount", "net_amount")
 EVENT_AMOUNTS = ("unit_price", "discount", "net_amount")
-# Price times quantity stays within the decimals that sessions add up.
+# So price times quantity fits into the decimals of sessions.
 _QUANTITY = r"^[+-]?[0-9]{1,9}\z"
 _NO_DECIMALS = r"\.0*\z"
 
 
 def typed_events(values: pl.DataFrame, mapping: SourceMapping) -> pl.DataFrame:
-    """One row a record: its values by canonical name, null where there is none to read.
+    """Return one row per record with its values by canonical name, null where unreadable.
 
-    Beside a column that isn't text by nature stands its text, as event_at_text; beside an amount
-    also its _problem, _is_negative, _is_rounded and _exact, as `amounts` has them.
+    Columns that aren't text have their text beside them, as event_at_text. Amounts also have
+    _problem, _is_negative, _is_rounded and _exact, as in `amounts`.
     """
     texts = canonical_texts(values, mapping, EVENT_COLUMNS)
     texts = texts.rename({c: f"{c}_text" for c in _READ_COLUMNS})
@@ -41,7 +41,7 @@ def typed_events(values: pl.DataFrame, mapping: SourceMapping) -> pl.DataFrame:
 
 
 def _times(texts: pl.Series, mapping: SourceMapping) -> list[pl.Series]:
-    """The times, and of a mapping with a time zone which of them its clocks skip or repeat."""
+    """Parse the times; with a time zone, also mark times that its clocks skip or repeat."""
     formats, zone = mapping.event_at_formats, zone_of(mapping)
     times = parsed_times(texts, formats, zone).alias("event_at")
     if zone.name == UTC:
@@ -53,21 +53,21 @@ def _times(texts: pl.Series, mapping: SourceMapping) -> list[pl.Series]:
 
 
 def zone_of(mapping: SourceMapping) -> Zone:
-    """Where times of a mapping without a zone are of."""
+    """Return the time zone of the mapping's times without one."""
     return Zone(mapping.timezone, mapping.timezone_gaps, mapping.timezone_folds)
 
 
 def numerals_of(mapping: SourceMapping) -> Numerals:
-    """The signs in a mapping's numbers."""
+    """Return the signs in the mapping's numbers."""
     return Numerals(mapping.decimal, mapping.thousands)
 
 
 def canonical_texts(
     values: pl.DataFrame, mapping: SourceMapping, canonical: Sequence[str]
 ) -> pl.DataFrame:
-    """The trimmed text of each canonical column; null where the source has none.
+    """Return the trimmed text of each canonical column; null if the source has none.
 
-    Ids as `settled_ids` has them.
+    Ids are settled as in `settled_ids`.
     """
     absent = pl.Series([None], dtype=pl.String).new_from_index(0, len(values))
     named = {c: mapping.columns.get(c) for c in canonical}
@@ -80,7 +80,7 @@ def canonical_texts(
 def amount_columns(
     texts: pl.DataFrame, columns: Sequence[str], mapping: SourceMapping
 ) -> list[pl.Series]:
-    """The amounts of these columns, whose texts stand in <column>_text."""
+    """Return the amounts of these columns from their texts in <column>_text."""
     numerals, found = numerals_of(mapping), list[pl.Series]()
     for column in columns:
         text = texts[f"{column}_text"]

@@ -37,6 +37,7 @@ _MOST_TEN_THOUSANDTHS = 10 ** (MONEY_DIGITS_BEFORE_POINT + 4)
 
 DEFECTS = {
     "wrong_field_count": "{width} fields",
+    "text_after_quote": "a delimiter or the record's end behind a closing quote",
     "repeated_header": "a record, not the header again",
     "invalid_utf8": "UTF-8 text",
     "nul_byte": "text without NUL bytes",
@@ -47,7 +48,7 @@ DEFECTS = {
 
 @dataclass(frozen=True)
 class Rule:
-    """Why records are refused: `code` is null where a record passes.
+    """A reason to refuse records: `code` is null if a record passes.
 
     `field` is the source's column, `text` the column with its text, `expected` what would pass.
     """
@@ -61,9 +62,9 @@ class Rule:
 def event_rules(
     mapping: SourceMapping, latest: datetime, lost_digits: Sequence[str] = ()
 ) -> list[Rule]:
-    """The rules over typed events, for the columns that are mapped.
+    """Return the rules for typed events, for the mapped columns.
 
-    `lost_digits` are id columns in which any id is in scientific notation.
+    `lost_digits` are the id columns with an id in scientific notation.
     """
     found = [*_time_rules(mapping, latest), *_identity_rules(mapping, lost_digits)]
     found += [amount_rule(mapping, c) for c in ("unit_price", "discount") if c in mapping.columns]
@@ -79,7 +80,7 @@ def event_rules(
 
 
 def customer_rules(mapping: SourceMapping, lost_digits: Sequence[str] = ()) -> list[Rule]:
-    """The rules over typed customer attributes, for the columns that are mapped."""
+    """Return the rules for typed customer attributes, for the mapped columns."""
     found = _identity_rules(mapping, lost_digits)
     if "age" in mapping.columns:
         found.append(_age_rule(mapping))
@@ -94,7 +95,7 @@ def passes(rules: list[Rule]) -> pl.Expr:
 
 
 def reasons(refused: pl.DataFrame, rules: list[Rule]) -> pl.Series:
-    """Every reason to refuse a typed record, in the order of the rules; each has one at least."""
+    """Return all reasons for each refused record (at least one), in the order of the rules."""
     codes = refused.select(rule.code.alias(f"{i}") for i, rule in enumerate(rules))
     told = [
         _told(refused, code, rule)
@@ -108,7 +109,7 @@ def reasons(refused: pl.DataFrame, rules: list[Rule]) -> pl.Series:
 
 
 def _told(refused: pl.DataFrame, code: pl.Series, rule: Rule) -> pl.DataFrame:
-    """Position and reason of the records that a rule refuses."""
+    """Return position and reason of the records that a rule refuses."""
     found = refused.select(
         at=pl.int_range(pl.len()),
         code=code,
@@ -120,7 +121,7 @@ def _told(refused: pl.DataFrame, code: pl.Series, rule: Rule) -> pl.DataFrame:
 
 
 def defect_reasons(width: int) -> pl.Expr:
-    """The one reason to refuse a malformed record; `width` is a record's number of fields."""
+    """Return the single reason to refuse a malformed record; `width` is its number of fields."""
     expected = {code: words.format(width=width) for code, words in DEFECTS.items()}
     told = pl.struct(
         code="defect",
@@ -132,7 +133,7 @@ def defect_reasons(width: int) -> pl.Expr:
 
 
 def _text_column(column: str) -> str:
-    """Where a typed frame has a column's text."""
+    """Return the column of a typed frame with a column's text."""
     read = ("event_at", "event_type", "quantity", "unit_price", "discount", "net_amount")
     return f"{column}_text" if column in (*read, "age", "income") else column
 
@@ -144,7 +145,7 @@ def _rule(mapping: SourceMapping, code: pl.Expr, column: str, expected: str) -> 
 def _refuse(
     mapping: SourceMapping, condition: pl.Expr, code: str, column: str, expected: str
 ) -> Rule:
-    """A rule that refuses where `condition` holds; a condition that is null doesn't hold."""
+    """Make a rule that refuses where `condition` holds; a null condition doesn't hold."""
     return _rule(mapping, pl.when(condition).then(pl.lit(code)), column, expected)
 
 
@@ -155,7 +156,7 @@ def _text(column: str) -> pl.Expr:
 def _time_rules(mapping: SourceMapping, latest: datetime) -> list[Rule]:
     at = pl.col("event_at")
     earliest = datetime(EARLIEST_YEAR, 1, 1)
-    # Typed events have their times in UTC, without saying so.
+    # Typed events have times in UTC without a zone.
     last = latest.astimezone(UTC).replace(tzinfo=None)
     in_range = at.is_between(pl.lit(earliest, TIME), pl.lit(last, TIME))
     formats = " or ".join(mapping.event_at_formats)
@@ -178,7 +179,7 @@ def _identity_rules(mapping: SourceMapping, lost_digits: Sequence[str]) -> list[
         found.append(_refuse(mapping, unknown, "unknown_event_type", "event_type", types))
     for column in mapping.integer_columns:
         wrong = ~_text(column).str.contains(_INTEGER)
-        # Of a missing customer one reason says enough.
+        # A missing customer needs no second reason.
         if column not in (*mapping.optional_columns, "customer_id"):
             wrong = wrong.fill_null(True)
         found.append(_refuse(mapping, wrong, "not_an_integer", column, "an integer"))
@@ -189,7 +190,7 @@ def _identity_rules(mapping: SourceMapping, lost_digits: Sequence[str]) -> list[
 
 
 def amount_rule(mapping: SourceMapping, column: str) -> Rule:
-    """An amount is a number from 0; a return may have all its amounts turned round."""
+    """An amount is a number from 0; in a return all amounts may be negative."""
     is_negative = pl.col(f"{column}_is_negative")
     if column == "discount" or (column, mapping.unit_price_is) == ("unit_price", LINE_TOTAL):
         is_negative = is_negative & pl.col("event_type").ne_missing("return")
@@ -199,7 +200,7 @@ def amount_rule(mapping: SourceMapping, column: str) -> Rule:
 def _amount_code(mapping: SourceMapping, column: str, is_negative: pl.Expr) -> pl.Expr:
     is_missing = pl.lit(False) if column in mapping.optional_columns else _text(column).is_null()
     problem = pl.col(f"{column}_problem")
-    # A number beyond all bounds may also be negative, which says more.
+    # A number out of range may also be negative; that is the better reason.
     return (
         pl.when(is_missing)
         .then(pl.lit("not_a_number"))
@@ -218,9 +219,9 @@ def _quantity_rule(mapping: SourceMapping) -> Rule:
 
 
 def _net_rules(mapping: SourceMapping) -> list[Rule]:
-    """A net amount is a number of either sign, and says what price, quantity and discount say.
+    """A net amount is a number of either sign, and agrees with price, quantity and discount.
 
-    Sources differ in which amounts of a return have a sign: it is compared without.
+    Signs are ignored, because sources differ in which amounts of a return have one.
     """
     code = _amount_code(mapping, "net_amount", pl.lit(False))
     agreeing = f"unit price x quantity - discount, within {mapping.amount_tolerance}"
@@ -232,9 +233,9 @@ def _net_rules(mapping: SourceMapping) -> list[Rule]:
 
 
 def _is_off(mapping: SourceMapping) -> pl.Expr:
-    """Whether a net amount is further than the tolerance from what the other amounts say.
+    """Whether a net amount differs from the other amounts by more than the tolerance.
 
-    Null where the quantity isn't a number, which has its own reason.
+    Null if the quantity isn't a number, which is a reason of its own.
     """
     tolerance = Decimal(str(mapping.amount_tolerance))
     allowed = tolerance.quantize(Decimal("0.0001"), ROUND_HALF_UP) * 10_000
@@ -243,7 +244,7 @@ def _is_off(mapping: SourceMapping) -> pl.Expr:
 
 
 def _line_rules(mapping: SourceMapping) -> list[Rule]:
-    """A share is one; a total is of some pieces, and with its discount of no endless amount."""
+    """A share is between 0 and 1; a total needs pieces, and with its discount a finite amount."""
     found = []
     if mapping.discount_is == SHARE:
         is_more = units("discount").abs() > 10_000
@@ -269,9 +270,9 @@ def _age_rule(mapping: SourceMapping) -> Rule:
 
 
 def _strict_rules(mapping: SourceMapping) -> list[Rule]:
-    """What the classical analysis of invoices leaves out: returns, and lines of nothing.
+    """Refuse what the usual analysis of invoices leaves out: returns and lines of zero.
 
-    Each sign of a return is a reason of its own, so that they can be counted apart.
+    Each sign of a return is a reason of its own, so that they can be counted.
     """
     is_return = pl.col("event_type") == "return"
     found = [

@@ -1,4 +1,4 @@
-"""The columns of validated events and of refused records."""
+"""Columns of validated events and of refused records."""
 
 from datetime import timedelta
 
@@ -7,7 +7,7 @@ import polars as pl
 EVENT_TYPES = ("view", "cart", "purchase", "return")
 MONEY = pl.Decimal(18, 4)
 MONEY_DIGITS_BEFORE_POINT = 14
-# Clocks of trackers run ahead; more than a day is a wrong clock or a wrong time zone.
+# Trackers' clocks run ahead; more than a day means a wrong clock or time zone.
 LATEST_AFTER_INGEST = timedelta(days=1)
 
 EVENTS = pl.Schema(
@@ -55,7 +55,7 @@ REASON = pl.Struct(
     {"code": pl.String(), "field": pl.String(), "value": pl.String(), "expected": pl.String()}
 )
 
-# The date of the ingest, by which the table of refused records is partitioned, is the writer's.
+# The writer adds the date of the ingest, the partition of the table of refused records.
 REJECTED = pl.Schema(
     {
         "source": pl.String(),

@@ -1,4 +1,4 @@
-"""Text whose values are parted by runs of blanks, or stand in columns of fixed width."""
+"""Text with runs of blanks between values, or with columns of fixed width."""
 
 import re
 from collections.abc import Sequence
@@ -21,19 +21,19 @@ _BETWEEN = re.compile(rb"[ \t]+")
 
 @dataclass(frozen=True)
 class Layout:
-    """What parts the values of a line: a character, WHITESPACE, or columns of fixed width."""
+    """The separator of a line's values: a character, WHITESPACE, or columns of fixed width."""
 
     delimiter: str = ","
     widths: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, mapping: SourceMapping) -> "Layout":
-        """The layout that a mapping says."""
+        """Return the layout of a mapping."""
         return cls(mapping.delimiter, mapping.widths)
 
     @property
     def is_spaced(self) -> bool:
-        """Whether no single character parts the values."""
+        """Whether no single character separates the values."""
         return bool(self.widths) or self.delimiter == WHITESPACE
 
 
@@ -46,10 +46,10 @@ def spaced_records(
     header_row: int,
     has_titles: bool = False,
 ) -> Records:
-    """The records of whole lines, of which the first is the file's line `first_row`, from 1.
+    """Return the records of whole lines; the first is the file's line `first_row`, from 1.
 
-    Without `widths`, in characters, runs of blanks and tabs part the values; those at a line's
-    ends part nothing. A line that goes on beyond its last column has a field too many.
+    Without `widths` (in characters), runs of blanks and tabs separate values, except at a line's
+    ends. A line that continues after its last column has one field too many.
     """
     lines = content.replace(b"\r\n", b"\n")
     records = csv_records(
@@ -72,7 +72,7 @@ def spaced_records(
 
 
 def apart(lines: bytes, widths: Sequence[int]) -> bytes:
-    """Lines with separators between their values."""
+    """Put separators between the values of lines."""
     if not widths:
         trimmed = _TRAILING.sub(b"", _LEADING.sub(b"", lines))
         return _BETWEEN.sub(SEPARATOR.encode(), trimmed)

@@ -1,4 +1,4 @@
-"""Delimited text as records: ordinary ones by Polars, odd ones one by one."""
+"""Delimited text as records: ordinary records by Polars, odd ones one by one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from custseg_spark.core.events.records import (
     text_values,
 )
 
-# Bytes that only the reader of single records understands.
+# Bytes that only the reader of single records handles.
 _ODD_BYTES = (b'"', b"\r", b"\0")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -35,10 +35,10 @@ def csv_records(
     header_row: int,
     has_titles: bool = False,
 ) -> Records:
-    """The records of whole lines, of which the first is the file's line `first_row`, from 1.
+    """Return the records of whole lines; the first is the file's line `first_row`, from 1.
 
-    `columns` are the header's names; `header_row` is the header's line in the file, left out if it
-    is among these, as are the titles above it of a file that has some.
+    `columns` are the header's names. `header_row` is the header's line in the file; the header and
+    any titles above it are left out.
     """
     rows = (first_row, header_row, has_titles)
     return _records_from(content, columns, delimiter, *rows, multiline=False)
@@ -53,11 +53,11 @@ def multiline_csv_records(
     header_row: int,
     has_titles: bool = False,
 ) -> Records:
-    """The records of text whose quoted values may hold line breaks: rows count records.
+    """Return the records of text whose quoted values may hold line breaks: rows count records.
 
-    `content` is whole records, as of a file whose quotes are balanced. A record of several lines
-    that aren't in quotes is malformed as often as it has lines: more records than there are bytes
-    of, by which the ledger tells that the file can't be read.
+    `content` is whole records, as in a file with balanced quotes. A record of several lines outside
+    quotes is malformed as often as it has lines. So there are more records than the count of bytes
+    gives, and the ledger shows that the file can't be read.
     """
     rows = (first_row, header_row, has_titles)
     return _records_from(content, columns, delimiter, *rows, multiline=True)
@@ -71,7 +71,7 @@ def line_records(
     delimiter: str,
     header_row: int = 0,
 ) -> Records:
-    """The records of lines that a reader has cut already; `rows` ascend.
+    """Return the records of lines that a reader has already split; `rows` ascend.
 
     No line holds a line feed; their bytes may not be UTF-8.
     """
@@ -108,7 +108,7 @@ def _records_from(
 
 
 def _with_line_feeds(content: bytes) -> bytes:
-    # To look for a single byte is many times as fast as for two.
+    # Looking for a single byte is many times as fast as for two.
     return content.replace(b"\r\n", b"\n") if b"\r" in content else content
 
 
@@ -128,7 +128,7 @@ def _records(lines: Lines, columns: Sequence[str], delimiter: str, header_at: In
 
 
 def _plain_values(lines: Lines, columns: Sequence[str], delimiter: str) -> pl.DataFrame | None:
-    """The values of a stretch of ordinary records alone; None where there may be others."""
+    """Return the values of a stretch of ordinary records only; None if there may be others."""
     content, count = lines.content, len(lines.rows)
     if not count or len(columns) < 2 or len(delimiter.encode()) > 1:
         return None
@@ -138,14 +138,14 @@ def _plain_values(lines: Lines, columns: Sequence[str], delimiter: str) -> pl.Da
         return None
     if content.count(delimiter.encode()) != (len(columns) - 1) * count:
         return None
-    # As many delimiters as all records need, and none has too many: each has exactly its own.
+    # If the total number of delimiters is right and no record has too many, each has its own.
     return _read(content, columns, delimiter, count=count)
 
 
 def _read(
     content: bytes, columns: Sequence[str], delimiter: str, *, count: int, quote: str | None = None
 ) -> pl.DataFrame | None:
-    """The values of so many records; None where the reader finds others."""
+    """Return the values of so many records; None if the reader finds another number."""
     if not count:
         return text_values(columns, [])
     try:
@@ -165,7 +165,7 @@ def _read(
 def _repeated_headers(
     values: pl.DataFrame, columns: Sequence[str], is_left_out: Flags
 ) -> list[int]:
-    # Nearly no record ends its longest-named column with that name.
+    # Hardly any record ends with the name of its longest-named column.
     longest = max(range(len(columns)), key=lambda i: len(columns[i]))
     name = columns[longest]
     alike = values.get_column(name).str.strip_chars(" ").str.ends_with(name).fill_null(name == "")
@@ -183,7 +183,7 @@ def _kept(values: pl.DataFrame, rows: Ints, is_left_out: Flags) -> tuple[pl.Data
 
 
 class RawTextOfRows:
-    """The text of records by their position among those that were kept."""
+    """The text of records by their position among the kept ones."""
 
     def __init__(self, lines: Lines, rows: Ints) -> None:
         self._lines, self._rows = lines, rows
@@ -195,7 +195,7 @@ class RawTextOfRows:
 def _mixed_records(
     lines: Lines, columns: Sequence[str], delimiter: str, header_at: Ints
 ) -> Records:
-    """The records of a stretch that are plain, simply quoted or odd, each in its own way."""
+    """Read a stretch of plain, simply quoted and odd records, each kind in its own way."""
     if not len(lines.rows):
         return Records(text_values(columns, []), lines.rows, NONE_MALFORMED, lambda _: [])
     is_open = np.ones(len(lines.rows), np.bool_)
@@ -228,9 +228,9 @@ def _in_order(parts: Sequence[tuple[pl.DataFrame, Ints]]) -> tuple[pl.DataFrame,
 def _part(
     lines: Lines, is_read: Flags, columns: Sequence[str], delimiter: str, quote: str | None
 ) -> tuple[pl.DataFrame, Ints, list[Malformed]] | None:
-    """The values of some records, their rows, and the repeated headers among them.
+    """Return the values of some records, their rows, and repeated headers among them.
 
-    None where the reader doesn't find exactly these records.
+    None if the reader doesn't find exactly these records.
     """
     rows = lines.rows[is_read]
     values = _read(lines.only(is_read), columns, delimiter, count=len(rows), quote=quote)
@@ -245,7 +245,7 @@ def _part(
 
 @dataclass
 class _OddRecords:
-    """Records that were read one by one: the fields of each and its row; or what is wrong."""
+    """Records that were read one by one: the fields and row of each, or its defect."""
 
     fields: list[list[str]] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Which columns identify customers, products, orders, sessions, stores, brands and categories."""
+"""Guess the columns of customers, products, orders, sessions, stores, brands and categories."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -19,13 +19,13 @@ from custseg_spark.core.mappings.shapes import (
 )
 from custseg_spark.core.mappings.words import words
 
-# In the order in which they take their columns.
+# In the order in which they choose their columns.
 _IDS = ("customer_id", "session_id", "order_id", "product_id")
 _NAMES = ("category_id", "category_code", "brand", "store")
-# An id is no sentence, and no JSON.
+# An id is neither a sentence nor JSON.
 _LONGEST_ID, _LONGEST_NAME = 80, 120
 _MOSTLY = 0.5
-# In so many records a product or a customer would come again.
+# In so many records a product or a customer would occur again.
 _REPEATED, _FEWEST_TOLD = ("product_id", "customer_id"), 10
 _WIDE, _BLANK, _TITLE, _BARE, _NOT_CALLED_ID = 10_000.0, 5_000.0, 1_000.0, 50.0, 0.3
 _AFTER = 100
@@ -43,7 +43,7 @@ class _Candidate:
 
 
 def id_lines(shapes: Sequence[Shape], taken: set[str]) -> dict[str, Line]:
-    """The lines of the columns that identify something, no source column twice."""
+    """Return the lines of columns that identify something; no source column is used twice."""
     lines: dict[str, Line] = {}
     used = set(taken)
     for canonical in (*_IDS, *_NAMES):
@@ -57,7 +57,7 @@ def id_lines(shapes: Sequence[Shape], taken: set[str]) -> dict[str, Line]:
 
 def _line(canonical: str, shapes: Sequence[Shape], lines: Mapping[str, Line]) -> Line | None:
     found = [c for shape in shapes if (c := _candidate(canonical, shape))]
-    # A path of categories without their ids tells more than nothing: it is their id.
+    # A path of categories without ids is used as the id.
     if canonical == "category_code" and "category_id" not in lines:
         return None
     found.sort(key=lambda c: c.score)
@@ -69,9 +69,9 @@ def _line(canonical: str, shapes: Sequence[Shape], lines: Mapping[str, Line]) ->
 
 
 def _repeating(canonical: str, found: Sequence[_Candidate]) -> _Candidate:
-    """The best candidate, or the next that comes again where the best never does.
+    """Return the best candidate, or the next one with repeated values if the best never repeats.
 
-    `item_id` may number the lines of orders, where `sku` names what was bought.
+    `item_id` may number the lines of orders, while `sku` names the product.
     """
     best = found[0]
     if canonical not in _REPEATED or _comes_again(best.shape):
@@ -117,10 +117,10 @@ def _candidate(canonical: str, shape: Shape) -> _Candidate | None:
 
 
 def _fits(canonical: str, shape: Shape, name: Name) -> bool:
-    """Whether values can be ids of that, or names where names will do."""
+    """Whether values can be ids of this kind, or names where names are allowed."""
     kinds = (TEXT, WHOLE, WHOLE_WITH_POINT, SCIENTIFIC)
     is_digits = shape.kind == TIME and all(v.isdigit() for v in shape.values)
-    # GA's ids of clients look like numbers: 1026454.4271112504.
+    # GA's client ids look like numbers: 1026454.4271112504.
     is_called_id = shape.kind == NUMBER and canonical in _IDS and not name.is_bare
     if shape.kind == NOTHING or not (shape.kind in kinds or is_digits or is_called_id):
         return False
@@ -146,7 +146,7 @@ def _is_long(shape: Shape, most: int) -> bool:
 
 
 def _look_like_titles(shape: Shape) -> bool:
-    """Whether values have blanks in them, as names of people and of things have."""
+    """Whether values contain blanks, as names of people and things do."""
     return shape.kind == TEXT and _share(shape, r".*\S\s+\S.*") > _MOSTLY
 
 

@@ -1,4 +1,4 @@
-"""A mapping: how a source's columns become the canonical ones."""
+"""A mapping translates a source's columns into the canonical ones."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -33,20 +33,20 @@ CUSTOMER_COLUMNS = (
     "zip_code",
 )
 FILLS = {"events": EVENT_COLUMNS, "customers": CUSTOMER_COLUMNS}
-# Columns that identify something: their texts are never read as numbers.
+# Columns with ids: their texts are never read as numbers.
 ID_COLUMNS = ("customer_id", "product_id", "category_id", "session_id", "order_id")
-# What programs write where there is no id, upper and lower case alike. Not NA: a country's code.
+# Words that programs write for a missing id, in any case. Not NA: a country's code.
 MISSING_IDS = (
     *("nan", "null", "none", "undefined", "\\N", "n/a", "#n/a", "<na>"),
     *("(null)", "[null]", "(not set)"),
 )
-# A delimiter that is no character: runs of blanks and tabs.
+# A delimiter that isn't a character: runs of blanks and tabs.
 WHITESPACE = "whitespace"
 
 
 @dataclass(frozen=True)
 class Returns:
-    """What makes a purchase a return: how its order id begins, a quantity or net amount below 0."""
+    """Signs of a return: the beginning of its order id, a negative quantity or net amount."""
 
     order_id_prefix: str = ""
     negative_quantity: bool = False
@@ -114,12 +114,12 @@ class SourceMapping:
 
     @property
     def canonical(self) -> tuple[str, ...]:
-        """The canonical columns of the table that it fills."""
+        """The canonical columns of the table that the mapping fills."""
         return FILLS[self.fills]
 
     @property
     def explodes(self) -> bool:
-        """Whether records are within `nested`, and columns of the mapping paths into it."""
+        """Whether records are within `nested`, and columns of the mapping are paths into it."""
         inside = f"{self.nested}."
         return bool(self.nested) and any(c.startswith(inside) for c in self.columns.values())
 

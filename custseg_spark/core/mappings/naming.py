@@ -1,4 +1,4 @@
-"""What a column's name says: whether it is that of a canonical column, and how surely."""
+"""Match a column's name to the canonical columns, with a confidence."""
 
 import re
 from collections.abc import Mapping
@@ -21,15 +21,15 @@ from custseg_spark.core.mappings.column_words import (
 )
 from custseg_spark.core.mappings.words import tells, words
 
-# How a name fits: it says it; it may mean it.
+# How a name fits: it is clear, or it is possible.
 SAYS, MAY = "says", "may"
 
 
 @dataclass(frozen=True)
 class Name:
-    """How a name fits a canonical column; `rank` counts from 0, the most telling.
+    """How a name fits a canonical column; `rank` counts from 0, the clearest.
 
-    `is_bare`: the thing's noun stands alone, so that the values have to tell an id from a title.
+    `is_bare`: only the noun of the thing, so that the values decide between id and title.
     """
 
     fit: str
@@ -38,9 +38,9 @@ class Name:
 
 
 def named(canonical: str, name: str) -> Name | None:
-    """How the name of a column fits a canonical one, or the price of a line; None: it doesn't.
+    """Return how a column's name fits a canonical column or a line's price; None if it doesn't.
 
-    Of a path such as `items.item_id` the last part counts where the whole says nothing.
+    Of a path such as `items.item_id`, the last part counts if the whole says nothing.
     """
     if not tells(words(name)):
         return None
@@ -57,9 +57,9 @@ def named(canonical: str, name: str) -> Name | None:
 
 
 _PRICES = ("unit_price", "line_total")
-# Of nested values: items.item_id.
+# A path into nested values: items.item_id.
 _PATH = re.compile(r"[\w$]+([./][\w$]+)+")
-# Words that say of what an amount or a property is, and nothing else.
+# Words that only name the owner of an amount or a property.
 _CONTEXTS = {
     "category_id": OF_WHAT,
     "category_code": OF_WHAT,
@@ -92,7 +92,7 @@ _AFTER_NOUNS = 100
 
 
 def _by_noun(canonical: str, found: tuple[str, ...]) -> Name | None:
-    """The name of nouns of one canonical column with a word for id, or alone."""
+    """Match nouns of one canonical column, alone or with a word for id."""
     nouns = _nouns().get(canonical, {})
     telling = [w for w in found if w not in NEUTRAL]
     ranks = [nouns[w] for w in telling if w in nouns]
@@ -111,7 +111,7 @@ def _nouns() -> Mapping[str, Mapping[str, int]]:
 
 @cache
 def _phrases(text: str) -> Mapping[tuple[str, ...], int]:
-    """The keys of whole names in a line of them, with their places."""
+    """Return the keys of whole names in a list, with their positions."""
     found: dict[tuple[str, ...], int] = {}
     for rank, phrase in enumerate(p for p in text.split(",") if p.strip()):
         found.setdefault(_key(words(phrase)), rank)
@@ -119,6 +119,6 @@ def _phrases(text: str) -> Mapping[tuple[str, ...], int]:
 
 
 def _key(found: tuple[str, ...]) -> tuple[str, ...]:
-    """The words that tell, in one order; all of them where none does."""
+    """Return the significant words in one order; all words if none is significant."""
     telling = [w for w in found if w not in NEUTRAL]
     return tuple(sorted(telling or found))

@@ -1,4 +1,4 @@
-"""Which column is the price, and whether it is of a piece or of a line."""
+"""Guess the price column, and whether it is per piece or per line."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +10,7 @@ from custseg_spark.core.mappings.naming import SAYS
 from custseg_spark.core.mappings.shapes import NUMBER, Shape
 from custseg_spark.core.mappings.value_numbers import NumberForm
 
-# Hardly a line has so many pieces.
+# Hardly any line has so many pieces.
 _FEW_PIECES = 1_000
 
 
@@ -48,7 +48,7 @@ def price_line(
 
 
 def _pieces_or_money(found: Amounts, totals: Sequence[AmountColumn]) -> None:
-    """An `amount` of small whole numbers beside a price, which may be how many were bought."""
+    """Judge an `amount` of small whole numbers beside a price: it may be the quantity."""
     for column in totals:
         is_small = column.shape.kind != NUMBER and max(v or 0 for v in column.values) < _FEW_PIECES
         if is_small and column.words <= VAGUE_AMOUNTS:
@@ -99,7 +99,9 @@ def _of_a_line(column: AmountColumn, quantity: AmountColumn, ids: Mapping[str, L
 
 
 def _shown(column: AmountColumn, quantity: AmountColumn, ids: Mapping[str, Line]) -> str:
-    """Whether values are of a piece or of a line, by a product's or at least a category's."""
+    """Judge by a product's, or at least a category's, values whether they are per piece or per
+    line.
+    """
     lines = [ids[c] for c in ("product_id", "category_id") if c in ids]
     keys = lines[0].shape.cells if lines else ["all"] * len(column.values)
     return relations.price_of(column.values, quantity.values, keys)

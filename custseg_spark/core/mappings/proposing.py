@@ -1,4 +1,4 @@
-"""A guessed mapping as the text of a mapping file, with a comment where somebody must look."""
+"""Write a guessed mapping as a mapping file, with a comment at each doubt."""
 
 import json
 import math
@@ -13,18 +13,18 @@ from custseg_spark.core.mappings.vocabularies import IGNORED
 
 _USUAL = {word.lower() for word in MISSING_IDS}
 _NEEDED = ("event_at", "customer_id")
-# They can't be blank, whatever a mapping says.
+# These can't be blank, whatever a mapping says.
 _NEVER_OPTIONAL = (*_NEEDED, "event_type")
 _PREFIXED = re.compile(r"([A-Za-z]+)\d+")
-# From so many customers missing on, the usual limit would end the job.
+# With a larger share of missing customers, the usual limit would end the job.
 _MANY_MISSING = 0.04
 _COMMENT_COLUMN = 44
 
 
 def mapping_file(head: FirstRecords, found: Sequence[Shape], guess: Guess) -> str:
-    """The mapping file: keys, [columns], [event_types] or what else tells the type, [returns].
+    """Write the mapping file: keys, [columns], [event_types] or a fixed type, [returns].
 
-    Lines that aren't sure are commented out and begin with `#?`.
+    Uncertain lines are commented out and begin with `#?`.
     """
     lines = [
         "# Proposed by custseg preview from the first"
@@ -118,7 +118,7 @@ def _event_types(guess: Guess) -> list[str]:
 
 
 def _unknown(value: str, hint: str, records: int) -> str:
-    """The line of a value that nobody told of, with what it may be."""
+    """Write the line of an unknown value, with its possible meanings."""
     if hint == IGNORED:
         line, hint = f"#? ignored_event_types = [{_quoted(value)}]", "above [columns]; "
     else:
@@ -128,7 +128,7 @@ def _unknown(value: str, hint: str, records: int) -> str:
 
 
 def _returns(head: FirstRecords, mapped: Mapping[str, Shape]) -> list[str]:
-    """What marks returns among purchases, if quantities below 0 show that there are any."""
+    """Write the signs of returns, if negative quantities show that there are returns."""
     if "quantity" not in mapped or not any(v.startswith("-") for v in mapped["quantity"].values):
         return []
     lines = ["", "[returns]", "negative_quantity = true"]
@@ -139,7 +139,7 @@ def _returns(head: FirstRecords, mapped: Mapping[str, Shape]) -> list[str]:
 
 
 def _prefix_of_returns(mapped: Mapping[str, Shape]) -> str:
-    """The letters before the order numbers of negative quantities, where no others have them."""
+    """Return the letters before order numbers that occur only with negative quantities."""
     order = mapped.get("order_id")
     if order is None:
         return ""
@@ -156,7 +156,7 @@ def _quoted(value: str) -> str:
 
 
 def _line(key: str, value: object) -> str:
-    """A line of TOML; JSON's texts, numbers and lists are TOML's."""
+    """Write a line of TOML; JSON's texts, numbers and lists are valid TOML."""
     return f"{key} = {json.dumps(value, ensure_ascii=False)}"
 
 

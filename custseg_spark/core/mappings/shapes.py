@@ -1,4 +1,4 @@
-"""What the values of a column look like: times (and their pattern), numbers, ids, text."""
+"""Shapes of a column's values: times (with their pattern), numbers, ids, text."""
 
 import re
 from collections import Counter
@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 from custseg_spark.core.mappings import value_numbers, value_times
 from custseg_spark.core.mappings.value_numbers import NumberForm
 
-# So many of a column's values must look alike; the others are for the rules to refuse.
+# This share of a column's values must look alike; the rules refuse the others.
 _MOST_SHARE = 0.95
 _EXAMPLES = 3
-# A wide file is looked at in fewer records: so many cells at most.
+# At most so many cells are examined: fewer records of a wide file.
 _MOST_CELLS = 400_000
 _FEWEST_RECORDS = 100
 _WHOLE = re.compile(r"[+-]?\d+")
 _WHOLE_WITH_POINT = re.compile(r"\d+\.0+")
-# As spreadsheets show a long id, which they have rounded: 1.51592E+18.
+# A long id that a spreadsheet has rounded: 1.51592E+18.
 _SCIENTIFIC = re.compile(r"[+-]?\d([.,]\d+)?[eE]\+?(1\d|2\d|[89])")
-# What programs write where there is nothing.
+# Words that programs write for a missing value.
 NULL_WORDS = frozenset(
     {"nan", "null", "none", "nil", "undefined", r"\n", "n/a", "na", "#n/a", "<na>", "nat"}
     | {"(null)", "[null]", "(none)", "(not set)"}
@@ -63,12 +63,12 @@ class Shape:
 
     @property
     def filled(self) -> int:
-        """How many records have a value."""
+        """The number of records with a value."""
         return self.values.total()
 
 
 def shapes(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Shape]:
-    """The shape of each column; a row that has another number of values is passed over."""
+    """Return the shape of each column; rows with another number of values are skipped."""
     most = max(_FEWEST_RECORDS, _MOST_CELLS // max(1, len(columns)))
     whole = [row for row in rows[:most] if len(row) == len(columns)]
     cells = zip(*whole, strict=True) if whole else [()] * len(columns)
@@ -113,6 +113,6 @@ def _share(values: Counter[str], form: re.Pattern[str]) -> float:
 
 
 def time_patterns(values: Counter[str]) -> tuple[tuple[str, ...], str]:
-    """The patterns under which nearly all values are times, none where they aren't; and a doubt."""
+    """Return the patterns that match nearly all values (none if they aren't times), and a doubt."""
     found = value_times.times(values)
     return found.patterns, found.doubt

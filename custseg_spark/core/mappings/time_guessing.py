@@ -1,4 +1,4 @@
-"""Which column says when an event was, and by which patterns it is read."""
+"""Guess the column of the event's time, and the patterns to read it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -29,9 +29,9 @@ class _Candidate:
 
 
 def with_orders(shapes: Sequence[Shape]) -> list[Shape]:
-    """The shapes, their times read as those of the columns that tell day from month.
+    """Return the shapes with the order of day and month taken from columns that show it.
 
-    One program writes a file's dates in one way.
+    A program writes all dates of a file in one way.
     """
     told = {value_times.day_stands_first(s.values) for s in shapes if s.kind == TIME} - {None}
     if len(told) != 1:
@@ -45,7 +45,7 @@ def _told(shape: Shape, day_first: bool) -> Shape:
 
 
 def patterns(shape: Shape) -> tuple[str, ...]:
-    """The patterns under which a column's values are times; none where they are none."""
+    """Return the patterns that match a column's values; none if they aren't times."""
     if shape.kind == TIME:
         return shape.patterns
     if shape.kind == WHOLE:
@@ -70,9 +70,9 @@ def _is_between(text: str, least: int, most: int) -> bool:
 
 
 def time_line(shapes: Sequence[Shape]) -> Line | None:
-    """The column of the events' times.
+    """Return the line of the column with the events' times.
 
-    Not sure where several columns may be that, or the only one is of something else.
+    It is uncertain if several columns are possible, or the only one means something else.
     """
     found = [c for shape in shapes if patterns(shape) and (c := _candidate(shape))]
     found.sort(key=lambda c: c.rank)
@@ -97,11 +97,11 @@ _EVENT, _RECORD, _UNNAMED, _RECORDING, _OTHER = range(5)
 
 
 def _candidate(shape: Shape) -> _Candidate | None:
-    """How likely a column of times is the event's: by its name, then by having a clock."""
+    """Rate a column of times: by its name, then by having a clock."""
     found = words(shape.name)
     name = named("event_at", shape.name)
     is_number = shape.kind != TIME or all(v.isdigit() for v in shape.values)
-    # Digits may be ids, and are where the name says so.
+    # Digits may be ids; a name can say that they are.
     if is_number and not name and (ID_WORDS.intersection(found) or _is_of_a_thing(shape.name)):
         return None
     says = name is not None and name.fit == SAYS
@@ -121,7 +121,7 @@ def _is_of_a_thing(name: str) -> bool:
 
 
 def _is_first(best: _Candidate, same: Sequence[_Candidate]) -> bool:
-    """Whether a column's name is the more telling one among equals."""
+    """Whether a column's name is the clearer one among equals."""
     names = [named("event_at", c.shape.name) for c in (best, *same)]
     ranks = [n.rank for n in names if n]
     return bool(ranks) and best.is_named and ranks[0] < min(ranks[1:], default=10**6)

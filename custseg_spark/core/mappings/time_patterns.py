@@ -1,4 +1,4 @@
-"""Patterns of dates and times that a mapping may use, as strict regular expressions."""
+"""Patterns of dates and times for mappings, as strict regular expressions."""
 
 import re
 
@@ -47,9 +47,9 @@ _TOKENS = {
     "XX": r"(?P<zone>Z|[+-][0-9]{4})",
     "XXX": r"(?P<zone>Z|[+-][0-9]{2}:[0-9]{2})",
 }
-# Also where a pattern takes the zone for mere text.
+# Also if a pattern reads the zone as plain text.
 _ZONES = ("z", "X", "XX", "XXX", "'Z'", "'UTC'", "'GMT'")
-# Runs of one letter, quoted text, and what stands between.
+# Runs of one letter, quoted text, and the text between.
 _PARTS = re.compile(r"'[^']*'|([A-Za-z])\1*|[^A-Za-z']+|'")
 
 
@@ -74,7 +74,7 @@ def time_expression(pattern: str) -> str:
 
 
 def has_zone(pattern: str) -> bool:
-    """Whether times by the pattern say where they are of; others are a mapping's to place."""
+    """Whether times by the pattern have a zone; the mapping gives the zone of others."""
     return pattern in UNIX_COUNTS or any(part in _ZONES for part in _parts(pattern))
 
 

@@ -1,4 +1,4 @@
-"""Which column holds the event types, and what its values mean."""
+"""Guess the column of event types, and the meaning of its values."""
 
 from collections.abc import Sequence
 
@@ -10,17 +10,17 @@ from custseg_spark.core.mappings.shapes import TEXT, WHOLE, Shape
 from custseg_spark.core.mappings.vocabularies import IGNORED, meaning
 from custseg_spark.core.mappings.words import words
 
-# A type is one of few short words; GA4 has some fifty.
+# Types are few short words; GA4 has about fifty.
 _MOST_TYPES, _LONGEST = 60, 60
 _MOSTLY = 0.5
-# Under a name that may be a type's, so much of the records has to have a known one.
+# With a possible name only, this share of records must have a known type.
 _KNOWN_UNDER_A_WIDE_NAME, _KNOWN_UNDER_ANY_NAME = 0.8, 0.9
 
 
 def type_line(shapes: Sequence[Shape]) -> Line | None:
-    """The column of the event types; none where no column can be that.
+    """Return the line of the column of event types; None if no column can be one.
 
-    Of several the one that tells purchases, before one that only has a type's name.
+    A column that distinguishes purchases precedes one that only has a type's name.
     """
     found = [line for shape in shapes if (line := _line(shape))]
     found.sort(key=lambda line: (_CONFIDENCES.index(line.confidence), -_known_share(line.shape)))
@@ -38,7 +38,7 @@ _CONFIDENCES = (SURE, LIKELY, NOT_SURE)
 
 
 def event_types(shape: Shape) -> EventTypes:
-    """The meaning of each value of a column of types."""
+    """Return the meaning of each value of a column of types."""
     codes = _codes(shape)
     if codes:
         return EventTypes(unknown={v: codes.get(v, "") for v in sorted(shape.values)})
@@ -62,7 +62,7 @@ def _line(shape: Shape) -> Line | None:
         return None
     share, kinds = _known_share(shape), _kinds(shape)
     says = name is not None and name.fit == SAYS
-    # Of a short log the types of one session need not come again, if they are known.
+    # In a short log, known types need not repeat.
     if not _comes_again(shape) and not (says and share > _MOSTLY):
         return None
     if says:
@@ -82,7 +82,7 @@ def _is_short(shape: Shape) -> bool:
 
 
 def _comes_again(shape: Shape) -> bool:
-    """Whether the values come again, as those of a closed set do."""
+    """Whether the values repeat, as values of a closed set do."""
     return len(shape.values) <= max(2, shape.filled * 3 // 4)
 
 
@@ -99,7 +99,7 @@ def _known_share(shape: Shape) -> float:
 
 
 def _codes(shape: Shape) -> dict[str, str]:
-    """The published meaning of codes, if the column has the published name and no other codes."""
+    """Return the published meaning of codes, if name and codes are the published ones."""
     table = vocabularies.CODES.get(" ".join(words(shape.name)), {})
     if shape.kind != WHOLE or not set(shape.values) <= set(table):
         return {}

@@ -1,4 +1,4 @@
-"""How numbers are written: the sign of their decimals, of their thousands, and currencies."""
+"""Number formats: decimal sign, thousands separator and currencies."""
 
 import re
 from collections import Counter
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 MOST_SHARE = 0.95
-# Signs and codes of currencies, before or behind a number.
+# Signs and codes of currencies, before or after a number.
 _CURRENCY = (
     r"(?:(?:R|US|CA|AU|C|A|NZ|HK|S|MX)?[$€£¥₹₽₺₩₪฿₴₫]|zł|kr\.?|Kč|Ft|Rs\.?|Fr\.?|лв\.?|руб\.?|元|円"  # noqa: RUF001
     r"|EUR|USD|GBP|JPY|CNY|INR|BRL|CHF|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RON|BGN|TRY|RUB|UAH"
@@ -19,13 +19,13 @@ _SPACES = " \u00a0\u202f\u2009"
 
 @dataclass(frozen=True)
 class NumberForm:
-    """The sign before decimals, and the one between thousands ("" where there is none)."""
+    """The decimal sign and the thousands separator ("" without one)."""
 
     decimal: str = "."
     thousands: str = ""
 
 
-# The plain form first: what fits it needs no telling.
+# The plain form comes first; numbers that fit it need no key in the mapping.
 FORMS = (
     NumberForm(),
     NumberForm(","),
@@ -39,9 +39,9 @@ FORMS = (
 
 
 def forms(values: Counter[str]) -> tuple[NumberForm, ...]:
-    """The forms under which nearly all values are numbers, as far as they are different.
+    """Return the distinct forms that fit nearly all values.
 
-    A form with thousands counts only where a value shows them.
+    A form with a thousands separator counts only if a value shows it.
     """
     bare = {value: bare_number(value) for value in values}
     found = []
@@ -55,12 +55,12 @@ def forms(values: Counter[str]) -> tuple[NumberForm, ...]:
 
 
 def _shows(values: Iterable[str], form: NumberForm) -> bool:
-    """Whether a value has the sign between thousands, so that the plain form isn't the only one."""
+    """Whether a value has the thousands separator, so that the plain form isn't the only one."""
     return bool(form.thousands) and any(form.thousands in v for v in values)
 
 
 def bare_number(value: str) -> str:
-    """A number's text without sign, currency and per cent; of one in brackets the inside."""
+    """Return a number's text without sign, currency and per cent, or the content of brackets."""
     text = value.strip()
     if text.startswith("(") and text.endswith(")"):
         text = text[1:-1]
@@ -71,12 +71,12 @@ def bare_number(value: str) -> str:
 
 
 def has_currency(value: str) -> bool:
-    """Whether a currency or per cent stands with the number."""
+    """Whether the number has a currency or per cent."""
     return bool(re.search(r"[^\d\s.,'()+\-eE]", value))
 
 
 def number(value: str, form: NumberForm) -> float | None:
-    """The number that a text is under a form, with its sign; None where it is none."""
+    """Read a text as a number with its sign; None if it isn't one under this form."""
     text = bare_number(value)
     if not _expression(form).fullmatch(text):
         return None

@@ -1,4 +1,4 @@
-"""The patterns of times as values are written, and which of day and month stands first."""
+"""Find the patterns of times and the order of day and month from values."""
 
 import re
 from collections import Counter
@@ -8,12 +8,12 @@ from itertools import islice
 
 from custseg_spark.core.mappings.time_patterns import MONTHS, time_expression
 
-# So many of a column's values must be times; the others are for the rules to refuse.
+# This share of a column's values must be times; the rules refuse the others.
 MOST_SHARE = 0.95
 DAY_OR_MONTH = "no number above 12 tells the day from the month"
-# Digits without a sign between are mostly ids; dates have such years.
+# Digits without separators are mostly ids; dates have years in this range.
 _YEARS_OF_RUNS = range(1980, 2050)
-# Of a column that isn't one of times, so many values tell it.
+# So many values suffice to recognise a column that has no times.
 _LOOKED_AT, _FEWEST_LIKE = 50, 0.3
 _MONTHS = tuple(month[:3] for month in MONTHS)
 _NAMED = "|".join([*MONTHS, *_MONTHS])
@@ -32,8 +32,10 @@ _DATE_TIME = re.compile(
 
 @dataclass(frozen=True)
 class Times:
-    """The patterns of a column's times; `others` are those with day and month turned round, where
-    the values don't tell."""
+    """Patterns of a column's times.
+
+    `others` are the patterns with day and month exchanged, if the values don't decide.
+    """
 
     patterns: tuple[str, ...] = ()
     doubt: str = ""
@@ -41,10 +43,9 @@ class Times:
 
 
 def times(values: Counter[str], *, day_first: bool | None = None) -> Times:
-    """The patterns under which nearly all values are times; none where they aren't.
+    """Return the patterns that match nearly all values; none if they aren't times.
 
-    Values that are put together alike share a pattern. `day_first` is what other columns of the
-    file tell of the order.
+    Values of the same form share a pattern. `day_first` is the order shown by other columns.
     """
     if not _may_be_times(values):
         return Times()
@@ -73,7 +74,7 @@ def times(values: Counter[str], *, day_first: bool | None = None) -> Times:
 
 
 def day_stands_first(values: Iterable[str]) -> bool | None:
-    """Whether a number above 12 shows the day before the month, or behind it; None: neither."""
+    """Whether a number above 12 shows that the day precedes the month; None if nothing shows it."""
     found = [m for v in values if (m := _DATE_TIME.fullmatch(v)) and m["a"] and _is_date(m)]
     firsts, seconds = any(int(m["a"]) > 12 for m in found), any(int(m["b"]) > 12 for m in found)
     return None if firsts == seconds else firsts
@@ -91,7 +92,7 @@ def _share(values: Counter[str], patterns: Sequence[str]) -> float:
 
 
 def _is_date(found: re.Match[str]) -> bool:
-    """Whether month and day can be those."""
+    """Whether month and day are in range."""
     if found["name"] or found["us_name"]:
         return 1 <= int(found["day"] or found["us_day"]) <= 31
     first, second = int(found["first"] or found["a"]), int(found["second"] or found["b"])
@@ -104,7 +105,7 @@ def _is_date(found: re.Match[str]) -> bool:
 
 
 def _form(found: re.Match[str]) -> tuple[object, ...]:
-    """What two times under one pattern have in common."""
+    """Return the common features of times that share a pattern."""
     zone = re.sub(r"\d", "0", found["zone"] or "").replace("-", "+")
     named = found["name"] or found["us_name"]
     return (
@@ -121,10 +122,10 @@ def _form(found: re.Match[str]) -> tuple[object, ...]:
 
 
 def _day_first(group: Sequence[re.Match[str]], by_others: bool | None) -> bool | None:
-    """Whether the day stands first; None: can't be told, True also where there is no question."""
+    """Whether the day precedes the month; None if unknown, True also if there is no question."""
     if not group[0]["a"]:
         return True
-    # Nobody writes the month first with points between.
+    # Nobody writes the month first with dots as separators.
     own = day_stands_first(m[0] for m in group)
     if own is None:
         return True if group[0]["slash"] == "." else by_others
@@ -132,7 +133,7 @@ def _day_first(group: Sequence[re.Match[str]], by_others: bool | None) -> bool |
 
 
 def _patterns(group: Sequence[re.Match[str]], day_first: bool) -> list[str]:
-    """The patterns of times of one form that may be known, the likeliest first."""
+    """Return the possible patterns of times of one form, the likeliest first."""
     one = group[0]
     width = _width(group, "first", "second", "a", "b", "day", "us_day")
     if one["year"]:
@@ -188,7 +189,7 @@ def _zone_letters(zone: str) -> tuple[str, ...]:
 
 
 def _known(patterns: Sequence[str]) -> str:
-    """The first pattern that mappings may use; empty where there is none."""
+    """Return the first pattern that mappings may use; empty without one."""
     return next((p for p in patterns if _is_known(p)), "")
 
 

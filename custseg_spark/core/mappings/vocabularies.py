@@ -1,13 +1,13 @@
-"""What the values of an event log mean, by the tables of the tools that write them.
+"""Meanings of the values in event logs, from the documentation of the tools that write them.
 
-A value is known as a whole or not at all: `payment_failed` has a word of a purchase in it, and is
-none. Each table follows the documentation that it names.
+A value is known as a whole or not at all: `payment_failed` contains a word of a purchase and is
+none. Each table names its documentation.
 """
 
 import re
 from collections.abc import Mapping
 
-# A value that is known and is none of the four types: a step, a state, something taken back.
+# A known value that is none of the four types: a step, a state, something withdrawn.
 IGNORED = "ignored"
 
 _Table = Mapping[str, str]
@@ -172,10 +172,10 @@ CODES: Mapping[str, Mapping[str, str]] = {
 
 
 def meaning(value: str) -> str | None:
-    """The canonical type of a value, `ignored`, or None where no table has it."""
+    """Return the canonical type of a value, `ignored`, or None if no table has it."""
     return KNOWN.get(_normal(value))
 
 
 def is_page_view(value: str) -> bool:
-    """Whether a value is the view of a page, whatever is on it."""
+    """Whether a value is the view of a page, whatever its content."""
     return _normal(value) in _PAGE_VIEWS

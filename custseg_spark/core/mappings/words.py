@@ -1,4 +1,4 @@
-"""A column's name in words: `InvoiceNo`, `visitorid`, `Kundennummer`, `用户ID`."""
+"""Split a column's name into words: `InvoiceNo`, `visitorid`, `Kundennummer`, `用户ID`."""
 
 import re
 import unicodedata
@@ -17,14 +17,14 @@ from custseg_spark.core.mappings.column_words import (
 )
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-# Between scripts there is a border of words: 用户ID.
+# A change of script separates words: 用户ID.
 _SCRIPT = re.compile(r"(?<=[^\x00-\x7f])(?=[a-z0-9])|(?<=[a-z0-9])(?=[^\x00-\x7f])")
 _SHORTEST_PART = 2
 
 
 @lru_cache(maxsize=1 << 14)
 def words(name: str) -> tuple[str, ...]:
-    """The words of a name, small and without accents, words run together taken apart."""
+    """Return the words of a name in lower case, without accents, compounds split."""
     spaced = _CAMEL.sub(" ", name)
     plain = _without_accents(spaced.casefold())
     parts = [p for p in re.split(r"[\W_]+", _SCRIPT.sub(" ", plain)) if p]
@@ -37,7 +37,7 @@ def tells(found: tuple[str, ...]) -> bool:
 
 
 def _without_accents(text: str) -> str:
-    """Latin letters without their marks; other scripts as they are."""
+    """Remove the marks of Latin letters; other scripts stay."""
     plain = "".join(_plain(letter) for letter in text)
     return plain.replace("ß", "ss").replace("ł", "l").replace("ø", "o").replace("æ", "ae")
 
@@ -48,7 +48,7 @@ def _plain(letter: str) -> str:
 
 @cache
 def _parts(word: str) -> tuple[str, ...]:
-    """The known words that a word is put together of, as few as may be; else the word."""
+    """Split a word into as few known words as possible; else return the word."""
     if word in _vocabulary() or word.isdigit():
         return (word,)
     found = _split(word)
@@ -72,7 +72,7 @@ def _rest(word: str) -> tuple[str, ...]:
 
 @cache
 def _vocabulary() -> frozenset[str]:
-    """Words that names are put together of; of one letter none."""
+    """Return the words that names are composed of; none with one letter."""
     nouns = {w for line in NOUNS.values() for w in line.split()}
     phrases = {
         w for tiers in PHRASES.values() for tier in tiers for w in re.split(r"[,\s]+", tier) if w

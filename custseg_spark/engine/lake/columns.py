@@ -29,6 +29,8 @@ ITEM = pa.struct(
         ("order_key", LONG),
     ]
 )
+# What names the run that a row is of.
+RUN_ID = "run_id"
 # A feature's histogram of two runs.
 BIN = pa.struct([(name, DOUBLE) for name in ("upper", "previous_share", "share")])
 CALIBRATION = pa.struct(
@@ -41,7 +43,7 @@ DECILE = pa.struct(
 
 @dataclass(frozen=True)
 class Table:
-    """A Delta table: its columns and how it is partitioned.
+    """A Delta table: its columns and how it is partitioned, by a date first.
 
     `statistics` are the columns whose smallest and largest values each file's entry in the log
     holds, for readers to skip files by; empty: none by our own writer, the first 32 by Delta's.
@@ -57,12 +59,17 @@ class Table:
 
     @property
     def date_column(self) -> str | None:
-        """The partition's column; every partitioned table is so by one date."""
+        """The column of the partition's date; None in a table without partitions."""
         return self.partitioned_by[0] if self.partitioned_by else None
 
     @property
+    def is_by_run(self) -> bool:
+        """Whether each row is of one run: then a partition is a run, which `runs` publishes."""
+        return RUN_ID in self.partitioned_by
+
+    @property
     def file_schema(self) -> pa.Schema:
-        """The columns of a data file: all but the partition's, which its folder's name holds."""
+        """The columns of a data file: all but the partition's, which its folders' names hold."""
         return pa.schema([f for f in self.schema if f.name not in self.partitioned_by])
 
 

@@ -16,6 +16,7 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
+from enum import Enum
 from uuid import uuid4
 
 from deltalake import DeltaTable
@@ -23,7 +24,7 @@ from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, CommitProperties, RemoveAction, Transaction
 
 from custseg_spark.engine.lake.columns import Table
-from custseg_spark.engine.lake.files import DataFile
+from custseg_spark.engine.lake.files import DataFile, partition_values
 from custseg_spark.engine.lake.fitness import check_files
 from custseg_spark.engine.lake.history import Commit, commits_between
 from custseg_spark.engine.lake.native import NativeLake, files_of
@@ -36,25 +37,41 @@ _APPLICATION = "custseg-spark"
 _MOST_TRIES = 20
 
 
+class Bears(Enum):
+    """What others may have done to the table since it was read, without a conflict."""
+
+    MAINTENANCE = "maintenance"
+    OTHER_DATES = "other dates"
+    ANYTHING = "anything"
+
+
 @dataclass(frozen=True)
 class Change:
     """What a run does to a table: files added, and the files of which dates they replace.
 
     `read_version` is the version of the table that the run has read. `replaces` is None for an
-    append. `replaces_all`: every file of the table goes. `transaction` is a version of the
-    application's own, greater than the one before; the new version of the table by itself.
+    append. `replaces_all`: every file of the table goes; `removes`: the files of these paths, as
+    far as the table has them. `transaction` is a version of the application's own, greater than
+    the one before; the new version of the table by itself. `once`: an id under which a second
+    commit changes nothing. `bears`: by default maintenance, and other dates where dates are
+    replaced.
     """
 
     table: Table
     read_version: int
-    adds: Sequence[DataFile]
+    adds: Sequence[DataFile] = ()
     replaces: frozenset[date] | None = None
     replaces_all: bool = False
+    removes: frozenset[str] = frozenset()
     transaction: tuple[str, int] | None = None
+    once: str | None = None
+    bears: Bears | None = None
 
     def conflicts_with(self, commit: Commit) -> bool:
         """Whether what this change was made from is no longer so since a commit."""
-        if self.replaces is not None:
+        if self.bears is Bears.ANYTHING:
+            return False
+        if self.replaces is not None and self.bears is not Bears.MAINTENANCE:
             return commit.touches(self.replaces)
         return not commit.is_maintenance
 
@@ -103,8 +120,10 @@ def commit(lake: NativeLake, change: Change) -> int:
     ConflictError for anything else, ResourceError for a file that isn't there as it was written,
     ValueError for a file that isn't the table's or not of a date that is replaced.
     """
+    if change.once and was_committed(lake, change.table, change.once):
+        return lake.version(change.table)
     check_files(lake.folder(change.table), change.table, change.adds, change.replaces)
-    note, base = uuid4().hex, change.read_version
+    note, base = change.once or uuid4().hex, change.read_version
     for _ in range(_MOST_TRIES):
         try:
             _write(lake, lake.open(change.table, base), change, note)
@@ -118,6 +137,20 @@ def commit(lake: NativeLake, change: Change) -> int:
                 raise _conflict(lake, change) from error
             base = between[-1].version
     raise _conflict(lake, change)
+
+
+def was_committed(lake: NativeLake, table: Table, once: str) -> bool:
+    """Whether the table has a commit under this id."""
+    return lake.open(table).transaction_version(once) is not None
+
+
+def remove(lake: NativeLake, table: Table, paths: Collection[str]) -> None:
+    """Takes files out of the table, as far as it has them, whatever others do meanwhile."""
+    held = {file.path for file in lake.files(table)}
+    if not held.isdisjoint(paths):
+        removes = frozenset(paths)
+        version = lake.version(table)
+        commit(lake, Change(table, version, removes=removes, bears=Bears.ANYTHING))
 
 
 def _since_read(lake: NativeLake, change: Change, base: int, error: DeltaError) -> list[Commit]:
@@ -138,11 +171,12 @@ def _write(lake: NativeLake, handle: DeltaTable, change: Change, note: str) -> N
     latest = handle.transaction_version(application)
     if latest is not None and latest >= number:
         raise _conflict(lake, change)
+    transactions = [Transaction(application, number)]
     properties = CommitProperties(
         # Not blind: else Spark would let a commit of its own pass that began before this one.
         custom_metadata={"userMetadata": note, "isBlindAppend": False, "readVersion": version},
         max_commit_retries=0,
-        app_transactions=[Transaction(application, number)],
+        app_transactions=transactions + ([Transaction(change.once, 1)] if change.once else []),
     )
     handle.create_write_transaction(
         [*_removes(lake, handle, change), *(_add(file, change.table) for file in change.adds)],
@@ -154,25 +188,21 @@ def _write(lake: NativeLake, handle: DeltaTable, change: Change, note: str) -> N
 
 
 def _removes(lake: NativeLake, handle: DeltaTable, change: Change) -> list[RemoveAction]:
-    if change.replaces is None and not change.replaces_all:
+    if change.replaces is None and not change.replaces_all and not change.removes:
         return []
     table, now = change.table, _now()
-    dates = None if change.replaces_all else change.replaces
+    dates = None if change.replaces_all or change.removes else change.replaces
     return [
-        RemoveAction(file.path, True, now, file.bytes, _partition(file, table))
+        RemoveAction(file.path, True, now, file.bytes, partition_values(table, file))
         for file in files_of(handle, table, lake.folder(table), dates)
+        if not change.removes or file.path in change.removes
     ]
 
 
 def _add(file: DataFile, table: Table) -> AddAction:
     statistics = to_json(file.rows, file.columns)
-    return AddAction(file.path, file.bytes, _partition(file, table), _now(), True, statistics)
-
-
-def _partition(file: DataFile, table: Table) -> dict[str, str | None]:
-    if table.date_column is None or file.day is None:
-        return {}
-    return {table.date_column: file.day.isoformat()}
+    partition = partition_values(table, file)
+    return AddAction(file.path, file.bytes, partition, _now(), True, statistics)
 
 
 def _now() -> int:

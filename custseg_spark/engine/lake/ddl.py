@@ -28,7 +28,12 @@ _SIMPLE: dict[pa.DataType, str] = {
 
 def ddl(table: Table) -> str:
     """The table's columns as Spark's DDL."""
-    return ", ".join(f"{field.name} {ddl_type(field.type)}" for field in table.schema)
+    return ddl_of(table.schema)
+
+
+def ddl_of(schema: pa.Schema) -> str:
+    """Columns as Spark's DDL."""
+    return ", ".join(f"{field.name} {ddl_type(field.type)}" for field in schema)
 
 
 def ddl_type(type_: pa.DataType) -> str:

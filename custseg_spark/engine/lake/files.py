@@ -16,21 +16,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake.columns import RUN_ID, Table
 from custseg_spark.engine.lake.statistics import Bounds, bounds, of_json, to_json
 
 # As quick to write as snappy, and a third smaller.
 _COMPRESSION, _LEVEL = "zstd", 1
 _NAME = re.compile(r"part-\d{5,}-(?P<run_id>[0-9A-Za-z-]+)-[0-9a-f]{32}\.c000\.zstd\.parquet")
-_RUN_ID = re.compile(r"[0-9A-Za-z-]+")
+# How a folder is called whose partition has no value.
+_NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+_WRITER = re.compile(r"[0-9A-Za-z-]+")
 
 
 @dataclass(frozen=True)
 class DataFile:
     """A Parquet file of a table: its path below the table's folder, its date, what it holds.
 
-    `day` is None in a table without partitions. `columns` has the bounds of the table's statistics
-    columns, as far as they are known.
+    `day` is None in a table without partitions, `run_id` in one that isn't by run. `columns` has
+    the bounds of the table's statistics columns, as far as they are known.
     """
 
     path: str
@@ -38,6 +40,7 @@ class DataFile:
     rows: int
     bytes: int
     columns: Mapping[str, Bounds] = field(default_factory=dict)
+    run_id: str | None = None
 
 
 def run_of(name: str) -> str | None:
@@ -46,18 +49,36 @@ def run_of(name: str) -> str | None:
     return match["run_id"] if match else None
 
 
-def partition_folder(table: Table, day: date | None) -> str:
+def partition_folder(table: Table, day: date | None, of_run: str | None = None) -> str:
     """The folder of a date's files below the table's: empty in a table without partitions."""
     if (table.date_column is None) != (day is None):
         raise ValueError(f"{table.name}: a file of date {day}, partitioned by {table.date_column}")
-    return "" if day is None else f"{table.date_column}={day.isoformat()}"
+    if day is None:
+        return ""
+    of_date = f"{table.date_column}={day.isoformat()}"
+    return f"{of_date}/{RUN_ID}={of_run or _NO_VALUE}" if table.is_by_run else of_date
+
+
+def partition_values(table: Table, file: DataFile) -> dict[str, str | None]:
+    """The values of a file's partition as Delta's log has them."""
+    if table.date_column is None or file.day is None:
+        return {}
+    values: dict[str, str | None] = {table.date_column: file.day.isoformat()}
+    return values | ({RUN_ID: file.run_id} if table.is_by_run else {})
 
 
 def write_part(
-    rows: pa.Table, table: Table, folder: Path, day: date | None, *, run_id: str, task: int
+    rows: pa.Table,
+    table: Table,
+    folder: Path,
+    day: date | None,
+    *,
+    run_id: str,
+    task: int,
+    of_run: str | None = None,
 ) -> DataFile:
     """Writes rows of one date as one file of the table in `folder`."""
-    with PartWriter(table, folder, day, run_id=run_id, task=task) as part:
+    with PartWriter(table, folder, day, run_id=run_id, task=task, of_run=of_run) as part:
         part.write(rows)
     return part.file()
 
@@ -65,16 +86,26 @@ def write_part(
 def write_parts(
     rows: pa.Table, table: Table, folder: Path, *, run_id: str, task: int
 ) -> list[DataFile]:
-    """Writes rows of any dates as one file a date, in the order they came in; none of no rows."""
+    """Writes rows of any dates as one file a date (and run), in the order they came in; none of
+    no rows."""
 
-    def write(part: pa.Table, day: date | None) -> DataFile:
-        return write_part(part, table, folder, day, run_id=run_id, task=task)
+    def write(part: pa.Table, day: date | None, of_run: str | None = None) -> DataFile:
+        return write_part(part, table, folder, day, run_id=run_id, task=task, of_run=of_run)
 
     if not len(rows):
         return []
     if table.date_column is None:
         return [write(rows, None)]
-    return [write(part, day) for day, part in _by_date(rows, table.date_column)]
+    dated = _by_date(rows, table.date_column)
+    if not table.is_by_run:
+        return [write(part, day) for day, part in dated]
+    return [write(part, day, of_run) for day, on in dated for of_run, part in _by_run(on)]
+
+
+def _by_run(rows: pa.Table) -> Iterable[tuple[str | None, pa.Table]]:
+    for of_run in sorted(pc.unique(rows[RUN_ID]).to_pylist(), key=str):
+        is_of_run = pc.equal(rows[RUN_ID], of_run) if of_run else pc.is_null(rows[RUN_ID])
+        yield of_run, rows.filter(is_of_run)
 
 
 def _by_date(rows: pa.Table, column: str) -> Iterable[tuple[date, pa.Table]]:
@@ -91,17 +122,26 @@ class PartWriter:
     """Writes one data file, a row group a call: for rows that come piece by piece.
 
     `folder` is the table's. Columns may come in any order and with Polars' large types; the
-    partition's column is left out. The file is no part of the table until it is committed.
+    partition's columns are left out. The file is no part of the table until it is committed.
+    `run_id` names who wrote it, `of_run` the run of its rows in a table by run.
     """
 
     def __init__(
-        self, table: Table, folder: Path, day: date | None, *, run_id: str, task: int
+        self,
+        table: Table,
+        folder: Path,
+        day: date | None,
+        *,
+        run_id: str,
+        task: int,
+        of_run: str | None = None,
     ) -> None:
-        if not _RUN_ID.fullmatch(run_id):
+        if not _WRITER.fullmatch(run_id):
             raise ValueError(f"a run's id has letters, digits and hyphens only: {run_id!r}")
         self._table, self._schema, self._day = table, table.file_schema, day
         name = f"part-{task:05d}-{run_id}-{uuid4().hex}.c000.zstd.parquet"
-        self._relative = "/".join(filter(None, (partition_folder(table, day), name)))
+        self._of_run = of_run if table.is_by_run else None
+        self._relative = "/".join(filter(None, (partition_folder(table, day, of_run), name)))
         self._path = folder / self._relative
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._writer = pq.ParquetWriter(self._path, self._schema, **_options(table))
@@ -125,7 +165,7 @@ class PartWriter:
     def file(self) -> DataFile:
         """The file as it is once the writer has been closed."""
         size = self._path.stat().st_size
-        return DataFile(self._relative, self._day, self._rows, size, self._bounds)
+        return DataFile(self._relative, self._day, self._rows, size, self._bounds, self._of_run)
 
     def __enter__(self) -> "PartWriter":
         return self
@@ -177,13 +217,14 @@ FILE_ROW = pa.schema(
         ("rows", pa.int64()),
         ("bytes", pa.int64()),
         ("statistics", pa.string()),
+        ("run_id", pa.string()),
     ]
 )
 
 
 def to_rows(files: Sequence[DataFile]) -> pa.RecordBatch:
     """The files as rows that a task can hand back."""
-    rows = [(f.path, f.day, f.rows, f.bytes, to_json(f.rows, f.columns)) for f in files]
+    rows = [(f.path, f.day, f.rows, f.bytes, to_json(f.rows, f.columns), f.run_id) for f in files]
     return pa.RecordBatch.from_pylist(
         [dict(zip(FILE_ROW.names, row, strict=True)) for row in rows], schema=FILE_ROW
     )
@@ -192,6 +233,13 @@ def to_rows(files: Sequence[DataFile]) -> pa.RecordBatch:
 def of_rows(rows: pa.RecordBatch | pa.Table, table: Table) -> list[DataFile]:
     """The files of one table that tasks have handed back."""
     return [
-        DataFile(r["path"], r["day"], r["rows"], r["bytes"], of_json(r["statistics"], table.schema))
+        DataFile(
+            r["path"],
+            r["day"],
+            r["rows"],
+            r["bytes"],
+            of_json(r["statistics"], table.schema),
+            r["run_id"],
+        )
         for r in rows.to_pylist()
     ]

@@ -32,7 +32,7 @@ def _check_place(table: Table, file: DataFile, dates: Collection[date] | None) -
     if dates is not None and file.day not in dates:
         raise ValueError(f"{table.name}: {file.path} is of {file.day}, which isn't replaced")
     parent, _, name = file.path.rpartition("/")
-    if parent != partition_folder(table, file.day) or not name:
+    if parent != partition_folder(table, file.day, file.run_id) or not name:
         raise ValueError(f"{table.name}: {file.path} isn't in the folder of {file.day}")
 
 

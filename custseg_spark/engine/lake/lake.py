@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -15,12 +15,14 @@ from pyspark.sql import functions as F
 
 from custseg_spark import redaction
 from custseg_spark.config.settings import LakeConfig
-from custseg_spark.engine.lake import commits, runs
-from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake import commits, runs, spark_settling
+from custseg_spark.engine.lake.columns import RUN_ID, Table
 from custseg_spark.engine.lake.files import DataFile, write_parts
 from custseg_spark.engine.lake.format import FORMAT, refusal
+from custseg_spark.engine.lake.moments import Moment
 from custseg_spark.engine.lake.native import NativeLake
-from custseg_spark.engine.lake.schemas import EVENTS, TABLES
+from custseg_spark.engine.lake.schemas import EVENTS, RUNS, TABLES
+from custseg_spark.engine.lake.shared_folder import is_native_path
 from custseg_spark.engine.lake.sharing import only_spark_because
 from custseg_spark.engine.lake.spark_io import SparkLake, spark_schema
 from custseg_spark.engine.permissions import withheld
@@ -30,6 +32,7 @@ from custseg_spark.paths import place
 
 log = redaction.logger()
 
+_FOUND_OUT = ("native", "by_spark")
 # A frame, rows in memory, or files that tasks have written.
 Rows = Any
 
@@ -40,12 +43,15 @@ class Lake:
 
     `native` is set where driver and executors share the lake's folder (`lake.io`): tasks then
     write Parquet themselves, and the driver commits it. Else, and for frames, Spark reads and
-    writes.
+    writes. Of the tables by run only the rows of published runs are seen, as of `moment` where it
+    is set, and those of `own`, the files of a run that isn't published yet.
     """
 
     spark: SparkSession
     config: LakeConfig
     run_id: str = field(default_factory=lambda: uuid4().hex)
+    moment: Moment = field(default_factory=Moment)
+    own: Mapping[Table, Sequence[DataFile]] = field(default_factory=dict)
 
     @cached_property
     def by_spark(self) -> SparkLake:
@@ -72,7 +78,7 @@ class Lake:
 
     def name(self, table: Table) -> str:
         """Where a table is, as a person would write it."""
-        return self.by_spark.name(table)
+        return SparkLake(self.spark, self.config).name(table)
 
     @property
     def models_path(self) -> str:
@@ -87,18 +93,31 @@ class Lake:
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        """Holds the run's lock; what a killed run has left uncommitted is removed.
+        """Holds the run's lock; what a killed run has left is finished or removed.
 
         What is written meanwhile lacks the permissions of `lake.umask`. Raises InputError for a
         lake of another format.
         """
         with withheld(self.config.umask):
             self.require_format()
+            self.settle()
             if self.native is None:
                 yield
                 return
             with runs.run_lock(self.native, TABLES, self.run_id):
                 yield
+
+    def settle(self) -> None:
+        """Finishes what dead runs left half published, or throws it away: for every opener."""
+        with withheld(self.config.umask):
+            spark_settling.settle(self.config.path, lambda: self.by_spark, self.locks)
+
+    @property
+    def locks(self) -> Path | None:
+        """The lake's folder where runs hold locks in it; None where its file system has none."""
+        if self.config.catalog or not is_native_path(self.config.path):
+            return None
+        return Path(str(place(self.config.path))).absolute()
 
     def require_format(self) -> None:
         """Raises InputError where the events are of 0.1: the same records had other ids."""
@@ -110,8 +129,61 @@ class Lake:
         return (self.native or self.by_spark).exists(table)
 
     def read(self, table: Table) -> DataFrame:
-        """The table as it is now, for Spark. Raises InputError where there is none."""
-        return self.by_spark.read(table)
+        """The table for Spark, of a table by run the published rows. Raises InputError where there
+        is none."""
+        frame = self.by_spark.read(table, self.moment.versions.get(table.name))
+        # A lake of 0.1 has no runs in its rows.
+        if not table.is_by_run or RUN_ID not in frame.columns:
+            return frame
+        ids = [run_id for run_id in self.run_ids().values() if run_id]
+        published = frame.where(F.col(RUN_ID).isin(ids) | F.col(RUN_ID).isNull())
+        own = self.own.get(table)
+        return published.unionByName(self.by_spark.frame_of_files(table, own)) if own else published
+
+    def files(self, table: Table, dates: Collection[date] | None = None) -> list[DataFile]:
+        """The files of a native lake's table, of a table by run those of published runs."""
+        assert self.native is not None
+        held = self.native.files(table, dates, self.moment.versions.get(table.name))
+        if not table.is_by_run:
+            return held
+        ids, own = self.run_ids(), self.own.get(table, ())
+        # Files of 0.1 are of no run.
+        published = [f for f in held if f.run_id is None or (f.day and f.run_id == ids.get(f.day))]
+        return [*published, *(f for f in own if dates is None or f.day in dates)]
+
+    def run_ids(self) -> Mapping[date, str | None]:
+        """The published run of each run date."""
+        if self.moment.run_ids is not None:
+            return self.moment.run_ids
+        rows = self.rows(RUNS, ["run_date", RUN_ID])
+        return {row["run_date"]: row[RUN_ID] for row in rows.to_pylist()}
+
+    def at_one_moment(self, tables: Collection[Table] = ()) -> "Lake":
+        """The lake as it is now, whatever others publish from here on: which runs are published,
+        and `tables` in the versions that hold them."""
+        while True:
+            versions = self.versions([RUNS, *tables])
+            found = self._view(moment=Moment(versions=versions)).run_ids()
+            # A superseded run's rows go after `runs` has changed: until then they are all there.
+            looked_at = [RUNS] if self.native is None else [RUNS, *tables]
+            if not tables or self.versions(looked_at).items() <= versions.items():
+                return self._view(moment=Moment(found, versions))
+
+    def renewed(self) -> "Lake":
+        """The lake for a run of its own, under a new id."""
+        return self._view(run_id=uuid4().hex)
+
+    def holding(self, run_date: date, own: Mapping[Table, Sequence[DataFile]]) -> "Lake":
+        """The lake as the run sees it that isn't published yet: its own rows stand for its date."""
+        run_ids = {**(self.moment.run_ids or {}), run_date: self.run_id}
+        return self._view(moment=replace(self.moment, run_ids=run_ids), own=own)
+
+    def _view(self, **changes: Any) -> "Lake":
+        """The lake but for some fields; what was found out of its folder stays known."""
+        view = replace(self, **changes)
+        known = {name: self.__dict__[name] for name in _FOUND_OUT if name in self.__dict__}
+        view.__dict__.update(known)
+        return view
 
     def read_or_empty(self, table: Table) -> DataFrame:
         """The table as it is now; its columns without a row where there is none."""
@@ -130,7 +202,7 @@ class Lake:
         if not self.exists(table):
             return pa.schema([table.schema.field(n) for n in names]).empty_table()
         if self.native is not None:
-            return self.native.read(table, names, dates)
+            return self.native.read_files(table, self.files(table, dates), names)
         frame = self.read(table)
         if dates is not None:
             frame = frame.where(F.col(table.partitioned_by[0]).isin(list(dates)))
@@ -153,7 +225,7 @@ class Lake:
         return Appender(self, dict(self.versions(tables)))
 
     def upsert(self, rows: DataFrame, table: Table, key: str) -> None:
-        """Each row in place of the one with its key, or beside the others; keys must differ."""
+        """Puts each row in place of the one with its key, or beside the others; keys differ."""
         self.by_spark.upsert(rows, table, key)
 
     def replace_dates(
@@ -168,42 +240,27 @@ class Lake:
         if not dates:
             raise ValueError(f"no dates to replace in {table.name}")
         if isinstance(rows, DataFrame) or self.native is None:
-            self.by_spark.replace_dates(self._frame(rows, table), table, dates, read_version)
+            self.by_spark.replace_dates(self.frame(rows, table), table, dates, read_version)
             return
         commits.replace_dates(
             self.native,
             table,
             dates,
-            self._files(rows, table),
+            self.written(rows, table),
             read_version=self.version(table) if read_version is None else read_version,
             may_be_empty=True,
         )
 
-    def remove_date(self, table: Table, day: date) -> None:
-        """Removes a date's rows, where there are any."""
-        if len(self.rows(table, [table.partitioned_by[0]], [day])):
-            self.replace_dates(table.schema.empty_table(), table, [day])
-
-    def replace_date_of_each(self, rows: Mapping[Table, pa.Table], day: date) -> None:
-        """Replaces one date in each of several tables by rows that fit on the driver."""
-
-        def replace(table: Table) -> None:
-            self.replace_dates(rows[table], table, [day])
-
-        if self.native is None:
-            self.by_spark.side_by_side(replace, list(rows))
-        else:
-            for table in rows:
-                replace(table)
-
-    def _frame(self, rows: Rows, table: Table) -> DataFrame:
+    def frame(self, rows: Rows, table: Table) -> DataFrame:
+        """Rows as a frame, for Spark's writer."""
         if isinstance(rows, DataFrame):
             return rows
         if isinstance(rows, pa.Table):
             return self.by_spark.frame(rows, table)
         raise TypeError("files are committed natively")
 
-    def _files(self, rows: pa.Table | Sequence[DataFile], table: Table) -> list[DataFile]:
+    def written(self, rows: pa.Table | Sequence[DataFile], table: Table) -> list[DataFile]:
+        """Rows as files of a native lake that are no part of the table yet."""
         if not isinstance(rows, pa.Table) or self.native is None:
             return list(rows)
         folder = self.native.folder(table)
@@ -228,10 +285,10 @@ class Appender:
         """
         version, lake = self.versions[table.name], self.lake
         if isinstance(rows, DataFrame) or lake.native is None:
-            frame = lake._frame(rows, table)
+            frame = lake.frame(rows, table)
             self.versions[table.name] = lake.by_spark.append(frame, table, version)
             return
-        files = lake._files(rows, table)
+        files = lake.written(rows, table)
         if files:
             new = commits.append(lake.native, table, files, read_version=version)
             self.versions[table.name] = new

@@ -1,6 +1,6 @@
 """The tables of a lake in a folder, read and created without Spark."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -12,7 +12,8 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import CommitProperties
 
-from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake import damage
+from custseg_spark.engine.lake.columns import RUN_ID, Table
 from custseg_spark.engine.lake.ddl import ddl_type
 from custseg_spark.engine.lake.files import DataFile
 from custseg_spark.engine.lake.format import FORMAT, FORMAT_PROPERTY
@@ -76,13 +77,18 @@ class NativeLake:
             if not self.exists(table):
                 raise
 
-    def open(self, table: Table, version: int | None = None) -> DeltaTable:
-        """The table's log as of a version. Raises InputError where it isn't as declared."""
+    def open(
+        self, table: Table, version: int | None = None, *, may_lack_runs: bool = False
+    ) -> DeltaTable:
+        """The table's log as of a version. Raises InputError where it isn't as declared.
+
+        A lake of 0.1 has no runs in its rows: it may be read, not written.
+        """
         if not self.exists(table):
             raise InputError(f"there is no table {self.folder(table)}; run ingest first")
         handle = open_table(self.folder(table), version)
         self._check_protocol(handle, table)
-        self._check_columns(handle, table)
+        self._check_columns(handle, table, {RUN_ID} if may_lack_runs else set())
         return handle
 
     def _check_protocol(self, handle: DeltaTable, table: Table) -> None:
@@ -96,22 +102,24 @@ class NativeLake:
                 ' Spark may read or write; set lake.io = "spark"'
             )
 
-    def _check_columns(self, handle: DeltaTable, table: Table) -> None:
+    def _check_columns(self, handle: DeltaTable, table: Table, may_lack: Set[str]) -> None:
         held = columns_of(pa.schema(handle.schema().to_arrow()))
         declared = columns_of(table.schema)
-        lacking = sorted(name for name in declared if name not in held)
+        absent = may_lack - held.keys()
+        lacking = sorted(name for name in declared if name not in held and name not in absent)
         if lacking:
             raise InputError(
                 f"{self.folder(table)} was made by an older version and lacks the columns"
                 f" {', '.join(lacking)}; make a new lake of the sources"
             )
         for name, type_ in declared.items():
-            if held[name] != type_:
+            if held.get(name, type_) != type_:
                 raise InputError(
                     f"{self.folder(table)}: the column {name} is {held[name]}, not {type_};"
                     " make a new lake of the sources"
                 )
-        if handle.metadata().partition_columns != list(table.partitioned_by):
+        partitions = [name for name in table.partitioned_by if name not in absent]
+        if handle.metadata().partition_columns != partitions:
             raise InputError(f"{self.folder(table)} isn't partitioned by {table.partitioned_by}")
 
     def format(self, table: Table) -> str | None:
@@ -133,7 +141,8 @@ class NativeLake:
 
         From the log alone; `columns` as far as a file's writer told.
         """
-        return files_of(self.open(table, version), table, self.folder(table), dates)
+        handle = self.open(table, version, may_lack_runs=True)
+        return files_of(handle, table, self.folder(table), dates)
 
     def read(
         self,
@@ -142,11 +151,15 @@ class NativeLake:
         dates: Collection[date] | None = None,
     ) -> pa.Table:
         """The rows as they are now, in memory: for tables that are small, or dates."""
+        return self.read_files(table, self.files(table, dates), columns)
+
+    def read_files(
+        self, table: Table, files: Iterable[DataFile], columns: Sequence[str] | None = None
+    ) -> pa.Table:
+        """The rows of some files of the table, in memory."""
         wanted = table.schema.names if columns is None else columns
         schema = pa.schema([table.schema.field(name) for name in wanted])
-        parts = [
-            read_file(self.folder(table), file, table, schema) for file in self.files(table, dates)
-        ]
+        parts = [read_file(self.folder(table), file, table, schema) for file in files]
         return pa.concat_tables([schema.empty_table(), *parts])
 
 
@@ -175,19 +188,21 @@ def _file(action: Mapping[str, Any], table: Table, folder: Path) -> DataFile:
         if action.get(f"null_count.{name}") is not None
     }
     day = action[f"partition.{table.date_column}"] if table.date_column else None
-    return DataFile(action["path"], day, rows, action["size_bytes"], columns)
+    of_run = action.get(f"partition.{RUN_ID}") if table.is_by_run else None
+    return DataFile(action["path"], day, rows, action["size_bytes"], columns, of_run)
 
 
 def read_file(folder: Path, file: DataFile, table: Table, schema: pa.Schema) -> pa.Table:
     """A file's columns of `schema`, its date among them; null what an older file hasn't."""
-    parquet = pq.ParquetFile(folder / file.path)
-    held = [name for name in schema.names if name in parquet.schema_arrow.names]
-    body = parquet.read(held, use_threads=False)
-    rows = parquet.metadata.num_rows
+    with damage.named(folder / file.path), pq.ParquetFile(folder / file.path) as parquet:
+        held = [name for name in schema.names if name in parquet.schema_arrow.names]
+        body = parquet.read(held, use_threads=False)
+        rows = parquet.metadata.num_rows
+    partition = dict(zip(table.partitioned_by, (file.day, file.run_id), strict=False))
 
     def column(field: pa.Field) -> pa.ChunkedArray | pa.Array:
-        if field.name == table.date_column:
-            return pa.repeat(pa.scalar(file.day, field.type), rows)
+        if field.name in partition:
+            return pa.repeat(pa.scalar(partition[field.name], field.type), rows)
         return (
             body[field.name].cast(field.type) if field.name in held else pa.nulls(rows, field.type)
         )

@@ -1,9 +1,8 @@
-"""Who is at work in a lake: a run holds a lock, and a dead run's uncommitted files are removed.
+"""Who is at work in a lake: a run holds a lock, and what a dead run left is finished or removed.
 
 `_runs/<id>.lock` is locked by flock as long as its run lives, whatever ends it, and deleted only by
 a run that has ended well; the lock of a killed run stays behind, free, and tells the next run whose
-files to look for. `_runs/<id>.journal` says that a run's files are still to be committed, by the
-run that goes on where it ended.
+journal and files to look for.
 """
 
 import fcntl
@@ -15,26 +14,37 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake.columns import RUN_ID, Table
 from custseg_spark.engine.lake.files import run_of
 from custseg_spark.engine.lake.handles import LOG
+from custseg_spark.engine.lake.journal import ENDING, RUNS_FOLDER, JournalFile
 from custseg_spark.engine.lake.native import NativeLake
+from custseg_spark.engine.lake.publishing import settle
+from custseg_spark.errors import ConflictError
 
-_RUNS, _LOCK, _JOURNAL = "_runs", ".lock", ".journal"
+_LOCK = ".lock"
 # A lock of another machine may look free where the folder's file system doesn't share locks.
-_SECONDS_TO_BE_SURE = 24 * 3600
+SECONDS_TO_BE_SURE = 24 * 3600
 # A run that looks for dead ones holds each free lock for a moment, also one just made.
 _TRIES, _SECONDS_BETWEEN = 50, 0.1
 
 
 @contextmanager
 def run_lock(lake: NativeLake, tables: Collection[Table], run_id: str) -> Iterator[None]:
-    """Holds the run's lock; at its start removes what dead runs left, at its good end its own.
+    """Holds the run's lock; at its start settles what dead runs left, at its good end its own.
 
     Its own leftovers are files of tasks that were tried twice.
     """
-    remove_leftovers(lake, tables)
-    path = lake.root / _RUNS / f"{run_id}{_LOCK}"
+    settle_dead_runs(lake, tables)
+    with held_lock(lake.root, run_id):
+        yield
+        remove_uncommitted(lake, tables, {run_id})
+
+
+@contextmanager
+def held_lock(root: Path, run_id: str) -> Iterator[None]:
+    """Holds a run's lock in a lake's folder; an error, like a kill, leaves it behind, free."""
+    path = _lock_of(root, run_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = _own_lock(path)
     if descriptor is None:
@@ -43,36 +53,73 @@ def run_lock(lake: NativeLake, tables: Collection[Table], run_id: str) -> Iterat
         os.ftruncate(descriptor, 0)
         os.write(descriptor, socket.gethostname().encode())
         yield
-        _remove_uncommitted(lake, tables, {run_id})
         path.unlink(missing_ok=True)
     finally:
         os.close(descriptor)
 
 
-def journal(lake: NativeLake, run_id: str) -> Path:
-    """The file that keeps a run's files while it exists, whether the run lives or not."""
-    return lake.root / _RUNS / f"{run_id}{_JOURNAL}"
+def release(root: Path, run_id: str) -> None:
+    """Removes the lock of a run that failed and has left nothing, before it is free."""
+    if not JournalFile(root, run_id).path.exists():
+        _lock_of(root, run_id).unlink(missing_ok=True)
 
 
-def remove_leftovers(lake: NativeLake, tables: Iterable[Table]) -> list[Path]:
-    """Removes the uncommitted files of runs that have neither a lock nor a journal; their paths.
+def settle_dead_runs(lake: NativeLake, tables: Collection[Table]) -> list[Path]:
+    """Finishes or throws away the journals of dead runs and removes their uncommitted files.
 
-    Only those of runs that left a lock behind are looked for: VACUUM finds all others.
+    Only those of runs that left a lock behind are looked for: VACUUM finds all others. Gives the
+    paths of what was removed.
     """
     removed: list[Path] = []
-    for path in sorted((lake.root / _RUNS).glob(f"*{_LOCK}")):
+    for path in sorted((lake.root / RUNS_FOLDER).glob(f"*{_LOCK}")):
         run_id = path.name.removesuffix(_LOCK)
-        if journal(lake, run_id).exists() or not _is_sure(path):
-            continue
-        descriptor = _locked(path)
+        descriptor = _dead_lock(path)
         if descriptor is None:
             continue
         try:
-            removed += _remove_uncommitted(lake, tables, {run_id})
-            path.unlink(missing_ok=True)
+            if settle(lake, run_id):
+                removed += remove_uncommitted(lake, tables, {run_id})
+                path.unlink(missing_ok=True)
         finally:
             os.close(descriptor)
     return removed
+
+
+def wait_for_journals(lake: NativeLake, tables: Collection[Table]) -> None:
+    """Waits until nothing is half published: no run may build on what may be withdrawn.
+
+    A journal of a living run is there for less than a second. Raises ConflictError where one stays.
+    """
+    for _ in range(_TRIES):
+        settle_dead_runs(lake, tables)
+        if not any((lake.root / RUNS_FOLDER).glob(f"*{ENDING}")):
+            return
+        time.sleep(_SECONDS_BETWEEN)
+    raise ConflictError(f"another run is publishing in {lake.root}; run again later")
+
+
+def locked(root: Path) -> set[str]:
+    """The ids of the runs that have a lock, living or not."""
+    return {path.name.removesuffix(_LOCK) for path in (root / RUNS_FOLDER).glob(f"*{_LOCK}")}
+
+
+def is_at_work(root: Path, run_id: str) -> bool:
+    """Whether a run holds its lock, as far as this machine can tell."""
+    path = _lock_of(root, run_id)
+    descriptor = _dead_lock(path)
+    if descriptor is None:
+        return path.exists()
+    os.close(descriptor)
+    return False
+
+
+def _lock_of(root: Path, run_id: str) -> Path:
+    return root / RUNS_FOLDER / f"{run_id}{_LOCK}"
+
+
+def _dead_lock(path: Path) -> int | None:
+    """A descriptor that holds the lock of a dead run; None of a living one, or where in doubt."""
+    return _locked(path) if _is_sure(path) else None
 
 
 def _is_sure(lock: Path) -> bool:
@@ -80,7 +127,7 @@ def _is_sure(lock: Path) -> bool:
     with suppress(FileNotFoundError):
         age = time.time() - lock.stat().st_mtime
         is_of_here = lock.read_text() in ("", socket.gethostname())
-        return is_of_here or age > _SECONDS_TO_BE_SURE
+        return is_of_here or age > SECONDS_TO_BE_SURE
     return False
 
 
@@ -109,19 +156,30 @@ def _locked(path: Path, flags: int = 0) -> int | None:
     return None
 
 
-def _remove_uncommitted(
+def remove_uncommitted(
     lake: NativeLake, tables: Iterable[Table], run_ids: Collection[str]
 ) -> list[Path]:
+    """Removes the files that these runs wrote and no version of a table ever had; their paths."""
     removed = []
     for table in tables:
-        folder = lake.folder(table)
-        ours = [path for path in folder.rglob("part-*.parquet") if run_of(path.name) in run_ids]
+        ours = [path for path in _part_files(lake, table, run_ids) if run_of(path.name) in run_ids]
         committed = _ever_committed(lake, table, run_ids) if ours else set()
         for path in ours:
             if path.name not in committed:
                 path.unlink(missing_ok=True)
                 removed.append(path)
+                if table.is_by_run:
+                    with suppress(OSError):
+                        path.parent.rmdir()
     return removed
+
+
+def _part_files(lake: NativeLake, table: Table, run_ids: Iterable[str]) -> list[Path]:
+    """The files that may be of these runs, which have folders of their own in tables by run."""
+    folder, files = lake.folder(table), "part-*.parquet"
+    if not table.is_by_run:
+        return list(folder.rglob(files))
+    return [path for one in run_ids for path in folder.glob(f"*/{RUN_ID}={one}/{files}")]
 
 
 def _ever_committed(lake: NativeLake, table: Table, run_ids: Collection[str]) -> set[str]:

@@ -18,6 +18,7 @@ from custseg_spark.engine.lake.columns import (
     MONEY_SUM,
     REASON,
     REVENUE,
+    RUN_ID,
     TEXT,
     TIME,
     YES_NO,
@@ -118,19 +119,23 @@ CUSTOMERS = table(
 )
 
 
-CUSTOMER_FEATURES = Table(
+def _by_run(name: str, columns: dict[str, pa.DataType], **options: tuple[str, ...]) -> Table:
+    """A table whose partition is a run: `runs` says which one of a date is the published one."""
+    own = {"run_date": DAY, RUN_ID: TEXT, **columns}
+    return table(name, own, "run_date", RUN_ID, **options)
+
+
+CUSTOMER_FEATURES = _by_run(
     "customer_features",
-    pa.schema([("run_date", DAY), *registry.arrow_schema()]),
-    ("run_date",),
+    {field.name: field.type for field in registry.arrow_schema()},
     # Customers are in no order that numbers follow: only a list of ids could skip a file.
     statistics=("customer_id",),
     hardly_repeating=("customer_id",),
 )
 
-CUSTOMER_SEGMENTS = table(
+CUSTOMER_SEGMENTS = _by_run(
     "customer_segments",
     {
-        "run_date": DAY,
         **each(TEXT, "algorithm customer_id"),
         **each(INT, "cluster segment_id"),
         "segment_name": TEXT,
@@ -143,15 +148,13 @@ CUSTOMER_SEGMENTS = table(
         "rfm_group": TEXT,
         "prediction_timestamp": TIME,
     },
-    "run_date",
     statistics=("customer_id",),
     hardly_repeating=("customer_id", "distance", "margin", "memberships.key_value.value"),
 )
 
-SEGMENT_PROFILES = table(
+SEGMENT_PROFILES = _by_run(
     "segment_profiles",
     {
-        "run_date": DAY,
         "algorithm": TEXT,
         "segment_id": INT,
         "segment_name": TEXT,
@@ -177,13 +180,11 @@ SEGMENT_PROFILES = table(
             TEXT, pa.struct([(name, DOUBLE) for name in ("mean", "median", "z_score")])
         ),
     },
-    "run_date",
 )
 
-MODEL_SELECTION = table(
+MODEL_SELECTION = _by_run(
     "model_selection",
     {
-        "run_date": DAY,
         "algorithm": TEXT,
         "k": INT,
         **each(DOUBLE, "silhouette davies_bouldin calinski_harabasz within_cluster_cost"),
@@ -196,50 +197,43 @@ MODEL_SELECTION = table(
         "euclidean_silhouette": DOUBLE,
         "euclidean_customers": LONG,
     },
-    "run_date",
 )
 
-SEGMENT_MIGRATIONS = table(
+SEGMENT_MIGRATIONS = _by_run(
     "segment_migrations",
     {
-        "run_date": DAY,
         "algorithm": TEXT,
         "previous_run_date": DAY,
         **each(INT, "from_segment_id to_segment_id"),
         "customers": LONG,
         "revenue": REVENUE,
     },
-    "run_date",
 )
 
-FEATURE_DRIFT = table(
+FEATURE_DRIFT = _by_run(
     "feature_drift",
     {
-        **each(DAY, "run_date previous_run_date"),
+        "previous_run_date": DAY,
         **each(TEXT, "kind name"),
         "psi": DOUBLE,
         "verdict": TEXT,
         "bins": pa.list_(BIN),
     },
-    "run_date",
 )
 
-SEGMENT_POINTS = table(
+SEGMENT_POINTS = _by_run(
     "segment_points",
     {
-        "run_date": DAY,
         **each(TEXT, "algorithm customer_id"),
         "segment_id": INT,
         **each(DOUBLE, "x y x_variance y_variance"),
     },
-    "run_date",
     hardly_repeating=("customer_id", "x", "y"),
 )
 
-CLV_MODELS = table(
+CLV_MODELS = _by_run(
     "clv_models",
     {
-        "run_date": DAY,
         **each(LONG, "buyers repeat_buyers"),
         "converged": YES_NO,
         "why": TEXT,
@@ -251,7 +245,6 @@ CLV_MODELS = table(
         "gini": DOUBLE,
         "deciles": pa.list_(DECILE),
     },
-    "run_date",
 )
 
 RUNS = table(
@@ -265,7 +258,8 @@ RUNS = table(
         **each(TEXT, "config_hash config"),
         "seed": LONG,
         "table_versions": pa.map_(TEXT, LONG),
-        "models": pa.map_(TEXT, TEXT),
+        # The name of each algorithm's model, and the hash of all its files.
+        **dict.fromkeys(("models", "model_hashes"), pa.map_(TEXT, TEXT)),
         "features": pa.list_(TEXT),
         "left_out": pa.map_(TEXT, TEXT),
         "row_counts": pa.map_(TEXT, LONG),
@@ -290,3 +284,6 @@ TABLES = (
     CLV_MODELS,
     RUNS,
 )
+
+# What a run publishes together with its row of `runs`.
+BY_RUN = tuple(each for each in TABLES if each.is_by_run)

@@ -1,16 +1,12 @@
 """Delta tables read and written by Spark: by path or by catalog name, with its own credentials."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
-from typing import TypeVar
 from uuid import uuid4
 
-# Delta 4.0 gives its conflicts to Python by name only once this has been imported.
-import delta.exceptions.captured  # noqa: F401
 import pyarrow as pa
-from delta import exceptions as delta_errors
 from delta.tables import DeltaTable
 from pyspark import inheritable_thread_target
 from pyspark.errors import AnalysisException
@@ -19,41 +15,16 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from custseg_spark.config.settings import LakeConfig
-from custseg_spark.engine.lake.columns import Table
-from custseg_spark.engine.lake.ddl import ddl
+from custseg_spark.engine.lake.columns import RUN_ID, Table
+from custseg_spark.engine.lake.ddl import ddl, ddl_of
+from custseg_spark.engine.lake.files import DataFile
 from custseg_spark.engine.lake.format import FORMAT, FORMAT_PROPERTY
+from custseg_spark.engine.lake.spark_conflicts import Commit, conflict, or_conflict
 from custseg_spark.errors import ConfigurationError, ConflictError, InputError, nearest
 from custseg_spark.paths import place, spark_uri
 
-T = TypeVar("T")
-
 _STATISTICS = "delta.dataSkippingStatsColumns"
-_CONFLICTS = (
-    delta_errors.DeltaConcurrentModificationException,
-    delta_errors.ConcurrentAppendException,
-    delta_errors.ConcurrentDeleteReadException,
-    delta_errors.ConcurrentDeleteDeleteException,
-    delta_errors.ConcurrentWriteException,
-    delta_errors.MetadataChangedException,
-    delta_errors.ProtocolChangedException,
-    delta_errors.ConcurrentTransactionException,
-)
 _APPENDS = "custseg-spark"
-_MAINTENANCE = ("OPTIMIZE", "VACUUM START", "VACUUM END")
-
-
-@dataclass(frozen=True)
-class Commit:
-    """A version of a table: what made it, and what its writer noted."""
-
-    version: int
-    operation: str
-    note: str | None
-
-    @property
-    def wrote(self) -> bool:
-        """Whether rows may have changed."""
-        return self.operation not in _MAINTENANCE
 
 
 @dataclass(frozen=True)
@@ -84,12 +55,19 @@ class SparkLake:
             return bool(self.spark.catalog.tableExists(self.name(table)))
         return bool(DeltaTable.isDeltaTable(self.spark, self._path(table)))
 
-    def read(self, table: Table) -> DataFrame:
-        """The table as it is now. Raises InputError where there is none."""
+    def existing(self, tables: Iterable[Table]) -> list[Table]:
+        """Those of the tables that have been created."""
+        return [table for table in tables if self.exists(table)]
+
+    def read(self, table: Table, version: int | None = None) -> DataFrame:
+        """The table as it is now, or as of a version. Raises InputError where there is none."""
+        reader = self.spark.read.format("delta")
+        if version is not None:
+            reader = reader.option("versionAsOf", version)
         try:
             if self.config.catalog:
-                return self.spark.read.table(self.name(table))
-            return self.spark.read.format("delta").load(self._path(table))
+                return reader.table(self.name(table))
+            return reader.load(self._path(table))
         except AnalysisException as error:
             raise InputError(f"there is no table {self.name(table)}; run ingest first") from error
 
@@ -127,7 +105,13 @@ class SparkLake:
         if table.statistics:
             builder = builder.property(_STATISTICS, ",".join(table.statistics))
         builder = builder.property(FORMAT_PROPERTY, FORMAT)
-        or_conflict(builder.execute, self.name(table))
+        try:
+            or_conflict(builder.execute, self.name(table))
+        except (AnalysisException, ConflictError):
+            # Another run made it meanwhile, with the properties of its own way of IO.
+            if not self.exists(table):
+                raise
+            self._create(table)
 
     def upsert(self, rows: DataFrame, table: Table, key: str) -> None:
         """Each row in place of the one with its key, or beside the others; keys must differ."""
@@ -172,9 +156,59 @@ class SparkLake:
             raise conflict(self.name(table))
         return own[0]
 
+    def append_own(self, rows: DataFrame, table: Table, note: str) -> None:
+        """Appends rows that are this run's own, which no other run writes or reads."""
+        self.write(rows, table, "append", {"userMetadata": note})
+
+    def replace_date_once(
+        self, rows: DataFrame, table: Table, day: date, read_version: int, note: str
+    ) -> None:
+        """Replaces a date of a table in which nobody else has written any since `read_version`.
+
+        Raises ConflictError. Two replacements under one application id conflict in Delta itself,
+        also where the second begins when the first is through: it is passed over.
+        """
+        self.require_version(table, read_version)
+        column = table.partitioned_by[0]
+        options = {
+            "replaceWhere": column + " = '" + day.isoformat() + "'",
+            "txnAppId": _APPENDS,
+            "txnVersion": str(read_version + 1),
+            "userMetadata": note,
+        }
+        self.write(rows, table, "overwrite", options)
+        if not any(c.note == note for c in self.commits(table, since=read_version)):
+            raise conflict(self.name(table))
+
+    def require_version(self, table: Table, version: int) -> None:
+        """Raises ConflictError where the table was written since a version."""
+        if any(c.wrote for c in self.commits(table, since=version)):
+            raise conflict(self.name(table))
+
+    def compact(self, table: Table) -> int:
+        """Puts the table's small files together; how many they were."""
+        [row] = self._delta(table).optimize().executeCompaction().collect()
+        return int(row["metrics"]["numFilesRemoved"])
+
+    def vacuum(self, table: Table, hours: int) -> None:
+        """Removes files that no version of the last hours has."""
+        self._delta(table).vacuum(float(hours))
+
+    def delete(self, table: Table, condition: Column) -> None:
+        """Removes the rows that fulfil a condition."""
+        or_conflict(lambda: self._delta(table).delete(condition), self.name(table))
+
     def frame(self, rows: pa.Table, table: Table) -> DataFrame:
         """Rows of the driver as a frame of one partition."""
         return self.spark.createDataFrame(rows, spark_schema(table)).coalesce(1)
+
+    def frame_of_files(self, table: Table, files: Sequence[DataFile]) -> DataFrame:
+        """The rows of a run's files that are no part of a table by run yet."""
+        body = self.spark.read.schema(ddl_of(table.file_schema)).parquet(
+            *(f"{self._path(table)}/{file.path}" for file in files)
+        )
+        partition = {"run_date": F.lit(files[0].day), RUN_ID: F.lit(files[0].run_id)}
+        return conform(body.withColumns(partition), spark_schema(table))
 
     def side_by_side(self, action: Callable[[Table], None], tables: Sequence[Table]) -> None:
         """The action on each table, four at a time: small commits are all waiting."""
@@ -236,16 +270,3 @@ def conform(rows: DataFrame, schema: StructType) -> DataFrame:
         return F.col(name).cast(type_).alias(name)  # type: ignore[arg-type]
 
     return rows.select([column(f.name, f.dataType) for f in schema.fields])
-
-
-def conflict(where: str) -> ConflictError:
-    """Another run was first."""
-    return ConflictError(f"another run wrote {where} meanwhile; its result stands, run again")
-
-
-def or_conflict(action: Callable[[], T], where: str) -> T:
-    """What the action gives; Delta's conflicts as ours."""
-    try:
-        return action()
-    except _CONFLICTS as error:
-        raise conflict(where) from error

@@ -41,7 +41,7 @@ def event_slices(lake: Lake, before: date) -> Slices:
     """The events before a date."""
     if lake.native is None:
         return SparkSlices(lake.read(EVENTS).where(F.col("event_date") < F.lit(before)))
-    return NativePortions(lake, native_files.event_readers(lake.native, before))
+    return NativePortions(lake, native_files.event_readers(lake, before))
 
 
 def session_buckets(lake: Lake, before: date, groups: int) -> Portions:
@@ -49,7 +49,7 @@ def session_buckets(lake: Lake, before: date, groups: int) -> Portions:
     if lake.native is None:
         frame = lake.read(SESSIONS).where(F.col("session_date") < F.lit(before))
         return SparkPortions(lake, frame, groups, None)
-    return NativePortions(lake, native_files.session_readers(lake.native, before, groups))
+    return NativePortions(lake, native_files.session_readers(lake, before, groups))
 
 
 def customer_buckets(lake: Lake, table: Table, run_date: date, groups: int) -> FramedPortions:
@@ -57,4 +57,4 @@ def customer_buckets(lake: Lake, table: Table, run_date: date, groups: int) -> F
     if lake.native is None:
         frame = lake.read(table).where(F.col("run_date") == F.lit(run_date))
         return SparkPortions(lake, frame, groups, "customer_id")
-    return NativePortions(lake, native_files.customer_readers(lake.native, table, run_date, groups))
+    return NativePortions(lake, native_files.customer_readers(lake, table, run_date, groups))

@@ -14,11 +14,13 @@ import pyarrow.parquet as pq
 from pyspark.sql import DataFrame
 
 from custseg_spark.core.sessions.buckets import customer_bucket, group_bounds
+from custseg_spark.engine.lake import damage
 from custseg_spark.engine.lake.bucket_files import bucket_bounds, note_buckets
 from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.files import DataFile, PartWriter
 from custseg_spark.engine.lake.lake import Lake
-from custseg_spark.engine.lake.native import NativeLake, read_file
+from custseg_spark.engine.lake.native import read_file
+from custseg_spark.engine.lake.publication import RunPublication
 from custseg_spark.engine.lake.schemas import EVENTS, SESSIONS
 from custseg_spark.engine.partitions.portions import ORDER_KEYS, Kernel, named
 from custseg_spark.engine.spark import tasks
@@ -50,13 +52,18 @@ class NativePortions:
         return tasks.run(self.lake.spark, _Mapped(kernel, columns), self.readers)
 
     def write(
-        self, kernel: Kernel[pa.Table], columns: Sequence[str], table: Table, day: date
+        self,
+        kernel: Kernel[pa.Table],
+        columns: Sequence[str],
+        table: Table,
+        publication: RunPublication,
     ) -> int:
         native = self.lake.native
         assert native is not None
-        write = _Written(kernel, columns, table, native.folder(table), day, self.lake.run_id)
+        day, run_id = publication.run_date, publication.run_id
+        write = _Written(kernel, columns, table, native.folder(table), day, run_id)
         files = [f for f in tasks.run(self.lake.spark, write, self.readers) if f]
-        self.lake.replace_dates(files, table, [day])
+        publication.append(files, table)
         return sum(f.rows for f in files)
 
     def rows(self, kernel: Kernel[pa.Table], columns: Sequence[str], ddl: str) -> DataFrame:
@@ -85,7 +92,9 @@ class _Written:
         rows = self.kernel(reader.table(self.columns))
         if not len(rows):
             return None
-        with PartWriter(self.table, self.folder, self.day, run_id=self.run_id, task=0) as part:
+        with PartWriter(
+            self.table, self.folder, self.day, run_id=self.run_id, task=0, of_run=self.run_id
+        ) as part:
             part.write(rows)
             if isinstance(reader, SessionBucket | CustomerBucket):
                 note_buckets(part, [reader.low, reader.high])
@@ -161,7 +170,11 @@ class SessionBucket:
         return pa.concat_tables([schema.empty_table(), *parts]).select(named(columns))
 
     def _rows(self, file: DataFile, schema: pa.Schema, *, has_all_items: bool) -> pa.Table:
-        with pq.ParquetFile(self.folder / file.path, coerce_int96_timestamp_unit="us") as opened:
+        path = self.folder / file.path
+        with (
+            damage.named(path),
+            pq.ParquetFile(path, coerce_int96_timestamp_unit="us") as opened,
+        ):
             bounds = bucket_bounds(opened.metadata)
             groups = range(opened.metadata.num_row_groups)
             if bounds is not None:
@@ -189,26 +202,25 @@ def _part_field(name: str) -> pa.Field:
     return pa.field("items", pa.list_(pa.struct([("order_key", pa.int64())])))
 
 
-def event_readers(native: NativeLake, before: date) -> list[FileSlice]:
+def event_readers(lake: Lake, before: date) -> list[FileSlice]:
     """The events before a date, in slices of some million events."""
-    files = [f for f in native.files(EVENTS) if f.day and f.day < before]
-    folder = native.folder(EVENTS)
+    files = [f for f in lake.files(EVENTS) if f.day and f.day < before]
+    folder = _folder(lake, EVENTS)
     groups = tasks.together(files, lambda file: file.rows, _EVENTS_PER_SLICE)
     return [FileSlice(folder, EVENTS, tuple(group)) for group in groups]
 
 
-def session_readers(native: NativeLake, before: date, groups: int) -> list[SessionBucket]:
+def session_readers(lake: Lake, before: date, groups: int) -> list[SessionBucket]:
     """The session parts before a date, by range of customers' buckets."""
-    files = tuple(f for f in native.files(SESSIONS) if f.day and f.day < before)
-    folder, bounds = native.folder(SESSIONS), group_bounds(groups).tolist()
+    files = tuple(f for f in lake.files(SESSIONS) if f.day and f.day < before)
+    folder, bounds = _folder(lake, SESSIONS), group_bounds(groups).tolist()
     return [SessionBucket(folder, files, low, high) for low, high in pairwise(bounds)]
 
 
-def customer_readers(
-    native: NativeLake, table: Table, run_date: date, groups: int
-) -> list[CustomerBucket]:
-    folder = native.folder(table)
-    files = [(file, _held(folder, file)) for file in native.files(table, [run_date])]
+def customer_readers(lake: Lake, table: Table, run_date: date, groups: int) -> list[CustomerBucket]:
+    """The customers of a run date's run, by range of their buckets."""
+    folder = _folder(lake, table)
+    files = [(file, _held(folder, file)) for file in lake.files(table, [run_date])]
     return [
         CustomerBucket(folder, table, tuple(f for f in files if _overlaps(f[1], low, high)),
                        low, high)
@@ -216,8 +228,14 @@ def customer_readers(
     ]  # fmt: skip
 
 
+def _folder(lake: Lake, table: Table) -> Path:
+    assert lake.native is not None
+    return lake.native.folder(table)
+
+
 def _held(folder: Path, file: DataFile) -> tuple[int, int] | None:
-    bounds = bucket_bounds(pq.read_metadata(folder / file.path))
+    with damage.named(folder / file.path):
+        bounds = bucket_bounds(pq.read_metadata(folder / file.path))
     return (bounds[0], bounds[-1]) if bounds else None
 
 

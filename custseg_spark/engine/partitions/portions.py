@@ -1,13 +1,13 @@
 """What a pipeline asks of a table in portions, whatever the way of IO."""
 
 from collections.abc import Callable, Sequence
-from datetime import date
 from typing import Protocol, TypeVar
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
 from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake.publication import RunPublication
 
 R = TypeVar("R")
 Kernel = Callable[[pa.Table], R]
@@ -30,9 +30,13 @@ class Portions(Protocol):
         """The kernel's small result of each portion's rows, in the portions' order."""
 
     def write(
-        self, kernel: Kernel[pa.Table], columns: Sequence[str], table: Table, day: date
+        self,
+        kernel: Kernel[pa.Table],
+        columns: Sequence[str],
+        table: Table,
+        publication: RunPublication,
     ) -> int:
-        """Replaces a date of a table by the rows that the kernel makes; how many they are."""
+        """Adds the rows that the kernel makes to what a run publishes; how many they are."""
 
 
 class FramedPortions(Portions, Protocol):

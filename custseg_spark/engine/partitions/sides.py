@@ -32,7 +32,7 @@ class Side:
 def map_sides(sides: Sequence[Side], kernel: SidesKernel[R], groups: int) -> list[R]:
     """The kernel's result of the rows that each bucket of customers has in several tables."""
     readers = [
-        customer_readers(s.lake.native, s.table, s.run_date, groups) for s in sides if s.lake.native
+        customer_readers(s.lake, s.table, s.run_date, groups) for s in sides if s.lake.native
     ]
     if len(readers) < len(sides):
         return _map_frames(sides, kernel, groups)

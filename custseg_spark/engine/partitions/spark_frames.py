@@ -11,9 +11,10 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from custseg_spark.core.sessions.buckets import BUCKETS
-from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake.columns import RUN_ID, Table
 from custseg_spark.engine.lake.ddl import ddl
 from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.publication import RunPublication
 from custseg_spark.engine.partitions.portions import ORDER_KEYS, Kernel, named
 from custseg_spark.engine.spark import tasks
 
@@ -35,13 +36,17 @@ class SparkPortions:
         return [result for _, result in sorted(numbered, key=lambda pair: pair[0])]
 
     def write(
-        self, kernel: Kernel[pa.Table], columns: Sequence[str], table: Table, day: date
+        self,
+        kernel: Kernel[pa.Table],
+        columns: Sequence[str],
+        table: Table,
+        publication: RunPublication,
     ) -> int:
-        date_column = table.partitioned_by[0]
-        over = _RowsOverBuckets(kernel, columns, table, day)
+        day = publication.run_date
+        over = _RowsOverBuckets(kernel, columns, table, day, publication.run_id)
         rows = tasks.map_partitions(self._spread(columns), over, ddl(table))
-        self.lake.replace_dates(rows, table, [day])
-        written = self.lake.read(table).where(F.col(date_column) == F.lit(day))
+        publication.append(rows, table)
+        written = publication.lake.read(table).where(F.col("run_date") == F.lit(day))
         return written.count()
 
     def rows(self, kernel: Kernel[pa.Table], columns: Sequence[str], ddl: str) -> DataFrame:
@@ -92,13 +97,15 @@ class _RowsOverBuckets:
     columns: Sequence[str]
     table: Table
     day: date
+    run_id: str
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
         for _, rows in _buckets(batches):
             made = self.kernel(rows.select(named(self.columns)))
             days = pa.repeat(pa.scalar(self.day, pa.date32()), len(made))
-            dated = made.append_column(self.table.partitioned_by[0], days)
-            yield dated.select(self.table.schema.names)
+            runs = pa.repeat(pa.scalar(self.run_id, pa.string()), len(made))
+            own = made.append_column("run_date", days).append_column(RUN_ID, runs)
+            yield own.select(self.table.schema.names)
 
 
 def _buckets(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[int, pa.Table]]:

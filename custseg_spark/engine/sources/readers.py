@@ -1,4 +1,4 @@
-"""The readers of files, by the files' kind; a database's table is one of them.
+"""The readers of files, by the files' kind; a database's table and a frame are among them.
 
 A new kind of file is a module in `formats` (its facts, its pieces) and a line in READERS.
 """
@@ -17,6 +17,7 @@ from custseg_spark.engine.sources.formats.jdbc_tables import JdbcTable
 from custseg_spark.engine.sources.formats.parquet import ParquetFile
 from custseg_spark.engine.sources.formats.remote_text import RemoteText
 from custseg_spark.engine.sources.formats.texts import TextFacts
+from custseg_spark.engine.sources.frames import FrameCopy
 from custseg_spark.engine.sources.pieces import Piece
 from custseg_spark.paths import Remote
 from custseg_spark.redaction import redacted
@@ -27,7 +28,7 @@ class Opened:
     """What a file holds: its records by kind, and how to read them.
 
     `table` is that of a database, or the sheet of a workbook. A file that Spark reads where it is
-    has no pieces but `remote`. `part` is the sheet as a file of its own, `part_id` its id.
+    has no pieces but `remotes`. `part` is the sheet as a file of its own, `part_id` its id.
     """
 
     physical_records: int
@@ -35,7 +36,7 @@ class Opened:
     blank: int = 0
     table: str = ""
     pieces: Sequence[Piece] = ()
-    remote: RemoteText | ParquetFile | None = None
+    remotes: Sequence[RemoteText | ParquetFile] = ()
     part: SourceFile | None = None
     part_id: str = ""
 
@@ -60,7 +61,7 @@ def _csv(file: SourceFile, file_id: str, mapping: MappingFile, by: Opening) -> O
         header=facts.header_lines,
         blank=facts.blank,
         pieces=csv.pieces(file, file_id, facts) if is_here else (),
-        remote=None if is_here else RemoteText(file, file_id, facts),
+        remotes=() if is_here else (RemoteText(file, file_id, facts),),
     )
 
 
@@ -106,8 +107,16 @@ def _parquet(file: SourceFile, file_id: str, mapping: MappingFile, by: Opening) 
     if isinstance(part, str):
         return part
     if isinstance(file.path, Remote) and file.unpacked is None:
-        return Opened(part.physical_records, remote=part)
+        return Opened(part.physical_records, remotes=(part,))
     return Opened(part.physical_records, pieces=parquet.pieces(part))
+
+
+def _frame(file: SourceFile, file_id: str, mapping: MappingFile, by: Opening) -> Opened:
+    assert isinstance(file, FrameCopy)
+    parts = file.parts_as(file_id)
+    if isinstance(file.path, Remote):
+        return Opened(file.rows, remotes=parts)
+    return Opened(file.rows, pieces=[piece for part in parts for piece in parquet.pieces(part)])
 
 
 # A text instead of what the file holds says why the file is passed over; a list has its parts.
@@ -121,4 +130,5 @@ READERS: dict[str, Reader] = {
     "jdbc": _jdbc,
     "xlsx": _xlsx,
     "parquet": _parquet,
+    "frame": _frame,
 }

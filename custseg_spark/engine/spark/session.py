@@ -97,14 +97,18 @@ def is_local(spark: SparkSession) -> bool:
 @contextmanager
 def settings(spark: SparkSession, values: Mapping[str, str]) -> Iterator[None]:
     """The settings for the block, and what was there before after it."""
-    before = {key: spark.conf.get(key) for key in values}
+    # A setting of Delta's isn't known before Delta's first work.
+    before = {key: spark.conf.get(key, None) for key in values}
     for key, value in values.items():
         spark.conf.set(key, value)
     try:
         yield
     finally:
         for key, old in before.items():
-            spark.conf.set(key, str(old))
+            if old is None:
+                spark.conf.unset(key)
+            else:
+                spark.conf.set(key, old)
 
 
 def get_session(app_name: str = "custseg-spark", umask: str = OWNER_ONLY) -> SparkSession:
@@ -115,8 +119,14 @@ def get_session(app_name: str = "custseg-spark", umask: str = OWNER_ONLY) -> Spa
     # Workers must run this interpreter, not the first `python3` on the PATH.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     SparkContext.PACKAGE_EXTENSIONS = _ON_THE_PATH
-    at_the_start = {**_AT_THE_START, **({} if SparkSession.getActiveSession() else _private(umask))}
+    is_new = SparkContext._active_spark_context is None
+    at_the_start = {**_AT_THE_START, **(_private(umask) if is_new else {})}
     spark = SparkSession.builder.appName(app_name).config(map=at_the_start).getOrCreate()
+    return with_our_settings(spark)
+
+
+def with_our_settings(spark: SparkSession) -> SparkSession:
+    """The session, with the settings that results depend on."""
     for key, value in _SETTINGS.items():
         spark.conf.set(key, value)
     return spark
@@ -252,11 +262,11 @@ def read_bytes(spark: SparkSession, place: Place) -> bytes | None:
     return read_beginning(spark, place, size)
 
 
-def remove_remote(spark: SparkSession, place: Remote) -> None:
-    """Removes a file, if it is there."""
+def remove_remote(spark: SparkSession, place: Remote, *, whole: bool = False) -> None:
+    """Removes a file, or a `whole` folder, if it is there."""
     with _explained(place, TargetError, "written"):
         system, path = _hadoop(spark, place)
-        system.delete(path, False)
+        system.delete(path, whole)
 
 
 def quoted_for(spark: SparkSession, url: str, names: Sequence[str]) -> list[str]:

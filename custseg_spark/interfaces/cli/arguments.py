@@ -112,6 +112,11 @@ def parse_gate(description: str, argv: Sequence[str]) -> Config:
     return config
 
 
+def parse_maintain(description: str, argv: Sequence[str]) -> Config:
+    """The configuration of jobs/maintain.py. Raises ConfigurationError; exits for --help."""
+    return configured(base_parser(description, _EPILOG).parse_args(argv))
+
+
 def _parser(description: str, *, ingests: bool, segments: bool) -> Parser:
     parser = base_parser(description, _EPILOG)
     parser.set_defaults(

@@ -18,4 +18,5 @@ def run(argv: Sequence[str]) -> None:
     progress = Progress()
     with progress.stage("start Spark"):
         lake = Lake(get_session("custseg-export", given.config.lake.umask), given.config.lake)
+    lake.settle()
     print(summary.of_export(export(lake, given.request, given.target, progress)))

@@ -1,4 +1,4 @@
-"""The command lines of jobs/export.py and jobs/lift.py."""
+"""Command lines of jobs/export.py and jobs/lift.py."""
 
 import argparse
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ exit codes: 0 done, 2 configuration, 3 no such run, or a target that can't be re
 
 @dataclass(frozen=True)
 class ExportArguments:
-    """What a command line asks for, checked as far as that goes without Spark and target."""
+    """Arguments of an export, checked as far as possible without Spark and target."""
 
     config: Config
     request: Request
@@ -39,7 +39,7 @@ class ExportArguments:
 
 @dataclass(frozen=True)
 class LiftArguments:
-    """What a command line asks for, checked as far as that goes without Spark and target."""
+    """Arguments of a measurement, checked as far as possible without Spark and target."""
 
     config: Config
     request: Request
@@ -48,7 +48,7 @@ class LiftArguments:
 
 
 def parse_export(description: str, argv: Sequence[str]) -> ExportArguments:
-    """The arguments of jobs/export.py. Raises ConfigurationError; exits for --help."""
+    """Parse the arguments of jobs/export.py. Raises ConfigurationError; exits for --help."""
     parser = base_parser(description, _EPILOG)
     _add_run(parser, "the run to export; default: the latest")
     _add_to(parser, required=True)
@@ -66,7 +66,7 @@ def parse_export(description: str, argv: Sequence[str]) -> ExportArguments:
 
 
 def parse_lift(description: str, argv: Sequence[str]) -> LiftArguments:
-    """The arguments of jobs/lift.py. Raises ConfigurationError; exits for --help."""
+    """Parse the arguments of jobs/lift.py. Raises ConfigurationError; exits for --help."""
     parser = base_parser(description, _EPILOG)
     _add_run(parser, "the run that was exported", required=True)
     _add_campaign(parser, "the earlier run, as in the export", required=True)
@@ -148,7 +148,7 @@ def _day(text: str | None, option: str) -> date | None:
 
 
 def _tables(listed: str | None, since: str | None) -> tuple[str, ...]:
-    """The wanted tables in one order. Raises ConfigurationError for one that there isn't."""
+    """Return the requested tables in a fixed order. ConfigurationError for an unknown one."""
     changes = SEGMENT_CHANGES.name
     if listed is None:
         return (changes,) if since else tuple(REPORTS)

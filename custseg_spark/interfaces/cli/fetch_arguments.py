@@ -1,4 +1,4 @@
-"""The command line of jobs/fetch.py."""
+"""Command line of jobs/fetch.py."""
 
 import argparse
 import os
@@ -35,7 +35,7 @@ exit codes: 0 done, 2 configuration, 3 unreadable mappings, an API that can't be
 
 @dataclass(frozen=True)
 class FetchArguments:
-    """What a command line asks for."""
+    """Arguments of a fetch."""
 
     config: FetchConfig
     mapping: MappingFile
@@ -45,7 +45,7 @@ class FetchArguments:
 
 
 def parse_fetch(description: str, argv: Sequence[str]) -> FetchArguments:
-    """The arguments of jobs/fetch.py. Raises ConfigurationError; exits for --help."""
+    """Parse the arguments of jobs/fetch.py. Raises ConfigurationError; exits for --help."""
     parser = base_parser(description, _EPILOG)
     _add_options(parser)
     options = parser.parse_args(argv)
@@ -96,7 +96,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a fetch did and how many requests it took."""
+    """The result of a fetch, and its number of requests."""
 
     fetched: Fetched
     requests: int
@@ -104,10 +104,10 @@ class Outcome:
 
 
 def fetch(given: FetchArguments) -> Outcome:
-    """What `landing.fetch` does for these arguments.
+    """Run `landing.fetch` for these arguments.
 
-    Raises RejectedShareError where more than `fetch.max_quarantined_share` of the customers got
-    no proper answer, InputError where there are none.
+    Raises RejectedShareError if more than `fetch.max_quarantined_share` of the customers got no
+    proper answer, InputError if there are no customers.
     """
     files = [f for f in list_files(given.customers) if f.skipped_because is None]
 
@@ -135,7 +135,7 @@ def fetch(given: FetchArguments) -> Outcome:
 
 
 def said(outcome: Outcome, folder: Path) -> str:
-    """What a fetch did, in a few lines."""
+    """Describe a fetch in a few lines."""
     done = outcome.fetched
     lines = [
         f"Fetched {done.purchases:,} purchases of {done.customers:,} customers into {done.files:,}"

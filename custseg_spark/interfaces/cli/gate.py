@@ -18,6 +18,7 @@ def run(argv: Sequence[str]) -> None:
     progress = Progress()
     with progress.stage("start Spark"):
         lake = Lake(get_session("custseg-gate", config.lake.umask), config.lake)
+    lake.settle()
     with progress.stage("gate"):
         passed = gate.check(lake, config.gate, config.run.run_date)
     print(summary.of_gate(passed))

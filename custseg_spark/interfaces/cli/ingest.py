@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.spark.starting import StartingSession
-from custseg_spark.interfaces.cli import arguments, clock, summary
+from custseg_spark.interfaces import clock
+from custseg_spark.interfaces.cli import arguments, summary
 from custseg_spark.pipeline.ingest import hashed_sources, ingest, list_sources
 from custseg_spark.progress import Progress
 

@@ -18,6 +18,7 @@ def run(argv: Sequence[str]) -> None:
     progress = Progress()
     with progress.stage("start Spark"):
         lake = Lake(get_session("custseg-lift", given.config.lake.umask), given.config.lake)
+    lake.settle()
     with progress.stage("lift"):
         lift = measure(lake, given.request, given.period, given.config.exports.confidence)
     if given.target:

@@ -1,16 +1,22 @@
-"""The parser of every command's options; a light module, as a preview has to start at once."""
+"""The parser of every command's options; a light module, so that preview starts at once."""
 
 import argparse
 import difflib
 import os
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from custseg_spark.errors import ConfigurationError
 from custseg_spark.redaction import redacted
 
 
 class Parser(argparse.ArgumentParser):
-    """Says which option comes nearest to an unknown one, and exits with our code."""
+    """A parser that names the nearest option to an unknown one, and exits with our code."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.add_argument(
+            "--debug", action="store_true", help="show an error's traceback before its message"
+        )
 
     def error(self, message: str) -> NoReturn:
         options = [o for action in self._actions for o in action.option_strings]

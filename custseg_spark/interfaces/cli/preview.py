@@ -12,11 +12,11 @@ import argparse
 import re
 import shlex
 import sys
-import tempfile
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
+from custseg_spark import scratch
 from custseg_spark.config import loading, shipped
 from custseg_spark.config.mappings import MappingFile, load_mapping, mapping_of
 from custseg_spark.core.mappings import guessing, proposing, shapes
@@ -27,7 +27,8 @@ from custseg_spark.engine.sources.discovery import files
 from custseg_spark.engine.sources.discovery.files import SourceFile
 from custseg_spark.engine.sources.heads import Head
 from custseg_spark.errors import ConfigurationError, InputError, RejectedShareError
-from custseg_spark.interfaces.cli import clock, showing
+from custseg_spark.interfaces import clock
+from custseg_spark.interfaces.cli import showing
 from custseg_spark.interfaces.cli.parser import Parser
 from custseg_spark.paths import is_database, is_remote
 from custseg_spark.pipeline.preview import Preview, preview
@@ -45,8 +46,7 @@ def run(argv: Sequence[str]) -> None:
     options = _options(argv)
     config = loading.load(options.config, options.set)
     usual = config.ingest.max_rejected_share
-    with tempfile.TemporaryDirectory(prefix="custseg-preview-") as folder:
-        staging = Path(folder)
+    with scratch.folder("custseg-preview-") as staging:
         if options.mapping is None:
             _propose(options, usual, staging)
             return

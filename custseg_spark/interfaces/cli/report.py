@@ -19,6 +19,7 @@ def run(argv: Sequence[str]) -> None:
     progress = Progress()
     with progress.stage("start Spark"):
         lake = Lake(get_session("custseg-report", config.lake.umask), config.lake)
+    lake.settle()
     with progress.stage("report"):
         written = report.write(lake, config.run.run_date, folder)
     print(summary.of_report(written))

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from custseg_spark.engine.lake.lake import Lake, require_table
 from custseg_spark.engine.lake.schemas import EVENTS
 from custseg_spark.engine.spark.session import get_session
-from custseg_spark.interfaces.cli import arguments, clock, summary
+from custseg_spark.interfaces import clock
+from custseg_spark.interfaces.cli import arguments, summary
 from custseg_spark.outputs import report
 from custseg_spark.pipeline.segmentation import score
 from custseg_spark.progress import Progress

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from custseg_spark.engine.sources.discovery.listing import hashed_sources, list_sources
 from custseg_spark.engine.spark.starting import StartingSession
-from custseg_spark.interfaces.cli import arguments, clock
+from custseg_spark.interfaces import clock
+from custseg_spark.interfaces.cli import arguments
 from custseg_spark.progress import Progress
 
 # What the workers import while the driver does.

@@ -1,4 +1,4 @@
-"""What a check found, as a person reads it: the columns, the first events, what is refused."""
+"""The output of preview: columns, guesses, questions, first events, refused records."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ _WIDEST = 24
 
 
 def columns(head: Head, found: Sequence[Shape], mapped: Mapping[str, str]) -> str:
-    """A line for each of the file's columns: what its values look like, and what it becomes."""
+    """Return a line for each of the file's columns: the look of its values, and its role."""
     becomes = {source: canonical for canonical, source in mapped.items()}
     rows = [
         (
@@ -33,7 +33,7 @@ def columns(head: Head, found: Sequence[Shape], mapped: Mapping[str, str]) -> st
 
 
 def guessed(head: Head, found: Sequence[Shape], guess: Guess) -> str:
-    """The columns, and for each line of the guess how sure it is, and why."""
+    """Return the columns, and for each line of the guess its confidence and reason."""
     rows = [
         (line.canonical, line.shape.name, line.confidence, line.reason)
         for line in guess.lines.values()
@@ -47,7 +47,7 @@ def guessed(head: Head, found: Sequence[Shape], guess: Guess) -> str:
 
 
 def questions(guess: Guess) -> str:
-    """What only a person can answer, and what one should know."""
+    """Return the questions that only a person can answer, and remarks."""
     lines = [f"  {n}. {question}" for n, question in enumerate(guess.questions, start=1)]
     lines = ["", "To answer", *lines] if lines else []
     notes = [f"  {note}" for note in guess.notes]
@@ -55,7 +55,7 @@ def questions(guess: Guess) -> str:
 
 
 def verdict(checked: Preview, limit: float) -> str:
-    """The first events, then how many records pass, and why the others don't."""
+    """Return the first events, the number of records that pass, and why the others don't."""
     total = checked.accepted + checked.duplicates + checked.refused + checked.ignored
     ignored = f" + {checked.ignored:,} ignored" if checked.ignored else ""
     lines = [""]
@@ -93,7 +93,7 @@ def _where(head: Head) -> str:
 
 
 def _layout(head: Head) -> str:
-    """What is unusual about how the file is laid out."""
+    """Describe unusual layouts of a file."""
     if not head.has_header:
         return "The first line looks like a record: a file without a header"
     return f"The header is in row {head.header_row}" if head.header_row > 1 else ""

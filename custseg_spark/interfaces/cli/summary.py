@@ -1,4 +1,4 @@
-"""What a job says at its end, for a person: numbers of records, segments, and where to look."""
+"""Summaries that a command prints at its end: records, segments, places."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from custseg_spark.paths import Place
     from custseg_spark.pipeline.gate import Passed
     from custseg_spark.pipeline.ingest import IngestSummary
+    from custseg_spark.pipeline.maintenance import Maintained
     from custseg_spark.pipeline.runs import SegmentRun
 
 
 def of_ingest(summary: IngestSummary) -> str:
-    """The ledger of this ingest in a few lines."""
+    """Summarise the ledger of this ingest in a few lines."""
     lines = []
     if summary.files:
         ignored = f" + {summary.ignored:,} ignored" if summary.ignored else ""
@@ -41,7 +42,7 @@ def of_ingest(summary: IngestSummary) -> str:
 
 
 def of_gate(passed: Passed) -> str:
-    """What the gate has seen."""
+    """Summarise the findings of the gate."""
     return (
         f"Fit to be segmented: {passed.events:,} events, as the ledger of {passed.files:,}"
         f" file{'s' * (passed.files != 1)} says; {passed.last_day_events:,} on {passed.last_day}"
@@ -50,7 +51,7 @@ def of_gate(passed: Passed) -> str:
 
 
 def of_segments(lake: Lake, run: SegmentRun) -> str:
-    """The segments of a run as a table, and the tables' names."""
+    """Return the segments of a run as a table, and the tables' names."""
     names = [n for n in SEGMENT_PROFILES.schema.names if n not in ("centroid", "evidence")]
     profiles = lake.rows(SEGMENT_PROFILES, names, [run.run_date]).to_pylist()
     living = sorted((r for r in profiles if r["status"] != DIED), key=lambda r: r["segment_id"])
@@ -85,7 +86,7 @@ def _segment_line(row: Mapping[str, Any]) -> str:
 
 
 def _silhouettes(verdict: Verdict) -> list[str]:
-    """Both silhouettes of a chosen clustering, by their distances: two numbers go by one name."""
+    """Return both silhouettes of a chosen clustering with their distances, which share one name."""
     found = verdict.euclidean
     if found is None or found.silhouette is None:
         return []
@@ -95,26 +96,40 @@ def _silhouettes(verdict: Verdict) -> list[str]:
 
 
 def _number(value: float | None, form: str) -> str:
-    """A number, or a dash: an empty segment has no mean, one that nobody was sampled of no
-    median."""
+    """Format a number, or a dash.
+
+    An empty segment has no mean, a segment without sampled customers no median.
+    """
     return "–" if value is None else format(value, form)
 
 
 def of_report(files: Sequence[Place]) -> str:
-    """Where the report is."""
+    """Say where the report is."""
     pages = [str(file) for file in files if file.suffix == ".html"]
     return f"Report: {', '.join(pages)}"
 
 
 def of_export(exported: Exported) -> str:
-    """What was written where."""
+    """Say what was written where."""
     lines = [f"Exported the run of {exported.run_date} ({exported.algorithm}) to {exported.target}"]
     lines += [f"  {name:<28}{rows:>12,} rows" for name, rows in exported.rows.items()]
     return "\n".join(lines)
 
 
+def of_maintenance(done: Maintained) -> str:
+    """What was removed and put together."""
+    days = ", ".join(day.isoformat() for day in done.removed_runs)
+    files = ", ".join(f"{count:,} of {name}" for name, count in done.compacted.items())
+    return "\n".join(
+        [
+            f"Removed runs: {days or 'none'}; rows of {done.leftovers} dead runs",
+            f"Small files put together: {files or 'none'}",
+        ]
+    )
+
+
 def of_lift(lift: Lift) -> str:
-    """The effects of a campaign as a table."""
+    """Return the effects of a campaign as a table."""
     campaign = lift.campaign
     lines = [
         f"Campaign {campaign.label}: who changed segment from {campaign.since} to"

@@ -1,4 +1,4 @@
-"""What a command shows of itself: without secrets, also where it fails in a way nobody foresaw."""
+"""Keep secrets out of a command's output, even in unforeseen errors."""
 
 import logging
 import os
@@ -14,7 +14,7 @@ _ENTRY = "%(asctime)s %(levelname)s %(message)s"
 
 
 def on_stderr() -> None:
-    """Sends warnings and worse of every logger to standard error, and tracebacks, redacted."""
+    """Send warnings and errors of every logger, and tracebacks, to standard error, redacted."""
     handler = logging.StreamHandler()
     handler.setFormatter(redaction.RedactingFormatter(_ENTRY))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
@@ -22,7 +22,7 @@ def on_stderr() -> None:
 
 
 def warn_of(arguments: Sequence[str]) -> None:
-    """Warns of a command line that holds a secret: nothing takes it out of the process list."""
+    """Warn of a secret on the command line: it can't be removed from the process list."""
     if any(map(holds_secret, arguments)):
         redaction.logger().warning(
             "the command line holds a secret, which everybody on this machine sees in the list of"

@@ -16,11 +16,10 @@ from custseg_spark.engine.lake.schemas import (
     CUSTOMERS,
     EVENTS,
     MODEL_SELECTION,
-    RUNS,
     SEGMENT_PROFILES,
 )
 from custseg_spark.engine.permissions import withheld
-from custseg_spark.errors import ConflictError, InputError, nearest
+from custseg_spark.errors import InputError, nearest
 from custseg_spark.outputs.exports import evaluation
 from custseg_spark.outputs.exports.batches import batches
 from custseg_spark.outputs.exports.csv import CsvLoading
@@ -31,6 +30,8 @@ from custseg_spark.outputs.exports.loading import Target
 from custseg_spark.outputs.report.reading import run_date_of
 from custseg_spark.progress import Progress
 
+# The tables of runs that an export reads.
+READ = (SEGMENT_PROFILES, CUSTOMER_SEGMENTS, CUSTOMER_FEATURES, MODEL_SELECTION)
 TABLES = (*REPORTS, SEGMENT_CHANGES.name)
 
 
@@ -60,12 +61,12 @@ class Exported:
 def export(lake: Lake, request: Request, target: Target, progress: Progress) -> Exported:
     """Writes the tables of one run to a target, where all of them appear at once.
 
-    Raises InputError where the lake has no such run or algorithm, ConflictError if the run is
-    made again meanwhile; what the target held stands then.
+    Raises InputError where the lake has no such run or algorithm; what the target held stands
+    then. A run that is made again meanwhile is exported as it was at the beginning.
     """
     with withheld(lake.config.umask), target.opened() as loading:
+        lake = lake.at_one_moment(READ)
         day = run_date_of(lake, request.run_date)
-        made = _finished(lake, day)
         rows = {}
         for table, frame in _frames(lake, request, day):
             with progress.stage(table.name) as stage:
@@ -73,8 +74,6 @@ def export(lake: Lake, request: Request, target: Target, progress: Progress) -> 
             rows[table.name] = stage.rows
         if isinstance(loading, CsvLoading) and set(request.tables) & REPORTS.keys():
             loading.stage_document("evaluation_metrics", _evaluation(lake, day, request.algorithm))
-        if _finished(lake, day) != made:
-            raise ConflictError(f"the run of {day} was made again meanwhile; export it again")
         with progress.stage("publish"):
             loading.publish()
     return Exported(day, request.algorithm, target.shown, rows)
@@ -127,12 +126,6 @@ def _segments(lake: Lake, day: date, algorithm: str) -> DataFrame:
 
 def _on(lake: Lake, table: Table, day: date) -> DataFrame:
     return lake.read(table).where(F.col("run_date") == F.lit(day))
-
-
-def _finished(lake: Lake, day: date) -> list[object]:
-    """What changes when a run date is made again: a run takes its row away first of all."""
-    # In microseconds: collected, a timestamp would take this machine's time zone.
-    return [r[0] for r in _on(lake, RUNS, day).select(F.unix_micros("finished_at")).collect()]
 
 
 def _evaluation(lake: Lake, day: date, algorithm: str) -> dict[str, object]:

@@ -1,6 +1,6 @@
-"""PostgreSQL: copied into the session's own temporary tables, published by one transaction.
+"""PostgreSQL loading: copied into the session's temporary tables, published by one transaction.
 
-Imports psycopg (extra `postgres`), so that only `postgresql` imports it, and late.
+It imports psycopg (extra `postgres`), so only `postgresql` imports it, and late.
 """
 
 import io
@@ -20,7 +20,7 @@ from custseg_spark.outputs.exports.layout import ReportTable
 
 log = redaction.logger()
 
-# For another export's transaction, or for somebody who alters a table.
+# Wait for another export's transaction, or for somebody who alters a table.
 LOCK_WAIT = "60s"
 _EXPORTS = int.from_bytes(b"custseg", "big")
 # PostgreSQL understands Spark's other names.
@@ -29,10 +29,10 @@ _TYPES = {"string": "text", "double": "double precision", "timestamp": "timestam
 
 @dataclass
 class PostgresLoading:
-    """An export under way over one connection, which commits by itself.
+    """An export in progress over one connection in autocommit mode.
 
-    Temporary tables are this session's alone, cost no write-ahead log, and are gone with the
-    connection, also if by a kill.
+    Temporary tables belong to this session alone, cost no write-ahead log, and vanish with the
+    connection, even by a kill.
     """
 
     connection: psycopg.Connection[Any]
@@ -40,7 +40,7 @@ class PostgresLoading:
     staged: list[ReportTable] = field(default_factory=list)
 
     def stage(self, table: ReportTable, batches: Iterator[pa.RecordBatch]) -> int:
-        """Takes the rows of a table; how many they were."""
+        """Stage the rows of a table; return their number."""
         create = SQL("CREATE TEMPORARY TABLE {} ({})")
         columns = _listed(map(_column, table.schema.fields))
         self.connection.execute(create.format(_staging(table), columns))
@@ -53,10 +53,10 @@ class PostgresLoading:
         return rows
 
     def publish(self) -> None:
-        """Replaces the rows of the staged tables in one transaction.
+        """Replace the rows of the staged tables in one transaction.
 
-        By DELETE, not TRUNCATE: that would lock readers out until the commit, and show an empty
-        table to a transaction that began before it.
+        DELETE instead of TRUNCATE, which would lock readers out until the commit and show an empty
+        table to a transaction that began earlier.
         """
         with self.connection.transaction():
             self.connection.execute(SQL("SET LOCAL lock_timeout = {}").format(Literal(LOCK_WAIT)))
@@ -69,7 +69,7 @@ class PostgresLoading:
             self._tidy(table)
 
     def _create_or_check(self, table: ReportTable) -> None:
-        # By the search path, as everybody finds it.
+        # Found by the search path, as for every reader.
         found = self.connection.execute(
             "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(quote_ident(%s))"
             " AND attnum > 0 AND NOT attisdropped",
@@ -102,13 +102,13 @@ class PostgresLoading:
         self.connection.execute(insert.format(name, columns, columns, _staging(table)))
 
     def _tidy(self, table: ReportTable) -> None:
-        """Makes room of the deleted rows and counts the new ones for the planner."""
-        # To give the room back to the disk would lock readers out; the next export fills it.
+        """Reuse the room of the deleted rows, and update the planner's statistics."""
+        # Giving the room back to the disk would lock readers out; the next export fills it.
         vacuum = SQL("VACUUM (ANALYZE, TRUNCATE false) {}").format(Identifier(table.name))
         try:
             self.connection.execute(vacuum)
         except psycopg.Error as error:
-            # The rows are published; autovacuum will come round as well.
+            # The rows are published; autovacuum will clean up later.
             log.warning("%s: no VACUUM of %s: %s", self.shown, table.name, error)
 
 
@@ -126,7 +126,7 @@ def _listed(parts: Iterable[Composable]) -> Composed:
 
 
 def _csv(batch: pa.RecordBatch) -> memoryview:
-    """As COPY reads it: null is nothing at all, empty text is quoted."""
+    """Write CSV for COPY: null is nothing at all, empty text is quoted."""
     buffer = io.BytesIO()
     csv.write_csv(batch, buffer, csv.WriteOptions(include_header=False))
     return buffer.getbuffer()

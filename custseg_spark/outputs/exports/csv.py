@@ -1,11 +1,10 @@
-"""CSV files and JSON documents in a folder: written aside, moved into place when all are whole."""
+"""CSV files and JSON documents in a folder: written aside, put into place at once."""
 
 import errno
 import fcntl
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,14 +15,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
+from custseg_spark import scratch
 from custseg_spark.config.places import require_open
 from custseg_spark.engine.spark.session import get_session, send
 from custseg_spark.errors import ConfigurationError, ConflictError, TargetError
+from custseg_spark.outputs.exports import swapping
 from custseg_spark.outputs.exports.layout import ReportTable, in_seconds
 from custseg_spark.paths import Place, Remote, place
 
-# What a spreadsheet executes; a signed number alone, such as a telephone number, it doesn't.
-_FORMULA, _NUMBER = r"^[=+\-@\t\r]", r"^[+-][0-9]+(\.[0-9]+)?$"
+# What a spreadsheet executes, also by the wide signs of East Asian texts; a signed number alone,
+# such as a telephone number, it doesn't.
+_FORMULA, _NUMBER = r"^[=+\-@\t\r\n\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]", r"^[+-][0-9]+(\.[0-9]+)?$"
 
 
 @dataclass(frozen=True)
@@ -54,20 +56,22 @@ class CsvFolder:
         remote folder is staged on this machine, and nothing keeps others out.
         """
         if isinstance(self.folder, Remote):
-            with tempfile.TemporaryDirectory(prefix="custseg-export-") as staging:
-                yield CsvLoading(Path(staging), self.folder)
+            with scratch.folder("custseg-export-") as staging:
+                yield CsvLoading(staging, self.folder)
             return
-        folder = self.folder.absolute()
-        beside = folder.with_name(f".{folder.name}.staging")
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            folder = self.folder.resolve()
+            beside = folder.with_name(f".{folder.name}.staging")
             with _held(folder):
                 shutil.rmtree(beside, ignore_errors=True)
                 beside.mkdir()
-                try:
-                    yield CsvLoading(beside, folder)
-                finally:
-                    shutil.rmtree(beside)
+                # It will be the folder, and the folder what is removed here.
+                with _held(beside):
+                    try:
+                        yield CsvLoading(beside, folder)
+                    finally:
+                        shutil.rmtree(beside)
         except OSError as error:
             if error.errno == errno.ENOSPC:
                 raise
@@ -113,15 +117,14 @@ class CsvLoading:
         self.names.append(f"{name}.json")
 
     def publish(self) -> None:
-        """Moves the files into place, one by one; each is the old or the new one in full."""
+        """Puts the files into place, all at once where the system can; else one by one."""
         if isinstance(self.folder, Remote):
             for name in self.names:
                 send(get_session(), self.beside / name, self.folder / name)
             return
         for name in self.names:
             _sync(self.beside / name)
-        for name in self.names:
-            (self.beside / name).replace(self.folder / name)
+        swapping.put(self.beside, self.folder, self.names)
 
 
 def _sync(file: Path) -> None:

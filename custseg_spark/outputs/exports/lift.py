@@ -12,7 +12,7 @@ from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import EVENTS
 from custseg_spark.engine.permissions import withheld
 from custseg_spark.errors import ConfigurationError, InputError
-from custseg_spark.outputs.exports import Request, campaign_of
+from custseg_spark.outputs.exports import READ, Request, campaign_of
 from custseg_spark.outputs.exports.batches import batches
 from custseg_spark.outputs.exports.frames.changes import Campaign
 from custseg_spark.outputs.exports.frames.effects import CAMPAIGN_LIFT, outcomes
@@ -73,6 +73,7 @@ def measure(lake: Lake, request: Request, period: Period, confidence: float) -> 
 
     Raises InputError where the lake lacks a run or has no event after the run date.
     """
+    lake = lake.at_one_moment(READ)
     day = run_date_of(lake, request.run_date)
     changed, campaign = campaign_of(lake, request, day)
     begin, end = _days(lake, period, day)

@@ -1,4 +1,4 @@
-"""`--to`: from text to a target."""
+"""Parse `--to` into a target."""
 
 from collections.abc import Callable
 
@@ -13,13 +13,15 @@ KINDS: dict[str, Callable[[str], Target]] = {
     "postgresql": PostgresDatabase.of,
     "sqlite": SqliteDatabase.of,
 }
-# libpq takes both names.
+# libpq accepts both names.
 _SAME = {"postgres": "postgresql"}
 EXPECTED = "expected sqlite:///FILE, postgresql://USER@HOST/DATABASE or csv:DIR"
 
 
 def parse_target(text: str) -> Target:
-    """The target that `--to` names. Raises ConfigurationError, which never quotes a password."""
+    """Return the target that `--to` names. Raises ConfigurationError, which never quotes a
+    password.
+    """
     kind, separator, _ = text.partition(":")
     if not separator:
         # Before the last @ there may be a password, whatever this is.

@@ -1,21 +1,36 @@
-"""The report of a run: its tables as Markdown, HTML, pictures and CSV."""
+"""The report of a run: its tables as Markdown, HTML, pictures and CSV.
 
-import tempfile
-from collections.abc import Sequence
+Spark is imported where it is needed: a lake in a folder is reported on without it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
-from pyspark.sql import SparkSession
+import pyarrow as pa
 
+from custseg_spark import scratch
 from custseg_spark.config.settings import Config
-from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake.schemas import BY_RUN
 from custseg_spark.engine.permissions import withheld
-from custseg_spark.engine.spark.session import remove_remote, write_remote
 from custseg_spark.outputs.report import pages, reading
+from custseg_spark.outputs.report.content import Content
 from custseg_spark.outputs.report.palette import DARK, LIGHT
 from custseg_spark.outputs.report.pictures import PICTURES, draw
 from custseg_spark.paths import Place, Remote, place
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from custseg_spark.engine.lake.lake import Lake
+
+R = TypeVar("R")
+
+# A task each reads them.
+_BUCKETS = 4
 HTML, MARKDOWN, CSV = "cluster_report.html", "cluster_report.md", "cluster_selection_comparison.csv"
 
 
@@ -27,29 +42,54 @@ def folder(config: Config) -> Place:
     return (lake if isinstance(lake, Remote) else lake.absolute()).parent / "reports"
 
 
-def write(lake: Lake, run_date: date | None, reports: Place) -> Sequence[Place]:
+def write(lake: "Lake", run_date: date | None, reports: Place) -> Sequence[Place]:
     """Writes the report of a run date (None: the latest) to `reports`/<run date>; its files.
 
     Reads tables and computes nothing anew; equal tables give equal bytes. An older report is
     replaced file by file once the new one is whole. InputError if there is no such run.
     """
+    lake = lake.at_one_moment(BY_RUN)
     day = reading.run_date_of(lake, run_date)
-    content = reading.content(lake, day)
+    content = reading.content(lake, day, _Portions(lake).map)
+    target = reports / day.isoformat()
+    if isinstance(target, Remote):
+        return _replace_remote(lake.spark, target, files(content))
+    return write_here(content, target, lake.config.umask)
+
+
+def files(content: Content) -> dict[str, bytes]:
+    """The report's files by name."""
     light, dark = draw(content, LIGHT), draw(content, DARK)
-    files = {
+    return {
         HTML: pages.html(content, light, dark).encode(),
         MARKDOWN: pages.markdown(content, light).encode(),
         CSV: pages.selection_csv(content).encode(),
         **{f"{name}.png": png for name, png in light.items()},
     }
-    target = reports / day.isoformat()
-    if isinstance(target, Remote):
-        return _replace_remote(lake.spark, target, files)
-    with withheld(lake.config.umask):
-        return _replace(target, files)
 
 
-def _replace_remote(spark: SparkSession, target: Remote, files: dict[str, bytes]) -> list[Remote]:
+def write_here(content: Content, target: Path, umask: str) -> list[Path]:
+    """Writes a report into a folder of this machine, without the umask's permissions; its files."""
+    made = files(content)
+    with withheld(umask):
+        return _replace(target, made)
+
+
+@dataclass(frozen=True)
+class _Portions:
+    lake: "Lake"
+
+    def map(
+        self, table: Table, day: date, kernel: Callable[[pa.Table], R], columns: Sequence[str]
+    ) -> list[R]:
+        from custseg_spark.engine.partitions import customer_buckets
+
+        return customer_buckets(self.lake, table, day, _BUCKETS).map(kernel, columns)
+
+
+def _replace_remote(spark: "SparkSession", target: Remote, files: dict[str, bytes]) -> list[Remote]:
+    from custseg_spark.engine.spark.session import remove_remote, write_remote
+
     for name, data in files.items():
         write_remote(spark, target / name, data)
     for name in _not_drawn(files):
@@ -59,11 +99,11 @@ def _replace_remote(spark: SparkSession, target: Remote, files: dict[str, bytes]
 
 def _replace(target: Path, files: dict[str, bytes]) -> list[Path]:
     target.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as beside:
+    with scratch.folder(f".{target.name}-", target.parent) as beside:
         for name, data in files.items():
-            (Path(beside) / name).write_bytes(data)
+            (beside / name).write_bytes(data)
         for name in files:
-            (Path(beside) / name).replace(target / name)
+            (beside / name).replace(target / name)
     for name in _not_drawn(files):
         (target / name).unlink(missing_ok=True)
     return [target / name for name in files]

@@ -2,14 +2,16 @@
 the tables hold."""
 
 import dataclasses
+from collections.abc import Callable, Sequence
 from datetime import date
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
 
 from custseg_spark.core.sessions.buckets import text_key
 from custseg_spark.engine.lake.columns import Table
-from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.reader import Tables
 from custseg_spark.engine.lake.rows import dicts_of
 from custseg_spark.engine.lake.schemas import (
     CLV_MODELS,
@@ -22,8 +24,7 @@ from custseg_spark.engine.lake.schemas import (
     SEGMENT_POINTS,
     SEGMENT_PROFILES,
 )
-from custseg_spark.engine.partitions import customer_buckets
-from custseg_spark.errors import ConflictError, InputError
+from custseg_spark.errors import InputError
 from custseg_spark.outputs.report import shaping, words
 from custseg_spark.outputs.report.content import Content
 from custseg_spark.outputs.report.rows import Flow, Ledger, RfmCount, Run
@@ -32,12 +33,16 @@ from custseg_spark.outputs.report.shaping import Rows
 # The table is a sample already; this bounds what a picture can show.
 MOST_POINTS = 4_000
 _NEAREST_DATES = 5
-# A task each reads them.
-_BUCKETS = 4
 _RFM_KEYS = ("algorithm", "segment_id", "rfm_r", "rfm_f", "rfm_group")
 
 
-def run_date_of(lake: Lake, wanted: date | None) -> date:
+# The result of a kernel for each portion of a table's date.
+OfPortions = Callable[
+    [Table, date, Callable[[pa.Table], pl.DataFrame], Sequence[str]], list[pl.DataFrame]
+]
+
+
+def run_date_of(lake: Tables, wanted: date | None) -> date:
     """The wanted run date, or the latest. InputError names the nearest ones if it isn't there."""
     known = sorted(set(lake.rows(RUNS, ["run_date"])["run_date"].to_pylist()))
     if not known:
@@ -52,17 +57,16 @@ def run_date_of(lake: Lake, wanted: date | None) -> date:
     )
 
 
-def content(lake: Lake, run_date: date) -> Content:
+def content(lake: Tables, run_date: date, of_portions: OfPortions) -> Content:
     """What the tables say of a run date that is in `runs`; what they lack is None or empty.
 
-    Raises ConflictError where the run is made again meanwhile.
+    `lake` is as of one moment: the run may be made again meanwhile. `of_portions` goes through the
+    one table that has a row a customer.
     """
-    manifest = _manifests(lake, run_date)
-    run = shaping.run(manifest[0])
+    run = shaping.run(_manifest(lake, run_date))
     configured = run.setting("model", "algorithms") or []
-    found = _read(lake, run, next(iter(configured), None))
-    if _manifests(lake, run_date) != manifest:
-        raise ConflictError(f"the run of {run_date} was made again meanwhile; report it again")
+    main = next(iter(configured), None)
+    found = _read(lake, run, main, of_portions)
     segments = shaping.segments(found["segments"])
     algorithms = shaping.in_order(configured, {s.algorithm for s in segments})
     previous, columns = found["previous"], MODEL_SELECTION.schema.names
@@ -84,7 +88,7 @@ def content(lake: Lake, run_date: date) -> Content:
     )
 
 
-def _read(lake: Lake, run: Run, main: str | None) -> dict[str, Rows]:
+def _read(lake: Tables, run: Run, main: str | None, of_portions: OfPortions) -> dict[str, Rows]:
     """The rows behind each part of a report, none where a table isn't there."""
     day, before = run.run_date, run.previous_run_date
 
@@ -102,13 +106,14 @@ def _read(lake: Lake, run: Run, main: str | None) -> dict[str, Rows]:
         "drift": of(FEATURE_DRIFT, day),
         "clv": of(CLV_MODELS, day),
         "points": _some_points(lake.rows(SEGMENT_POINTS, dates=[day]), main),
-        "rfm": _rfm_counts(lake, day, main),
+        "rfm": _rfm_counts(lake, day, main, of_portions),
     }
 
 
-def _manifests(lake: Lake, run_date: date) -> Rows:
-    rows = [shaping.plain(row) for row in dicts_of(lake.rows(RUNS, dates=[run_date]))]
-    return [{**row, "finished": f"{row['finished_at']:%Y-%m-%d %H:%M}"} for row in rows]
+def _manifest(lake: Tables, run_date: date) -> dict[str, Any]:
+    [found] = dicts_of(lake.rows(RUNS, dates=[run_date]))
+    row = shaping.plain(found)
+    return {**row, "finished": f"{row['finished_at']:%Y-%m-%d %H:%M}"}
 
 
 def _ledger_sums(files: Rows) -> dict[str, int]:
@@ -130,12 +135,11 @@ def _some_points(points: pa.Table, main: str | None) -> Rows:
     return placed.sort(text_key("customer_id"), "customer_id").head(MOST_POINTS).to_dicts()
 
 
-def _rfm_counts(lake: Lake, day: date, main: str | None) -> Rows:
+def _rfm_counts(lake: Tables, day: date, main: str | None, of_portions: OfPortions) -> Rows:
     """At most segments x 26 score pairs x 11 groups."""
     if not lake.exists(CUSTOMER_SEGMENTS):
         return []
-    buckets = customer_buckets(lake, CUSTOMER_SEGMENTS, day, _BUCKETS)
-    counts = buckets.map(_count_rfm, _RFM_KEYS)
+    counts = of_portions(CUSTOMER_SEGMENTS, day, _count_rfm, _RFM_KEYS)
     if not counts:
         return []
     merged = pl.concat(counts).group_by(_RFM_KEYS).agg(pl.col("customers").sum())

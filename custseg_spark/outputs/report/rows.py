@@ -1,4 +1,4 @@
-"""The tables' rows as plain values. A number that a table lacks, or has as NaN, is None."""
+"""The tables' rows as plain values. A missing number or NaN is None."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Run:
     settings: Mapping[str, Any]
 
     def setting(self, *path: str) -> Any:
-        """A key of the run's configuration below its sections; None where it had no such key."""
+        """Return a key of the run's configuration by its path; None without the key."""
         value: Any = self.settings
         for name in path:
             value = (value or {}).get(name)
@@ -95,7 +95,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A clustering that was tried, and its quality."""
+    """A clustering that was tried, with its quality."""
 
     algorithm: str
     k: int
@@ -117,7 +117,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Flow:
-    """Customers that went from a segment to another; None: joined, gone."""
+    """Customers that moved from one segment to another; None: joined, gone."""
 
     algorithm: str
     from_segment_id: int | None
@@ -128,7 +128,7 @@ class Flow:
 
 @dataclass(frozen=True)
 class Drift:
-    """How far a distribution moved since the previous run; `moved` is above 0 for upwards."""
+    """The change of a distribution since the previous run; `moved` is above 0 for upwards."""
 
     kind: str
     name: str
@@ -168,7 +168,7 @@ class RfmCount:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Hold-out purchases of those with so many before, on average: actual and expected."""
+    """Mean hold-out purchases of buyers with so many earlier ones: actual and expected."""
 
     purchases: int
     customers: int

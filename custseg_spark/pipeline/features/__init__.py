@@ -21,6 +21,8 @@ from custseg_spark.core.features.demographics import (
     occupation_counts,
     occupation_shares,
 )
+from custseg_spark.core.features.learned import Learned
+from custseg_spark.core.features.learned import file_name as learned_name
 from custseg_spark.core.features.levels import Levels
 from custseg_spark.core.features.price_relative import (
     PRICE_RELATIVE,
@@ -33,13 +35,13 @@ from custseg_spark.core.features.scores import Cutoffs, buyer_values, score_cuto
 from custseg_spark.core.sessions.levels import category_sums, price_levels
 from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.publication import RunPublication
 from custseg_spark.engine.lake.rows import rows_of
 from custseg_spark.engine.lake.schemas import (
     CLV_MODELS,
     CUSTOMER_FEATURES,
     CUSTOMERS,
     EVENTS,
-    RUNS,
     SESSIONS,
 )
 from custseg_spark.engine.partitions import (
@@ -49,7 +51,9 @@ from custseg_spark.engine.partitions import (
     event_slices,
     session_buckets,
 )
+from custseg_spark.engine.spark.session import write_bytes
 from custseg_spark.errors import InputError
+from custseg_spark.paths import place
 from custseg_spark.pipeline.features import lifetime
 from custseg_spark.pipeline.features.trial import Limited, steps_left
 from custseg_spark.pipeline.sessions.native import groups_for
@@ -80,38 +84,43 @@ def with_demographics(lake: Lake, config: Config) -> Config:
     )
 
 
-def write_features(lake: Lake, config: Config, run_date: date, progress: Progress) -> int:
-    """Writes the run date's features and CLV models; returns the number of customers.
+def write_features(publication: RunPublication, config: Config, progress: Progress) -> int:
+    """Writes the run's features and CLV models; returns the number of customers.
 
     Raises InputError where nobody has an event before the run date.
     """
+    lake, run_date = publication.lake, publication.run_date
     sessions = session_buckets(lake, run_date, customer_groups(lake))
     parts = LimitedPortions(sessions, steps_left(sessions, config.run))
     model = _lifetime_values(parts, config, run_date, progress)
     with progress.stage("customer features") as stage:
+        learned = Learned(run_date, _levels(lake, run_date), _cutoffs(parts, run_date))
         kernel = CustomerKernel(
             run_date,
-            _levels(lake, run_date),
+            learned.levels,
             tuple(config.features.optional_families),
             _attributes(lake, config),
             _relative(lake, config, run_date),
-            _cutoffs(parts, run_date),
+            learned.cutoffs,
             model.fitted if model else None,
         )
-        # Delete the run first, so that a half-finished rerun is never taken for complete.
-        lake.remove_date(RUNS, run_date)
-        stage.rows = parts.write(kernel, _PART_COLUMNS, CUSTOMER_FEATURES, run_date)
+        stage.rows = parts.write(kernel, _PART_COLUMNS, CUSTOMER_FEATURES, publication)
         if not stage.rows:
             raise InputError(f"no event before run date {run_date}; there is nobody to segment")
-        rows = [model.row(run_date)] if model else []
-        lake.replace_dates(rows_of(rows, CLV_MODELS.schema), CLV_MODELS, [run_date])
+        # For who computes the features of a few customers later, without all the others.
+        path = place(lake.model_path(f"run_date={run_date}")) / learned_name(publication.run_id)
+        write_bytes(lake.spark, path, learned.as_json().encode())
+        if model:
+            day, *of_model = model.row(run_date)
+            row = (day, publication.run_id, *of_model)
+            publication.append(rows_of([row], CLV_MODELS.schema), CLV_MODELS)
         return stage.rows
 
 
 def customer_groups(lake: Lake) -> int:
     """In how many portions the lake's customers are taken: by the number of its events."""
     if lake.native is not None:
-        return groups_for(sum(f.rows for f in lake.native.files(EVENTS)))
+        return groups_for(sum(f.rows for f in lake.files(EVENTS)))
     return groups_for(lake.read(EVENTS).count())
 
 
@@ -130,9 +139,9 @@ class LimitedPortions:
         kernel: Kernel[pa.Table],
         columns: Sequence[str],
         table: Table,
-        day: date,
+        publication: RunPublication,
     ) -> int:
-        return self.portions.write(Limited(kernel, self.below), columns, table, day)
+        return self.portions.write(Limited(kernel, self.below), columns, table, publication)
 
 
 @dataclass(frozen=True)

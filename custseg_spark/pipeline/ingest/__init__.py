@@ -1,19 +1,19 @@
 """Source files into `events`, `rejected_events` and the ledger `ingest_files`; then `sessions`.
 
-Order of the writes: refused records, events, ledger. A run that is killed in between has left
-nothing that its successor counts twice: events are known by their id, files by their content.
+Refused records, events and ledger are published together: a run that is killed has left all of
+them or none, whoever opens the lake next sees to it.
 """
 
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from custseg_spark import scratch
 from custseg_spark.config.mappings import MappingFile
 from custseg_spark.config.settings import Config
-from custseg_spark.engine.lake.lake import Appender, Lake
+from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.publication import IngestPublication, of_ingest
 from custseg_spark.engine.lake.schemas import (
     CUSTOMERS,
     EVENTS,
@@ -70,26 +70,44 @@ def ingest(
     with progress.stage("create tables"):
         lake.create(INGESTED)
     # Before the ledger is read: what another run adds from here on is a conflict.
-    appender = lake.appender((EVENTS, REJECTED_EVENTS, INGEST_FILES))
-    staging = Path(tempfile.mkdtemp(prefix="custseg-", dir=_staging_in(config)))
-    try:
-        with progress.stage("inspect files") as stage:
-            batch = inspected(lake, hashed_sources(listed), config, staging)
-            stage.rows = sum(r.physical_records for r in batch.rows)
-        size_shuffles(lake.spark, stage.rows)
-        with settings(lake.spark, remote_text.split_settings(config.ingest.split_bytes)):
-            counts, accepted = _published(appender, batch, config, progress, ingested_at)
-            ledger.write(appender, batch.rows, counts, accepted, ingested_at)
-        summary = _summary(batch, counts, accepted)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    with (
+        of_ingest(lake) as publication,
+        scratch.folder("custseg-ingest-", _staging_in(config)) as staging,
+    ):
+        summary = _ingested(publication, listed, config, progress, staging, ingested_at)
     if with_sessions:
         refresh_sessions(lake, config.ingest, progress)
     return summary
 
 
-def _published(
-    appender: Appender, batch: Batch, config: Config, progress: Progress, ingested_at: datetime
+def _ingested(
+    publication: IngestPublication,
+    listed: Sequence[tuple[MappingFile, Sequence[SourceFile]]],
+    config: Config,
+    progress: Progress,
+    staging: Path,
+    ingested_at: datetime,
+) -> IngestSummary:
+    """Everything published but sessions."""
+    lake = publication.lake
+    with progress.stage("inspect files") as stage:
+        batch = inspected(lake, hashed_sources(listed), config, staging)
+        stage.rows = sum(r.physical_records for r in batch.rows)
+    size_shuffles(lake.spark, stage.rows)
+    publication.note([row.file_id for row in batch.rows if row.file_id])
+    with settings(lake.spark, remote_text.split_settings(config.ingest.split_bytes)):
+        counts, accepted = _written(publication, batch, config, progress, ingested_at)
+        ledger.write(publication, batch.rows, counts, accepted, ingested_at)
+    publication.publish()
+    return _summary(batch, counts, accepted)
+
+
+def _written(
+    publication: IngestPublication,
+    batch: Batch,
+    config: Config,
+    progress: Progress,
+    ingested_at: datetime,
 ) -> tuple[dict[str, Counts], dict[str, int]]:
     """Everything written but the ledger: what the rules said, and what was kept, by file."""
     attributes, events = batch.filling("customers"), batch.filling("events")
@@ -97,11 +115,11 @@ def _published(
     counts: dict[str, Counts] = {}
     accepted: dict[str, int] = {}
     if events.streams:
-        publish = native_events.publish if appender.lake.native else spark_events.publish
-        counts, accepted = publish(appender, events, config, progress, ingested_at)
+        publish = native_events.publish if publication.lake.native else spark_events.publish
+        counts, accepted = publish(publication, events, config, progress, ingested_at)
     if registered:
         with progress.stage("write customers") as stage:
-            kept = customers.write(appender, registered, ingested_at.date())
+            kept = customers.write(publication, registered, ingested_at.date())
             stage.rows = sum(kept.values())
         counts, accepted = {**counts, **registered.counts}, {**accepted, **kept}
     return counts, accepted

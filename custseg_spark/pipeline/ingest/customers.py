@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from custseg_spark.config.mappings import MappingFile
 from custseg_spark.config.settings import Config
-from custseg_spark.engine.lake.lake import Appender
+from custseg_spark.engine.lake.publication import IngestPublication
 from custseg_spark.engine.lake.schemas import CUSTOMERS
 from custseg_spark.engine.sources.streams import RecordStream
 from custseg_spark.pipeline.ingest import ledger
@@ -54,12 +54,12 @@ def check(
     return Registration(validated, rows, counts)
 
 
-def write(appender: Appender, found: Registration, ingest_date: date) -> dict[str, int]:
+def write(publication: IngestPublication, found: Registration, ingest_date: date) -> dict[str, int]:
     """Writes refused records and attributes; the number of customers by their file."""
-    lake = appender.lake
+    lake = publication.lake
     names = sorted(row.file_id for row in found.rows if row.file_id)
     if any(c.rejected for c in found.counts.values()):
-        write_rejected(appender, found.validated, names, ingest_date)
+        write_rejected(publication, found.validated, names, ingest_date)
     if any(c.valid for c in found.counts.values()):
         valid = found.validated.where(F.col("reasons").isNull())
         lake.upsert(latest(valid), CUSTOMERS, "customer_id")

@@ -116,8 +116,7 @@ def _opened(
             row = _ledger_row(part.part or file, part.part_id or file_id, mapping, part)
             batch.rows.append(row)
             pieces += [MappedPiece(kernels, piece) for piece in part.pieces]
-            if part.remote:
-                remotes.append(part.remote)
+            remotes += part.remotes
     return remotes
 
 

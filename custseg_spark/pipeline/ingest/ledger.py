@@ -6,7 +6,8 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from custseg_spark.engine.lake.lake import Appender, Lake
+from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.publication import IngestPublication
 from custseg_spark.engine.lake.schemas import INGEST_FILES
 from custseg_spark.engine.sources.discovery.files import SourceFile
 from custseg_spark.errors import InputError
@@ -70,7 +71,7 @@ def check_balance(rows: Iterable[LedgerRow], counts: Mapping[str, Counts]) -> No
 
 
 def write(
-    appender: Appender,
+    publication: IngestPublication,
     ledger_rows: Sequence[LedgerRow],
     counts: Mapping[str, Counts],
     accepted: Mapping[str, int],
@@ -81,7 +82,7 @@ def write(
     rows = [_row(r, counts, accepted, ingested_at) for r in ledger_rows]
     columns = list(zip(*rows, strict=True))
     arrays = [pa.array(c, f.type) for c, f in zip(columns, INGEST_FILES.schema, strict=True)]
-    appender.append(pa.table(arrays, schema=INGEST_FILES.schema), INGEST_FILES)
+    publication.append(pa.table(arrays, schema=INGEST_FILES.schema), INGEST_FILES)
 
 
 def _row(

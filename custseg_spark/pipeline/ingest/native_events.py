@@ -4,7 +4,7 @@ Nothing is part of a table before the driver commits it, so one pass over the in
 validate, write, check the ledger, then commit or throw away.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import chain
@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 
 from custseg_spark.config.settings import Config
 from custseg_spark.core.events.copies import repeated
@@ -20,15 +19,15 @@ from custseg_spark.core.events.records import Flags
 from custseg_spark.core.events.schema import LATEST_AFTER_INGEST
 from custseg_spark.core.events.validation import ValidatedEvents, validate_events
 from custseg_spark.engine.lake.files import DataFile, write_part
-from custseg_spark.engine.lake.lake import Appender, Lake
-from custseg_spark.engine.lake.native import read_file
+from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.publication import IngestPublication
 from custseg_spark.engine.lake.schemas import EVENTS, REJECTED_EVENTS
 from custseg_spark.engine.sources.pieces import Located
 from custseg_spark.engine.spark import tasks
 from custseg_spark.pipeline.ingest import ledger
 from custseg_spark.pipeline.ingest.batch import Batch
 from custseg_spark.pipeline.ingest.ledger import Counts
-from custseg_spark.pipeline.ingest.refused import already_written, check_shares
+from custseg_spark.pipeline.ingest.refused import check_shares
 from custseg_spark.pipeline.ingest.settling import ROWS_PER_FILE, DateOfEvents, settle_all
 from custseg_spark.pipeline.ingest.written import (
     EventFile,
@@ -178,14 +177,18 @@ def _by_date(events: pl.DataFrame) -> Iterator[tuple[date, pl.DataFrame]]:
 
 
 def publish(
-    appender: Appender, batch: Batch, config: Config, progress: Progress, ingested_at: datetime
+    publication: IngestPublication,
+    batch: Batch,
+    config: Config,
+    progress: Progress,
+    ingested_at: datetime,
 ) -> tuple[dict[str, Counts], dict[str, int]]:
     """Writes events and refused records: what the rules said, and what was kept, by file.
 
     Raises InputError where the counts don't add up and RejectedShareError where too much is
     refused, before anything is published.
     """
-    lake = appender.lake
+    lake = publication.lake
     assert lake.native is not None
     latest = ingested_at + LATEST_AFTER_INGEST
     kept = frozenset(m.name for m in batch.mappings if m.duplicates == "keep")
@@ -202,8 +205,8 @@ def publish(
     with progress.stage("copies across files"):
         files, copies = _settled(lake, [f for part in parts for f in part.events], rows_per_file)
     with progress.stage("publish events") as stage:
-        _append_rejected(appender, [f for part in parts for f in part.rejected], counts)
-        appender.append(files, EVENTS)
+        publication.append([f for part in parts for f in part.rejected], REJECTED_EVENTS)
+        publication.append(files, EVENTS)
         accepted = {
             file_id: tally.valid - tally.copies - copies.get(file_id, 0)
             for file_id, tally in tallies.items()
@@ -241,23 +244,3 @@ def _settled(
         for file in settled.superseded:
             (lake.native.folder(EVENTS) / file.path).unlink(missing_ok=True)
     return done, copies
-
-
-def _append_rejected(
-    appender: Appender, files: Sequence[DataFile], counts: Mapping[str, Counts]
-) -> None:
-    """Appends the refused records, but for those that a killed run has left in the table."""
-    native = appender.lake.native
-    if not files or native is None:
-        return
-    refused = [file_id for file_id, count in counts.items() if count.rejected]
-    written = already_written(appender.lake, refused)
-    if not written:
-        appender.append(files, REJECTED_EVENTS)
-        return
-    folder = native.folder(REJECTED_EVENTS)
-    parts = [read_file(folder, f, REJECTED_EVENTS, REJECTED_EVENTS.schema) for f in files]
-    rows = pl.DataFrame(pl.from_arrow(pa.concat_tables(parts)))
-    left = rows.filter(~pl.col("file_id").is_in(written))
-    table = left.to_arrow(compat_level=pl.CompatLevel.oldest())
-    appender.append(table, REJECTED_EVENTS)

@@ -10,7 +10,8 @@ from pyspark.sql import functions as F
 
 from custseg_spark.config.mappings import MappingFile
 from custseg_spark.config.settings import Config
-from custseg_spark.engine.lake.lake import Appender, Lake
+from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.publication import IngestPublication
 from custseg_spark.engine.lake.schemas import REJECTED_EVENTS
 from custseg_spark.errors import RejectedShareError
 from custseg_spark.pipeline.ingest.ledger import Counts, LedgerRow
@@ -97,12 +98,12 @@ def _shortened(value: str | None) -> str:
 
 
 def write_rejected(
-    appender: Appender, validated: DataFrame, names: Sequence[str], ingest_date: date
+    publication: IngestPublication, validated: DataFrame, names: Sequence[str], ingest_date: date
 ) -> None:
     """Appends the refused records of the files `names`, once, whatever was killed before."""
-    written = already_written(appender.lake, names)
+    written = already_written(publication.lake, names)
     refused = validated.where(F.col("reasons").isNotNull() & ~F.col("file_id").isin(*written))
-    appender.append(refused.withColumn("ingest_date", F.lit(ingest_date)), REJECTED_EVENTS)
+    publication.append(refused.withColumn("ingest_date", F.lit(ingest_date)), REJECTED_EVENTS)
 
 
 def already_written(lake: Lake, names: Sequence[str]) -> list[str]:

@@ -9,7 +9,8 @@ from pyspark.sql import functions as F
 
 from custseg_spark.config.settings import Config
 from custseg_spark.core.events.schema import LATEST_AFTER_INGEST
-from custseg_spark.engine.lake.lake import Appender, Lake
+from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.publication import IngestPublication
 from custseg_spark.engine.lake.schemas import EVENTS
 from custseg_spark.engine.spark.session import shuffle_partitions, size_shuffles
 from custseg_spark.pipeline.ingest import counting, ledger
@@ -22,7 +23,11 @@ from custseg_spark.progress import Progress
 
 
 def publish(
-    appender: Appender, batch: Batch, config: Config, progress: Progress, ingested_at: datetime
+    publication: IngestPublication,
+    batch: Batch,
+    config: Config,
+    progress: Progress,
+    ingested_at: datetime,
 ) -> tuple[dict[str, Counts], dict[str, int]]:
     """Writes events and refused records: what the rules said, and what was kept, by file.
 
@@ -45,9 +50,9 @@ def publish(
     names = sorted(r.file_id for r in in_order)
     with progress.stage("write events") as stage:
         if any(c.rejected for c in counts.values()):
-            write_rejected(appender, validated, names, ingested_at.date())
+            write_rejected(publication, validated, names, ingested_at.date())
         keeping = sorted({m.name for m in batch.mappings if m.duplicates == "keep"})
-        accepted = _write_events(appender, validated, found, keeping, config)
+        accepted = _write_events(publication, validated, found, keeping, config)
         stage.rows = sum(accepted.values())
     return counts, accepted
 
@@ -66,7 +71,7 @@ def _by_file(found: Sequence[FileDate]) -> dict[str, Counts]:
 
 
 def _write_events(
-    appender: Appender,
+    publication: IngestPublication,
     validated: DataFrame,
     found: Sequence[FileDate],
     keeping: Sequence[str],
@@ -77,19 +82,19 @@ def _write_events(
     if not per_date:
         return {}
     valid = validated.where(F.col("reasons").isNull())
-    known = appender.lake.read(EVENTS).where(F.col("event_date").isin(*per_date))
+    known = publication.lake.read(EVENTS).where(F.col("event_date").isin(*per_date))
     buckets = -(-max(per_date.values()) // config.ingest.events_per_file)
     if not keeping and counting.all_listed(found) and known.isEmpty():
         events = counting.without_copies(valid, found)
         if not counting.lies_together(found):
             events = spread(events, buckets=buckets).drop("bucket")
-        appender.append(events, EVENTS)
+        publication.append(events, EVENTS)
         return _kept(found)
     if keeping:
         valid = with_copies(valid, keeping)
     size_shuffles(validated.sparkSession, known.count() + sum(per_date.values()))
-    appender.append(without_duplicates(valid, known, buckets=buckets), EVENTS)
-    return _accepted_by_file(appender.lake, sorted({part.file_id for part in found}))
+    publication.append(without_duplicates(valid, known, buckets=buckets), EVENTS)
+    return _accepted_by_file(publication.lake, sorted({part.file_id for part in found}))
 
 
 def _per_date(found: Sequence[FileDate]) -> dict[date, int]:

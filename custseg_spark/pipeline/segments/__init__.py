@@ -10,7 +10,6 @@ import pyarrow as pa
 
 from custseg_spark.config.settings import Config
 from custseg_spark.core.clustering.assignment import (
-    NamedClustering,
     order_by_value,
     segment_columns,
     segments,
@@ -180,16 +179,14 @@ def write(
     cells: Sequence[Cell],
     drifts: Sequence[Drift],
 ) -> None:
-    """Replaces the run date's rows of every output table but `customer_features` and `runs`."""
+    """Adds the run's rows of every output table but those of features, and `runs`."""
     of, prepared = run.population, run.space.preparation
-    day, previous = of.run_date, of.past.previous
-    named = [
-        NamedClustering(c.algorithm, c.model, c.segment_ids, c.segment_names) for c in clusterings
-    ]
+    day, previous, publication = of.run_date, of.past.previous, of.publication
+    named = [c.named for c in clusterings]
     # What is known up to the run date at 00:00 UTC is predicted from.
     midnight = datetime.combine(day, time.min, UTC)
     kernel = partial(segments, space=run.space, clusterings=named, prediction_timestamp=midnight)
-    of.customers.write(kernel, segment_columns(run.space), CUSTOMER_SEGMENTS, day)
+    of.customers.write(kernel, segment_columns(run.space), CUSTOMER_SEGMENTS, publication)
     since = previous.run_date if previous else None
     ids = {c.algorithm: c.segment_ids for c in clusterings}
     drifted = [*drifts, *_share_drifts(clusterings, previous, of.config)] if previous else []
@@ -205,8 +202,14 @@ def write(
         SEGMENT_MIGRATIONS: migration_rows(cells, ids, day, since) if since else [],
         FEATURE_DRIFT: rows.drift_rows(drifted, day, since) if since else [],
     }
-    made: dict[Table, pa.Table] = {t: rows_of(made, t.schema) for t, made in tables.items()}
-    of.lake.replace_date_of_each(made, day)
+    publication.append_to_each(
+        {table: _of_run(made, table, publication.run_id) for table, made in tables.items()}
+    )
+
+
+def _of_run(made: rows.Rows, table: Table, run_id: str) -> pa.Table:
+    """Rows that begin with their run date, as the table has them: the run's id behind it."""
+    return rows_of([(day, run_id, *values) for day, *values in made], table.schema)
 
 
 def _share_drifts(

@@ -48,15 +48,17 @@ TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
         (),
     ),
     "customer_segments": (
-        "run_date date, algorithm string, customer_id string, cluster int, segment_id int, "
+        "run_date date, run_id string, "
+        "algorithm string, customer_id string, cluster int, segment_id int, "
         "segment_name string, distance double, second_segment_id int, margin double, top_features "
         "array<string>, memberships map<int, double>, rfm_r int, rfm_f int, rfm_m int, rfm_group "
         "string, prediction_timestamp timestamp",
-        ("run_date",),
+        ("run_date", "run_id"),
         ("customer_id",),
     ),
     "segment_profiles": (
-        "run_date date, algorithm string, segment_id int, segment_name string, cluster int, "
+        "run_date date, run_id string, "
+        "algorithm string, segment_id int, segment_name string, cluster int, "
         "customers bigint, customer_share double, revenue decimal(38,4), revenue_share double, "
         "archetype string, name_score double, runner_up string, runner_up_score double, evidence "
         "array<struct<feature: string, z_score: double>>, actions array<string>, status string, "
@@ -64,57 +66,63 @@ TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
         "string, tree_node int, tree_parent int, centroid map<string, struct<value: double, "
         "scale: double>>, features map<string, struct<mean: double, median: double, z_score: "
         "double>>",
-        ("run_date",),
+        ("run_date", "run_id"),
         (),
     ),
     "model_selection": (
-        "run_date date, algorithm string, k int, silhouette double, davies_bouldin double, "
+        "run_date date, run_id string, "
+        "algorithm string, k int, silhouette double, davies_bouldin double, "
         "calinski_harabasz double, within_cluster_cost double, between_cluster_cost double, "
         "smallest_share double, informed_silhouette double, informed_customers bigint, stability "
         "double, adjusted_rand_index double, agreement double, customers bigint, chosen boolean, "
         "why string, euclidean_silhouette double, euclidean_customers bigint",
-        ("run_date",),
+        ("run_date", "run_id"),
         (),
     ),
     "segment_migrations": (
-        "run_date date, algorithm string, previous_run_date date, from_segment_id int, "
+        "run_date date, run_id string, "
+        "algorithm string, previous_run_date date, from_segment_id int, "
         "to_segment_id int, customers bigint, revenue decimal(38,4)",
-        ("run_date",),
+        ("run_date", "run_id"),
         (),
     ),
     "feature_drift": (
-        "run_date date, previous_run_date date, kind string, name string, psi double, verdict "
+        "run_date date, run_id string, "
+        "previous_run_date date, kind string, name string, psi double, verdict "
         "string, bins array<struct<upper: double, previous_share: double, share: double>>",
-        ("run_date",),
+        ("run_date", "run_id"),
         (),
     ),
     "segment_points": (
-        "run_date date, algorithm string, customer_id string, segment_id int, x double, y double, "
+        "run_date date, run_id string, "
+        "algorithm string, customer_id string, segment_id int, x double, y double, "
         "x_variance double, y_variance double",
-        ("run_date",),
+        ("run_date", "run_id"),
         (),
     ),
     "clv_models": (
-        "run_date date, buyers bigint, repeat_buyers bigint, converged boolean, why string, r "
+        "run_date date, run_id string, "
+        "buyers bigint, repeat_buyers bigint, converged boolean, why string, r "
         "double, alpha double, a double, b double, log_likelihood double, p double, q double, v "
         "double, spend_log_likelihood double, spend_buyers bigint, spend_error double, "
         "holdout_days int, calibration array<struct<purchases: int, customers: bigint, actual: "
         "double, expected: double>>, gini double, deciles array<struct<decile: int, customers: "
         "bigint, revenue_share: double, clv_share: double>>",
-        ("run_date",),
+        ("run_date", "run_id"),
         (),
     ),
     "runs": (
         "run_date date, previous_run_date date, run_id string, model_use string, model_reason "
         "string, fitted_on date, warnings array<string>, finished_at timestamp, config_hash "
         "string, config string, seed bigint, table_versions map<string, bigint>, models "
-        "map<string, string>, features array<string>, left_out map<string, string>, row_counts "
-        "map<string, bigint>, stage_seconds map<string, double>",
+        "map<string, string>, model_hashes map<string, string>, features array<string>, left_out "
+        "map<string, string>, row_counts map<string, bigint>, stage_seconds map<string, double>",
         ("run_date",),
         (),
     ),
     "customer_features": (
-        "run_date date, customer_id string, recency_days int, frequency bigint, monetary "
+        "run_date date, run_id string, "
+        "customer_id string, recency_days int, frequency bigint, monetary "
         "decimal(28,4), average_order_value double, purchase_days bigint, event_count bigint, "
         "view_count bigint, cart_count bigint, purchase_count bigint, session_count bigint, "
         "active_days bigint, days_since_first_event int, days_since_last_event int, "
@@ -135,7 +143,7 @@ TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
         "int, is_female int, is_male int, occupation_share double, rfm_r int, rfm_f int, rfm_m "
         "int, rfm_score int, rfm_group string, expected_purchases_90d double, p_alive double, "
         "clv_12m double",
-        ("run_date",),
+        ("run_date", "run_id"),
         ("customer_id",),
     ),
 }

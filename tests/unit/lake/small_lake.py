@@ -29,7 +29,7 @@ def choice(lake: NativeLake, day: date, k: int, run_id: str = "run") -> DataFile
     """A file of one row, written and not committed."""
     row = rows(MODEL_SELECTION, {"run_date": day, "algorithm": "kmeans", "k": k})
     folder = lake.folder(MODEL_SELECTION)
-    return write_part(row, MODEL_SELECTION, folder, day, run_id=run_id, task=0)
+    return write_part(row, MODEL_SELECTION, folder, day, run_id=run_id, task=0, of_run=run_id)
 
 
 def held(lake: NativeLake) -> set[tuple[date, int]]:

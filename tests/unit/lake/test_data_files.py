@@ -31,8 +31,8 @@ RUN = "0c5a2b1e-77"
 
 def test_a_part_is_named_for_its_task_and_run(tmp_path: Path) -> None:
     file = choice(small_lake(tmp_path), FIRST, 2, run_id=RUN)
-    folder, _, name = file.path.partition("/")
-    assert folder == "run_date=2019-10-01"
+    folder, _, name = file.path.rpartition("/")
+    assert folder == f"run_date=2019-10-01/run_id={RUN}"
     assert name.startswith(f"part-00000-{RUN}-")
     assert run_of(name) == RUN
     assert (tmp_path / "model_selection" / file.path).stat().st_size == file.bytes

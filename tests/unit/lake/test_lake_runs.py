@@ -9,8 +9,9 @@ import pytest
 from small_lake import FIRST, SECOND, choice, held, small_lake
 
 from custseg_spark.engine.lake.commits import append, replace_dates
+from custseg_spark.engine.lake.journal import JournalFile
 from custseg_spark.engine.lake.native import NativeLake
-from custseg_spark.engine.lake.runs import journal, remove_leftovers, run_lock
+from custseg_spark.engine.lake.runs import run_lock, settle_dead_runs
 from custseg_spark.engine.lake.schemas import MODEL_SELECTION
 
 TABLES = [MODEL_SELECTION]
@@ -55,17 +56,18 @@ def test_a_file_of_an_older_version_stays(lake: NativeLake) -> None:
     kill_a_run(lake)
     files = [choice(lake, FIRST, 4, run_id="other")]
     replace_dates(lake, MODEL_SELECTION, [FIRST], files, read_version=1)
-    assert len(remove_leftovers(lake, TABLES)) == 1
+    assert len(settle_dead_runs(lake, TABLES)) == 1
     older = lake.files(MODEL_SELECTION, version=1)
     assert [(lake.folder(MODEL_SELECTION) / file.path).exists() for file in older] == [True]
 
 
-def test_a_journal_keeps_a_killed_run_s_files(lake: NativeLake) -> None:
+def test_a_journal_of_another_version_keeps_a_killed_run_s_files(lake: NativeLake) -> None:
     kill_a_run(lake)
-    journal(lake, "killed").touch()
-    assert remove_leftovers(lake, TABLES) == []
-    journal(lake, "killed").unlink()
-    assert len(remove_leftovers(lake, TABLES)) == 1
+    journal = JournalFile(lake.root, "killed")
+    journal.path.write_text('{"format": 0}')
+    assert settle_dead_runs(lake, TABLES) == []
+    journal.remove()
+    assert len(settle_dead_runs(lake, TABLES)) == 1
 
 
 def test_a_living_run_s_files_stay(lake: NativeLake) -> None:
@@ -91,7 +93,7 @@ def test_a_run_that_fails_is_tidied_up_after_by_the_next(lake: NativeLake) -> No
 
     with pytest.raises(KeyError):
         fail_at_work()
-    assert len(remove_leftovers(lake, TABLES)) == 1
+    assert len(settle_dead_runs(lake, TABLES)) == 1
     assert parts(lake) == set()
 
 
@@ -109,7 +111,7 @@ def test_a_fresh_lock_of_another_machine_counts_as_held(lake: NativeLake) -> Non
     kill_a_run(lake)
     lock = lake.root / "_runs" / "killed.lock"
     lock.write_text("another-machine")
-    assert remove_leftovers(lake, TABLES) == []
+    assert settle_dead_runs(lake, TABLES) == []
     two_days_ago = lock.stat().st_mtime - 2 * 24 * 3600
     os.utime(lock, (two_days_ago, two_days_ago))
-    assert len(remove_leftovers(lake, TABLES)) == 1
+    assert len(settle_dead_runs(lake, TABLES)) == 1

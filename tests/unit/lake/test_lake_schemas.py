@@ -19,8 +19,9 @@ sys.modules["pyspark"] = None
 sys.modules["delta"] = None
 import custseg_spark.engine.lake as lake
 # These choose the way of IO, and go the Spark way.
-by_spark = {"lake", "sharing", "spark_io"}
-names = {m.name for m in pkgutil.iter_modules(lake.__path__)} - by_spark
+by_spark = {"lake", "publication", "sharing"}
+found = {m.name for m in pkgutil.iter_modules(lake.__path__)} - by_spark
+names = {name for name in found if not name.startswith("spark_")}
 for name in names:
     importlib.import_module(f"custseg_spark.engine.lake.{name}")
 print(" ".join(names))

@@ -223,11 +223,11 @@ def test_a_file_that_the_driver_does_not_see_as_written_is_refused(lake: NativeL
     ids=["lacks a column", "wider k", "one more", "with the partition"],
 )
 def test_a_file_of_another_schema_is_refused(lake: NativeLake, columns: pa.Schema) -> None:
-    name = "run_date=2019-10-01/part-00000-run-0.parquet"
+    name = "run_date=2019-10-01/run_id=run/part-00000-run-0.parquet"
     path = lake.folder(MODEL_SELECTION) / name
-    path.parent.mkdir()
+    path.parent.mkdir(parents=True)
     pq.write_table(columns.empty_table(), path)
-    file = DataFile(name, FIRST, 0, path.stat().st_size)
+    file = DataFile(name, FIRST, 0, path.stat().st_size, run_id="run")
     with pytest.raises(ValueError, match="aren't the table's"):
         append(lake, MODEL_SELECTION, [file], read_version=0)
 

@@ -27,6 +27,7 @@ _UTF8_BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _SQLITE_SIDECARS = ("-wal", "-shm", "-journal")
 HEAD_BYTES = 4096
+NO_NAME = "its name isn't UTF-8; rename it"
 HIDDEN = "hidden (its name, or its folder's, begins with . or _)"
 
 
@@ -39,7 +40,8 @@ class SourceFile:
     or the copy of one that isn't on this machine; `footer` the end of a Parquet file that Spark
     reads where it is. `sha256` is of a remote file's URI, length and time of change: its content
     would have to be read to know that there is nothing to read. `sheet` is set where several of a
-    workbook's are files of their own to the ledger.
+    workbook's are files of their own to the ledger; `called` is what the ledger calls the file,
+    where that isn't its path.
     """
 
     path: Place
@@ -51,11 +53,13 @@ class SourceFile:
     unpacked: Path | None = None
     footer: Path | None = None
     sheet: str = ""
+    called: str = ""
 
     @property
     def name(self) -> str:
         """What the ledger calls it."""
-        return f"{self.path}#{self.sheet}" if self.sheet else str(self.path)
+        own = self.called or str(self.path)
+        return f"{own}#{self.sheet}" if self.sheet else own
 
     @property
     def data(self) -> Path:
@@ -95,14 +99,20 @@ def require_readable(files: Sequence[SourceFile], path: str) -> None:
     """Raises InputError where a path has no file that can be read, and says why."""
     if not any(f.skipped_because is None for f in files):
         skipped = "".join(f"\n  {f.path}: {f.skipped_because}" for f in files)
-        raise InputError(f"no readable file at {path}{skipped}")
+        raise InputError(f"no readable file at {printable(Path(path))}{skipped}")
 
 
 def _in_folder(path: Path, relative: Path, *, hashes: bool) -> SourceFile:
     """A file that wasn't named itself; hidden if it or a folder on the way to it is."""
     if is_hidden(relative):
-        return SourceFile(path.absolute(), "hidden", path.stat().st_size, "", HIDDEN)
+        shown = Path(printable(path.absolute()))
+        return SourceFile(shown, "hidden", path.stat().st_size, "", HIDDEN)
     return _identify(path, outright=False, hashes=hashes)
+
+
+def printable(path: Path) -> str:
+    """The path as text, with the bytes escaped that aren't UTF-8."""
+    return str(path).encode(errors="backslashreplace").decode()
 
 
 def is_hidden(relative: PurePath) -> bool:
@@ -111,6 +121,11 @@ def is_hidden(relative: PurePath) -> bool:
 
 
 def _identify(path: Path, *, outright: bool, hashes: bool) -> SourceFile:
+    shown = printable(path)
+    if shown != str(path):
+        if outright:
+            raise InputError(f"{shown}: {NO_NAME}")
+        return SourceFile(Path(shown), "unknown", path.stat().st_size, "", NO_NAME)
     try:
         with path.open("rb") as stream:
             head = stream.read(HEAD_BYTES)

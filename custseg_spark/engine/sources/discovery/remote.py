@@ -126,8 +126,7 @@ def bring(
     if problem:
         return replace(file, kind=kind, sha256="", skipped_because=problem)
     if kind in in_place and is_read_in_place(remote, kind):
-        footer = _footer(spark, file, staging) if kind == "parquet" else None
-        return replace(file, kind=kind, footer=footer)
+        return with_footer(spark, file, staging) if kind == "parquet" else replace(file, kind=kind)
     if kind == "sqlite":
         # What isn't in the database yet stands in its log.
         for log in session.list_remote(spark, Remote(f"{remote}-wal")):
@@ -135,13 +134,13 @@ def bring(
     return replace(file, kind=kind, unpacked=whole())
 
 
-def _footer(spark: SparkSession, file: SourceFile, staging: Path) -> Path:
-    """The footer of a Parquet file, as a file of its own: thousands might not fit in memory."""
+def with_footer(spark: SparkSession, file: SourceFile, staging: Path) -> SourceFile:
+    """A Parquet file with its footer as a file of its own: thousands might not fit in memory."""
     assert isinstance(file.path, Remote)
     place, size = file.path, file.bytes
     target = staging / f"{file.sha256[:32]}.footer"
     target.write_bytes(parquet.footer(lambda most: session.read_end(spark, place, size, most)))
-    return target
+    return replace(file, kind="parquet", footer=target)
 
 
 def first(spark: SparkSession, path: str, most: int, staging: Path) -> SourceFile:

@@ -4,14 +4,11 @@ The footer says how many rows a file has. Files of this machine are read by the 
 each; remote ones by Spark, those of one schema together.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +20,7 @@ from custseg_spark.config.mappings import MappingFile
 from custseg_spark.core.events.nested_tables import flattened, items_of
 from custseg_spark.core.events.nested_values import with_paths
 from custseg_spark.core.events.records import Records
-from custseg_spark.core.events.tables import table_records
+from custseg_spark.core.events.tables import column_texts, table_records
 from custseg_spark.core.mappings.mapping import SourceMapping
 from custseg_spark.engine.sources.columns import NOT_ITS_COLUMNS, check_columns
 from custseg_spark.engine.sources.discovery.files import SourceFile
@@ -32,6 +29,7 @@ from custseg_spark.engine.sources.discovery.paths import (
     of_input_file,
     outright,
 )
+from custseg_spark.engine.sources.formats import limits
 from custseg_spark.engine.sources.pieces import ROWS_PER_CHUNK, Located, file_runs
 from custseg_spark.errors import InputError
 
@@ -39,7 +37,11 @@ _MAGIC = b"PAR1"
 _USUAL_FOOTER_BYTES = 1 << 16
 # More is not a length but damage.
 _MOST_FOOTER_BYTES = 1 << 28
-_DAMAGES = (pa.ArrowInvalid, OSError)
+_DAMAGES = (pa.ArrowException, OSError)
+# No unpacked column of a row group is larger; a page of many gigabytes would fill the memory.
+_MOST_COLUMN_BYTES = 1 << 33
+# A record has more than a bit that differs from the others'; a row of nothing takes none.
+_MOST_ROWS_A_BYTE, _FEW_ROWS = 64, 10_000_000
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class ParquetFile:
     """A file with its schema and the number of its rows, as its footer has them.
 
     Where a mapping explodes a column, an item is a record; `group_records`: those of row groups.
+    `rows_before` are the records of the parts before it, where it is a part of a larger whole.
     """
 
     file: SourceFile
@@ -54,6 +57,7 @@ class ParquetFile:
     schema: pa.Schema
     physical_records: int
     group_records: tuple[int, ...] = ()
+    rows_before: int = 0
 
 
 def inspect(file: SourceFile, file_id: str, mapping: MappingFile) -> ParquetFile | str:
@@ -65,14 +69,15 @@ def inspect(file: SourceFile, file_id: str, mapping: MappingFile) -> ParquetFile
     try:
         with pq.ParquetFile(file.footer or file.data) as opened:
             schema, records = opened.schema_arrow, opened.metadata.num_rows
+            _check_size(file, opened.metadata)
     except _DAMAGES as error:
         raise _damaged(file, error) from error
     if not file.named_outright and not set(schema.names) & set(mapping.columns.values()):
         return NOT_ITS_COLUMNS
-    _check(schema, mapping, str(file.path))
+    _check(schema, mapping, file.name)
     if not (mapping.explodes and mapping.nested in schema.names):
         return ParquetFile(file, file_id, schema, records)
-    with explained(str(file.path)):
+    with explained(file.name):
         groups = tuple(_exploded_records(file, mapping.nested))
     return ParquetFile(file, file_id, schema, sum(groups), groups)
 
@@ -95,17 +100,33 @@ def _check(schema: pa.Schema, mapping: MappingFile, where: str) -> None:
     if twice:
         raise InputError(f"{where}: the file has the column '{twice[0]}' twice (case aside)")
     for source in mapping.columns.values():
-        if source in schema.names and pa.types.is_nested(schema.field(source).type):
-            kind = schema.field(source).type
+        kind = schema.field(source).type if source in schema.names else pa.null()
+        if pa.types.is_nested(kind):
             raise InputError(f"{where}: the column '{source}' is {kind}; expected a single value")
-        if source in schema.names and _is_span(schema.field(source).type):
-            kind = schema.field(source).type
+        if _is_span(kind):
             expected = "a number, a text, a date, or a time with its date"
             raise InputError(f"{where}: the column '{source}' is {kind}; expected {expected}")
 
 
 def _is_span(kind: pa.DataType) -> bool:
     return bool(pa.types.is_duration(kind) or pa.types.is_time(kind) or pa.types.is_interval(kind))
+
+
+def _check_size(file: SourceFile, footer: pq.FileMetaData) -> None:
+    """Raises InputError for what unpacks to far more than a log of that length can hold."""
+    if footer.num_rows > _FEW_ROWS + _MOST_ROWS_A_BYTE * file.bytes:
+        raise InputError(
+            f"{file.path}: {footer.num_rows:,} rows in {file.bytes:,} bytes; that is no log"
+        )
+    for number in range(footer.num_row_groups):
+        group = footer.row_group(number)
+        for place in range(group.num_columns):
+            column = group.column(place)
+            packed, unpacked = column.total_compressed_size, column.total_uncompressed_size
+            what = f"{file.path}: the column '{column.path_in_schema}' of row group {number}"
+            limits.check(packed, unpacked, what)
+            if unpacked > _MOST_COLUMN_BYTES:
+                raise InputError(f"{what} unpacks to {unpacked:,} bytes")
 
 
 def footer(read_end: Callable[[int], bytes]) -> bytes:
@@ -128,26 +149,13 @@ def first_rows(file: SourceFile, most: int) -> tuple[list[str], list[list[str | 
         with pq.ParquetFile(file.data) as opened:
             names = list(opened.schema_arrow.names)
             for batch in opened.iter_batches(batch_size=most):
-                cells = [column.to_pylist() for column in batch.columns]
-                rows += [[_typed(value) for value in row] for row in zip(*cells, strict=True)]
+                cells = [column_texts(column)[0].to_list() for column in batch.columns]
+                rows += [list(row) for row in zip(*cells, strict=True)]
                 if len(rows) >= most:
                     break
     except _DAMAGES as error:
         raise _damaged(file, error) from error
     return names, rows[:most]
-
-
-def _typed(value: Any) -> str | None:
-    """A value as `as_text` has it, near enough for a look at the first rows."""
-    if value is None or value != value:
-        return None
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, datetime):
-        # Ingest has times in UTC, without saying so.
-        utc = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
-        return utc.isoformat(" ", "microseconds" if utc.microsecond else "seconds")
-    return json.dumps(value, default=str) if isinstance(value, dict | list) else str(value)
 
 
 @contextmanager
@@ -162,7 +170,7 @@ def explained(where: str) -> Iterator[None]:
 
 def _damaged(file: SourceFile, error: Exception) -> InputError:
     said = " ".join(str(error).split())
-    return InputError(f"{file.path}: the Parquet file is damaged: {said}")
+    return InputError(f"{file.name}: the Parquet file is damaged: {said}")
 
 
 @dataclass(frozen=True)
@@ -179,7 +187,10 @@ class ParquetPiece:
     def records(self, mapping: SourceMapping) -> Iterator[Records]:
         row = self.first_row
         try:
-            with pq.ParquetFile(self.path) as opened:
+            # INT96, which Spark and Impala write, ends in the year 2262 in nanoseconds.
+            with pq.ParquetFile(
+                self.path, coerce_int96_timestamp_unit="us", page_checksum_verification=True
+            ) as opened:
                 for batch in opened.iter_batches(
                     batch_size=ROWS_PER_CHUNK, row_groups=[self.row_group], use_threads=False
                 ):
@@ -188,13 +199,30 @@ class ParquetPiece:
                     yield table_records(table, rows)
                     row += len(table)
         except _DAMAGES as error:
+            where = f"{self.source_file}{_damaged_column(self.path, self.row_group)}"
             said = " ".join(str(error).split())
-            raise InputError(f"{self.source_file}: the Parquet file is damaged: {said}") from error
+            raise InputError(f"{where}: the Parquet file is damaged: {said}") from error
+
+
+def _damaged_column(path: Path, row_group: int) -> str:
+    """Which column of a row group can't be read, in words; nothing where each can."""
+    try:
+        with pq.ParquetFile(path) as opened:
+            names = list(opened.schema_arrow.names)
+    except _DAMAGES:
+        return ""
+    for name in names:
+        try:
+            with pq.ParquetFile(path, page_checksum_verification=True) as opened:
+                opened.read_row_group(row_group, columns=[name], use_threads=False)
+        except _DAMAGES:
+            return f", column '{name}'"
+    return ""
 
 
 def pieces(source: ParquetFile) -> list[ParquetPiece]:
     """A piece for each row group that has rows."""
-    found, row = [], 1
+    found, row = [], source.rows_before + 1
     with pq.ParquetFile(source.file.data) as opened:
         for number in range(opened.metadata.num_row_groups):
             group = opened.metadata.row_group(number)
@@ -221,16 +249,18 @@ def remote_frame(
     numbers = {source.file_id: n for n, source in enumerate(sources)}
     table = spark.read.parquet(*map(outright, by_path))
     names = table.columns
-    rows = [(metadata_path(u), numbers[of_input_file(u, by_path).file_id])
-            for u in table.inputFiles()]  # fmt: skip
-    files = F.broadcast(spark.createDataFrame(rows, "spark_path string, file int"))
+    found = [(u, of_input_file(u, by_path)) for u in table.inputFiles()]
+    rows = [(metadata_path(u), numbers[s.file_id], s.rows_before) for u, s in found]
+    ddl = "spark_path string, file int, rows_before bigint"
+    files = F.broadcast(spark.createDataFrame(rows, ddl))
     located = table.select(
         *[F.col(quoted(n)).alias(f"c{i}") for i, n in enumerate(names)],
-        (F.col("_metadata.row_index") + 1).alias("source_row"),
+        F.col("_metadata.row_index").alias("row_index"),
         F.col("_metadata.file_path").alias("spark_path"),
     ).join(files, "spark_path", how="inner")
-    found = located.select("file", "source_row", *[f"c{i}" for i in range(len(names))])
-    return found, {numbers[s.file_id]: (s.file_id, s.file.name) for s in sources}
+    row = (F.col("rows_before") + F.col("row_index") + 1).alias("source_row")
+    numbered = located.select("file", row, *[f"c{i}" for i in range(len(names))])
+    return numbered, {numbers[s.file_id]: (s.file_id, s.file.name) for s in sources}
 
 
 def located_rows(

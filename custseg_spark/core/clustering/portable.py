@@ -1,0 +1,191 @@
+"""The portable form of a model: a JSON document that any language reads, under a hash of its own.
+
+Numbers are the shortest decimals that give the same doubles back; a fence that isn't there is
+null. Nothing in a document is executed when it is read.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from custseg_spark.core.clustering.assignment import NamedClustering
+from custseg_spark.core.clustering.models import (
+    BisectingKMeans,
+    ClusterModel,
+    GaussianMixture,
+    KMeans,
+    Node,
+)
+from custseg_spark.core.clustering.preparation import EVIDENCE, Preparation, PreparedFeature
+from custseg_spark.core.clustering.scaling import FeatureSpace, Scaler
+from custseg_spark.core.clustering.scoring import ScoringModel
+from custseg_spark.errors import InputError
+
+# A model's document is a file of this name in the model's folder.
+FILE_NAME = "scoring.json"
+# The error where a model's folder has none.
+ABSENT = "{} isn't there: the run was made before there were portable models; fit again"
+FORMAT = 1
+_KIND = "custseg-scoring-model"
+# What a document that isn't one raises while it is read.
+_FLAWS = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
+
+
+@dataclass(frozen=True)
+class Document:
+    """A model's document: `text` is its canonical JSON, `parts` the sections by name."""
+
+    text: str
+    parts: Mapping[str, Any]
+
+
+def document(model: ScoringModel) -> Document:
+    """The document of a model; equal models have equal text."""
+    clustering, preparation = model.clustering, model.space.preparation
+    parts: dict[str, Any] = {
+        "kind": _KIND,
+        "format": FORMAT,
+        "algorithm": clustering.algorithm,
+        "fitted_on": model.fitted_on.isoformat(),
+        "seed": model.seed,
+        "feature_names": list(model.columns),
+        "preprocessor": {
+            "evidence": EVIDENCE,
+            "features": [_feature(f) for f in preparation.features],
+            "scaling": model.scaling,
+            "factors": model.space.scaler.factors.tolist(),
+            "components": _lists(model.space.scaler.components),
+        },
+        "clusterer": _clusterer(clustering.model),
+        "segments": [
+            {"cluster": cluster, "segment_id": i, "segment_name": name}
+            for cluster, (i, name) in enumerate(
+                zip(clustering.segment_ids, clustering.segment_names, strict=True)
+            )
+        ],
+    }
+    parts["sha256"] = content_hash(parts)
+    return Document(canonical(parts), parts)
+
+
+def canonical(value: Any) -> str:
+    """A value as JSON with sorted keys; ValueError for a number that JSON hasn't."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
+
+
+def parsed(text: str, where: str) -> ScoringModel:
+    """The model of a document's text; `where` is said in errors.
+
+    Raises InputError for a text that is none, or of another format, or changed since.
+    """
+    try:
+        parts = json.loads(text)
+        if parts["kind"] != _KIND or parts["format"] != FORMAT:
+            raise ValueError(f"kind {parts['kind']}, format {parts['format']}; expected {_KIND},"
+                             f" format {FORMAT}")  # fmt: skip
+        if parts["sha256"] != content_hash(parts):
+            raise ValueError("its content doesn't have the hash that it names: it was changed")
+        return _model(parts)
+    except _FLAWS as error:
+        said = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise InputError(f"{where} isn't a model that can be scored with: {said}") from error
+
+
+def content_hash(parts: Mapping[str, Any]) -> str:
+    """The hash of a document's parts, but for the hash itself."""
+    content = {key: value for key, value in parts.items() if key != "sha256"}
+    return hashlib.sha256(canonical(content).encode()).hexdigest()
+
+
+def _model(parts: Mapping[str, Any]) -> ScoringModel:
+    before, segments = parts["preprocessor"], parts["segments"]
+    features = tuple(_prepared(f) for f in before["features"])
+    components = before["components"]
+    directions = None if components is None else _array(components, 2)
+    preparation = Preparation(features, {}, None if directions is None else directions.shape[1])
+    scaler = Scaler(_array(before["factors"], 1), directions)
+    clusters = _CLUSTERERS[parts["clusterer"]["kind"]](parts["clusterer"])
+    if [s["cluster"] for s in segments] != list(range(len(clusters.centres))):
+        raise ValueError(f"{len(segments)} segments for {len(clusters.centres)} clusters")
+    if clusters.centres.shape[1] != len(preparation.axes) or len(scaler.factors) != len(features):
+        raise ValueError("its features, factors and centres are not of one length")
+    named = NamedClustering(
+        parts["algorithm"],
+        clusters,
+        tuple(s["segment_id"] for s in segments),
+        tuple(s["segment_name"] for s in segments),
+    )
+    fitted_on = date.fromisoformat(parts["fitted_on"])
+    space = FeatureSpace(preparation, scaler)
+    return ScoringModel(space, named, fitted_on, before["scaling"], parts["seed"])
+
+
+def _feature(feature: PreparedFeature) -> dict[str, Any]:
+    values = asdict(feature)
+    return {k: v if isinstance(v, str) or math.isfinite(v) else None for k, v in values.items()}
+
+
+def _prepared(values: Mapping[str, Any]) -> PreparedFeature:
+    free: dict[str, Any] = {"lower": -math.inf, "upper": math.inf}
+    return PreparedFeature(**{k: free[k] if v is None else v for k, v in values.items()})
+
+
+def _clusterer(model: ClusterModel) -> dict[str, Any]:
+    if isinstance(model, BisectingKMeans):
+        return {
+            "kind": "bisecting_kmeans",
+            "centres": _lists(model.centres),
+            "nodes": [asdict(node) for node in model.nodes],
+            "node_centres": _lists(model.node_centres),
+            "children": [list(children) for children in model.children],
+        }
+    if isinstance(model, GaussianMixture):
+        return {
+            "kind": "gaussian_mixture",
+            "weights": _lists(model.weights),
+            "means": _lists(model.means),
+            "covariances": _lists(model.covariances),
+        }
+    return {"kind": "kmeans", "centres": _lists(model.centres)}
+
+
+def _lists(values: np.ndarray | None) -> Any:
+    return None if values is None else values.tolist()
+
+
+def _array(values: Sequence[Any], dimensions: int) -> np.ndarray:
+    array = np.array(values, dtype=np.float64)
+    if array.ndim != dimensions or not np.isfinite(array).all():
+        raise ValueError(f"expected finite numbers in {dimensions} dimensions")
+    return array
+
+
+def _kmeans(parts: Mapping[str, Any]) -> ClusterModel:
+    return KMeans(_array(parts["centres"], 2))
+
+
+def _bisecting(parts: Mapping[str, Any]) -> ClusterModel:
+    nodes = tuple(Node(**node) for node in parts["nodes"])
+    children = tuple(tuple(places) for places in parts["children"])
+    if not len(nodes) == len(children) == len(parts["node_centres"]):
+        raise ValueError("its tree has not one centre and one list of children a node")
+    return BisectingKMeans(nodes, _array(parts["node_centres"], 2), children)
+
+
+def _mixture(parts: Mapping[str, Any]) -> ClusterModel:
+    return GaussianMixture(
+        _array(parts["weights"], 1), _array(parts["means"], 2), _array(parts["covariances"], 3)
+    )
+
+
+_CLUSTERERS = {
+    "kmeans": _kmeans,
+    "bisecting_kmeans": _bisecting,
+    "gaussian_mixture": _mixture,
+}

@@ -1,0 +1,59 @@
+"""What a run learns of all customers and each one's features depend on, as JSON."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from custseg_spark.core.features.levels import Levels
+from custseg_spark.core.features.scores import Cutoffs
+from custseg_spark.errors import InputError
+
+_FORMAT = 1
+_FLAWS = (ValueError, TypeError, KeyError, OverflowError, RecursionError)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """The price levels of categories and the cutoffs of the RFM scores, as of a run date."""
+
+    as_of: date
+    levels: Levels
+    cutoffs: Cutoffs
+
+    def as_json(self) -> str:
+        """Canonical JSON; `parsed` reads it."""
+        keys, units = self.levels.keys.tolist(), self.levels.units.tolist()
+        values = {
+            "format": _FORMAT,
+            "as_of": self.as_of.isoformat(),
+            "price_levels": {"category_keys": keys, "log_price_units": units},
+            "rfm_cutoffs": asdict(self.cutoffs),
+        }
+        return json.dumps(values, sort_keys=True)
+
+
+def file_name(run_id: str) -> str:
+    """The name of a run's file, beside the models of its date."""
+    return f"learned-{run_id}.json"
+
+
+def parsed(text: str, where: str) -> Learned:
+    """What was learned, of its JSON; `where` is said in errors. Raises InputError."""
+    try:
+        values: Mapping[str, Any] = json.loads(text)
+        if values["format"] != _FORMAT:
+            raise ValueError(f"format {values['format']}, expected {_FORMAT}")
+        of_categories = values["price_levels"]
+        keys = np.array(of_categories["category_keys"], dtype=np.int64)
+        units = np.array(of_categories["log_price_units"], dtype=np.int64)
+        if keys.shape != units.shape or keys.ndim != 1 or (np.diff(keys) <= 0).any():
+            raise ValueError("price_levels: expected ascending keys with a level each")
+        cutoffs = {k: tuple(int(v) for v in of) for k, of in values["rfm_cutoffs"].items()}
+        day = date.fromisoformat(values["as_of"])
+        return Learned(day, Levels(keys, units), Cutoffs(**cutoffs))
+    except _FLAWS as error:
+        raise InputError(f"{where} can't be read: {error}") from error

@@ -1,0 +1,163 @@
+"""The journal of a publication: the commits to come, in their order, in a small file.
+
+A lake's tables have no common transaction. So a run first writes all of its files, then this
+journal, then the commits that it names. Whoever finds the journal of a dead run finishes it, or
+throws it away where nothing of it was committed.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake.commits import Bears, Change
+from custseg_spark.engine.lake.files import DataFile
+from custseg_spark.engine.lake.schemas import TABLES
+from custseg_spark.engine.lake.statistics import of_json, to_json
+
+RUNS_FOLDER: Final = "_runs"
+ENDING: Final = ".journal"
+# Said in each journal; another version's is left to that version.
+_FORMAT = 1
+_BY_NAME = {table.name: table for table in TABLES}
+
+
+@dataclass(frozen=True)
+class Step:
+    """A commit to come: files added to a table, in place of those of `replaces` where it is set.
+
+    `read_version` is the version that the run has read; None where nobody else writes what the
+    step does. `alone`: also other dates must not have been written since.
+    """
+
+    table: Table
+    adds: tuple[DataFile, ...]
+    read_version: int | None = None
+    replaces: date | None = None
+    alone: bool = False
+
+    def change(self, once: str, current_version: int) -> Change:
+        """The change of the table, which takes place once whoever makes it how often."""
+        version = current_version if self.read_version is None else self.read_version
+        if self.read_version is None:
+            bears: Bears | None = Bears.ANYTHING
+        else:
+            bears = Bears.MAINTENANCE if self.alone else None
+        dates = None if self.replaces is None else frozenset([self.replaces])
+        return Change(self.table, version, self.adds, dates, once=once, bears=bears)
+
+
+@dataclass(frozen=True)
+class Journal:
+    """What a run publishes: the last step is the moment from which it counts.
+
+    Then the rows of the run that it supersedes go. `withdrawn`: the run doesn't count, and what
+    was committed of it is taken back.
+    """
+
+    run_id: str
+    steps: tuple[Step, ...]
+    run_date: date | None = None
+    superseded: str | None = None
+    withdrawn: bool = False
+
+    @property
+    def as_withdrawn(self) -> "Journal":
+        """The journal, to be taken back."""
+        return replace(self, withdrawn=True)
+
+    def as_json(self) -> str:
+        """The journal as `of_text` reads it."""
+        return json.dumps(
+            {
+                "format": _FORMAT,
+                "run_id": self.run_id,
+                "run_date": _iso(self.run_date),
+                "superseded": self.superseded,
+                "withdrawn": self.withdrawn,
+                "steps": [_step_as_dict(step) for step in self.steps],
+            }
+        )
+
+
+@dataclass(frozen=True)
+class JournalFile:
+    """Where a run's journal is."""
+
+    root: Path
+    run_id: str
+    path: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        path = self.root / RUNS_FOLDER / f"{self.run_id}{ENDING}"
+        object.__setattr__(self, "path", path)
+
+    def write(self, journal: Journal) -> None:
+        """Writes the journal in one step."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        beside = self.path.with_suffix(".journal-to-be")
+        beside.write_text(journal.as_json(), encoding="utf-8")
+        beside.replace(self.path)
+
+    def read(self) -> Journal | None:
+        """The journal; None where there is none, or one of another version of this program."""
+        try:
+            return of_text(self.path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+
+    def remove(self) -> None:
+        """Removes the journal: there is nothing left to do."""
+        self.path.unlink(missing_ok=True)
+        self.path.with_suffix(".journal-to-be").unlink(missing_ok=True)
+
+
+def of_text(text: str) -> Journal | None:
+    """The journal that a text holds; None of another version's."""
+    held = json.loads(text)
+    if held.get("format") != _FORMAT:
+        return None
+    return Journal(
+        run_id=held["run_id"],
+        steps=tuple(_step_of_dict(step) for step in held["steps"]),
+        run_date=_date(held["run_date"]),
+        superseded=held["superseded"],
+        withdrawn=held["withdrawn"],
+    )
+
+
+def _step_as_dict(step: Step) -> dict[str, Any]:
+    return {
+        "table": step.table.name,
+        "adds": [_file_as_list(file) for file in step.adds],
+        "read_version": step.read_version,
+        "replaces": _iso(step.replaces),
+        "alone": step.alone,
+    }
+
+
+def _step_of_dict(held: Mapping[str, Any]) -> Step:
+    table = _BY_NAME[held["table"]]
+    files = tuple(_file_of_list(values, table) for values in held["adds"])
+    return Step(table, files, held["read_version"], _date(held["replaces"]), held["alone"])
+
+
+def _file_as_list(file: DataFile) -> list[Any]:
+    statistics = to_json(file.rows, file.columns)
+    return [file.path, _iso(file.day), file.rows, file.bytes, statistics, file.run_id]
+
+
+def _file_of_list(values: Sequence[Any], table: Table) -> DataFile:
+    path, day, rows, size, statistics, run_id = values
+    return DataFile(path, _date(day), rows, size, of_json(statistics, table.schema), run_id)
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+def _date(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None

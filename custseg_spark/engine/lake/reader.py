@@ -1,0 +1,159 @@
+"""A lake in a folder, read without Spark: its tables, and its models in their portable form."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from custseg_spark.core.clustering import portable
+from custseg_spark.core.clustering.scoring import ScoringModel
+from custseg_spark.core.features import learned
+from custseg_spark.core.features.learned import Learned
+from custseg_spark.core.sessions.buckets import customer_bucket
+from custseg_spark.engine.lake.bucket_files import bucket_bounds
+from custseg_spark.engine.lake.columns import RUN_ID, Table
+from custseg_spark.engine.lake.files import DataFile
+from custseg_spark.engine.lake.moments import Moment
+from custseg_spark.engine.lake.native import NativeLake, read_file
+from custseg_spark.engine.lake.schemas import BY_RUN, RUNS, TABLES
+from custseg_spark.errors import InputError
+
+R = TypeVar("R")
+
+
+class Tables(Protocol):
+    """A lake's tables as far as they fit into memory."""
+
+    def name(self, table: Table) -> str:
+        """Where a table is, as a person would write it."""
+
+    def exists(self, table: Table) -> bool:
+        """Whether the table has been created."""
+
+    def rows(
+        self,
+        table: Table,
+        columns: Sequence[str] | None = None,
+        dates: Collection[date] | None = None,
+    ) -> pa.Table:
+        """Rows of a table, or of dates of it; none where there is no table."""
+
+
+@dataclass(frozen=True)
+class LakeReader:
+    """The tables and models below a folder, read in this process.
+
+    Of the tables by run only the rows of published runs are seen, as of `moment` where it is set.
+    """
+
+    root: Path
+    moment: Moment = field(default_factory=Moment)
+
+    @cached_property
+    def native(self) -> NativeLake:
+        """The tables by delta-rs."""
+        return NativeLake(self.root.absolute())
+
+    def name(self, table: Table) -> str:
+        """The table's folder."""
+        return str(self.root / table.name)
+
+    def exists(self, table: Table) -> bool:
+        """Whether the table has been created."""
+        return self.native.exists(table)
+
+    def require(self) -> None:
+        """Raises InputError where no table of a lake is below the folder."""
+        if not any(self.exists(table) for table in TABLES):
+            raise InputError(f"there is no lake at {self.root}: none of its tables is there")
+
+    def at_one_moment(self) -> "LakeReader":
+        """The lake as it is now, whatever others publish from here on."""
+        while self.moment.run_ids is None:
+            versions = self.native.versions([RUNS, *BY_RUN])
+            found = replace(self, moment=Moment(versions=versions)).run_ids()
+            # A superseded run's rows go after `runs` has changed: until then they are all there.
+            if self.native.versions([RUNS]).items() <= versions.items():
+                return replace(self, moment=Moment(found, versions))
+        return self
+
+    def run_ids(self) -> Mapping[date, str | None]:
+        """The published run of each run date."""
+        if self.moment.run_ids is not None:
+            return self.moment.run_ids
+        rows = self.rows(RUNS, ["run_date", RUN_ID])
+        return {row["run_date"]: row[RUN_ID] for row in rows.to_pylist()}
+
+    def files(self, table: Table, dates: Collection[date] | None = None) -> list[DataFile]:
+        """A table's files, of a table by run those of published runs; none without a table."""
+        if not self.exists(table):
+            return []
+        held = self.native.files(table, dates, self.moment.versions.get(table.name))
+        if not table.is_by_run:
+            return held
+        ids = self.run_ids()
+        # Files of 0.1 are of no run.
+        return [f for f in held if f.run_id is None or (f.day and f.run_id == ids.get(f.day))]
+
+    def rows(
+        self,
+        table: Table,
+        columns: Sequence[str] | None = None,
+        dates: Collection[date] | None = None,
+    ) -> pa.Table:
+        """Rows of a table, or of dates of it, in memory; none where there is no table."""
+        return self.native.read_files(table, self.files(table, dates), columns)
+
+    def rows_of_customer(self, table: Table, customer_id: str, day: date) -> pa.Table:
+        """A customer's rows on a run date: of the files that may hold the customer, no more."""
+        [bucket] = customer_bucket(pl.Series("customer_id", [customer_id], pl.String)).to_list()
+        parts, folder = [], self.native.folder(table)
+        for file in self.files(table, [day]):
+            if _may_hold(folder / file.path, bucket):
+                rows = read_file(folder, file, table, table.schema)
+                parts.append(rows.filter(pc.equal(rows["customer_id"], customer_id)))
+        return pa.concat_tables([table.schema.empty_table(), *parts])
+
+    def map_files(
+        self, table: Table, day: date, kernel: Callable[[pa.Table], R], columns: Sequence[str]
+    ) -> list[R]:
+        """The kernel's result for each of a date's files, one file in memory at a time."""
+        schema = pa.schema([table.schema.field(name) for name in columns])
+        folder = self.native.folder(table)
+        return [kernel(read_file(folder, f, table, schema)) for f in self.files(table, [day])]
+
+    def model(self, name: str) -> ScoringModel:
+        """A published model by its name in `runs`.
+
+        Raises InputError where the model has no portable form, or the form isn't whole.
+        """
+        path = self.root / "models" / name / portable.FILE_NAME
+        return portable.parsed(_text(path), str(path))
+
+    def learned(self, day: date) -> Learned:
+        """What the run of a date learned of all customers. Raises InputError where it lacks."""
+        name = learned.file_name(self.run_ids().get(day) or "")
+        path = self.root / "models" / f"run_date={day}" / name
+        return learned.parsed(_text(path), str(path))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise InputError(portable.ABSENT.format(path)) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} can't be read: {error}") from error
+
+
+def _may_hold(path: Path, bucket: int) -> bool:
+    """Whether a file may have rows of the bucket: by the note in its footer."""
+    bounds = bucket_bounds(pq.read_metadata(path))
+    return bounds is None or bounds[0] <= bucket < bounds[-1]

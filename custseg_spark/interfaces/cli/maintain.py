@@ -1,0 +1,25 @@
+"""Keeps the lake small: old runs and what dead ones left removed, small files put together, VACUUM.
+
+Never what a published run needs. For schedulers, now and then; other jobs may run meanwhile.
+"""
+
+from collections.abc import Sequence
+
+from custseg_spark.engine.lake.lake import Lake, require_table
+from custseg_spark.engine.lake.schemas import INGEST_FILES
+from custseg_spark.engine.spark.session import get_session
+from custseg_spark.interfaces.cli import arguments, summary
+from custseg_spark.pipeline.maintenance import maintain
+from custseg_spark.progress import Progress
+
+
+def run(argv: Sequence[str]) -> None:
+    """Runs the job for a command line."""
+    config, progress = arguments.parse_maintain(__doc__ or "", argv), Progress()
+    with progress.stage("start Spark"):
+        lake = Lake(get_session("custseg-maintain", config.lake.umask), config.lake)
+    # Before there is a lock, and a folder with it, where a path was misspelt.
+    require_table(lake, INGEST_FILES)
+    with lake.at_work():
+        done = maintain(lake, config.maintain, progress)
+    print(summary.of_maintenance(done))

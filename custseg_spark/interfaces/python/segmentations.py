@@ -1,0 +1,195 @@
+"""A run's result: its segments, customers, model, pictures, report, and reasons."""
+
+import json
+from dataclasses import replace
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from custseg_spark.engine.lake.rows import dicts_of
+from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES, CUSTOMER_SEGMENTS, RUNS
+from custseg_spark.errors import InputError, nearest
+from custseg_spark.interfaces.python import explanations
+from custseg_spark.interfaces.python.configuring import AnyPath
+from custseg_spark.interfaces.python.explanations import Explanation, OneRun
+from custseg_spark.interfaces.python.models import Model
+from custseg_spark.interfaces.python.plots import Plots
+from custseg_spark.interfaces.python.tables import LakeTables
+from custseg_spark.outputs.report import HTML, reading, words, write_here
+from custseg_spark.outputs.report.content import Content
+from custseg_spark.paths import Remote, place
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pyspark.sql import DataFrame
+
+    from custseg_spark.pipeline.ingest import IngestSummary
+
+_PROFILES: dict[str, Any] = {
+    "segment_id": pl.Int32,
+    "segment_name": pl.String,
+    "customers": pl.Int64,
+    "customer_share": pl.Float64,
+    "revenue": pl.Decimal(38, 4),
+    "revenue_share": pl.Float64,
+    "marks": pl.List(pl.String),
+    "actions": pl.List(pl.String),
+    "status": pl.String,
+}
+
+
+class Segmentation:
+    """What a run of one date made, read from the lake's tables.
+
+    `segment` gives it, and `Lake.run` for a run that is there already. Of several algorithms it
+    shows the main one; `with_algorithm` another. `ingested` is what `segment` read, if it did.
+    """
+
+    def __init__(
+        self,
+        lake: LakeTables,
+        run_date: date,
+        algorithm: str | None = None,
+        ingested: "IngestSummary | None" = None,
+    ):
+        # The run may be made again meanwhile.
+        self.lake, self.run_date, self.ingested = lake.at_one_moment(), run_date, ingested
+        if algorithm is not None and algorithm not in self.algorithms:
+            raise InputError(
+                f"the run of {run_date} has no algorithm '{algorithm}'"
+                f"{nearest(algorithm, self.algorithms)}"
+            )
+        self.algorithm = algorithm or self.algorithms[0]
+
+    def with_algorithm(self, algorithm: str) -> "Segmentation":
+        """The same run, as another of its algorithms segments it."""
+        return Segmentation(self.lake, self.run_date, algorithm, self.ingested)
+
+    @cached_property
+    def run(self) -> dict[str, Any]:
+        """The run's row in `runs`: its configuration, models, versions, counts and seconds."""
+        rows = dicts_of(self.lake.reader.rows(RUNS, dates=[self.run_date]))
+        if not rows:
+            raise InputError(f"there is no run of {self.run_date} in {self.lake.path}")
+        return rows[0]
+
+    @property
+    def algorithms(self) -> list[str]:
+        """The run's algorithms, the main one first."""
+        configured = json.loads(self.run["config"] or "{}").get("model", {}).get("algorithms", [])
+        made = dict(self.run["models"] or {})
+        return [a for a in configured if a in made or not made] or sorted(made)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a person should know of the run."""
+        return list(self.run["warnings"] or [])
+
+    @cached_property
+    def segments(self) -> pl.DataFrame:
+        """A row a segment, by id: name, customers and their share, revenue and its share (null
+        where there is none), what marks it (features with their distance from the mean of all
+        customers in standard deviations), what to do, and what became of it since the run before.
+        """
+        rows = [
+            {
+                **{name: getattr(s, name, None) for name in _PROFILES},
+                "marks": [f"{words.feature(f)} {words.signed(z)}" for f, z in s.evidence],
+                "actions": list(s.actions),
+            }
+            for s in self._content.segments_of(self.algorithm)
+        ]
+        made = pl.DataFrame(rows, schema=_PROFILES, orient="row")
+        return made.sort("segment_id")
+
+    @property
+    def customers(self) -> "Customers":
+        """The run's customers: `customers()` is a frame of Spark's, `customers.to_polars()` and
+        `customers.to_pandas()` are in memory."""
+        return Customers(self)
+
+    @cached_property
+    def model(self) -> Model:
+        """The published model that gave the segments. Raises InputError where it isn't whole."""
+        models = dict(self.run["models"] or {})
+        if self.algorithm not in models:
+            raise InputError(f"the run of {self.run_date} published no model of {self.algorithm}")
+        return Model(self.lake.reader.model(models[self.algorithm]))
+
+    def explain(self, customer_id: str) -> Explanation:
+        """Why a customer is in the segment. Raises InputError for a customer that the run lacks."""
+        features = list(self.run["features"] or [])
+        lake = self.lake
+        run = OneRun(lake.reader, lake.path, self.run_date, self.algorithm, features)
+        return explanations.explain(run, customer_id)
+
+    @property
+    def plot(self) -> Plots:
+        """The report's pictures, each a matplotlib Figure: `plot.profiles()`."""
+        return Plots(self._content)
+
+    def report(self, folder: AnyPath | None = None) -> Path:
+        """Writes the report into `folder`/<run date> (none: `reports` beside the lake); its page.
+
+        A lake elsewhere needs a folder of this machine.
+        """
+        target = place(str(folder)) if folder is not None else self._beside()
+        if isinstance(target, Remote):
+            raise InputError(f"{target} isn't on this machine; give report() a folder")
+        umask = self.lake.config.umask
+        written = write_here(self._content, target / self.run_date.isoformat(), umask)
+        return next(path for path in written if path.name == HTML)
+
+    def _beside(self) -> "Path | Remote":
+        lake = place(self.lake.config.path)
+        return (lake if isinstance(lake, Remote) else lake.absolute()).parent / "reports"
+
+    @cached_property
+    def _content(self) -> Content:
+        reader = self.lake.reader
+        content = reading.content(reader, self.run_date, reader.map_files)
+        others = [a for a in content.algorithms if a != self.algorithm]
+        return replace(content, algorithms=[self.algorithm, *others])
+
+    def __repr__(self) -> str:
+        segments = self.segments
+        return (
+            f"<Segmentation of {self.run_date} by {self.algorithm}: {segments['customers'].sum():,}"
+            f" customers in {len(segments)} segments>"
+        )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return self.segments._repr_html_()
+
+
+class Customers:
+    """The customers of a run with their segments: rows of `customer_segments` of one algorithm."""
+
+    def __init__(self, of: Segmentation):
+        self._of = of
+
+    def __call__(self, *, features: bool = False) -> "DataFrame":
+        """A lazy frame of Spark's; with `features`, those of `customer_features` beside."""
+        from custseg_spark.interfaces.python.spark_frames import customers
+
+        of = self._of
+        return customers(of.lake, of.run_date, of.algorithm, features=features)
+
+    def to_polars(self, *, features: bool = False) -> pl.DataFrame:
+        """All customers in memory; no JVM starts for a lake in a folder."""
+        of = self._of
+        rows = of.lake.table(CUSTOMER_SEGMENTS.name, run_date=of.run_date)
+        made = rows.filter(pl.col("algorithm") == of.algorithm)
+        if features:
+            beside = of.lake.table(CUSTOMER_FEATURES.name, run_date=of.run_date)
+            others = [c for c in beside.columns if c == "customer_id" or c not in made.columns]
+            made = made.join(beside.select(others), on="customer_id", how="left")
+        return made.sort("customer_id")
+
+    def to_pandas(self, *, features: bool = False) -> "pd.DataFrame":
+        """As `to_polars`, of pandas."""
+        return self.to_polars(features=features).to_pandas()

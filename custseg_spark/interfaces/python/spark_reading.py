@@ -1,0 +1,68 @@
+"""A lake that only Spark reaches, as the Python API reads it."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TypeVar
+
+import pyarrow as pa
+from pyspark.sql import functions as F
+
+from custseg_spark.core.clustering.scoring import ScoringModel
+from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.schemas import BY_RUN
+from custseg_spark.engine.partitions import customer_buckets
+from custseg_spark.engine.spark import model_store
+
+R = TypeVar("R")
+
+_PORTIONS = 4
+
+
+@dataclass(frozen=True)
+class SparkReader:
+    """The tables and models of a lake of the engine's."""
+
+    lake: Lake
+
+    def at_one_moment(self) -> "SparkReader":
+        """The lake as it is now, whatever others publish from here on."""
+        is_fixed = self.lake.moment.run_ids is not None
+        return self if is_fixed else SparkReader(self.lake.at_one_moment(BY_RUN))
+
+    def name(self, table: Table) -> str:
+        """Where a table is, as a person would write it."""
+        return self.lake.name(table)
+
+    def exists(self, table: Table) -> bool:
+        """Whether the table has been created."""
+        return self.lake.exists(table)
+
+    def rows(
+        self,
+        table: Table,
+        columns: Sequence[str] | None = None,
+        dates: Collection[date] | None = None,
+    ) -> pa.Table:
+        """Rows of a table, or of dates of it, in memory; none where there is no table."""
+        return self.lake.rows(table, columns, dates)
+
+    def rows_of_customer(self, table: Table, customer_id: str, day: date) -> pa.Table:
+        """A customer's rows on a run date."""
+        if not self.exists(table):
+            return table.schema.empty_table()
+        is_asked = (F.col("run_date") == F.lit(day)) & (F.col("customer_id") == F.lit(customer_id))
+        return self.lake.read(table).where(is_asked).select(*table.schema.names).toArrow()
+
+    def map_files(
+        self, table: Table, day: date, kernel: Callable[[pa.Table], R], columns: Sequence[str]
+    ) -> list[R]:
+        """The kernel's result for each portion of a date's customers, a task each."""
+        if not self.exists(table):
+            return []
+        return customer_buckets(self.lake, table, day, _PORTIONS).map(kernel, columns)
+
+    def model(self, name: str) -> ScoringModel:
+        """A published model by its name in `runs`."""
+        return model_store.load_portable(self.lake.spark, self.lake.model_path(name))

@@ -1,0 +1,182 @@
+"""The service's paths."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi import Path as InPath
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from custseg_spark import __version__
+from custseg_spark.errors import InputError
+from custseg_spark.interfaces import clock
+from custseg_spark.interfaces.service import scoring, tables
+from custseg_spark.interfaces.service.flaws import RefusedError, flaw, of_validation
+from custseg_spark.interfaces.service.guarding import Guard, Metrics
+from custseg_spark.interfaces.service.limits import Limits
+from custseg_spark.interfaces.service.published import LatestRun, Published
+from custseg_spark.interfaces.service.schemas import (
+    Customer,
+    EventsRequest,
+    FeaturesRequest,
+    Flaw,
+    Flaws,
+    Run,
+    ScoredCustomers,
+    Segment,
+    State,
+)
+
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Flaws} for status in (400, 401, 404, 409, 413, 422, 503)
+}
+CustomerId = Annotated[str, InPath(min_length=1, max_length=1_000)]
+
+
+def make_app(lake: Path, limits: Limits) -> FastAPI:
+    """The service over a lake in a folder."""
+    latest, metrics = LatestRun(lake), Metrics()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await asyncio.to_thread(latest.refresh)
+        looking = asyncio.create_task(_look_for_runs(latest, limits.reload_seconds))
+        yield
+        looking.cancel()
+        with suppress(asyncio.CancelledError):
+            await looking
+
+    app = FastAPI(
+        title="custseg",
+        description="Scores customers with the models that a lake has published.",
+        version=__version__,
+        lifespan=lifespan,
+        responses=_REFUSALS,
+    )
+    app.state.latest = latest
+    app.middleware("http")(metrics.measured)
+    app.add_middleware(Guard, limits=limits)
+    _add_refusals(app)
+    _add_scoring(app, latest, limits, metrics)
+    _add_tables(app, latest)
+    _add_state(app, latest, metrics)
+    return app
+
+
+async def _look_for_runs(latest: LatestRun, seconds: float) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        await asyncio.to_thread(latest.refresh)
+
+
+def _refused(flaws: list[Flaw], status: int) -> JSONResponse:
+    return JSONResponse(Flaws(detail=flaws).model_dump(), status_code=status)
+
+
+def _add_refusals(app: FastAPI) -> None:
+    @app.exception_handler(RefusedError)
+    async def refused(_: Request, error: RefusedError) -> JSONResponse:
+        return _refused(error.flaws, error.status)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        return _refused(of_validation(error.errors()), 422)
+
+    @app.exception_handler(InputError)
+    async def unreadable(_: Request, error: InputError) -> JSONResponse:
+        return _refused([flaw("request", None, str(error))], 404)
+
+
+def _held(latest: LatestRun) -> Published:
+    """The run that a request is answered from."""
+    if latest.published is None:
+        raise RefusedError([flaw("lake", None, "a run that published models")], 503)
+    return latest.published
+
+
+def _bounded(field: str, count: int, most: int) -> None:
+    if count > most:
+        raise RefusedError([flaw(field, count, f"at most {most:,} in a request")], 413)
+
+
+def _add_scoring(app: FastAPI, latest: LatestRun, limits: Limits, metrics: Metrics) -> None:
+    @app.post("/score/features", tags=["scoring"])
+    async def score_features(request: FeaturesRequest) -> ScoredCustomers:
+        """The segments of customers by their features."""
+        _bounded("customers", len(request.customers), limits.customers)
+        run = _held(latest)
+        made = scoring.score_features(request.customers, run, run.model(request.algorithm))
+        metrics.customers.labels("/score/features").inc(len(made.customers))
+        return made
+
+    # In a thread of its own: the kernels take long enough to hold up the others.
+    @app.post("/score/events", tags=["scoring"])
+    def score_events(request: EventsRequest) -> ScoredCustomers:
+        """The segments of customers by their events, as of a date."""
+        _bounded("events", len(request.events), limits.events)
+        run = _held(latest)
+        model = run.model(request.algorithm)
+        made = scoring.score_events(request.events, request.as_of, run, model, clock.now())
+        metrics.customers.labels("/score/events").inc(len(made.customers))
+        return made
+
+
+def _add_tables(app: FastAPI, latest: LatestRun) -> None:
+    @app.get("/customers/{customer_id}", tags=["tables"])
+    def customer(
+        customer_id: CustomerId, run_date: date | None = None, algorithm: str | None = None
+    ) -> Customer:
+        """A customer's segment at a run date, as the run left it."""
+        run = _held(latest)
+        day = run_date or run.run_date
+        name = algorithm or run.model(None).clustering.algorithm
+        found = tables.customer(run.reader, customer_id, day, name)
+        if found is None:
+            expected = f"a customer of the run of {day} by {name}"
+            raise RefusedError([flaw("customer_id", customer_id, expected)], 404)
+        return found
+
+    @app.get("/segments", tags=["tables"])
+    def segments(run_date: date | None = None, algorithm: str | None = None) -> list[Segment]:
+        """The living segments of a run date."""
+        run = _held(latest)
+        return tables.segments(run.reader, run_date or run.run_date, algorithm)
+
+    @app.get("/runs", tags=["tables"])
+    def runs() -> list[Run]:
+        """The lake's runs, the latest first."""
+        return tables.runs(_held(latest).reader)
+
+
+def _add_state(app: FastAPI, latest: LatestRun, metrics: Metrics) -> None:
+    @app.get("/health", tags=["state"])
+    async def health() -> State:
+        """That the process answers."""
+        return _state(latest)
+
+    @app.get("/ready", tags=["state"])
+    async def ready() -> State:
+        """That customers can be scored; 503 where no run has published models."""
+        _held(latest)
+        return _state(latest)
+
+    @app.get("/metrics", tags=["state"], response_class=Response)
+    async def prometheus() -> Response:
+        """Counts and seconds, as Prometheus reads them."""
+        if latest.published:
+            midnight = datetime.combine(latest.published.run_date, time.min, UTC)
+            metrics.run_date.set(midnight.timestamp())
+        metrics.reloads.set(latest.reloads)
+        metrics.failures.set(latest.failures)
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _state(latest: LatestRun) -> State:
+    run = latest.published
+    return State(ready=run is not None, run_date=run.run_date if run else None)

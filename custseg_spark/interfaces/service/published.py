@@ -1,0 +1,98 @@
+"""What the service answers from: the latest run's models, held until a newer run is whole."""
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from threading import Lock
+
+from custseg_spark.core.clustering.scoring import ScoringModel
+from custseg_spark.core.features.learned import Learned
+from custseg_spark.engine.lake.reader import LakeReader
+from custseg_spark.engine.lake.rows import dicts_of
+from custseg_spark.engine.lake.schemas import RUNS
+from custseg_spark.errors import CustsegError, InputError, nearest
+
+log = logging.getLogger("custseg")
+
+
+@dataclass(frozen=True)
+class Published:
+    """A run that is published whole: its models by algorithm, the main one first.
+
+    `learned` is what the run learned of all customers; None for a run that didn't keep it.
+    `reader` sees the lake as it was when the run was loaded.
+    """
+
+    run_date: date
+    reader: LakeReader
+    models: Mapping[str, ScoringModel]
+    learned: Learned | None
+
+    def model(self, algorithm: str | None) -> ScoringModel:
+        """The named algorithm's model, else the main one. Raises InputError for an unknown."""
+        name = algorithm or next(iter(self.models))
+        if name not in self.models:
+            raise InputError(f"there is no model of '{name}'{nearest(name, self.models)}")
+        return self.models[name]
+
+
+class LatestRun:
+    """The latest run of a lake; a newer one takes its place once it has been read whole.
+
+    A request holds the run that it began with, so that none is lost or mixed.
+    """
+
+    def __init__(self, lake: Path):
+        self.reader = LakeReader(lake)
+        self._published: Published | None = None
+        self._lock = Lock()
+        self.reloads = 0
+        self.failures = 0
+
+    @property
+    def published(self) -> Published | None:
+        """The run that requests are answered from; None before there is one."""
+        return self._published
+
+    def refresh(self) -> bool:
+        """Looks for a newer run; whether there was one. A run that can't be read whole changes
+        nothing, and is tried again."""
+        with self._lock:
+            try:
+                if not self.reader.exists(RUNS) or not self._has_changed():
+                    return False
+                found = _latest(self.reader.at_one_moment())
+            except (CustsegError, OSError) as error:
+                self.failures += 1
+                log.warning("the latest run can't be loaded: %s", error)
+                return False
+            self._published = found
+            self.reloads += 1
+            return found is not None
+
+    def _has_changed(self) -> bool:
+        held = self._published.reader.moment.versions if self._published else {}
+        return self.reader.native.version(RUNS) != held.get(RUNS.name)
+
+
+def _latest(reader: LakeReader) -> Published | None:
+    runs = dicts_of(reader.rows(RUNS, ["run_date", "models", "config"]))
+    if not runs:
+        return None
+    run = max(runs, key=lambda row: row["run_date"])
+    day, named = run["run_date"], run["models"] or {}
+    configured = json.loads(run["config"] or "{}").get("model", {}).get("algorithms", [])
+    names = [name for name in configured if name in named]
+    names += sorted(set(named).difference(names))
+    models = {name: reader.model(named[name]) for name in names}
+    if not models:
+        raise InputError(f"the run of {day} published no model")
+    try:
+        learned = reader.learned(day)
+    except InputError as error:
+        log.warning("events can't be scored: %s", error)
+        learned = None
+    return Published(day, reader, models, learned)

@@ -1,0 +1,44 @@
+"""What the service reads of a lake's tables: customers, segments, runs."""
+
+from datetime import date
+
+from custseg_spark.core.segments.statuses import DIED
+from custseg_spark.engine.lake.reader import LakeReader
+from custseg_spark.engine.lake.rows import dicts_of
+from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS, RUNS, SEGMENT_PROFILES
+from custseg_spark.interfaces.service.schemas import Customer, Run, Segment
+
+_SEGMENT_COLUMNS = [name for name in SEGMENT_PROFILES.schema.names if name in Segment.model_fields]
+
+
+def customer(reader: LakeReader, customer_id: str, day: date, algorithm: str) -> Customer | None:
+    """A customer's segment on a run date; None for one that the run lacks."""
+    rows = dicts_of(reader.rows_of_customer(CUSTOMER_SEGMENTS, customer_id, day))
+    row = next((row for row in rows if row["algorithm"] == algorithm), None)
+    return Customer(**row, reasons=row["top_features"] or []) if row else None
+
+
+def segments(reader: LakeReader, day: date, algorithm: str | None) -> list[Segment]:
+    """The living segments of a run date, by algorithm and id."""
+    rows = dicts_of(reader.rows(SEGMENT_PROFILES, _SEGMENT_COLUMNS, [day]))
+    living = [
+        Segment(**{**row, "actions": row["actions"] or []})
+        for row in rows
+        if row["status"] != DIED and algorithm in (None, row["algorithm"])
+    ]
+    return sorted(living, key=lambda s: (s.algorithm, s.segment_id))
+
+
+def runs(reader: LakeReader) -> list[Run]:
+    """The lake's runs, the latest first."""
+    names = [n for n in RUNS.schema.names if n in Run.model_fields]
+    rows = dicts_of(reader.rows(RUNS, [*names, "models"]))
+    made = [
+        Run(
+            **{name: row[name] for name in names if name != "warnings"},
+            warnings=row["warnings"] or [],
+            algorithms=sorted(row["models"] or {}),
+        )
+        for row in rows
+    ]
+    return sorted(made, key=lambda run: run.run_date, reverse=True)

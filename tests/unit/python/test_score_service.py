@@ -1,0 +1,273 @@
+"""The scoring service over a lake of literal rows: the same segments, clear refusals, reloads."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import python_lake
+from conftest import ROOT
+from python_lake import NOW
+from without_spark import WITHOUT_SPARK
+
+import custseg_spark as cs
+from custseg_spark.core.features.learned import Learned
+from custseg_spark.core.features.levels import NO_LEVELS
+from custseg_spark.core.features.scores import Cutoffs
+from custseg_spark.engine.lake.schemas import RUNS
+from custseg_spark.errors import ConfigurationError
+from custseg_spark.interfaces.service import serve
+from custseg_spark.interfaces.service.limits import KEYS_VARIABLE, Limits, keys_of
+
+pytest.importorskip("prometheus_client", reason="the extra [serve]")
+testclient = pytest.importorskip("fastapi.testclient")
+
+KEY = "a-key-of-many-characters"
+WHOLE = {"customer_id": "a", "features": {"monetary": 900.0, "frequency": 12, "event_count": 40}}
+
+
+def learn(root: Path, day: date) -> None:
+    text = Learned(day, NO_LEVELS, Cutoffs()).as_json()
+    (root / "models" / f"run_date={day}" / f"learned-{python_lake.RUN_IDS[day]}.json").write_text(
+        text
+    )
+
+
+def client_of(root: Path, **limits: Any) -> Any:
+    from custseg_spark.interfaces.service.app import make_app
+
+    return testclient.TestClient(make_app(root, Limits(**limits)))
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("service") / "lake"
+    python_lake.make(root)
+    learn(root, NOW)
+    return root
+
+
+@pytest.fixture(scope="module")
+def client(lake: Path) -> Iterator[Any]:
+    with client_of(lake) as made:
+        yield made
+
+
+def event(**more: Any) -> dict[str, Any]:
+    return {
+        "customer_id": "z",
+        "event_at": "2024-04-30T10:00:00Z",
+        "event_type": "purchase",
+        "unit_price": 9.5,
+        **more,
+    }
+
+
+def flaws(answer: Any) -> list[tuple[Any, ...]]:
+    return [(f["row"], f["field"], f["value"]) for f in answer.json()["detail"]]
+
+
+def test_features_are_scored_as_python_does(client: Any, lake: Path) -> None:
+    result = cs.open_lake(lake).run()
+    features = result.lake.table("customer_features", run_date=NOW).sort("customer_id")
+    expected = cs.score(features, model=result)
+    names = ["monetary", "frequency", "event_count"]
+    rows = features.with_columns(pl.col(names).cast(pl.Float64)).rows(named=True)
+    request = [
+        {"customer_id": row["customer_id"], "features": {name: row[name] for name in names}}
+        for row in rows
+    ]
+    answer = client.post("/score/features", json={"customers": request})
+    assert answer.status_code == 200
+    assert answer.json()["model"] == {
+        "run_date": "2024-05-01",
+        "algorithm": "kmeans",
+        "fitted_on": "2024-05-01",
+    }
+    for made, row in zip(answer.json()["customers"], expected.rows(named=True), strict=True):
+        assert made.pop("reasons") == row["top_features"]
+        assert made.pop("second_segment_name") == python_lake.NAMES[row["second_segment_id"]]
+        assert made == {name: row[name] for name in made}
+
+
+def test_a_feature_that_is_missing_or_no_number_is_named_with_its_row(client: Any) -> None:
+    lacking = {"features": {"monetary": 1.0, "event_count": 2}}
+    answer = client.post("/score/features", json={"customers": [WHOLE, lacking]})
+    assert (answer.status_code, flaws(answer)) == (422, [(2, "frequency", None)])
+    assert answer.json()["detail"][0]["expected"].startswith("a number, or null")
+    text = {"features": {**WHOLE["features"], "monetary": "lots"}}
+    answer = client.post("/score/features", json={"customers": [WHOLE, text]})
+    assert (answer.status_code, flaws(answer)) == (422, [(2, "monetary", "lots")])
+    answer = client.post("/score/features", content=b'{"customers": [')
+    assert answer.status_code == 422
+    answer = client.post("/score/features", json={"customers": [WHOLE], "algorithm": "kmean"})
+    assert answer.status_code == 404
+    assert "did you mean 'kmeans'" in answer.text
+
+
+def test_events_are_scored_as_their_features_are(client: Any) -> None:
+    events = [event(), event(event_at="2024-04-29T23:00:00+02:00", unit_price="890.50")]
+    late = event(customer_id="y", event_at="2024-05-01T00:00:00")
+    answer = client.post("/score/events", json={"events": [*events, events[0], late]})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["without_events"] == ["y"]
+    [made] = answer.json()["customers"]
+    values = {"monetary": 900.0, "frequency": 2, "event_count": 2}
+    by_features = client.post(
+        "/score/features", json={"customers": [{"customer_id": "z", "features": values}]}
+    ).json()["customers"]
+    assert [made] == by_features
+    later = client.post("/score/events", json={"events": [late], "as_of": "2024-05-02"})
+    assert [c["customer_id"] for c in later.json()["customers"]] == ["y"]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"event_type": "buy"}, "event_type"),
+        ({"event_at": "today"}, "event_at"),
+        ({"event_at": "2999-01-01T00:00:00Z"}, "event_at"),
+        ({"unit_price": -1}, "unit_price"),
+        ({"unit_price": "1e999"}, "unit_price"),
+        ({"customer_id": " "}, "customer_id"),
+        ({"customer_id": None}, "customer_id"),
+        ({"colour": "red"}, "colour"),
+        ({"quantity": 1.5}, "quantity"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_an_event_that_ingest_would_refuse_is_named_with_its_row(
+    client: Any, change: dict[str, Any], field: str
+) -> None:
+    answer = client.post("/score/events", json={"events": [event(), event(**change)]})
+    assert answer.status_code == 422, answer.text
+    assert [(f["row"], f["field"]) for f in answer.json()["detail"]] == [(2, field)]
+    assert answer.json()["detail"][0]["expected"]
+
+
+def test_tables_are_read_by_date_and_algorithm(client: Any) -> None:
+    found = client.get("/customers/a").json()
+    assert (found["segment_id"], found["run_date"], found["margin"]) == (1, "2024-05-01", 1.5)
+    assert found["reasons"] == ["monetary", "frequency"]
+    before = client.get("/customers/a", params={"run_date": "2024-04-01"}).json()
+    assert before["segment_name"] == "Window Shoppers"
+    for path in ("/customers/x", "/customers/a?run_date=2020-01-01", "/customers/a?algorithm=b"):
+        answer = client.get(path)
+        assert (answer.status_code, len(answer.json()["detail"])) == (404, 1)
+    segments = client.get("/segments").json()
+    assert [(s["segment_id"], s["customers"]) for s in segments] == [(1, 2), (2, 2)]
+    assert client.get("/segments", params={"algorithm": "other"}).json() == []
+    runs = client.get("/runs").json()
+    assert [run["run_date"] for run in runs] == ["2024-05-01", "2024-04-01"]
+    assert runs[0]["algorithms"] == ["kmeans"]
+    assert client.get("/segments", params={"run_date": "May"}).status_code == 422
+
+
+def test_a_lake_without_a_run_is_healthy_but_not_ready_until_there_is_one(tmp_path: Path) -> None:
+    with client_of(tmp_path, reload_seconds=3600) as client:
+        assert client.get("/health").json() == {"ready": False, "run_date": None}
+        assert client.get("/ready").status_code == 503
+        answer = client.post("/score/features", json={"customers": [WHOLE]})
+        assert (answer.status_code, flaws(answer)) == (503, [(None, "lake", None)])
+        python_lake.make(tmp_path)
+        assert client.app.state.latest.refresh()
+        assert client.get("/ready").json() == {"ready": True, "run_date": "2024-05-01"}
+        answer = client.post("/score/events", json={"events": [event()]})
+        assert (answer.status_code, answer.json()["detail"][0]["field"]) == (409, "model")
+
+
+def test_a_newer_run_takes_over_and_a_broken_one_changes_nothing(tmp_path: Path) -> None:
+    native = python_lake.make(tmp_path)
+    with client_of(tmp_path, reload_seconds=3600) as client:
+        latest = client.app.state.latest
+        assert latest.refresh() is False
+        newer = date(2024, 6, 1)
+        python_lake.add(native, RUNS, [python_lake.run(newer)], run_id="b")
+        assert latest.refresh() is False
+        assert latest.failures == 1
+        assert client.get("/ready").json()["run_date"] == "2024-05-01"
+        folder = tmp_path / "models" / f"run_date={newer}" / "kmeans-1"
+        folder.mkdir(parents=True)
+        (folder / "scoring.json").write_text(python_lake.MODEL.read_text())
+        assert latest.refresh() is True
+        assert client.get("/ready").json()["run_date"] == "2024-06-01"
+        said = client.get("/metrics").text
+        assert "custseg_reloads 2.0" in said
+        assert "custseg_reload_failures 1.0" in said
+
+
+def test_requests_beyond_the_limits_are_refused(lake: Path) -> None:
+    with client_of(lake, body_bytes=2_000, customers=1, events=1) as client:
+        many = client.post("/score/features", json={"customers": [WHOLE, WHOLE]})
+        assert (many.status_code, flaws(many)) == (413, [(None, "customers", "2")])
+        many = client.post("/score/events", json={"events": [event(), event()]})
+        assert many.status_code == 413
+        large = client.post("/score/features", content=b" " * 2_001)
+        assert (large.status_code, flaws(large)) == (413, [(None, "body", None)])
+
+        def streamed() -> Iterator[bytes]:
+            yield from [b" " * 1_000] * 3
+
+        assert client.post("/score/features", content=streamed()).status_code == 413
+
+
+def test_without_a_key_only_the_state_is_told(lake: Path) -> None:
+    with client_of(lake, keys=frozenset({KEY, "another-key-of-many"})) as client:
+        for path in ("/health", "/ready", "/metrics"):
+            assert client.get(path).status_code == 200
+        for headers in ({}, {"X-API-Key": "guess"}, {"X-API-Key": KEY[:-1]}):
+            assert client.get("/segments", headers=headers).status_code == 401
+        assert client.get("/openapi.json").status_code == 401
+        assert client.get("/segments", headers={"X-API-Key": KEY}).status_code == 200
+
+
+def test_keys_come_from_the_environment() -> None:
+    assert keys_of({KEYS_VARIABLE: f" {KEY}, ,another-key-of-many"}) == {KEY, "another-key-of-many"}
+    assert keys_of({}) == frozenset()
+    with pytest.raises(ConfigurationError, match="16 characters"):
+        keys_of({KEYS_VARIABLE: "short"})
+    assert KEY not in repr(Limits(keys=frozenset({KEY})))
+
+
+def test_it_serves_others_only_with_keys_or_when_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(KEYS_VARIABLE, raising=False)
+    with pytest.raises(ConfigurationError, match=r"reached from elsewhere: set CUSTSEG_API_KEYS"):
+        serve.run(["--host", "0.0.0.0"])
+    with pytest.raises(ConfigurationError, match="expected a folder"):
+        serve.run(["--lake", "s3://bucket/lake"])
+
+
+def test_metrics_have_a_series_a_path_whatever_the_customer(client: Any) -> None:
+    for customer in ("a", "b", "nobody"):
+        client.get(f"/customers/{customer}")
+    client.get("/nowhere/at/all")
+    said = client.get("/metrics").text
+    series = re.findall(r'custseg_requests_total{method="GET",path="(.*?)",status="(\d+)"}', said)
+    assert ("/customers/{customer_id}", "200") in series
+    assert ("/customers/{customer_id}", "404") in series
+    assert ("unknown", "404") in series
+    assert "custseg_request_seconds_bucket" in said
+
+
+def test_the_service_runs_where_there_is_no_spark(lake: Path) -> None:
+    code = f"""{WITHOUT_SPARK}
+from pathlib import Path
+from fastapi.testclient import TestClient
+from custseg_spark.interfaces.service.app import make_app
+from custseg_spark.interfaces.service.limits import Limits
+from custseg_spark.interfaces.service import serve
+with TestClient(make_app(Path({str(lake)!r}), Limits())) as client:
+    scored = client.post("/score/features", json={{"customers": [{WHOLE!r}]}}).json()
+    print(scored["customers"][0]["segment_name"])
+    events = client.post("/score/events", json={{"events": [{event()!r}]}})
+    print(events.status_code)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "High-Value\n200\n", done.stderr
