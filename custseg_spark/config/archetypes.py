@@ -1,11 +1,10 @@
 """The file of archetypes: names of segments, what speaks for them, what to do about them."""
 
-import math
-import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from custseg_spark.config import toml_files
 from custseg_spark.config.typed import typed
 from custseg_spark.core.segments.naming.archetypes import (
     Archetype,
@@ -33,12 +32,7 @@ def load_archetypes(path: Path, known: Collection[str]) -> Archetypes:
     Raises ConfigurationError for an unknown key or feature, a value of the wrong type, a name
     used twice, a weight of zero.
     """
-    try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"{path} can't be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} is not valid TOML: {error}") from error
+    tree = toml_files.read(path)
     for key in tree:
         if key not in _TABLES:
             raise ConfigurationError(f"{path}: unknown key '{key}'{nearest(key, _TABLES)}")
@@ -72,7 +66,7 @@ def _archetype(entry: Any, where: str, known: Collection[str]) -> Archetype:
         # A bool is an int to Python.
         if isinstance(weight, bool) or not isinstance(weight, int | float):
             raise ConfigurationError(f"{where}: {feature}: expected a number, got {weight!r}")
-        if weight == 0 or not math.isfinite(weight):
+        if weight == 0:
             raise ConfigurationError(f"{where}: {feature}: expected a weight, got {weight}")
     return archetype
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from custseg_spark.config import toml_files
 from custseg_spark.config.model import MOVED
 from custseg_spark.config.places import require_open
 from custseg_spark.config.settings import Config
@@ -24,14 +25,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
 
     Raises ConfigurationError for a missing or malformed file, and as `build` does.
     """
-    try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ConfigurationError(f"configuration file not found: {path}") from error
-    except OSError as error:
-        raise ConfigurationError(f"{path} can't be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} is not valid TOML: {error}") from error
+    tree = toml_files.read(path)
     for override in overrides:
         _lay_over(tree, override)
     # Whoever mistyped an option shouldn't look for it in the file.
@@ -104,12 +98,15 @@ def _lay_over(tree: dict[str, Any], override: str) -> None:
         if not isinstance(branch, dict):
             raise ConfigurationError(f"{_shown(override)}: '{section}' is not a section")
         tree = branch
-    tree[leaf] = _toml_value(text.strip())
+    try:
+        tree[leaf] = _toml_value(text.strip())
+    except RecursionError as error:
+        raise ConfigurationError(f"--set {key}: its value is nested too deeply") from error
 
 
 def _toml_value(text: str) -> Any:
     """A TOML value where the text is one (`8`, `true`, `["a"]`), else the text itself."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except ValueError:
         return text

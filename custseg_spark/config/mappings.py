@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from custseg_spark.config import toml_files
 from custseg_spark.config.jdbc import Jdbc, check_url
 from custseg_spark.config.places import require_open
 from custseg_spark.config.reading import check_reading
@@ -59,6 +59,7 @@ def load_mapping(name: str, overrides: Mapping[str, Any], folders: Sequence[Path
 
     Raises ConfigurationError for an unknown mapping, key, canonical column or event type.
     """
+    _check_name(name)
     for folder in folders:
         path = folder / f"{name}.toml"
         if path.is_file():
@@ -66,11 +67,15 @@ def load_mapping(name: str, overrides: Mapping[str, Any], folders: Sequence[Path
     else:
         known = {p.stem for folder in folders for p in folder.glob("*.toml")}
         raise ConfigurationError(f"unknown mapping '{name}'{nearest(name, known)}")
-    try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} is not valid TOML: {error}") from error
-    return mapping_of(_laid_over(tree, overrides), name)
+    return mapping_of(_laid_over(toml_files.read(path), overrides), name)
+
+
+def _check_name(name: str) -> None:
+    """A mapping's name is that of a file in the folders of mappings, never a way out of these."""
+    if not name.isprintable() or name.startswith(".") or set(name) & set("/\\"):
+        raise ConfigurationError(
+            f"a mapping's name is the name of its file without .toml, not a path: {name!r}"
+        )
 
 
 def mapping_of(tree: Mapping[str, Any], name: str) -> MappingFile:

@@ -1,6 +1,7 @@
 """Dataclasses of nested mappings, every value of the field's type."""
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from datetime import date
 from types import UnionType
@@ -9,6 +10,9 @@ from typing import Any, TypeVar, get_args, get_origin
 from custseg_spark.errors import ConfigurationError, closest, nearest
 
 T = TypeVar("T")
+
+# A column of numbers holds no larger one.
+_LARGEST = 2**63 - 1
 
 
 def typed(cls: type[T], values: Mapping[str, Any], where: str) -> T:
@@ -32,6 +36,7 @@ def typed(cls: type[T], values: Mapping[str, Any], where: str) -> T:
 
 
 def _coerce(value: Any, type_: Any, where: str) -> Any:
+    _check_value(value, where)
     if dataclasses.is_dataclass(type_) and isinstance(value, Mapping):
         return typed(type_, value, where)  # type: ignore[arg-type]
     origin = get_origin(type_)
@@ -54,6 +59,23 @@ def _coerce(value: Any, type_: Any, where: str) -> Any:
         return value
     expected = getattr(type_, "__name__", str(type_))
     raise ConfigurationError(f"{where}: expected {expected}, got {value!r}")
+
+
+def _check_value(value: Any, where: str) -> None:
+    """Raises ConfigurationError for what no setting may be, whatever its type."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigurationError(f"{where}: expected a finite number, got {value}")
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        raise ConfigurationError(f"{where}: expected a number of 64 bits")
+    if isinstance(value, str) and "\0" in value:
+        raise ConfigurationError(f"{where}: expected text without NUL, got {value!r}")
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            _check_value(key, where)
+            _check_value(item, f"{where}: {key}")
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _check_value(item, where)
 
 
 def parse_date(text: str, where: str) -> date:

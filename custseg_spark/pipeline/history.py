@@ -14,6 +14,9 @@ from custseg_spark.errors import InputError
 
 Row = Mapping[str, Any]
 
+# A lake of 0.1, whose segments may go on in another, has no hashes of its models.
+_COLUMNS = [name for name in RUNS.schema.names if name != "model_hashes"]
+
 
 @dataclass(frozen=True)
 class Ancestor:
@@ -127,8 +130,14 @@ def run_dates(lake: Lake) -> list[date]:
 
 def find(lake: Lake, run_date: date) -> PreviousRun | None:
     """The run of exactly that run date; None where there is none."""
-    rows = lake.rows(RUNS, dates=[run_date]).to_pylist()
+    rows = lake.rows(RUNS, _COLUMNS, [run_date]).to_pylist()
     return _previous(lake, rows[0]) if rows else None
+
+
+def model_hashes(lake: Lake, run_date: date) -> Mapping[str, str]:
+    """The hash of all files of each model of a run, by algorithm."""
+    rows = lake.rows(RUNS, ["model_hashes"], [run_date])["model_hashes"].to_pylist()
+    return dict(rows[0] or ()) if rows else {}
 
 
 def run_of(lake: Lake, run_date: date) -> PreviousRun:
@@ -162,7 +171,7 @@ def _made_with(lake: Lake, row: Row) -> Mapping[str, Any]:
     """What the models of a run were fitted with, by the run that fitted them; empty if it is
     gone."""
     if row["fitted_on"] != row["run_date"]:
-        fitted = lake.rows(RUNS, dates=[row["fitted_on"]]).to_pylist()
+        fitted = lake.rows(RUNS, _COLUMNS, [row["fitted_on"]]).to_pylist()
         if not fitted:
             return {}
         [row] = fitted

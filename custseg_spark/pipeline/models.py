@@ -16,7 +16,8 @@ from custseg_spark.engine.spark import model_store
 from custseg_spark.engine.spark.mllib import MllibFits
 from custseg_spark.engine.spark.mllib_models import core_model, core_scaler, model_hash
 from custseg_spark.engine.spark.model_store import Manifest
-from custseg_spark.errors import ConfigurationError
+from custseg_spark.errors import ConfigurationError, InputError
+from custseg_spark.pipeline import history
 from custseg_spark.pipeline.clustering import Fitted
 from custseg_spark.pipeline.clusterings import Clustering
 from custseg_spark.pipeline.history import PreviousRun
@@ -26,10 +27,9 @@ from custseg_spark.progress import Progress
 def load(
     lake: Lake, source: PreviousRun, config: Config, progress: Progress
 ) -> tuple[Fitted, dict[str, Manifest]]:
-    """The published models of a run, checked against their manifests."""
+    """The published models of a run, as it published them."""
     with progress.stage("load models") as stage:
-        paths = {a: lake.model_path(source.models[a]) for a in config.model.algorithms}
-        loaded = {a: model_store.load(lake.spark, path) for a, path in paths.items()}
+        loaded = {a: _loaded(lake, source, a) for a in config.model.algorithms}
         stage.note = f"of {source.fitted_on}"
     manifests = {a: manifest for a, (_, manifest) in loaded.items()}
     known = {f.name for f in all_features(config.features.optional_families)}
@@ -49,6 +49,17 @@ def load(
     return Fitted(FeatureSpace(preparation, scaler), models), manifests
 
 
+def _loaded(lake: Lake, source: PreviousRun, algorithm: str) -> tuple[PipelineModel, Manifest]:
+    path = lake.model_path(source.models[algorithm])
+    sha256 = history.model_hashes(lake, source.run_date).get(algorithm)
+    if sha256 is None:
+        raise InputError(
+            f"the run of {source.run_date} holds no hash of its model of {algorithm}; fit anew"
+            " (model.use = fit)"
+        )
+    return model_store.load(lake.spark, path, algorithm, sha256)
+
+
 def save(
     lake: Lake, fits: MllibFits, chosen: Mapping[str, int], space: FeatureSpace, scaling: str,
     models: Mapping[tuple[str, int], ClusterModel], folder: str,
@@ -61,7 +72,7 @@ def save(
         version = hashlib.sha256(key.encode()).hexdigest()[:12]
         names[algorithm] = f"{folder}/{algorithm}-{version}"
         path = lake.model_path(names[algorithm])
-        model_store.save_model(lake.spark, fits.pipeline(algorithm, k), path)
+        model_store.save_model(fits.pipeline(algorithm, k), path)
     return names
 
 
@@ -72,8 +83,12 @@ def publish(
     names: Mapping[str, str],
     config: Config,
     run_date: date,
-) -> None:
-    """Writes the portable form of the saved models, and the manifests that make them published."""
+) -> dict[str, str]:
+    """Writes the portable form of the saved models, and the manifests that make them published.
+
+    Returns the hash of all files of each model, by algorithm.
+    """
+    hashes: dict[str, str] = {}
     scaling, seed = config.model.preparation.scaling, config.model.seed
     for clustering in clusterings:
         path = lake.model_path(names[clustering.algorithm])
@@ -91,4 +106,5 @@ def publish(
             tree=tuple(clustering.tree),
             model_sha256=model_hash(clustering.model),
         )
-        model_store.save_manifest(lake.spark, manifest, path)
+        hashes[clustering.algorithm] = model_store.save_manifest(lake.spark, manifest, path)
+    return hashes

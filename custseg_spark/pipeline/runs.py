@@ -18,7 +18,8 @@ from custseg_spark.progress import Progress
 class SegmentRun:
     """What `segment` did: for the summary and the manifest.
 
-    `models` by name in the folder of models; `versions` of the tables that it read.
+    `models` by name in the folder of models, `model_hashes` of all their files; `versions` of the
+    tables that it read.
     """
 
     run_date: date
@@ -28,6 +29,7 @@ class SegmentRun:
     chosen: dict[str, Verdict] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     models: dict[str, str] = field(default_factory=dict)
+    model_hashes: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
@@ -57,6 +59,7 @@ def publish(
         config.model.seed,
         versions,
         run.models,
+        dict(run.model_hashes),
         list(preparation.names),
         run.left_out,
         {**progress.rows, "customers": run.customers},

@@ -135,9 +135,15 @@ def _segment(
         stage.rows = count * len(clusterings)
     with progress.stage("publish models"):
         if plan.source:
-            run.models = {c.algorithm: plan.source.models[c.algorithm] for c in clusterings}
+            algorithms = [c.algorithm for c in clusterings]
+            run.models = {a: plan.source.models[a] for a in algorithms}
+            hashes = history.model_hashes(lake, plan.source.run_date)
+            run.model_hashes = {a: hashes[a] for a in algorithms}
         else:
-            models.publish(lake, clusterings, fitted.space, run.models, config, run_date)
+            names = run.models
+            run.model_hashes = models.publish(
+                lake, clusterings, fitted.space, names, config, run_date
+            )
     with progress.stage("publish"):
         runs.publish(population, run, fitted.space.preparation, progress, now())
     return run

@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,7 @@ import pytest
 from checkout import ROOT, SHORT_PROCESS, job, write_log
 from pyspark.sql import SparkSession
 
+from custseg_spark.errors import InputError
 from custseg_spark.interfaces.cli import main as cli
 
 GOOD = "2019-10-01 00:00:00 UTC,view,1,2,a.b,c,1.00,{customer},s{customer}"
@@ -204,6 +206,38 @@ def test_resources_that_run_out_in_a_task_are_exit_code_6(
         assert "\n" not in said
     else:
         assert not isinstance(ended.value, SystemExit)
+
+
+def killed(_: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    os.kill(os.getpid(), signal.SIGKILL)
+    yield from ()
+
+
+@pytest.mark.parametrize(
+    ("work", "code", "message"),
+    [
+        (raising(InputError("/x.parquet: damaged")), 3, "error: /x.parquet: damaged"),
+        (raising(pa.ArrowInvalid("magic bytes")), 3, "error: the data can't be read: magic bytes"),
+        (killed, 6, "error: Spark ran out of resources: .*Python worker exited"),
+    ],
+    ids=["ours", "Arrow's", "killed"],
+)
+def test_an_error_of_a_task_keeps_its_exit_code(
+    spark: SparkSession,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    work: Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]],
+    code: int,
+    message: str,
+) -> None:
+    for debug in ([], ["--debug"]):
+        monkeypatch.setattr(sys, "argv", ["custseg", *debug])
+        with pytest.raises(SystemExit) as ended:
+            cli.main(lambda _: spark.range(1).mapInArrow(work, "id bigint").collect())
+        assert ended.value.code == code
+        *traced, last = capsys.readouterr().err.strip().splitlines()
+        assert re.match(message, last)
+        assert bool(traced) == bool(debug)
 
 
 @pytest.mark.parametrize(("number", "code"), [(errno.ENOSPC, 6), (errno.EACCES, 3)])

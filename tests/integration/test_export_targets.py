@@ -158,6 +158,13 @@ def test_csv_quotes_texts_and_leaves_null_empty(tmp_path: Path) -> None:
         ("@SUM(A1)", "'@SUM(A1)"),
         ("\t=1", "'\t=1"),
         ("\r=1", "'\r=1"),
+        ("\n=1", "'\n=1"),
+        ("\uff1d1+1", "'\uff1d1+1"),
+        ("\uff0b1+1", "'\uff0b1+1"),
+        ("\uff0d1+1", "'\uff0d1+1"),
+        ("\uff20SUM(A1)", "'\uff20SUM(A1)"),
+        ("\uff11\uff1d1", "\uff11\uff1d1"),
+        ("-1\n=1", "'-1\n=1"),
         ("-", "'-"),
         ("+49 170 1", "'+49 170 1"),
         ("+491701", "+491701"),
@@ -397,6 +404,7 @@ def csv_place(folder: Path) -> Place:
         ("postgresql://u:pa/ss@h/d", "write @ as %40"),
         ("postgresql://u:%zz@h/d", "not a valid URL"),
         ("postgresql://h/d?conect_timeout=1", "not a valid URL"),
+        ("postgresql://u:p%40ss@[::1/db", "not a valid URL"),
     ],
 )
 def test_a_mistyped_target_is_a_clear_error_without_the_password(to: str, said: str) -> None:
@@ -464,6 +472,41 @@ def test_two_exports_to_one_place_dont_mix(
         load(place.to, many(1, 1))
     load(place.to, many(1, 1))
     assert len(place.read("customers")) == 1
+
+
+@pytest.mark.parametrize("of", ["file", "folder", "nothing"])
+def test_a_link_at_the_staging_name_is_left_alone(tmp_path: Path, of: str) -> None:
+    """A link to another database: its tables were once dropped."""
+    other, link = tmp_path / "other", tmp_path / ".x.db.staging"
+    if of == "file":
+        with closing(sqlite3.connect(other)) as connection:
+            connection.execute("CREATE TABLE theirs (x)")
+    elif of == "folder":
+        other.mkdir()
+        (other / "theirs").touch()
+    before = digest(tmp_path)
+    link.symlink_to(other)
+    with pytest.raises(TargetError, match=r"\.x\.db\.staging is no folder of an export"):
+        load(f"sqlite:///{tmp_path}/x.db", many(1, 1))
+    assert link.is_symlink()
+    link.unlink()
+    assert digest(tmp_path) == before
+
+
+def digest(folder: Path) -> dict[str, bytes]:
+    return {str(p): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_a_staging_folder_that_others_may_write_to_is_left_alone(tmp_path: Path) -> None:
+    folder = tmp_path / ".x.db.staging"
+    folder.mkdir()
+    folder.chmod(0o777)
+    with pytest.raises(TargetError, match="a folder that others may write to"):
+        load(f"sqlite:///{tmp_path}/x.db", many(1, 1))
+    folder.chmod(0o700)
+    (folder / "left").touch()
+    load(f"sqlite:///{tmp_path}/x.db", many(1, 1))
+    assert [p.name for p in tmp_path.iterdir()] == ["x.db"]
 
 
 def test_two_exports_to_one_postgresql_database_come_one_after_the_other(postgres: Place) -> None:

@@ -167,7 +167,7 @@ def test_a_published_model_comes_back_or_is_refused(
     )
     assert not isinstance(model, InputError)
     path = str(tmp_path / "model")
-    save_model(spark, fits.pipeline(algorithm, 3), path)
+    save_model(fits.pipeline(algorithm, 3), path)
     manifest = Manifest(
         algorithm=algorithm,
         k=3,
@@ -180,14 +180,16 @@ def test_a_published_model_comes_back_or_is_refused(
         tree=model.nodes if isinstance(model, BisectingKMeans) else (),
         model_sha256=model_hash(model),
     )
-    save_manifest(spark, manifest, path)
-    loaded, read = load(spark, path)
+    sha256 = save_manifest(spark, manifest, path)
+    loaded, read = load(spark, path, algorithm, sha256)
     assert read == manifest
     assert model_hash(core_model(loaded.stages[-1])) == manifest.model_sha256
     assert core_scaler(loaded).factors.tolist() == fits.scaler.factors.tolist()
-    save_manifest(spark, replace(manifest, model_sha256="0"), path)
+    other = save_manifest(spark, replace(manifest, model_sha256="0"), path)
+    with pytest.raises(InputError, match="not as its run published it"):
+        load(spark, path, algorithm, sha256)
     with pytest.raises(InputError, match="not the 3 of its manifest"):
-        load(spark, path)
+        load(spark, path, algorithm, other)
     (tmp_path / "model" / "manifest.json").unlink()
     with pytest.raises(InputError, match="no model with a manifest"):
-        load(spark, path)
+        load(spark, path, algorithm, other)

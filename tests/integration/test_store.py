@@ -1,4 +1,4 @@
-"""Models on disk: published ones stay, damaged ones are mended or refused."""
+"""Models on disk: loaded as they were published, or refused before anything of them is made."""
 
 import shutil
 from dataclasses import replace
@@ -14,10 +14,17 @@ from pyspark.sql import SparkSession
 from custseg_spark.core.clustering.kmeans import FitSettings
 from custseg_spark.core.clustering.models import BisectingKMeans
 from custseg_spark.core.clustering.preparation import Preparation, PreparedFeature
+from custseg_spark.engine.spark import sealing
 from custseg_spark.engine.spark.mllib import FITS
 from custseg_spark.engine.spark.mllib_models import core_model, model_hash
 from custseg_spark.engine.spark.mllib_scaling import sample_in_mllib
-from custseg_spark.engine.spark.model_store import Manifest, load, save_manifest, save_model
+from custseg_spark.engine.spark.model_store import (
+    Manifest,
+    clusterer,
+    load,
+    save_manifest,
+    save_model,
+)
 from custseg_spark.errors import InputError
 
 FEATURES = tuple(PreparedFeature(name, 0.0, "none", -np.inf, 9.5) for name in ("x", "y"))
@@ -29,11 +36,12 @@ def points() -> np.ndarray:
     return np.repeat([[1.0, 1.0], [9.0, 1.0]], 30, axis=0) + rng.normal(size=(60, 2))
 
 
-def published(spark: SparkSession, algorithm: str, path: str) -> tuple[PipelineModel, Manifest]:
+def published(spark: SparkSession, algorithm: str, path: str) -> tuple[Manifest, str]:
+    """A model that was saved and published: its manifest, and the hash of its files."""
     sample = sample_in_mllib(spark, points(), Preparation(FEATURES, {}, None), "standard")
     fitted = FITS[algorithm](sample, 2, SETTINGS)
     pipeline, model = PipelineModel([*sample.stages.stages, fitted]), core_model(fitted)
-    save_model(spark, pipeline, path)
+    save_model(pipeline, path)
     manifest = Manifest(
         algorithm=algorithm,
         k=2,
@@ -46,22 +54,20 @@ def published(spark: SparkSession, algorithm: str, path: str) -> tuple[PipelineM
         tree=model.nodes if isinstance(model, BisectingKMeans) else (),
         model_sha256=model_hash(model),
     )
-    save_manifest(spark, manifest, path)
-    return pipeline, manifest
+    return manifest, save_manifest(spark, manifest, path)
 
 
-def test_saving_again_keeps_a_published_model_and_repairs_a_damaged_one(
+def test_a_model_is_whole_without_the_checksums_of_hadoop(
     spark: SparkSession, tmp_path: Path
 ) -> None:
-    path = tmp_path / "model"
-    pipeline, manifest = published(spark, "kmeans", str(path))
-    before = {f: f.stat().st_mtime_ns for f in path.rglob("*")}
-    save_model(spark, pipeline, str(path))
-    save_manifest(spark, manifest, str(path))
-    assert {f: f.stat().st_mtime_ns for f in path.rglob("*")} == before
-    shutil.rmtree(path / "model" / "metadata")
-    save_model(spark, pipeline, str(path))
-    assert load(spark, str(path))[1] == manifest
+    path = str(tmp_path / "model")
+    manifest, sha256 = published(spark, "kmeans", path)
+    # A copy through its shell has none.
+    for checksum in tmp_path.rglob(".*.crc"):
+        checksum.unlink()
+    pipeline, loaded = load(spark, path, "kmeans", sha256)
+    assert loaded == manifest
+    assert model_hash(core_model(clusterer(pipeline))) == manifest.model_sha256
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +75,13 @@ def bisected(
     spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Manifest]:
     path = tmp_path_factory.mktemp("bisected") / "model"
-    _, manifest = published(spark, "bisecting_kmeans", str(path))
+    manifest, _ = published(spark, "bisecting_kmeans", str(path))
     return path, manifest
+
+
+def resealed(spark: SparkSession, path: Path, algorithm: str) -> None:
+    """Loads a model under the hash of its files as they are."""
+    load(spark, str(path), algorithm, sealing.digest(sealing.read(spark, str(path))))
 
 
 @pytest.mark.parametrize(
@@ -93,9 +104,9 @@ def test_a_manifest_of_another_model_is_refused(
 ) -> None:
     path, manifest = bisected
     copy = shutil.copytree(path, tmp_path / "model")
-    save_manifest(spark, replace(manifest, **change), str(copy))
+    sha256 = save_manifest(spark, replace(manifest, **change), str(copy))
     with pytest.raises(InputError, match=message):
-        load(spark, str(copy))
+        load(spark, str(copy), "bisecting_kmeans", sha256)
 
 
 @pytest.mark.parametrize("is_all_lost", [False, True], ids=["some nodes", "all nodes"])
@@ -110,7 +121,7 @@ def test_a_tree_that_lacks_nodes_is_refused(
     for checksum in data.glob(".*.crc"):
         checksum.unlink()
     with pytest.raises(InputError, match="the model at"):
-        load(spark, str(copy))
+        resealed(spark, copy, "bisecting_kmeans")
 
 
 @pytest.mark.parametrize("parameter", ["weights", "sigmas"])
@@ -127,4 +138,4 @@ def test_a_mixture_whose_other_parameters_are_changed_is_refused(
     pq.write_table(table.set_column(place, table.schema.field(place), changed), file)
     file.with_name(f".{file.name}.crc").unlink()
     with pytest.raises(InputError, match="not the 2 of its manifest"):
-        load(spark, str(path))
+        resealed(spark, path, "gaussian_mixture")

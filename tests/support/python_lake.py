@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from conftest import ROOT
+from checkout import ROOT
 
 from custseg_spark.engine.lake import commits
 from custseg_spark.engine.lake.columns import RUN_ID, Table

@@ -36,8 +36,6 @@ FLOW = (
 MOST_FLOORS = 10
 SPARK = {"pyspark", "delta", "py4j"}
 NOT_IN_CORE = {*SPARK, "deltalake", "os", "io", "pathlib", "shutil", "tempfile", "time", "sqlite3"}
-# How errors of Spark's end a command.
-SPARK_IN_INTERFACES = {"custseg_spark/interfaces/cli/main.py": {"py4j.protocol", "pyspark.errors"}}
 CLOCKS = {
     "now",
     "today",
@@ -191,14 +189,10 @@ def test_core_has_no_engine_no_file_and_no_clock() -> None:
 def test_spark_is_in_engine_pipeline_and_outputs_only() -> None:
     for module, path in MODULES.items():
         if layer(module) not in ("engine", "pipeline", "outputs"):
-            taken = {i.rpartition(".")[0] for i in imports(path) if i.partition(".")[0] in SPARK}
-            allowed = SPARK_IN_INTERFACES.get(relative(path), set())
             # It takes sessions and frames of Spark's, and gives frames.
-            allowed |= (
-                {"pyspark.sql", "pyspark.sql.types"}
-                if module.startswith("interfaces.python.")
-                else set()
-            )
+            is_python = module.startswith("interfaces.python.")
+            allowed = {"pyspark.sql", "pyspark.sql.types"} if is_python else set()
+            taken = {i.rpartition(".")[0] for i in imports(path) if i.partition(".")[0] in SPARK}
             assert taken <= allowed, module
 
 

@@ -88,7 +88,11 @@ def test_the_shipped_configurations_are_valid() -> None:
             "ingest.max_rejected_share=5",
             "ingest.max_rejected_share: expected from 0 to 1, got 5.0",
         ),
-        ("", "ingest.max_rejected_share=nan", "ingest.max_rejected_share: expected from 0 to 1"),
+        (
+            "",
+            "ingest.max_rejected_share=nan",
+            "ingest: max_rejected_share: expected a finite number",
+        ),
         ("", "run.max_rows=0", "run.max_rows: expected above 0, got 0"),
         ("", "run.sample_fraction=0", "run.sample_fraction: expected above 0, at most 1"),
         ("", "model.preparation.clip=iqd", "preparation.clip: unknown 'iqd'; did you mean 'iqr'?"),

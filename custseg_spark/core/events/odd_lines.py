@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from custseg_spark.core.events.lines import is_utf8
 
 _BYTE_ORDER_MARK = "\ufeff"
+# What the parser says of anything but a delimiter behind a closing quote.
+_AFTER_QUOTE = "expected after"
 # The parser's default limit for a value is 128 KB.
 csv.field_size_limit(sys.maxsize)
 
@@ -18,23 +20,25 @@ def fields_or_defect(line: bytes, header: Sequence[str], delimiter: str) -> list
     if b"\0" in line:
         return "nul_byte"
     fields = split(line.decode(), delimiter)
+    if isinstance(fields, str):
+        return fields
     if len(fields) != len(header):
         return "wrong_field_count"
     return "repeated_header" if is_header(fields, header) else fields
 
 
-def split(text: str, delimiter: str) -> list[str]:
-    """Return the values of a record; none if a quote isn't closed or text follows a closing quote.
+def split(text: str, delimiter: str) -> list[str] | str:
+    """Return the values of a record, or the code of its defect; none if a quote isn't closed.
 
-    `"a"b` has no clear meaning, so such a record is refused for a wrong number of fields. A quote
-    inside a value that doesn't begin with one is text: 12" pipe.
+    `"a"b` has no clear meaning. A quote inside a value that doesn't begin with one is text:
+    12" pipe.
     """
     if '"' not in text:
         return text.split(delimiter)
     try:
         return next(csv.reader([text], delimiter=delimiter, strict=True), [])
-    except csv.Error:
-        return []
+    except csv.Error as error:
+        return "text_after_quote" if _AFTER_QUOTE in str(error) else []
 
 
 def lines_swallowed(record: bytes, delimiter: str) -> int:

@@ -37,6 +37,7 @@ _MOST_TEN_THOUSANDTHS = 10 ** (MONEY_DIGITS_BEFORE_POINT + 4)
 
 DEFECTS = {
     "wrong_field_count": "{width} fields",
+    "text_after_quote": "a delimiter or the record's end behind a closing quote",
     "repeated_header": "a record, not the header again",
     "invalid_utf8": "UTF-8 text",
     "nul_byte": "text without NUL bytes",

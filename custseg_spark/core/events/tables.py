@@ -144,6 +144,22 @@ def _date(column: pa.Array) -> pl.Series:
     return pl.Series(column.cast(pa.date32())).dt.strftime("%Y-%m-%d")
 
 
+def _clock_time(column: pa.Array) -> pl.Series:
+    # Python's own time has no nanoseconds.
+    if column.type.unit == "ns":
+        return pl.Series(column.cast(pa.string()))
+    return _each(column, str)
+
+
+def _duration(column: pa.Array) -> pl.Series:
+    """As 0:00:01; the number of units with the unit where Python's own type can't hold it."""
+    try:
+        return _each(column.cast(pa.duration("us")), str)
+    except (pa.ArrowInvalid, OverflowError):
+        unit: str = column.type.unit
+        return _each(column.cast(pa.int64()), lambda number: f"{number}{unit}")
+
+
 def _nothing(column: pa.Array) -> pl.Series:
     return pl.Series([None] * len(column), dtype=pl.String)
 
@@ -170,6 +186,8 @@ _WAYS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], pl.Series
     (pa.types.is_boolean, _plain),
     (pa.types.is_timestamp, _time),
     (pa.types.is_date, _date),
+    (pa.types.is_time, _clock_time),
+    (pa.types.is_duration, _duration),
     (pa.types.is_decimal, _decimal),
     (pa.types.is_nested, _nested),
     (pa.types.is_null, _nothing),

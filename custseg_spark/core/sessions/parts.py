@@ -26,16 +26,22 @@ EVENING_FROM_HOUR = 18
 _LARGEST = np.iinfo(np.int64).max
 
 
-def session_parts(events: pl.DataFrame, *, carried: pl.DataFrame | None = None) -> pa.Table:
+def session_parts(
+    events: pl.DataFrame,
+    *,
+    carried: pl.DataFrame | None = None,
+    names: pl.DataFrame | None = None,
+) -> pa.Table:
     """Return one row per customer and session of the events of one UTC date (or a slice of it).
 
     A session is the source's, otherwise an order, otherwise a gap session. `carried`
-    (`customer_id`, `session_id`) names the gap sessions that continue from before the events. Rows
-    come sorted by the customers' hash, and so by their bucket, whatever the order of the events.
+    (`customer_id`, `session_id`) names the gap sessions that continue from before the events;
+    `names` are the rows of `session_names` where they are known already. Rows come sorted by the
+    customers' hash, and so by their bucket, whatever the order of the events.
     """
     if events.is_empty():
         return PARTS.empty_table()
-    names = session_names(events, carried)
+    names = session_names(events, carried) if names is None else names
     rows = sorted_by_item(keyed_events(events, names), SESSION_KEYS)
     runs = Runs.of(rows, SESSION_KEYS)
     first_rows = rows["row"].gather(runs.starts)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from custseg_spark.engine.lake import damage
 from custseg_spark.engine.lake.files import PartWriter
 
 _EVENTS, _BOUNDS = "custseg.events", "custseg.buckets"
@@ -24,12 +25,13 @@ def note_events(part: PartWriter, events: int) -> None:
 
 def events_of(path: Path) -> int:
     """How many events a file's parts are made of."""
-    notes = pq.read_metadata(path).metadata or {}
-    if _EVENTS.encode() in notes:
-        return int(notes[_EVENTS.encode()])
-    # A file that Spark has written.
-    counts = pq.read_table(path, columns=["event_count"], partitioning=None)["event_count"]
-    return int(pc.sum(counts).as_py() or 0)
+    with damage.named(path):
+        notes = pq.read_metadata(path).metadata or {}
+        if _EVENTS.encode() in notes:
+            return int(notes[_EVENTS.encode()])
+        # A file that Spark has written.
+        counts = pq.read_table(path, columns=["event_count"], partitioning=None)["event_count"]
+        return int(pc.sum(counts).as_py() or 0)
 
 
 def bucket_bounds(footer: pq.FileMetaData) -> list[int] | None:

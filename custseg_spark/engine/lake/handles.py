@@ -18,6 +18,8 @@ from threading import Lock
 
 from deltalake import DeltaTable
 
+from custseg_spark.engine.lake import damage
+
 LOG = "_delta_log"
 _one_at_a_time = Lock()
 _MISREAD = re.compile(r"%[0-9A-Fa-f]{2}|\\")
@@ -31,7 +33,17 @@ def is_table(folder: Path) -> bool:
 
 def open_table(folder: Path, version: int | None = None) -> DeltaTable:
     """The table's log as of a version, the latest where none is named."""
-    return DeltaTable(log_folder(folder), version=version)
+    with damage.named(folder, "the table's log"):
+        table = DeltaTable(log_folder(folder), version=version)
+        _require_content(folder, table.version())
+    return table
+
+
+def _require_content(folder: Path, version: int) -> None:
+    """Raises OSError for a last commit of nothing: delta-rs takes it for one without actions."""
+    commit = folder / LOG / f"{version:020d}.json"
+    if commit.exists() and not commit.stat().st_size:
+        raise OSError(f"{commit.name} is empty")
 
 
 def log_folder(folder: Path) -> str:

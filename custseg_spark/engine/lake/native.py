@@ -12,6 +12,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import CommitProperties
 
+from custseg_spark.engine.lake import damage
 from custseg_spark.engine.lake.columns import RUN_ID, Table
 from custseg_spark.engine.lake.ddl import ddl_type
 from custseg_spark.engine.lake.files import DataFile
@@ -193,10 +194,10 @@ def _file(action: Mapping[str, Any], table: Table, folder: Path) -> DataFile:
 
 def read_file(folder: Path, file: DataFile, table: Table, schema: pa.Schema) -> pa.Table:
     """A file's columns of `schema`, its date among them; null what an older file hasn't."""
-    parquet = pq.ParquetFile(folder / file.path)
-    held = [name for name in schema.names if name in parquet.schema_arrow.names]
-    body = parquet.read(held, use_threads=False)
-    rows = parquet.metadata.num_rows
+    with damage.named(folder / file.path), pq.ParquetFile(folder / file.path) as parquet:
+        held = [name for name in schema.names if name in parquet.schema_arrow.names]
+        body = parquet.read(held, use_threads=False)
+        rows = parquet.metadata.num_rows
     partition = dict(zip(table.partitioned_by, (file.day, file.run_id), strict=False))
 
     def column(field: pa.Field) -> pa.ChunkedArray | pa.Array:

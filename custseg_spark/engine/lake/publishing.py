@@ -9,13 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from custseg_spark import redaction
 from custseg_spark.engine.lake import commits
 from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.history import Commit, commits_between
 from custseg_spark.engine.lake.journal import Journal, JournalFile, Step
 from custseg_spark.engine.lake.native import NativeLake
 from custseg_spark.engine.lake.schemas import BY_RUN
-from custseg_spark.errors import ConflictError
+from custseg_spark.errors import ConflictError, ResourceError
+
+log = redaction.logger()
 
 
 @dataclass(frozen=True)
@@ -56,15 +59,24 @@ def settle(lake: NativeLake, run_id: str) -> bool:
     file = JournalFile(lake.root, run_id)
     journal = file.read()
     if journal is None:
-        return not file.path.exists()
+        if file.path.exists():
+            return False
+        # What a kill left of a journal's writing.
+        file.remove()
+        return True
     if journal.withdrawn or not any(_is_done(lake, journal, step) for step in journal.steps):
         _withdraw(lake, journal)
         return True
     try:
         _finish(lake, journal)
-    except ConflictError:
+    except ConflictError as error:
         # What another run published since stands; this one is withdrawn.
-        return True
+        log.info("the run %s, which was killed, is withdrawn: %s", run_id, error)
+    except ResourceError:
+        if _is_done(lake, journal, journal.steps[-1]):
+            raise
+        # Its files are damaged or gone: nobody can finish it.
+        _withdraw(lake, journal)
     return True
 
 

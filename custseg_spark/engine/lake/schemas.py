@@ -258,7 +258,8 @@ RUNS = table(
         **each(TEXT, "config_hash config"),
         "seed": LONG,
         "table_versions": pa.map_(TEXT, LONG),
-        "models": pa.map_(TEXT, TEXT),
+        # The name of each algorithm's model, and the hash of all its files.
+        **dict.fromkeys(("models", "model_hashes"), pa.map_(TEXT, TEXT)),
         "features": pa.list_(TEXT),
         "left_out": pa.map_(TEXT, TEXT),
         "row_counts": pa.map_(TEXT, LONG),

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import DataFrame
 
 from custseg_spark.core.sessions.buckets import customer_bucket, group_bounds
+from custseg_spark.engine.lake import damage
 from custseg_spark.engine.lake.bucket_files import bucket_bounds, note_buckets
 from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.files import DataFile, PartWriter
@@ -169,7 +170,11 @@ class SessionBucket:
         return pa.concat_tables([schema.empty_table(), *parts]).select(named(columns))
 
     def _rows(self, file: DataFile, schema: pa.Schema, *, has_all_items: bool) -> pa.Table:
-        with pq.ParquetFile(self.folder / file.path, coerce_int96_timestamp_unit="us") as opened:
+        path = self.folder / file.path
+        with (
+            damage.named(path),
+            pq.ParquetFile(path, coerce_int96_timestamp_unit="us") as opened,
+        ):
             bounds = bucket_bounds(opened.metadata)
             groups = range(opened.metadata.num_row_groups)
             if bounds is not None:
@@ -229,7 +234,8 @@ def _folder(lake: Lake, table: Table) -> Path:
 
 
 def _held(folder: Path, file: DataFile) -> tuple[int, int] | None:
-    bounds = bucket_bounds(pq.read_metadata(folder / file.path))
+    with damage.named(folder / file.path):
+        bounds = bucket_bounds(pq.read_metadata(folder / file.path))
     return (bounds[0], bounds[-1]) if bounds else None
 
 

@@ -14,6 +14,7 @@ from custseg_spark.core.mappings.mapping import WHITESPACE, SourceMapping
 from custseg_spark.engine.sources import nested_heads
 from custseg_spark.engine.sources.discovery.files import SourceFile
 from custseg_spark.engine.sources.formats import json, parquet, sqlite, texts, unpacking, xlsx
+from custseg_spark.engine.sources.formats.text_headers import ONLY_RETURNS
 from custseg_spark.errors import InputError
 from custseg_spark.paths import Place
 
@@ -53,6 +54,7 @@ def head(file: SourceFile, mapping: SourceMapping | None, staging: Path) -> Head
         target.write_bytes(_as_csv([*header, *found.rows]))
     else:
         content, is_whole = _beginning(file)
+        _check_line_ends(content, file)
         found, content = _of_text(content, mapping, file.path, is_whole=is_whole)
         target.write_bytes(content)
     known = {f.name: getattr(found, f.name) for f in fields(FirstRecords)}
@@ -62,6 +64,12 @@ def head(file: SourceFile, mapping: SourceMapping | None, staging: Path) -> Head
         is_table=file.kind in _TABLES,
         **known,
     )
+
+
+def _check_line_ends(content: bytes, file: SourceFile) -> None:
+    lines = content.strip()
+    if b"\r" in lines and b"\n" not in lines:
+        raise InputError(f"{file.path}: {ONLY_RETURNS}")
 
 
 def _of_table(file: SourceFile, mapping: SourceMapping | None) -> tuple[FirstRecords, bool]:

@@ -1,7 +1,7 @@
-"""Models on disk: MLlib's own format, with a manifest that is checked at load.
+"""Models on disk: MLlib's own format, with a manifest, under one hash that their run holds.
 
 MLlib loads a model that lacks a part file with fewer centres, and takes features in another
-order without a word; the manifest says what must be there.
+order without a word; the manifest says what must be there, and the hash that nothing was changed.
 """
 
 import json
@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
-from pyspark.errors import AnalysisException
+from pyspark.errors import PySparkException
 from pyspark.ml import PipelineModel
 from pyspark.ml.clustering import BisectingKMeansModel, GaussianMixtureModel, KMeansModel
 from pyspark.ml.feature import VectorAssembler
@@ -20,6 +20,7 @@ from custseg_spark.core.clustering import portable
 from custseg_spark.core.clustering.models import BisectingKMeans, Node
 from custseg_spark.core.clustering.preparation import Preparation, PreparedFeature
 from custseg_spark.core.clustering.scoring import ScoringModel
+from custseg_spark.engine.spark import sealing
 from custseg_spark.engine.spark.mllib import prediction_column
 from custseg_spark.engine.spark.mllib_models import MllibModel, core_model, model_hash
 from custseg_spark.engine.spark.session import read_bytes, write_bytes
@@ -73,23 +74,15 @@ def clusterer(pipeline: PipelineModel) -> MllibModel:
     return last
 
 
-def save_model(spark: SparkSession, model: PipelineModel, path: str) -> None:
-    """Saves a model, which is not published before its manifest is; a published one stays.
-
-    `path` must differ for different models.
-    """
-    try:
-        load(spark, path)
-    except InputError:
-        # Not there, or damaged.
-        model.write().overwrite().save(f"{path}/model")
+def save_model(model: PipelineModel, path: str) -> None:
+    """Saves a model, which is not published before its manifest is, over one that is there."""
+    model.write().overwrite().save(f"{path}/model")
 
 
-def save_manifest(spark: SparkSession, manifest: Manifest, path: str) -> None:
-    """Publishes the model that was saved at `path`."""
-    if _read_manifest(spark, path) == manifest.as_json():
-        return
+def save_manifest(spark: SparkSession, manifest: Manifest, path: str) -> str:
+    """Publishes the model that was saved at `path`; the hash of all its files."""
     write_bytes(spark, place(path) / _MANIFEST, manifest.as_json().encode())
+    return sealing.digest(sealing.read(spark, path))
 
 
 def save_portable(spark: SparkSession, model: ScoringModel, path: str) -> None:
@@ -116,15 +109,29 @@ def load_portable(spark: SparkSession, path: str) -> ScoringModel:
     return portable.parsed(content.decode("utf-8", errors="replace"), str(file))
 
 
-def load(spark: SparkSession, path: str) -> tuple[PipelineModel, Manifest]:
-    """A published model, checked against its manifest. Raises InputError where they disagree."""
-    text = _read_manifest(spark, path)
-    if text is None:
+def load(
+    spark: SparkSession, path: str, algorithm: str, sha256: str
+) -> tuple[PipelineModel, Manifest]:
+    """A published model of an algorithm, whose files have the hash that its run holds.
+
+    Raises InputError where they haven't, before anything of them is loaded, and where the model
+    isn't what its manifest says.
+    """
+    files = sealing.read(spark, path)
+    if _MANIFEST not in files:
         raise InputError(f"there is no model with a manifest at {path}")
-    manifest = _parse(text, path)
+    if sealing.digest(files) != sha256:
+        raise InputError(
+            f"the model at {path} is not as its run published it: a file was changed, added or"
+            " removed since; restore its folder from a copy, or fit anew (model.use = fit)"
+        )
+    sealing.require_classes(files, algorithm, path)
+    manifest = _parse(files[_MANIFEST], path)
+    if manifest.algorithm != algorithm:
+        raise InputError(f"the model at {path} is of {manifest.algorithm}, not of {algorithm}")
     try:
         pipeline = PipelineModel.load(f"{path}/model")
-    except (Py4JJavaError, AnalysisException) as error:
+    except (Py4JJavaError, PySparkException) as error:
         raise InputError(f"the model at {path} can't be read: {error}") from error
     _check(pipeline, manifest, path)
     return pipeline, manifest
@@ -146,14 +153,9 @@ def _check(pipeline: PipelineModel, manifest: Manifest, path: str) -> None:
         raise InputError(f"the model at {path} has another tree than its manifest")
 
 
-def _read_manifest(spark: SparkSession, path: str) -> str | None:
-    text = read_bytes(spark, place(path) / _MANIFEST)
-    return None if text is None else text.decode("utf-8", errors="replace")
-
-
-def _parse(text: str, path: str) -> Manifest:
+def _parse(content: bytes, path: str) -> Manifest:
     try:
-        values: Mapping[str, Any] = json.loads(text)
+        values: Mapping[str, Any] = json.loads(content)
         if values["format"] != _FORMAT:
             raise ValueError(f"it has format {values['format']}, expected {_FORMAT}")
         features: Sequence[Mapping[str, Any]] = values["features"]
@@ -166,5 +168,5 @@ def _parse(text: str, path: str) -> Manifest:
                 "tree": tuple(Node(**n) for n in values["tree"]),
             }
         )
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise InputError(f"the manifest of the model at {path} can't be read: {error}") from error

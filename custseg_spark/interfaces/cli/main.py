@@ -5,24 +5,15 @@
 The same as `spark-submit jobs/NAME.py`: same options, same exit codes.
 """
 
-import errno
 import importlib
+import io
 import logging
 import sys
 from collections.abc import Callable, Sequence
 from types import ModuleType
-from typing import Any
 
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
-
-from custseg_spark.errors import (
-    ConfigurationError,
-    CustsegError,
-    ResourceError,
-    TargetError,
-    nearest,
-)
+from custseg_spark.engine.foreign_errors import translated
+from custseg_spark.errors import ConfigurationError, CustsegError, nearest
 from custseg_spark.interfaces.cli import without_secrets
 
 # A module of this folder each; imported when it is asked for, as most of them import Spark.
@@ -41,15 +32,6 @@ COMMANDS = {
 }
 # Commands that are another interface's.
 _ELSEWHERE = {"serve": "custseg_spark.interfaces.service.serve"}
-_OUT_OF_RESOURCES = (
-    # Java's OutOfMemoryError and Python's own.
-    "MemoryError",
-    "No space left on device",
-    "ExecutorLostFailure",
-    "GC overhead limit exceeded",
-    # What is left of a worker that the system ended for its memory.
-    "Python worker exited unexpectedly",
-)
 
 
 def console() -> None:
@@ -77,43 +59,28 @@ def _help() -> str:
 
 
 def main(job: Callable[[Sequence[str]], None]) -> None:
-    """Runs a job; an error that a user is meant to read ends it with its message and code."""
+    """Runs a job; an error that a user is meant to read ends it with its message and code.
+
+    With --debug the traceback stands before the message. A mistake of ours has nothing else.
+    """
     without_secrets.on_stderr()
     logging.getLogger("custseg").setLevel(logging.INFO)
     # Spark's Python side logs what it then raises.
     logging.getLogger("py4j").setLevel(logging.CRITICAL)
     without_secrets.warn_of(sys.argv[1:])
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A file's name need not be text.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         job(sys.argv[1:])
-    except CustsegError as error:
-        sys.exit(_fail(error))
-    except (Py4JJavaError, PySparkException) as error:
-        line = _out_of_resources(error)
-        if line is None:
+    # Libraries in Rust panic beside Exception.
+    except BaseException as error:
+        ours = translated(error)
+        if ours is None:
             raise
-        sys.exit(_fail(ResourceError(f"Spark ran out of resources: {line}")))
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            sys.exit(_fail(ResourceError(f"no space left: {error}")))
-        if error.filename is None:
-            raise
-        sys.exit(_fail(TargetError(f"{error.filename} can't be used: {error.strerror}")))
-
-
-def _out_of_resources(error: Py4JJavaError | PySparkException) -> str | None:
-    """The line of an error of Spark's that says what ran out; None of another error.
-
-    A task's error is the cause of that of its job, which may say no more than that it failed.
-    """
-    cause: Any = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
-    said = str(error).splitlines()
-    while cause is not None:
-        said += str(cause.toString()).splitlines()
-        cause = cause.getCause()
-    for line in said:
-        if any(sign in line for sign in _OUT_OF_RESOURCES):
-            return line.strip()
-    return None
+        if "--debug" in sys.argv[1:]:
+            sys.excepthook(type(error), error, error.__traceback__)
+        sys.exit(_fail(ours))
 
 
 def _fail(error: CustsegError) -> int:

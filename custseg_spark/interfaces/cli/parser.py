@@ -3,7 +3,7 @@
 import argparse
 import difflib
 import os
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from custseg_spark.errors import ConfigurationError
 from custseg_spark.redaction import redacted
@@ -11,6 +11,12 @@ from custseg_spark.redaction import redacted
 
 class Parser(argparse.ArgumentParser):
     """A parser that names the nearest option to an unknown one, and exits with our code."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.add_argument(
+            "--debug", action="store_true", help="show an error's traceback before its message"
+        )
 
     def error(self, message: str) -> NoReturn:
         options = [o for action in self._actions for o in action.option_strings]

@@ -23,8 +23,9 @@ from custseg_spark.outputs.exports import swapping
 from custseg_spark.outputs.exports.layout import ReportTable, in_seconds
 from custseg_spark.paths import Place, Remote, place
 
-# What a spreadsheet executes; a signed number alone, such as a telephone number, it doesn't.
-_FORMULA, _NUMBER = r"^[=+\-@\t\r]", r"^[+-][0-9]+(\.[0-9]+)?$"
+# What a spreadsheet executes, also by the wide signs of East Asian texts; a signed number alone,
+# such as a telephone number, it doesn't.
+_FORMULA, _NUMBER = r"^[=+\-@\t\r\n\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]", r"^[+-][0-9]+(\.[0-9]+)?$"
 
 
 @dataclass(frozen=True)

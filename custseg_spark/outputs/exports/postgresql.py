@@ -24,6 +24,21 @@ _CONNECT_WAIT_S = "10"
 _SECRETS = ("password", "sslpassword")
 
 
+def _authority(text: str) -> str:
+    """The part of a URL with user and host. Raises ConfigurationError where it has none."""
+    try:
+        return urlsplit(text).netloc
+    except ValueError as error:  # half of an IPv6 address
+        raise _invalid() from error
+
+
+def _invalid() -> ConfigurationError:
+    return ConfigurationError(
+        "--to postgresql://…: not a valid URL; expected"
+        " postgresql://USER@HOST:PORT/DATABASE?OPTION=VALUE"
+    )
+
+
 @dataclass(frozen=True)
 class PostgresDatabase:
     """A database by what its URL says; libpq adds its environment variables and ~/.pgpass."""
@@ -39,7 +54,7 @@ class PostgresDatabase:
         from psycopg.conninfo import conninfo_to_dict
 
         # libpq would take the rest of a password for the host, and say so.
-        if text.count("@") > 1 or ("@" in text and "@" not in urlsplit(text).netloc):
+        if text.count("@") > 1 or ("@" in text and "@" not in _authority(text)):
             raise ConfigurationError(
                 "--to postgresql://…: in a user name or password write @ as %40, / as %2F, ? as"
                 " %3F, # as %23 and : as %3A"
@@ -47,10 +62,7 @@ class PostgresDatabase:
         try:
             parameters = {k: str(v) for k, v in conninfo_to_dict(text).items() if v is not None}
         except psycopg.Error as error:
-            raise ConfigurationError(
-                "--to postgresql://…: not a valid URL; expected"
-                " postgresql://USER@HOST:PORT/DATABASE?OPTION=VALUE"
-            ) from error
+            raise _invalid() from error
         return cls(_shown(parameters), parameters)
 
     @contextmanager

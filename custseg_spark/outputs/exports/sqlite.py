@@ -25,13 +25,13 @@ from custseg_spark.errors import (
     ResourceError,
     TargetError,
 )
+from custseg_spark.outputs.exports import staging
 from custseg_spark.outputs.exports.layout import ReportTable, in_seconds
 from custseg_spark.paths import Remote, place
 
 _PREFIX = "sqlite:///"
 # For other writers and for readers of a database that isn't in WAL mode.
 _LOCK_WAIT_S = 60.0
-_OTHER_EXPORT_WAIT_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -60,17 +60,12 @@ class SqliteDatabase:
 
     @contextmanager
     def opened(self) -> Iterator["SqliteLoading"]:
-        """Open a loading that owns the staging file; ConflictError if another export has it."""
-        staging = self.path.with_name(f".{self.path.name}.staging")
+        """Open a loading of its own beside the database; ConflictError if another is under way."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             _check(self.path)
-            with closing(sqlite3.connect(staging, isolation_level=None)) as connection:
-                _claim(connection, self.path)
-                try:
-                    yield SqliteLoading(connection, self.path)
-                finally:
-                    staging.unlink(missing_ok=True)
+            with staging.held(self.path) as folder, closing(_staging_database(folder)) as staged:
+                yield SqliteLoading(staged, self.path)
         except sqlite3.Error as error:
             raise _explained(error, self.path) from error
         except OSError as error:
@@ -86,22 +81,14 @@ def _check(target: Path) -> None:
             connection.execute("PRAGMA schema_version").fetchone()
 
 
-def _claim(connection: sqlite3.Connection, target: Path) -> None:
-    """Empty the staging file and lock it until the connection ends, even by a kill."""
-    connection.execute("PRAGMA busy_timeout = " + str(int(_OTHER_EXPORT_WAIT_S * 1000)))
+def _staging_database(folder: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(folder / "staged.db", isolation_level=None)
+    # Nobody else reads it, and it is discarded after a crash.
     connection.execute("PRAGMA main.locking_mode = EXCLUSIVE")
-    try:
-        # Nobody else reads it, and it is discarded after a crash.
-        connection.execute("PRAGMA main.journal_mode = OFF")
-        connection.execute("PRAGMA main.synchronous = OFF")
-        connection.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
-        raise ConflictError(f"another export to {target} is under way") from error
-    found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-    for (name,) in found:
-        connection.execute("DROP TABLE " + _quoted(name))
-    connection.execute("COMMIT")
+    connection.execute("PRAGMA main.journal_mode = OFF")
+    connection.execute("PRAGMA main.synchronous = OFF")
     connection.execute("PRAGMA busy_timeout = " + str(int(_LOCK_WAIT_S * 1000)))
+    return connection
 
 
 @dataclass

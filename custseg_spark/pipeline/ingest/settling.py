@@ -14,6 +14,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from custseg_spark.core.events.copies import ids_of_copies
+from custseg_spark.engine.lake import damage
 from custseg_spark.engine.lake.files import DataFile, write_part
 from custseg_spark.engine.lake.schemas import EVENTS
 from custseg_spark.pipeline.ingest.file_times import (
@@ -252,13 +253,14 @@ def _told_apart(ids: pl.DataFrame) -> pl.DataFrame:
 
 def _columns(path: Path, names: Sequence[str], few_values: Sequence[str] = ()) -> pl.DataFrame:
     """Columns of a file; those of few values as categories, of four bytes a row."""
-    table = pq.read_table(
-        path,
-        columns=list(names),
-        use_threads=False,
-        partitioning=None,
-        read_dictionary=list(few_values),
-    )
+    with damage.named(path):
+        table = pq.read_table(
+            path,
+            columns=list(names),
+            use_threads=False,
+            partitioning=None,
+            read_dictionary=list(few_values),
+        )
     return pl.DataFrame(pl.from_arrow(table))
 
 

@@ -93,7 +93,7 @@ def test_words_and_descriptive_may_be_left_out(tmp_path: Path) -> None:
         ("frequency = 2", "frequency = '2'", "'Loyal': frequency: expected a number, got '2'"),
         ("frequency = 2", "frequency = true", "frequency: expected a number, got True"),
         ("frequency = 2", "frequency = 0", "frequency: expected a weight, got 0"),
-        ("frequency = 2", "frequency = nan", "frequency: expected a weight, got nan"),
+        ("frequency = 2", "frequency = nan", "frequency: expected a finite number, got nan"),
         ('"Lookers"', '"loyal"', "two archetypes are named 'loyal'"),
         ('"Lookers"', "7", "archetype 2: name: expected str, got 7"),
         ('"Lookers"', '" "', "expected a name, one action and one weight at least"),

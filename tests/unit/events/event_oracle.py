@@ -27,8 +27,8 @@ class Judged(NamedTuple):
     reasons: list[tuple[str, str]]
 
 
-def split(line: str) -> list[str] | None:
-    """The fields of a line, by hand; None where its quotes are wrong."""
+def split(line: str) -> list[str] | str:
+    """The fields of a line, by hand; the code of a defect where its quotes are wrong."""
     fields, at = [], 0
     while True:
         if line[at : at + 1] == '"':
@@ -36,19 +36,19 @@ def split(line: str) -> list[str] | None:
             while True:
                 end = line.find('"', at)
                 if end < 0:
-                    return None
+                    return "wrong_field_count"
                 field, at = field + line[at:end], end + 1
                 if line[at : at + 1] != '"':
                     break
                 field, at = field + '"', at + 1
             if line[at : at + 1] not in ("", ","):
-                return None
+                return "text_after_quote"
         else:
             end = line.find(",", at)
             end = len(line) if end < 0 else end
             field, at = line[at:end], end
             if '"' in line and "\r" in field:
-                return None
+                return "wrong_field_count"
         fields.append(field)
         if at >= len(line):
             return fields
@@ -73,7 +73,9 @@ def _judged(row: int, line: bytes, header: list[str], mapping: SourceMapping) ->
     if "\0" in text:
         return Judged(row, None, None, [("nul_byte", "record")])
     fields = split(text)
-    if fields is None or len(fields) != len(header):
+    if isinstance(fields, str):
+        return Judged(row, None, None, [(fields, "record")])
+    if len(fields) != len(header):
         return Judged(row, None, None, [("wrong_field_count", "record")])
     if [fields[0].strip(" ").lstrip("\ufeff"), *(f.strip(" ") for f in fields[1:])] == header:
         return Judged(row, None, None, [("repeated_header", "record")])

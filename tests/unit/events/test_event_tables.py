@@ -69,6 +69,14 @@ def test_a_value_is_the_text_that_one_would_type(
 
 def test_a_duration_is_text_too() -> None:
     assert texts(pa.array([1_000_000], pa.duration("us"))) == ["0:00:01"]
+    assert texts(pa.array([1, None], pa.duration("ns"))) == ["1ns", None]
+    assert texts(pa.array([2**62], pa.duration("s"))) == [f"{2**62}s"]
+
+
+def test_a_time_of_day_is_text_too() -> None:
+    assert texts(pa.array([45_000_000_000], pa.time64("us"))) == ["12:30:00"]
+    assert texts(pa.array([45_000], pa.time32("s"))) == ["12:30:00"]
+    assert texts(pa.array([1, None], pa.time64("ns"))) == ["00:00:00.000000001", None]
 
 
 def test_text_that_is_no_utf8_spoils_its_record() -> None:

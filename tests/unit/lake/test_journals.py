@@ -209,6 +209,26 @@ def test_a_withdrawal_that_is_killed_goes_on(
     assert not JournalFile(lake.root, "a").path.exists()
 
 
+def test_a_journal_whose_files_are_gone_is_withdrawn(lake: NativeLake, kill_after: Kill) -> None:
+    publish(lake, run_of(lake, "a", 2))
+    killed = run_of(lake, "b", 3)
+    attempt(lambda: publish(lake, killed), kill_after(2))
+    [lost] = killed.steps[1].adds
+    (lake.folder(SEGMENT_POINTS) / lost.path).unlink()
+    assert settle(lake, "b")
+    assert published(lake) == {(FIRST, "a", 2, 2)}
+    assert all_rows(lake) == [2]
+
+
+def test_a_journal_that_was_not_written_to_its_end_is_none(lake: NativeLake) -> None:
+    journal = JournalFile(lake.root, "a")
+    journal.write(run_of(lake, "a", 2))
+    half_written = journal.path.rename(journal.path.with_suffix(".journal-to-be"))
+    assert settle(lake, "a")
+    assert not half_written.exists()
+    assert published(lake) == set()
+
+
 def test_what_was_read_must_still_hold(lake: NativeLake) -> None:
     read = [ReadVersion(EVENTS, 0, before=SECOND)]
     late = written(lake, EVENTS, SECOND, "x", file_id="f")

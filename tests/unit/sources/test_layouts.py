@@ -16,6 +16,7 @@ from custseg_spark.core.events.validation import validate_events
 from custseg_spark.engine.sources.discovery.files import list_files
 from custseg_spark.engine.sources.formats import csv, texts, xlsx
 from custseg_spark.engine.sources.formats.xlsx import XlsxFile
+from custseg_spark.engine.sources.heads import head
 from custseg_spark.errors import InputError
 
 LATEST = datetime(2026, 1, 1, tzinfo=UTC)
@@ -159,6 +160,9 @@ def test_lines_that_end_in_carriage_returns_are_told(tmp_path: Path) -> None:
     path.write_bytes(b"day,who,price\r2024-03-01,a,1\r")
     with pytest.raises(InputError, match="carriage returns only; convert them to line feeds"):
         read(path, sales())
+    [file] = list_files(str(path))
+    with pytest.raises(InputError, match="carriage returns only; convert them to line feeds"):
+        head(file, None, tmp_path)
 
 
 def test_columns_without_names_are_told(tmp_path: Path) -> None:

@@ -223,3 +223,9 @@ def test_a_path_through_a_parent_folder_is_shortened(tmp_path: Path) -> None:
     (tmp_path / "beside").mkdir()
     [file] = list_files(str(tmp_path / "beside" / ".." / "log.csv"))
     assert file.path == (tmp_path / "log.csv").resolve()
+
+
+def test_a_header_with_text_after_a_quote_is_told(tmp_path: Path) -> None:
+    path = _file(tmp_path / "x.csv", b'"a"b,c\n1,2\n')
+    facts = inspect_text(list_files(str(path))[0], Layout(), 1 << 20)
+    assert facts.header_problem == "in the header text follows a closing quote"

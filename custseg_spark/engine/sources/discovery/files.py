@@ -27,6 +27,7 @@ _UTF8_BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _SQLITE_SIDECARS = ("-wal", "-shm", "-journal")
 HEAD_BYTES = 4096
+NO_NAME = "its name isn't UTF-8; rename it"
 HIDDEN = "hidden (its name, or its folder's, begins with . or _)"
 
 
@@ -98,14 +99,20 @@ def require_readable(files: Sequence[SourceFile], path: str) -> None:
     """Raises InputError where a path has no file that can be read, and says why."""
     if not any(f.skipped_because is None for f in files):
         skipped = "".join(f"\n  {f.path}: {f.skipped_because}" for f in files)
-        raise InputError(f"no readable file at {path}{skipped}")
+        raise InputError(f"no readable file at {printable(Path(path))}{skipped}")
 
 
 def _in_folder(path: Path, relative: Path, *, hashes: bool) -> SourceFile:
     """A file that wasn't named itself; hidden if it or a folder on the way to it is."""
     if is_hidden(relative):
-        return SourceFile(path.absolute(), "hidden", path.stat().st_size, "", HIDDEN)
+        shown = Path(printable(path.absolute()))
+        return SourceFile(shown, "hidden", path.stat().st_size, "", HIDDEN)
     return _identify(path, outright=False, hashes=hashes)
+
+
+def printable(path: Path) -> str:
+    """The path as text, with the bytes escaped that aren't UTF-8."""
+    return str(path).encode(errors="backslashreplace").decode()
 
 
 def is_hidden(relative: PurePath) -> bool:
@@ -114,6 +121,11 @@ def is_hidden(relative: PurePath) -> bool:
 
 
 def _identify(path: Path, *, outright: bool, hashes: bool) -> SourceFile:
+    shown = printable(path)
+    if shown != str(path):
+        if outright:
+            raise InputError(f"{shown}: {NO_NAME}")
+        return SourceFile(Path(shown), "unknown", path.stat().st_size, "", NO_NAME)
     try:
         with path.open("rb") as stream:
             head = stream.read(HEAD_BYTES)

@@ -4,14 +4,11 @@ The footer says how many rows a file has. Files of this machine are read by the 
 each; remote ones by Spark, those of one schema together.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +20,7 @@ from custseg_spark.config.mappings import MappingFile
 from custseg_spark.core.events.nested_tables import flattened, items_of
 from custseg_spark.core.events.nested_values import with_paths
 from custseg_spark.core.events.records import Records
-from custseg_spark.core.events.tables import table_records
+from custseg_spark.core.events.tables import column_texts, table_records
 from custseg_spark.core.mappings.mapping import SourceMapping
 from custseg_spark.engine.sources.columns import NOT_ITS_COLUMNS, check_columns
 from custseg_spark.engine.sources.discovery.files import SourceFile
@@ -32,6 +29,7 @@ from custseg_spark.engine.sources.discovery.paths import (
     of_input_file,
     outright,
 )
+from custseg_spark.engine.sources.formats import limits
 from custseg_spark.engine.sources.pieces import ROWS_PER_CHUNK, Located, file_runs
 from custseg_spark.errors import InputError
 
@@ -39,7 +37,11 @@ _MAGIC = b"PAR1"
 _USUAL_FOOTER_BYTES = 1 << 16
 # More is not a length but damage.
 _MOST_FOOTER_BYTES = 1 << 28
-_DAMAGES = (pa.ArrowInvalid, OSError)
+_DAMAGES = (pa.ArrowException, OSError)
+# No unpacked column of a row group is larger; a page of many gigabytes would fill the memory.
+_MOST_COLUMN_BYTES = 1 << 33
+# A record has more than a bit that differs from the others'; a row of nothing takes none.
+_MOST_ROWS_A_BYTE, _FEW_ROWS = 64, 10_000_000
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ def inspect(file: SourceFile, file_id: str, mapping: MappingFile) -> ParquetFile
     try:
         with pq.ParquetFile(file.footer or file.data) as opened:
             schema, records = opened.schema_arrow, opened.metadata.num_rows
+            _check_size(file, opened.metadata)
     except _DAMAGES as error:
         raise _damaged(file, error) from error
     if not file.named_outright and not set(schema.names) & set(mapping.columns.values()):
@@ -97,17 +100,33 @@ def _check(schema: pa.Schema, mapping: MappingFile, where: str) -> None:
     if twice:
         raise InputError(f"{where}: the file has the column '{twice[0]}' twice (case aside)")
     for source in mapping.columns.values():
-        if source in schema.names and pa.types.is_nested(schema.field(source).type):
-            kind = schema.field(source).type
+        kind = schema.field(source).type if source in schema.names else pa.null()
+        if pa.types.is_nested(kind):
             raise InputError(f"{where}: the column '{source}' is {kind}; expected a single value")
-        if source in schema.names and _is_span(schema.field(source).type):
-            kind = schema.field(source).type
+        if _is_span(kind):
             expected = "a number, a text, a date, or a time with its date"
             raise InputError(f"{where}: the column '{source}' is {kind}; expected {expected}")
 
 
 def _is_span(kind: pa.DataType) -> bool:
     return bool(pa.types.is_duration(kind) or pa.types.is_time(kind) or pa.types.is_interval(kind))
+
+
+def _check_size(file: SourceFile, footer: pq.FileMetaData) -> None:
+    """Raises InputError for what unpacks to far more than a log of that length can hold."""
+    if footer.num_rows > _FEW_ROWS + _MOST_ROWS_A_BYTE * file.bytes:
+        raise InputError(
+            f"{file.path}: {footer.num_rows:,} rows in {file.bytes:,} bytes; that is no log"
+        )
+    for number in range(footer.num_row_groups):
+        group = footer.row_group(number)
+        for place in range(group.num_columns):
+            column = group.column(place)
+            packed, unpacked = column.total_compressed_size, column.total_uncompressed_size
+            what = f"{file.path}: the column '{column.path_in_schema}' of row group {number}"
+            limits.check(packed, unpacked, what)
+            if unpacked > _MOST_COLUMN_BYTES:
+                raise InputError(f"{what} unpacks to {unpacked:,} bytes")
 
 
 def footer(read_end: Callable[[int], bytes]) -> bytes:
@@ -130,26 +149,13 @@ def first_rows(file: SourceFile, most: int) -> tuple[list[str], list[list[str | 
         with pq.ParquetFile(file.data) as opened:
             names = list(opened.schema_arrow.names)
             for batch in opened.iter_batches(batch_size=most):
-                cells = [column.to_pylist() for column in batch.columns]
-                rows += [[_typed(value) for value in row] for row in zip(*cells, strict=True)]
+                cells = [column_texts(column)[0].to_list() for column in batch.columns]
+                rows += [list(row) for row in zip(*cells, strict=True)]
                 if len(rows) >= most:
                     break
     except _DAMAGES as error:
         raise _damaged(file, error) from error
     return names, rows[:most]
-
-
-def _typed(value: Any) -> str | None:
-    """A value as `as_text` has it, near enough for a look at the first rows."""
-    if value is None or value != value:
-        return None
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, datetime):
-        # Ingest has times in UTC, without saying so.
-        utc = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
-        return utc.isoformat(" ", "microseconds" if utc.microsecond else "seconds")
-    return json.dumps(value, default=str) if isinstance(value, dict | list) else str(value)
 
 
 @contextmanager
@@ -181,8 +187,10 @@ class ParquetPiece:
     def records(self, mapping: SourceMapping) -> Iterator[Records]:
         row = self.first_row
         try:
-            # What Spark and Impala write: in nanoseconds it ends in the year 2262.
-            with pq.ParquetFile(self.path, coerce_int96_timestamp_unit="us") as opened:
+            # INT96, which Spark and Impala write, ends in the year 2262 in nanoseconds.
+            with pq.ParquetFile(
+                self.path, coerce_int96_timestamp_unit="us", page_checksum_verification=True
+            ) as opened:
                 for batch in opened.iter_batches(
                     batch_size=ROWS_PER_CHUNK, row_groups=[self.row_group], use_threads=False
                 ):
@@ -191,8 +199,25 @@ class ParquetPiece:
                     yield table_records(table, rows)
                     row += len(table)
         except _DAMAGES as error:
+            where = f"{self.source_file}{_damaged_column(self.path, self.row_group)}"
             said = " ".join(str(error).split())
-            raise InputError(f"{self.source_file}: the Parquet file is damaged: {said}") from error
+            raise InputError(f"{where}: the Parquet file is damaged: {said}") from error
+
+
+def _damaged_column(path: Path, row_group: int) -> str:
+    """Which column of a row group can't be read, in words; nothing where each can."""
+    try:
+        with pq.ParquetFile(path) as opened:
+            names = list(opened.schema_arrow.names)
+    except _DAMAGES:
+        return ""
+    for name in names:
+        try:
+            with pq.ParquetFile(path, page_checksum_verification=True) as opened:
+                opened.read_row_group(row_group, columns=[name], use_threads=False)
+        except _DAMAGES:
+            return f", column '{name}'"
+    return ""
 
 
 def pieces(source: ParquetFile) -> list[ParquetPiece]:

@@ -4,11 +4,13 @@ import csv
 from collections import Counter
 from collections.abc import Sequence
 
+from custseg_spark.core.events.odd_lines import split
 from custseg_spark.core.events.spaced_text import SEPARATOR, Layout, apart
 
 _UTF8_BOM = b"\xef\xbb\xbf"
 # Beyond any header: a file of one endless line is something else, and must not fill the memory.
 LONGEST_HEADER = 1 << 20
+ONLY_RETURNS = "lines end in carriage returns only; convert them to line feeds"
 
 
 def named_columns(line: bytes, layout: Layout) -> tuple[tuple[str, ...], str | None]:
@@ -24,8 +26,11 @@ def named_columns(line: bytes, layout: Layout) -> tuple[tuple[str, ...], str | N
         names = tuple(name.strip() for name in _values(text, layout))
     except csv.Error as error:
         return (), f"the header can't be read: {error}"
+    is_quoted = '"' in text and not layout.is_spaced
+    if is_quoted and split(text.rstrip("\r"), layout.delimiter) == "text_after_quote":
+        return names, "in the header text follows a closing quote"
     if b"\r" in line.rstrip(b"\r"):
-        return names, "lines end in carriage returns only; convert them to line feeds"
+        return names, ONLY_RETURNS
     if "\ufffd" in text:
         return names, "the header is not UTF-8"
     return names, unusable(names)

@@ -14,11 +14,12 @@ import numpy.typing as npt
 
 from custseg_spark.core.events.spaced_text import Layout
 from custseg_spark.engine.sources.discovery.files import SourceFile
-from custseg_spark.engine.sources.formats import unpacking
+from custseg_spark.engine.sources.formats import limits, unpacking
 from custseg_spark.engine.sources.formats.text_headers import LONGEST_HEADER, named_columns
 from custseg_spark.errors import InputError
 
 BLOCK_BYTES = 1 << 22
+LONGEST_RECORD = 1 << 28
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,19 @@ def blocks(file: SourceFile, longest: int | None = None) -> Iterator[bytes]:
     if file.kind == "xz":
         yield from unpacking.blocks(file)
         return
-    opener = gzip.open if file.kind == "gzip" else open
+    if file.kind == "gzip":
+        yield from limits.limited(_unzipped(file, size), file.bytes, str(file.path))
+        return
+    with file.data.open("rb") as stream:
+        while block := stream.read(size):
+            yield block
+
+
+def _unzipped(file: SourceFile, size: int) -> Iterator[bytes]:
     try:
-        with opener(file.data, "rb") as stream:
+        with gzip.open(file.data, "rb") as stream:
             block = stream.read(size)
-            if file.kind == "gzip":
-                unpacking.check_is_text(file, block)
+            unpacking.check_is_text(file, block)
             while block:
                 yield block
                 block = stream.read(size)
@@ -250,16 +258,23 @@ def record_ends(
 
 
 def chunks(file: SourceFile, chunk_bytes: int, *, multiline: bool) -> Iterator[tuple[bytes, int]]:
-    """A compressed file's text in chunks of whole records, each with its first row's number."""
-    held, first_row = bytearray(), 1
+    """A compressed file's text in chunks of whole records, each with its first row's number.
+
+    Raises InputError for a record that would fill the memory.
+    """
+    held, first_row, enough = bytearray(), 1, chunk_bytes
     for block in blocks(file):
         held += block
-        if len(held) >= chunk_bytes:
+        if len(held) >= enough:
             end, rows = _whole_records(bytes(held), multiline=multiline)
             if end:
                 yield bytes(held[:end]), first_row
                 del held[:end]
                 first_row += rows
+            if len(held) > LONGEST_RECORD:
+                raise InputError(f"{file.path}: a record of more than {LONGEST_RECORD:,} bytes")
+            # Not looked at anew with each block of a long record.
+            enough = chunk_bytes if end else 2 * len(held)
     if held:
         yield bytes(held), first_row
 

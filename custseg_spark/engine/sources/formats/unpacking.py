@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from custseg_spark.engine.sources.discovery.files import SourceFile
+from custseg_spark.engine.sources.formats import limits
 from custseg_spark.errors import InputError
 
 _BLOCK_BYTES = 1 << 20
@@ -49,7 +50,8 @@ def blocks(file: SourceFile) -> Iterator[bytes]:
     """The text of an xz file. Raises InputError where it comes to something that isn't xz."""
     try:
         with file.data.open("rb") as source:
-            found = filter(None, _decompressed(source))
+            whole = limits.limited(_decompressed(source), file.bytes, str(file.path))
+            found = filter(None, whole)
             first = next(found, b"")
             check_is_text(file, first)
             yield first

@@ -6,12 +6,14 @@ and from there on like those of any other source. A sheet has a million rows at 
 
 import datetime as dt
 import hashlib
+import struct
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -27,12 +29,25 @@ from custseg_spark.core.mappings.mapping import SourceMapping
 from custseg_spark.engine.sources import headers
 from custseg_spark.engine.sources.columns import NOT_ITS_COLUMNS, check_columns
 from custseg_spark.engine.sources.discovery.files import SourceFile
-from custseg_spark.engine.sources.formats import workbook
+from custseg_spark.engine.sources.formats.sheet_rewriting import rewritten
+from custseg_spark.engine.sources.formats.sheet_survey import MOST_CELLS, survey
 from custseg_spark.engine.sources.formats.text_headers import unusable
+from custseg_spark.engine.sources.formats.workbook import Workbook
 from custseg_spark.errors import ConfigurationError, InputError, nearest
 
 ROWS_PER_FILE = 100_000
-_DAMAGES = (zipfile.BadZipFile, zlib.error, ElementTree.ParseError, KeyError)
+# NotImplementedError: an unknown compression; RuntimeError: a password.
+_DAMAGES = (
+    zipfile.BadZipFile,
+    zlib.error,
+    ElementTree.ParseError,
+    KeyError,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    struct.error,
+    UnicodeError,
+)
 # A title and an empty row or two stand above a header, not more.
 _ROWS_LOOKED_AT = 50
 ALL = ("all",)
@@ -79,34 +94,53 @@ def open_sheet(file: SourceFile, name: str, most: int | None = None) -> Sheet:
     Raises InputError for a damaged workbook or an absent sheet, ConfigurationError where the
     library is missing.
     """
-    names = sheet_names(file)
+    _require_library(file)
+    with _explained(file), zipfile.ZipFile(file.data) as archive:
+        name, filled, rows = _rows(file, Workbook(archive, str(file.path)), name)
+    numbers = set(filled[:most])
+    texts = ((n, [text(c) for c in row]) for n, row in rows if n in numbers)
+    return Sheet(name, filled[:most], texts)
+
+
+def _rows(
+    file: SourceFile, book: Workbook, name: str
+) -> tuple[str, list[int], Iterator[tuple[int, list[Any]]]]:
+    """The sheet's name, the numbers of its rows that hold a value, and all its rows, numbered."""
+    names = book.sheet_names()
     name = name or next(iter(names), "")
     if name not in names:
         raise InputError(f"{file.path}: there is no sheet '{name}'{nearest(name, names)}")
-    with _explained(file):
-        with zipfile.ZipFile(file.data) as archive:
-            filled = list(islice(workbook.rows_with_values(archive, name), most))
-        cells = _book(file).get_sheet_by_name(name).iter_rows()
-    numbers = set(filled)
-    rows = ((n, [text(c) for c in row]) for n, row in enumerate(cells, 1) if n in numbers)
-    return Sheet(name, filled, rows)
+    part = book.part_of(name)
+    book.check(part)
+    found = survey(book, part)
+    if found.is_plain and found.is_dense and found.rectangle <= MOST_CELLS:
+        return name, found.filled, zip(count(1), _cells(file.data, name), strict=False)
+    with tempfile.TemporaryDirectory(prefix="custseg-sheet-") as folder:
+        copy = Path(folder) / "sheet.xlsx"
+        filled = rewritten(book, part, copy)
+        return name, filled, zip(filled, _cells(copy, name), strict=False)
+
+
+def _cells(path: Path, sheet: str) -> Iterator[list[Any]]:
+    """The cells of all rows from the first one on, as the library reads them."""
+    import python_calamine as calamine
+
+    return calamine.load_workbook(str(path)).get_sheet_by_name(sheet).iter_rows()
 
 
 def sheet_names(file: SourceFile) -> list[str]:
     """The sheets of a workbook. Raises as `open_sheet` does."""
-    with _explained(file):
-        return list(_book(file).sheet_names)
+    _require_library(file)
+    with _explained(file), zipfile.ZipFile(file.data) as archive:
+        return Workbook(archive, str(file.path)).sheet_names()
 
 
-def _book(file: SourceFile) -> Any:
+def _require_library(file: SourceFile) -> None:
     if not is_readable():
         raise ConfigurationError(
             f"{file.path}: XLSX needs python-calamine; install it by"
             " pip install 'custseg-spark[xlsx]'"
         )
-    import python_calamine as calamine
-
-    return calamine.load_workbook(str(file.data))
 
 
 @contextmanager

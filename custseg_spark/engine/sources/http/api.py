@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from custseg_spark.config.settings import FetchConfig
 from custseg_spark.engine.sources.http.answers import MalformedError, page
+from custseg_spark.engine.sources.http.exchanges import Answer, Exchanges
 from custseg_spark.errors import ConfigurationError, InputError
 
 if TYPE_CHECKING:
-    import httpx
     from tenacity import RetryCallState
 
 TOKEN = "CUSTSEG_API_TOKEN"
-# Far beyond a page, so that an endless answer doesn't fill the memory.
-_MOST_BYTES = 1 << 26
+# Cursors without end: pages of nothing one after the other, and pages for one batch.
+_MOST_EMPTY_PAGES, _MOST_PAGES = 100, 100_000
 _TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
 
 
@@ -72,9 +72,9 @@ class PurchaseApi:
             ) from error
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._config, self._pace = config, Pace(config.requests_per_second)
-        self._client = httpx.Client(timeout=config.timeout_s, headers=headers)
+        self._exchanges = Exchanges(config.timeout_s, headers)
         self._url = f"{config.url.rstrip('/')}/purchases"
-        self._failures = (httpx.TransportError, httpx.DecodingError, _TransientError)
+        self._failures = (httpx.TransportError, _TransientError)
         self._retries, self._lock = 0, threading.Lock()
         first, longest = config.first_wait_s, config.longest_wait_s
         usual = tenacity.wait_combine(
@@ -102,7 +102,7 @@ class PurchaseApi:
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._exchanges.close()
 
     def pages(
         self, mobiles: Sequence[str], *, patient: bool = True
@@ -112,14 +112,20 @@ class PurchaseApi:
         Raises MalformedError if an answer stays malformed (unless `patient`: if one answer is),
         InputError if the API can't be reached or refuses.
         """
-        cursor, seen = None, set[str]()
+        cursor, seen, empty = None, set[str](), 0
         while True:
             query = {"mobiles": mobiles, "cursor": cursor}
-            purchases, cursor = self._asked(query, frozenset(mobiles), frozenset(seen), patient)
+            purchases, cursor = self._asked(query, frozenset(mobiles), seen, patient)
             yield purchases
             if cursor is None:
                 return
             seen.add(cursor)
+            empty = 0 if purchases else empty + 1
+            if empty > _MOST_EMPTY_PAGES or len(seen) > _MOST_PAGES:
+                raise InputError(
+                    f"{self._url}: goes on without end: {len(seen):,} pages for"
+                    f" {len(mobiles):,} customers, the last {empty:,} of them empty"
+                )
 
     def _asked(
         self,
@@ -144,26 +150,19 @@ class PurchaseApi:
         import httpx
 
         self._pace.wait()
-        end = time.monotonic() + self._config.timeout_s
-        body = bytearray()
         try:
-            with self._client.stream("POST", self._url, json=query) as response:
-                self._check_status(response)
-                for block in response.iter_bytes():
-                    body += block
-                    if len(body) > _MOST_BYTES:
-                        raise MalformedError(f"more than {_MOST_BYTES:,} bytes", "")
-                    # The client's own limit is per block, so a trickle would go on forever.
-                    if time.monotonic() > end:
-                        raise httpx.ReadTimeout(f"no whole answer in {self._config.timeout_s} s")
+            answer = self._exchanges.post(self._url, query)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise ConfigurationError(f"fetch.url: {self._config.url}: {error}") from error
-        return bytes(body)
+        except InputError as error:
+            raise InputError(f"{self._url}: {error}") from error
+        self._check_status(answer)
+        return answer.content
 
-    def _check_status(self, response: "httpx.Response") -> None:
-        status = response.status_code
+    def _check_status(self, answer: Answer) -> None:
+        status = answer.status
         if status in _TRANSIENT:
-            wait = retry_after(response.headers.get("Retry-After", ""))
+            wait = retry_after(answer.headers.get("retry-after", ""))
             if wait > self._config.longest_wait_s:
                 raise InputError(
                     f"{self._url}: asks to come back in {wait:,.0f} s, later than"

@@ -141,7 +141,7 @@ def _held(folder: Path) -> Iterator[None]:
 def _write(part: Part, folder: Path, api: PurchaseApi, config: FetchConfig) -> Fetched:
     unfinished = folder / f".{part.stem}.part"
     done = Fetched(files=1)
-    with unfinished.open("wb") as stream:
+    with unfinished.open("xb") as stream:
         for start in range(0, len(part.mobiles), config.batch_size):
             done += _ask(part.mobiles[start : start + config.batch_size], api, stream)
         stream.flush()
