@@ -20,10 +20,11 @@ from custseg_spark.core.clustering import portable
 from custseg_spark.core.clustering.models import BisectingKMeans, Node
 from custseg_spark.core.clustering.preparation import Preparation, PreparedFeature
 from custseg_spark.core.clustering.scoring import ScoringModel
+from custseg_spark.engine import model_files
 from custseg_spark.engine.spark import sealing
 from custseg_spark.engine.spark.mllib import prediction_column
 from custseg_spark.engine.spark.mllib_models import MllibModel, core_model, model_hash
-from custseg_spark.engine.spark.session import read_bytes, write_bytes
+from custseg_spark.engine.spark.session import write_bytes
 from custseg_spark.errors import InputError
 from custseg_spark.paths import place
 
@@ -82,7 +83,7 @@ def save_model(model: PipelineModel, path: str) -> None:
 def save_manifest(spark: SparkSession, manifest: Manifest, path: str) -> str:
     """Publishes the model that was saved at `path`; the hash of all its files."""
     write_bytes(spark, place(path) / _MANIFEST, manifest.as_json().encode())
-    return sealing.digest(sealing.read(spark, path))
+    return model_files.digest(sealing.read(spark, path))
 
 
 def save_portable(spark: SparkSession, model: ScoringModel, path: str) -> None:
@@ -100,15 +101,6 @@ def save_portable(spark: SparkSession, model: ScoringModel, path: str) -> None:
         write_bytes(spark, place(path) / name, text.encode())
 
 
-def load_portable(spark: SparkSession, path: str) -> ScoringModel:
-    """The portable form of the model at `path`. Raises InputError where there is none."""
-    file = place(path) / portable.FILE_NAME
-    content = read_bytes(spark, file)
-    if content is None:
-        raise InputError(portable.ABSENT.format(file))
-    return portable.parsed(content.decode("utf-8", errors="replace"), str(file))
-
-
 def load(
     spark: SparkSession, path: str, algorithm: str, sha256: str
 ) -> tuple[PipelineModel, Manifest]:
@@ -120,11 +112,7 @@ def load(
     files = sealing.read(spark, path)
     if _MANIFEST not in files:
         raise InputError(f"there is no model with a manifest at {path}")
-    if sealing.digest(files) != sha256:
-        raise InputError(
-            f"the model at {path} is not as its run published it: a file was changed, added or"
-            " removed since; restore its folder from a copy, or fit anew (model.use = fit)"
-        )
+    model_files.require_seal(files, sha256, path)
     sealing.require_classes(files, algorithm, path)
     manifest = _parse(files[_MANIFEST], path)
     if manifest.algorithm != algorithm:

@@ -87,7 +87,7 @@ def _latest(reader: LakeReader) -> Published | None:
     configured = json.loads(run["config"] or "{}").get("model", {}).get("algorithms", [])
     names = [name for name in configured if name in named]
     names += sorted(set(named).difference(names))
-    models = {name: reader.model(named[name]) for name in names}
+    models = {name: reader.model(day, name) for name in names}
     if not models:
         raise InputError(f"the run of {day} published no model")
     try:
