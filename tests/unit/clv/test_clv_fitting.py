@@ -193,7 +193,9 @@ def test_the_row_fits_the_table(fitted: ClvModel) -> None:
         fitted.held_out.gini,
         list(fitted.held_out.deciles),
     )
-    [stored] = rows_of([row], CLV_MODELS.schema).to_pylist()
+    day, *of_model = row
+    [stored] = rows_of([(day, "0f", *of_model)], CLV_MODELS.schema).to_pylist()
+    assert stored.pop("run_id") == "0f"
     assert tuple(stored.values())[:-3] == row[:-3]
     assert stored["calibration"][0]["purchases"] == 0
     assert [entry["decile"] for entry in stored["deciles"]] == list(range(1, 11))

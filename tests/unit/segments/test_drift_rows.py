@@ -13,7 +13,8 @@ def test_rows_fit_the_table() -> None:
     drift = share_drift("kmeans", {1: 2}, {1: 2}, DriftRules())
     null_bin = Drift("feature", "x", 0.5, "refit", (Bin(math.inf, 0.9, 1.0), Bin(None, 0.1, 0.0)))
     day, before = date(2019, 12, 1), date(2019, 11, 1)
-    table = rows_of(drift_rows([drift, null_bin], day, before), FEATURE_DRIFT.schema)
+    rows = [(run, "0f", *more) for run, *more in drift_rows([drift, null_bin], day, before)]
+    table = rows_of(rows, FEATURE_DRIFT.schema)
     first, second = table.to_pylist()
     assert [first[c] for c in ("kind", "name", "psi", "verdict")] == [
         "segments",
