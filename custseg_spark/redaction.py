@@ -59,7 +59,7 @@ _FORMS = tuple(
         # Behind the parameters, whose values may hold an @. Who asks by HTTP may be known by a
         # name alone, which is a token then. Of a URL taken for a path one slash is left.
         (r"(?i)\b((?:https?|ftps?|wss?)://?)[^\s:/@]*:\S{1,1024}@", rf"\1{STARS}@"),
-        (r"(?i)\b((?:https?|ftps?|wss?)://?)[^\s/@?#]{1,1024}@", rf"\1{STARS}@"),
+        (r"(?i)\b((?:https?|ftps?|wss?)://?)[^\s/?#]{1,1024}@", rf"\1{STARS}@"),
         # user:password@host, the password up to the last @; Oracle's user/password@host.
         (r"((?://|\w:/)[^\s:/@?]*:)\S{1,1024}@", rf"\1{STARS}@"),
         (r"(?i)(\bjdbc:oracle:\w+:[^/@\s]*/)\S{1,1024}@", rf"\1{STARS}@"),

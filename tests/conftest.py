@@ -53,6 +53,8 @@ _TEST_SETTINGS = {
     # in processes of their own compile, as in production.
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    # VACUUM lists a table's folder in so many tasks: 10,000 by default.
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",
     # Nobody looks at them, and the plans of a whole run fill the heap.
     "spark.sql.ui.retainedExecutions": "1",
     "spark.ui.retainedJobs": "10",

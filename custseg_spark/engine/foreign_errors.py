@@ -142,9 +142,11 @@ def _of_spark(error: BaseException) -> CustsegError | None:
     A task's error is the cause of that of its job, which may say no more than that it failed.
     """
     said = "\n".join(_said(error))
-    for line in said.splitlines():
-        if any(sign in line for sign in _OUT_OF_RESOURCES):
-            return ResourceError(f"Spark ran out of resources: {line.strip()}")
+    ran_out = [t for t in said.splitlines() if any(sign in t for sign in _OUT_OF_RESOURCES)]
+    if ran_out:
+        # The task's own line: that of its job has it among others.
+        line = min(ran_out, key=len).strip(": ")
+        return ResourceError(f"Spark ran out of resources: {line[:_MOST_SHOWN]}")
     of_worker = _of_worker(said)
     if of_worker:
         return of_worker

@@ -45,8 +45,12 @@ def digest(files: Files) -> str:
     return whole.hexdigest()
 
 
-def require_seal(files: Files, sha256: str, path: str) -> None:
-    """Raises InputError for files that haven't the hash that their run holds."""
+def require_seal(files: Files, sha256: str | None, path: str) -> None:
+    """Raises InputError for files that haven't the hash that their run holds, if it holds one."""
+    if sha256 is None:
+        raise InputError(
+            f"no run holds the hash of the model at {path}; fit anew (model.use = fit)"
+        )
     if digest(files) != sha256:
         raise InputError(
             f"the model at {path} is not as its run published it: a file was changed, added or"

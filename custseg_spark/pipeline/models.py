@@ -16,7 +16,7 @@ from custseg_spark.engine.spark import model_store
 from custseg_spark.engine.spark.mllib import MllibFits
 from custseg_spark.engine.spark.mllib_models import core_model, core_scaler, model_hash
 from custseg_spark.engine.spark.model_store import Manifest
-from custseg_spark.errors import ConfigurationError, InputError
+from custseg_spark.errors import ConfigurationError
 from custseg_spark.pipeline import history
 from custseg_spark.pipeline.clustering import Fitted
 from custseg_spark.pipeline.clusterings import Clustering
@@ -52,11 +52,6 @@ def load(
 def _loaded(lake: Lake, source: PreviousRun, algorithm: str) -> tuple[PipelineModel, Manifest]:
     path = lake.model_path(source.models[algorithm])
     sha256 = history.model_hashes(lake, source.run_date).get(algorithm)
-    if sha256 is None:
-        raise InputError(
-            f"the run of {source.run_date} holds no hash of its model of {algorithm}; fit anew"
-            " (model.use = fit)"
-        )
     return model_store.load(lake.spark, path, algorithm, sha256)
 
 

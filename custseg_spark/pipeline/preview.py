@@ -47,8 +47,8 @@ class Preview:
 
     @property
     def refused_share(self) -> float:
-        """Refused of all that were looked at."""
-        read = self.accepted + self.duplicates + self.refused + self.ignored
+        """Refused of all that were looked at and aren't ignored, as ingest counts."""
+        read = self.accepted + self.duplicates + self.refused
         return self.refused / read if read else 0.0
 
 

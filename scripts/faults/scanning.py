@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,8 +18,9 @@ _OF_COMMAND_LINES = 200
 
 
 def written(secret: str) -> list[bytes]:
-    """The ways in which bytes may hold a secret."""
+    """The ways in which bytes may hold a secret, or the most of it."""
     texts = {secret, quote(secret, ""), quote(secret), json.dumps(secret)[1:-1]}
+    texts.add(max(re.split(r"[^0-9A-Za-z]+", secret), key=len))
     plain = [text.encode() for text in sorted(texts)]
     return [*plain, base64.b64encode(secret.encode()).rstrip(b"=")]
 

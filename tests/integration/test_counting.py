@@ -12,18 +12,20 @@ from custseg_spark.pipeline.ingest.counting import FileDate
 MAY, JUNE = date(2024, 5, 31), date(2024, 6, 1)
 VALIDATED = (
     "file_id string, source_row bigint, event_date date, id_high bigint, id_low bigint,"
-    " was_rounded boolean, reasons array<string>"
+    " was_rounded boolean, reasons array<string>, ignored bigint"
 )
 RECORDS = [
-    ("first", 2, MAY, 7, 1, False, None),
+    ("first", 2, MAY, 7, 1, False, None, None),
     # The same id further down, and in the other file: two copies of it.
-    ("first", 9, MAY, 7, 1, True, None),
-    ("second", 2, MAY, 7, 1, False, None),
+    ("first", 9, MAY, 7, 1, True, None, None),
+    ("second", 2, MAY, 7, 1, False, None, None),
     # Half an id in common is none.
-    ("second", 3, JUNE, 7, 2, True, None),
+    ("second", 3, JUNE, 7, 2, True, None, None),
     # Refused records have no copies, and no date.
-    ("second", 4, None, 7, 1, None, ["bad"]),
-    ("second", 5, JUNE, 7, 1, True, ["bad"]),
+    ("second", 4, None, 7, 1, None, ["bad"], None),
+    ("second", 5, JUNE, 7, 1, True, ["bad"], None),
+    # No record, but the number of those that are ignored.
+    ("second", None, None, None, None, None, None, 3),
 ]
 
 
@@ -40,15 +42,18 @@ def test_the_first_of_equal_records_is_that_of_the_first_file(
 ) -> None:
     validated = spark.createDataFrame(RECORDS, VALIDATED).repartition(3)
     found = {
-        (p.file_id, p.event_date): (p.valid, p.rejected, p.rounded, p.copies, sorted(p.copy_rows))
+        (p.file_id, p.event_date): (
+            *(p.valid, p.rejected, p.rounded, p.copies, p.ignored),
+            sorted(p.copy_rows),
+        )
         for p in counting.count(validated, order, partitions=partitions)
     }
     first_is_first = order[0] == "first"
     assert found == {
-        ("first", MAY): (2, 0, 1, 1, [9]) if first_is_first else (2, 0, 1, 2, [2, 9]),
-        ("second", MAY): (1, 0, 0, 1, [2]) if first_is_first else (1, 0, 0, 0, []),
-        ("second", JUNE): (1, 0, 1, 0, []),
-        ("second", None): (0, 2, 0, 0, []),
+        ("first", MAY): (2, 0, 1, 1, 0, [9]) if first_is_first else (2, 0, 1, 2, 0, [2, 9]),
+        ("second", MAY): (1, 0, 0, 1, 0, [2]) if first_is_first else (1, 0, 0, 0, 0, []),
+        ("second", JUNE): (1, 0, 1, 0, 0, []),
+        ("second", None): (0, 2, 0, 0, 3, []),
     }
 
 
@@ -72,7 +77,7 @@ def test_copies_beyond_the_limit_are_counted_and_not_listed(
 ) -> None:
     monkeypatch.setattr(counting, "MOST_LISTED", 1)
     validated = spark.createDataFrame(
-        [*RECORDS[:2], ("first", 10, MAY, 7, 1, False, None)], VALIDATED
+        [*RECORDS[:2], ("first", 10, MAY, 7, 1, False, None, None)], VALIDATED
     )
     [found] = counting.count(validated, ["first"], partitions=1)
     assert (found.copies, len(found.copy_rows)) == (2, 1)

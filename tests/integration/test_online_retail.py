@@ -173,7 +173,7 @@ def test_a_sheet_as_people_make_it(tmp_path: Path) -> None:
         "Quantity": "1",
         "InvoiceDate": midnight,
         "UnitPrice": "0.3",
-        "CustomerID": "1e+16",
+        "CustomerID": "1.0E16",
         "Country": "UK",
     }
 

@@ -214,7 +214,9 @@ PHRASES: Mapping[str, tuple[str, str]] = {
         " omzet, regelbedrag, regeltotaal, сумма, стоимость, выручка, сумма продажи, итого, итог,"
         " сумма строки, 金额, 总额, 总价, 销售额, 销售金额, 交易金额, 实付金额, 订单金额,"
         " 金額, 売上, 売上金額, 売上高, 合計, 合計金額, 販売金額, 小計",
-        "payment value, payment, paid, order value, asset",
+        "payment value, payment, paid, order value, order total, order amount, grand total,"
+        " basket value, basket total, invoice total, invoice amount, total order value, purchase,"
+        " purchases, subtotal, cart value, rechnungsbetrag, bestellwert, rechnungssumme, asset",
     ),
     "quantity": (
         "quantity, qty, order quantity, quantity ordered, qty ordered, item quantity,"

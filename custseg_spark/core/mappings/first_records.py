@@ -10,7 +10,8 @@ class FirstRecords:
     `table` is the table or sheet that they are of, `delimiter` what parts a line's values.
     `header_row` is the header's row where something stands above it, else 0; without a header
     (`has_header`) the names are ours. `nested` is the key under which records
-    are in others, `row_numbers` are those of the first rows, the header's among them.
+    are in others, `row_numbers` are those of the first rows, the header's among them. `sheets` are
+    all of a workbook.
     """
 
     columns: tuple[str, ...]
@@ -22,3 +23,4 @@ class FirstRecords:
     has_header: bool = True
     nested: str = ""
     row_numbers: tuple[int, ...] = ()
+    sheets: tuple[str, ...] = ()

@@ -88,7 +88,7 @@ def _questions(
             hint = _hint(canonical, lines, shapes)
             yield f"Which column is {canonical}? None looks like it{hint}"
         elif not line.is_active:
-            yield f"Is {canonical} '{line.shape.name}'? {line.reason[0].upper()}{line.reason[1:]}"
+            yield f"Is '{line.shape.name}' the {canonical}? {_sentence(line.reason)}"
     for key in keys:
         if key.confidence == NOT_SURE and key.name == "event_at_formats" and key.value:
             yield f"Day or month first in '{lines['event_at'].shape.name}'? {_first(lines)}"
@@ -103,7 +103,11 @@ def _questions(
         yield from _states(shapes)
     for line in lines.values():
         if line.canonical not in ("event_at", "customer_id", "event_type") and not line.is_active:
-            yield f"Is '{line.shape.name}' {line.canonical}? {line.reason}"
+            yield f"Is '{line.shape.name}' the {line.canonical}? {_sentence(line.reason)}"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _hint(canonical: str, lines: Mapping[str, Line], shapes: Sequence[Shape]) -> str:

@@ -8,6 +8,7 @@ from custseg_spark.core.mappings.first_records import FirstRecords
 from custseg_spark.core.mappings.mapping import WHITESPACE
 from custseg_spark.core.mappings.naming import named
 from custseg_spark.core.mappings.shapes import (
+    NOTHING,
     NUMBER,
     SCIENTIFIC,
     TIME,
@@ -74,13 +75,12 @@ def looks_like_record(header: Sequence[str], rows: Sequence[Sequence[str]]) -> b
     kinds = shapes(
         [str(n) for n in range(width)], [r for r in rows[:_LOOKED_AT] if len(r) == width]
     )
-    values = [s.kind in _VALUES for s in first]
-    columns = [s.kind in _VALUES for s in kinds]
-    if not any(values):
-        return False
-    agree = sum(v and c for v, c in zip(values, columns, strict=True))
-    # A year or a number among names is a name.
-    return agree >= max(1, sum(columns) * 3 // 4) and not any(_is_name(cell) for cell in header)
+    columns = [column.kind in _VALUES for column in kinds]
+    cells = [cell.kind for cell, is_value in zip(first, columns, strict=True) if is_value]
+    # A word above values is their name, and so is a year that stands with words.
+    has_name = any(kind not in (*_VALUES, NOTHING) for kind in cells)
+    has_value = any(kind in _VALUES for kind in cells)
+    return has_value and not has_name and not any(_is_name(cell) for cell in header)
 
 
 def _is_name(cell: str) -> bool:

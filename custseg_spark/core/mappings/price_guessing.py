@@ -38,6 +38,8 @@ def price_line(
             f"'{of_orders[0].shape.name}' is the amount of a whole order: which column has the"
             " price of a line?"
         )
+    if "unit_price" not in found.lines:
+        _wide(found, columns_of("line_total", shapes, form))
     if not quantity and units:
         _pieces_or_money(found, lines)
     if quantity and not is_whole and units and not lines:
@@ -45,6 +47,14 @@ def price_line(
         found.lines["unit_price"] = Line(
             "unit_price", line.shape, NOT_SURE, "a price beside a quantity with fractions"
         )
+
+
+def _wide(found: Amounts, totals: Sequence[AmountColumn]) -> None:
+    """An amount that may be of the record, where nothing else is a price."""
+    wide = [c for c in totals if c.name.fit != SAYS]
+    if wide:
+        reason = "a wide guess: of this record, or of a whole order?"
+        found.lines["unit_price"] = Line("unit_price", wide[0].shape, NOT_SURE, reason)
 
 
 def _pieces_or_money(found: Amounts, totals: Sequence[AmountColumn]) -> None:

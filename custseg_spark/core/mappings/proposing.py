@@ -42,7 +42,10 @@ def mapping_file(head: FirstRecords, found: Sequence[Shape], guess: Guess) -> st
 
 def _layout(head: FirstRecords) -> list[str]:
     lines = []
-    if head.table:
+    if len(head.sheets) > 1:
+        names = ", ".join(f"'{name}'" for name in head.sheets)
+        lines.append(_commented('sheets = "all"', f"of {names} those that have these columns"))
+    elif head.table and not head.sheets:
         lines.append(_line("table", head.table))
     elif head.delimiter != ",":
         lines.append(_line("delimiter", head.delimiter))

@@ -22,7 +22,7 @@ return: refund
 ignored: add_payment_info, add_shipping_info, add_to_wishlist, begin_checkout, view_cart,
   remove_from_cart, view_item_list, select_item, select_promotion, view_promotion, select_content,
   generate_lead, login, sign_up, search, view_search_results, share, exception, first_visit,
-  first_open, session_start, user_engagement, scroll, click, file_download, form_start,
+  first_open, session_start, user_engagement, scroll, file_download, form_start,
   form_submit, video_start, video_progress, video_complete, ad_click, ad_impression, app_remove,
   app_update, app_exception, app_clear_data, os_update, notification_receive, notification_open,
   notification_dismiss, checkout_progress, set_checkout_option, present_offer, join_group,

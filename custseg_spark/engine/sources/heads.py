@@ -22,6 +22,8 @@ MOST_RECORDS = 10_000
 # A look takes a second: of wide records fewer are read.
 MOST_BYTES = 1 << 22
 _DELIMITERS = ",;\t|"
+# So many sheets are looked at for one that has columns enough.
+_MOST_SHEETS, _NARROWEST = 10, 2
 # Where titles may stand, and what tells the delimiter.
 _FIRST_LINES = 50
 
@@ -77,7 +79,8 @@ def _of_table(file: SourceFile, mapping: SourceMapping | None) -> tuple[FirstRec
     is_whole = len(rows) <= MOST_RECORDS + 1
     texts_ = [(n, tuple(_one_line(v) for v in row)) for n, row in rows[: MOST_RECORDS + 1]]
     found = _records_of(texts_, mapping, ",")
-    return replace(found, table=table, nested=nested), is_whole
+    sheets = tuple(xlsx.sheet_names(file)) if file.kind == "xlsx" else ()
+    return replace(found, table=table, nested=nested, sheets=sheets), is_whole
 
 
 def _records_of(
@@ -215,8 +218,22 @@ def _of_sqlite(file: SourceFile, mapping: SourceMapping | None) -> _Table:
 
 
 def _of_sheet(file: SourceFile, mapping: SourceMapping | None) -> _Table:
-    sheet = xlsx.open_sheet(file, mapping.table if mapping else "", MOST_RECORDS + 2)
-    return sheet.name, "", list(islice(sheet.rows, MOST_RECORDS + 2))
+    """The rows of the sheet that a mapping names, else of the first that is a table."""
+    names = _asked_sheets(mapping) or xlsx.sheet_names(file)[:_MOST_SHEETS]
+    found: _Table = ("", "", [])
+    for name in names:
+        sheet = xlsx.open_sheet(file, name, MOST_RECORDS + 2)
+        rows: _Numbered = list(islice(sheet.rows, MOST_RECORDS + 2))
+        found = found if found[2] else (sheet.name, "", rows)
+        if sum(len(row) >= _NARROWEST for _, row in rows) > 1:
+            return sheet.name, "", rows
+    return found
+
+
+def _asked_sheets(mapping: SourceMapping | None) -> Sequence[str]:
+    if mapping is None or mapping.sheets == xlsx.ALL:
+        return ()
+    return mapping.sheets or ((mapping.table,) if mapping.table else ())
 
 
 def _of_parquet(file: SourceFile, mapping: SourceMapping | None) -> _Table:

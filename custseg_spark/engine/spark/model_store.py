@@ -102,7 +102,7 @@ def save_portable(spark: SparkSession, model: ScoringModel, path: str) -> None:
 
 
 def load(
-    spark: SparkSession, path: str, algorithm: str, sha256: str
+    spark: SparkSession, path: str, algorithm: str, sha256: str | None
 ) -> tuple[PipelineModel, Manifest]:
     """A published model of an algorithm, whose files have the hash that its run holds.
 

@@ -19,6 +19,7 @@ from custseg_spark.engine.sources.http.mobiles import mobiles
 from custseg_spark.errors import ConfigurationError, InputError, RejectedShareError
 from custseg_spark.interfaces.cli.arguments import base_parser, configured
 from custseg_spark.paths import Remote, place
+from custseg_spark.redaction import redacted
 
 _EPILOG = f"""examples:
   python jobs/fetch.py --customers customers.csv --url https://api.example.com --to landing
@@ -65,7 +66,8 @@ def _check_url(url: str) -> None:
     """Raises ConfigurationError for what is no API's address, and quotes nothing before an @."""
     where = "--url (or fetch.url)"
     if not url.startswith(("http://", "https://")):
-        raise ConfigurationError(f"{where}: expected http(s)://…, got '{url.rpartition('@')[2]}'")
+        shown = redacted(url).rpartition("@")[2]
+        raise ConfigurationError(f"{where}: expected http(s)://…, got '{shown}'")
     try:
         parts = urlsplit(url)
         is_whole = bool(parts.hostname) and parts.port != 0

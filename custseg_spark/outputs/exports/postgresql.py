@@ -28,8 +28,8 @@ def _authority(text: str) -> str:
     """The part of a URL with user and host. Raises ConfigurationError where it has none."""
     try:
         return urlsplit(text).netloc
-    except ValueError as error:  # half of an IPv6 address
-        raise _invalid() from error
+    except ValueError:  # half of an IPv6 address
+        raise _invalid() from None
 
 
 def _invalid() -> ConfigurationError:
@@ -61,8 +61,9 @@ class PostgresDatabase:
             )
         try:
             parameters = {k: str(v) for k, v in conninfo_to_dict(text).items() if v is not None}
-        except psycopg.Error as error:
-            raise _invalid() from error
+        except psycopg.Error:
+            # Without what it came from, which quotes parts of a password.
+            raise _invalid() from None
         return cls(_shown(parameters), parameters)
 
     @contextmanager
@@ -80,7 +81,7 @@ class PostgresDatabase:
         try:
             connection = psycopg.connect(psycopg.conninfo.make_conninfo("", **wanted))
         except psycopg.Error as error:
-            raise TargetError(f"{self.shown} can't be reached: {self._said(error)}") from error
+            raise TargetError(f"{self.shown} can't be reached: {self._said(error)}") from None
         try:
             with connection:
                 connection.autocommit = True

@@ -7,6 +7,7 @@ from custseg_spark.outputs.exports.csv import CsvFolder
 from custseg_spark.outputs.exports.loading import Target
 from custseg_spark.outputs.exports.postgresql import PostgresDatabase
 from custseg_spark.outputs.exports.sqlite import SqliteDatabase
+from custseg_spark.redaction import redacted
 
 KINDS: dict[str, Callable[[str], Target]] = {
     "csv": CsvFolder.of,
@@ -25,7 +26,8 @@ def parse_target(text: str) -> Target:
     kind, separator, _ = text.partition(":")
     if not separator:
         # Before the last @ there may be a password, whatever this is.
-        raise ConfigurationError(f"--to {text.rpartition('@')[2]}: {EXPECTED}")
+        shown = redacted(text).rpartition("@")[2]
+        raise ConfigurationError(f"--to {shown}: {EXPECTED}")
     make = KINDS.get(_SAME.get(kind, kind))
     if make is None:
         raise ConfigurationError(

@@ -177,3 +177,12 @@ def test_only_published_runs_are_seen_and_a_result_stays_what_it_was(tmp_path: P
     assert lake.run().explain("a").segment_id == 2
     assert result.explain("a").segment_id == 1
     assert result.customers.to_polars()["segment_id"].to_list() == [1, 2, 2, 1]
+
+
+def test_a_model_that_was_changed_is_refused(tmp_path: Path) -> None:
+    python_lake.make(tmp_path)
+    file = tmp_path / "models" / f"run_date={NOW}" / "kmeans-1" / "scoring.json"
+    file.write_text(file.read_text() + " ")
+    result = cs.open_lake(tmp_path).run(date(2024, 5, 1))
+    with pytest.raises(cs.InputError, match="is not as its run published it"):
+        result.model  # noqa: B018

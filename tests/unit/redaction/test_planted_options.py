@@ -21,6 +21,7 @@ from custseg_spark.interfaces.cli import arguments, export_arguments, fetch_argu
 from custseg_spark.interfaces.cli.arguments import Parser
 
 SECRET = "p@ss;w0rd"
+PART = "w0rd"
 LOCAL = conf_dir() / "local.toml"
 HOLDING = [f for f in FORMS if not set(f.never) & set(SECRET)]
 FORM = pytest.mark.parametrize("form", HOLDING, ids=lambda form: form.name)
@@ -58,12 +59,12 @@ def test_of_no_setting(form: Form, tmp_path: Path) -> None:
     for key in settings():
         for value in (form.of(SECRET), in_toml(form.of(SECRET))):
             told = said_and_kept(lambda: loading.load(LOCAL, [f"{key}={value}"]).as_json())  # noqa: B023
-            assert SECRET not in told, key
+            assert PART not in told, key
     # The same in a file, where a whole table may be something else.
     for key in {k.partition(".")[0] for k in settings()}:
         file = tmp_path / f"{key}.toml"
         file.write_text(f"{key} = {in_toml(form.of(SECRET))}")
-        assert SECRET not in said_and_kept(lambda: loading.load(file).as_json())  # noqa: B023
+        assert PART not in said_and_kept(lambda: loading.load(file).as_json())  # noqa: B023
 
 
 OF_A_MAPPING = [
@@ -81,7 +82,7 @@ def test_of_no_key_of_a_mapping(form: Form) -> None:
     for key in OF_A_MAPPING:
         for value in (form.of(SECRET), in_toml(form.of(SECRET)), f"[{in_toml(form.of(SECRET))}]"):
             option = f"sources.ecommerce_events.{key}={value}"
-            assert SECRET not in said_and_kept(lambda: _kept(option)), key  # noqa: B023
+            assert PART not in said_and_kept(lambda: _kept(option)), key  # noqa: B023
 
 
 def _kept(option: str) -> str:
@@ -152,7 +153,7 @@ def test_of_no_option(command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: P
         lines += [[SOURCE.format(text)]] if "--source" in options else []
         for line in lines:
             told = said_and_kept(lambda: _shown(COMMANDS[command]([*before, *line])))  # noqa: B023
-            assert SECRET not in told, line
+            assert PART not in told, line
     assert not list(tmp_path.iterdir())
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import time
 
 import pytest
@@ -17,13 +18,15 @@ from custseg_spark.redaction import holds_secret, redacted, redacted_tree
 def test_each_form_is_redacted_and_its_surroundings_stay(form: Form, secret: str) -> None:
     text = form.of(secret)
     shown = redacted(text)
-    assert secret not in shown
+    # Nor a part of it by which it could be told.
+    part = max(re.split(r"\W+", secret), key=len) if len(secret) > 7 else secret
+    assert part not in shown
     assert "***" in shown
     assert all(kept in shown for kept in form.kept), shown
     assert redacted(shown) == shown
     # In the midst of a message, between quotes, as JSON, as Python shows it.
     for message in (f"can't read '{text}': refused", json.dumps({"a": text}), repr([text])):
-        assert secret not in redacted(message)
+        assert part not in redacted(message)
 
 
 ORDINARY = [
