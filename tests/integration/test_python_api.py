@@ -196,6 +196,18 @@ def test_what_is_missing_is_said_before_anything_is_read(
     assert not (tmp_path / "no-lake").exists()
 
 
+def test_an_error_of_a_library_is_one_of_ours(spark: SparkSession, log: Path) -> None:
+    broken = spark.range(3).select(F.raise_error(F.lit("No space left on device")).alias("x"))
+    mapping = {
+        "columns": {"customer_id": "x", "event_at": "x"},
+        "event_type": "view",
+        "event_at_formats": ["yyyy-MM-dd"],
+    }
+    with pytest.raises(cs.ResourceError, match="No space left on device"):
+        cs.ingest(broken, mapping=mapping, lake=log.parent / "broken", name="broken")
+    assert not (log.parent / "broken" / "_frames").exists()
+
+
 def test_a_session_without_delta_is_told_how_to_start_one(
     spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 from custseg_spark.core.clustering.kmeans import FitSettings
 from custseg_spark.core.clustering.models import BisectingKMeans
 from custseg_spark.core.clustering.preparation import Preparation, PreparedFeature
+from custseg_spark.engine import model_files
 from custseg_spark.engine.spark import sealing
 from custseg_spark.engine.spark.mllib import FITS
 from custseg_spark.engine.spark.mllib_models import core_model, model_hash
@@ -81,7 +82,7 @@ def bisected(
 
 def resealed(spark: SparkSession, path: Path, algorithm: str) -> None:
     """Loads a model under the hash of its files as they are."""
-    load(spark, str(path), algorithm, sealing.digest(sealing.read(spark, str(path))))
+    load(spark, str(path), algorithm, model_files.digest(sealing.read(spark, str(path))))
 
 
 @pytest.mark.parametrize(

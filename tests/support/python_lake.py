@@ -23,7 +23,7 @@ from custseg_spark.engine.lake.schemas import (
     SEGMENT_POINTS,
     SEGMENT_PROFILES,
 )
-from custseg_spark.engine.spark import sealing
+from custseg_spark.engine.model_files import digest
 
 BEFORE, NOW = date(2024, 4, 1), date(2024, 5, 1)
 RUN_IDS = {BEFORE: "r4", NOW: "r5"}
@@ -81,7 +81,7 @@ def run(day: date) -> Row:
         "finished_at": datetime(2024, 5, 1, 6, tzinfo=UTC),
         "config": json.dumps(config),
         "models": {"kmeans": f"run_date={day}/kmeans-1"},
-        "model_hashes": {"kmeans": sealing.digest({MODEL.name: MODEL.read_bytes()})},
+        "model_hashes": {"kmeans": digest({"scoring.json": MODEL.read_bytes()})},
         "features": ["monetary", "frequency"],
         "warnings": ["a small log"] if day == NOW else [],
     }

@@ -17,14 +17,16 @@ from custseg_spark.core.clustering.scoring import ScoringModel
 from custseg_spark.core.features import learned
 from custseg_spark.core.features.learned import Learned
 from custseg_spark.core.sessions.buckets import customer_bucket
+from custseg_spark.engine import model_files
 from custseg_spark.engine.lake.bucket_files import bucket_bounds
 from custseg_spark.engine.lake.columns import RUN_ID, Table
 from custseg_spark.engine.lake.files import DataFile
 from custseg_spark.engine.lake.moments import Moment
 from custseg_spark.engine.lake.native import NativeLake, read_file
+from custseg_spark.engine.lake.rows import dicts_of
 from custseg_spark.engine.lake.schemas import BY_RUN, RUNS, TABLES
-from custseg_spark.engine.spark import sealing
-from custseg_spark.errors import InputError
+from custseg_spark.engine.model_files import Files
+from custseg_spark.errors import InputError, nearest
 
 R = TypeVar("R")
 
@@ -130,17 +132,14 @@ class LakeReader:
         folder = self.native.folder(table)
         return [kernel(read_file(folder, f, table, schema)) for f in self.files(table, [day])]
 
-    def model(self, name: str) -> ScoringModel:
-        """A published model by its name in `runs`.
+    def model(self, day: date, algorithm: str) -> ScoringModel:
+        """The published model of a run and algorithm.
 
-        Raises InputError where the model has no portable form, or its files aren't those that its
-        run has published.
+        Raises InputError where there is none, without a portable form, or not as it was published.
         """
-        path = self.root / "models" / name / portable.FILE_NAME
-        text = _text(path)
-        folder = str(path.parent)
-        sealing.require(sealing.read(None, folder), model_hash(self, name), folder)
-        return portable.parsed(text, str(path))
+        name, sha256 = published_model(self, day, algorithm)
+        folder = self.root / "models" / name
+        return portable_of(model_files.read(folder), str(folder), sha256)
 
     def learned(self, day: date) -> Learned:
         """What the run of a date learned of all customers. Raises InputError where it lacks."""
@@ -149,13 +148,30 @@ class LakeReader:
         return learned.parsed(_text(path), str(path))
 
 
-def model_hash(lake: Tables, name: str) -> str | None:
-    """The hash of all files of a model, by a run that has published it."""
-    for run in lake.rows(RUNS, ["models", "model_hashes"]).to_pylist():
-        for algorithm, own in run["models"] or ():
-            if own == name:
-                return dict(run["model_hashes"] or ()).get(algorithm)
-    return None
+def portable_of(files: Files, path: str, sha256: str | None) -> ScoringModel:
+    """The model of the files at `path`, which have the hash that their run holds.
+
+    Raises InputError where they haven't, and where a run of before has no hash or no such form.
+    """
+    if sha256 is None or portable.FILE_NAME not in files:
+        raise InputError(portable.ABSENT.format(f"{path}/{portable.FILE_NAME}"))
+    model_files.require_seal(files, sha256, path)
+    text = files[portable.FILE_NAME].decode("utf-8", errors="replace")
+    return portable.parsed(text, f"{path}/{portable.FILE_NAME}")
+
+
+def published_model(tables: Tables, day: date, algorithm: str) -> tuple[str, str | None]:
+    """The name of a run's model of an algorithm, and the hash that the run holds of its files.
+
+    Raises InputError for a run without one.
+    """
+    rows = dicts_of(tables.rows(RUNS, ["models", "model_hashes"], [day]))
+    names = (rows[0]["models"] or {}) if rows else {}
+    if algorithm not in names:
+        raise InputError(
+            f"the run of {day} published no model of '{algorithm}'{nearest(algorithm, names)}"
+        )
+    return names[algorithm], (rows[0]["model_hashes"] or {}).get(algorithm)
 
 
 def _text(path: Path) -> str:

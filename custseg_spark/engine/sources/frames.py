@@ -24,6 +24,7 @@ from pyspark.sql.types import ArrayType, MapType, StructField, StructType
 
 from custseg_spark.config.mappings import MappingFile
 from custseg_spark.core.events import ids
+from custseg_spark.core.events.nested_values import with_paths
 from custseg_spark.engine.sources.columns import check_columns
 from custseg_spark.engine.sources.discovery import remote
 from custseg_spark.engine.sources.discovery.files import SourceFile
@@ -89,7 +90,7 @@ def copied(
 def _check_names(frame: DataFrame | pa.Table, name: str, mapping: MappingFile) -> None:
     """What Parquet or the mapping can't take is said before a row is copied."""
     names = frame.columns if isinstance(frame, DataFrame) else frame.column_names
-    check_columns(names, mapping, f"{name}: the frame")
+    check_columns(with_paths(names, mapping), mapping, f"{name}: the frame")
     folded = [n.lower() for n in names]
     twice = [n for n in names if folded.count(n.lower()) > 1]
     if twice:

@@ -1,8 +1,10 @@
 """The session of somebody else, such as a notebook: worked beside, never changed, never stopped."""
 
 import os
+from contextlib import suppress
 from typing import Any
 
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from custseg_spark.engine.spark.privacy import OWNER_ONLY
@@ -59,8 +61,10 @@ def session_beside(spark: SparkSession | None, umask: str = OWNER_ONLY) -> Spark
     beside = theirs.newSession()
     before = beside.conf.getAll
     for key, value in theirs.conf.getAll.items():
-        if before.get(key) != value and theirs.conf.isModifiable(key):
-            beside.conf.set(key, value)
+        if before.get(key) != value:
+            # What belongs to all sessions is there already, and can't be set.
+            with suppress(PySparkException):
+                beside.conf.set(key, value)
     return with_our_settings(beside)
 
 

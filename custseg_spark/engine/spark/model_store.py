@@ -20,6 +20,7 @@ from custseg_spark.core.clustering import portable
 from custseg_spark.core.clustering.models import BisectingKMeans, Node
 from custseg_spark.core.clustering.preparation import Preparation, PreparedFeature
 from custseg_spark.core.clustering.scoring import ScoringModel
+from custseg_spark.engine import model_files
 from custseg_spark.engine.spark import sealing
 from custseg_spark.engine.spark.mllib import prediction_column
 from custseg_spark.engine.spark.mllib_models import MllibModel, core_model, model_hash
@@ -82,7 +83,7 @@ def save_model(model: PipelineModel, path: str) -> None:
 def save_manifest(spark: SparkSession, manifest: Manifest, path: str) -> str:
     """Publishes the model that was saved at `path`; the hash of all its files."""
     write_bytes(spark, place(path) / _MANIFEST, manifest.as_json().encode())
-    return sealing.digest(sealing.read(spark, path))
+    return model_files.digest(sealing.read(spark, path))
 
 
 def save_portable(spark: SparkSession, model: ScoringModel, path: str) -> None:
@@ -100,19 +101,6 @@ def save_portable(spark: SparkSession, model: ScoringModel, path: str) -> None:
         write_bytes(spark, place(path) / name, text.encode())
 
 
-def load_portable(spark: SparkSession, path: str, sha256: str | None) -> ScoringModel:
-    """The portable form of the model at `path`, whose files have the hash that its run holds.
-
-    Raises InputError where they haven't, or there is none.
-    """
-    file = place(path) / portable.FILE_NAME
-    files = sealing.read(spark, path)
-    if portable.FILE_NAME not in files:
-        raise InputError(portable.ABSENT.format(file))
-    sealing.require(files, sha256, path)
-    return portable.parsed(files[portable.FILE_NAME].decode("utf-8", errors="replace"), str(file))
-
-
 def load(
     spark: SparkSession, path: str, algorithm: str, sha256: str | None
 ) -> tuple[PipelineModel, Manifest]:
@@ -124,7 +112,7 @@ def load(
     files = sealing.read(spark, path)
     if _MANIFEST not in files:
         raise InputError(f"there is no model with a manifest at {path}")
-    sealing.require(files, sha256, path)
+    model_files.require_seal(files, sha256, path)
     sealing.require_classes(files, algorithm, path)
     manifest = _parse(files[_MANIFEST], path)
     if manifest.algorithm != algorithm:

@@ -1,25 +1,21 @@
-"""One hash of all files of a saved model, and the classes that its metadata may name.
+"""The files of a saved model wherever they are, and the classes that its metadata may name.
 
 MLlib makes objects of whatever class the metadata names, Python's modules among them; so nothing
 of a model is loaded before its files are those that its run has published.
 """
 
-import hashlib
 import json
-import os
-import stat
-from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
+from pyspark.sql import SparkSession
+
+from custseg_spark.engine import model_files
+from custseg_spark.engine.model_files import Files
+from custseg_spark.engine.spark import session
 from custseg_spark.errors import InputError
-from custseg_spark.paths import Place, Remote, place
+from custseg_spark.paths import Remote, place
 
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
-# Far beyond a model of ours: some dozen files of a few kilobytes.
-_MOST_FILES, _MOST_BYTES = 1_000, 1 << 28
 _PIPELINE = "org.apache.spark.ml.PipelineModel"
 _SCALERS = (
     "org.apache.spark.ml.feature.StandardScalerModel",
@@ -35,83 +31,23 @@ _TREE = "org.apache.spark.mllib.clustering.BisectingKMeansModel"
 _BEFORE_SCALER = "org.apache.spark.ml.feature.VectorAssembler"
 _AFTER_SCALER = "org.apache.spark.ml.feature.PCAModel"
 
-Files = Mapping[str, bytes]
 
-
-def read(spark: "SparkSession | None", path: str) -> Files:
+def read(spark: SparkSession, path: str) -> Files:
     """The content of a saved model's files by their paths below its folder; empty without one.
 
-    A folder of this machine is read without Spark.
     Raises InputError for what no model has: links, too many files, too many bytes.
     """
     folder = place(path)
-    files: dict[str, bytes] = {}
-    size = 0
-    for name, content in _contents(spark, folder):
-        size += len(content)
-        if len(files) == _MOST_FILES or size > _MOST_BYTES:
-            raise InputError(f"{path} has more files or bytes than a model")
-        files[name] = content
-    return files
-
-
-def digest(files: Files) -> str:
-    """The hash of a model's files: their paths, lengths and contents."""
-    whole = hashlib.sha256()
-    for name in sorted(files):
-        content = files[name]
-        own = hashlib.sha256(content).hexdigest()
-        whole.update(f"{len(name.encode())} {name} {len(content)} {own}\n".encode())
-    return whole.hexdigest()
-
-
-def require(files: Files, sha256: str | None, path: str) -> None:
-    """Raises InputError unless a model's files have the hash that its run holds."""
-    if sha256 is None:
-        raise InputError(
-            f"no run holds the hash of the model at {path}; fit anew (model.use = fit)"
-        )
-    if digest(files) != sha256:
-        raise InputError(
-            f"the model at {path} is not as its run published it: a file was changed, added or"
-            " removed since; restore its folder from a copy, or fit anew (model.use = fit)"
-        )
-
-
-def _contents(spark: "SparkSession | None", folder: Place) -> Iterator[tuple[str, bytes]]:
     if isinstance(folder, Remote):
-        from custseg_spark.engine.spark import session
-
-        assert spark is not None
-        for file in session.list_remote(spark, folder):
-            name = file.place.uri.removeprefix(f"{folder.uri.rstrip('/')}/")
-            if not _is_checksum(name) and file.bytes <= _MOST_BYTES:
-                yield name, session.read_bytes(spark, file.place) or b""
-        return
-    for path in _local_files(folder):
-        yield path.relative_to(folder).as_posix(), path.read_bytes()
+        return model_files.gathered(_remote_files(spark, folder), path)
+    return model_files.read(folder)
 
 
-def _local_files(folder: Path) -> Iterator[Path]:
-    """The files below a folder of this machine. Raises InputError for a link or a device."""
-    for parent, folders, names in os.walk(folder):
-        for name in (*folders, *names):
-            path = Path(parent, name)
-            status = path.lstat()
-            is_folder = stat.S_ISDIR(status.st_mode)
-            if not is_folder and not stat.S_ISREG(status.st_mode):
-                raise InputError(f"{path} is neither a file nor a folder: no part of a model")
-            if is_folder or _is_checksum(name):
-                continue
-            if status.st_size > _MOST_BYTES:
-                raise InputError(f"{path} is longer than a model")
-            yield path
-
-
-def _is_checksum(name: str) -> bool:
-    """Hadoop's own; a copy through its shell has none. What it guards is hashed itself."""
-    name = PurePosixPath(name).name
-    return name.startswith(".") and name.endswith(".crc")
+def _remote_files(spark: SparkSession, folder: Remote) -> Iterator[tuple[str, bytes]]:
+    for file in session.list_remote(spark, folder):
+        name = file.place.uri.removeprefix(f"{folder.uri.rstrip('/')}/")
+        if not model_files.is_checksum(name) and file.bytes <= model_files.MOST_BYTES:
+            yield name, session.read_bytes(spark, file.place) or b""
 
 
 def require_classes(files: Files, algorithm: str, path: str) -> None:

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from custseg_spark.core.clustering.scoring import ScoringModel
 from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake.moments import Moment
 from custseg_spark.engine.lake.reader import Tables
 
 R = TypeVar("R")
@@ -15,6 +16,10 @@ R = TypeVar("R")
 
 class Reader(Tables, Protocol):
     """A lake's tables and models, in memory: published runs, no others."""
+
+    @property
+    def moment(self) -> Moment:
+        """What `at_one_moment` has fixed."""
 
     def at_one_moment(self) -> "Reader":
         """The lake as it is now, whatever others publish from here on."""
@@ -27,5 +32,5 @@ class Reader(Tables, Protocol):
     ) -> list[R]:
         """The kernel's result for each part of a date's rows."""
 
-    def model(self, name: str) -> ScoringModel:
-        """A published model by its name in `runs`."""
+    def model(self, day: date, algorithm: str) -> ScoringModel:
+        """The published model of a run and algorithm."""

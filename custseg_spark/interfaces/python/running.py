@@ -1,7 +1,8 @@
 """Runs from Python: sources into a lake, a lake to segments, beside the caller's own session."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
@@ -11,6 +12,7 @@ from custseg_spark.config import shipped
 from custseg_spark.config.archetypes import find, load_archetypes
 from custseg_spark.config.settings import Config
 from custseg_spark.core.segments.naming import Archetypes
+from custseg_spark.engine.foreign_errors import translated
 from custseg_spark.engine.lake.lake import Lake as SparkTables
 from custseg_spark.engine.lake.lake import require_table
 from custseg_spark.engine.lake.schemas import EVENTS
@@ -71,7 +73,7 @@ def segment(
         # Before there is a lock, and a folder with it, where a path was misspelt.
         require_table(tables, EVENTS)
     progress, ingested = Progress(), None
-    with tables.at_work():
+    with _with_errors_of_ours(), tables.at_work():
         if request is not None:
             ingested = _ingested(tables, request, configured, progress, with_sessions=False)
         run = pipeline.segment(tables, configured, archetypes, progress, now=clock.now)
@@ -97,7 +99,7 @@ def ingest(
     request = requested(source, mapping, name)
     theirs = spark or request.session or running_session()
     tables = SparkTables(session_beside(theirs, configured.lake.umask), configured.lake)
-    with tables.at_work():
+    with _with_errors_of_ours(), tables.at_work():
         return _ingested(tables, request, configured, Progress(), with_sessions=True)
 
 
@@ -118,6 +120,18 @@ def _ingested(
             ingested_at=clock.now(),
             with_sessions=with_sessions,
         )
+
+
+@contextmanager
+def _with_errors_of_ours() -> Iterator[None]:
+    """Raises what a library raises as the command line tells it: memory, disk, a damaged table."""
+    try:
+        yield
+    except Exception as error:
+        ours = translated(error)
+        if ours is None or ours is error:
+            raise
+        raise ours from error
 
 
 def _archetypes(config: Config, file: AnyConfig) -> Archetypes:

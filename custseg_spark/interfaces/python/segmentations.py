@@ -114,10 +114,7 @@ class Segmentation:
     @cached_property
     def model(self) -> Model:
         """The published model that gave the segments. Raises InputError where it isn't whole."""
-        models = dict(self.run["models"] or {})
-        if self.algorithm not in models:
-            raise InputError(f"the run of {self.run_date} published no model of {self.algorithm}")
-        return Model(self.lake.reader.model(models[self.algorithm]))
+        return Model(self.lake.reader.model(self.run_date, self.algorithm))
 
     def explain(self, customer_id: str) -> Explanation:
         """Why a customer is in the segment. Raises InputError for a customer that the run lacks."""

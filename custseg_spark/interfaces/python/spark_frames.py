@@ -8,9 +8,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import NumericType
 
+from custseg_spark.engine.lake.columns import RUN_ID, Table
 from custseg_spark.engine.lake.ddl import ddl_type
-from custseg_spark.engine.lake.lake import Lake as SparkTables
 from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES, CUSTOMER_SEGMENTS
+from custseg_spark.engine.lake.spark_io import SparkLake
 from custseg_spark.engine.sources.formats.parquet import quoted
 from custseg_spark.engine.spark import tasks
 from custseg_spark.errors import InputError, nearest
@@ -20,16 +21,24 @@ Kernel = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.Table]]
 
 
 def customers(lake: LakeTables, run_date: date, algorithm: str, *, features: bool) -> DataFrame:
-    """The rows of `customer_segments` of a run and algorithm; with `features`, those of
-    `customer_features` beside them."""
-    tables = SparkTables(lake.spark, lake.config)
-    of_date = F.col("run_date") == F.lit(run_date)
-    segments = tables.read(CUSTOMER_SEGMENTS).where(of_date & (F.col("algorithm") == algorithm))
+    """The rows of `customer_segments` of a run and algorithm, of a lake at one moment; with
+    `features`, those of `customer_features` beside them."""
+    segments = _published(lake, CUSTOMER_SEGMENTS, run_date)
+    of_algorithm = segments.where(F.col("algorithm") == algorithm)
     if not features:
-        return segments
-    beside = tables.read(CUSTOMER_FEATURES).where(of_date)
+        return of_algorithm
+    beside = _published(lake, CUSTOMER_FEATURES, run_date)
     others = [c for c in beside.columns if c == "customer_id" or c not in segments.columns]
-    return segments.join(beside.select(*others), "customer_id", how="left")
+    return of_algorithm.join(beside.select(*others), "customer_id", how="left")
+
+
+def _published(lake: LakeTables, table: Table, run_date: date) -> DataFrame:
+    """The rows of a run date's published run."""
+    moment = lake.reader.moment
+    rows = SparkLake(lake.spark, lake.config).read(table, moment.versions.get(table.name))
+    run_id = (moment.run_ids or {}).get(run_date)
+    is_of_run = F.col(RUN_ID).eqNullSafe(F.lit(run_id)) if RUN_ID in rows.columns else F.lit(True)
+    return rows.where((F.col("run_date") == F.lit(run_date)) & is_of_run)
 
 
 def map_customers(

@@ -11,10 +11,11 @@ from pyspark.sql import functions as F
 from custseg_spark.core.clustering.scoring import ScoringModel
 from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.lake import Lake
-from custseg_spark.engine.lake.reader import model_hash
+from custseg_spark.engine.lake.moments import Moment
+from custseg_spark.engine.lake.reader import portable_of, published_model
 from custseg_spark.engine.lake.schemas import BY_RUN
 from custseg_spark.engine.partitions import customer_buckets
-from custseg_spark.engine.spark import model_store
+from custseg_spark.engine.spark import sealing
 
 R = TypeVar("R")
 
@@ -26,6 +27,11 @@ class SparkReader:
     """The tables and models of a lake of the engine's."""
 
     lake: Lake
+
+    @property
+    def moment(self) -> Moment:
+        """What `at_one_moment` has fixed."""
+        return self.lake.moment
 
     def at_one_moment(self) -> "SparkReader":
         """The lake as it is now, whatever others publish from here on."""
@@ -64,7 +70,8 @@ class SparkReader:
             return []
         return customer_buckets(self.lake, table, day, _PORTIONS).map(kernel, columns)
 
-    def model(self, name: str) -> ScoringModel:
-        """A published model by its name in `runs`."""
+    def model(self, day: date, algorithm: str) -> ScoringModel:
+        """The published model of a run and algorithm."""
+        name, sha256 = published_model(self, day, algorithm)
         path = self.lake.model_path(name)
-        return model_store.load_portable(self.lake.spark, path, model_hash(self, name))
+        return portable_of(sealing.read(self.lake.spark, path), path, sha256)

@@ -49,6 +49,7 @@ class LatestRun:
         self.reader = LakeReader(lake)
         self._published: Published | None = None
         self._lock = Lock()
+        self._said = ""
         self.reloads = 0
         self.failures = 0
 
@@ -67,11 +68,17 @@ class LatestRun:
                 found = _latest(self.reader.at_one_moment())
             except (CustsegError, OSError) as error:
                 self.failures += 1
-                log.warning("the latest run can't be loaded: %s", error)
+                self._warn(f"the latest run can't be loaded: {error}")
                 return False
             self._published = found
             self.reloads += 1
             return found is not None
+
+    def _warn(self, message: str) -> None:
+        """Logs a message once, however often it is looked for a run."""
+        if message != self._said:
+            log.warning(message)
+        self._said = message
 
     def _has_changed(self) -> bool:
         held = self._published.reader.moment.versions if self._published else {}
@@ -87,7 +94,7 @@ def _latest(reader: LakeReader) -> Published | None:
     configured = json.loads(run["config"] or "{}").get("model", {}).get("algorithms", [])
     names = [name for name in configured if name in named]
     names += sorted(set(named).difference(names))
-    models = {name: reader.model(named[name]) for name in names}
+    models = {name: reader.model(day, name) for name in names}
     if not models:
         raise InputError(f"the run of {day} published no model")
     try:

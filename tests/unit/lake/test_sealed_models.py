@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from custseg_spark.engine import model_files
 from custseg_spark.engine.spark import model_store, sealing
 from custseg_spark.errors import InputError
 
@@ -42,7 +43,7 @@ def model(tmp_path: Path) -> Path:
 
 
 def digest(folder: Path) -> str:
-    return sealing.digest(sealing.read(None, str(folder)))  # type: ignore[arg-type]
+    return model_files.digest(sealing.read(None, str(folder)))  # type: ignore[arg-type]
 
 
 def part(model: Path, stage: int | None) -> Path:
@@ -86,11 +87,11 @@ def test_a_link_is_no_part_of_a_model(model: Path, tmp_path: Path, of: str) -> N
 
 
 def test_more_than_a_model_is_not_read(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sealing, "_MOST_FILES", 5)
+    monkeypatch.setattr(model_files, "_MOST_FILES", 5)
     with pytest.raises(InputError, match="more files or bytes than a model"):
         digest(model)
     (model / "large").write_bytes(b"x" * 2_000)
-    monkeypatch.setattr(sealing, "_MOST_BYTES", 1_000)
+    monkeypatch.setattr(model_files, "MOST_BYTES", 1_000)
     with pytest.raises(InputError, match="longer than a model"):
         digest(model)
 

@@ -141,6 +141,17 @@ def test_a_model_of_before_says_what_to_do(tmp_path: Path) -> None:
         result.model  # noqa: B018
 
 
+def test_a_model_that_was_changed_since_is_not_scored_with(tmp_path: Path) -> None:
+    python_lake.make(tmp_path)
+    result = cs.open_lake(tmp_path).run()
+    folder = tmp_path / "models" / f"run_date={NOW}" / "kmeans-1"
+    other = cs.load_model(folder)
+    assert result.model.segments == other.segments
+    (folder / "more.json").write_text("{}")
+    with pytest.raises(cs.InputError, match="is not as its run published it"):
+        cs.open_lake(tmp_path).run().model  # noqa: B018
+
+
 def test_only_published_runs_are_seen_and_a_result_stays_what_it_was(tmp_path: Path) -> None:
     native = python_lake.make(tmp_path)
     lake = cs.open_lake(tmp_path)

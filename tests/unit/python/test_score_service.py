@@ -260,7 +260,8 @@ from pathlib import Path
 from fastapi.testclient import TestClient
 from custseg_spark.interfaces.service.app import make_app
 from custseg_spark.interfaces.service.limits import Limits
-from custseg_spark.interfaces.service import serve
+from custseg_spark.interfaces.cli.main import command
+assert command("serve").run
 with TestClient(make_app(Path({str(lake)!r}), Limits())) as client:
     scored = client.post("/score/features", json={{"customers": [{WHOLE!r}]}}).json()
     print(scored["customers"][0]["segment_name"])
