@@ -21,7 +21,8 @@ from custseg_spark.engine.lake.schemas import (
     RUNS,
     TABLES,
 )
-from custseg_spark.engine.spark.session import cores, list_remote, remove_remote, settings
+from custseg_spark.engine.spark.file_systems import list_remote, remove_remote
+from custseg_spark.engine.spark.session import cores, settings
 from custseg_spark.paths import Remote, place
 from custseg_spark.progress import Progress
 

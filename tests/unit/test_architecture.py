@@ -52,6 +52,7 @@ JVM |= {"_jsparkSession", "_jconf", "_java_obj", "_call_java", "_to_java", "_jc"
 BUILDS_A_SESSION = "custseg_spark/engine/spark/session.py"
 TOUCHES_JVM = {
     BUILDS_A_SESSION: JVM,
+    "custseg_spark/engine/spark/file_systems.py": {"sparkContext", "_jvm", "_jsparkSession"},
     # MLlib's tree shows its inner centres to the JVM only.
     "custseg_spark/engine/spark/mllib_models.py": {"_java_obj"},
 }

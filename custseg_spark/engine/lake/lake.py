@@ -26,7 +26,7 @@ from custseg_spark.engine.lake.shared_folder import is_native_path
 from custseg_spark.engine.lake.sharing import only_spark_because
 from custseg_spark.engine.lake.spark_io import SparkLake, spark_schema
 from custseg_spark.engine.permissions import withheld
-from custseg_spark.engine.spark.session import withhold
+from custseg_spark.engine.spark.file_systems import withhold
 from custseg_spark.errors import ConfigurationError, InputError
 from custseg_spark.paths import place
 

@@ -22,7 +22,12 @@ from custseg_spark.engine.lake.journal import RUNS_FOLDER
 from custseg_spark.engine.lake.runs import SECONDS_TO_BE_SURE, is_at_work
 from custseg_spark.engine.lake.schemas import BY_RUN, EVENTS, INGEST_FILES, REJECTED_EVENTS, RUNS
 from custseg_spark.engine.lake.spark_io import SparkLake
-from custseg_spark.engine.spark.session import list_remote, read_bytes, remove_remote, write_bytes
+from custseg_spark.engine.spark.file_systems import (
+    list_remote,
+    read_bytes,
+    remove_remote,
+    write_bytes,
+)
 from custseg_spark.errors import ConflictError
 from custseg_spark.paths import Place, Remote, place
 

@@ -32,7 +32,7 @@ from custseg_spark.engine.sources.formats import parquet
 from custseg_spark.engine.sources.formats.parquet import ParquetFile, quoted
 from custseg_spark.engine.sources.pieces import Located, MappedPiece
 from custseg_spark.engine.sources.streams import PieceStream, RecordStream, RowStream
-from custseg_spark.engine.spark import session
+from custseg_spark.engine.spark import file_systems
 from custseg_spark.errors import InputError
 from custseg_spark.paths import Place, Remote, spark_uri
 
@@ -117,7 +117,7 @@ def _write(spark: SparkSession, table: pa.Table, folder: Place, here: Path) -> N
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise InputError(f"the frame can't be copied as Parquet: {error}") from error
     if isinstance(folder, Remote):
-        session.send(spark, path, folder / path.name)
+        file_systems.send(spark, path, folder / path.name)
 
 
 def _parts(spark: SparkSession, folder: Place, here: Path) -> list[SourceFile]:
@@ -169,7 +169,7 @@ def _content(located: Iterator[Located]) -> tuple[int, int, int]:
 
 def _remove(spark: SparkSession, folder: Place) -> None:
     if isinstance(folder, Remote):
-        session.remove_remote(spark, folder, whole=True)
+        file_systems.remove_remote(spark, folder, whole=True)
     else:
         shutil.rmtree(folder, ignore_errors=True)
         with suppress(OSError):

@@ -22,9 +22,9 @@ from custseg_spark.core.clustering.preparation import Preparation, PreparedFeatu
 from custseg_spark.core.clustering.scoring import ScoringModel
 from custseg_spark.engine import model_files
 from custseg_spark.engine.spark import sealing
+from custseg_spark.engine.spark.file_systems import write_bytes
 from custseg_spark.engine.spark.mllib import prediction_column
 from custseg_spark.engine.spark.mllib_models import MllibModel, core_model, model_hash
-from custseg_spark.engine.spark.session import write_bytes
 from custseg_spark.errors import InputError
 from custseg_spark.paths import place
 

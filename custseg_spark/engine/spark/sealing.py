@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 
 from custseg_spark.engine import model_files
 from custseg_spark.engine.model_files import Files
-from custseg_spark.engine.spark import session
+from custseg_spark.engine.spark import file_systems
 from custseg_spark.errors import InputError
 from custseg_spark.paths import Remote, place
 
@@ -44,10 +44,10 @@ def read(spark: SparkSession, path: str) -> Files:
 
 
 def _remote_files(spark: SparkSession, folder: Remote) -> Iterator[tuple[str, bytes]]:
-    for file in session.list_remote(spark, folder):
+    for file in file_systems.list_remote(spark, folder):
         name = file.place.uri.removeprefix(f"{folder.uri.rstrip('/')}/")
         if not model_files.is_checksum(name) and file.bytes <= model_files.MOST_BYTES:
-            yield name, session.read_bytes(spark, file.place) or b""
+            yield name, file_systems.read_bytes(spark, file.place) or b""
 
 
 def require_classes(files: Files, algorithm: str, path: str) -> None:

@@ -17,7 +17,8 @@ from pyarrow import csv
 
 from custseg_spark import scratch
 from custseg_spark.config.places import require_open
-from custseg_spark.engine.spark.session import get_session, send
+from custseg_spark.engine.spark.file_systems import send
+from custseg_spark.engine.spark.session import get_session
 from custseg_spark.errors import ConfigurationError, ConflictError, TargetError
 from custseg_spark.outputs.exports import swapping
 from custseg_spark.outputs.exports.layout import ReportTable, in_seconds

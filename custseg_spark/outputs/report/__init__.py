@@ -88,7 +88,7 @@ class _Portions:
 
 
 def _replace_remote(spark: "SparkSession", target: Remote, files: dict[str, bytes]) -> list[Remote]:
-    from custseg_spark.engine.spark.session import remove_remote, write_remote
+    from custseg_spark.engine.spark.file_systems import remove_remote, write_remote
 
     for name, data in files.items():
         write_remote(spark, target / name, data)

@@ -51,7 +51,7 @@ from custseg_spark.engine.partitions import (
     event_slices,
     session_buckets,
 )
-from custseg_spark.engine.spark.session import write_bytes
+from custseg_spark.engine.spark.file_systems import write_bytes
 from custseg_spark.errors import InputError
 from custseg_spark.paths import place
 from custseg_spark.pipeline.features import lifetime

@@ -26,8 +26,8 @@ from custseg_spark.engine.sources.discovery.paths import is_read_in_place
 from custseg_spark.engine.sources.formats import parquet
 from custseg_spark.engine.sources.formats.remote_text import count_lines
 from custseg_spark.engine.sources.formats.texts import TextFacts
-from custseg_spark.engine.spark import session
-from custseg_spark.engine.spark.session import RemoteFile
+from custseg_spark.engine.spark import file_systems
+from custseg_spark.engine.spark.file_systems import RemoteFile
 from custseg_spark.errors import InputError
 from custseg_spark.paths import Place, Remote, is_database, place
 
@@ -87,7 +87,7 @@ def list_files(spark: SparkSession, path: str) -> list[SourceFile]:
     root = place(path)
     if not isinstance(root, Remote) or is_database(path):
         return []
-    files = [_listed(found, root) for found in session.list_remote(spark, root)]
+    files = [_listed(found, root) for found in file_systems.list_remote(spark, root)]
     require_readable(files, path)
     return files
 
@@ -118,10 +118,10 @@ def bring(
 
     def whole() -> Path:
         if not copy.exists():
-            session.fetch(spark, remote, copy)
+            file_systems.fetch(spark, remote, copy)
         return copy
 
-    head = session.read_beginning(spark, remote, HEAD_BYTES)
+    head = file_systems.read_beginning(spark, remote, HEAD_BYTES)
     kind, problem = kind_of(remote, head, whole, outright=file.named_outright)
     if problem:
         return replace(file, kind=kind, sha256="", skipped_because=problem)
@@ -129,8 +129,8 @@ def bring(
         return with_footer(spark, file, staging) if kind == "parquet" else replace(file, kind=kind)
     if kind == "sqlite":
         # What isn't in the database yet stands in its log.
-        for log in session.list_remote(spark, Remote(f"{remote}-wal")):
-            session.fetch(spark, log.place, copy.with_name(f"{copy.name}-wal"))
+        for log in file_systems.list_remote(spark, Remote(f"{remote}-wal")):
+            file_systems.fetch(spark, log.place, copy.with_name(f"{copy.name}-wal"))
     return replace(file, kind=kind, unpacked=whole())
 
 
@@ -139,7 +139,7 @@ def with_footer(spark: SparkSession, file: SourceFile, staging: Path) -> SourceF
     assert isinstance(file.path, Remote)
     place, size = file.path, file.bytes
     target = staging / f"{file.sha256[:32]}.footer"
-    target.write_bytes(parquet.footer(lambda most: session.read_end(spark, place, size, most)))
+    target.write_bytes(parquet.footer(lambda most: file_systems.read_end(spark, place, size, most)))
     return replace(file, kind="parquet", footer=target)
 
 
@@ -156,6 +156,6 @@ def first(spark: SparkSession, path: str, most: int, staging: Path) -> SourceFil
         raise InputError(f"no readable file at {path}")
     if file.unpacked is None and isinstance(file.path, Remote):
         copy = staging / f"beginning{file.path.suffix}"
-        copy.write_bytes(session.read_beginning(spark, file.path, most))
+        copy.write_bytes(file_systems.read_beginning(spark, file.path, most))
         file = replace(file, unpacked=copy)
     return file
