@@ -35,3 +35,27 @@ def ids_of_copies(first_ids: pl.Series, numbers: pl.Series) -> pl.Series:
     texts = (f"{i} {n}" for i, n in zip(first_ids, numbers, strict=True))
     ids = [hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() for text in texts]
     return pl.Series("event_id", ids, pl.String)
+
+
+def later_copies(ids: pl.DataFrame) -> pl.Series:
+    """Which ids another row has that comes before by file and row, whatever task has read it."""
+    is_repeated = ids["event_id"].is_duplicated()
+    places = ids.select("event_id", "source_file", "source_row", at=pl.int_range(pl.len()))
+    repeated = places.filter(is_repeated).sort("source_file", "source_row", maintain_order=True)
+    later = repeated.filter(~repeated["event_id"].is_first_distinct())["at"]
+    return is_repeated & pl.Series(np.isin(np.arange(len(ids)), later.to_numpy()))
+
+
+def told_apart(ids: pl.DataFrame) -> pl.DataFrame:
+    """The ids, where equal records of a kept source's file get ids of their own.
+
+    `first_id` is what stands in the file.
+    """
+    by_row = pl.int_range(pl.len()).over("event_id", "file_id", order_by="source_row") + 1
+    numbered = ids.with_columns(first_id="event_id", number=by_row)
+    is_copy = numbered["is_kept"] & (numbered["number"] > 1)
+    copies = numbered.filter(is_copy)
+    own = ids_of_copies(copies["first_id"], copies["number"])
+    places = numbered.select(pl.int_range(pl.len())).to_series().filter(is_copy)
+    event_id = numbered["event_id"].scatter(places, own) if len(own) else numbered["event_id"]
+    return numbered.with_columns(event_id.alias("event_id"))

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
-from custseg_spark.core.events.copies import ids_of_copies
+from custseg_spark.core.events.copies import later_copies, told_apart
 from custseg_spark.engine.lake import damage
 from custseg_spark.engine.lake.files import DataFile, write_part
 from custseg_spark.engine.lake.schemas import EVENTS
@@ -153,10 +153,10 @@ class _Lost:
             return
         new = pl.concat([self._ids(i, beginning) for i in meeting])
         if has_kept:
-            new = _told_apart(new)
+            new = told_apart(new)
         held = [self._held_ids(file, beginning) for file in self._overlapping()]
         known = pl.concat([pl.Series("event_id", [], pl.String), *(h["event_id"] for h in held)])
-        is_copy = _later_copies(new) | new["event_id"].is_in(known.implode())
+        is_copy = later_copies(new) | new["event_id"].is_in(known.implode())
         for (file,), rows in new.filter(is_copy).partition_by("file", as_dict=True).items():
             self._rows.setdefault(int(str(file)), []).append(rows["place"].to_numpy())
         for file_id, count in new.filter(is_copy).group_by("file_id").len().iter_rows():
@@ -227,30 +227,6 @@ def _rows_within(folder: Path, file: DataFile, times: Sequence[Span]) -> int:
     return int(times_of_rows.select(is_within(times).sum()).item())
 
 
-def _later_copies(ids: pl.DataFrame) -> pl.Series:
-    """Which ids another row has that comes before by file and row, whatever task has read it."""
-    is_repeated = ids["event_id"].is_duplicated()
-    places = ids.select("event_id", "source_file", "source_row", at=pl.int_range(pl.len()))
-    repeated = places.filter(is_repeated).sort("source_file", "source_row", maintain_order=True)
-    later = repeated.filter(~repeated["event_id"].is_first_distinct())["at"]
-    return is_repeated & pl.Series(np.isin(np.arange(len(ids)), later.to_numpy()))
-
-
-def _told_apart(ids: pl.DataFrame) -> pl.DataFrame:
-    """The ids, where equal records of a kept source's file get ids of their own.
-
-    `first_id` is what stands in the file.
-    """
-    by_row = pl.int_range(pl.len()).over("event_id", "file_id", order_by="source_row") + 1
-    numbered = ids.with_columns(first_id="event_id", number=by_row)
-    is_copy = numbered["is_kept"] & (numbered["number"] > 1)
-    copies = numbered.filter(is_copy)
-    own = ids_of_copies(copies["first_id"], copies["number"])
-    places = numbered.select(pl.int_range(pl.len())).to_series().filter(is_copy)
-    event_id = numbered["event_id"].scatter(places, own) if len(own) else numbered["event_id"]
-    return numbered.with_columns(event_id.alias("event_id"))
-
-
 def _columns(path: Path, names: Sequence[str], few_values: Sequence[str] = ()) -> pl.DataFrame:
     """Columns of a file; those of few values as categories, of four bytes a row."""
     with damage.named(path):
@@ -274,11 +250,11 @@ def _kept_rows(date_of_events: DateOfEvents, file: int, lost: _Lost | None) -> p
     if renamed is not None:
         numbered = rows.with_row_index("place").with_columns(pl.col("place").cast(pl.Int64))
         joined = numbered.join(renamed, on="place", how="left", suffix="_told_apart")
-        told_apart = pl.col("event_id_told_apart")
-        is_order = (pl.col("order_id") == pl.col("event_id")) & told_apart.is_not_null()
+        own_ids = pl.col("event_id_told_apart")
+        is_order = (pl.col("order_id") == pl.col("event_id")) & own_ids.is_not_null()
         rows = joined.sort("place").with_columns(
-            order_id=pl.when(is_order).then(told_apart).otherwise("order_id"),
-            event_id=pl.coalesce(told_apart, "event_id"),
+            order_id=pl.when(is_order).then(own_ids).otherwise("order_id"),
+            event_id=pl.coalesce(own_ids, "event_id"),
         ).select(rows.columns)  # fmt: skip
     keep = np.ones(len(rows), np.bool_)
     keep[lost.rows(file)] = False

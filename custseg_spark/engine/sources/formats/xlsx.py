@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import chain, count, islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -29,6 +29,7 @@ from custseg_spark.core.mappings.mapping import SourceMapping
 from custseg_spark.engine.sources import headers
 from custseg_spark.engine.sources.columns import NOT_ITS_COLUMNS, check_columns
 from custseg_spark.engine.sources.discovery.files import SourceFile
+from custseg_spark.engine.sources.formats.sheet_headers import Header, Row, header_of, lacking
 from custseg_spark.engine.sources.formats.sheet_rewriting import rewritten
 from custseg_spark.engine.sources.formats.sheet_survey import MOST_CELLS, survey
 from custseg_spark.engine.sources.formats.text_headers import unusable
@@ -48,11 +49,7 @@ _DAMAGES = (
     struct.error,
     UnicodeError,
 )
-# A title and an empty row or two stand above a header, not more.
-_ROWS_LOOKED_AT = 50
 ALL = ("all",)
-
-Row = list[str | None]
 
 
 @dataclass(frozen=True)
@@ -173,8 +170,8 @@ def inspect(
     if not mapping.sheets and mapping.table:
         named = (mapping.table,)
     opened = [(name, open_sheet(file, name)) for name in named or names]
-    headed = [(sheet, header_of(sheet, mapping)) for _, sheet in opened]
-    fits = [bool(named) or not _lacking(header, mapping) for _, header in headed]
+    headed = [(sheet, header_of(sheet.rows, mapping)) for _, sheet in opened]
+    fits = [bool(named) or not lacking(header, mapping) for _, header in headed]
     if not any(fits):
         # What is wrong with the first is said.
         headed, fits = headed[:1], [True]
@@ -186,7 +183,7 @@ def inspect(
     found: list[XlsxFile] = []
     for (sheet, header), is_fit in zip(headed, fits, strict=True):
         if not is_fit:
-            part = replace(file, sheet=sheet.name, skipped_because=_lacking(header, mapping))
+            part = replace(file, sheet=sheet.name, skipped_because=lacking(header, mapping))
             found.append(XlsxFile(part, "", staging, sheet.name, (), 0, 0, 0))
             continue
         is_first = all(one.file.skipped_because for one in found)
@@ -199,43 +196,6 @@ def inspect(
 def _id_of(file_id: str, sheet: str) -> str:
     """The id of a further sheet of a workbook."""
     return hashlib.sha256(f"{file_id}\n{sheet}".encode()).hexdigest()[:32]
-
-
-@dataclass(frozen=True)
-class Header:
-    """A sheet's columns, the row that names them, how many filled rows it and titles above are,
-    and the filled rows that follow."""
-
-    columns: tuple[str, ...]
-    row: int
-    lines: int
-    rows: Iterator[tuple[int, Row]]
-
-
-def header_of(sheet: Sheet, mapping: SourceMapping) -> Header:
-    """The header that the mapping says, else the first row with the most columns that it needs."""
-    if mapping.columns_without_header:
-        return Header(mapping.columns_without_header, 0, 0, sheet.rows)
-    first = list(islice(sheet.rows, _ROWS_LOOKED_AT))
-    at = 0
-    if mapping.header_row:
-        at = next((i for i, (n, _) in enumerate(first) if n >= mapping.header_row), 0)
-    else:
-        cells = [[cell or "" for cell in row] for _, row in first]
-        at = headers.likeliest_row(cells, mapping) - 1
-    row, header = first[at] if first else (1, Row())
-    columns = tuple(name or "" for name in header)
-    while columns and not columns[-1]:
-        columns = columns[:-1]
-    return Header(columns, row, at + 1, chain(first[at + 1 :], sheet.rows))
-
-
-def _lacking(header: Header, mapping: SourceMapping) -> str | None:
-    """Why a sheet isn't one of a mapping's."""
-    if not header.columns:
-        return "an empty sheet"
-    lacking = [c for c in mapping.required_source_columns if c not in header.columns]
-    return f"another sheet: it has no column '{lacking[0]}'" if lacking else None
 
 
 def _staged(
