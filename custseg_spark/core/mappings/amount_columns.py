@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from custseg_spark.core.mappings.amount_relations import Numbers, numbers
-from custseg_spark.core.mappings.column_words import OTHER_AMOUNTS
 from custseg_spark.core.mappings.guesses import Key, Line
 from custseg_spark.core.mappings.naming import SAYS, Name, named
 from custseg_spark.core.mappings.shapes import NUMBER, Shape
+from custseg_spark.core.mappings.telling_words import OTHER_AMOUNTS
 from custseg_spark.core.mappings.value_numbers import NumberForm
 from custseg_spark.core.mappings.words import words
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from custseg_spark.core.mappings.amount_guessing import amount_lines
-from custseg_spark.core.mappings.column_words import OF_THE_EVENT, STATES
 from custseg_spark.core.mappings.guesses import (
     LIKELY,
     NOT_SURE,
@@ -16,6 +15,7 @@ from custseg_spark.core.mappings.guesses import (
 from custseg_spark.core.mappings.id_guessing import id_lines
 from custseg_spark.core.mappings.mapping import EVENT_COLUMNS as CANONICAL_COLUMNS
 from custseg_spark.core.mappings.shapes import TEXT, TIME, WHOLE, Shape
+from custseg_spark.core.mappings.telling_words import OF_THE_EVENT, STATES
 from custseg_spark.core.mappings.time_guessing import (
     patterns,
     time_line,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from custseg_spark.core.mappings.column_words import ID_WORDS, PRODUCT_CODES
+from custseg_spark.core.mappings.column_words import ID_WORDS
 from custseg_spark.core.mappings.guesses import LIKELY, NOT_SURE, SURE, Line
 from custseg_spark.core.mappings.naming import SAYS, Name, named
 from custseg_spark.core.mappings.shapes import (
@@ -17,6 +17,7 @@ from custseg_spark.core.mappings.shapes import (
     WHOLE_WITH_POINT,
     Shape,
 )
+from custseg_spark.core.mappings.telling_words import PRODUCT_CODES
 from custseg_spark.core.mappings.words import words
 
 # In the order in which they choose their columns.

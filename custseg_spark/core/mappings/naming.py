@@ -5,17 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from custseg_spark.core.mappings.column_words import (
+from custseg_spark.core.mappings.column_words import FIRST, ID_WORDS, NEUTRAL, NOUNS, PHRASES
+from custseg_spark.core.mappings.telling_words import (
     CURRENCIES,
-    FIRST,
-    ID_WORDS,
-    NEUTRAL,
     NOT_BARE,
-    NOUNS,
     OF_A_CUSTOMER,
     OF_A_SALE,
     OF_WHAT,
-    PHRASES,
     TAXED,
     TAXES,
 )

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from custseg_spark.core.mappings import amount_relations as relations
 from custseg_spark.core.mappings.amount_columns import AmountColumn, Amounts, columns_of
-from custseg_spark.core.mappings.column_words import OF_WHAT, UNIT_WORDS, VAGUE_AMOUNTS
 from custseg_spark.core.mappings.guesses import LIKELY, NOT_SURE, SURE, Key, Line
 from custseg_spark.core.mappings.naming import SAYS
 from custseg_spark.core.mappings.shapes import NUMBER, Shape
+from custseg_spark.core.mappings.telling_words import OF_WHAT, UNIT_WORDS, VAGUE_AMOUNTS
 from custseg_spark.core.mappings.value_numbers import NumberForm
 
 # Hardly any line has so many pieces.

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from custseg_spark.core.mappings import value_times
-from custseg_spark.core.mappings.column_words import ID_WORDS, OF_THE_EVENT, OTHER_TIMES, RECORDINGS
+from custseg_spark.core.mappings.column_words import ID_WORDS
 from custseg_spark.core.mappings.guesses import LIKELY, NOT_SURE, SURE, Line
 from custseg_spark.core.mappings.naming import SAYS, named
 from custseg_spark.core.mappings.shapes import NUMBER, TIME, WHOLE, Shape
+from custseg_spark.core.mappings.telling_words import OF_THE_EVENT, OTHER_TIMES, RECORDINGS
 from custseg_spark.core.mappings.words import words
 
 # Counts since 1970 and days since 1900, from 1990 to 2050.

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from custseg_spark.core.mappings import vocabularies
-from custseg_spark.core.mappings.column_words import STATES
 from custseg_spark.core.mappings.guesses import LIKELY, NOT_SURE, SURE, EventTypes, Line
 from custseg_spark.core.mappings.naming import SAYS, named
 from custseg_spark.core.mappings.shapes import TEXT, WHOLE, Shape
+from custseg_spark.core.mappings.telling_words import STATES
 from custseg_spark.core.mappings.vocabularies import IGNORED, meaning
 from custseg_spark.core.mappings.words import words
 

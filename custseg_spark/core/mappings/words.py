@@ -4,14 +4,11 @@ import re
 import unicodedata
 from functools import cache, lru_cache
 
-from custseg_spark.core.mappings.column_words import (
-    ID_WORDS,
-    NEUTRAL,
-    NOUNS,
+from custseg_spark.core.mappings.column_words import ID_WORDS, NEUTRAL, NOUNS, PHRASES
+from custseg_spark.core.mappings.telling_words import (
     OTHER_AMOUNTS,
     OTHER_THINGS,
     OTHER_TIMES,
-    PHRASES,
     RECORDINGS,
     STATES,
 )
