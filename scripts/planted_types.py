@@ -20,7 +20,7 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.preprocessing import StandardScaler
 
-_KEYS = ["run_date", "customer_id", "rfm_group"]
+_KEYS = ["run_date", "run_id", "customer_id", "rfm_group"]
 
 
 def planted(truth: Path) -> "pd.Series[str]":

@@ -143,9 +143,13 @@ def contents(table: pa.Table) -> list[str]:
 
 
 def by_content(rows: pa.Table) -> pl.DataFrame:
-    """The rows in an order of their own; maps are lists of pairs to Polars."""
+    """The rows in an order of their own, whatever run they are of; maps are lists of pairs to
+    Polars."""
     frame = pl.DataFrame(
-        [{name: repr(value) for name, value in row.items()} for row in dicts_of(rows)]
+        [
+            {name: repr(value) for name, value in row.items() if name != "run_id"}
+            for row in dicts_of(rows)
+        ]
     )
     return frame.sort(frame.columns)
 

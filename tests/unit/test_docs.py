@@ -106,18 +106,15 @@ def test_every_page_is_in_the_index() -> None:
 
 
 def test_every_table_has_its_view() -> None:
-    of_table = r"USING delta OPTIONS \(path 'lake/(\w+)'\);"
-    # Of a table by run the published runs.
-    of_runs = (
-        r"AS\n  SELECT \* FROM delta\.`lake/(\w+)`"
-        r" WHERE run_id IN \(SELECT run_id FROM delta\.`lake/runs`\);"
-    )
     text = VIEWS.read_text()
-    by_run = re.findall(r"VIEW (\w+) " + of_runs, text)
-    assert {name for name, _ in by_run} == {table.name for table in BY_RUN}
-    views = by_run + re.findall(r"VIEW (\w+) " + of_table, text)
-    assert {name for name, _ in views} == {t.name for t in (*INGESTED, *OUTPUTS)}
-    assert all(name == folder for name, folder in views)
+    of_tables = re.findall(r"VIEW (\w+) USING delta OPTIONS \(path 'lake/(\w+)'\);", text)
+    # Of a table by run the published runs.
+    published = r"AS\n  SELECT \* FROM (\w+) WHERE run_id IN \(SELECT run_id FROM runs\);"
+    by_run = re.findall(r"VIEW (\w+) " + published, text)
+    names = {table.name for table in BY_RUN}
+    assert {(name, f"all_{name}") for name in names} == set(by_run)
+    plain = {t.name for t in (*INGESTED, *OUTPUTS)} - names
+    assert set(of_tables) == {(n, n) for n in plain} | {(f"all_{n}", n) for n in names}
 
 
 @pytest.mark.parametrize("name", reference_pages.PAGES)

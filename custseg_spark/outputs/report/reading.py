@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 
 from custseg_spark.core.sessions.buckets import text_key
-from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake.columns import RUN_ID, Table
 from custseg_spark.engine.lake.reader import Tables
 from custseg_spark.engine.lake.rows import dicts_of
 from custseg_spark.engine.lake.schemas import (
@@ -69,7 +69,8 @@ def content(lake: Tables, run_date: date, of_portions: OfPortions) -> Content:
     found = _read(lake, run, main, of_portions)
     segments = shaping.segments(found["segments"])
     algorithms = shaping.in_order(configured, {s.algorithm for s in segments})
-    previous, columns = found["previous"], MODEL_SELECTION.schema.names
+    # Without the run's id the same run made again writes the same file.
+    previous, columns = found["previous"], [n for n in MODEL_SELECTION.schema.names if n != RUN_ID]
     tried = shaping.in_turn(found["selection"], [*configured, *algorithms])
     return Content(
         run=run,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from custseg_spark.errors import InputError
-from custseg_spark.paths import Place, Remote, place
+from custseg_spark.paths import Place, Remote, is_remote, place
 
 _BLOCK_BYTES = 1 << 20
 _SQLITE_MAGIC = b"SQLite format 3\x00"
@@ -99,7 +99,9 @@ def require_readable(files: Sequence[SourceFile], path: str) -> None:
     """Raises InputError where a path has no file that can be read, and says why."""
     if not any(f.skipped_because is None for f in files):
         skipped = "".join(f"\n  {f.path}: {f.skipped_because}" for f in files)
-        raise InputError(f"no readable file at {printable(Path(path))}{skipped}")
+        # A URI is no Path: that would take one of its two slashes.
+        shown = path if is_remote(path) else printable(Path(path))
+        raise InputError(f"no readable file at {shown}{skipped}")
 
 
 def _in_folder(path: Path, relative: Path, *, hashes: bool) -> SourceFile:

@@ -187,6 +187,7 @@ def _facts(file: SourceFile, splits: Sequence[Row], layout: Layout, split_bytes:
     return TextFacts(
         *named_columns(bytes(first.first.line) if first else b"", layout),
         header_row=header_row,
+        header_lines=1 if first else 0,
         physical_records=lines,
         blank=sum(row.blank for row in splits),
         rows_before=before,
