@@ -87,6 +87,11 @@ logger.sql.name = org.apache.spark.sql.hive.thriftserver.SparkSQLCLIDriver
 logger.sql.level = error
 logger.shell.name = org.apache.spark.repl.Main
 logger.shell.level = error
+# A task's error ends the job with its message; --debug has its traceback.
+logger.executor.name = org.apache.spark.executor.Executor
+logger.executor.level = fatal
+logger.tasks.name = org.apache.spark.scheduler.TaskSetManager
+logger.tasks.level = fatal
 """
 
 ENVIRONMENT = """\
