@@ -1,7 +1,6 @@
 """CSV files and JSON documents in a folder: written aside, put into place at once."""
 
 import errno
-import fcntl
 import json
 import os
 import shutil
@@ -17,9 +16,10 @@ from pyarrow import csv
 
 from custseg_spark import scratch
 from custseg_spark.config.places import require_open
+from custseg_spark.engine.folder_locks import held
 from custseg_spark.engine.spark.file_systems import send
 from custseg_spark.engine.spark.session import get_session
-from custseg_spark.errors import ConfigurationError, ConflictError, TargetError
+from custseg_spark.errors import ConfigurationError, TargetError
 from custseg_spark.outputs.exports import swapping
 from custseg_spark.outputs.exports.layout import ReportTable, in_seconds
 from custseg_spark.paths import Place, Remote, place
@@ -64,11 +64,11 @@ class CsvFolder:
             self.folder.mkdir(parents=True, exist_ok=True)
             folder = self.folder.resolve()
             beside = folder.with_name(f".{folder.name}.staging")
-            with _held(folder):
+            with held(folder, f"another export to {folder} is under way"):
                 shutil.rmtree(beside, ignore_errors=True)
                 beside.mkdir()
                 # It will be the folder, and the folder what is removed here.
-                with _held(beside):
+                with held(beside, f"another export to {beside} is under way"):
                     try:
                         yield CsvLoading(beside, folder)
                     finally:
@@ -77,19 +77,6 @@ class CsvFolder:
             if error.errno == errno.ENOSPC:
                 raise
             raise TargetError(f"{self.folder} can't be written: {error.strerror}") from error
-
-
-@contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Keeps other exports out; the lock ends with the process, also if by a kill."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError as error:
-        raise ConflictError(f"another export to {folder} is under way") from error
-    finally:
-        os.close(opened)
 
 
 @dataclass

@@ -6,7 +6,6 @@ in `.quarantined.jsonl`: it is ingested like the others, and asked for again by 
 Spark in this module.
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -26,10 +25,11 @@ from typing import Any, BinaryIO
 
 from custseg_spark import redaction
 from custseg_spark.config.settings import FetchConfig
+from custseg_spark.engine.folder_locks import held
 from custseg_spark.engine.sources.formats.json_text import QUARANTINED
 from custseg_spark.engine.sources.http.answers import MalformedError
 from custseg_spark.engine.sources.http.api import PurchaseApi
-from custseg_spark.errors import ConflictError, TargetError
+from custseg_spark.errors import TargetError
 
 log = redaction.logger()
 
@@ -117,25 +117,12 @@ def _alone(folder: Path) -> Iterator[None]:
     """Makes and holds the folder, and takes away what a killed fetch was writing."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _held(folder):
+        with held(folder, f"another fetch is filling {folder}"):
             for unfinished in folder.glob(".purchases-*.part"):
                 unfinished.unlink()
             yield
     except (FileExistsError, NotADirectoryError, PermissionError) as error:
         raise TargetError(f"{folder}: can't be written: {error.strerror}") from error
-
-
-@contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Keeps other fetches out; the lock ends with the process, also if by a kill."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError as error:
-        raise ConflictError(f"another fetch is filling {folder}") from error
-    finally:
-        os.close(opened)
 
 
 def _write(part: Part, folder: Path, api: PurchaseApi, config: FetchConfig) -> Fetched:
