@@ -1,6 +1,7 @@
 """Sources, lake and reports that aren't on this machine: the same as here, through S3."""
 
 import gzip
+import hashlib
 import io
 import json
 import lzma
@@ -228,6 +229,9 @@ def test_a_csv_export_goes_to_the_bucket(small_lake: Lake, bucket: Bucket, tmp_p
     written = {p.name: p.read_bytes() for p in folder.iterdir()}
     assert set(written) == {"segment_metrics.csv", "evaluation_metrics.json"}
     assert {key: bucket.get(f"exports/{key}") for key in written} == written
+    manifest = json.loads(bucket.get("exports/_manifest.json"))
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in written.items()}
+    assert manifest == {"sha256": hashes}
 
 
 def test_a_second_run_reads_no_file_again_and_scores_with_the_saved_model(

@@ -1,6 +1,7 @@
 """CSV files and JSON documents in a folder: written aside, put into place at once."""
 
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -17,12 +18,15 @@ from pyarrow import csv
 from custseg_spark import scratch
 from custseg_spark.config.places import require_open
 from custseg_spark.engine.folder_locks import held
-from custseg_spark.engine.spark.file_systems import send
+from custseg_spark.engine.spark.file_systems import remove_remote, send
 from custseg_spark.engine.spark.session import get_session
 from custseg_spark.errors import ConfigurationError, TargetError
 from custseg_spark.outputs.exports import swapping
 from custseg_spark.outputs.exports.layout import ReportTable, in_seconds
 from custseg_spark.paths import Place, Remote, place
+
+# Beside the files of a remote folder.
+MANIFEST = "_manifest.json"
 
 # What a spreadsheet executes, also by the wide signs of East Asian texts; a signed number alone,
 # such as a telephone number, it doesn't.
@@ -105,14 +109,30 @@ class CsvLoading:
         self.names.append(f"{name}.json")
 
     def publish(self) -> None:
-        """Puts the files into place, all at once where the system can; else one by one."""
+        """Puts the files into place, all at once where the system can; else one by one.
+
+        An object store can't swap a folder. There a manifest says which files belong together: it
+        goes first and comes last, so that a folder without one is of an export that was killed.
+        """
         if isinstance(self.folder, Remote):
+            spark = get_session()
+            remove_remote(spark, self.folder / MANIFEST)
             for name in self.names:
-                send(get_session(), self.beside / name, self.folder / name)
+                send(spark, self.beside / name, self.folder / name)
+            (self.beside / MANIFEST).write_text(self._manifest(), encoding="utf-8")
+            send(spark, self.beside / MANIFEST, self.folder / MANIFEST)
             return
         for name in self.names:
             _sync(self.beside / name)
         swapping.put(self.beside, self.folder, self.names)
+
+    def _manifest(self) -> str:
+        """The SHA-256 of each file by its name, as JSON."""
+        hashes = {}
+        for name in sorted(self.names):
+            with (self.beside / name).open("rb") as file:
+                hashes[name] = hashlib.file_digest(file, "sha256").hexdigest()
+        return json.dumps({"sha256": hashes}, indent=2) + "\n"
 
 
 def _sync(file: Path) -> None:
