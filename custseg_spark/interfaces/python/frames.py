@@ -74,8 +74,8 @@ def numbers(frame: pa.Table, names: Sequence[str]) -> pa.Table:
 def _numbers(frame: pa.Table, name: str) -> pa.ChunkedArray:
     if name not in frame.column_names:
         raise InputError(
-            f"the frame has no column '{name}', which the model reads"
-            f"{nearest(name, frame.column_names)}"
+            f"the frame has no column '{name}', which the model reads; a row is a customer, as in"
+            f" customer_features{nearest(name, frame.column_names)}"
         )
     column = frame[name]
     kind = column.type

@@ -41,22 +41,23 @@ class Plots:
 
     def migration(self, *, theme: str = "light") -> Figure:
         """Who went where since the run before."""
-        return self._drawn("migration_flow", theme)
+        return self._drawn("migration_flow", theme, "an earlier run")
 
     def drift(self, *, theme: str = "light") -> Figure:
         """How far features moved since the run before."""
-        return self._drawn("drift", theme)
+        return self._drawn("drift", theme, "an earlier run")
 
     def lifetime_value(self, *, theme: str = "light") -> Figure:
         """The hold-out test of customer lifetime value: expected and actual."""
-        return self._drawn("lifetime_value", theme)
+        return self._drawn("lifetime_value", theme, "a hold-out test (clv_models.why)")
 
-    def _drawn(self, name: str, theme: str) -> Figure:
+    def _drawn(self, name: str, theme: str, needed: str = "") -> Figure:
         if theme not in THEMES:
             raise InputError(f"theme: expected light or dark, got '{theme}'")
         figure = PICTURES[name](self._content, THEMES[theme])
         if figure is None:
             raise InputError(
                 f"the run of {self._content.run.run_date} has nothing to draw for {name}"
+                f"{needed and f'; it takes {needed}'}"
             )
         return figure

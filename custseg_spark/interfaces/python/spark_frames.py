@@ -52,8 +52,10 @@ def map_customers(
     types = {field.name: field.dataType for field in frame.schema.fields}
     for name in numbers:
         if name not in types:
-            raise InputError(f"the frame has no column '{name}', which the model reads"
-                             f"{nearest(name, types)}")  # fmt: skip
+            raise InputError(
+                f"the frame has no column '{name}', which the model reads; a row is a customer, as"
+                f" in customer_features{nearest(name, types)}"
+            )
         if not isinstance(types[name], NumericType):
             raise InputError(
                 f"the column '{name}' is {types[name].simpleString()}; expected numbers"
