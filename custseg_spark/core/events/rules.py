@@ -194,7 +194,15 @@ def amount_rule(mapping: SourceMapping, column: str) -> Rule:
     is_negative = pl.col(f"{column}_is_negative")
     if column == "discount" or (column, mapping.unit_price_is) == ("unit_price", LINE_TOTAL):
         is_negative = is_negative & pl.col("event_type").ne_missing("return")
-    return _rule(mapping, _amount_code(mapping, column, is_negative), column, _AMOUNT)
+    expected = _with_sign(_AMOUNT, mapping)
+    return _rule(mapping, _amount_code(mapping, column, is_negative), column, expected)
+
+
+def _with_sign(expected: str, mapping: SourceMapping) -> str:
+    """What a number must be, with the decimal sign where it isn't the usual one."""
+    if mapping.decimal == ".":
+        return expected
+    return f"{expected}, with '{mapping.decimal}' as the decimal sign"
 
 
 def _amount_code(mapping: SourceMapping, column: str, is_negative: pl.Expr) -> pl.Expr:
@@ -227,7 +235,7 @@ def _net_rules(mapping: SourceMapping) -> list[Rule]:
     agreeing = f"unit price x quantity - discount, within {mapping.amount_tolerance}"
     is_off = _is_off(mapping)
     return [
-        _rule(mapping, code, "net_amount", _SIGNED_AMOUNT),
+        _rule(mapping, code, "net_amount", _with_sign(_SIGNED_AMOUNT, mapping)),
         _refuse(mapping, is_off, "inconsistent_amount", "net_amount", agreeing),
     ]
 

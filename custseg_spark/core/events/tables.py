@@ -20,17 +20,20 @@ from custseg_spark.core.events.records import Flags, Ints, Records, malformed_fr
 _SECONDS, _MICROSECONDS = "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%6f"
 
 
-def table_records(table: pa.Table, rows: Ints, *, too_wide: Flags | None = None) -> Records:
+def table_records(
+    table: pa.Table, rows: Ints, *, too_wide: Flags | None = None, decimal: str = "."
+) -> Records:
     """One record a row of the table; `rows` has the source row of each.
 
     A text column's bytes may not be UTF-8: such a record is malformed, as one is that `too_wide`
     marks because it has values beyond the columns. A binary column's bytes are text, or else
-    hexadecimal digits. The text of a record is the JSON object of its values.
+    hexadecimal digits. The text of a record is the JSON object of its values. Numbers are written
+    with the sign `decimal`, the one by which a mapping reads them again.
     """
     is_bad = np.zeros(len(table), np.bool_)
     columns = []
     for name, column in zip(table.column_names, table.columns, strict=True):
-        texts, is_bad_text = column_texts(_whole(column))
+        texts, is_bad_text = column_texts(_whole(column), decimal)
         columns.append(texts.alias(name))
         is_bad |= is_bad_text
     values = pl.DataFrame(columns)
@@ -67,17 +70,24 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
     return pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array
 
 
-def column_texts(column: pa.Array) -> tuple[pl.Series, Flags]:
-    """A column as text, and where its bytes are none."""
+def column_texts(column: pa.Array, decimal: str = ".") -> tuple[pl.Series, Flags]:
+    """A column as text, numbers with this decimal sign, and where its bytes are none."""
     kind = column.type
     if pa.types.is_dictionary(kind):
-        return column_texts(column.dictionary_decode())
+        return column_texts(column.dictionary_decode(), decimal)
     for is_kind, to_text in _WAYS:
         if is_kind(kind):
-            return to_text(column), np.zeros(len(column), np.bool_)
+            texts = to_text(column)
+            if decimal != "." and _has_point(kind):
+                texts = texts.str.replace(".", decimal, literal=True)
+            return texts, np.zeros(len(column), np.bool_)
     if _is_text(kind):
         return _own_text(column)
     return _each(column, str), np.zeros(len(column), np.bool_)
+
+
+def _has_point(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -237,7 +237,8 @@ def _asked_sheets(mapping: SourceMapping | None) -> Sequence[str]:
 
 
 def _of_parquet(file: SourceFile, mapping: SourceMapping | None) -> _Table:
-    names, rows = parquet.first_rows(file, MOST_RECORDS + 1)
+    decimal = mapping.decimal if mapping else "."
+    names, rows = parquet.first_rows(file, MOST_RECORDS + 1, decimal)
     records = [dict(zip(names, row, strict=True)) for row in rows]
     return _of_records(names, records, mapping)
 

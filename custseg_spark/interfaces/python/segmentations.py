@@ -1,6 +1,7 @@
 """A run's result: its segments, customers, model, pictures, report, and reasons."""
 
 import json
+import operator
 from dataclasses import replace
 from datetime import date
 from functools import cached_property
@@ -116,8 +117,16 @@ class Segmentation:
         """The published model that gave the segments. Raises InputError where it isn't whole."""
         return Model(self.lake.reader.model(self.run_date, self.algorithm))
 
-    def explain(self, customer_id: str) -> Explanation:
-        """Why a customer is in the segment. Raises InputError for a customer that the run lacks."""
+    def explain(self, customer_id: str | int) -> Explanation:
+        """Why a customer is in the segment; ids are texts, a whole number is taken as its digits.
+
+        Raises InputError for a customer that the run lacks, and for what is no id.
+        """
+        if not isinstance(customer_id, str):
+            try:
+                customer_id = str(operator.index(customer_id))
+            except TypeError:
+                raise InputError(f"customer_id {customer_id!r}: expected an id as text") from None
         features = list(self.run["features"] or [])
         lake = self.lake
         run = OneRun(lake.reader, lake.path, self.run_date, self.algorithm, features)

@@ -122,3 +122,20 @@ def test_rows_of_a_table_are_events_or_refused_as_json() -> None:
         '{"order_date":"2024-03-01 00:00:00","order_id":"2","product_id":"78","quantity":"2",'
         '"unit_price":"12.5","net_amount":"25","channel":"größer"}'
     ]
+
+
+def test_typed_numbers_are_written_with_the_decimal_sign_of_the_mapping() -> None:
+    table = pa.table(
+        {
+            "double": [1.234, 12.0, None],
+            "decimal": pa.array([Decimal("1.50"), Decimal("2"), None], pa.decimal128(10, 2)),
+            "whole": [1000, 2, 3],
+            "text": ["1.234", "a.b", None],
+        }
+    )
+    values = table_records(table, np.arange(3), decimal=",").values
+    assert values.to_dicts() == [
+        {"double": "1,234", "decimal": "1,50", "whole": "1000", "text": "1.234"},
+        {"double": "12", "decimal": "2,00", "whole": "2", "text": "a.b"},
+        {"double": None, "decimal": None, "whole": "3", "text": None},
+    ]

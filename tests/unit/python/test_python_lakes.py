@@ -3,6 +3,7 @@
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 import python_lake
@@ -111,6 +112,10 @@ def test_a_customer_is_explained_against_the_segment(lake: cs.Lake) -> None:
     ]
     with pytest.raises(cs.InputError, match="no customer 'x' in"):
         lake.run().explain("x")
+    with pytest.raises(cs.InputError, match=r"customer_id 1\.5: expected an id as text"):
+        lake.run().explain(1.5)  # type: ignore[arg-type]
+    with pytest.raises(cs.InputError, match="no customer '17'"):
+        lake.run().explain(np.int64(17))  # type: ignore[arg-type]
     assert lake.run(BEFORE).explain("b").features.is_empty() is False
 
 

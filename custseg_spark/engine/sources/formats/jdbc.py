@@ -62,7 +62,7 @@ class JdbcPiece:
             for batch in opened.iter_batches(batch_size=ROWS_PER_CHUNK, use_threads=False):
                 rows = np.arange(row, row + batch.num_rows, dtype=np.int64)
                 table = pa.Table.from_batches([batch]).rename_columns(list(self.columns))
-                yield table_records(table, rows)
+                yield table_records(table, rows, decimal=mapping.decimal)
                 row += batch.num_rows
 
 

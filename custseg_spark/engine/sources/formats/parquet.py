@@ -142,14 +142,19 @@ def footer(read_end: Callable[[int], bytes]) -> bytes:
     return read_end(needed)
 
 
-def first_rows(file: SourceFile, most: int) -> tuple[list[str], list[list[str | None]]]:
-    """The names of the columns and at most so many rows, as text. Raises as `inspect` does."""
+def first_rows(
+    file: SourceFile, most: int, decimal: str = "."
+) -> tuple[list[str], list[list[str | None]]]:
+    """The names of the columns and at most so many rows, as text, numbers with this decimal sign.
+
+    Raises as `inspect` does.
+    """
     rows: list[list[str | None]] = []
     try:
         with pq.ParquetFile(file.data) as opened:
             names = list(opened.schema_arrow.names)
             for batch in opened.iter_batches(batch_size=most):
-                cells = [column_texts(column)[0].to_list() for column in batch.columns]
+                cells = [column_texts(c, decimal)[0].to_list() for c in batch.columns]
                 rows += [list(row) for row in zip(*cells, strict=True)]
                 if len(rows) >= most:
                     break
@@ -196,7 +201,7 @@ class ParquetPiece:
                 ):
                     table = flattened(pa.Table.from_batches([batch]), mapping)
                     rows = np.arange(row, row + len(table), dtype=np.int64)
-                    yield table_records(table, rows)
+                    yield table_records(table, rows, decimal=mapping.decimal)
                     row += len(table)
         except _DAMAGES as error:
             where = f"{self.source_file}{_damaged_column(self.path, self.row_group)}"
@@ -275,7 +280,8 @@ def located_rows(
             part = pa.Table.from_batches([batch.slice(start, end - start)])
             file_id, name = files[number]
             values = part.select(range(2, part.num_columns)).rename_columns(list(columns))
-            records = table_records(flattened(values, mapping), part.column(1).to_numpy())
+            rows = part.column(1).to_numpy()
+            records = table_records(flattened(values, mapping), rows, decimal=mapping.decimal)
             yield Located(mapping, file_id, name, records)
 
 
