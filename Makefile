@@ -30,7 +30,8 @@ run: setup ## segment the demo log's customers; the job says where the tables ar
 # A Spark session each, of 3 GiB; the tests of a file are all in one.
 TEST_WORKERS := 2
 
-PYTEST := $(ACTIVATE) pytest -q -n $(TEST_WORKERS) --dist loadfile
+# In their own order: files with few tests are the long ones, and come first by their folders.
+PYTEST := $(ACTIVATE) pytest -q -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-unit: venv ## the tests without Spark, in a minute
 	@$(ACTIVATE) pytest -q -n $(TEST_WORKERS) --dist worksteal tests/unit
