@@ -24,6 +24,8 @@ from custseg_spark.errors import (
 _MOST_SHOWN = 600
 _RESTORE = "restore it from a copy, or make a new lake of the sources"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+# A worker that ended while Spark was writing to it or reading from it.
+_SOCKET = "java.net.SocketException"
 _OUT_OF_RESOURCES = (
     # Java's OutOfMemoryError and Python's own.
     "MemoryError",
@@ -36,7 +38,7 @@ _OUT_OF_RESOURCES = (
     # What is left of a worker that the system ended for its memory.
     "Python worker exited unexpectedly",
     "Python worker failed to connect back",
-    "java.net.SocketException",
+    _SOCKET,
 )
 
 
@@ -147,6 +149,8 @@ def _of_spark(error: BaseException) -> CustsegError | None:
     if ran_out:
         # The task's own line: that of its job has it among others.
         line = min(ran_out, key=len).strip(": ")
+        if _SOCKET in line:
+            line = f"a Python worker exited ({line})"
         return ResourceError(f"Spark ran out of resources: {line[:_MOST_SHOWN]}")
     # Each by itself: where one text ends, only it says.
     of_workers = [ours for text in texts if (ours := _of_worker(text))]

@@ -106,6 +106,11 @@ def test_what_a_worker_raised(raised: str, kind: type[CustsegError] | None, mess
             ResourceError,
             "ran out of resources",
         ),
+        (
+            "java.net.SocketException: Connection reset",
+            ResourceError,
+            "a Python worker exited (java.net.SocketException: Connection reset)",
+        ),
         ("[UNRESOLVED_COLUMN.WITH_SUGGESTION] a mistake of ours", None, ""),
     ],
 )
