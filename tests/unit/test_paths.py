@@ -47,15 +47,15 @@ def test_every_way_to_write_a_path_is_one_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home, there = tmp_path / "home", tmp_path / "a b" / "50% Größe='x'"
-    (there / "work").mkdir(parents=True)
-    (tmp_path / "link").symlink_to(there / "work")
+    (there / "shop").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(there / "shop")
     monkeypatch.setenv("HOME", str(home))
-    monkeypatch.chdir(there / "work")
+    monkeypatch.chdir(there / "shop")
     assert place("~/lake") == home / "lake"
     assert place("~") == home
     assert place("~nobody-of-this-name/lake") == Path("~nobody-of-this-name/lake")
     assert place("a~/~b") == Path("a~/~b")
-    for text in ("../lake", "../lake/", ".././lake", "../work/../lake", f"file:{there}/x/../lake"):
+    for text in ("../lake", "../lake/", ".././lake", "../shop/../lake", f"file:{there}/x/../lake"):
         assert place(text) == there / "lake"
     # As the system goes up: from where the link leads to.
     assert place(f"{tmp_path}/link/../lake") == there / "lake"

@@ -45,7 +45,7 @@ ORDINARY = [
     "a bearer token is needed; basic authentication isn't",
     "partition_key=5, customer_key=7, session_id=3, monkey=1, compass=n, max_tokens=9",
     "mail ann@example.org about 12:30@noon",
-    "/work/a@b/c:d@e.csv",
+    "/data/a@b/c:d@e.csv",
 ]
 
 
