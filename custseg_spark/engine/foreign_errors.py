@@ -75,56 +75,51 @@ def _of_file(error: OSError) -> CustsegError | None:
     return None if error.errno == errno.EPIPE else InputError(f"can't be read: {_short(error)}")
 
 
-def _of_arrow(text: str) -> CustsegError:
-    return InputError(f"the data can't be read: {text} (--debug shows where)")
+@dataclass(frozen=True)
+class _Kind:
+    """A kind of error: ours of this class, which says `words` and the library's own text."""
+
+    make: type[CustsegError]
+    words: str
+    after: str = ""
+
+    def __call__(self, text: str) -> CustsegError:
+        return self.make(f"{self.words}: {text}{self.after}")
 
 
-def _of_delta(text: str) -> CustsegError:
-    return InputError(f"a table's log can't be read: {text}; {_RESTORE} (--debug shows where)")
+_SHOWN = " (--debug shows where)"
+_DATA = _Kind(InputError, "the data can't be read", _SHOWN)
+_DELTA = _Kind(InputError, "a table's log can't be read", f"; {_RESTORE}{_SHOWN}")
+_CONFLICT = _Kind(ConflictError, "another run wrote the same table meanwhile, run again")
+_PANIC = _Kind(InputError, "a library gave up on the data", _SHOWN)
+_DATABASE = _Kind(InputError, "a database can't be used")
+_PERMISSION = _Kind(TargetError, "can't be used")
+_MISSING = _Kind(InputError, "a file is missing")
 
 
-def _of_conflict(text: str) -> CustsegError:
-    return ConflictError(f"another run wrote the same table meanwhile, run again: {text}")
-
-
-def _of_memory(text: str) -> CustsegError:
+def _memory(text: str) -> CustsegError:
+    """Python's own error has no text."""
     return ResourceError(f"memory ran out: {text}" if text else "memory ran out")
 
 
-def _of_panic(text: str) -> CustsegError:
-    return InputError(f"a library gave up on the data: {text} (--debug shows where)")
-
-
-def _of_database(text: str) -> CustsegError:
-    return InputError(f"a database can't be used: {text}")
-
-
-def _of_permission(text: str) -> CustsegError:
-    return TargetError(f"can't be used: {text}")
-
-
-def _of_missing(text: str) -> CustsegError:
-    return InputError(f"a file is missing: {text}")
-
-
 _BY_NAME: dict[str, Callable[[str], CustsegError]] = {
-    "MemoryError": _of_memory,
-    "PermissionError": _of_permission,
-    "FileNotFoundError": _of_missing,
-    "OSError": _of_arrow,
-    "numpy._core._exceptions._ArrayMemoryError": _of_memory,
-    "pyarrow.lib.ArrowMemoryError": _of_memory,
-    "pyarrow.lib.ArrowInvalid": _of_arrow,
-    "pyarrow.lib.ArrowNotImplementedError": _of_arrow,
-    "pyarrow.lib.ArrowException": _of_arrow,
-    "polars.exceptions.ComputeError": _of_arrow,
-    "_internal.CommitFailedError": _of_conflict,
-    "_internal.DeltaError": _of_delta,
-    "_internal.DeltaProtocolError": _of_delta,
-    "_internal.TableNotFoundError": _of_delta,
-    "pyo3_runtime.PanicException": _of_panic,
-    "sqlite3.DatabaseError": _of_database,
-    "sqlite3.OperationalError": _of_database,
+    "MemoryError": _memory,
+    "PermissionError": _PERMISSION,
+    "FileNotFoundError": _MISSING,
+    "OSError": _DATA,
+    "numpy._core._exceptions._ArrayMemoryError": _memory,
+    "pyarrow.lib.ArrowMemoryError": _memory,
+    "pyarrow.lib.ArrowInvalid": _DATA,
+    "pyarrow.lib.ArrowNotImplementedError": _DATA,
+    "pyarrow.lib.ArrowException": _DATA,
+    "polars.exceptions.ComputeError": _DATA,
+    "_internal.CommitFailedError": _CONFLICT,
+    "_internal.DeltaError": _DELTA,
+    "_internal.DeltaProtocolError": _DELTA,
+    "_internal.TableNotFoundError": _DELTA,
+    "pyo3_runtime.PanicException": _PANIC,
+    "sqlite3.DatabaseError": _DATABASE,
+    "sqlite3.OperationalError": _DATABASE,
 }
 
 
