@@ -12,7 +12,7 @@ from custseg_spark.interfaces.dashboard.guarding import Guard
 from custseg_spark.interfaces.dashboard.settings import Settings
 from custseg_spark.interfaces.dashboard.theme import OPTIONS
 
-SCRIPT = Path(__file__).with_name("app.py")
+SCRIPT = Path(__file__).parent / "script" / "app.py"
 # Where `endpoint` is reached.
 API = "/api"
 
