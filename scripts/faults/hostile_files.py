@@ -54,7 +54,7 @@ class Place:
 
     def segment(self, *more: str) -> Arguments:
         """Segments the lake as it is."""
-        again = ("--skip-ingest", "--model=fit", f"--lake={self.lake}")
+        again = ("--skip-ingest", "--again", "--model=fit", f"--lake={self.lake}")
         return ("segment", *again, *small_lake.QUICK, *more)
 
     def config(self, text: bytes) -> Arguments:

@@ -39,7 +39,14 @@ def two_runs(work: Path, lake: Path, io: str, wait_s: float, tries: Tries) -> No
     copy = work / "copy"
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(lake, copy)
-    words = ("segment", f"--lake={copy}", "--skip-ingest", f"--set=lake.io={io}", *jobs.QUICK)
+    words = (
+        "segment",
+        f"--lake={copy}",
+        "--skip-ingest",
+        "--again",
+        f"--set=lake.io={io}",
+        *jobs.QUICK,
+    )
     first = jobs.start(*words, "--set=model.k=2")
     time.sleep(wait_s)
     second = jobs.start(*words, "--set=model.k=3")
@@ -59,7 +66,14 @@ def export_during_a_rerun(work: Path, lake: Path, io: str, tries: Tries) -> None
     copy, out = work / "copy", work / "out"
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(lake, copy)
-    words = ("segment", f"--lake={copy}", "--skip-ingest", f"--set=lake.io={io}", *jobs.QUICK)
+    words = (
+        "segment",
+        f"--lake={copy}",
+        "--skip-ingest",
+        "--again",
+        f"--set=lake.io={io}",
+        *jobs.QUICK,
+    )
     rerun = jobs.start(*words, "--set=model.k=3")
     counts = []
     while rerun.poll() is None:

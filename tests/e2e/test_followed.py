@@ -177,7 +177,9 @@ def test_a_rerun_of_an_old_date_renumbers_nothing(year: Year) -> None:
     before = ids()
     path = year.lake.config.path
     day = RUN_DATES[BIRTH]
-    job("segment").run([f"--lake={path}", f"--run-date={day}", "--skip-ingest", *OPTIONS])
+    job("segment").run(
+        [f"--lake={path}", f"--run-date={day}", "--skip-ingest", "--again", *OPTIONS]
+    )
     assert ids() == before
     [run] = year.rows(RUNS, BIRTH)
     assert run["previous_run_date"] == RUN_DATES[BIRTH - 1]

@@ -9,6 +9,7 @@ import pytest
 from pyspark.ml.functions import array_to_vector, vector_to_array
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
+from sklearn.metrics import adjusted_rand_score
 
 from custseg_spark.core.clustering.kmeans import FitSettings, generator, kmeans
 from custseg_spark.core.clustering.models import BisectingKMeans, GaussianMixture
@@ -113,6 +114,26 @@ def test_a_trees_nodes_add_up(sample: MllibSample, k: int) -> None:
         assert all(tree.nodes[c].parent == node.index for c in below)
 
 
+def test_smaller_trees_are_cut_from_the_largest_and_the_chosen_one_is_fitted(
+    spark: SparkSession,
+) -> None:
+    fits = MllibFits(spark, matrix(), preparation(), "standard", SETTINGS, 1)
+    trials = [("bisecting_kmeans", k) for k in (2, 3, 4)]
+    spark.sparkContext.setJobGroup("cuts", "trees of three k's")
+    found = fits.others(trials)
+    jobs = spark.sparkContext.statusTracker().getJobIdsForGroup("cuts")
+    spark.sparkContext.setLocalProperty("spark.jobGroup.id", None)
+    # Two levels of iterations, two jobs each, and what a fit asks once.
+    assert len(jobs) <= 4 * SETTINGS.bisecting_iterations + 10
+    assert [fits.refits(*trial) for trial in trials] == [True, True, False]
+    for trial in trials:
+        own = core_model(FITS["bisecting_kmeans"](fits._sample, trial[1], SETTINGS))
+        points = vectors_of(fits._sample)
+        model = found[trial]
+        assert not isinstance(model, InputError)
+        assert adjusted_rand_score(model.labels(points), own.labels(points)) > 0.99
+
+
 def test_the_published_kmeans_is_within_a_hundredth_of_the_sweeps_best(
     sample: MllibSample,
 ) -> None:
@@ -161,7 +182,7 @@ def test_a_published_model_comes_back_or_is_refused(
 ) -> None:
     fits = MllibFits(spark, matrix(), preparation(), "standard", SETTINGS, 1)
     model = (
-        fits.kmeans(3, np.inf)
+        fits.refit("kmeans", 3, np.inf)
         if algorithm == "kmeans"
         else fits.others([(algorithm, 3)])[(algorithm, 3)]
     )

@@ -74,7 +74,7 @@ def test_a_file_is_segmented(result: cs.Segmentation, log: Path, untouched: None
     assert result.segments.height == 3
     again = cs.segment(
         log, mapping="ecommerce_events", lake=log.parent / "lake", run_date=RUN_DATE,
-        settings=SETTINGS,
+        settings=SETTINGS, again=True,
     )  # fmt: skip
     assert again.ingested is not None
     assert (again.ingested.read, again.ingested.known_files) == (0, 1)
