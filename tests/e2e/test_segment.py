@@ -81,7 +81,7 @@ class Segmented:
         return model_store.load(self.lake.spark, str(path), "kmeans", sha256)
 
     def copy(self, folder: Path) -> Lake:
-        """The lake again, for who writes."""
+        """A copy of the lake, for tests that write."""
         shutil.copytree(self.lake.config.path, folder / "lake")
         return Lake(self.lake.spark, LakeConfig(path=str(folder / "lake")))
 
