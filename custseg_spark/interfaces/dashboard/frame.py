@@ -1,0 +1,29 @@
+"""What surrounds each page: navigation, title, and messages for what can't be shown."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from custseg_spark.errors import CustsegError
+from custseg_spark.interfaces.dashboard.pages.registry import PAGES, Page
+
+
+def show() -> None:
+    """Shows the page that the address names."""
+    st.set_page_config(page_title="custseg", page_icon=":material/donut_small:", layout="wide")
+    shown = [
+        st.Page(_within(page), title=page.title, icon=page.icon, url_path=path, default=not path)
+        for path, page in PAGES.items()
+    ]
+    st.navigation(shown).run()
+
+
+def _within(page: Page) -> Callable[[], None]:
+    def run() -> None:
+        st.title(page.title)
+        try:
+            page.show()
+        except CustsegError as error:
+            st.error(str(error), icon=":material/error:")
+
+    return run
