@@ -24,7 +24,6 @@ from custseg_spark.core.features.scores import Cutoffs
 from custseg_spark.core.sampling import HASH_STEPS, hash_step
 from custseg_spark.core.sessions.levels import category_sums, price_levels
 from custseg_spark.engine.sources.discovery.files import SourceFile
-from custseg_spark.engine.sources.pieces import Piece
 from custseg_spark.engine.sources.readers import READERS, Opened, Opening
 from custseg_spark.errors import InputError
 from custseg_spark.pipeline.live import features_of_events
@@ -135,7 +134,8 @@ class _Sample:
         self.ignored += valid.ignored
         if events.is_empty():
             return
-        self.levels = [pl.concat([*self.levels, category_sums(events)])]
+        sums = pl.concat([*self.levels, category_sums(events)])
+        self.levels = [sums.group_by("key").agg(pl.col("log_high", "log_low", "count").sum())]
         last = events["event_date"].max()
         assert isinstance(last, date)
         self.last = last if self.last is None else max(self.last, last)
@@ -172,7 +172,5 @@ class _Sample:
         features = features_of_events(
             events.with_columns(missing).select(EVENTS.names()), as_of=run_date, learned=learned
         )
-        about = About(
-            run_date, self.accepted, self.refused, self.ignored, self.below / HASH_STEPS
-        )
+        about = About(run_date, self.accepted, self.refused, self.ignored, self.below / HASH_STEPS)
         return SampledFeatures(features, about)

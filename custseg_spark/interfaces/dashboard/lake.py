@@ -7,7 +7,7 @@ import streamlit as st
 from custseg_spark.engine.lake.reader import LakeReader
 from custseg_spark.engine.lake.schemas import RUNS
 from custseg_spark.errors import InputError
-from custseg_spark.interfaces.dashboard.settings import current
+from custseg_spark.interfaces.dashboard.trying.lake_choice import chosen_lake
 
 # Readers hold no rows; a few visitors may still look at an earlier moment.
 _MOST_MOMENTS = 4
@@ -15,7 +15,7 @@ _MOST_MOMENTS = 4
 
 def open_lake() -> LakeReader:
     """The lake as it is now. Raises InputError where there is no lake, or no run in it."""
-    root = current().lake
+    root = chosen_lake()
     reader = LakeReader(root)
     if not root.is_dir():
         raise InputError(f"there is no lake at {root}: the folder doesn't exist")

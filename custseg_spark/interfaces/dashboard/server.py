@@ -11,6 +11,7 @@ from custseg_spark.interfaces.dashboard.endpoint import make_endpoint
 from custseg_spark.interfaces.dashboard.guarding import Guard
 from custseg_spark.interfaces.dashboard.settings import Settings
 from custseg_spark.interfaces.dashboard.theme import OPTIONS
+from custseg_spark.interfaces.dashboard.trying.desk import desk
 
 SCRIPT = Path(__file__).with_name("app.py")
 # Where `endpoint` is reached.
@@ -21,7 +22,7 @@ def make_app(settings: Settings) -> st.App:
     """The dashboard as one ASGI application: pages, downloads, uploads."""
     return st.App(
         SCRIPT,
-        routes=[Mount(API, make_endpoint(settings))],
+        routes=[Mount(API, make_endpoint(settings, desk()))],
         middleware=[Middleware(Guard, settings=settings)],
     )
 

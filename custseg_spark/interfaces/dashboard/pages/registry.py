@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from custseg_spark.interfaces.dashboard.pages import overview
+from custseg_spark.interfaces.dashboard.pages import overview, try_it
 
 
 @dataclass(frozen=True)
@@ -17,4 +17,5 @@ class Page:
 
 PAGES: Mapping[str, Page] = {
     "": Page("Overview", ":material/dashboard:", overview.show),
+    "try": Page("Try a file", ":material/upload_file:", try_it.show),
 }

@@ -1,0 +1,40 @@
+"""Which lake a visitor looks at: the dashboard's own, or that of a try."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from custseg_spark.interfaces.dashboard.settings import current
+from custseg_spark.interfaces.dashboard.trying.desk import DONE, Try, desk
+from custseg_spark.interfaces.dashboard.trying.plain import plain
+
+_KEY = "lake"
+_OWN = ""
+
+
+def chosen_lake() -> Path:
+    """The folder of the lake that the visitor looks at."""
+    one = _tries().get(st.session_state.get(_KEY, _OWN))
+    return one.lake if one else current().lake
+
+
+def choose(one: Try) -> None:
+    """Look at the lake that a try has filled."""
+    st.session_state[_KEY] = one.id if one.own_lake else _OWN
+
+
+def lake_box() -> None:
+    """The choice of the lake, beside the pages; nothing where there is only one."""
+    tries = _tries()
+    if st.session_state.get(_KEY, _OWN) not in tries:
+        st.session_state[_KEY] = _OWN
+    if tries:
+        names = {_OWN: plain(current().lake.name)}
+        names |= {id_: f"{plain(one.name)}, {one.started[:16]}" for id_, one in tries.items()}
+        st.sidebar.selectbox("Lake", list(names), format_func=names.__getitem__, key=_KEY)
+
+
+def _tries() -> dict[str, Try]:
+    at = desk()
+    found = at.tries() if at else []
+    return {one.id: one for one in found if one.state == DONE and one.own_lake}
