@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from custseg_spark.errors import CustsegError
+from custseg_spark.engine.foreign_errors import translated
 from custseg_spark.interfaces.dashboard.pages.registry import PAGES, Page
+from custseg_spark.interfaces.dashboard.texts import plain
 from custseg_spark.interfaces.dashboard.trying.lake_choice import lake_box
 
 
@@ -29,7 +30,10 @@ def _within(page: Page) -> Callable[[], None]:
         st.title(page.title)
         try:
             page.show()
-        except CustsegError as error:
-            st.error(str(error), icon=":material/error:")
+        except Exception as error:
+            ours = translated(error)
+            if ours is None:
+                raise
+            st.error(plain(str(ours)), icon=":material/error:")
 
     return run

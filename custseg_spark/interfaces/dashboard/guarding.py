@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from custseg_spark.interfaces.dashboard.login import login_page
-from custseg_spark.interfaces.dashboard.settings import Settings
+from custseg_spark.interfaces.dashboard.settings import LOCAL, Settings
 
 LOGIN = "/login"
 # What needs no password: orchestrators ask for it.
@@ -32,17 +32,22 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        if scope["type"] == "http" and not _is_of_this_site(HTTPConnection(scope)):
+        asked = HTTPConnection(scope)
+        if scope["type"] == "http" and not (self._is_to_us(asked) and _is_of_this_site(asked)):
             refused = PlainTextResponse("a request of another site", status_code=403)
             await refused(scope, receive, send)
-            return
-        if self._may_enter(HTTPConnection(scope)):
+        elif self._may_enter(asked) and self._is_to_us(asked):
             await self.app(scope, receive, send)
         elif scope["type"] == "websocket":
             await WebSocket(scope, receive, send).close(code=1008)
         else:
             answer = await self._answer(Request(scope, receive))
             await answer(scope, receive, send)
+
+    def _is_to_us(self, asked: HTTPConnection) -> bool:
+        """Whether the browser means this machine: a site whose name leads here could read what it
+        asks for."""
+        return not self.settings.is_local or asked.url.hostname in LOCAL
 
     def _may_enter(self, asked: HTTPConnection) -> bool:
         if self.settings.password is None or asked.url.path in OPEN:

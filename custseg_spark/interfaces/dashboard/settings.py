@@ -9,6 +9,8 @@ from pathlib import Path
 from custseg_spark.errors import ConfigurationError
 
 PASSWORD_VARIABLE = "CUSTSEG_DASHBOARD_PASSWORD"
+# The names of this machine.
+LOCAL = ("127.0.0.1", "localhost", "::1")
 # A short password can be guessed.
 _SHORTEST_PASSWORD = 8
 
@@ -17,11 +19,13 @@ _SHORTEST_PASSWORD = 8
 class Settings:
     """The lake that is shown, and the password that is asked for; None: none is.
 
-    `key` signs the cookies of this process: a restart asks for the password again.
+    `is_local`: only this machine is answered, by its own names. `key` signs the cookies of this
+    process: a restart asks for the password again.
     """
 
     lake: Path
     password: str | None = field(default=None, repr=False)
+    is_local: bool = False
     key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 
 

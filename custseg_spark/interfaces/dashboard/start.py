@@ -10,11 +10,9 @@ from pathlib import Path
 
 from custseg_spark.errors import ConfigurationError
 from custseg_spark.interfaces.dashboard import settings
-from custseg_spark.interfaces.dashboard.settings import PASSWORD_VARIABLE, Settings
+from custseg_spark.interfaces.dashboard.settings import LOCAL, PASSWORD_VARIABLE, Settings
 from custseg_spark.interfaces.dashboard.trying.desk import open_desk
 from custseg_spark.paths import Remote, place
-
-_LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 def run(argv: Sequence[str]) -> None:
@@ -24,13 +22,13 @@ def run(argv: Sequence[str]) -> None:
     if isinstance(lake, Remote):
         raise ConfigurationError(f"--lake {lake}: expected a folder of this machine")
     password = settings.password_of()
-    if password is None and options.host not in _LOCAL and not options.open:
+    if password is None and options.host not in LOCAL and not options.open:
         raise ConfigurationError(
             f"--host {options.host} is reached from elsewhere: set {PASSWORD_VARIABLE}, or say"
             " --open"
         )
     _open_desk(options, Path(lake))
-    settings.use(Settings(lake.absolute(), password))
+    settings.use(Settings(lake.absolute(), password, options.host in LOCAL))
     _serve(options.host, options.port)
 
 

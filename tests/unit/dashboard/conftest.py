@@ -1,4 +1,4 @@
-"""A browser for a file's tests, and a dashboard over the lake of tests/support/python_lake.py."""
+"""A browser for a file's tests, and a dashboard over a lake of literal rows."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,10 +25,10 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def shown_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a small lake, which tests only read."""
-    import python_lake
+    import dashboard_lake
 
     folder = tmp_path_factory.mktemp("dashboard") / "lake"
-    python_lake.make(folder)
+    dashboard_lake.make(folder)
     return folder
 
 

@@ -6,7 +6,7 @@ from importlib import import_module
 import pytest
 from conftest import ROOT
 
-MODULES = ("configuring", "models", "previews", "tables", "lakes", "segmentations", "explanations")
+MODULES = ("configuring", "models", "previews", "tables", "lakes", "segmentations")
 
 
 @pytest.mark.parametrize("name", MODULES)

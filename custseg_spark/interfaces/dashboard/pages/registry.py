@@ -3,7 +3,15 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from custseg_spark.interfaces.dashboard.pages import overview, try_it
+from custseg_spark.interfaces.dashboard.pages import (
+    customer,
+    download,
+    movement,
+    overview,
+    quality,
+    segments,
+    try_it,
+)
 
 
 @dataclass(frozen=True)
@@ -17,5 +25,10 @@ class Page:
 
 PAGES: Mapping[str, Page] = {
     "": Page("Overview", ":material/dashboard:", overview.show),
+    "segments": Page("Segments", ":material/donut_small:", segments.show),
+    "movement": Page("Movement", ":material/swap_horiz:", movement.show),
+    "customer": Page("One customer", ":material/person_search:", customer.show),
+    "quality": Page("Data quality", ":material/fact_check:", quality.show),
+    "download": Page("Download", ":material/download:", download.show),
     "try": Page("Try a file", ":material/upload_file:", try_it.show),
 }

@@ -10,7 +10,7 @@ from custseg_spark.config.settings import Config
 from custseg_spark.core.clustering import stability
 from custseg_spark.core.clustering.sweep import Swept
 from custseg_spark.errors import CustsegError
-from custseg_spark.interfaces.dashboard.trying.plain import plain
+from custseg_spark.interfaces.dashboard.texts import plain
 from custseg_spark.pipeline import sampled_features
 from custseg_spark.pipeline.k_curves import K_MAX, K_MIN, KCurves, k_curves
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from custseg_spark.errors import InputError
 from custseg_spark.interfaces import clock
 from custseg_spark.interfaces.dashboard.trying.processes import Process
 from custseg_spark.interfaces.dashboard.trying.uploads import Limits, Upload, Uploads
@@ -244,3 +245,18 @@ def open_desk(folder: Path, shown_lake: Path) -> Desk:
 def desk() -> Desk | None:
     """The desk of this process, None where files can't be tried."""
     return _held[0] if _held else None
+
+
+def tries_with_lakes() -> dict[str, Try]:
+    """The tries by id that have filled a lake of their own, the latest first."""
+    at = desk()
+    found = at.tries() if at else []
+    return {one.id: one for one in found if one.state == DONE and one.own_lake}
+
+
+def lake_of(id_: str) -> Path:
+    """The lake of a try. Raises InputError where it has none."""
+    one = tries_with_lakes().get(id_)
+    if one is None:
+        raise InputError(f"there is no try '{id_}' with a lake")
+    return one.lake

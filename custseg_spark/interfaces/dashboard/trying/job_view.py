@@ -2,8 +2,8 @@
 
 import streamlit as st
 
+from custseg_spark.interfaces.dashboard.texts import plain
 from custseg_spark.interfaces.dashboard.trying.desk import DONE, RUNNING, Desk, Try
-from custseg_spark.interfaces.dashboard.trying.plain import plain
 
 # The stages of a run from a file to the report, in their order.
 STAGES = (

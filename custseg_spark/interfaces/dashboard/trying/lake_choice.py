@@ -5,8 +5,8 @@ from pathlib import Path
 import streamlit as st
 
 from custseg_spark.interfaces.dashboard.settings import current
+from custseg_spark.interfaces.dashboard.texts import plain
 from custseg_spark.interfaces.dashboard.trying.desk import DONE, Try, desk
-from custseg_spark.interfaces.dashboard.trying.plain import plain
 
 _KEY = "lake"
 _OWN = ""

@@ -13,8 +13,8 @@ from custseg_spark.core.mappings.mapping import EVENT_COLUMNS
 from custseg_spark.core.mappings.shapes import Shape
 from custseg_spark.core.mappings.vocabularies import IGNORED
 from custseg_spark.errors import ConfigurationError
+from custseg_spark.interfaces.dashboard.texts import plain
 from custseg_spark.interfaces.dashboard.trying.mending import Look, Mended, first_choice
-from custseg_spark.interfaces.dashboard.trying.plain import plain
 from custseg_spark.pipeline.preview import Preview
 
 _UNUSED = ""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from custseg_spark.errors import CustsegError
+from custseg_spark.interfaces.dashboard.texts import bytes_text, plain
 from custseg_spark.interfaces.dashboard.trying import job_view
 from custseg_spark.interfaces.dashboard.trying.curves_view import choose_k, choose_preset
 from custseg_spark.interfaces.dashboard.trying.desk import (
@@ -26,7 +27,6 @@ from custseg_spark.interfaces.dashboard.trying.mending import (
     save,
     tried,
 )
-from custseg_spark.interfaces.dashboard.trying.plain import bytes_text, plain
 from custseg_spark.interfaces.dashboard.trying.processes import shown, tail
 from custseg_spark.interfaces.dashboard.trying.upload_widget import upload_widget
 from custseg_spark.interfaces.dashboard.trying.uploads import KINDS, Upload
