@@ -6,7 +6,7 @@ import streamlit as st
 
 from custseg_spark.interfaces.dashboard.settings import current
 from custseg_spark.interfaces.dashboard.texts import plain
-from custseg_spark.interfaces.dashboard.trying.desk import DONE, Try, desk
+from custseg_spark.interfaces.dashboard.trying.desk import Try, tries_with_lakes
 
 _KEY = "lake"
 _OWN = ""
@@ -14,8 +14,13 @@ _OWN = ""
 
 def chosen_lake() -> Path:
     """The folder of the lake that the visitor looks at."""
-    one = _tries().get(st.session_state.get(_KEY, _OWN))
+    one = tries_with_lakes().get(chosen_id())
     return one.lake if one else current().lake
+
+
+def chosen_id() -> str:
+    """The id of the try whose lake it is, empty for the dashboard's own."""
+    return str(st.session_state.get(_KEY, _OWN))
 
 
 def choose(one: Try) -> None:
@@ -25,16 +30,10 @@ def choose(one: Try) -> None:
 
 def lake_box() -> None:
     """The choice of the lake, beside the pages; nothing where there is only one."""
-    tries = _tries()
-    if st.session_state.get(_KEY, _OWN) not in tries:
+    tries = tries_with_lakes()
+    if chosen_id() not in tries:
         st.session_state[_KEY] = _OWN
     if tries:
         names = {_OWN: plain(current().lake.name)}
         names |= {id_: f"{plain(one.name)}, {one.started[:16]}" for id_, one in tries.items()}
         st.sidebar.selectbox("Lake", list(names), format_func=names.__getitem__, key=_KEY)
-
-
-def _tries() -> dict[str, Try]:
-    at = desk()
-    found = at.tries() if at else []
-    return {one.id: one for one in found if one.state == DONE and one.own_lake}
