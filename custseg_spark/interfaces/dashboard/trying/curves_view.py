@@ -1,5 +1,6 @@
 """Features and k: the preset, the curves over k, and what speaks for the chosen k."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import plotly.graph_objects as go
@@ -10,6 +11,7 @@ from custseg_spark.config.settings import Config
 from custseg_spark.core.clustering import stability
 from custseg_spark.core.clustering.sweep import Swept
 from custseg_spark.errors import CustsegError
+from custseg_spark.interfaces.dashboard.figures.base import laid_out, look, show
 from custseg_spark.interfaces.dashboard.texts import plain
 from custseg_spark.pipeline import sampled_features
 from custseg_spark.pipeline.k_curves import K_MAX, K_MIN, KCurves, k_curves
@@ -62,33 +64,36 @@ def choose_k(key: str, sample: Path, preset: str) -> int | None:
     k = st.slider(
         "Number of segments k", K_MIN, K_MAX, usual, key=f"{key}-k-{preset}", disabled=is_left
     )
-    _charts(found, None if is_left else k)
+    _charts(key, found, None if is_left else k)
     _words(found, k)
     return None if is_left else k
 
 
-def _charts(found: KCurves, k: int | None) -> None:
+def _charts(key: str, found: KCurves, k: int | None) -> None:
     curves_: dict[str, list[float | None]] = {
-        "Inertia: lower is tighter": [one.inertia for one in found.swept],
-        "Silhouette: higher is clearer": [one.silhouette for one in found.swept],
-        "Stability: 0.75 and more is steady": [
+        "Inertia: low is tight": [one.inertia for one in found.swept],
+        "Silhouette: high is clear": [one.silhouette for one in found.swept],
+        "Stability: from 0.75 steady": [
             one.stability.mean if one.stability else None for one in found.swept
         ],
     }
     ks = [one.k for one in found.swept]
     for place, (title, values) in zip(st.columns(3), curves_.items(), strict=True):
-        figure = go.Figure(go.Scatter(x=ks, y=values, mode="lines+markers"))
-        if k in ks:
-            figure.add_trace(
-                go.Scatter(
-                    x=[k], y=[values[ks.index(k)]], mode="markers", marker={"size": 14}, name="k"
-                )
-            )
-        figure.update_layout(
-            title=title, height=230, showlegend=False, margin={"l": 8, "r": 8, "t": 40, "b": 8}
-        )
-        figure.update_xaxes(title="k", dtick=1)
-        place.plotly_chart(figure, config={"displayModeBar": False})
+        with place:
+            _chart(key, title, ks, values, k)
+
+
+def _chart(
+    key: str, title: str, ks: Sequence[int], values: Sequence[float | None], k: int | None
+) -> None:
+    figure = go.Figure(go.Scatter(x=ks, y=values, mode="lines+markers", name=title))
+    if k in ks:
+        marker = {"size": 14, "color": look().theme.strong}
+        chosen = values[ks.index(k)]
+        figure.add_trace(go.Scatter(x=[k], y=[chosen], mode="markers", marker=marker, name="k"))
+    figure.update_xaxes(title="k", dtick=1)
+    figure.update_layout(title={"text": title, "font": {"size": 15}})
+    show(laid_out(figure, 230, showlegend=False), f"{key}-{title}")
 
 
 def _words(found: KCurves, k: int) -> None:

@@ -81,10 +81,14 @@ class Desk:
         self.running: Process | None = None
         self.at: Try | None = None
         self.reading: str | None = None
-        self._cancelled: set[str] = set()
+        self._is_closed = False
 
     def close(self) -> None:
-        """End what runs and remove all uploads."""
+        """End what runs and remove all uploads; the second time nothing happens."""
+        with self._lock:
+            was_closed, self._is_closed = self._is_closed, True
+        if was_closed:
+            return
         if self.running is not None:
             self.running.cancel()
         self.uploads.__exit__(None, None, None)
@@ -141,7 +145,7 @@ class Desk:
             return made
 
     def _require_idle(self) -> None:
-        if self.running is not None and self.running.is_running:
+        if self._is_closed or (self.running is not None and self.running.is_running):
             raise BusyError("something runs already: wait for its end, or cancel it")
 
     def _new_try(self, name: str, asked: Asked) -> Try:

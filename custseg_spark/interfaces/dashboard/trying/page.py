@@ -64,7 +64,7 @@ def _ask_for_file(at: Desk) -> None:
 
 
 def _with_upload(at: Desk, upload: Upload) -> None:
-    st.header("1. The file", anchor=False)
+    st.subheader("1. The file", anchor=False)
     left, right = st.columns([4, 1], vertical_alignment="center")
     kind = KINDS[upload.kind]
     left.markdown(f"**{plain(upload.name)}**, {kind}, {bytes_text(upload.bytes)}")
@@ -73,7 +73,7 @@ def _with_upload(at: Desk, upload: Upload) -> None:
         st.rerun()
     try:
         seen = _look(upload)
-        st.header("2. What its columns are", anchor=False)
+        st.subheader("2. What its columns are", anchor=False)
         mended = _mend(upload, seen)
     except CustsegError as error:
         st.error(plain(explained(upload, error)), icon=":material/error:")
@@ -107,7 +107,7 @@ def _mend(upload: Upload, seen: Look) -> Mended | None:
 
 
 def _features_and_run(at: Desk, upload: Upload, seen: Look, mended: Mended) -> None:
-    st.header("3. Features and k", anchor=False)
+    st.subheader("3. Features and k", anchor=False)
     preset = choose_preset(upload.id)
     k = None
     if _is_read(upload, mended):
@@ -118,7 +118,7 @@ def _features_and_run(at: Desk, upload: Upload, seen: Look, mended: Mended) -> N
             save(upload, seen, mended)
             st.session_state[f"read-{upload.id}"] = mended
             _start(lambda: at.read(upload))
-    st.header("4. Run", anchor=False)
+    st.subheader("4. Run", anchor=False)
     into = st.toggle(
         "Into the lake that the dashboard was started with",
         key=f"{upload.id}-into",
@@ -169,7 +169,7 @@ def _earlier(at: Desk) -> None:
     tries = at.tries()
     if not tries:
         return
-    st.header("Earlier tries", anchor=False)
+    st.subheader("Earlier tries", anchor=False)
     for one in tries:
         _one_try(at, one)
 
