@@ -32,6 +32,7 @@ from custseg_spark.errors import ConfigurationError, InputError
 from custseg_spark.pipeline import (
     concentration,
     history,
+    later_runs,
     modelling,
     models,
     planning,
@@ -133,6 +134,8 @@ def _segment(
     with progress.stage("write segments") as stage:
         segments.write(evaluated, clusterings, cells, drifts)
         stage.rows = count * len(clusterings)
+        stale = later_runs.outdated(lake, own)
+        run.warnings += [stale] if stale else []
     with progress.stage("publish models"):
         if plan.source:
             algorithms = [c.algorithm for c in clusterings]
