@@ -125,7 +125,8 @@ def _segment(
     if plan.source and not scoring:
         scoring = models.load(lake, plan.source, config, progress)
     run = SegmentRun(run_date, own.run_id, count, plan)
-    run.versions, run.made_by = runs.read_versions(lake, config), standing.made_by(archetypes)
+    run.versions = runs.read_versions(lake, config)
+    run.made_by = standing.made_by(archetypes, config)
     largest = concentration.of_customers(customers)
     if largest and (problem := largest.problem(config.gate.max_customer_share)):
         run.warnings.append(problem)
