@@ -9,6 +9,7 @@ from custseg_spark.engine.foreign_errors import translated
 from custseg_spark.interfaces.dashboard.pages.registry import PAGES, Page
 from custseg_spark.interfaces.dashboard.texts import plain
 from custseg_spark.interfaces.dashboard.theme import STYLE
+from custseg_spark.interfaces.dashboard.trying.lake_choice import lake_box
 
 # Of this package: an icon by its name would be fetched from elsewhere.
 _ICON = Path(__file__).parent / "templates" / "icon.svg"
@@ -18,11 +19,16 @@ def show() -> None:
     """Shows the page that the address names."""
     st.set_page_config(page_title="custseg", page_icon=str(_ICON), layout="wide")
     st.html(STYLE)
-    shown = [
-        st.Page(_within(page), title=page.title, icon=page.icon, url_path=path, default=not path)
+    shown = {
+        path: st.Page(
+            _within(page), title=page.title, icon=page.icon, url_path=path, default=not path
+        )
         for path, page in PAGES.items()
-    ]
-    st.navigation(shown).run()
+    }
+    # For pages that lead to another one.
+    st.session_state["pages"] = shown
+    lake_box()
+    st.navigation(list(shown.values())).run()
 
 
 def _within(page: Page) -> Callable[[], None]:
