@@ -2,13 +2,19 @@
 
 import csv
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import dashboard_lake
 import pytest
+from browser import dashboard
 from dashboard_lake import FORMULA, MARKUP
 from playwright.sync_api import expect
 
+from custseg_spark.engine.lake.native import NativeLake
+from custseg_spark.engine.lake.schemas import EVENTS
 from custseg_spark.interfaces.dashboard.pages.registry import PAGES
+from custseg_spark.interfaces.dashboard.settings import PASSWORD_VARIABLE
 
 # The first look at a page imports what draws it.
 _PATIENT_MS = 30_000
@@ -169,3 +175,26 @@ def test_a_download_has_the_rows_of_the_table(page: Any, address: str) -> None:
     rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
     expected = [f"'{FORMULA}", "612345670", MARKUP]
     assert sorted(row["customer_id"] for row in rows) == sorted(expected)
+
+
+def test_a_lake_is_shown_once_it_is_there_to_who_has_the_password(
+    visitor: Any, tmp_path: Path
+) -> None:
+    lake = tmp_path / "lake"
+    password = {PASSWORD_VARIABLE: "a long enough one"}
+    with dashboard(lake, tmp_path / "dashboard.log", **password) as address:
+        page = visitor.new_page()
+        page.goto(address)
+        page.get_by_label("Password").fill("a wrong one")
+        page.get_by_role("button", name="Enter").click()
+        says(page, "That is not the password.")
+        page.get_by_label("Password").fill(password[PASSWORD_VARIABLE])
+        page.get_by_role("button", name="Enter").click()
+        says(page, "the folder doesn't exist")
+        NativeLake(lake).create([EVENTS])
+        page.reload()
+        says(page, "has no run yet: custseg segment makes one")
+        dashboard_lake.make(lake)
+        page.reload()
+        says(page, "= 5 accepted + 3 rejected + 0 duplicates.")
+        page.close()
