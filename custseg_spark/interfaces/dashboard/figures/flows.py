@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 import polars as pl
 
-from custseg_spark.interfaces.dashboard.figures.base import laid_out, literal
+from custseg_spark.interfaces.dashboard.figures.base import laid_out, literal, look
 from custseg_spark.outputs.report import words
 from custseg_spark.outputs.report.palette import Style
 
@@ -51,6 +51,7 @@ def flow(rows: pl.DataFrame, left: Side, right: Side, styles: Mapping[int, Style
             "line": {"width": 0},
             "hovertemplate": "%{label}: %{value:,} customers<extra></extra>",
         },
+        textfont={"color": look().theme.ink},
         link=_ribbons(rows, list(sources), list(targets), styles),
     )
     figure = laid_out(go.Figure(sankey), height)
