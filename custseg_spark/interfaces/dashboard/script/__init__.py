@@ -1,1 +1,1 @@
-"""The script in a folder without `pages`, which Streamlit would take for a navigation of its own."""
+"""The script, in a folder without `pages`: Streamlit would take that for its own navigation."""
