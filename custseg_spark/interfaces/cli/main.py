@@ -91,3 +91,7 @@ def main(job: Callable[[Sequence[str]], None]) -> None:
 def _fail(error: CustsegError) -> int:
     print(f"error: {error}", file=sys.stderr)
     return error.exit_code
+
+
+if __name__ == "__main__":
+    console()

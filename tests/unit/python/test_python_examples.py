@@ -4,7 +4,7 @@ import doctest
 from importlib import import_module
 
 import pytest
-from conftest import ROOT
+from checkout import ROOT
 
 MODULES = ("configuring", "models", "previews", "tables", "lakes", "segmentations")
 
