@@ -58,10 +58,8 @@ def test_a_file_becomes_segments_that_can_be_downloaded(browser: Any, tmp_path: 
         slider = page.get_by_role("slider", name="Number of segments k")
         expect(slider).to_be_visible(timeout=60_000)
         visitor.settled()
-        while int(slider.get_attribute("aria-valuenow")) != 3:
-            slider.press(
-                "ArrowLeft" if int(slider.get_attribute("aria-valuenow")) > 3 else "ArrowRight"
-            )
+        while int(slider.input_value()) != 3:
+            slider.press("ArrowLeft" if int(slider.input_value()) > 3 else "ArrowRight")
             visitor.settled()
         visitor.says("k = 3: silhouette")
 

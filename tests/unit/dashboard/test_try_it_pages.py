@@ -44,7 +44,7 @@ def test_a_mapping_is_mended_and_k_chosen_on_curves(
     expect(slider).to_be_visible(timeout=60_000)
     expect(visitor.page.locator(".js-plotly-plot")).to_have_count(3)
     visitor.settled()
-    before = int(slider.get_attribute("aria-valuenow"))
+    before = int(slider.input_value())
     slider.press("ArrowRight" if before < 10 else "ArrowLeft")
     visitor.says(f"k = {before + (1 if before < 10 else -1)}: silhouette")
     visitor.page.get_by_text("RFM: recency").click()

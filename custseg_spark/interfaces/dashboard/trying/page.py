@@ -28,6 +28,7 @@ from custseg_spark.interfaces.dashboard.trying.mending import (
     tried,
 )
 from custseg_spark.interfaces.dashboard.trying.processes import shown, tail
+from custseg_spark.interfaces.dashboard.trying.remembering import toggled
 from custseg_spark.interfaces.dashboard.trying.upload_widget import upload_widget
 from custseg_spark.interfaces.dashboard.trying.uploads import KINDS, Upload
 
@@ -119,10 +120,10 @@ def _features_and_run(at: Desk, upload: Upload, seen: Look, mended: Mended) -> N
             st.session_state[f"read-{upload.id}"] = mended
             _start(lambda: at.read(upload))
     st.subheader("4. Run", anchor=False)
-    into = st.toggle(
+    into = toggled(
+        f"{upload.id}-into",
         "Into the lake that the dashboard was started with",
-        key=f"{upload.id}-into",
-        help=f"{at.shown_lake}. Otherwise into a lake of its own, which can be removed.",
+        "Otherwise into a lake of its own, which can be removed.",
     )
     if st.button("Segment the customers", key="run", type="primary"):
         save(upload, seen, mended)
