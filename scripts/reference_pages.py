@@ -49,6 +49,10 @@ ONE_ROW = {
     " period, Gini coefficient.",
     "segment_points": "A sampled customer on a run date, by one algorithm: its place in the plane"
     " of the first two principal components.",
+    "segment_products": "A place on the list of products that a segment's customers buy more often"
+    " than everybody, on a run date and by one algorithm: owners, their share, its lift with the"
+    " ends of the interval, and what the same customers buy together with it.",
+    "segment_categories": "The same of categories and brands (`kind`).",
     "runs": "A run: configuration, versions, models, row counts, seconds by stage. Written last: a"
     " run date without this row is incomplete.",
 }

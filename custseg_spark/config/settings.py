@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from custseg_spark.config.insights import AffinityConfig
 from custseg_spark.config.model import ModelConfig
 from custseg_spark.config.places import require_open
 from custseg_spark.errors import require, require_word
@@ -153,9 +154,13 @@ class DriftConfig:
 
 @dataclass(frozen=True)
 class ClvConfig:
-    """Customer lifetime value: BG/NBD and Gamma-Gamma over the buyers."""
+    """Customer lifetime value: BG/NBD and Gamma-Gamma over the buyers.
+
+    `seasonal`: whether months may count for more or less, where the log bears it out.
+    """
 
     enabled: bool = True
+    seasonal: bool = True
     min_repeat_buyers: int = 50
     max_spend_buyers: int = 200_000
     monthly_discount_rate: float = 0.01
@@ -229,6 +234,7 @@ class Config:
     identity: IdentityConfig = field(default_factory=IdentityConfig)
     drift: DriftConfig = field(default_factory=DriftConfig)
     clv: ClvConfig = field(default_factory=ClvConfig)
+    affinity: AffinityConfig = field(default_factory=AffinityConfig)
     report: ReportConfig = field(default_factory=ReportConfig)
     exports: ExportsConfig = field(default_factory=ExportsConfig)
     fetch: FetchConfig = field(default_factory=FetchConfig)

@@ -21,8 +21,10 @@ from custseg_spark.engine.lake.schemas import (
     FEATURE_DRIFT,
     MODEL_SELECTION,
     RUNS,
+    SEGMENT_CATEGORIES,
     SEGMENT_MIGRATIONS,
     SEGMENT_POINTS,
+    SEGMENT_PRODUCTS,
     SEGMENT_PROFILES,
     SESSIONS,
 )
@@ -39,6 +41,7 @@ from custseg_spark.pipeline import (
     segments,
 )
 from custseg_spark.pipeline.features import customer_groups, with_demographics, write_features
+from custseg_spark.pipeline.insights import affinity
 from custseg_spark.pipeline.planning import Plan
 from custseg_spark.pipeline.population import Population
 from custseg_spark.pipeline.runs import SegmentRun
@@ -55,6 +58,8 @@ OUTPUTS = (
     SEGMENT_MIGRATIONS,
     FEATURE_DRIFT,
     SEGMENT_POINTS,
+    SEGMENT_PRODUCTS,
+    SEGMENT_CATEGORIES,
     RUNS,
 )
 
@@ -133,6 +138,7 @@ def _segment(
     with progress.stage("write segments") as stage:
         segments.write(evaluated, clusterings, cells, drifts)
         stage.rows = count * len(clusterings)
+    affinity.write(population, progress)
     with progress.stage("publish models"):
         if plan.source:
             algorithms = [c.algorithm for c in clusterings]

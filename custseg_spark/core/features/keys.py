@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from custseg_spark.core.features.exact import Doubles, Ints, Whole
 from custseg_spark.core.features.groups import Groups, begins_of
@@ -107,6 +108,19 @@ class ItemKeys:
     def order(self) -> KeyCounts:
         """Count purchases by order."""
         return self._counted("order_key")
+
+    @cached_property
+    def order_products(self) -> KeyCounts:
+        """Count purchases by order and product."""
+        order, product = (self._entries.field(f"{name}_key") for name in ("order", "product"))
+        is_bought = pc.and_(order.is_valid(), product.is_valid()).to_numpy(zero_copy_only=False)
+        rows = pa.array(is_bought)
+        orders, products = (
+            codes(keys.filter(rows).dictionary_encode()) for keys in (order, product)
+        )
+        span = int(products.max(initial=0)) + 1
+        _, pair = np.unique(orders * span + products, return_inverse=True)
+        return count_keys(self._owner[is_bought], pair.astype(np.int64), self._owners)
 
     @cached_property
     def hour(self) -> KeyCounts:

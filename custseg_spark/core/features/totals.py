@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from custseg_spark.core.features.baskets import Baskets, baskets
 from custseg_spark.core.features.exact import MISSING, Flags, Ints, Whole, whole_numbers
 from custseg_spark.core.features.groups import Groups
 from custseg_spark.core.features.keys import ItemKeys, codes, count_keys
@@ -92,6 +93,13 @@ class Totals:
         """The keys of the events: products, categories, brands, hours and orders."""
         return ItemKeys(
             self._part_owner, self._parts["items"].combine_chunks(), len(self.customers)
+        )
+
+    @cached_property
+    def baskets(self) -> Baskets:
+        """The orders, each added up over its parts."""
+        return baskets(
+            self._part_owner, self._parts["orders"].combine_chunks(), len(self.customers)
         )
 
     @cached_property

@@ -29,6 +29,10 @@ ITEM = pa.struct(
         ("order_key", LONG),
     ]
 )
+# What a session part adds to an order: quantities and amounts of its purchases.
+ORDER_LINES = pa.struct(
+    [("order_key", LONG), ("quantity", pa.decimal128(28, 0)), ("amount", MONEY_SUM)]
+)
 # What names the run that a row is of.
 RUN_ID = "run_id"
 # A feature's histogram of two runs.
@@ -38,6 +42,14 @@ CALIBRATION = pa.struct(
 )
 DECILE = pa.struct(
     [("decile", INT), ("customers", LONG), ("revenue_share", DOUBLE), ("clv_share", DOUBLE)]
+)
+# A product that customers own together with another one.
+PARTNER = pa.struct(
+    [
+        ("product_id", TEXT),
+        ("customers", LONG),
+        *((name, DOUBLE) for name in ("support", "lift", "lift_low", "lift_high")),
+    ]
 )
 
 

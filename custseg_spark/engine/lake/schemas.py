@@ -16,6 +16,8 @@ from custseg_spark.engine.lake.columns import (
     MONEY,
     MONEY_SQUARES,
     MONEY_SUM,
+    ORDER_LINES,
+    PARTNER,
     REASON,
     REVENUE,
     RUN_ID,
@@ -88,6 +90,7 @@ SESSIONS = table(
         "log_price_sum": LOG_PRICE_SUM,
         "log_price_count": LONG,
         "items": pa.list_(ITEM),
+        "orders": pa.list_(ORDER_LINES),
     },
     "session_date",
     statistics=("first_event_at", "last_event_at"),
@@ -102,6 +105,8 @@ SESSIONS = table(
         "viewed_price_squares",
         "log_price_sum",
         "items.list.element.order_key",
+        "orders.list.element.order_key",
+        "orders.list.element.amount",
     ),
 )
 
@@ -244,6 +249,36 @@ CLV_MODELS = _by_run(
         "calibration": pa.list_(CALIBRATION),
         "gini": DOUBLE,
         "deciles": pa.list_(DECILE),
+        "season": pa.list_(DOUBLE),
+        **each(DOUBLE, "holdout_error plain_holdout_error"),
+    },
+)
+
+_AFFINITY = {
+    **each(LONG, "customers segment_buyers all_customers all_buyers"),
+    **each(DOUBLE, "support lift lift_low lift_high"),
+}
+
+SEGMENT_PRODUCTS = _by_run(
+    "segment_products",
+    {
+        "algorithm": TEXT,
+        **each(INT, "segment_id rank"),
+        **each(TEXT, "product_id category_code brand"),
+        **_AFFINITY,
+        "bought_together": pa.list_(PARTNER),
+    },
+)
+
+SEGMENT_CATEGORIES = _by_run(
+    "segment_categories",
+    {
+        "algorithm": TEXT,
+        "segment_id": INT,
+        "kind": TEXT,
+        "rank": INT,
+        **each(TEXT, "name category_code"),
+        **_AFFINITY,
     },
 )
 
@@ -282,6 +317,8 @@ TABLES = (
     FEATURE_DRIFT,
     SEGMENT_POINTS,
     CLV_MODELS,
+    SEGMENT_PRODUCTS,
+    SEGMENT_CATEGORIES,
     RUNS,
 )
 

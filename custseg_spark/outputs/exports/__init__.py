@@ -16,6 +16,8 @@ from custseg_spark.engine.lake.schemas import (
     CUSTOMERS,
     EVENTS,
     MODEL_SELECTION,
+    SEGMENT_CATEGORIES,
+    SEGMENT_PRODUCTS,
     SEGMENT_PROFILES,
 )
 from custseg_spark.engine.permissions import withheld
@@ -31,7 +33,14 @@ from custseg_spark.outputs.report.reading import run_date_of
 from custseg_spark.progress import Progress
 
 # The tables of runs that an export reads.
-READ = (SEGMENT_PROFILES, CUSTOMER_SEGMENTS, CUSTOMER_FEATURES, MODEL_SELECTION)
+READ = (
+    SEGMENT_PROFILES,
+    CUSTOMER_SEGMENTS,
+    CUSTOMER_FEATURES,
+    MODEL_SELECTION,
+    SEGMENT_PRODUCTS,
+    SEGMENT_CATEGORIES,
+)
 TABLES = (*REPORTS, SEGMENT_CHANGES.name)
 
 
@@ -102,14 +111,17 @@ def _frames(lake: Lake, request: Request, day: date) -> list[tuple[ReportTable, 
 
 
 def _run(lake: Lake, day: date, algorithm: str) -> Run:
+    is_of_algorithm = F.col("algorithm") == F.lit(algorithm)
     profiles = _on(lake, SEGMENT_PROFILES, day).where(F.col("status") != DIED)
     return Run(
         run_date=day,
         segments=_segments(lake, day, algorithm),
         features=_on(lake, CUSTOMER_FEATURES, day),
         attributes=lake.read_or_empty(CUSTOMERS),
-        named=profiles.where(F.col("algorithm") == F.lit(algorithm)),
+        named=profiles.where(is_of_algorithm),
         events=lake.read(EVENTS),
+        products=_on(lake, SEGMENT_PRODUCTS, day).where(is_of_algorithm),
+        categories=_on(lake, SEGMENT_CATEGORIES, day).where(is_of_algorithm),
     )
 
 
@@ -125,7 +137,8 @@ def _segments(lake: Lake, day: date, algorithm: str) -> DataFrame:
 
 
 def _on(lake: Lake, table: Table, day: date) -> DataFrame:
-    return lake.read(table).where(F.col("run_date") == F.lit(day))
+    # A lake of an older version lacks a table.
+    return lake.read_or_empty(table).where(F.col("run_date") == F.lit(day))
 
 
 def _evaluation(lake: Lake, day: date, algorithm: str) -> dict[str, object]:

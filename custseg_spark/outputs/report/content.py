@@ -9,6 +9,7 @@ from typing import Any
 from custseg_spark.core.segments.statuses import DIED
 from custseg_spark.outputs.report.palette import Style, styles
 from custseg_spark.outputs.report.rows import (
+    Affinity,
     Candidate,
     Clv,
     Drift,
@@ -50,6 +51,7 @@ class Content:
     plane: Plane | None
     rfm: Sequence[RfmCount]
     clv: Clv | None
+    affinities: Sequence[Affinity]
 
     @property
     def main(self) -> str | None:
@@ -80,6 +82,14 @@ class Content:
     def flows(self) -> list[Flow]:
         """The main algorithm's migrations."""
         return [f for f in self.all_flows if f.algorithm == self.main]
+
+    def listed(self, segment_id: int, kind: str) -> list[Affinity]:
+        """A list of one of the main algorithm's segments, in its order."""
+        return [
+            a
+            for a in self.affinities
+            if (a.algorithm, a.segment_id, a.kind) == (self.main, segment_id, kind)
+        ]
 
     @property
     def moves(self) -> Moves:

@@ -20,8 +20,10 @@ from custseg_spark.engine.lake.schemas import (
     INGEST_FILES,
     MODEL_SELECTION,
     RUNS,
+    SEGMENT_CATEGORIES,
     SEGMENT_MIGRATIONS,
     SEGMENT_POINTS,
+    SEGMENT_PRODUCTS,
     SEGMENT_PROFILES,
 )
 from custseg_spark.errors import InputError
@@ -86,6 +88,7 @@ def content(lake: Tables, run_date: date, of_portions: OfPortions) -> Content:
         plane=shaping.plane(found["points"]),
         rfm=shaping.ordered(RfmCount, found["rfm"]),
         clv=shaping.clv(found["clv"]),
+        affinities=shaping.affinities(found["products"], found["categories"]),
     )
 
 
@@ -106,6 +109,8 @@ def _read(lake: Tables, run: Run, main: str | None, of_portions: OfPortions) -> 
         "flows": of(SEGMENT_MIGRATIONS, day),
         "drift": of(FEATURE_DRIFT, day),
         "clv": of(CLV_MODELS, day),
+        "products": of(SEGMENT_PRODUCTS, day),
+        "categories": of(SEGMENT_CATEGORIES, day),
         "points": _some_points(lake.rows(SEGMENT_POINTS, dates=[day]), main),
         "rfm": _rfm_counts(lake, day, main, of_portions),
     }

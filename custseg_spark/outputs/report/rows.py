@@ -156,6 +156,35 @@ class Plane:
 
 
 @dataclass(frozen=True)
+class Partner:
+    """A product that customers own together with another one."""
+
+    product_id: str
+    customers: int
+    support: float | None
+    lift: float | None
+
+
+@dataclass(frozen=True)
+class Affinity:
+    """A place on a segment's list: `kind` is product, category or brand."""
+
+    algorithm: str
+    segment_id: int
+    kind: str
+    rank: int
+    name: str
+    category_code: str | None
+    brand: str | None
+    customers: int
+    support: float | None
+    lift: float | None
+    lift_low: float | None
+    lift_high: float | None
+    together: Sequence[Partner]
+
+
+@dataclass(frozen=True)
 class RfmCount:
     """Customers of a segment with these scores; 0: never bought."""
 

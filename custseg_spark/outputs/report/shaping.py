@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from custseg_spark.outputs.report.rows import (
+    Affinity,
     Calibration,
     Candidate,
     Clv,
@@ -15,6 +16,7 @@ from custseg_spark.outputs.report.rows import (
     Drift,
     Ledger,
     Measure,
+    Partner,
     Plane,
     Point,
     Run,
@@ -111,6 +113,24 @@ def _moved(bins: Rows) -> float:
     """Return by how many bins the mean customer moved, upwards above 0."""
     shifts = [(b["share"] or 0.0) - (b["previous_share"] or 0.0) for b in bins]
     return math.fsum(i * shift for i, shift in enumerate(shifts))
+
+
+def affinities(products: Rows, categories: Rows) -> list[Affinity]:
+    """Sort the places of all lists by segment, kind and rank."""
+    of_products = [
+        made(
+            Affinity,
+            row,
+            kind="product",
+            name=row["product_id"],
+            together=[made(Partner, one) for one in row["bought_together"] or []],
+        )
+        for row in products
+    ]
+    others = [made(Affinity, row, brand=None, together=[]) for row in categories]
+    return sorted(
+        [*of_products, *others], key=lambda a: (a.algorithm, a.segment_id, a.kind, a.rank)
+    )
 
 
 def plane(rows: Rows) -> Plane | None:
