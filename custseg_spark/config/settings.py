@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from custseg_spark.config.insights import AffinityConfig
+from custseg_spark.config.insights import AffinityConfig, EventSummaryConfig, SeasonsConfig
 from custseg_spark.config.model import ModelConfig
 from custseg_spark.config.places import require_open
 from custseg_spark.errors import require, require_word
@@ -235,6 +235,8 @@ class Config:
     drift: DriftConfig = field(default_factory=DriftConfig)
     clv: ClvConfig = field(default_factory=ClvConfig)
     affinity: AffinityConfig = field(default_factory=AffinityConfig)
+    seasons: SeasonsConfig = field(default_factory=SeasonsConfig)
+    event_summary: EventSummaryConfig = field(default_factory=EventSummaryConfig)
     report: ReportConfig = field(default_factory=ReportConfig)
     exports: ExportsConfig = field(default_factory=ExportsConfig)
     fetch: FetchConfig = field(default_factory=FetchConfig)

@@ -16,6 +16,7 @@ from custseg_spark.engine.lake.schemas import (
     CLV_MODELS,
     CUSTOMER_FEATURES,
     CUSTOMER_SEGMENTS,
+    EVENT_SUMMARY,
     EVENTS,
     FEATURE_DRIFT,
     MODEL_SELECTION,
@@ -25,6 +26,7 @@ from custseg_spark.engine.lake.schemas import (
     SEGMENT_POINTS,
     SEGMENT_PRODUCTS,
     SEGMENT_PROFILES,
+    SEGMENT_SEASONS,
 )
 from custseg_spark.engine.partitions import customer_buckets
 from custseg_spark.engine.spark.session import size_shuffles
@@ -40,7 +42,8 @@ from custseg_spark.pipeline import (
     standing,
 )
 from custseg_spark.pipeline.features import customer_groups, with_demographics, write_features
-from custseg_spark.pipeline.insights import affinity
+from custseg_spark.pipeline.features.events_pass import summary_rows
+from custseg_spark.pipeline.insights import affinity, seasons
 from custseg_spark.pipeline.planning import Plan
 from custseg_spark.pipeline.population import Population
 from custseg_spark.pipeline.runs import SegmentRun
@@ -59,6 +62,8 @@ OUTPUTS = (
     SEGMENT_POINTS,
     SEGMENT_PRODUCTS,
     SEGMENT_CATEGORIES,
+    SEGMENT_SEASONS,
+    EVENT_SUMMARY,
     RUNS,
 )
 
@@ -130,8 +135,10 @@ def _segment(
         scoring = models.load(lake, plan.source, config, progress)
     run = SegmentRun(run_date, own.run_id, count, plan)
     run.versions, run.made_by = runs.read_versions(lake, config), standing.made_by(archetypes)
-    largest = concentration.of_customers(customers)
-    if largest and (problem := largest.problem(config.gate.max_customer_share)):
+    sizes = concentration.of_customers(customers)
+    if config.event_summary.enabled:
+        own.append_to_each({EVENT_SUMMARY: summary_rows(own, sizes.activity)})
+    if sizes.largest and (problem := sizes.largest.problem(config.gate.max_customer_share)):
         run.warnings.append(problem)
     if plan.source and plan.source.fitted_on > run_date:
         run.warnings.append(f"the models are of {plan.source.fitted_on}: they know what came later")
@@ -143,6 +150,7 @@ def _segment(
         segments.write(evaluated, clusterings, cells, drifts)
         stage.rows = count * len(clusterings)
     affinity.write(population, progress)
+    seasons.write(population, progress)
     with progress.stage("publish models"):
         if plan.source:
             algorithms = [c.algorithm for c in clusterings]

@@ -37,6 +37,10 @@ class KeyCounts:
         """Count the rows with the owner's most frequent key."""
         return self._of_owners(self._groups.largest(self.n))
 
+    def smallest_key(self) -> Ints:
+        """Return each owner's smallest key; 0 for an owner without one."""
+        return self._of_owners(self._groups.smallest(self.key))
+
     def added(self, values: Whole) -> Whole:
         """Sum a whole number of each entry by owner, exactly."""
         return self._of_owners(self._groups.added(values))

@@ -282,6 +282,28 @@ SEGMENT_CATEGORIES = _by_run(
     },
 )
 
+SEGMENT_SEASONS = _by_run(
+    "segment_seasons",
+    {
+        "algorithm": TEXT,
+        "segment_id": INT,
+        "period": TEXT,
+        **each(INT, "number years"),
+        **each(LONG, "days purchases"),
+        "revenue": REVENUE,
+        **each(DOUBLE, "purchase_index revenue_index"),
+    },
+)
+
+EVENT_SUMMARY = _by_run(
+    "event_summary",
+    {
+        **each(TEXT, "kind event_type name label"),
+        **each(DOUBLE, "lower upper"),
+        "count": LONG,
+    },
+)
+
 RUNS = table(
     "runs",
     {
@@ -319,6 +341,8 @@ TABLES = (
     CLV_MODELS,
     SEGMENT_PRODUCTS,
     SEGMENT_CATEGORIES,
+    SEGMENT_SEASONS,
+    EVENT_SUMMARY,
     RUNS,
 )
 

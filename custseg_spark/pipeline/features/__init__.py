@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TypeVar
 
-import numpy as np
 import polars as pl
 import pyarrow as pa
 
@@ -32,7 +31,7 @@ from custseg_spark.core.features.price_relative import (
     product_tiers,
 )
 from custseg_spark.core.features.scores import Cutoffs, buyer_values, score_cutoffs, value_counts
-from custseg_spark.core.sessions.levels import category_sums, price_levels
+from custseg_spark.core.holidays import Calendar
 from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.publication import RunPublication
@@ -41,6 +40,7 @@ from custseg_spark.engine.lake.schemas import (
     CLV_MODELS,
     CUSTOMER_FEATURES,
     CUSTOMERS,
+    EVENT_SUMMARY,
     EVENTS,
     SESSIONS,
 )
@@ -55,6 +55,7 @@ from custseg_spark.engine.spark.file_systems import write_bytes
 from custseg_spark.errors import InputError
 from custseg_spark.paths import place
 from custseg_spark.pipeline.features import lifetime
+from custseg_spark.pipeline.features.events_pass import over_events, summary_rows
 from custseg_spark.pipeline.features.trial import Limited, steps_left
 from custseg_spark.pipeline.sessions.native import groups_for
 from custseg_spark.progress import Progress
@@ -94,7 +95,8 @@ def write_features(publication: RunPublication, config: Config, progress: Progre
     parts = LimitedPortions(sessions, steps_left(sessions, config.run))
     model = _lifetime_values(parts, config, run_date, progress)
     with progress.stage("customer features") as stage:
-        learned = Learned(run_date, _levels(lake, run_date), _cutoffs(parts, run_date))
+        seen = over_events(lake, run_date, summarised=config.event_summary.enabled)
+        learned = Learned(run_date, seen.levels, _cutoffs(parts, run_date))
         kernel = CustomerKernel(
             run_date,
             learned.levels,
@@ -103,6 +105,7 @@ def write_features(publication: RunPublication, config: Config, progress: Progre
             _relative(lake, config, run_date),
             learned.cutoffs,
             model.fitted if model else None,
+            Calendar(config.seasons.holidays, config.seasons.holiday_days),
         )
         stage.rows = parts.write(kernel, _PART_COLUMNS, CUSTOMER_FEATURES, publication)
         if not stage.rows:
@@ -110,6 +113,7 @@ def write_features(publication: RunPublication, config: Config, progress: Progre
         # For who computes the features of a few customers later, without all the others.
         path = place(lake.model_path(f"run_date={run_date}")) / learned_name(publication.run_id)
         write_bytes(lake.spark, path, learned.as_json().encode())
+        publication.append_to_each({EVENT_SUMMARY: summary_rows(publication, seen.summary)})
         if model:
             day, *of_model = model.row(run_date)
             row = (day, publication.run_id, *of_model)
@@ -155,6 +159,7 @@ class CustomerKernel:
     relative: pl.DataFrame | None
     cutoffs: Cutoffs
     clv: FittedModels | None
+    calendar: Calendar
 
     def __call__(self, parts: pa.Table) -> pa.Table:
         features = customer_features(
@@ -165,6 +170,7 @@ class CustomerKernel:
             attributes=self.attributes,
             relative=self.relative,
             cutoffs=self.cutoffs,
+            calendar=self.calendar,
         )
         if self.clv is None or not len(features):
             return features
@@ -184,17 +190,6 @@ def _with_clv(features: pa.Table, values: pl.DataFrame) -> pa.Table:
         column = joined[name].to_arrow().cast(pa.float64())
         features = features.set_column(at, features.schema.field(at), column)
     return features
-
-
-def _levels(lake: Lake, run_date: date) -> Levels:
-    found = event_slices(lake, run_date).map(_category_sums, ["category_id", "unit_price"])
-    if not found:
-        return Levels(np.empty(0, np.int64), np.empty(0, np.int64))
-    return Levels(*price_levels(pl.concat(found)))
-
-
-def _category_sums(events: pa.Table) -> pl.DataFrame:
-    return category_sums(pl.DataFrame(pl.from_arrow(events)))
 
 
 @dataclass(frozen=True)

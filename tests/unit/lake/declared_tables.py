@@ -133,6 +133,20 @@ TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
         ("run_date", "run_id"),
         (),
     ),
+    "segment_seasons": (
+        "run_date date, run_id string, "
+        "algorithm string, segment_id int, period string, number int, years int, days bigint, "
+        "purchases bigint, revenue decimal(38,4), purchase_index double, revenue_index double",
+        ("run_date", "run_id"),
+        (),
+    ),
+    "event_summary": (
+        "run_date date, run_id string, "
+        "kind string, event_type string, name string, label string, lower double, upper double, "
+        "count bigint",
+        ("run_date", "run_id"),
+        (),
+    ),
     "runs": (
         "run_date date, previous_run_date date, run_id string, model_use string, model_reason "
         "string, fitted_on date, warnings array<string>, finished_at timestamp, config_hash "
@@ -165,7 +179,9 @@ TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
         "products_per_order double, quantity_per_order double, order_value_stddev double, "
         "single_item_order_share double, price_tier double, "
         "discount_share double, age_years int, declared_income decimal(18,4), education_level "
-        "int, is_female int, is_male int, occupation_share double, rfm_r int, rfm_f int, rfm_m "
+        "int, is_female int, is_male int, occupation_share double, quarter_1_share double, "
+        "quarter_2_share double, quarter_3_share double, quarter_4_share double, "
+        "month_regularity double, holiday_share double, rfm_r int, rfm_f int, rfm_m "
         "int, rfm_score int, rfm_group string, expected_purchases_90d double, p_alive double, "
         "clv_12m double",
         ("run_date", "run_id"),
