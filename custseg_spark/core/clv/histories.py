@@ -82,9 +82,8 @@ def purchase_days(parts: pl.DataFrame, as_of: date) -> pl.DataFrame:
 def counted_days(days: pl.DataFrame) -> pl.DataFrame:
     """Count buyers' `purchase_days` by day: `firsts`, and `repeats` of those who bought before."""
     is_first = pl.col("day") == pl.col("day").min().over("customer_id")
-    return days.group_by("day").agg(
-        firsts=is_first.sum().cast(pl.Int64), repeats=(~is_first).sum().cast(pl.Int64)
-    )
+    marked = days.select("day", first=is_first.cast(pl.Int64), repeat=(~is_first).cast(pl.Int64))
+    return marked.group_by("day").agg(firsts=pl.col("first").sum(), repeats=pl.col("repeat").sum())
 
 
 def _history(end: date, prefix: str = "") -> list[pl.Expr]:

@@ -88,11 +88,11 @@ def _first(segment: Segment, one: Affinity) -> list[str]:
 
 
 def _figures(one: Affinity) -> list[str]:
-    ends = f"{words.number(one.lift_low)} to {words.number(one.lift_high)}"
+    ends = f"{words.ratio(one.lift_low)} to {words.ratio(one.lift_high)}"
     return [
         words.count(one.customers),
         words.percent(one.support),
-        f"{words.number(one.lift)} ({ends})",
+        f"{words.ratio(one.lift)} ({ends})",
     ]
 
 

@@ -13,11 +13,13 @@ from custseg_spark.outputs.report.rows import (
     Candidate,
     Clv,
     Drift,
+    EventCount,
     Flow,
     Ledger,
     Plane,
     RfmCount,
     Run,
+    SeasonIndex,
     Segment,
 )
 
@@ -52,6 +54,8 @@ class Content:
     rfm: Sequence[RfmCount]
     clv: Clv | None
     affinities: Sequence[Affinity]
+    seasons: Sequence[SeasonIndex]
+    event_counts: Sequence[EventCount]
 
     @property
     def main(self) -> str | None:
@@ -82,6 +86,10 @@ class Content:
     def flows(self) -> list[Flow]:
         """The main algorithm's migrations."""
         return [f for f in self.all_flows if f.algorithm == self.main]
+
+    def counts(self, kind: str) -> list[EventCount]:
+        """The counts of the events of one kind."""
+        return [one for one in self.event_counts if one.kind == kind]
 
     def listed(self, segment_id: int, kind: str) -> list[Affinity]:
         """A list of one of the main algorithm's segments, in its order."""

@@ -16,6 +16,7 @@ from custseg_spark.engine.lake.rows import dicts_of
 from custseg_spark.engine.lake.schemas import (
     CLV_MODELS,
     CUSTOMER_SEGMENTS,
+    EVENT_SUMMARY,
     FEATURE_DRIFT,
     INGEST_FILES,
     MODEL_SELECTION,
@@ -25,11 +26,19 @@ from custseg_spark.engine.lake.schemas import (
     SEGMENT_POINTS,
     SEGMENT_PRODUCTS,
     SEGMENT_PROFILES,
+    SEGMENT_SEASONS,
 )
 from custseg_spark.errors import InputError
 from custseg_spark.outputs.report import shaping, words
 from custseg_spark.outputs.report.content import Content
-from custseg_spark.outputs.report.rows import Flow, Ledger, RfmCount, Run
+from custseg_spark.outputs.report.rows import (
+    EventCount,
+    Flow,
+    Ledger,
+    RfmCount,
+    Run,
+    SeasonIndex,
+)
 from custseg_spark.outputs.report.shaping import Rows
 
 # The table is a sample already; this bounds what a picture can show.
@@ -88,6 +97,8 @@ def content(lake: Tables, run_date: date, of_portions: OfPortions) -> Content:
         plane=shaping.plane(found["points"]),
         rfm=shaping.ordered(RfmCount, found["rfm"]),
         clv=shaping.clv(found["clv"]),
+        seasons=shaping.ordered(SeasonIndex, found["seasons"]),
+        event_counts=shaping.ordered(EventCount, found["events"]),
         affinities=shaping.affinities(found["products"], found["categories"]),
     )
 
@@ -111,6 +122,8 @@ def _read(lake: Tables, run: Run, main: str | None, of_portions: OfPortions) -> 
         "clv": of(CLV_MODELS, day),
         "products": of(SEGMENT_PRODUCTS, day),
         "categories": of(SEGMENT_CATEGORIES, day),
+        "seasons": of(SEGMENT_SEASONS, day),
+        "events": of(EVENT_SUMMARY, day),
         "points": _some_points(lake.rows(SEGMENT_POINTS, dates=[day]), main),
         "rfm": _rfm_counts(lake, day, main, of_portions),
     }

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Collection
 
-from custseg_spark.outputs.report import affinity, changes, choice, segments
+from custseg_spark.outputs.report import affinity, changes, choice, events, seasons, segments
 from custseg_spark.outputs.report.content import Content
 from custseg_spark.outputs.report.section import Section
 
@@ -11,12 +11,14 @@ from custseg_spark.outputs.report.section import Section
 def sections(content: Content, drawn: Collection[str]) -> list[Section]:
     """Return all sections; they contain only pictures that were drawn."""
     found = [
+        events.raw(content),
         segments.sizes(content),
         segments.profiles(content),
         segments.plane(content),
         choice.selection(content),
         segments.rfm(content),
         affinity.bought(content),
+        seasons.indices(content),
         changes.migration(content),
         changes.drift(content),
         changes.lifetime_value(content),

@@ -150,5 +150,6 @@ def clv(rows: Rows) -> Clv | None:
             parameters={name: row[name] for name in names},
             calibration=ordered(Calibration, row["calibration"] or []),
             deciles=ordered(Decile, row["deciles"] or []),
+            season=row["season"] or [],
         )
     return None

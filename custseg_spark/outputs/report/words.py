@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 MISSING = "–"
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 _MINUS = "−"
 
@@ -131,6 +133,11 @@ def index(value: float | None) -> str:
     if value is None or abs(value) >= 100:
         return number(value)
     return f"{value:.3f}".replace("-", _MINUS)
+
+
+def ratio(value: float | None) -> str:
+    """Format a ratio with two decimals: `1.69`."""
+    return MISSING if value is None else f"{value:,.2f}"
 
 
 def signed(value: float | None) -> str:
