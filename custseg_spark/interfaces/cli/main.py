@@ -1,6 +1,7 @@
 """The command `custseg`: its subcommands, and how each error ends.
 
-  custseg ingest|segment|score|report|export|lift|fetch|gate|maintain|preview|serve [options]
+  custseg ingest|segment|score|report|export|lift|fetch|gate|maintain|preview|serve|dashboard
+          [options]
 
 The same as `spark-submit jobs/NAME.py`: same options, same exit codes.
 """
@@ -29,9 +30,13 @@ COMMANDS = {
     "maintain": "remove what no run needs, put small files together",
     "preview": "what a mapping makes of a file, or a proposed mapping",
     "serve": "the scoring service over a lake, by HTTP",
+    "dashboard": "a lake's runs, segments and customers in a browser",
 }
 # Commands that are another interface's.
-_ELSEWHERE = {"serve": "custseg_spark.interfaces.service.serve"}
+_ELSEWHERE = {
+    "serve": "custseg_spark.interfaces.service.serve",
+    "dashboard": "custseg_spark.interfaces.dashboard.start",
+}
 
 
 def console() -> None:
@@ -86,3 +91,7 @@ def main(job: Callable[[Sequence[str]], None]) -> None:
 def _fail(error: CustsegError) -> int:
     print(f"error: {error}", file=sys.stderr)
     return error.exit_code
+
+
+if __name__ == "__main__":
+    console()
