@@ -24,6 +24,7 @@ from custseg_spark.engine.lake.rows import rows_of
 from custseg_spark.engine.lake.schemas import (
     CLV_MODELS,
     CUSTOMER_SEGMENTS,
+    EVENT_SUMMARY,
     FEATURE_DRIFT,
     INGEST_FILES,
     MODEL_SELECTION,
@@ -42,6 +43,7 @@ NONE_QUALIFIES = "kmeans: no k qualifies; the best of them is used"
 CONFIG = {"model": {"algorithms": ["kmeans", "bisecting_kmeans"], "stability": {"minimum": 0.75}}}
 CONFIG |= {"drift": {"watch": 0.1, "refit": 0.25}}
 PICTURES = {
+    "raw_events.png",
     "cluster_distribution.png",
     "cluster_profiles.png",
     "pca_clusters_2d.png",
@@ -136,6 +138,11 @@ def second_run() -> Tables:
         SEGMENT_POINTS: [point(n) for n in range(60)],
         CUSTOMER_SEGMENTS: [scored(n, *SCORES[n % 3]) for n in range(12)],
         CLV_MODELS: [CLV],
+        EVENT_SUMMARY: [
+            {"kind": "day", "event_type": kind, "name": f"2019-10-0{day}", "count": 10 * day}
+            for kind in ("view", "purchase")
+            for day in (1, 2, 3)
+        ],
         RUNS: [run_row(previous_run_date=FIRST, warnings=warnings)],
     }
 

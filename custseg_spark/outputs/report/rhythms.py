@@ -58,7 +58,7 @@ def _days(axes: Axes, counts: Sequence[EventCount], types: Sequence[str]) -> Non
         axes.plot(range(len(whole)), line, color=_COLOURS[name], linewidth=1.4)
     axes.set_yscale("log")
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda x, _: words.number(x)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda x, _: _plain(x)))
     ticks = range(0, len(whole), max(1, -(-len(whole) // 5)))
     axes.set_xticks(ticks, [whole[at].isoformat() for at in ticks], fontsize=SMALL - 1)
     axes.set_title("events a day, logarithmic" + ("" if step == 1 else f" (mean of {step} days)"))
@@ -83,7 +83,7 @@ def _prices(axes: Axes, counts: Sequence[EventCount], types: Sequence[str]) -> N
         shares = [own.get(lower, 0) / total for lower in bins]
         axes.plot(range(len(bins)), shares, color=_COLOURS[name], marker="o", markersize=3)
     every = -(-len(bins) // 8)
-    axes.set_xticks(range(0, len(bins), every), [words.number(b) for b in bins[::every]])
+    axes.set_xticks(range(0, len(bins), every), [_plain(b) for b in bins[::every]])
     axes.set_ylim(bottom=0)
     percent_axis(axes.yaxis)
     axes.set_title("share of a type's events by unit price, from … on")
@@ -92,13 +92,11 @@ def _prices(axes: Axes, counts: Sequence[EventCount], types: Sequence[str]) -> N
 def _customers(axes: Axes, counts: Sequence[EventCount], theme: Theme) -> None:
     total = sum(c.count for c in counts) or 1
     axes.bar(range(len(counts)), [c.count / total for c in counts], color=theme.strong, width=0.75)
-    axes.set_xticks(range(len(counts)), [_bin(c) for c in counts], fontsize=SMALL - 1)
+    axes.set_xticks(range(len(counts)), [_plain(c.lower or 0.0) for c in counts])
     percent_axis(axes.yaxis)
-    axes.set_title("share of the customers by number of events")
+    axes.set_title("share of the customers by number of events, from … on")
 
 
-def _bin(one: EventCount) -> str:
-    lower = words.number(one.lower)
-    if one.upper is None:
-        return f"≥ {lower}"
-    return lower if one.upper == one.lower else f"{lower}–{words.number(one.upper)}"
+def _plain(value: float) -> str:
+    """Format an axis's number: `1`, `0.5`, `10,001`, `2.0 M`."""
+    return words.number(value) if value >= 1e6 else f"{value:,.10g}"
