@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import polars as pl
 import pyarrow as pa
@@ -10,7 +11,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from custseg_spark.core.insights import raw_events
-from custseg_spark.engine.partitions import Portions
+from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.partitions import Portions, session_buckets
+from custseg_spark.pipeline.features import customer_groups
 
 # Of a handful of events one customer naturally has many.
 FEWEST_EVENTS = 100
@@ -61,11 +64,25 @@ def of_customers(customers: Portions) -> Sizes:
     """The sizes of a run's customers. One scan of one column."""
     sizes = customers.map(_sizes, _COLUMNS)
     activity = raw_events.summary(one.activity for one in sizes)
-    found = [one.largest for one in sizes if one.largest is not None]
+    return Sizes(_top([one.largest for one in sizes if one.largest is not None]), activity)
+
+
+def of_lake(lake: Lake) -> Largest | None:
+    """The largest customer of a lake, by its sessions."""
+    parts = session_buckets(lake, date.max, customer_groups(lake))
+    return _top([one for one in parts.map(_largest_of_parts, _COLUMNS) if one is not None])
+
+
+def _top(found: Sequence[Largest]) -> Largest | None:
     if not found:
-        return Sizes(None, activity)
+        return None
     top = max(found, key=lambda one: (one.events, one.customer_id))
-    return Sizes(Largest(top.customer_id, top.events, sum(one.of for one in found)), activity)
+    return Largest(top.customer_id, top.events, sum(one.of for one in found))
+
+
+def _largest_of_parts(parts: pa.Table) -> Largest | None:
+    counts = parts.group_by("customer_id").aggregate([("event_count", "sum")])
+    return _largest(counts.rename_columns(["customer_id", "event_count"]))
 
 
 _COLUMNS: Sequence[str] = ("customer_id", "event_count")

@@ -10,23 +10,25 @@ from custseg_spark.config.settings import Config
 from custseg_spark.core.segments.drift import Drift
 from custseg_spark.core.segments.naming import Archetypes
 from custseg_spark.engine.lake import publication
+from custseg_spark.engine.lake.insight_tables import (
+    EVENT_SUMMARY,
+    SEGMENT_CATEGORIES,
+    SEGMENT_PRODUCTS,
+    SEGMENT_SEASONS,
+)
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.publication import RunPublication
 from custseg_spark.engine.lake.schemas import (
     CLV_MODELS,
     CUSTOMER_FEATURES,
     CUSTOMER_SEGMENTS,
-    EVENT_SUMMARY,
     EVENTS,
     FEATURE_DRIFT,
     MODEL_SELECTION,
     RUNS,
-    SEGMENT_CATEGORIES,
     SEGMENT_MIGRATIONS,
     SEGMENT_POINTS,
-    SEGMENT_PRODUCTS,
     SEGMENT_PROFILES,
-    SEGMENT_SEASONS,
 )
 from custseg_spark.engine.partitions import customer_buckets
 from custseg_spark.engine.spark.session import size_shuffles
@@ -34,6 +36,7 @@ from custseg_spark.errors import ConfigurationError, InputError
 from custseg_spark.pipeline import (
     concentration,
     history,
+    later_runs,
     modelling,
     models,
     planning,
@@ -134,7 +137,8 @@ def _segment(
     if plan.source and not scoring:
         scoring = models.load(lake, plan.source, config, progress)
     run = SegmentRun(run_date, own.run_id, count, plan)
-    run.versions, run.made_by = runs.read_versions(lake, config), standing.made_by(archetypes)
+    run.versions = runs.read_versions(lake, config)
+    run.made_by = standing.made_by(archetypes, config)
     sizes = concentration.of_customers(customers)
     if config.event_summary.enabled:
         own.append_to_each({EVENT_SUMMARY: summary_rows(own, sizes.activity)})
@@ -149,6 +153,8 @@ def _segment(
     with progress.stage("write segments") as stage:
         segments.write(evaluated, clusterings, cells, drifts)
         stage.rows = count * len(clusterings)
+        stale = later_runs.outdated(lake, own)
+        run.warnings += [stale] if stale else []
     affinity.write(population, progress)
     seasons.write(population, progress)
     with progress.stage("publish models"):

@@ -19,12 +19,12 @@ from pyspark.sql import functions as F
 from custseg_spark.config.settings import Config, LakeConfig, ReportConfig
 from custseg_spark.core.features.registry import all_features
 from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake.insight_tables import EVENT_SUMMARY
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.rows import rows_of
 from custseg_spark.engine.lake.schemas import (
     CLV_MODELS,
     CUSTOMER_SEGMENTS,
-    EVENT_SUMMARY,
     FEATURE_DRIFT,
     INGEST_FILES,
     MODEL_SELECTION,

@@ -9,6 +9,10 @@ from typing import Any
 import pyarrow as pa
 
 from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake.insight_tables import (
+    SEGMENT_CATEGORIES,
+    SEGMENT_PRODUCTS,
+)
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.rows import rows_of
 from custseg_spark.engine.lake.schemas import (
@@ -18,8 +22,6 @@ from custseg_spark.engine.lake.schemas import (
     EVENTS,
     MODEL_SELECTION,
     RUNS,
-    SEGMENT_CATEGORIES,
-    SEGMENT_PRODUCTS,
     SEGMENT_PROFILES,
 )
 

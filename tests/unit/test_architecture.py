@@ -33,6 +33,7 @@ FLOW = (
     "clustering",
     "segments",
     "insights",
+    "experiments",
 )
 MOST_FLOORS = 10
 SPARK = {"pyspark", "delta", "py4j"}

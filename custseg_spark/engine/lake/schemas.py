@@ -17,16 +17,20 @@ from custseg_spark.engine.lake.columns import (
     MONEY_SQUARES,
     MONEY_SUM,
     ORDER_LINES,
-    PARTNER,
     REASON,
     REVENUE,
-    RUN_ID,
     TEXT,
     TIME,
     YES_NO,
-    Table,
+    by_run,
     each,
     table,
+)
+from custseg_spark.engine.lake.insight_tables import (
+    EVENT_SUMMARY,
+    SEGMENT_CATEGORIES,
+    SEGMENT_PRODUCTS,
+    SEGMENT_SEASONS,
 )
 
 EVENTS = table(
@@ -124,13 +128,7 @@ CUSTOMERS = table(
 )
 
 
-def _by_run(name: str, columns: dict[str, pa.DataType], **options: tuple[str, ...]) -> Table:
-    """A table whose partition is a run: `runs` says which one of a date is the published one."""
-    own = {"run_date": DAY, RUN_ID: TEXT, **columns}
-    return table(name, own, "run_date", RUN_ID, **options)
-
-
-CUSTOMER_FEATURES = _by_run(
+CUSTOMER_FEATURES = by_run(
     "customer_features",
     {field.name: field.type for field in registry.arrow_schema()},
     # Customers are in no order that numbers follow: only a list of ids could skip a file.
@@ -138,7 +136,7 @@ CUSTOMER_FEATURES = _by_run(
     hardly_repeating=("customer_id",),
 )
 
-CUSTOMER_SEGMENTS = _by_run(
+CUSTOMER_SEGMENTS = by_run(
     "customer_segments",
     {
         **each(TEXT, "algorithm customer_id"),
@@ -152,12 +150,16 @@ CUSTOMER_SEGMENTS = _by_run(
         **each(INT, "rfm_r rfm_f rfm_m"),
         "rfm_group": TEXT,
         "prediction_timestamp": TIME,
+        "is_outlier": YES_NO,
+        "oddities": pa.list_(pa.struct([("feature", TEXT), ("deviation", DOUBLE)])),
+        "previous_segment_id": INT,
+        "segment_since": DAY,
     },
     statistics=("customer_id",),
     hardly_repeating=("customer_id", "distance", "margin", "memberships.key_value.value"),
 )
 
-SEGMENT_PROFILES = _by_run(
+SEGMENT_PROFILES = by_run(
     "segment_profiles",
     {
         "algorithm": TEXT,
@@ -184,10 +186,11 @@ SEGMENT_PROFILES = _by_run(
         "features": pa.map_(
             TEXT, pa.struct([(name, DOUBLE) for name in ("mean", "median", "z_score")])
         ),
+        "outlier_distance": DOUBLE,
     },
 )
 
-MODEL_SELECTION = _by_run(
+MODEL_SELECTION = by_run(
     "model_selection",
     {
         "algorithm": TEXT,
@@ -204,7 +207,7 @@ MODEL_SELECTION = _by_run(
     },
 )
 
-SEGMENT_MIGRATIONS = _by_run(
+SEGMENT_MIGRATIONS = by_run(
     "segment_migrations",
     {
         "algorithm": TEXT,
@@ -215,7 +218,7 @@ SEGMENT_MIGRATIONS = _by_run(
     },
 )
 
-FEATURE_DRIFT = _by_run(
+FEATURE_DRIFT = by_run(
     "feature_drift",
     {
         "previous_run_date": DAY,
@@ -226,7 +229,7 @@ FEATURE_DRIFT = _by_run(
     },
 )
 
-SEGMENT_POINTS = _by_run(
+SEGMENT_POINTS = by_run(
     "segment_points",
     {
         **each(TEXT, "algorithm customer_id"),
@@ -236,7 +239,7 @@ SEGMENT_POINTS = _by_run(
     hardly_repeating=("customer_id", "x", "y"),
 )
 
-CLV_MODELS = _by_run(
+CLV_MODELS = by_run(
     "clv_models",
     {
         **each(LONG, "buyers repeat_buyers"),
@@ -251,56 +254,6 @@ CLV_MODELS = _by_run(
         "deciles": pa.list_(DECILE),
         "season": pa.list_(DOUBLE),
         **each(DOUBLE, "holdout_error plain_holdout_error"),
-    },
-)
-
-_AFFINITY = {
-    **each(LONG, "customers segment_buyers all_customers all_buyers"),
-    **each(DOUBLE, "support lift lift_low lift_high"),
-}
-
-SEGMENT_PRODUCTS = _by_run(
-    "segment_products",
-    {
-        "algorithm": TEXT,
-        **each(INT, "segment_id rank"),
-        **each(TEXT, "product_id category_code brand"),
-        **_AFFINITY,
-        "bought_together": pa.list_(PARTNER),
-    },
-)
-
-SEGMENT_CATEGORIES = _by_run(
-    "segment_categories",
-    {
-        "algorithm": TEXT,
-        "segment_id": INT,
-        "kind": TEXT,
-        "rank": INT,
-        **each(TEXT, "name category_code"),
-        **_AFFINITY,
-    },
-)
-
-SEGMENT_SEASONS = _by_run(
-    "segment_seasons",
-    {
-        "algorithm": TEXT,
-        "segment_id": INT,
-        "period": TEXT,
-        **each(INT, "number years"),
-        **each(LONG, "days purchases"),
-        "revenue": REVENUE,
-        **each(DOUBLE, "purchase_index revenue_index"),
-    },
-)
-
-EVENT_SUMMARY = _by_run(
-    "event_summary",
-    {
-        **each(TEXT, "kind event_type name label"),
-        **each(DOUBLE, "lower upper"),
-        "count": LONG,
     },
 )
 

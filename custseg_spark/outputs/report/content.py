@@ -16,6 +16,7 @@ from custseg_spark.outputs.report.rows import (
     EventCount,
     Flow,
     Ledger,
+    OutlierCount,
     Plane,
     RfmCount,
     Run,
@@ -52,6 +53,7 @@ class Content:
     drift: Sequence[Drift]
     plane: Plane | None
     rfm: Sequence[RfmCount]
+    outliers: Sequence[OutlierCount]
     clv: Clv | None
     affinities: Sequence[Affinity]
     seasons: Sequence[SeasonIndex]
@@ -127,6 +129,11 @@ class Content:
         key = (algorithm or "", segment_id)
         names = (self.previous_names, now) if before else (now, self.previous_names)
         return next((n[key] for n in names if key in n), f"Segment {segment_id}")
+
+    @property
+    def rfm_bins(self) -> int:
+        """The best RFM score; the worst is 1."""
+        return int(self.run.setting("rfm", "bins") or 5)
 
     @property
     def tried(self) -> list[Candidate]:

@@ -3,7 +3,15 @@
 import dataclasses
 from collections.abc import Collection
 
-from custseg_spark.outputs.report import affinity, changes, choice, events, seasons, segments
+from custseg_spark.outputs.report import (
+    affinity,
+    changes,
+    choice,
+    events,
+    outliers,
+    seasons,
+    segments,
+)
 from custseg_spark.outputs.report.content import Content
 from custseg_spark.outputs.report.section import Section
 
@@ -19,6 +27,7 @@ def sections(content: Content, drawn: Collection[str]) -> list[Section]:
         segments.rfm(content),
         affinity.bought(content),
         seasons.indices(content),
+        *outliers.section(content),
         changes.migration(content),
         changes.drift(content),
         changes.lifetime_value(content),

@@ -8,6 +8,7 @@ from typing import TypeVar
 import polars as pl
 import pyarrow as pa
 
+from custseg_spark.config.rfm_groups import rfm_rules
 from custseg_spark.config.settings import Config
 from custseg_spark.core.clv.columns import CLV_DOCS
 from custseg_spark.core.clv.fitting import ClvModel
@@ -30,9 +31,12 @@ from custseg_spark.core.features.price_relative import (
     product_sums,
     product_tiers,
 )
+from custseg_spark.core.features.rfm_groups import RfmGroups
+from custseg_spark.core.features.rfm_rules import RfmRules
 from custseg_spark.core.features.scores import Cutoffs, buyer_values, score_cutoffs, value_counts
 from custseg_spark.core.holidays import Calendar
 from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake.insight_tables import EVENT_SUMMARY
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.publication import RunPublication
 from custseg_spark.engine.lake.rows import rows_of
@@ -40,7 +44,6 @@ from custseg_spark.engine.lake.schemas import (
     CLV_MODELS,
     CUSTOMER_FEATURES,
     CUSTOMERS,
-    EVENT_SUMMARY,
     EVENTS,
     SESSIONS,
 )
@@ -96,7 +99,9 @@ def write_features(publication: RunPublication, config: Config, progress: Progre
     model = _lifetime_values(parts, config, run_date, progress)
     with progress.stage("customer features") as stage:
         seen = over_events(lake, run_date, summarised=config.event_summary.enabled)
-        learned = Learned(run_date, seen.levels, _cutoffs(parts, run_date))
+        rules = rfm_rules(config.rfm)
+        cutoffs = _cutoffs(parts, run_date, rules)
+        learned = Learned(run_date, seen.levels, cutoffs, rules.groups)
         kernel = CustomerKernel(
             run_date,
             learned.levels,
@@ -104,6 +109,7 @@ def write_features(publication: RunPublication, config: Config, progress: Progre
             _attributes(lake, config),
             _relative(lake, config, run_date),
             learned.cutoffs,
+            learned.rfm_groups,
             model.fitted if model else None,
             Calendar(config.seasons.holidays, config.seasons.holiday_days),
         )
@@ -158,6 +164,7 @@ class CustomerKernel:
     attributes: pl.DataFrame | None
     relative: pl.DataFrame | None
     cutoffs: Cutoffs
+    rfm_groups: RfmGroups
     clv: FittedModels | None
     calendar: Calendar
 
@@ -170,6 +177,7 @@ class CustomerKernel:
             attributes=self.attributes,
             relative=self.relative,
             cutoffs=self.cutoffs,
+            rfm_groups=self.rfm_groups,
             calendar=self.calendar,
         )
         if self.clv is None or not len(features):
@@ -200,10 +208,13 @@ class _BuyerCounts:
         return value_counts(buyer_values(parts, self.as_of))
 
 
-def _cutoffs(parts: Portions, run_date: date) -> Cutoffs:
-    """The cutoffs of the RFM scores, from the values of all buyers."""
+def _cutoffs(parts: Portions, run_date: date, rules: RfmRules) -> Cutoffs:
+    """The cutoffs of the RFM scores, from the values of all buyers as far as none are given."""
+    if rules.is_given:
+        return rules.cutoffs(Cutoffs())
     counts = parts.map(_BuyerCounts(run_date), _MONEY_COLUMNS)
-    return score_cutoffs(pl.concat(counts)) if counts else Cutoffs()
+    of_buyers = score_cutoffs(pl.concat(counts), rules.bins) if counts else Cutoffs()
+    return rules.cutoffs(of_buyers)
 
 
 def _attributes(lake: Lake, config: Config) -> pl.DataFrame | None:

@@ -10,9 +10,9 @@ import pyarrow as pa
 from custseg_spark.core.features.levels import Levels
 from custseg_spark.core.insights import raw_events
 from custseg_spark.core.sessions.levels import category_sums, price_levels
+from custseg_spark.engine.lake.insight_tables import EVENT_SUMMARY
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.publication import RunPublication
-from custseg_spark.engine.lake.schemas import EVENT_SUMMARY
 from custseg_spark.engine.partitions import event_slices
 
 _COLUMNS = ("category_id", "unit_price")

@@ -25,12 +25,11 @@ from custseg_spark.core.insights.purchases import (
     SEGMENT,
 )
 from custseg_spark.engine.lake.columns import Table
-from custseg_spark.engine.lake.schemas import (
-    CUSTOMER_SEGMENTS,
+from custseg_spark.engine.lake.insight_tables import (
     SEGMENT_CATEGORIES,
     SEGMENT_PRODUCTS,
-    SESSIONS,
 )
+from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS, SESSIONS
 from custseg_spark.engine.partitions import Side, event_slices, map_sides
 from custseg_spark.pipeline.population import Population
 from custseg_spark.progress import Progress

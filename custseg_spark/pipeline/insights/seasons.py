@@ -8,7 +8,8 @@ import pyarrow as pa
 
 from custseg_spark.core.insights import seasons
 from custseg_spark.core.insights.purchases import LABEL_COLUMNS
-from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS, SEGMENT_SEASONS, SESSIONS
+from custseg_spark.engine.lake.insight_tables import SEGMENT_SEASONS
+from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS, SESSIONS
 from custseg_spark.engine.partitions import Side, map_sides
 from custseg_spark.pipeline.population import Population
 from custseg_spark.progress import Progress

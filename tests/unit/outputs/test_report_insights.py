@@ -11,14 +11,14 @@ import python_lake
 from python_lake import NOW
 
 from custseg_spark.engine.lake.columns import Table
-from custseg_spark.engine.lake.reader import LakeReader
-from custseg_spark.engine.lake.schemas import (
+from custseg_spark.engine.lake.insight_tables import (
     EVENT_SUMMARY,
-    RUNS,
     SEGMENT_CATEGORIES,
     SEGMENT_PRODUCTS,
     SEGMENT_SEASONS,
 )
+from custseg_spark.engine.lake.reader import LakeReader
+from custseg_spark.engine.lake.schemas import RUNS
 from custseg_spark.outputs import report
 from custseg_spark.outputs.report import pages, reading, rhythms
 from custseg_spark.outputs.report.canvas import png

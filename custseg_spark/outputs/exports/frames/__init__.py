@@ -4,6 +4,7 @@ from custseg_spark.outputs.exports.frames import (
     affinity,
     behaviour,
     customers,
+    outliers,
     segments,
     stores,
     trends,
@@ -15,6 +16,7 @@ REPORTS = {
     for report in (
         Report(customers.CUSTOMER_SEGMENTS, customers.rows),
         Report(segments.SEGMENT_METRICS, segments.rows),
+        Report(outliers.CUSTOMER_OUTLIERS, outliers.rows),
         Report(behaviour.CUSTOMER_BEHAVIOR_METRICS, behaviour.rows),
         Report(stores.CUSTOMER_STORE_SUMMARY, stores.rows),
         Report(trends.CUSTOMER_PURCHASE_TRENDS, trends.rows),
