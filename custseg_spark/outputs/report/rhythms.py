@@ -82,7 +82,7 @@ def _prices(axes: Axes, counts: Sequence[EventCount], types: Sequence[str]) -> N
         total = sum(own.values()) or 1
         shares = [own.get(lower, 0) / total for lower in bins]
         axes.plot(range(len(bins)), shares, color=_COLOURS[name], marker="o", markersize=3)
-    every = -(-len(bins) // 8)
+    every = max(1, -(-len(bins) // 8))
     axes.set_xticks(range(0, len(bins), every), [_plain(b) for b in bins[::every]])
     axes.set_ylim(bottom=0)
     percent_axis(axes.yaxis)
