@@ -140,6 +140,21 @@ def test_purchase_trends_are_by_month_up_to_the_run_date(database: tuple[Server,
     ]
 
 
+def test_lists_of_products_are_flat_and_of_living_segments(folder: Path) -> None:
+    assert lines(folder, "segment_products")[1:] == [
+        '2,"Dormant",1,"p7","shoes",,3,4,0.75,3,8,2,0.5,2,2021-04-01',
+        '2,"Dormant",2,"\'=p9",,,2,4,0.5,3,8,1.3333333333333333,0.5,2,2021-04-01',
+    ]
+    assert lines(folder, "segment_product_pairs")[1:] == [
+        '2,"Dormant","p7",1,"p8",2,1,2,0.75,,2021-04-01',
+        '2,"Dormant","p7",2,"p5",2,1,2,0.75,,2021-04-01',
+    ]
+    assert lines(folder, "segment_categories")[1:] == [
+        '1,"Loyal","brand",1,"acme",,3,4,0.75,3,8,2,0.5,2,2021-04-01',
+        '1,"Loyal","category",1,"k1","shoes",2,4,0.5,3,8,1.3333333333333333,0.5,2,2021-04-01',
+    ]
+
+
 def test_behavior_metrics_are_the_features_with_nan_as_null(database: tuple[Server, str]) -> None:
     server, name = database
     columns = "customer_id, total_spend, spending_score, loyalty_score, segment"
