@@ -10,6 +10,8 @@ TRANSFORMS = ("auto", "none")
 MODEL_USES = ("auto", "fit", "frozen")
 COMPARISONS = ("dbscan", "agglomerative")
 FITTED_CUSTOMERS = ("sample", "all")
+RULES = "rules"
+ASSIGNS = ("model", RULES)
 
 # Keys of 0.1 and their new names.
 MOVED = {
@@ -134,13 +136,19 @@ class StabilityConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The models and their features; groups of keys have sections of their own."""
+    """The models and their features; groups of keys have sections of their own.
+
+    `assign`: the model, or the rules that tell it. Customers with fewer than `known_from` events
+    and no order are of too little known.
+    """
 
     algorithms: tuple[str, ...] = ("kmeans", "bisecting_kmeans")
     features: tuple[str, ...] = ()
     k: int | None = None
     seed: int = 7
     use: str = "auto"
+    assign: str = "model"
+    known_from: int = 0
     preparation: PreparationConfig = field(default_factory=PreparationConfig)
     fit: FitConfig = field(default_factory=FitConfig)
     selection: SelectionConfig = field(default_factory=SelectionConfig)
@@ -148,5 +156,7 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         require_word(self.use, MODEL_USES, "model.use")
+        require_word(self.assign, ASSIGNS, "model.assign")
+        require(self.known_from >= 0, "model.known_from", "0 or more", self)
         require(self.k is None or self.k >= 2, "model.k", "2 or more", self)
         require(bool(self.algorithms), "model.algorithms", "one algorithm at least", self)

@@ -179,6 +179,7 @@ SEGMENT_PROFILES = _by_run(
         "features": pa.map_(
             TEXT, pa.struct([(name, DOUBLE) for name in ("mean", "median", "z_score")])
         ),
+        **each(TEXT, "rule rule_sql"),
     },
 )
 
@@ -196,6 +197,8 @@ MODEL_SELECTION = _by_run(
         "why": TEXT,
         "euclidean_silhouette": DOUBLE,
         "euclidean_customers": LONG,
+        "rule_leaves": INT,
+        **each(DOUBLE, "rule_cost_ratio rule_informed_fidelity rule_fidelity"),
     },
 )
 

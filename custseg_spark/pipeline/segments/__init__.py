@@ -15,6 +15,7 @@ from custseg_spark.core.clustering.assignment import (
     segments,
 )
 from custseg_spark.core.clustering.comparison import Compared
+from custseg_spark.core.clustering.models import cluster_count
 from custseg_spark.core.clustering.profiles import Profile, centroid, profiles
 from custseg_spark.core.clustering.scaling import FeatureSpace
 from custseg_spark.core.clustering.selection import Verdict
@@ -41,6 +42,8 @@ from custseg_spark.pipeline.clusterings import Clustering
 from custseg_spark.pipeline.history import Ancestor, PreviousRun
 from custseg_spark.pipeline.population import Population
 from custseg_spark.pipeline.segments import movement, rows
+from custseg_spark.pipeline.segments.little_known import LittleKnown
+from custseg_spark.pipeline.telling import told
 
 # As many points as a picture can show.
 PICTURED_CUSTOMERS = 4_000
@@ -74,27 +77,46 @@ def identified(
     `source` is the run whose models were loaded; its ids and names stand then.
     """
     of, previous, config = run.population, run.population.past.previous, run.population.config
-    models = {algorithm: v.candidate.model for algorithm, v in run.chosen.items()}
+    tellings = {
+        algorithm: told(run.sample, run.space, v.candidate.model, config.model, manifest)
+        for algorithm, v in run.chosen.items()
+        for manifest in [run.published.get(algorithm)]
+    }
+    assigners = {algorithm: telling.assigner for algorithm, telling in tellings.items()}
     sampled = run.sample.everyone(config.model.fit.sample_customers)
-    by_model = profiles(of.customers, run.space, list(models.values()), of.features, sampled)
-    profiled = dict(zip(models, by_model, strict=True))
+    by_model = profiles(of.customers, run.space, list(assigners.values()), of.features, sampled)
+    profiled = dict(zip(assigners, by_model, strict=True))
     cells = (
-        movement.moved(of, previous, run.space, models)
+        movement.moved(of, previous, run.space, assigners)
         if previous
         else movement.all_joined(profiled)
     )
     clusterings = []
     for algorithm, verdict in run.chosen.items():
         of_algorithm = [cell for cell in cells if cell.algorithm == algorithm]
-        clusters = profiled[algorithm]
+        k = cluster_count(verdict.candidate.model)
+        clusters, little_known = profiled[algorithm][:k], profiled[algorithm][k:]
         ancestors = _ancestors(algorithm, previous, source)
         manifest = run.published.get(algorithm)
         if manifest:
-            who = _as_published(manifest, previous, of_algorithm, len(clusters))
+            who = _as_published(manifest, previous, of_algorithm, k)
         else:
             who = _identities(run, verdict, clusters, of_algorithm)
         names = _names(of, who, clusters, ancestors, archetypes, is_published=bool(manifest))
-        clusterings.append(Clustering(algorithm, verdict, who, names, ancestors, clusters))
+        apart = LittleKnown.of(little_known, ancestors, of_algorithm, k)
+        if apart:
+            who, names = apart.beside(who, names, of.features)
+        clusterings.append(
+            Clustering(
+                algorithm,
+                verdict,
+                who,
+                names,
+                ancestors,
+                [*clusters, *([apart.profile] if apart else [])],
+                tellings[algorithm],
+            )
+        )
     return clusterings, cells
 
 
@@ -186,14 +208,14 @@ def write(
     # What is known up to the run date at 00:00 UTC is predicted from.
     midnight = datetime.combine(day, time.min, UTC)
     kernel = partial(segments, space=run.space, clusterings=named, prediction_timestamp=midnight)
-    of.customers.write(kernel, segment_columns(run.space), CUSTOMER_SEGMENTS, publication)
+    of.customers.write(kernel, segment_columns(run.space, named), CUSTOMER_SEGMENTS, publication)
     since = previous.run_date if previous else None
     ids = {c.algorithm: c.segment_ids for c in clusterings}
     drifted = [*drifts, *_share_drifts(clusterings, previous, of.config)] if previous else []
     tables: dict[Table, rows.Rows] = {
         SEGMENT_PROFILES: rows.profile_rows(clusterings, of.features, prepared, day),
         MODEL_SELECTION: [
-            *rows.selection_rows(run.verdicts, day),
+            *rows.selection_rows(run.verdicts, {c.algorithm: c.told for c in clusterings}, day),
             *rows.comparison_rows(run.compared, day),
         ],
         SEGMENT_POINTS: rows.point_rows(
