@@ -1,6 +1,6 @@
 """The command `custseg`: its subcommands, and how each error ends.
 
-  custseg ingest|segment|score|report|export|lift|fetch|gate|maintain|preview|serve [options]
+  custseg ingest|segment|score|rules|report|export|lift|fetch|gate|maintain|preview|serve [options]
 
 The same as `spark-submit jobs/NAME.py`: same options, same exit codes.
 """
@@ -21,6 +21,7 @@ COMMANDS = {
     "ingest": "event logs to events, refused records, the ledger and sessions",
     "segment": "the whole way: ingest, features, models, segments, report",
     "score": "assign a run date's customers with published models",
+    "rules": "the rules of a run's segments, in words or as SQL",
     "report": "the report of a run that is in the lake, again",
     "export": "a run's tables to SQLite, PostgreSQL or CSV",
     "lift": "what a campaign did",

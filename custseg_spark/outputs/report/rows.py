@@ -88,6 +88,7 @@ class Segment:
     tree_node: int | None
     tree_parent: int | None
     features: Mapping[str, Measure]
+    rule: str | None
 
     def z_score(self, feature: str) -> float | None:
         return self.features[feature].z_score if feature in self.features else None
@@ -113,6 +114,10 @@ class Candidate:
     why: str | None
     euclidean_silhouette: float | None
     euclidean_customers: int | None
+    rule_leaves: int | None
+    rule_cost_ratio: float | None
+    rule_informed_fidelity: float | None
+    rule_fidelity: float | None
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Collection
 
-from custseg_spark.outputs.report import changes, choice, segments
+from custseg_spark.outputs.report import changes, choice, rules, segments
 from custseg_spark.outputs.report.content import Content
 from custseg_spark.outputs.report.section import Section
 
@@ -13,6 +13,7 @@ def sections(content: Content, drawn: Collection[str]) -> list[Section]:
     found = [
         segments.sizes(content),
         segments.profiles(content),
+        *rules.rules(content),
         segments.plane(content),
         choice.selection(content),
         segments.rfm(content),
