@@ -41,10 +41,10 @@ def run(argv: Sequence[str]) -> None:
             f"the model of {clustering.algorithm} was made before there were rules; fit anew"
             " (custseg segment --model fit)"
         )
-    told = (
-        statement(clustering, asked.dialect, asked.table) if asked.dialect else _words(clustering)
-    )
-    print(sql or _words(clustering))
+    if asked.dialect:
+        print(statement(clustering, asked.dialect, asked.table))
+    else:
+        print(_words(clustering))
 
 
 def _parsed(argv: Sequence[str]) -> _Asked:

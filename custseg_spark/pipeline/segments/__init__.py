@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, time
+from decimal import Decimal
 from functools import partial
 
 import numpy as np
@@ -23,7 +24,12 @@ from custseg_spark.core.segments import drift
 from custseg_spark.core.segments.drift import Drift, DriftRules
 from custseg_spark.core.segments.identity import Died, Identities, Identity, identify
 from custseg_spark.core.segments.migrations import Cell, migration_rows, overlap_matrix
-from custseg_spark.core.segments.naming import Archetypes, SegmentName, name_segments
+from custseg_spark.core.segments.naming import (
+    SHARES,
+    Archetypes,
+    SegmentName,
+    name_segments,
+)
 from custseg_spark.core.segments.pairing import IdentityRules, jaccard
 from custseg_spark.core.segments.statuses import BORN, CONTINUED
 from custseg_spark.engine.lake.columns import Table
@@ -187,12 +193,33 @@ def _names(
         identity.segment_id: dict(zip(features, profile.z_score.tolist(), strict=False))
         for identity, profile in zip(who.clusters, clusters, strict=True)
     }
+    figures = {
+        identity.segment_id: _figures(profile, clusters, features)
+        for identity, profile in zip(who.clusters, clusters, strict=True)
+    }
     kept = {i: ancestors[i].name for i in z_scores if i in ancestors}
     # A published model's segments keep their names: nothing about the segments has changed.
     bonus = np.inf if is_published else naming.kept_name_bonus
     return name_segments(
-        z_scores, archetypes, min_score=naming.min_score, kept=kept, kept_bonus=bonus
+        z_scores,
+        archetypes,
+        min_score=naming.min_score,
+        kept=kept,
+        kept_bonus=bonus,
+        figures=figures,
     )
+
+
+def _figures(
+    profile: Profile, clusters: Sequence[Profile], features: Sequence[str]
+) -> dict[str, float]:
+    """Return what archetypes' bars are for: a segment's means, and its shares."""
+    customers = profile.customers / max(sum(p.customers for p in clusters), 1)
+    total = sum((p.revenue for p in clusters), Decimal(0))
+    revenue = float(profile.revenue / total) if total > 0 else np.nan
+    shares = (customers, revenue, revenue / customers if customers else np.nan)
+    means = dict(zip(features, profile.mean.tolist(), strict=False))
+    return {**means, **dict(zip(SHARES, shares, strict=True))}
 
 
 def write(
