@@ -140,6 +140,8 @@ class ModelConfig:
 
     `assign`: the model, or the rules that tell it. Customers with fewer than `known_from` events
     and no order are of too little known.
+    `outlier_percentile`: a customer farther from the centre than so many % of the segment's
+    customers at the fit fits no segment.
     """
 
     algorithms: tuple[str, ...] = ("kmeans", "bisecting_kmeans")
@@ -149,6 +151,7 @@ class ModelConfig:
     use: str = "auto"
     assign: str = "model"
     known_from: int = 0
+    outlier_percentile: float = 99.5
     preparation: PreparationConfig = field(default_factory=PreparationConfig)
     fit: FitConfig = field(default_factory=FitConfig)
     selection: SelectionConfig = field(default_factory=SelectionConfig)
@@ -159,4 +162,6 @@ class ModelConfig:
         require_word(self.assign, ASSIGNS, "model.assign")
         require(self.known_from >= 0, "model.known_from", "0 or more", self)
         require(self.k is None or self.k >= 2, "model.k", "2 or more", self)
+        percentile = 50 <= self.outlier_percentile <= 100
+        require(percentile, "model.outlier_percentile", "from 50 to 100", self)
         require(bool(self.algorithms), "model.algorithms", "one algorithm at least", self)

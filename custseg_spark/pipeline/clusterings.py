@@ -17,7 +17,7 @@ from custseg_spark.pipeline.telling import Told
 class Clustering:
     """One algorithm's chosen clustering: who its clusters are, by position, and how they look.
 
-    `names` and `ancestors` are by segment id.
+    `names` and `ancestors` are by segment id, `outlier_distances` by cluster.
     """
 
     algorithm: str
@@ -26,6 +26,7 @@ class Clustering:
     names: Mapping[int, SegmentName]
     ancestors: Mapping[int, Ancestor]
     profiles: Sequence[Profile]
+    outlier_distances: tuple[float | None, ...]
     told: Told
 
     @property
@@ -57,6 +58,7 @@ class Clustering:
             self.model,
             self.segment_ids[:k],
             self.segment_names[:k],
+            self.outlier_distances,
             assigner.rules,
             assigner.by_rules,
             assigner.known_from,

@@ -99,6 +99,7 @@ def publish(
             seed=seed,
             segment_ids=named.segment_ids,
             segment_names=named.segment_names,
+            outlier_distances=clustering.outlier_distances,
             tree=tuple(clustering.tree),
             model_sha256=model_hash(clustering.model),
             rules=named.rules,

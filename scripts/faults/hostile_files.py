@@ -304,7 +304,7 @@ def tried(name: str, fault: Fault, whole: Place, folder: Path) -> bool:
 
 
 def main() -> None:
-    """Tries all faults, or those that are named."""
+    """Try all faults, or the named ones."""
     names = sys.argv[1:] or list(FAULTS)
     with small_lake.scratch() as scratch:
         folder = Path(scratch)

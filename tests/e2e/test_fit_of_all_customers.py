@@ -40,7 +40,7 @@ def customers() -> list[tuple[str, float, int, int]]:
 
 
 def points() -> list[list[float]]:
-    """Spend and orders of those that are informed, by id."""
+    """Spend and orders of informed customers, by id."""
     informed = [c for c in sorted(customers()) if c[3] >= LEAST_EVENTS]
     return [[spend, float(orders)] for _, spend, orders, _ in informed]
 

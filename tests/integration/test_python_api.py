@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from conftest import write_log
+from checkout import write_log
 from polars.testing import assert_frame_equal
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
@@ -142,7 +142,7 @@ def test_the_same_rows_under_a_name_are_read_once_whatever_holds_them(
     [refused] = lake.table("rejected_events").rows(named=True)
     assert (refused["source_file"], refused["source_row"]) == ("november", first.read)
     assert [reason["code"] for reason in refused["reasons"]] == ["not_a_number"]
-    # The events are those of the file, id by id.
+    # The same event ids as the file's.
     ids = result.lake.table("events", ["event_id"])
     assert_frame_equal(lake.table("events", ["event_id"]).sort("event_id"), ids.sort("event_id"))
     assert not (tmp_path / "lake" / "_frames").exists()

@@ -1,7 +1,7 @@
 """Assign every customer to a segment, with distance, runner-up and the deciding features."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -19,6 +19,7 @@ from custseg_spark.core.clustering.models import (
     GaussianMixture,
     cluster_count,
 )
+from custseg_spark.core.clustering.outliers import ODDITIES, outliers
 from custseg_spark.core.clustering.rules.tree import RuleTree
 from custseg_spark.core.clustering.scaling import FeatureSpace
 
@@ -27,7 +28,8 @@ VALUE_FEATURES = ("monetary", "frequency", "session_count")
 TOP_FEATURES = 3
 PASSED_THROUGH = ("customer_id", "rfm_r", "rfm_f", "rfm_m", "rfm_group")
 
-# The columns of `customer_segments` without its partition `run_date`.
+# The columns of `customer_segments` that follow from a run's own customers and models, without its
+# partition.
 SEGMENT_ROWS = pa.schema(
     [
         ("algorithm", pa.string()),
@@ -45,18 +47,25 @@ SEGMENT_ROWS = pa.schema(
         ("rfm_m", pa.int32()),
         ("rfm_group", pa.string()),
         ("prediction_timestamp", pa.timestamp("us", "UTC")),
+        ("is_outlier", pa.bool_()),
+        ("oddities", ODDITIES),
     ]
 )
 
 
 @dataclass(frozen=True)
 class NamedClustering:
-    """A clustering to publish: segment ids and names by cluster, and who assigns (`Assigner`)."""
+    """A clustering to publish: segment ids and names by cluster, and who assigns (`Assigner`).
+
+    `outlier_distances`, by cluster: beyond it a customer fits no segment. None: no distance is too
+    far; empty: the model was fitted before there were such distances.
+    """
 
     algorithm: str
     model: ClusterModel
     segment_ids: tuple[int, ...]
     segment_names: tuple[str, ...]
+    outlier_distances: tuple[float | None, ...] = ()
     rules: RuleTree | None = None
     by_rules: bool = False
     known_from: int = 0
@@ -200,6 +209,8 @@ def assigned(
     labels = clustering.assigner.labels(bucket, points)
     is_unknown = labels == k
     notes = annotate(points, np.where(is_unknown, 0, labels), model.centres)
+    # Who fits none of the segments must be known.
+    notes = replace(notes, distances=np.where(is_unknown, 0.0, notes.distances))
     ids = np.array([*clustering.segment_ids, TOO_LITTLE_KNOWN_ID], dtype=np.int32)
     is_single = is_unknown | (notes.seconds < 0)
     return {
@@ -211,7 +222,16 @@ def assigned(
         "margin": pa.array(notes.margins, mask=is_single),
         "top_features": _reasons(axes, notes.top_axes, is_unknown),
         "memberships": _memberships(points, model, ids[:-1]),
+        **_outliers(points, notes, clustering, axes),
     }
+
+
+def _outliers(
+    points: np.ndarray, notes: Annotations, clustering: NamedClustering, axes: Sequence[str]
+) -> dict[str, pa.Array]:
+    model, limits = clustering.model, clustering.outlier_distances
+    found = outliers(points, notes.clusters, notes.distances, model.centres, limits, axes)
+    return dict(zip(("is_outlier", "oddities"), found, strict=True))
 
 
 def _taken(words: Sequence[str], places: np.ndarray) -> pa.Array:

@@ -40,8 +40,8 @@ _PARTS = ("preprocessor", "clusterer", "feature_names")
 class Manifest:
     """What a saved model is: enough to score with it, and to notice if it isn't whole.
 
-    `segment_ids` and `segment_names` are by cluster; `tree` is empty but for bisecting KMeans.
-    `rules`, `by_rules` and `known_from` are those of `NamedClustering`.
+    `segment_ids`, `segment_names` and `outlier_distances` are by cluster; `tree` is empty but for
+    bisecting KMeans. `rules`, `by_rules` and `known_from` are those of `NamedClustering`.
     """
 
     algorithm: str
@@ -54,6 +54,7 @@ class Manifest:
     segment_names: tuple[str, ...]
     tree: tuple[Node, ...]
     model_sha256: str
+    outlier_distances: tuple[float | None, ...] = ()
     rules: RuleTree | None = None
     by_rules: bool = False
     known_from: int = 0
@@ -160,6 +161,7 @@ def _parse(content: bytes, path: str) -> Manifest:
                 "segment_ids": tuple(values["segment_ids"]),
                 "segment_names": tuple(values["segment_names"]),
                 "tree": tuple(Node(**n) for n in values["tree"]),
+                "outlier_distances": tuple(values.get("outlier_distances", ())),
                 "rules": written.rules_of(values.get("rules")),
             }
         )

@@ -74,6 +74,7 @@ def _profile_rows(
             node.parent if node else None,
             centroid(profile, features, prepared.names),
             profile.as_map(features),
+            _at(clustering.outlier_distances, cluster) if clustering.outlier_distances else None,
             *_rule(clustering, cluster),
         )
     for died in clustering.identities.died:
@@ -83,7 +84,7 @@ def _profile_rows(
         yield (
             *(run_date, clustering.algorithm, died.segment_id, gone.name, None),
             *(0, 0.0, Decimal(0), 0.0, *unknown, [], [], DIED, related, gone.born_on, None),
-            *(*unknown, {}, {}, None, None),
+            *(*unknown, {}, {}, None, None, None),
         )
 
 
