@@ -6,6 +6,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from custseg_spark.core.clustering.assigners import TOO_LITTLE_KNOWN_ID
+
 
 @dataclass(frozen=True)
 class Run:
@@ -89,6 +91,11 @@ class Segment:
     tree_parent: int | None
     features: Mapping[str, Measure]
     rule: str | None
+
+    @property
+    def is_little_known(self) -> bool:
+        """Whether these are the customers of whom too little is known."""
+        return self.segment_id == TOO_LITTLE_KNOWN_ID
 
     def z_score(self, feature: str) -> float | None:
         return self.features[feature].z_score if feature in self.features else None
