@@ -3,6 +3,7 @@
 from custseg_spark.outputs.exports.frames import (
     behaviour,
     customers,
+    memberships,
     outliers,
     segments,
     stores,
@@ -19,5 +20,8 @@ REPORTS = {
         Report(behaviour.CUSTOMER_BEHAVIOR_METRICS, behaviour.rows),
         Report(stores.CUSTOMER_STORE_SUMMARY, stores.rows),
         Report(trends.CUSTOMER_PURCHASE_TRENDS, trends.rows),
+        Report(memberships.SEGMENT_MEMBERSHIPS, memberships.rows),
     )
 }
+# Exported by default only of the algorithm that has rows for it.
+OF_ALGORITHM = {memberships.SEGMENT_MEMBERSHIPS.name: "gaussian_mixture"}
