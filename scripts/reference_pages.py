@@ -41,13 +41,14 @@ ONE_ROW = {
     " (`segment_profiles.outlier_distance`), by the `oddities`, in scaled units.",
     "segment_profiles": "A segment on a run date, by one algorithm: name with score, runner-up and"
     " evidence, actions, status (continued, born, split, merged, died), size, revenue, and each"
-    " feature's mean, median and z-score.",
+    " feature's mean, median and z-score; its rule in words and as a condition over"
+    " `customer_features` (Spark's SQL).",
     "segment_migrations": "Two segments, of the previous run date and of this one: the customers"
     " who moved. Null stands for customers who joined or are gone.",
     "feature_drift": "A feature (or the shares of an algorithm's segments) on a run date: the"
     " population stability index (PSI) since the previous run date.",
     "model_selection": "A candidate k of an algorithm on a run date: indices, stability, and why it"
-    " was chosen or not.",
+    " was chosen or not; of a chosen one what its rules cost: leaves, cost ratio and fidelity.",
     "clv_models": "A run date: parameters of BG/NBD and Gamma-Gamma, calibration on the hold-out"
     " period, Gini coefficient.",
     "segment_points": "A sampled customer on a run date, by one algorithm: its place in the plane"
@@ -75,7 +76,7 @@ def command_line() -> str:
 
 
 _COMMAND_LINE = """\
-`custseg NAME` and `spark-submit jobs/NAME.py` are the same program with the same options;
+`custseg NAME` and `spark-submit jobs/NAME.py` are the same program with the same options; `rules`,
 `preview`, `serve` and `dashboard` are commands only. [The exit codes](codes.md#exit-codes) are the
 same for all.
 """

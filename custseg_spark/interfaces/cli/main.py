@@ -21,6 +21,7 @@ COMMANDS = {
     "ingest": "event logs to events, refused records, the ledger and sessions",
     "segment": "the whole way: ingest, features, models, segments, report",
     "score": "assign a run date's customers with published models",
+    "rules": "the rules of a run's segments, in words or as SQL",
     "report": "the report of a run that is in the lake, again",
     "export": "a run's tables to SQLite, PostgreSQL or CSV",
     "plan-test": "what a campaign can show, before it",
