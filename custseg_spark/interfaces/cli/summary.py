@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from custseg_spark.core.clustering.selection import Verdict
     from custseg_spark.engine.lake.lake import Lake
     from custseg_spark.outputs.exports import Exported
+    from custseg_spark.outputs.exports.checking import Checked
     from custseg_spark.outputs.exports.intervals import Interval
     from custseg_spark.outputs.exports.lift import Lift
     from custseg_spark.paths import Place
@@ -126,6 +127,15 @@ def of_maintenance(done: Maintained) -> str:
             f"Small files put together: {files or 'none'}",
         ]
     )
+
+
+def of_check(checked: Checked) -> str:
+    """Summarise a comparison without differences."""
+    lines = [f"{checked.target} holds the run of {checked.run_date}:"]
+    lines += [
+        f"  {table.name:<27}{table.rows:>12,} rows, as in the lake" for table in checked.tables
+    ]
+    return "\n".join(lines)
 
 
 def of_lift(lift: Lift) -> str:
