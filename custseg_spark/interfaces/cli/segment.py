@@ -23,15 +23,16 @@ def run(argv: Sequence[str]) -> None:
     """Runs the job for a command line."""
     given = arguments.parse(__doc__ or "", argv)
     if given.config.mlflow.enabled:
-        from custseg_spark.interfaces.cli.tracked import require
+        # Only then: it brings the report's pictures along.
+        from custseg_spark.interfaces.cli import tracked
 
-        require(given.config)
+        tracked.require(given.config)
     listed = [] if given.skip_ingest else list_sources(given.mappings)
     starting = StartingSession("custseg-segment", given.config.lake.umask, _KERNELS)
     # Imported while Spark starts: each takes a second.
     from custseg_spark.engine.lake.lake import Lake, require_table
     from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES, EVENTS
-    from custseg_spark.interfaces.cli import summary, tracked
+    from custseg_spark.interfaces.cli import summary
     from custseg_spark.outputs import lineage
     from custseg_spark.pipeline.ingest import INGESTED, ingest
     from custseg_spark.pipeline.segmentation import OUTPUTS, segment
@@ -58,7 +59,9 @@ def run(argv: Sequence[str]) -> None:
             print(summary.of_ingest(ingested))
             told.tables_written[EVENTS] = ingested.accepted
         told.tables_read = list(INGESTED)
-        result = segment(lake, given.config, given.archetypes, progress, now=clock.now)
+        result = segment(
+            lake, given.config, given.archetypes, progress, now=clock.now, again=given.again
+        )
         told.run_date = result.run_date
         told.tables_written |= dict.fromkeys(OUTPUTS)
         told.tables_written[CUSTOMER_FEATURES] = result.customers
