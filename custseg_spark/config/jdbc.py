@@ -22,6 +22,9 @@ _DRIVERS = {
     "snowflake": "net.snowflake.client.jdbc.SnowflakeDriver",
     "sqlserver": "com.microsoft.sqlserver.jdbc.SQLServerDriver",
 }
+# Spark knows the quotes of MySQL by that word in the URL alone: with others, a column's name would
+# be a text to MariaDB, and every row would hold it.
+_SESSION = {"mariadb": {"sessionVariables": "sql_mode='STRICT_TRANS_TABLES,ANSI_QUOTES'"}}
 # Ending of an environment variable's name to the driver's option.
 _CREDENTIALS = {"USER": "user", "PASSWORD": "password"}
 _FURTHER_CREDENTIALS = {
@@ -132,7 +135,8 @@ def expanded(url: str, environment: Mapping[str, str]) -> str:
 
 def options(url: str, jdbc: Jdbc, environment: Mapping[str, str]) -> dict[str, str]:
     """Return Spark's and the driver's options of a connection, including credentials."""
-    found = {**jdbc.options, **credentials(url, jdbc, environment)}
+    usual = _SESSION.get(database(url), {})
+    found = {**usual, **jdbc.options, **credentials(url, jdbc, environment)}
     if "private_key_file" in found:
         found["authenticator"] = "snowflake_jwt"
     driver = jdbc.driver or _DRIVERS.get(database(url), "")

@@ -77,7 +77,7 @@ def test_a_dba_s_schema_is_that_of_an_export(small_lake: Lake, postgresql: Serve
     columns = (
         "SELECT table_name, column_name, ordinal_position, data_type, numeric_precision,"
         " numeric_scale, is_nullable FROM information_schema.columns"
-        " WHERE table_schema = 'public' AND table_name NOT LIKE 'campaign_lift%' ORDER BY 1, 3"
+        " WHERE table_schema = 'public' AND table_name NOT LIKE 'campaign_lift%%' ORDER BY 1, 3"
     )
     indexes = (
         "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'"

@@ -9,7 +9,9 @@ from checkout import job
 from mariadb_server import PASSWORD, USER, Server, is_installed, started
 from pyspark.sql import DataFrame, SparkSession
 
+from custseg_spark.config.settings import LakeConfig
 from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.schemas import EVENTS
 from custseg_spark.errors import TargetError
 from custseg_spark.interfaces.cli import check_report
 from custseg_spark.outputs.exports.jdbc import JdbcDatabase
@@ -85,6 +87,23 @@ def test_every_table_is_there_and_equals_the_lake(
     said = str(raised.value)
     assert "customer_segments: rows: 3 there, 4 in the lake" in said
     assert "segment_metrics: sum of total_spend: 115.49 there, 115.48 in the lake" in said
+
+
+def test_a_source_in_mariadb_is_read_by_its_values(
+    spark: SparkSession, server: Server, database: str, tmp_path: Path
+) -> None:
+    """Spark quotes names for MySQL's addresses alone; MariaDB would take them for texts."""
+    server.query(
+        "CREATE TABLE sales_facts (customer_id varchar(9), order_id varchar(9), order_date date,"
+        " product_id int, quantity int, unit_price decimal(9,2), discount decimal(9,2),"
+        " net_amount decimal(9,2));"
+        " INSERT INTO sales_facts VALUES ('c1', '7', '2024-03-01', 5, 2, 12.50, 0, 25)",
+        database,
+    )
+    source = f"--source=sales_facts={server.url(database)}"
+    job("ingest").run([f"--lake={tmp_path / 'lake'}", source])
+    [event] = Lake(spark, LakeConfig(path=str(tmp_path / "lake"))).read(EVENTS).collect()
+    assert (event.customer_id, event.order_id, event.quantity) == ("c1", "7", 2)
 
 
 def test_a_mysql_address_does_as_well(small_lake: Lake, server: Server, database: str) -> None:

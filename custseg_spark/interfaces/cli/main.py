@@ -36,9 +36,13 @@ COMMANDS = {
     "maintain": "remove what no run needs, put small files together",
     "preview": "what a mapping makes of a file, or a proposed mapping",
     "serve": "the scoring service over a lake, by HTTP",
+    "dashboard": "a lake's runs, segments and customers in a browser",
 }
 # Commands that are another interface's.
-_ELSEWHERE = {"serve": "custseg_spark.interfaces.service.serve"}
+_ELSEWHERE = {
+    "serve": "custseg_spark.interfaces.service.serve",
+    "dashboard": "custseg_spark.interfaces.dashboard.start",
+}
 
 
 def console() -> None:
@@ -95,3 +99,7 @@ def main(job: Callable[[Sequence[str]], None]) -> None:
 def _fail(error: CustsegError) -> int:
     print(f"error: {error}", file=sys.stderr)
     return error.exit_code
+
+
+if __name__ == "__main__":
+    console()

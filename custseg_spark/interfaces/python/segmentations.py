@@ -2,7 +2,6 @@
 
 import json
 import operator
-from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -13,12 +12,12 @@ import polars as pl
 from custseg_spark.engine.lake.rows import dicts_of
 from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES, CUSTOMER_SEGMENTS, RUNS
 from custseg_spark.errors import InputError, nearest
-from custseg_spark.interfaces.python import explanations
 from custseg_spark.interfaces.python.configuring import AnyPath
-from custseg_spark.interfaces.python.explanations import Explanation, OneRun
 from custseg_spark.interfaces.python.models import Model
 from custseg_spark.interfaces.python.plots import Plots
 from custseg_spark.interfaces.python.tables import LakeTables
+from custseg_spark.outputs import explanations
+from custseg_spark.outputs.explanations import Explanation, OneRun
 from custseg_spark.outputs.report import HTML, reading, words, write_here
 from custseg_spark.outputs.report.content import Content
 from custseg_spark.paths import Remote, place
@@ -156,9 +155,7 @@ class Segmentation:
     @cached_property
     def _content(self) -> Content:
         reader = self.lake.reader
-        content = reading.content(reader, self.run_date, reader.map_files)
-        others = [a for a in content.algorithms if a != self.algorithm]
-        return replace(content, algorithms=[self.algorithm, *others])
+        return reading.content(reader, self.run_date, reader.map_files, self.algorithm)
 
     def __repr__(self) -> str:
         segments = self.segments

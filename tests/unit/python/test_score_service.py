@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 import python_lake
-from conftest import ROOT
+from checkout import ROOT
 from python_lake import NOW
 from without_spark import WITHOUT_SPARK
 
