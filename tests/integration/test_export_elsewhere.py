@@ -1,5 +1,6 @@
 """Exports as Parquet and Delta, the reporting schema, and databases compared with the lake."""
 
+import re
 import sqlite3
 import time
 from contextlib import closing
@@ -22,6 +23,7 @@ from custseg_spark.interfaces.cli import check_report
 from custseg_spark.outputs.exports.frames.changes import Campaign, is_control
 from custseg_spark.outputs.exports.reporting_schema import reported_tables
 
+GUIDE = (ROOT / "docs" / "guides" / "exports.md").read_text(encoding="utf-8")
 SCHEMA = ROOT / "conf" / "deploy" / "sql" / "reporting_schema.sql"
 
 
@@ -30,7 +32,13 @@ def export(lake: Lake, to: str, *options: str) -> None:
 
 
 def check(lake: Lake, to: str) -> None:
-    check_report.run([f"--lake={lake.config.path}", f"--to={to}"])
+    """The guide's command, on the test's lake and target."""
+    [line] = re.findall(r"^custseg check-report (.*)$", GUIDE, re.M)
+    ours = {"--lake lake": f"--lake {lake.config.path}", "sqlite:///reports.db": to}
+    for theirs, own in ours.items():
+        assert theirs in line
+        line = line.replace(theirs, own)
+    check_report.run(line.split())
 
 
 def test_parquet_and_delta_hold_the_same_rows_with_their_types(

@@ -1,6 +1,6 @@
 """Transforms, feature sets and k compared in one table: silhouette, stability, smallest segment.
 
-On a bounded sample of a run's customers, without Spark; nothing is written to the lake.
+On a bounded sample of a run's customers, without a JVM; nothing is written to the lake.
 """
 
 import argparse
