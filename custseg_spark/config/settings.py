@@ -11,6 +11,7 @@ from typing import Any
 
 from custseg_spark.config.model import ModelConfig
 from custseg_spark.config.places import require_open
+from custseg_spark.config.rfm import RfmConfig
 from custseg_spark.errors import require, require_word
 from custseg_spark.paths import is_remote
 from custseg_spark.redaction import redacted_tree
@@ -180,14 +181,22 @@ class ReportConfig:
 
 @dataclass(frozen=True)
 class ExportsConfig:
-    """The control share of an activation export, and the confidence of a measured effect."""
+    """The control share of an activation export, and how effects are measured and planned.
+
+    `pre_period_days`: so many days before the run date adjust an effect for what customers did
+    anyway.
+    """
 
     control_share: float = 0.0
     confidence: float = 0.95
+    power: float = 0.8
+    pre_period_days: int = 90
 
     def __post_init__(self) -> None:
         require(0 <= self.control_share < 1, "exports.control_share", "from 0 to below 1", self)
         require(0 < self.confidence < 1, "exports.confidence", "between 0 and 1", self)
+        require(0 < self.power < 1, "exports.power", "between 0 and 1", self)
+        require(self.pre_period_days > 0, "exports.pre_period_days", "above 0", self)
 
 
 @dataclass(frozen=True)
@@ -257,6 +266,7 @@ class Config:
     naming: NamingConfig = field(default_factory=NamingConfig)
     identity: IdentityConfig = field(default_factory=IdentityConfig)
     drift: DriftConfig = field(default_factory=DriftConfig)
+    rfm: RfmConfig = field(default_factory=RfmConfig)
     clv: ClvConfig = field(default_factory=ClvConfig)
     report: ReportConfig = field(default_factory=ReportConfig)
     exports: ExportsConfig = field(default_factory=ExportsConfig)

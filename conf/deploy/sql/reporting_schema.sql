@@ -46,6 +46,23 @@ CREATE TABLE IF NOT EXISTS "segment_metrics" (
     PRIMARY KEY ("segment_id")
 );
 
+CREATE TABLE IF NOT EXISTS "customer_outliers" (
+    "customer_id" text,
+    "rank" int,
+    "segment_id" int,
+    "segment" text,
+    "distance" double precision,
+    "outlier_distance" double precision,
+    "feature" text,
+    "deviation" double precision,
+    "value" double precision,
+    "segment_median" double precision,
+    "run_date" date,
+    PRIMARY KEY ("customer_id", "rank")
+);
+CREATE INDEX IF NOT EXISTS "customer_outliers_segment_id" ON "customer_outliers" ("segment_id");
+CREATE OR REPLACE VIEW "customer_outliers_by_mobile" AS SELECT "customer_id" AS "mobile", "rank" AS "rank", "segment_id" AS "segment", "segment" AS "segment_name", "distance" AS "distance", "outlier_distance" AS "outlier_distance", "feature" AS "feature", "deviation" AS "deviation", "value" AS "value", "segment_median" AS "segment_median", "run_date" AS "run_date" FROM "customer_outliers";
+
 CREATE TABLE IF NOT EXISTS "customer_behavior_metrics" (
     "customer_id" text,
     "name" text,
@@ -121,10 +138,13 @@ CREATE TABLE IF NOT EXISTS "segment_changes" (
     "is_control" boolean,
     "previous_run_date" date,
     "run_date" date,
+    "entered_on" date,
+    "left_on" date,
+    "is_reentry" boolean,
     PRIMARY KEY ("customer_id", "change")
 );
 CREATE INDEX IF NOT EXISTS "segment_changes_segment_id_change" ON "segment_changes" ("segment_id", "change");
-CREATE OR REPLACE VIEW "segment_changes_by_mobile" AS SELECT "customer_id" AS "mobile", "change" AS "change", "segment_id" AS "segment", "segment" AS "segment_name", "other_segment_id" AS "other_segment_id", "other_segment" AS "other_segment", "campaign" AS "campaign", "is_control" AS "is_control", "previous_run_date" AS "previous_run_date", "run_date" AS "run_date" FROM "segment_changes";
+CREATE OR REPLACE VIEW "segment_changes_by_mobile" AS SELECT "customer_id" AS "mobile", "change" AS "change", "segment_id" AS "segment", "segment" AS "segment_name", "other_segment_id" AS "other_segment_id", "other_segment" AS "other_segment", "campaign" AS "campaign", "is_control" AS "is_control", "previous_run_date" AS "previous_run_date", "run_date" AS "run_date", "entered_on" AS "entered_on", "left_on" AS "left_on", "is_reentry" AS "is_reentry" FROM "segment_changes";
 
 CREATE TABLE IF NOT EXISTS "campaign_lift" (
     "segment_id" int,
@@ -148,5 +168,17 @@ CREATE TABLE IF NOT EXISTS "campaign_lift" (
     "campaign" text,
     "purchases_from" date,
     "purchases_until" date,
+    "rate_adjusted" double precision,
+    "rate_adjusted_low" double precision,
+    "rate_adjusted_high" double precision,
+    "rate_variance_left" double precision,
+    "spend_adjusted" decimal(28,4),
+    "spend_adjusted_low" decimal(28,4),
+    "spend_adjusted_high" decimal(28,4),
+    "spend_variance_left" double precision,
+    "rate_detectable" double precision,
+    "spend_detectable" decimal(28,4),
+    "look_confidence" double precision,
+    "looks" text,
     PRIMARY KEY ("segment_id", "change")
 );

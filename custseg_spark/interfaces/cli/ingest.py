@@ -8,6 +8,7 @@ from custseg_spark.engine.spark.starting import StartingSession
 from custseg_spark.interfaces import clock
 from custseg_spark.interfaces.cli import arguments, summary
 from custseg_spark.outputs import lineage
+from custseg_spark.pipeline import concentration
 from custseg_spark.pipeline.ingest import INGESTED, hashed_sources, ingest, list_sources
 from custseg_spark.progress import Progress
 
@@ -26,3 +27,9 @@ def run(argv: Sequence[str]) -> None:
         done = ingest(lake, listed, given.config, progress, ingested_at=clock.now())
         told.tables_written = {**dict.fromkeys(INGESTED), EVENTS: done.accepted}
     print(summary.of_ingest(done))
+    if done.accepted:
+        with progress.stage("largest customer"):
+            largest = concentration.of_lake(lake)
+        problem = largest and largest.problem(given.config.gate.max_customer_share)
+        if problem:
+            print(f"Warning: {problem}")

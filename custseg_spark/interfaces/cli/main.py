@@ -1,6 +1,6 @@
 """The command `custseg`: its subcommands, and how each error ends.
 
-  custseg COMMAND [options], the commands being those of COMMANDS below
+  custseg COMMAND [options]
 
 The same as `spark-submit jobs/NAME.py`: same options, same exit codes.
 """
@@ -30,6 +30,7 @@ COMMANDS = {
     "audience": "hashed customer lists for advertising platforms",
     "tune": "transforms, feature sets and k compared in one table",
     "mlflow": "a run logged to MLflow, with its model",
+    "plan-test": "what a campaign can show, before it",
     "lift": "what a campaign did",
     "fetch": "purchases from an HTTP API",
     "gate": "whether the lake is fit to be segmented",
@@ -38,8 +39,9 @@ COMMANDS = {
     "serve": "the scoring service over a lake, by HTTP",
     "dashboard": "a lake's runs, segments and customers in a browser",
 }
-# Commands that are another interface's.
+# Commands that are another interface's, or no module's name.
 _ELSEWHERE = {
+    "plan-test": "custseg_spark.interfaces.cli.plan_test",
     "serve": "custseg_spark.interfaces.service.serve",
     "dashboard": "custseg_spark.interfaces.dashboard.start",
 }

@@ -164,6 +164,17 @@ class Segmentation:
             f" customers in {len(segments)} segments>"
         )
 
+    def __str__(self) -> str:
+        """A line a segment, however wide: what `print` shows."""
+        head = f"{'id':>4}  {'segment':<26}{'customers':>12}{'share':>9}{'revenue':>12}{'share':>9}"
+        lines = [
+            f"{row['segment_id']:>4}  {row['segment_name']:<26}{row['customers']:>12,}"
+            f"{words.percent(row['customer_share']):>9}{words.number(row['revenue']):>12}"
+            f"{words.percent(row['revenue_share']):>9}  {', '.join(row['marks'][:3])}"
+            for row in self.segments.iter_rows(named=True)
+        ]
+        return "\n".join([repr(self), f"{head}  marks", *lines])
+
     def _repr_html_(self) -> str:
         """What a notebook shows."""
         return self.segments._repr_html_()
