@@ -83,22 +83,30 @@ def _line(one: Tried) -> str:
 
 
 def _advice(found: Sequence[Tried], asked: Asked) -> str:
-    best = core.best(found)
-    if best is None:
-        return "No candidate reaches the bars of size and stability."
+    """The best candidate of each feature set, by silhouette x stability: sets aren't compared."""
+    lines = [
+        "",
+        "Highest silhouette x stability of each feature set, for custseg segment --model fit:",
+    ]
+    for name in asked.feature_sets:
+        best = core.best([one for one in found if one.space == name])
+        if best is None:
+            lines.append(f"  {name}: no candidate reaches the bars of size and stability")
+            continue
+        lines.append(f"  {name}: {_settings(best, asked.feature_sets[name])}")
+    return "\n".join(lines)
+
+
+def _settings(best: Tried, features: Sequence[str]) -> str:
     settings = {
         "model.k": str(best.k),
         "model.preparation.transform": best.transform,
         "model.preparation.clip": best.clip,
         "model.preparation.scaling": best.scaling,
     }
-    if features := asked.feature_sets[best.space]:
+    if features:
         settings["model.features"] = "[" + ",".join(f'"{name}"' for name in features) + "]"
-    listed = " ".join(f"--set '{key}={value}'" for key, value in settings.items())
-    return (
-        f"Highest silhouette x stability: {best.space}, {best.transform}, {best.clip}, k ="
-        f" {best.k}\n  custseg segment --skip-ingest --model fit {listed}"
-    )
+    return " ".join(f"--set '{key}={value}'" for key, value in settings.items())
 
 
 def _write(path: Path, found: Sequence[Tried]) -> None:

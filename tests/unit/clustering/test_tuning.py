@@ -139,7 +139,7 @@ def test_the_command_prints_a_row_a_candidate_and_the_settings_of_the_best(
     said = capsys.readouterr().out
     assert "Run of 2024-05-01: 600 of 600 informed customers" in said
     assert len(re.findall(r"^  (?:rfm|two) ", said, re.M)) == 12
-    assert "custseg segment --skip-ingest --model fit --set 'model.k=3'" in said
+    assert "  two: --set 'model.k=3' --set 'model.preparation.transform=" in said
     with (tmp_path / "tuned.csv").open(newline="") as file:
         assert len(list(csv.DictReader(file))) == 12
 
