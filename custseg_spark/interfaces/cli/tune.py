@@ -86,7 +86,7 @@ def _advice(found: Sequence[Tried], asked: Asked) -> str:
     """The best candidate of each feature set, by silhouette x stability: sets aren't compared."""
     lines = [
         "",
-        "Highest silhouette x stability of each feature set, for custseg segment --model fit:",
+        "Highest silhouette x stability of each feature set, for custseg segment:",
     ]
     for name in asked.feature_sets:
         best = core.best([one for one in found if one.space == name])
