@@ -78,28 +78,21 @@ def test_a_run_is_logged_once(store: tuple[Path, str], capsys: pytest.CaptureFix
     assert len(runs(store[1])) == 1
 
 
-def test_the_registered_model_scores_without_spark_as_the_lake_says(
-    store: tuple[Path, str],
-) -> None:
-    work = f"""
-import mlflow, pandas as pd
-mlflow.set_tracking_uri({store[1]!r})
-model = mlflow.pyfunc.load_model("models:/customer-segments/1")
-made = model.predict(pd.DataFrame({{
-    "monetary": [900.0, None, 0.5, 700.0], "frequency": [12.0, 0.0, None, 9.0],
-    "event_count": [40.0] * 4}}, index=list("abcd")))
-print(made["segment_id"].to_dict())
-"""
+def test_the_guides_program_scores_without_spark_as_the_lake_says(store: tuple[Path, str]) -> None:
+    program = re.search(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+    assert program is not None
+    code = program[1].replace('"lake"', repr(str(store[0] / "lake")))
+    code = code.replace("2019-11-30", python_lake.NOW.isoformat())
     done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_SPARK + work],
+        [sys.executable, "-c", f"{WITHOUT_SPARK}\n{code}\nprint(segments['segment_id'].tolist())"],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "MLFLOW_TRACKING_URI": store[1]},
     )
-    expected = {customer: 1 if customer in "ad" else 2 for customer in "abcd"}
-    assert done.stdout.splitlines()[-1:] == [str(expected)], done.stderr
+    # Customers a to d.
+    assert done.stdout.splitlines()[-1:] == ["[1, 2, 2, 1]"], done.stderr
     assert not list((store[0] / "runs").rglob("*.pkl"))
 
 
