@@ -154,6 +154,7 @@ CUSTOMER_SEGMENTS = _by_run(
     },
     statistics=("customer_id",),
     hardly_repeating=("customer_id", "distance", "margin", "memberships.key_value.value"),
+    later=("is_outlier", "oddities", "previous_segment_id", "segment_since"),
 )
 
 SEGMENT_PROFILES = _by_run(
@@ -185,6 +186,7 @@ SEGMENT_PROFILES = _by_run(
         ),
         "outlier_distance": DOUBLE,
     },
+    later=("outlier_distance",),
 )
 
 MODEL_SELECTION = _by_run(
@@ -271,6 +273,7 @@ RUNS = table(
         "stage_seconds": pa.map_(TEXT, DOUBLE),
     },
     "run_date",
+    later=("made_by", "model_hashes"),
 )
 
 TABLES = (

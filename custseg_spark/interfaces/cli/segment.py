@@ -31,7 +31,7 @@ def run(argv: Sequence[str]) -> None:
     starting = StartingSession("custseg-segment", given.config.lake.umask, _KERNELS)
     # Imported while Spark starts: each takes a second.
     from custseg_spark.engine.lake.lake import Lake, require_table
-    from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES, EVENTS
+    from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES, CUSTOMER_SEGMENTS, EVENTS
     from custseg_spark.interfaces.cli import summary
     from custseg_spark.outputs import lineage
     from custseg_spark.pipeline.ingest import INGESTED, ingest
@@ -65,6 +65,7 @@ def run(argv: Sequence[str]) -> None:
         told.run_date = result.run_date
         told.tables_written |= dict.fromkeys(OUTPUTS)
         told.tables_written[CUSTOMER_FEATURES] = result.customers
+        told.tables_written[CUSTOMER_SEGMENTS] = result.customers * len(result.models)
     print(summary.of_segments(lake, result))
     if given.config.report.enabled:
         with progress.stage("report"):
