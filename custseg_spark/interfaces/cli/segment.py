@@ -65,7 +65,8 @@ def run(argv: Sequence[str]) -> None:
         told.run_date = result.run_date
         told.tables_written |= dict.fromkeys(OUTPUTS)
         told.tables_written[CUSTOMER_FEATURES] = result.customers
-        told.tables_written[CUSTOMER_SEGMENTS] = result.customers * len(result.models)
+        # Of a run that stands as it is the models aren't told.
+        told.tables_written[CUSTOMER_SEGMENTS] = result.customers * len(result.models) or None
     print(summary.of_segments(lake, result))
     if given.config.report.enabled:
         with progress.stage("report"):
