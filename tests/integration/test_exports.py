@@ -36,7 +36,8 @@ from custseg_spark.engine.spark.session import settings
 from custseg_spark.errors import ConfigurationError, InputError
 from custseg_spark.interfaces.cli import export_arguments
 from custseg_spark.outputs.exports import Request, export
-from custseg_spark.outputs.exports.csv import CsvFolder, CsvLoading
+from custseg_spark.outputs.exports.csv import write as write_csv
+from custseg_spark.outputs.exports.folder import Folder, FolderLoading
 from custseg_spark.outputs.exports.frames import OF_ALGORITHM, REPORTS, changes
 from custseg_spark.outputs.exports.frames.changes import Campaign, is_control
 from custseg_spark.outputs.exports.frames.metrics import spending_scores
@@ -390,21 +391,22 @@ def test_a_run_made_again_meanwhile_is_exported_as_it_was(small_lake: Lake, tmp_
     wanted = ("segment_metrics", "customer_segments")
     run(lake, f"csv:{tmp_path / 'before'}", f"--tables={','.join(wanted)}")
 
-    class Meddled(CsvFolder):
+    class Meddled(Folder):
         """A target during whose export the run is made again, with other segments."""
 
         @contextmanager
-        def opened(self) -> Iterator[CsvLoading]:
+        def opened(self) -> Iterator[FolderLoading]:
             with super().opened() as loading:
-                yield MeddledLoading(loading.beside, loading.folder)
+                yield MeddledLoading(loading.beside, loading.folder, "csv", write_csv)
 
-    class MeddledLoading(CsvLoading):
+    class MeddledLoading(FolderLoading):
         def stage(self, table: ReportTable, batches: Iterator[pa.RecordBatch]) -> int:
             if not self.names:
                 _made_again(lake)
             return super().stage(table, batches)
 
-    export(lake, Request(wanted, "kmeans", NOW), Meddled(tmp_path / "now"), Progress(live=False))
+    target = Meddled(tmp_path / "now", "csv", write_csv)
+    export(lake, Request(wanted, "kmeans", NOW), target, Progress(live=False))
     for name in wanted:
         before, now = ((tmp_path / each / f"{name}.csv").read_bytes() for each in ("before", "now"))
         assert now == before
