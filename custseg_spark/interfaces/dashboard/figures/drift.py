@@ -6,16 +6,16 @@ import plotly.graph_objects as go
 
 from custseg_spark.interfaces.dashboard.figures.base import laid_out, literal
 from custseg_spark.outputs.report import words
+from custseg_spark.outputs.report.bars import MOST_DRIFTS
 from custseg_spark.outputs.report.palette import COLOURS
 from custseg_spark.outputs.report.rows import Drift
 
-MOST = 20
 _COLOURS = {"same": COLOURS[4], "watch": COLOURS[1], "refit": COLOURS[3]}
 
 
 def drift(rows: Sequence[Drift], watch: float | None, refit: float | None) -> go.Figure:
     """Bars of the population stability index, the highest on top, with both thresholds."""
-    shown = list(rows[:MOST])[::-1]
+    shown = list(rows[:MOST_DRIFTS])[::-1]
     verdicts = sorted({d.verdict for d in shown}, key=list(_COLOURS).index)
     names = [literal(words.drifted(d.kind, d.name), 26) for d in shown]
     bars = [
