@@ -157,6 +157,7 @@ CUSTOMER_SEGMENTS = by_run(
     },
     statistics=("customer_id",),
     hardly_repeating=("customer_id", "distance", "margin", "memberships.key_value.value"),
+    later=("is_outlier", "oddities", "previous_segment_id", "segment_since"),
 )
 
 SEGMENT_PROFILES = by_run(
@@ -188,6 +189,7 @@ SEGMENT_PROFILES = by_run(
         ),
         "outlier_distance": DOUBLE,
     },
+    later=("outlier_distance",),
 )
 
 MODEL_SELECTION = by_run(
@@ -276,6 +278,7 @@ RUNS = table(
         "stage_seconds": pa.map_(TEXT, DOUBLE),
     },
     "run_date",
+    later=("made_by", "model_hashes"),
 )
 
 TABLES = (

@@ -10,11 +10,10 @@ from functools import reduce
 from typing import Generic, Protocol, TypeVar
 
 import pyarrow as pa
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from custseg_spark.engine.lake.columns import Table
-from custseg_spark.engine.lake.ddl import ddl_type
 from custseg_spark.engine.lake.files import DataFile
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.publication import RunPublication
@@ -25,7 +24,7 @@ from custseg_spark.engine.partitions.native_files import (
     session_readers,
     target,
 )
-from custseg_spark.engine.partitions.portions import item_fields, named
+from custseg_spark.engine.partitions.portions import named
 from custseg_spark.engine.partitions.spark_frames import SparkPortions, column_of
 from custseg_spark.engine.spark import tasks
 
@@ -138,7 +137,7 @@ def _frames(
 def _numbered(number: int, side: Side) -> DataFrame:
     rows = _rows(side)
     others = [name for name in side.columns if name != "customer_id"]
-    columns = [_column(rows, name, side.table) for name in others]
+    columns = [column_of(name) for name in others]
     return rows.select(F.lit(number).alias("side"), "customer_id", *columns)
 
 
@@ -148,13 +147,6 @@ def _rows(side: Side) -> DataFrame:
         return rows.where(F.col("run_date") == F.lit(side.run_date))
     before = rows.where(F.col("session_date") < F.lit(side.run_date))
     return before if side.since is None else before.where(F.col("session_date") >= side.since)
-
-
-def _column(rows: DataFrame, name: str, table: Table) -> Column:
-    """A column of a table; null where the table is of an older version, which lacks it."""
-    if item_fields(name) or name in rows.columns:
-        return column_of(name)
-    return F.lit(None).cast(ddl_type(table.schema.field(name).type)).alias(name)
 
 
 @dataclass(frozen=True)
