@@ -43,17 +43,27 @@ ONE_ROW = {
     " (`segment_profiles.outlier_distance`), by the `oddities`, in scaled units.",
     "segment_profiles": "A segment on a run date, by one algorithm: name with score, runner-up and"
     " evidence, actions, status (continued, born, split, merged, died), size, revenue, and each"
-    " feature's mean, median and z-score.",
+    " feature's mean, median and z-score; its rule in words and as a condition over"
+    " `customer_features` (Spark's SQL).",
     "segment_migrations": "Two segments, of the previous run date and of this one: the customers"
     " who moved. Null stands for customers who joined or are gone.",
     "feature_drift": "A feature (or the shares of an algorithm's segments) on a run date: the"
     " population stability index (PSI) since the previous run date.",
     "model_selection": "A candidate k of an algorithm on a run date: indices, stability, and why it"
-    " was chosen or not.",
+    " was chosen or not; of a chosen one what its rules cost: leaves, cost ratio and fidelity.",
     "clv_models": "A run date: parameters of BG/NBD and Gamma-Gamma, calibration on the hold-out"
     " period, Gini coefficient.",
     "segment_points": "A sampled customer on a run date, by one algorithm: its place in the plane"
     " of the first two principal components.",
+    "segment_products": "A place on the list of products that a segment's customers buy more often"
+    " than everybody, on a run date and by one algorithm: owners, their share, its lift with the"
+    " ends of the interval, and what the same customers buy together with it.",
+    "segment_categories": "The same of categories and brands (`kind`).",
+    "segment_seasons": "A month, ISO week or weekday of a segment (null: everybody) on a run date,"
+    " by one algorithm: its purchases and revenue a day over those of its year (of all weeks),"
+    " averaged over `years`.",
+    "event_summary": "A count of the events before a run date as they came in: by day, hour and"
+    " type, price, category, missing values of a column; of the customers by their events.",
     "runs": "A run: configuration, versions, models, row counts, seconds by stage. Written last: a"
     " run date without this row is incomplete.",
 }

@@ -127,6 +127,72 @@ CREATE TABLE IF NOT EXISTS "customer_purchase_trends" (
 CREATE INDEX IF NOT EXISTS "customer_purchase_trends_month" ON "customer_purchase_trends" ("month");
 CREATE OR REPLACE VIEW "customer_purchase_trends_by_mobile" AS SELECT "customer_id" AS "mobile", "month" AS "month", "num_purchases" AS "num_purchases", "total_spend" AS "total_spend", "avg_purchase_amount" AS "avg_purchase_amount", "run_date" AS "run_date" FROM "customer_purchase_trends";
 
+CREATE TABLE IF NOT EXISTS "segment_products" (
+    "segment_id" int,
+    "segment" text,
+    "rank" int,
+    "product_id" text,
+    "category_code" text,
+    "brand" text,
+    "customers" bigint,
+    "segment_buyers" bigint,
+    "support" double precision,
+    "all_customers" bigint,
+    "all_buyers" bigint,
+    "lift" double precision,
+    "lift_low" double precision,
+    "lift_high" double precision,
+    "run_date" date,
+    PRIMARY KEY ("segment_id", "rank")
+);
+CREATE INDEX IF NOT EXISTS "segment_products_product_id" ON "segment_products" ("product_id");
+
+CREATE TABLE IF NOT EXISTS "segment_product_pairs" (
+    "segment_id" int,
+    "segment" text,
+    "product_id" text,
+    "partner_rank" int,
+    "partner_product_id" text,
+    "customers" bigint,
+    "support" double precision,
+    "lift" double precision,
+    "lift_low" double precision,
+    "lift_high" double precision,
+    "run_date" date,
+    PRIMARY KEY ("segment_id", "product_id", "partner_rank")
+);
+
+CREATE TABLE IF NOT EXISTS "segment_categories" (
+    "segment_id" int,
+    "segment" text,
+    "kind" text,
+    "rank" int,
+    "name" text,
+    "category_code" text,
+    "customers" bigint,
+    "segment_buyers" bigint,
+    "support" double precision,
+    "all_customers" bigint,
+    "all_buyers" bigint,
+    "lift" double precision,
+    "lift_low" double precision,
+    "lift_high" double precision,
+    "run_date" date,
+    PRIMARY KEY ("segment_id", "kind", "rank")
+);
+
+CREATE TABLE IF NOT EXISTS "segment_memberships" (
+    "customer_id" text,
+    "segment_id" int,
+    "segment" text,
+    "membership" double precision,
+    "is_own" boolean,
+    "run_date" date,
+    PRIMARY KEY ("customer_id", "segment_id")
+);
+CREATE INDEX IF NOT EXISTS "segment_memberships_segment_id" ON "segment_memberships" ("segment_id");
+CREATE OR REPLACE VIEW "segment_memberships_by_mobile" AS SELECT "customer_id" AS "mobile", "segment_id" AS "segment", "segment" AS "segment_name", "membership" AS "membership", "is_own" AS "is_own", "run_date" AS "run_date" FROM "segment_memberships";
+
 CREATE TABLE IF NOT EXISTS "segment_changes" (
     "customer_id" text,
     "change" text,

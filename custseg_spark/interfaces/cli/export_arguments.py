@@ -11,7 +11,7 @@ from custseg_spark.core.experiments.sequential import MOST_DAYS
 from custseg_spark.errors import ConfigurationError, nearest
 from custseg_spark.interfaces.cli.arguments import base_parser, configured
 from custseg_spark.outputs.exports import TABLES, Request
-from custseg_spark.outputs.exports.frames import REPORTS
+from custseg_spark.outputs.exports.frames import OF_ALGORITHM, REPORTS
 from custseg_spark.outputs.exports.frames.changes import SEGMENT_CHANGES
 from custseg_spark.outputs.exports.lift import ALWAYS, ONCE, Period
 from custseg_spark.outputs.exports.loading import Database, Target
@@ -86,13 +86,13 @@ def _exported(
     parser.add_argument(
         "--tables",
         metavar="NAME,...",
-        help=f"which of {', '.join(TABLES)}; default: all but the last, or the last alone with"
-        " --changes-since",
+        help=f"which of {', '.join(TABLES)}; default: all but the last (memberships of"
+        " gaussian_mixture only), or the last alone with --changes-since",
     )
     _add_campaign(parser, "also who entered and left each segment since this run date")
     options = parser.parse_args(argv)
     config = configured(options)
-    request = _request(options, config, _tables(options.tables, options.changes_since))
+    request = _request(options, config, _tables(options))
     return config, request, parse_target(options.to)
 
 
@@ -204,11 +204,12 @@ def _day(text: str | None, option: str) -> date | None:
     return parse_date(text, option) if text else None
 
 
-def _tables(listed: str | None, since: str | None) -> tuple[str, ...]:
+def _tables(options: argparse.Namespace) -> tuple[str, ...]:
     """Return the requested tables in a fixed order. ConfigurationError for an unknown one."""
-    changes = SEGMENT_CHANGES.name
+    listed, since, changes = options.tables, options.changes_since, SEGMENT_CHANGES.name
     if listed is None:
-        return (changes,) if since else tuple(REPORTS)
+        is_made = {n: OF_ALGORITHM.get(n, options.algorithm) == options.algorithm for n in REPORTS}
+        return (changes,) if since else tuple(name for name in REPORTS if is_made[name])
     wanted = [name.strip() for name in listed.split(",")]
     for name in wanted:
         if name not in TABLES:

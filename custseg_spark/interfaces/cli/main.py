@@ -24,6 +24,7 @@ COMMANDS = {
     "ingest": "event logs to events, refused records, the ledger and sessions",
     "segment": "the whole way: ingest, features, models, segments, report",
     "score": "assign a run date's customers with published models",
+    "rules": "the rules of a run's segments, in words or as SQL",
     "report": "the report of a run that is in the lake, again",
     "export": "a run's tables to a database or a folder",
     "check-report": "whether a reporting database holds what the lake says",
