@@ -18,7 +18,7 @@ import json
 import lzma
 import math
 from collections.abc import Callable, Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -157,7 +157,7 @@ def features_of(events: pl.DataFrame) -> pa.Table:
     absent = {n: pl.lit(None) for n in EVENTS if n not in (*whole.columns, *given)}
     whole = whole.with_columns(**given, **absent)
     whole = whole.select(pl.col(n).cast(t) for n, t in EVENTS.items())
-    as_of: date = whole["event_date"].max() + timedelta(days=1)  # type: ignore[operator]
+    as_of = max(whole["event_date"].to_list()) + timedelta(days=1)
     levels = Levels(*price_levels(category_sums(whole)))
     return customer_features(parts_of_all_dates(whole), as_of=as_of, levels=levels)
 
