@@ -1,4 +1,4 @@
-"""Write the generated pages of docs/reference: command line, tables, features.
+"""Write the generated pages of docs/reference (command line, tables, features) and SQL scripts.
 
 `python scripts/reference_pages.py`, after a change of an option, a table or a feature; a test holds
 the pages to the code.
@@ -18,8 +18,10 @@ from custseg_spark.engine.lake.ddl import ddl_type
 from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES, TABLES
 from custseg_spark.interfaces.cli.main import COMMANDS
 from custseg_spark.interfaces.cli.main import command as command_module
+from custseg_spark.outputs.exports import reporting_schema
 
-REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
+ROOT = Path(__file__).parents[1]
+REFERENCE = ROOT / "docs" / "reference"
 WRITTEN_BY = "Written by `python scripts/reference_pages.py`; a test holds it to the code."
 # argparse breaks lines at the terminal's width.
 HELP_COLUMNS = "100"
@@ -53,6 +55,15 @@ ONE_ROW = {
     " period, Gini coefficient.",
     "segment_points": "A sampled customer on a run date, by one algorithm: its place in the plane"
     " of the first two principal components.",
+    "segment_products": "A place on the list of products that a segment's customers buy more often"
+    " than everybody, on a run date and by one algorithm: owners, their share, its lift with the"
+    " ends of the interval, and what the same customers buy together with it.",
+    "segment_categories": "The same of categories and brands (`kind`).",
+    "segment_seasons": "A month, ISO week or weekday of a segment (null: everybody) on a run date,"
+    " by one algorithm: its purchases and revenue a day over those of its year (of all weeks),"
+    " averaged over `years`.",
+    "event_summary": "A count of the events before a run date as they came in: by day, hour and"
+    " type, price, category, missing values of a column; of the customers by their events.",
     "runs": "A run: configuration, versions, models, row counts, seconds by stage. Written last: a"
     " run date without this row is incomplete.",
 }
@@ -67,9 +78,9 @@ def command_line() -> str:
 
 
 _COMMAND_LINE = """\
-`custseg NAME` and `spark-submit jobs/NAME.py` are the same program with the same options; `rules`,
-`preview`, `serve` and `dashboard` are commands only. [The exit codes](codes.md#exit-codes) are the
-same for all.
+`custseg NAME` and `spark-submit jobs/NAME.py` are the same program with the same options; those
+without a file in `jobs` are commands only. [The exit codes](codes.md#exit-codes) are the same for
+all.
 """
 
 
@@ -109,6 +120,14 @@ PAGES: dict[str, Callable[[], str]] = {
     "tables.md": tables,
 }
 
+# By their paths in the checkout.
+SCRIPTS: dict[str, Callable[[], str]] = {
+    "conf/deploy/sql/reporting_schema.sql": reporting_schema.text,
+}
+
 if __name__ == "__main__":
+    for script, text in SCRIPTS.items():
+        (ROOT / script).parent.mkdir(parents=True, exist_ok=True)
+        (ROOT / script).write_text(text(), encoding="utf-8")
     for page, written in PAGES.items():
         (REFERENCE / page).write_text(written(), encoding="utf-8")
