@@ -129,7 +129,7 @@ class NativeLake:
 
     def version(self, table: Table) -> int:
         """The table's current version."""
-        return self.open(table).version()
+        return self.open(table, to_read=True).version()
 
     def versions(self, tables: Iterable[Table]) -> Mapping[str, int]:
         """The current version of each table that exists."""

@@ -154,6 +154,12 @@ def test_what_an_older_version_didnt_write_is_null_to_readers(tmp_path: Path) ->
     append(lake, older, files, read_version=0)
     read = lake.read(newer, ["k", "why", "chosen"])
     assert read.to_pylist() == [{"k": 3, "why": None, "chosen": None}]
+    # A reader as of one moment asks for it first.
+    assert lake.versions([newer]) == {MODEL_SELECTION.name: 1}
+    row = rows(newer, {"run_date": FIRST, "k": 4})
+    files = write_parts(row, newer, lake.folder(newer), run_id="s", task=0)
+    with pytest.raises(InputError, match="lacks the columns chosen, why"):
+        append(lake, newer, files, read_version=1)
     with pytest.raises(InputError, match="lacks the columns chosen, why"):
         lake.create([newer])
     with pytest.raises(InputError, match="lacks the columns chosen, why"):
