@@ -49,6 +49,9 @@ ONE_ROW = {
     " period, Gini coefficient.",
     "segment_points": "A sampled customer on a run date, by one algorithm: its place in the plane"
     " of the first two principal components.",
+    "current_segments": "A customer as of now: the segment by the latest run's model and, because"
+    " nobody changes for a hair's breadth, by the segment before; since which day, and which one it"
+    " was. Written by [custseg stream](../guides/streaming.md).",
     "runs": "A run: configuration, versions, models, row counts, seconds by stage. Written last: a"
     " run date without this row is incomplete.",
 }

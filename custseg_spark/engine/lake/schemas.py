@@ -18,14 +18,13 @@ from custseg_spark.engine.lake.columns import (
     MONEY_SUM,
     REASON,
     REVENUE,
-    RUN_ID,
     TEXT,
     TIME,
     YES_NO,
-    Table,
     each,
     table,
 )
+from custseg_spark.engine.lake.columns import by_run as _by_run
 
 EVENTS = table(
     "events",
@@ -117,12 +116,6 @@ CUSTOMERS = table(
     },
     hardly_repeating=("customer_id", "name", "source_row"),
 )
-
-
-def _by_run(name: str, columns: dict[str, pa.DataType], **options: tuple[str, ...]) -> Table:
-    """A table whose partition is a run: `runs` says which one of a date is the published one."""
-    own = {"run_date": DAY, RUN_ID: TEXT, **columns}
-    return table(name, own, "run_date", RUN_ID, **options)
 
 
 CUSTOMER_FEATURES = _by_run(
@@ -247,6 +240,20 @@ CLV_MODELS = _by_run(
     },
 )
 
+CURRENT_SEGMENTS = table(
+    "current_segments",
+    {
+        **each(TEXT, "customer_id algorithm segment_name model_run_id"),
+        **each(INT, "segment_id previous_segment_id second_segment_id"),
+        **each(DAY, "segment_since as_of model_run_date"),
+        **each(DOUBLE, "distance margin"),
+        "is_held": YES_NO,
+    },
+    # All rows have the same of these, as the log tells without a look into a file.
+    statistics=("as_of", "model_run_id"),
+    hardly_repeating=("customer_id", "distance", "margin"),
+)
+
 RUNS = table(
     "runs",
     {
@@ -282,6 +289,7 @@ TABLES = (
     FEATURE_DRIFT,
     SEGMENT_POINTS,
     CLV_MODELS,
+    CURRENT_SEGMENTS,
     RUNS,
 )
 

@@ -1,6 +1,6 @@
 """The command `custseg`: its subcommands, and how each error ends.
 
-  custseg ingest|segment|score|report|export|lift|fetch|gate|maintain|preview|serve [options]
+  custseg ingest|segment|score|report|export|lift|fetch|gate|maintain|stream|preview|serve [options]
 
 The same as `spark-submit jobs/NAME.py`: same options, same exit codes.
 """
@@ -27,6 +27,7 @@ COMMANDS = {
     "fetch": "purchases from an HTTP API",
     "gate": "whether the lake is fit to be segmented",
     "maintain": "remove what no run needs, put small files together",
+    "stream": "events as they arrive to customers' current segments",
     "preview": "what a mapping makes of a file, or a proposed mapping",
     "serve": "the scoring service over a lake, by HTTP",
 }

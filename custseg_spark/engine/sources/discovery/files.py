@@ -104,6 +104,14 @@ def require_readable(files: Sequence[SourceFile], path: str) -> None:
         raise InputError(f"no readable file at {shown}{skipped}")
 
 
+def arrived(path: Path) -> SourceFile:
+    """A file that a stream has seen in its folder, with its hash, or why it can't be read."""
+    try:
+        return _identify(path, outright=False, hashes=True)
+    except InputError as error:
+        return SourceFile(Path(printable(path)), "unknown", 0, "", str(error))
+
+
 def _in_folder(path: Path, relative: Path, *, hashes: bool) -> SourceFile:
     """A file that wasn't named itself; hidden if it or a folder on the way to it is."""
     if is_hidden(relative):
