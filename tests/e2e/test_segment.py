@@ -81,7 +81,7 @@ class Segmented:
         return model_store.load(self.lake.spark, str(path), "kmeans", sha256)
 
     def copy(self, folder: Path) -> Lake:
-        """The lake again, for who writes."""
+        """A copy of the lake, for tests that write."""
         shutil.copytree(self.lake.config.path, folder / "lake")
         return Lake(self.lake.spark, LakeConfig(path=str(folder / "lake")))
 
@@ -242,6 +242,10 @@ def test_a_repeat_changes_nothing(segmented: Segmented) -> None:
     run(segmented.lake.config.path, "--source", f"ecommerce_events={roundabout}")
     assert content(segmented.lake) == before
     assert segmented.lake.version(EVENTS) == events
+    # Nothing has changed: the run stands. Asked for, it is made again.
+    assert [r["run_id"] for r in segmented.rows(RUNS)] == [first["run_id"]]
+    run(segmented.lake.config.path, "--skip-ingest", "--again")
+    assert content(segmented.lake) == before
     [second] = segmented.rows(RUNS)
     assert second["run_id"] != first["run_id"]
     # Of the run before no row is left.
@@ -258,7 +262,7 @@ def test_a_kill_leaves_the_last_good_result_and_the_retry_finishes(
     lake, before = segmented.copy(tmp_path), content(segmented.lake)
     early = date(2019, 10, 6)
     for day, others in ((DAY, {DAY}), (early, {DAY, early})):
-        arguments = ("--skip-ingest", f"--run-date={day}", f"--set=lake.io={io}")
+        arguments = ("--skip-ingest", "--again", f"--run-date={day}", f"--set=lake.io={io}")
         with monkeypatch.context() as patch:
             patch.setattr(RunPublication, "publish", killed)
             with pytest.raises(KeyboardInterrupt):
@@ -295,7 +299,7 @@ def test_of_two_runs_at_once_the_later_is_told_and_the_first_stands(
     segmented: Segmented, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, io: str
 ) -> None:
     lake = segmented.copy(tmp_path)
-    arguments = ("--skip-ingest", f"--run-date={DAY}", f"--set=lake.io={io}")
+    arguments = ("--skip-ingest", "--again", f"--run-date={DAY}", f"--set=lake.io={io}")
     publish = RunPublication.publish
 
     def overtaken(self: RunPublication, row: pa.Table) -> None:

@@ -69,7 +69,7 @@ class NativeLake:
                 partition_by=list(table.partitioned_by),
                 configuration=_PROPERTIES | named,
                 raise_if_key_not_exists=False,
-                # Else who comes second creates the table anew, as version 1.
+                # Else a second creator creates the table anew, as version 1.
                 commit_properties=CommitProperties(max_commit_retries=0),
             )
         except DeltaError:

@@ -262,7 +262,7 @@ RUNS = table(
         "fitted_on": DAY,
         "warnings": pa.list_(TEXT),
         "finished_at": TIME,
-        **each(TEXT, "config_hash config"),
+        **each(TEXT, "config_hash config made_by"),
         "seed": LONG,
         "table_versions": pa.map_(TEXT, LONG),
         # The name of each algorithm's model, and the hash of all its files.

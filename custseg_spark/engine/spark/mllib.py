@@ -8,14 +8,26 @@ import numpy as np
 from py4j.protocol import Py4JJavaError
 from pyspark import inheritable_thread_target
 from pyspark.ml import PipelineModel
-from pyspark.ml.clustering import BisectingKMeans, GaussianMixture, KMeans
+from pyspark.ml.clustering import (
+    BisectingKMeans,
+    BisectingKMeansModel,
+    GaussianMixture,
+    KMeans,
+)
 from pyspark.sql import DataFrame, SparkSession
 
 from custseg_spark.core.clustering.kmeans import FitSettings
-from custseg_spark.core.clustering.models import ClusterModel
+from custseg_spark.core.clustering.models import ClusterModel, cluster_count
 from custseg_spark.core.clustering.preparation import Preparation
 from custseg_spark.core.clustering.scaling import Scaler
-from custseg_spark.engine.spark.mllib_models import MllibModel, centres, core_model, core_scaler
+from custseg_spark.core.clustering.tree_cuts import cut
+from custseg_spark.engine.spark.mllib_models import (
+    MllibModel,
+    bisecting_tree,
+    centres,
+    core_model,
+    core_scaler,
+)
 from custseg_spark.engine.spark.mllib_scaling import VECTOR, MllibSample, sample_in_mllib
 from custseg_spark.errors import InputError
 
@@ -67,6 +79,11 @@ def fit_kmeans(
 
 def fit_bisecting_kmeans(sample: MllibSample, k: int, settings: FitSettings) -> MllibModel:
     """Fit MLlib's BisectingKMeans; it has no tolerance and always runs all its iterations."""
+    return _complete(_fit_tree(sample, k, settings), "bisecting_kmeans", k)
+
+
+def _fit_tree(sample: MllibSample, k: int, settings: FitSettings) -> BisectingKMeansModel:
+    """Fit a tree of at most `k` leaves."""
     estimator = BisectingKMeans(
         k=k,
         seed=settings.seed,
@@ -74,7 +91,7 @@ def fit_bisecting_kmeans(sample: MllibSample, k: int, settings: FitSettings) -> 
         featuresCol=VECTOR,
         predictionCol=prediction_column("bisecting_kmeans", k),
     )
-    return _complete(estimator.fit(sample.vectors), "bisecting_kmeans", k)
+    return estimator.fit(sample.vectors)
 
 
 def fit_gaussian_mixture(sample: MllibSample, k: int, settings: FitSettings) -> MllibModel:
@@ -104,8 +121,9 @@ FITS: Mapping[str, Fit] = {
     "gaussian_mixture": fit_gaussian_mixture,
 }
 
+_BISECTING = "bisecting_kmeans"
 # A mixture's densities of many customers would take too long.
-_FITTED_ON_EVERYONE = ("kmeans", "bisecting_kmeans")
+_FITTED_ON_EVERYONE = ("kmeans", _BISECTING)
 
 
 class MllibFits:
@@ -128,41 +146,64 @@ class MllibFits:
         self._sample = sample_in_mllib(spark, prepared, preparation, scaling)
         self._settings, self._parallel_fits = settings, parallel_fits
         self._everyone = everyone
+        # What is fitted and may be published.
         self._models: dict[tuple[str, int], MllibModel] = {}
         self.scaler: Scaler = core_scaler(self._sample.stages)
 
-    def refits(self, algorithm: str) -> bool:
-        """Whether the model to publish is fitted after the choice."""
-        return algorithm == "kmeans" or (
-            self._everyone is not None and algorithm in _FITTED_ON_EVERYONE
-        )
+    def refits(self, algorithm: str, k: int) -> bool:
+        """Whether the model to publish is fitted after the choice.
+
+        Candidates of KMeans are the driver's, most of bisecting KMeans are cut from one tree.
+        """
+        if self._everyone is not None and algorithm in _FITTED_ON_EVERYONE:
+            return True
+        return (algorithm, k) not in self._models
 
     def refit(self, algorithm: str, k: int, best_cost: float | None) -> ClusterModel:
-        """Return the model to publish: fitted to everyone, or `kmeans` of the sample."""
-        if self._everyone is None:
-            return self.kmeans(k, best_cost)
-        vectors = self._sample.stages.transform(self._everyone()).select(VECTOR).persist()
-        try:
-            everyone = MllibSample(self._sample.stages, vectors)
-            model = FITS[algorithm](everyone, k, self._settings)
-        finally:
-            vectors.unpersist()
-        self._models[(algorithm, k)] = model
-        return core_model(model)
+        """Return the model to publish, fitted to everyone or to the sample.
 
-    def kmeans(self, k: int, best_cost: float | None) -> ClusterModel:
-        """Return the KMeans of the sample to publish, its cost at most 1% above `best_cost`."""
-        model = fit_kmeans(self._sample, k, self._settings, best_cost)
-        self._models[("kmeans", k)] = model
+        The cost of a KMeans of the sample is at most 1% above `best_cost`.
+        """
+        if self._everyone is not None:
+            model = self._fitted_to(self._everyone(), algorithm, k)
+        elif algorithm == "kmeans":
+            model = fit_kmeans(self._sample, k, self._settings, best_cost)
+        else:
+            model = FITS[algorithm](self._sample, k, self._settings)
+        self._models[(algorithm, k)] = model
         return core_model(model)
 
     def others(
         self, trials: Sequence[tuple[str, int]]
     ) -> dict[tuple[str, int], ClusterModel | InputError]:
-        """Return the models of other algorithms, or why there is none."""
-        fitted = fit_range(self._sample, trials, self._settings, self._parallel_fits)
+        """Return the models of other algorithms, or why there is none.
+
+        Bisecting KMeans is fitted once, with the largest k, and cut: twenty Spark jobs a level of
+        a tree are dear.
+        """
+        rest = [trial for trial in trials if trial[0] != _BISECTING]
+        fitted = fit_range(self._sample, rest, self._settings, self._parallel_fits)
         self._models |= {t: m for t, m in fitted.items() if not isinstance(m, FitError)}
-        return {t: m if isinstance(m, FitError) else core_model(m) for t, m in fitted.items()}
+        found: dict[tuple[str, int], ClusterModel | InputError] = {
+            t: m if isinstance(m, FitError) else core_model(m) for t, m in fitted.items()
+        }
+        ks = [k for algorithm, k in trials if algorithm == _BISECTING]
+        return found | self._cuts(ks) if ks else found
+
+    def _cuts(self, ks: Sequence[int]) -> dict[tuple[str, int], ClusterModel | InputError]:
+        model = _fit_tree(self._sample, max(ks), self._settings)
+        tree = bisecting_tree(model)
+        leaves = cluster_count(tree)
+        if leaves == max(ks):
+            self._models[(_BISECTING, leaves)] = model
+        return {(_BISECTING, k): cut(tree, k) or _too_few(_BISECTING, leaves, k) for k in ks}
+
+    def _fitted_to(self, everyone: DataFrame, algorithm: str, k: int) -> MllibModel:
+        vectors = self._sample.stages.transform(everyone).select(VECTOR).persist()
+        try:
+            return FITS[algorithm](MllibSample(self._sample.stages, vectors), k, self._settings)
+        finally:
+            vectors.unpersist()
 
     def pipeline(self, algorithm: str, k: int) -> PipelineModel:
         """Return the whole model, from prepared features to labels, to be saved."""
@@ -232,5 +273,9 @@ def _cheapest(models: Sequence[MllibModel]) -> MllibModel:
 def _complete(model: MllibModel, algorithm: str, k: int) -> MllibModel:
     clusters = len(centres(model))
     if clusters < k:
-        raise FitError(f"{algorithm} found {clusters} clusters where k = {k}")
+        raise _too_few(algorithm, clusters, k)
     return model
+
+
+def _too_few(algorithm: str, clusters: int, k: int) -> FitError:
+    return FitError(f"{algorithm} found {clusters} clusters where k = {k}")

@@ -6,11 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from custseg_spark.core.segments.statuses import DIED
-from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS, RUNS, SEGMENT_PROFILES
+from custseg_spark.engine.lake.schemas import (
+    CUSTOMER_SEGMENTS,
+    MODEL_SELECTION,
+    RUNS,
+    SEGMENT_PROFILES,
+)
 
 if TYPE_CHECKING:
     # Each command prints its own result, and need not load what the others work with.
-    from custseg_spark.core.clustering.selection import Verdict
     from custseg_spark.engine.lake.lake import Lake
     from custseg_spark.outputs.exports import Exported
     from custseg_spark.outputs.exports.intervals import Interval
@@ -20,6 +24,12 @@ if TYPE_CHECKING:
     from custseg_spark.pipeline.ingest import IngestSummary
     from custseg_spark.pipeline.maintenance import Maintained
     from custseg_spark.pipeline.runs import SegmentRun
+
+
+_OF_A_CHOICE = (
+    *("algorithm", "k", "chosen", "why", "silhouette"),
+    *("euclidean_silhouette", "euclidean_customers"),
+)
 
 
 def of_ingest(summary: IngestSummary) -> str:
@@ -57,15 +67,17 @@ def of_segments(lake: Lake, run: SegmentRun) -> str:
     living = sorted((r for r in profiles if r["status"] != DIED), key=lambda r: r["segment_id"])
     lines = [f"\nSegments of {run.customers:,} customers on {run.run_date}"]
     lines += [f"Warning: {warning}" for warning in run.warnings]
+    if run.is_older:
+        lines.append("Nothing has changed since this run: it stands (--again makes it anew)")
     lines.append(f"Models: {run.plan.use}, {run.plan.reason}")
-    for algorithm, verdict in run.chosen.items():
-        lines.append(f"\n{algorithm}, k = {verdict.candidate.k}: {verdict.why}")
-        lines += _silhouettes(verdict)
+    for chosen in _chosen(lake, run):
+        lines.append(f"\n{chosen['algorithm']}, k = {chosen['k']}: {chosen['why']}")
+        lines += _silhouettes(chosen)
         lines.append(
             f"  id  {'segment':<26}{'customers':>12}{'share':>8}{'revenue':>9}{'orders':>8}"
             f"{'spend':>11}{'last seen':>13}"
         )
-        lines += [_segment_line(r) for r in living if r["algorithm"] == algorithm]
+        lines += [_segment_line(r) for r in living if r["algorithm"] == chosen["algorithm"]]
     if run.left_out:
         reasons = "; ".join(f"{name}: {why}" for name, why in sorted(run.left_out.items()))
         lines.append(f"\nNot in the model: {reasons}")
@@ -85,13 +97,20 @@ def _segment_line(row: Mapping[str, Any]) -> str:
     )
 
 
-def _silhouettes(verdict: Verdict) -> list[str]:
+def _chosen(lake: Lake, run: SegmentRun) -> list[Mapping[str, Any]]:
+    """Return the rows of the chosen clusterings, in the order of the models."""
+    rows = lake.rows(MODEL_SELECTION, _OF_A_CHOICE, [run.run_date]).to_pylist()
+    order = list(run.models)
+    return sorted((r for r in rows if r["chosen"]), key=lambda r: order.index(r["algorithm"]))
+
+
+def _silhouettes(chosen: Mapping[str, Any]) -> list[str]:
     """Return both silhouettes of a chosen clustering with their distances, which share one name."""
-    found = verdict.euclidean
-    if found is None or found.silhouette is None:
+    euclidean = chosen["euclidean_silhouette"]
+    if euclidean is None:
         return []
-    squared = f"{verdict.candidate.indices.silhouette:.3f} (squared Euclidean)"
-    plain = f"{found.silhouette:.3f} (Euclidean, of {found.customers:,} customers)"
+    squared = f"{chosen['silhouette']:.3f} (squared Euclidean)"
+    plain = f"{euclidean:.3f} (Euclidean, of {chosen['euclidean_customers']:,} customers)"
     return [f"  silhouette of all: {squared}, {plain}"]
 
 
