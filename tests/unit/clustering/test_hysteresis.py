@@ -42,13 +42,13 @@ def test_a_customer_stays_while_the_new_segment_is_hardly_nearer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("distance", "was_held"), [(1.75, False), (1.8, False), (1.95, True)],
+    ("distance", "was_held"), [(1.25, False), (1.5, False), (1.95, True)],
     ids=["nearer", "just-nearer", "second-run"],
 )  # fmt: skip
 def test_a_customer_leaves_by_the_margin_or_in_the_second_run(
     distance: float, was_held: bool
 ) -> None:
-    assert held(B, distance, A, 2.0, was_held) == (B, distance, B, False)
+    assert held(B, distance, A, 2.0, was_held, margin=0.25) == (B, distance, B, False)
 
 
 def test_who_is_nearest_to_the_previous_segment_is_not_held_there() -> None:
