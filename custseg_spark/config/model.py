@@ -140,13 +140,18 @@ class StabilityConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The models and their features; groups of keys have sections of their own."""
+    """The models and their features; groups of keys have sections of their own.
+
+    `outlier_percentile`: a customer farther from the centre than so many % of the segment's
+    customers at the fit fits no segment.
+    """
 
     algorithms: tuple[str, ...] = ("kmeans", "bisecting_kmeans")
     features: tuple[str, ...] = ()
     k: int | None = None
     seed: int = 7
     use: str = "auto"
+    outlier_percentile: float = 99.5
     preparation: PreparationConfig = field(default_factory=PreparationConfig)
     fit: FitConfig = field(default_factory=FitConfig)
     selection: SelectionConfig = field(default_factory=SelectionConfig)
@@ -155,4 +160,6 @@ class ModelConfig:
     def __post_init__(self) -> None:
         require_word(self.use, MODEL_USES, "model.use")
         require(self.k is None or self.k >= 2, "model.k", "2 or more", self)
+        percentile = 50 <= self.outlier_percentile <= 100
+        require(percentile, "model.outlier_percentile", "from 50 to 100", self)
         require(bool(self.algorithms), "model.algorithms", "one algorithm at least", self)
