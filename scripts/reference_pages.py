@@ -35,7 +35,10 @@ ONE_ROW = {
     "customer_features": "A customer on a run date.",
     "customer_segments": "A customer on a run date, by one algorithm: the segment, the distance to"
     " its centre, the next nearest segment, the margin between the two, and the three features that"
-    " decided.",
+    " decided. `segment_since` is the run date since which the customer has been in the segment in"
+    " every run, `previous_segment_id` the segment before that (null: the customer was new then)."
+    " `is_outlier`: the customer is too far from the centre for any segment"
+    " (`segment_profiles.outlier_distance`), by the `oddities`, in scaled units.",
     "segment_profiles": "A segment on a run date, by one algorithm: name with score, runner-up and"
     " evidence, actions, status (continued, born, split, merged, died), size, revenue, and each"
     " feature's mean, median and z-score.",

@@ -120,27 +120,38 @@ class SelectionConfig:
 
 @dataclass(frozen=True)
 class StabilityConfig:
-    """The stability that a k needs over bootstrap refits, and its measurement."""
+    """The stability that a k needs over bootstrap refits, and its measurement.
+
+    `hysteresis`: how much nearer, as a share of the distance, a segment must be for a customer to
+    leave the previous one at once; 0: customers are always in the model's.
+    """
 
     minimum: float = 0.75
     bootstraps: int = 20
     customers: int = 20_000
+    hysteresis: float = 0.0
 
     def __post_init__(self) -> None:
         require(0 <= self.minimum <= 1, "model.stability.minimum", "from 0 to 1", self)
         require(self.bootstraps >= 0, "model.stability.bootstraps", "0 or more", self)
         require(self.customers >= 2, "model.stability.customers", "2 or more", self)
+        require(0 <= self.hysteresis < 1, "model.stability.hysteresis", "from 0 to below 1", self)
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The models and their features; groups of keys have sections of their own."""
+    """The models and their features; groups of keys have sections of their own.
+
+    `outlier_percentile`: a customer farther from the centre than so many % of the segment's
+    customers at the fit fits no segment.
+    """
 
     algorithms: tuple[str, ...] = ("kmeans", "bisecting_kmeans")
     features: tuple[str, ...] = ()
     k: int | None = None
     seed: int = 7
     use: str = "auto"
+    outlier_percentile: float = 99.5
     preparation: PreparationConfig = field(default_factory=PreparationConfig)
     fit: FitConfig = field(default_factory=FitConfig)
     selection: SelectionConfig = field(default_factory=SelectionConfig)
@@ -149,4 +160,6 @@ class ModelConfig:
     def __post_init__(self) -> None:
         require_word(self.use, MODEL_USES, "model.use")
         require(self.k is None or self.k >= 2, "model.k", "2 or more", self)
+        percentile = 50 <= self.outlier_percentile <= 100
+        require(percentile, "model.outlier_percentile", "from 50 to 100", self)
         require(bool(self.algorithms), "model.algorithms", "one algorithm at least", self)

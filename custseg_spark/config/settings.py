@@ -11,6 +11,7 @@ from typing import Any
 
 from custseg_spark.config.model import ModelConfig
 from custseg_spark.config.places import require_open
+from custseg_spark.config.rfm import RfmConfig
 from custseg_spark.errors import require, require_word
 from custseg_spark.paths import is_remote
 from custseg_spark.redaction import redacted_tree
@@ -244,6 +245,7 @@ class Config:
     naming: NamingConfig = field(default_factory=NamingConfig)
     identity: IdentityConfig = field(default_factory=IdentityConfig)
     drift: DriftConfig = field(default_factory=DriftConfig)
+    rfm: RfmConfig = field(default_factory=RfmConfig)
     clv: ClvConfig = field(default_factory=ClvConfig)
     report: ReportConfig = field(default_factory=ReportConfig)
     exports: ExportsConfig = field(default_factory=ExportsConfig)

@@ -48,6 +48,9 @@ def _coerce(value: Any, type_: Any, where: str) -> Any:
         # By isinstance a bool would be an int.
         if isinstance(items, Sequence) and all(type(i) is kind for i in items):
             return tuple(items)
+        is_list = isinstance(items, Sequence) and not isinstance(items, str)
+        if kind is float and is_list and all(type(i) in (int, float) for i in items):
+            return tuple(float(i) for i in items)
     elif origin is not None and isinstance(value, Mapping):
         return dict(value)
     elif type_ is float and isinstance(value, int) and not isinstance(value, bool):

@@ -3,6 +3,7 @@
 Imports no Spark: commands check their options while nothing heavy is loaded yet.
 """
 
+from custseg_spark.config.rfm_groups import rfm_rules
 from custseg_spark.config.settings import Config
 from custseg_spark.core.clustering import comparison, preparation
 from custseg_spark.core.clustering.models import ALGORITHMS
@@ -11,12 +12,14 @@ from custseg_spark.errors import ConfigurationError, nearest
 
 
 def check(config: Config) -> None:
-    """ConfigurationError for an unknown family, feature, algorithm or kind of comparison."""
+    """ConfigurationError for an unknown family, feature, algorithm or kind of comparison, and for
+    a map of RFM groups with a hole or an overlap."""
     optional = config.features.optional_families
     preparation.choose_features(config.model.features, registry.all_features(optional))
     for algorithm in config.model.algorithms:
         known_algorithm(algorithm)
     comparison.require(config.model.selection.compare)
+    rfm_rules(config.rfm)
 
 
 def known_algorithm(algorithm: str) -> str:

@@ -16,7 +16,7 @@ from custseg_spark.pipeline.history import Ancestor
 class Clustering:
     """One algorithm's chosen clustering: who its clusters are, by position, and how they look.
 
-    `names` and `ancestors` are by segment id.
+    `names` and `ancestors` are by segment id, `outlier_distances` by cluster.
     """
 
     algorithm: str
@@ -25,6 +25,7 @@ class Clustering:
     names: Mapping[int, SegmentName]
     ancestors: Mapping[int, Ancestor]
     profiles: Sequence[Profile]
+    outlier_distances: tuple[float | None, ...]
 
     @property
     def model(self) -> ClusterModel:
@@ -49,7 +50,13 @@ class Clustering:
     @property
     def named(self) -> NamedClustering:
         """The model with ids and names by cluster: what labels customers."""
-        return NamedClustering(self.algorithm, self.model, self.segment_ids, self.segment_names)
+        return NamedClustering(
+            self.algorithm,
+            self.model,
+            self.segment_ids,
+            self.segment_names,
+            self.outlier_distances,
+        )
 
     @property
     def renamed(self) -> list[str]:

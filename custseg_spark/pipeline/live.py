@@ -26,7 +26,13 @@ def features_of_events(events: pl.DataFrame, *, as_of: date, learned: Learned) -
     columns are those of `customer_features`, null where another table than `events` has them.
     """
     parts = parts_of_all_dates(events.filter(pl.col("event_date") < as_of))
-    return customer_features(parts, as_of=as_of, levels=learned.levels, cutoffs=learned.cutoffs)
+    return customer_features(
+        parts,
+        as_of=as_of,
+        levels=learned.levels,
+        cutoffs=learned.cutoffs,
+        rfm_groups=learned.rfm_groups,
+    )
 
 
 def parts_of_all_dates(events: pl.DataFrame) -> pa.Table:

@@ -98,6 +98,7 @@ def publish(
             seed=seed,
             segment_ids=clustering.segment_ids,
             segment_names=clustering.segment_names,
+            outlier_distances=clustering.outlier_distances,
             tree=tuple(clustering.tree),
             model_sha256=model_hash(clustering.model),
         )

@@ -235,15 +235,17 @@ def test_changes_list_customers_who_entered_or_left(small_lake: Lake, tmp_path: 
     header, *found = lines(tmp_path, "segment_changes")
     assert header == (
         '"customer_id","change","segment_id","segment","other_segment_id","other_segment",'
-        '"campaign","is_control","previous_run_date","run_date"'
+        '"campaign","is_control","previous_run_date","run_date","entered_on","left_on",'
+        '"is_reentry"'
     )
     groups = {line.split(",")[0].strip('"'): line.split(",")[7] for line in found}
     end = {who: f'"2021-04-01",{own},2021-03-01,2021-04-01' for who, own in groups.items()}
+    entered, left = "2021-04-01,,false", "2021-03-01,2021-04-01,false"
     assert found == [
-        f'"c1","entered",2,"Dormant",1,"Loyal",{end["c1"]}',
-        f'"c1","left",1,"Loyal",2,"Dormant",{end["c1"]}',
-        f'"c3","entered",2,"Dormant",,,{end["c3"]}',
-        f'"c4","left",2,"Dormant",,,{end["c4"]}',
+        f'"c1","entered",2,"Dormant",1,"Loyal",{end["c1"]},{entered}',
+        f'"c1","left",1,"Loyal",2,"Dormant",{end["c1"]},{left}',
+        f'"c3","entered",2,"Dormant",,,{end["c3"]},{entered}',
+        f'"c4","left",2,"Dormant",,,{end["c4"]},{left}',
     ]
     assert set(groups.values()) <= {"true", "false"}
 

@@ -12,16 +12,16 @@ from literal_lake import BEFORE, NOW
 from pyspark.sql import SparkSession
 from scipy import stats
 
-from custseg_spark.engine.lake.lake import Lake
-from custseg_spark.errors import ConfigurationError, InputError
-from custseg_spark.interfaces.cli import export_arguments
-from custseg_spark.outputs.exports.frames.effects import outcomes
-from custseg_spark.outputs.exports.intervals import (
+from custseg_spark.core.experiments.intervals import (
     Group,
     Interval,
     rate_difference,
     spend_difference,
 )
+from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.errors import ConfigurationError, InputError
+from custseg_spark.interfaces.cli import export_arguments
+from custseg_spark.outputs.exports.frames.effects import outcomes
 
 
 def group(spends: Sequence[int] | np.ndarray) -> Group:

@@ -32,6 +32,7 @@ FLOW = (
     "features",
     "clustering",
     "segments",
+    "experiments",
 )
 MOST_FLOORS = 10
 SPARK = {"pyspark", "delta", "py4j"}

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from custseg_spark.core.clustering.distances import blocks, first_smallest, squared_distances
 from custseg_spark.core.clustering.models import ClusterModel, GaussianMixture
+from custseg_spark.core.clustering.outliers import ODDITIES, outliers
 from custseg_spark.core.clustering.scaling import FeatureSpace
 
 # Segments are numbered by these coordinates, from the most to the least valuable.
@@ -16,7 +17,8 @@ VALUE_FEATURES = ("monetary", "frequency", "session_count")
 TOP_FEATURES = 3
 PASSED_THROUGH = ("customer_id", "rfm_r", "rfm_f", "rfm_m", "rfm_group")
 
-# The columns of `customer_segments` without its partition `run_date`.
+# The columns of `customer_segments` that follow from a run's own customers and models, without its
+# partition.
 SEGMENT_ROWS = pa.schema(
     [
         ("algorithm", pa.string()),
@@ -34,18 +36,25 @@ SEGMENT_ROWS = pa.schema(
         ("rfm_m", pa.int32()),
         ("rfm_group", pa.string()),
         ("prediction_timestamp", pa.timestamp("us", "UTC")),
+        ("is_outlier", pa.bool_()),
+        ("oddities", ODDITIES),
     ]
 )
 
 
 @dataclass(frozen=True)
 class NamedClustering:
-    """A clustering to publish: segment ids and names by cluster."""
+    """A clustering to publish: segment ids and names by cluster.
+
+    `outlier_distances`, by cluster: beyond it a customer fits no segment. None: no distance is too
+    far; empty: the model was fitted before there were such distances.
+    """
 
     algorithm: str
     model: ClusterModel
     segment_ids: tuple[int, ...]
     segment_names: tuple[str, ...]
+    outlier_distances: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -181,7 +190,16 @@ def assigned(
         "margin": pa.array(notes.margins, mask=is_single),
         "top_features": _lists(axes, notes.top_axes),
         "memberships": _memberships(points, model, ids),
+        **_outliers(points, notes, clustering, axes),
     }
+
+
+def _outliers(
+    points: np.ndarray, notes: Annotations, clustering: NamedClustering, axes: Sequence[str]
+) -> dict[str, pa.Array]:
+    model, limits = clustering.model, clustering.outlier_distances
+    found = outliers(points, notes.clusters, notes.distances, model.centres, limits, axes)
+    return dict(zip(("is_outlier", "oddities"), found, strict=True))
 
 
 def _taken(words: Sequence[str], places: np.ndarray) -> pa.Array:

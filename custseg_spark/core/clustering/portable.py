@@ -63,15 +63,22 @@ def document(model: ScoringModel) -> Document:
             "components": _lists(model.space.scaler.components),
         },
         "clusterer": _clusterer(clustering.model),
-        "segments": [
-            {"cluster": cluster, "segment_id": i, "segment_name": name}
-            for cluster, (i, name) in enumerate(
-                zip(clustering.segment_ids, clustering.segment_names, strict=True)
-            )
-        ],
+        "segments": _segments(clustering),
     }
     parts["sha256"] = content_hash(parts)
     return Document(canonical(parts), parts)
+
+
+def _segments(clustering: NamedClustering) -> list[dict[str, Any]]:
+    """A segment a cluster; without a distance where the model has none learned."""
+    named = zip(clustering.segment_ids, clustering.segment_names, strict=True)
+    segments: list[dict[str, Any]] = [
+        {"cluster": cluster, "segment_id": i, "segment_name": name}
+        for cluster, (i, name) in enumerate(named)
+    ]
+    for segment, distance in zip(segments, clustering.outlier_distances, strict=False):
+        segment["outlier_distance"] = distance
+    return segments
 
 
 def canonical(value: Any) -> str:
@@ -120,10 +127,19 @@ def _model(parts: Mapping[str, Any]) -> ScoringModel:
         clusters,
         tuple(s["segment_id"] for s in segments),
         tuple(s["segment_name"] for s in segments),
+        _outlier_distances(segments),
     )
     fitted_on = date.fromisoformat(parts["fitted_on"])
     space = FeatureSpace(preparation, scaler)
     return ScoringModel(space, named, fitted_on, before["scaling"], parts["seed"])
+
+
+def _outlier_distances(segments: Sequence[Mapping[str, Any]]) -> tuple[float | None, ...]:
+    if not all("outlier_distance" in s for s in segments):
+        return ()
+    distances = [s["outlier_distance"] for s in segments]
+    _array([d for d in distances if d is not None], 1)
+    return tuple(None if d is None else float(d) for d in distances)
 
 
 def _feature(feature: PreparedFeature) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from custseg_spark.core.features.exact import MISSING, Whole, unit_decimals, who
 from custseg_spark.core.features.levels import NO_LEVELS, Levels
 from custseg_spark.core.features.price_relative import PRICE_RELATIVE
 from custseg_spark.core.features.registry import all_features, arrow_schema
+from custseg_spark.core.features.rfm_groups import RfmGroups
 from custseg_spark.core.features.scores import Cutoffs, scored
 from custseg_spark.core.features.totals import Totals, before
 
@@ -24,6 +25,7 @@ def customer_features(
     attributes: pl.DataFrame | None = None,
     relative: pl.DataFrame | None = None,
     cutoffs: Cutoffs | None = None,
+    rfm_groups: RfmGroups | None = None,
 ) -> pa.Table:
     """Return one row per customer with a part before `as_of` (exclusive, UTC), sorted by
     customer_id.
@@ -31,9 +33,9 @@ def customer_features(
     The columns are those of the table `customer_features` without `run_date`. Columns of optional
     families that aren't asked for, of the lifetime value models, and scores without `cutoffs` are
     null. `parts` are rows of the table `sessions`: all parts of these customers, in any order.
-    Without `levels`, `relative_price` is null. The family `demographics` needs `attributes`, rows
-    of `demographics.attribute_columns`; the family `price_relative` needs `relative`, rows of
-    `price_relative.customer_sums`, added up.
+    Without `levels`, `relative_price` is null; without `rfm_groups`, groups are the standard ones.
+    The family `demographics` needs `attributes`, rows of `demographics.attribute_columns`; the
+    family `price_relative` needs `relative`, rows of `price_relative.customer_sums`, added up.
     """
     features = all_features(optional)
     schema = arrow_schema()
@@ -48,7 +50,7 @@ def customer_features(
     for feature in features:
         columns[feature.name] = _column(feature.value(totals), schema.field(feature.name).type)
     if cutoffs is not None:
-        columns |= scored(totals, cutoffs)
+        columns |= scored(totals, cutoffs, rfm_groups)
     for field in schema:
         if field.name not in columns:
             columns[field.name] = pa.nulls(len(totals.customers), field.type)

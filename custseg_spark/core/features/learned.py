@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
 
 import numpy as np
 
 from custseg_spark.core.features.levels import Levels
+from custseg_spark.core.features.rfm_groups import RfmGroups, standard_groups
 from custseg_spark.core.features.scores import Cutoffs
 from custseg_spark.errors import InputError
 
@@ -18,11 +19,13 @@ _FLAWS = (ValueError, TypeError, KeyError, OverflowError, RecursionError)
 
 @dataclass(frozen=True)
 class Learned:
-    """The price levels of categories and the cutoffs of the RFM scores, as of a run date."""
+    """The price levels of categories, and the cutoffs and groups of the RFM scores, as of a run
+    date."""
 
     as_of: date
     levels: Levels
     cutoffs: Cutoffs
+    rfm_groups: RfmGroups = field(default_factory=standard_groups)
 
     def as_json(self) -> str:
         """Canonical JSON; `parsed` reads it."""
@@ -32,6 +35,7 @@ class Learned:
             "as_of": self.as_of.isoformat(),
             "price_levels": {"category_keys": keys, "log_price_units": units},
             "rfm_cutoffs": asdict(self.cutoffs),
+            "rfm_groups": asdict(self.rfm_groups),
         }
         return json.dumps(values, sort_keys=True)
 
@@ -54,6 +58,16 @@ def parsed(text: str, where: str) -> Learned:
             raise ValueError("price_levels: expected ascending keys with a level each")
         cutoffs = {k: tuple(int(v) for v in of) for k, of in values["rfm_cutoffs"].items()}
         day = date.fromisoformat(values["as_of"])
-        return Learned(day, Levels(keys, units), Cutoffs(**cutoffs))
+        groups = _groups(values["rfm_groups"]) if "rfm_groups" in values else standard_groups()
+        return Learned(day, Levels(keys, units), Cutoffs(**cutoffs), groups)
     except _FLAWS as error:
         raise InputError(f"{where} can't be read: {error}") from error
+
+
+def _groups(values: Mapping[str, Any]) -> RfmGroups:
+    names, places = tuple(values["names"]), tuple(int(place) for place in values["places"])
+    groups = RfmGroups(int(values["bins"]), names, places)
+    is_total = len(places) == groups.bins**3 and all(0 < place < len(names) for place in places)
+    if not is_total or not all(isinstance(name, str) for name in names):
+        raise ValueError("rfm_groups: expected a group for each score code")
+    return groups

@@ -1,4 +1,4 @@
-"""RFM scores by quintile among buyers: values of a bucket, cutoffs over all buckets, scores."""
+"""RFM scores by shares of the buyers: values of a bucket, cutoffs over all buckets, scores."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,15 +11,16 @@ import pyarrow.compute as pc
 
 from custseg_spark.core.features import rfm
 from custseg_spark.core.features.exact import Ints, Whole, unit_decimals
-from custseg_spark.core.features.rfm_groups import rfm_groups
+from custseg_spark.core.features.rfm_groups import RfmGroups, standard_groups
 from custseg_spark.core.features.totals import Totals, before
 
-QUINTILES = 5
+# Quintiles, unless `rfm.bins` says otherwise.
+BINS = 5
 SCORE_DOCS = {
     "rfm_r": (
         "int",
         "Recency score 1-5, 5 is best: 1 + floor(5 x share of buyers whose last purchase is longer"
-        " ago). Equal values have equal scores. 0: never bought.",
+        " ago). Equal values have equal scores. 0: never bought. `[rfm]` sets other bins.",
     ),
     "rfm_f": (
         "int",
@@ -42,7 +43,7 @@ _BUYER: dict[str, pl.DataType] = {
 
 @dataclass(frozen=True)
 class Cutoffs:
-    """The four values that a buyer must exceed to score 2, 3, 4 and 5; empty without buyers.
+    """The values that a buyer must exceed to score 2, 3, 4 and so on; empty without buyers.
 
     Units: whole days, negated; orders; 1/10,000 of the currency.
     """
@@ -90,28 +91,31 @@ def value_counts(buyers: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def score_cutoffs(counts: pl.DataFrame) -> Cutoffs:
+def score_cutoffs(counts: pl.DataFrame, bins: int = BINS) -> Cutoffs:
     """Return the cutoffs of all buyers from the `value_counts` of all buckets.
 
-    The j-th cutoff is the smallest value with at least j fifths of the buyers at or below it. So a
-    buyer who exceeds it has at least j fifths strictly below.
+    The j-th cutoff is the smallest value with at least j / `bins` of the buyers at or below it. So
+    a buyer who exceeds it has at least that share strictly below.
     """
     merged = counts.group_by("score", "value").agg(pl.col("customers").sum()).sort("value")
-    return Cutoffs(*(_cutoffs(merged.filter(score=score)) for score in ("rfm_r", "rfm_f", "rfm_m")))
+    by_score = (merged.filter(score=score) for score in ("rfm_r", "rfm_f", "rfm_m"))
+    return Cutoffs(*(_cutoffs(ascending, bins) for ascending in by_score))
 
 
-def _cutoffs(ascending: pl.DataFrame) -> tuple[int, ...]:
+def _cutoffs(ascending: pl.DataFrame, bins: int) -> tuple[int, ...]:
     if ascending.is_empty():
         return ()
     so_far = ascending["customers"].cum_sum().to_numpy()
-    # At least j fifths, in whole numbers: 5 x so far >= j x all.
-    wanted = np.arange(1, QUINTILES) * so_far[-1]
-    return tuple(int(ascending["value"][int(at)]) for at in np.searchsorted(5 * so_far, wanted))
+    # At least the share, in whole numbers: bins x so far >= j x all.
+    wanted = np.arange(1, bins) * so_far[-1]
+    return tuple(int(ascending["value"][int(at)]) for at in np.searchsorted(bins * so_far, wanted))
 
 
-def scored(totals: Totals, cutoffs: Cutoffs) -> dict[str, pa.Array]:
-    """Return the columns of SCORE_DOCS and `rfm_group`; 0 and Prospects for customers who never
-    bought.
+def scored(
+    totals: Totals, cutoffs: Cutoffs, groups: RfmGroups | None = None
+) -> dict[str, pa.Array]:
+    """Return the columns of SCORE_DOCS and `rfm_group` (without `groups` the standard ones); 0 and
+    Prospects for customers who never bought.
     """
     is_buyer = rfm.frequency(totals) > 0
 
@@ -123,7 +127,7 @@ def scored(totals: Totals, cutoffs: Cutoffs) -> dict[str, pa.Array]:
     m = score(totals.net_spend(), cutoffs.monetary)
     scores = dict(zip(SCORE_DOCS, (r, f, m, r + f + m), strict=True))
     columns = {name: pa.array(value, pa.int32()) for name, value in scores.items()}
-    return {**columns, "rfm_group": rfm_groups(r, f, m)}
+    return {**columns, "rfm_group": (groups or standard_groups()).of(r, f, m)}
 
 
 def _count_below(values: Whole, cutoffs: Sequence[int]) -> Ints:

@@ -140,6 +140,10 @@ CUSTOMER_SEGMENTS = _by_run(
         **each(INT, "rfm_r rfm_f rfm_m"),
         "rfm_group": TEXT,
         "prediction_timestamp": TIME,
+        "is_outlier": YES_NO,
+        "oddities": pa.list_(pa.struct([("feature", TEXT), ("deviation", DOUBLE)])),
+        "previous_segment_id": INT,
+        "segment_since": DAY,
     },
     statistics=("customer_id",),
     hardly_repeating=("customer_id", "distance", "margin", "memberships.key_value.value"),
@@ -172,6 +176,7 @@ SEGMENT_PROFILES = _by_run(
         "features": pa.map_(
             TEXT, pa.struct([(name, DOUBLE) for name in ("mean", "median", "z_score")])
         ),
+        "outlier_distance": DOUBLE,
     },
 )
 

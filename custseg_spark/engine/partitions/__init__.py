@@ -20,7 +20,7 @@ from custseg_spark.engine.partitions.portions import (
     Portions,
     Slices,
 )
-from custseg_spark.engine.partitions.sides import Side, map_sides
+from custseg_spark.engine.partitions.sides import Side, map_sides, write_sides
 from custseg_spark.engine.partitions.spark_frames import SparkPortions, SparkSlices
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "event_slices",
     "map_sides",
     "session_buckets",
+    "write_sides",
 ]
 
 

@@ -59,10 +59,7 @@ class NativePortions:
         table: Table,
         publication: RunPublication,
     ) -> int:
-        native = self.lake.native
-        assert native is not None
-        day, run_id = publication.run_date, publication.run_id
-        write = _Written(kernel, columns, table, native.folder(table), day, run_id)
+        write = _Written(kernel, columns, target(table, publication))
         files = [f for f in tasks.run(self.lake.spark, write, self.readers) if f]
         publication.append(files, table)
         return sum(f.rows for f in files)
@@ -84,21 +81,34 @@ class _Mapped(Generic[R]):
 class _Written:
     kernel: Kernel[pa.Table]
     columns: Sequence[str]
+    target: "Target"
+
+    def __call__(self, reader: _Reader) -> DataFile | None:
+        rows = self.kernel(reader.table(self.columns))
+        if isinstance(reader, SessionBucket | CustomerBucket):
+            return self.target.write(rows, [reader.low, reader.high])
+        return self.target.write(rows, [])
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the tasks of a run write their files of a table."""
+
     table: Table
     folder: Path
     day: date
     run_id: str
 
-    def __call__(self, reader: _Reader) -> DataFile | None:
-        rows = self.kernel(reader.table(self.columns))
+    def write(self, rows: pa.Table, bounds: Sequence[int]) -> DataFile | None:
+        """Writes rows of a range of buckets (any, without bounds); None without a row."""
         if not len(rows):
             return None
         with PartWriter(
             self.table, self.folder, self.day, run_id=self.run_id, task=0, of_run=self.run_id
         ) as part:
             part.write(rows)
-            if isinstance(reader, SessionBucket | CustomerBucket):
-                note_buckets(part, [reader.low, reader.high])
+            if bounds:
+                note_buckets(part, bounds)
         return part.file()
 
 
@@ -215,6 +225,12 @@ def _part_field(name: str) -> pa.Field:
     if name != ORDER_KEYS:
         return SESSIONS.schema.field(name)
     return pa.field("items", pa.list_(pa.struct([("order_key", pa.int64())])))
+
+
+def target(table: Table, publication: RunPublication) -> Target:
+    """Where a publication's files of a table go."""
+    folder = _folder(publication.lake, table)
+    return Target(table, folder, publication.run_date, publication.run_id)
 
 
 def event_readers(lake: Lake, before: date) -> list[FileSlice]:

@@ -7,11 +7,20 @@ from functools import reduce
 from typing import Generic, TypeVar
 
 import pyarrow as pa
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake.ddl import ddl_type
+from custseg_spark.engine.lake.files import DataFile
 from custseg_spark.engine.lake.lake import Lake
-from custseg_spark.engine.partitions.native_files import CustomerBucket, customer_readers
+from custseg_spark.engine.lake.publication import RunPublication
+from custseg_spark.engine.partitions.native_files import (
+    CustomerBucket,
+    Target,
+    customer_readers,
+    target,
+)
 from custseg_spark.engine.partitions.spark_frames import SparkPortions
 from custseg_spark.engine.spark import tasks
 
@@ -31,13 +40,45 @@ class Side:
 
 def map_sides(sides: Sequence[Side], kernel: SidesKernel[R], groups: int) -> list[R]:
     """The kernel's result of the rows that each bucket of customers has in several tables."""
-    readers = [
-        customer_readers(s.lake, s.table, s.run_date, groups) for s in sides if s.lake.native
-    ]
-    if len(readers) < len(sides):
-        return _map_frames(sides, kernel, groups)
-    together = list(zip(*readers, strict=True))
+    together = _readers(sides, groups)
+    if together is None:
+        portions, apart = _frames(sides, kernel, groups)
+        return portions.map(apart, portions.frame.columns)
     return tasks.run(sides[0].lake.spark, _OverSides(kernel, [s.columns for s in sides]), together)
+
+
+def write_sides(
+    sides: Sequence[Side],
+    kernel: SidesKernel[pa.Table],
+    table: Table,
+    publication: RunPublication,
+    groups: int,
+) -> int:
+    """Adds the rows that the kernel makes of each bucket to what a run publishes; their number."""
+    together = _readers(sides, groups)
+    files: list[DataFile | None]
+    if together is not None:
+        over = _OverSides(kernel, [s.columns for s in sides])
+        written = _WrittenSides(over, target(table, publication))
+        files = tasks.run(sides[0].lake.spark, written, together)
+    else:
+        portions, apart = _frames(sides, kernel, groups)
+        names = portions.frame.columns
+        if publication.lake.native is None:
+            return portions.write(apart, names, table, publication)
+        # A side of another lake, as when a lake's segments go on in a new one.
+        files = portions.map(_WrittenApart(apart, target(table, publication)), names)
+    written_files = [f for f in files if f]
+    publication.append(written_files, table)
+    return sum(f.rows for f in written_files)
+
+
+def _readers(sides: Sequence[Side], groups: int) -> list[tuple[CustomerBucket, ...]] | None:
+    """Each bucket's readers of the sides; None where Spark has to read one of them."""
+    if not all(side.lake.native for side in sides):
+        return None
+    readers = [customer_readers(s.lake, s.table, s.run_date, groups) for s in sides]
+    return list(zip(*readers, strict=True))
 
 
 @dataclass(frozen=True)
@@ -51,22 +92,37 @@ class _OverSides(Generic[R]):
         )
 
 
-def _map_frames(sides: Sequence[Side], kernel: SidesKernel[R], groups: int) -> list[R]:
-    frames = [
-        side.lake.read(side.table)
-        .where(F.col("run_date") == F.lit(side.run_date))
-        .select(F.lit(number).alias("side"), "customer_id", *_others(side))
-        for number, side in enumerate(sides)
-    ]
+@dataclass(frozen=True)
+class _WrittenSides:
+    over: _OverSides[pa.Table]
+    target: Target
+
+    def __call__(self, readers: Sequence[CustomerBucket]) -> DataFile | None:
+        return self.target.write(self.over(readers), [readers[0].low, readers[0].high])
+
+
+def _frames(
+    sides: Sequence[Side], kernel: SidesKernel[R], groups: int
+) -> "tuple[SparkPortions, _Apart[R]]":
+    """The rows of all sides in one frame, and the kernel that takes them apart again."""
+    frames = [_numbered(number, side) for number, side in enumerate(sides)]
     together = reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), frames)
     apart = _Apart(kernel, tuple(side.columns for side in sides))
-    return SparkPortions(sides[0].lake, together, groups, "customer_id").map(
-        apart, together.columns
-    )
+    return SparkPortions(sides[0].lake, together, groups, "customer_id"), apart
 
 
-def _others(side: Side) -> list[str]:
-    return [name for name in side.columns if name != "customer_id"]
+def _numbered(number: int, side: Side) -> DataFrame:
+    rows = side.lake.read(side.table).where(F.col("run_date") == F.lit(side.run_date))
+    others = [name for name in side.columns if name != "customer_id"]
+    columns = [_column(rows, name, side.table) for name in others]
+    return rows.select(F.lit(number).alias("side"), "customer_id", *columns)
+
+
+def _column(rows: DataFrame, name: str, table: Table) -> Column:
+    """A column of a table; null where the table is of an older version, which lacks it."""
+    if name in rows.columns:
+        return F.col(name)
+    return F.lit(None).cast(ddl_type(table.schema.field(name).type)).alias(name)
 
 
 @dataclass(frozen=True)
@@ -84,3 +140,12 @@ class _Apart(Generic[R]):
                 for number, names in enumerate(self.columns)
             ]
         )
+
+
+@dataclass(frozen=True)
+class _WrittenApart:
+    apart: _Apart[pa.Table]
+    target: Target
+
+    def __call__(self, rows: pa.Table) -> DataFile | None:
+        return self.target.write(self.apart(rows), [])

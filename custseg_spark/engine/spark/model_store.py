@@ -38,7 +38,8 @@ _PARTS = ("preprocessor", "clusterer", "feature_names")
 class Manifest:
     """What a saved model is: enough to score with it, and to notice if it isn't whole.
 
-    `segment_ids` and `segment_names` are by cluster; `tree` is empty but for bisecting KMeans.
+    `segment_ids`, `segment_names` and `outlier_distances` are by cluster; `tree` is empty but for
+    bisecting KMeans.
     """
 
     algorithm: str
@@ -51,6 +52,7 @@ class Manifest:
     segment_names: tuple[str, ...]
     tree: tuple[Node, ...]
     model_sha256: str
+    outlier_distances: tuple[float | None, ...] = ()
     format: int = _FORMAT
 
     def as_json(self) -> str:
@@ -154,6 +156,7 @@ def _parse(content: bytes, path: str) -> Manifest:
                 "segment_ids": tuple(values["segment_ids"]),
                 "segment_names": tuple(values["segment_names"]),
                 "tree": tuple(Node(**n) for n in values["tree"]),
+                "outlier_distances": tuple(values.get("outlier_distances", ())),
             }
         )
     except (ValueError, TypeError, KeyError, RecursionError) as error:

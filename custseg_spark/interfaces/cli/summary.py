@@ -15,9 +15,9 @@ from custseg_spark.engine.lake.schemas import (
 
 if TYPE_CHECKING:
     # Each command prints its own result, and need not load what the others work with.
+    from custseg_spark.core.experiments.intervals import Interval
     from custseg_spark.engine.lake.lake import Lake
     from custseg_spark.outputs.exports import Exported
-    from custseg_spark.outputs.exports.intervals import Interval
     from custseg_spark.outputs.exports.lift import Lift
     from custseg_spark.paths import Place
     from custseg_spark.pipeline.gate import Passed

@@ -16,6 +16,7 @@ from custseg_spark.engine.lake.schemas import (
     CUSTOMERS,
     EVENTS,
     MODEL_SELECTION,
+    RUNS,
     SEGMENT_PROFILES,
 )
 from custseg_spark.engine.permissions import withheld
@@ -87,8 +88,14 @@ def campaign_of(lake: Lake, request: Request, day: date) -> tuple[DataFrame, Cam
         raise InputError(f"changes since {since}: expected a run date before {day}")
     label = request.campaign or day.isoformat()
     campaign = Campaign(since, day, label, request.control_share)
-    before, after = (_segments(lake, d, request.algorithm) for d in (since, day))
-    return changes.rows(before, after, campaign), campaign
+    for of_run in (since, day):
+        _require_algorithm(lake, of_run, request.algorithm)
+    known = lake.rows(RUNS, ["run_date"])["run_date"].to_pylist()
+    run_dates = sorted(d for d in set(known) if d <= day)
+    segments = lake.read(CUSTOMER_SEGMENTS).where(
+        (F.col("algorithm") == F.lit(request.algorithm)) & (F.col("run_date") <= F.lit(day))
+    )
+    return changes.rows(segments, run_dates, campaign), campaign
 
 
 def _frames(lake: Lake, request: Request, day: date) -> list[tuple[ReportTable, DataFrame]]:
@@ -115,13 +122,17 @@ def _run(lake: Lake, day: date, algorithm: str) -> Run:
 
 def _segments(lake: Lake, day: date, algorithm: str) -> DataFrame:
     """A row a customer of a run date. Raises InputError if the algorithm isn't of that run."""
+    _require_algorithm(lake, day, algorithm)
+    return _on(lake, CUSTOMER_SEGMENTS, day).where(F.col("algorithm") == F.lit(algorithm))
+
+
+def _require_algorithm(lake: Lake, day: date, algorithm: str) -> None:
     named = _on(lake, SEGMENT_PROFILES, day).select("algorithm").distinct().collect()
     known = [row.algorithm for row in named]
     if algorithm not in known:
         raise InputError(
             f"the run of {day} has no segments by {algorithm}{nearest(algorithm, known)}"
         )
-    return _on(lake, CUSTOMER_SEGMENTS, day).where(F.col("algorithm") == F.lit(algorithm))
 
 
 def _on(lake: Lake, table: Table, day: date) -> DataFrame:

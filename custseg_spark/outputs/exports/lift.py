@@ -8,6 +8,12 @@ from fractions import Fraction
 from pyspark.sql import Row
 from pyspark.sql import functions as F
 
+from custseg_spark.core.experiments.intervals import (
+    Group,
+    Interval,
+    rate_difference,
+    spend_difference,
+)
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import EVENTS
 from custseg_spark.engine.permissions import withheld
@@ -16,12 +22,6 @@ from custseg_spark.outputs.exports import READ, Request, campaign_of
 from custseg_spark.outputs.exports.batches import batches
 from custseg_spark.outputs.exports.frames.changes import Campaign
 from custseg_spark.outputs.exports.frames.effects import CAMPAIGN_LIFT, outcomes
-from custseg_spark.outputs.exports.intervals import (
-    Group,
-    Interval,
-    rate_difference,
-    spend_difference,
-)
 from custseg_spark.outputs.exports.layout import reported
 from custseg_spark.outputs.exports.loading import Target
 from custseg_spark.outputs.report.reading import run_date_of

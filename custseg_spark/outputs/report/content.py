@@ -14,6 +14,7 @@ from custseg_spark.outputs.report.rows import (
     Drift,
     Flow,
     Ledger,
+    OutlierCount,
     Plane,
     RfmCount,
     Run,
@@ -49,6 +50,7 @@ class Content:
     drift: Sequence[Drift]
     plane: Plane | None
     rfm: Sequence[RfmCount]
+    outliers: Sequence[OutlierCount]
     clv: Clv | None
 
     @property
@@ -109,6 +111,11 @@ class Content:
         key = (algorithm or "", segment_id)
         names = (self.previous_names, now) if before else (now, self.previous_names)
         return next((n[key] for n in names if key in n), f"Segment {segment_id}")
+
+    @property
+    def rfm_bins(self) -> int:
+        """The best RFM score; the worst is 1."""
+        return int(self.run.setting("rfm", "bins") or 5)
 
     @property
     def tried(self) -> list[Candidate]:

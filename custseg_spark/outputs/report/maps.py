@@ -20,7 +20,6 @@ _STRONG = 2.5
 # So many fit on a phone with their numbers.
 _MOST_COLUMNS = 8
 _BADGE = 0.075
-_SCORES = range(1, 6)
 
 
 def profiles(content: Content, theme: Theme) -> Figure | None:
@@ -71,20 +70,22 @@ def rfm(content: Content, theme: Theme) -> Figure | None:
         return f"{words.count(round(customers))}\n{words.percent(customers / total)}"
 
     _write_cells(axes, grid, colours, norm, theme, written)
-    axes.set_xticks(range(5), [str(f) for f in _SCORES])
-    axes.set_yticks(range(5), [str(r) for r in reversed(_SCORES)])
-    axes.set_xlabel("frequency score, 5: most orders")
-    axes.set_ylabel("recency score, 5: bought last")
+    best = content.rfm_bins
+    axes.set_xticks(range(best), [str(f) for f in range(1, best + 1)])
+    axes.set_yticks(range(best), [str(r) for r in range(best, 0, -1)])
+    axes.set_xlabel(f"frequency score, {best}: most orders")
+    axes.set_ylabel(f"recency score, {best}: bought last")
     axes.spines[:].set_visible(False)
     return figure
 
 
 def rfm_grid(content: Content) -> np.ndarray:
-    """Count buyers by recency score (5 on top) and frequency score."""
-    grid = np.zeros((5, 5))
+    """Count buyers by recency score (the best on top) and frequency score."""
+    best = content.rfm_bins
+    grid = np.zeros((best, best))
     for one in content.rfm:
-        if one.rfm_r in _SCORES and one.rfm_f in _SCORES:
-            grid[5 - one.rfm_r, one.rfm_f - 1] += one.customers
+        if 1 <= one.rfm_r <= best and 1 <= one.rfm_f <= best:
+            grid[best - one.rfm_r, one.rfm_f - 1] += one.customers
     return grid
 
 

@@ -27,13 +27,16 @@ from custseg_spark.engine.lake.schemas import (
 from custseg_spark.errors import InputError
 from custseg_spark.outputs.report import shaping, words
 from custseg_spark.outputs.report.content import Content
-from custseg_spark.outputs.report.rows import Flow, Ledger, RfmCount, Run
+from custseg_spark.outputs.report.rows import Flow, Ledger, OutlierCount, RfmCount, Run
 from custseg_spark.outputs.report.shaping import Rows
 
 # The table is a sample already; this bounds what a picture can show.
 MOST_POINTS = 4_000
 _NEAREST_DATES = 5
-_RFM_KEYS = ("algorithm", "segment_id", "rfm_r", "rfm_f", "rfm_group")
+_RFM_KEYS = ("segment_id", "rfm_r", "rfm_f", "rfm_group")
+_ODD_KEYS = ("segment_id", "feature", "is_high")
+_COUNTED = ("algorithm", *dict.fromkeys((*_RFM_KEYS, *_ODD_KEYS)))
+_READ = ("algorithm", *_RFM_KEYS, "oddities")
 
 
 # The result of a kernel for each portion of a table's date.
@@ -85,6 +88,7 @@ def content(lake: Tables, run_date: date, of_portions: OfPortions) -> Content:
         drift=shaping.drift(found["drift"]),
         plane=shaping.plane(found["points"]),
         rfm=shaping.ordered(RfmCount, found["rfm"]),
+        outliers=shaping.ordered(OutlierCount, found["outliers"]),
         clv=shaping.clv(found["clv"]),
     )
 
@@ -92,6 +96,7 @@ def content(lake: Tables, run_date: date, of_portions: OfPortions) -> Content:
 def _read(lake: Tables, run: Run, main: str | None, of_portions: OfPortions) -> dict[str, Rows]:
     """The rows behind each part of a report, none where a table isn't there."""
     day, before = run.run_date, run.previous_run_date
+    counts = _customer_counts(lake, day, main, of_portions)
 
     def of(table: Table, on: date | None, leaving_out: str = "") -> Rows:
         names = [name for name in table.schema.names if name != leaving_out]
@@ -107,7 +112,8 @@ def _read(lake: Tables, run: Run, main: str | None, of_portions: OfPortions) -> 
         "drift": of(FEATURE_DRIFT, day),
         "clv": of(CLV_MODELS, day),
         "points": _some_points(lake.rows(SEGMENT_POINTS, dates=[day]), main),
-        "rfm": _rfm_counts(lake, day, main, of_portions),
+        "rfm": _added(counts, _RFM_KEYS),
+        "outliers": _added(counts.filter(pl.col("feature").is_not_null()), _ODD_KEYS),
     }
 
 
@@ -136,17 +142,25 @@ def _some_points(points: pa.Table, main: str | None) -> Rows:
     return placed.sort(text_key("customer_id"), "customer_id").head(MOST_POINTS).to_dicts()
 
 
-def _rfm_counts(lake: Tables, day: date, main: str | None, of_portions: OfPortions) -> Rows:
-    """At most segments x 26 score pairs x 11 groups."""
-    if not lake.exists(CUSTOMER_SEGMENTS):
-        return []
-    counts = of_portions(CUSTOMER_SEGMENTS, day, _count_rfm, _RFM_KEYS)
+def _customer_counts(
+    lake: Tables, day: date, main: str | None, of_portions: OfPortions
+) -> pl.DataFrame:
+    """Customers by RFM score and group, and by the feature that is oddest about outliers."""
+    counts: list[pl.DataFrame] = []
+    if lake.exists(CUSTOMER_SEGMENTS):
+        counts = of_portions(CUSTOMER_SEGMENTS, day, _count_customers, _READ)
     if not counts:
-        return []
-    merged = pl.concat(counts).group_by(_RFM_KEYS).agg(pl.col("customers").sum())
-    return merged.filter(pl.col("algorithm") == pl.lit(main, pl.String)).to_dicts()
+        return pl.DataFrame(schema=[*_COUNTED, "customers"])
+    return pl.concat(counts).filter(pl.col("algorithm") == pl.lit(main, pl.String))
 
 
-def _count_rfm(bucket: pa.Table) -> pl.DataFrame:
+def _count_customers(bucket: pa.Table) -> pl.DataFrame:
     rows = pl.DataFrame(pl.from_arrow(bucket))
-    return rows.group_by(_RFM_KEYS).agg(pl.len().cast(pl.Int64).alias("customers"))
+    oddest = pl.col("oddities").list.first().struct
+    rows = rows.with_columns(feature=oddest.field("feature"), is_high=oddest.field("deviation") > 0)
+    return rows.group_by(_COUNTED).agg(pl.len().cast(pl.Int64).alias("customers"))
+
+
+def _added(counts: pl.DataFrame, keys: Sequence[str]) -> Rows:
+    """The counts by some of their keys: at most segments x 26 score pairs x 11 groups."""
+    return counts.group_by(keys).agg(pl.col("customers").sum()).to_dicts()

@@ -167,6 +167,19 @@ class RfmCount:
 
 
 @dataclass(frozen=True)
+class OutlierCount:
+    """Customers who fit no segment, by their own one and by the feature that is oddest about them.
+
+    `is_high`: the feature is above the segment's centre.
+    """
+
+    segment_id: int
+    feature: str
+    is_high: bool
+    customers: int
+
+
+@dataclass(frozen=True)
 class Calibration:
     """Mean hold-out purchases of buyers with so many earlier ones: actual and expected."""
 

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Collection
 
-from custseg_spark.outputs.report import changes, choice, segments
+from custseg_spark.outputs.report import changes, choice, outliers, segments
 from custseg_spark.outputs.report.content import Content
 from custseg_spark.outputs.report.section import Section
 
@@ -16,6 +16,7 @@ def sections(content: Content, drawn: Collection[str]) -> list[Section]:
         segments.plane(content),
         choice.selection(content),
         segments.rfm(content),
+        *outliers.section(content),
         changes.migration(content),
         changes.drift(content),
         changes.lifetime_value(content),

@@ -134,17 +134,30 @@ def rfm(content: Content) -> Section:
     buyers = sum(one.customers for one in content.rfm if one.rfm_r)
     text = [
         f"{words.count(buyers)} of {words.count(total)} customers have bought"
-        f" ({words.percent(buyers / total)}); they are scored from 1 to 5 by quintile."
-        " Equal values have equal scores, so that a score may be nobody's."
+        f" ({words.percent(buyers / total)}); they are scored from 1 to {content.rfm_bins}"
+        f" {_scored_by(content)}. Equal values have equal scores, so that a score may be nobody's."
     ]
     if not buyers:
         return Section("rfm", title, [*text, "There is no heat map without buyers."])
-    best = sum(one.customers for one in content.rfm if one.rfm_r == one.rfm_f == 5)
+    best = sum(one.customers for one in content.rfm if one.rfm_r == one.rfm_f == content.rfm_bins)
     alt = (
         f"Heat map of buyers by recency and frequency score; {words.count(best)} have the best"
         " score in both."
     )
     return Section("rfm", title, text, [Picture("rfm_heat_map", alt)], [_groups(content, total)])
+
+
+def _scored_by(content: Content) -> str:
+    given = [
+        name
+        for key, name in (("r", "recency"), ("f", "frequency"), ("m", "monetary value"))
+        if content.run.setting("rfm", f"{key}_breaks")
+    ]
+    shares = "by quintile" if content.rfm_bins == 5 else "in bins of equal shares"
+    if not given:
+        return shares
+    by_given = f"by given cut points ({words.joined(given)})"
+    return by_given if len(given) == 3 else f"{by_given}, else {shares}"
 
 
 def _groups(content: Content, total: int) -> Grid:

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from custseg_spark.config.rfm_groups import rfm_rules
 from custseg_spark.config.settings import Config
 from custseg_spark.core.clv.columns import CLV_DOCS
 from custseg_spark.core.clv.fitting import ClvModel
@@ -31,6 +32,8 @@ from custseg_spark.core.features.price_relative import (
     product_sums,
     product_tiers,
 )
+from custseg_spark.core.features.rfm_groups import RfmGroups
+from custseg_spark.core.features.rfm_rules import RfmRules
 from custseg_spark.core.features.scores import Cutoffs, buyer_values, score_cutoffs, value_counts
 from custseg_spark.core.sessions.levels import category_sums, price_levels
 from custseg_spark.engine.lake.columns import Table
@@ -94,7 +97,9 @@ def write_features(publication: RunPublication, config: Config, progress: Progre
     parts = LimitedPortions(sessions, steps_left(sessions, config.run))
     model = _lifetime_values(parts, config, run_date, progress)
     with progress.stage("customer features") as stage:
-        learned = Learned(run_date, _levels(lake, run_date), _cutoffs(parts, run_date))
+        rules = rfm_rules(config.rfm)
+        cutoffs = _cutoffs(parts, run_date, rules)
+        learned = Learned(run_date, _levels(lake, run_date), cutoffs, rules.groups)
         kernel = CustomerKernel(
             run_date,
             learned.levels,
@@ -102,6 +107,7 @@ def write_features(publication: RunPublication, config: Config, progress: Progre
             _attributes(lake, config),
             _relative(lake, config, run_date),
             learned.cutoffs,
+            learned.rfm_groups,
             model.fitted if model else None,
         )
         stage.rows = parts.write(kernel, _PART_COLUMNS, CUSTOMER_FEATURES, publication)
@@ -154,6 +160,7 @@ class CustomerKernel:
     attributes: pl.DataFrame | None
     relative: pl.DataFrame | None
     cutoffs: Cutoffs
+    rfm_groups: RfmGroups
     clv: FittedModels | None
 
     def __call__(self, parts: pa.Table) -> pa.Table:
@@ -165,6 +172,7 @@ class CustomerKernel:
             attributes=self.attributes,
             relative=self.relative,
             cutoffs=self.cutoffs,
+            rfm_groups=self.rfm_groups,
         )
         if self.clv is None or not len(features):
             return features
@@ -205,10 +213,13 @@ class _BuyerCounts:
         return value_counts(buyer_values(parts, self.as_of))
 
 
-def _cutoffs(parts: Portions, run_date: date) -> Cutoffs:
-    """The cutoffs of the RFM scores, from the values of all buyers."""
+def _cutoffs(parts: Portions, run_date: date, rules: RfmRules) -> Cutoffs:
+    """The cutoffs of the RFM scores, from the values of all buyers as far as none are given."""
+    if rules.is_given:
+        return rules.cutoffs(Cutoffs())
     counts = parts.map(_BuyerCounts(run_date), _MONEY_COLUMNS)
-    return score_cutoffs(pl.concat(counts)) if counts else Cutoffs()
+    of_buyers = score_cutoffs(pl.concat(counts), rules.bins) if counts else Cutoffs()
+    return rules.cutoffs(of_buyers)
 
 
 def _attributes(lake: Lake, config: Config) -> pl.DataFrame | None:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, time
-from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -12,9 +11,9 @@ from custseg_spark.config.settings import Config
 from custseg_spark.core.clustering.assignment import (
     order_by_value,
     segment_columns,
-    segments,
 )
 from custseg_spark.core.clustering.comparison import Compared
+from custseg_spark.core.clustering.outliers import outlier_distances
 from custseg_spark.core.clustering.profiles import Profile, centroid, profiles
 from custseg_spark.core.clustering.scaling import FeatureSpace
 from custseg_spark.core.clustering.selection import Verdict
@@ -28,6 +27,7 @@ from custseg_spark.core.segments.statuses import BORN, CONTINUED
 from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.rows import rows_of
 from custseg_spark.engine.lake.schemas import (
+    CUSTOMER_FEATURES,
     CUSTOMER_SEGMENTS,
     FEATURE_DRIFT,
     MODEL_SELECTION,
@@ -35,15 +35,18 @@ from custseg_spark.engine.lake.schemas import (
     SEGMENT_POINTS,
     SEGMENT_PROFILES,
 )
+from custseg_spark.engine.partitions import Side, write_sides
 from custseg_spark.engine.spark.model_store import Manifest
 from custseg_spark.pipeline.clustering.sample import CustomerSample
 from custseg_spark.pipeline.clusterings import Clustering
 from custseg_spark.pipeline.history import Ancestor, PreviousRun
 from custseg_spark.pipeline.population import Population
-from custseg_spark.pipeline.segments import movement, rows
+from custseg_spark.pipeline.segments import assigning, movement, rows
 
 # As many points as a picture can show.
 PICTURED_CUSTOMERS = 4_000
+# Of so many customers the distances of outliers are learned: some thousands a segment.
+_MEASURED_CUSTOMERS = 50_000
 
 
 @dataclass(frozen=True)
@@ -94,8 +97,16 @@ def identified(
         else:
             who = _identities(run, verdict, clusters, of_algorithm)
         names = _names(of, who, clusters, ancestors, archetypes, is_published=bool(manifest))
-        clusterings.append(Clustering(algorithm, verdict, who, names, ancestors, clusters))
+        far = manifest.outlier_distances if manifest else _outlier_distances(run, verdict)
+        clusterings.append(Clustering(algorithm, verdict, who, names, ancestors, clusters, far))
     return clusterings, cells
+
+
+def _outlier_distances(run: Evaluated, verdict: Verdict) -> tuple[float | None, ...]:
+    points = run.space.points(run.sample.everyone(_MEASURED_CUSTOMERS))
+    model = verdict.candidate.model
+    percentile = run.population.config.model.outlier_percentile
+    return outlier_distances(points, model.labels(points), model.centres, percentile)
 
 
 def _ancestors(
@@ -185,9 +196,11 @@ def write(
     named = [c.named for c in clusterings]
     # What is known up to the run date at 00:00 UTC is predicted from.
     midnight = datetime.combine(day, time.min, UTC)
-    kernel = partial(segments, space=run.space, clusterings=named, prediction_timestamp=midnight)
-    of.customers.write(kernel, segment_columns(run.space), CUSTOMER_SEGMENTS, publication)
     since = previous.run_date if previous else None
+    kernel = assigning.SegmentRows(run.space, tuple(named), midnight, day, since)
+    columns = tuple(segment_columns(run.space))
+    sides = [Side(of.lake, CUSTOMER_FEATURES, day, columns), *assigning.before(of)]
+    write_sides(sides, kernel, CUSTOMER_SEGMENTS, publication, of.groups)
     ids = {c.algorithm: c.segment_ids for c in clusterings}
     drifted = [*drifts, *_share_drifts(clusterings, previous, of.config)] if previous else []
     tables: dict[Table, rows.Rows] = {

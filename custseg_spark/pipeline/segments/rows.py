@@ -68,6 +68,7 @@ def _profile_rows(
             node.parent if node else None,
             centroid(profile, features, prepared.names),
             profile.as_map(features),
+            clustering.outlier_distances[cluster] if clustering.outlier_distances else None,
         )
     for died in clustering.identities.died:
         gone = clustering.ancestors[died.segment_id]
@@ -76,7 +77,7 @@ def _profile_rows(
         yield (
             *(run_date, clustering.algorithm, died.segment_id, gone.name, None),
             *(0, 0.0, Decimal(0), 0.0, *unknown, [], [], DIED, related, gone.born_on, None),
-            *(*unknown, {}, {}),
+            *(*unknown, {}, {}, None),
         )
 
 

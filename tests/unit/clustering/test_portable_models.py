@@ -95,6 +95,21 @@ def test_it_is_json_that_any_reader_takes() -> None:
     assert parts["segments"][1] == {"cluster": 1, "segment_id": 3, "segment_name": "New"}
 
 
+def test_the_distances_of_outliers_go_with_the_model() -> None:
+    model = scoring("kmeans")
+    k = len(model.clustering.segment_ids)
+    far = (2.5, None, 0.1)[:k]
+    model = replace(model, clustering=replace(model.clustering, outlier_distances=far))
+    text = portable.document(model).text
+    again = portable.parsed(text, "model.json")
+    assert again.clustering.outlier_distances == far
+    assert again.segments_of(TABLE) == model.segments_of(TABLE)
+    assert portable.document(again).text == text
+    without = portable.parsed(portable.document(scoring("kmeans")).text, "model.json")
+    assert without.clustering.outlier_distances == ()
+    assert without.segments_of(TABLE)["is_outlier"].null_count == len(TABLE)
+
+
 def changed(**parts: Any) -> str:
     """A document with other parts, under the hash that fits them."""
     values = {**json.loads(portable.document(scoring("kmeans")).text), **parts}

@@ -58,6 +58,8 @@ def oracle(point: list[float]) -> dict[str, object]:
         "top_features": [NAMES[axis] for axis in order[:3]],
         "memberships": None,
         "prediction_timestamp": AS_OF,
+        "is_outlier": None,
+        "oddities": None,
     }
 
 

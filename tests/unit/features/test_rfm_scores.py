@@ -14,6 +14,8 @@ from plain_parts import parts_of
 from random_logs import event
 
 from custseg_spark.core.features.customers import customer_features
+from custseg_spark.core.features.rfm_groups import standard_groups
+from custseg_spark.core.features.rfm_rules import RfmRules
 from custseg_spark.core.features.scores import (
     SCORE_DOCS,
     Cutoffs,
@@ -140,3 +142,37 @@ def test_scores_are_those_of_the_oracle_on_many_ties_over_any_buckets(buckets: i
 def test_purchases_from_as_of_on_make_no_buyer() -> None:
     parts = parts_of([event("c", "2021-03-01", "purchase"), event("c", "2021-02-01")])
     assert buyer_values(parts, AS_OF).is_empty()
+
+
+def test_given_cut_points_score_whoever_the_others_are() -> None:
+    rules = RfmRules(3, (30, 90), (1, 4), (Decimal("50"), Decimal("99.99")), standard_groups(3))
+    buyers: list[Buyer] = [
+        (29, 1, "50"),
+        # A value at a cut point belongs to the bin below it; the last day does, too.
+        (30, 2, "50.0001"),
+        (31, 4, "99.99"),
+        (90, 5, "99.9901"),
+        (91, 9, "-3"),
+        (None, 0, "0"),
+    ]
+    parts = parts_of(log_of(buyers))
+    table = customer_features(
+        parts, as_of=AS_OF, cutoffs=rules.cutoffs(Cutoffs()), rfm_groups=rules.groups
+    )
+    found = list(zip(*(table[name].to_pylist() for name in SCORE_DOCS), strict=True))
+    # Recency in whole days to the run date, a second before midnight: a day less than it is named.
+    days = [row if row is None else int(row) for row in table["recency_days"].to_pylist()]
+    assert days == [29, 30, 31, 90, 91, None]
+    assert found == [(3, 1, 1, 5), (3, 2, 2, 7), (2, 2, 2, 6), (2, 3, 3, 8), (1, 3, 1, 5), (0,) * 4]
+    assert table["rfm_group"].to_pylist()[:2] == ["New", "Active"]
+
+
+@pytest.mark.parametrize("bins", [2, 3, 10])
+def test_other_bins_have_equal_shares_of_the_buyers(bins: int) -> None:
+    buyers = [(n, 1, str(n)) for n in range(1, 61)]
+    parts = parts_of(log_of(buyers))
+    cutoffs = score_cutoffs(value_counts(buyer_values(parts, AS_OF)), bins)
+    table = customer_features(parts, as_of=AS_OF, cutoffs=cutoffs, rfm_groups=standard_groups(bins))
+    assert table["rfm_m"].to_pylist() == [1 + bins * (n - 1) // 60 for n in range(1, 61)]
+    assert table["rfm_r"].to_pylist() == [1 + bins * (60 - n) // 60 for n in range(1, 61)]
+    assert table["rfm_f"].to_pylist() == [1] * 60

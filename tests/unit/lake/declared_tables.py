@@ -52,7 +52,9 @@ TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
         "algorithm string, customer_id string, cluster int, segment_id int, "
         "segment_name string, distance double, second_segment_id int, margin double, top_features "
         "array<string>, memberships map<int, double>, rfm_r int, rfm_f int, rfm_m int, rfm_group "
-        "string, prediction_timestamp timestamp",
+        "string, prediction_timestamp timestamp, is_outlier boolean, oddities "
+        "array<struct<feature: string, deviation: double>>, previous_segment_id int, "
+        "segment_since date",
         ("run_date", "run_id"),
         ("customer_id",),
     ),
@@ -65,7 +67,7 @@ TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
         "related_segments array<int>, born_on date, overlap double, jaccard double, stability "
         "string, tree_node int, tree_parent int, centroid map<string, struct<value: double, "
         "scale: double>>, features map<string, struct<mean: double, median: double, z_score: "
-        "double>>",
+        "double>>, outlier_distance double",
         ("run_date", "run_id"),
         (),
     ),

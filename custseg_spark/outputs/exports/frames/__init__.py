@@ -1,6 +1,13 @@
 """Reporting tables, one module each: from a run's frames to rows."""
 
-from custseg_spark.outputs.exports.frames import behaviour, customers, segments, stores, trends
+from custseg_spark.outputs.exports.frames import (
+    behaviour,
+    customers,
+    outliers,
+    segments,
+    stores,
+    trends,
+)
 from custseg_spark.outputs.exports.layout import Report
 
 REPORTS = {
@@ -8,6 +15,7 @@ REPORTS = {
     for report in (
         Report(customers.CUSTOMER_SEGMENTS, customers.rows),
         Report(segments.SEGMENT_METRICS, segments.rows),
+        Report(outliers.CUSTOMER_OUTLIERS, outliers.rows),
         Report(behaviour.CUSTOMER_BEHAVIOR_METRICS, behaviour.rows),
         Report(stores.CUSTOMER_STORE_SUMMARY, stores.rows),
         Report(trends.CUSTOMER_PURCHASE_TRENDS, trends.rows),

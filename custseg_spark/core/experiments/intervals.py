@@ -68,11 +68,20 @@ def spend_difference(treated: Group, control: Group, confidence: float) -> Inter
     difference = treated.mean - control.mean
     if min(treated.customers, control.customers) < 2:
         return Interval(difference)
-    a, b = treated.squared_error, control.squared_error
-    if a + b == 0:
+    errors = (treated.squared_error, control.squared_error)
+    freedoms = (treated.customers - 1, control.customers - 1)
+    return welch(difference, errors, freedoms, confidence)
+
+
+def welch(
+    difference: float, errors: tuple[float, float], freedoms: tuple[int, int], confidence: float
+) -> Interval:
+    """Return Welch's interval of two means, from their squared standard errors."""
+    total = sum(errors)
+    if total == 0:
         return Interval(difference, difference, difference)
-    freedom = (a + b) ** 2 / (a**2 / (treated.customers - 1) + b**2 / (control.customers - 1))
-    half = float(stats.t.ppf((1 + confidence) / 2, freedom)) * math.sqrt(a + b)
+    freedom = total**2 / sum(e**2 / f for e, f in zip(errors, freedoms, strict=True))
+    half = float(stats.t.ppf((1 + confidence) / 2, freedom)) * math.sqrt(total)
     return Interval(difference, difference - half, difference + half)
 
 

@@ -1,0 +1,100 @@
+"""Intervals that may be looked at every day, and stop a campaign as soon as they say enough.
+
+An interval of one look, looked at daily, misses the effect on some day far more often than it
+says. Two kinds of wider ones don't, all days taken together:
+
+* *Always valid*, for as long as one likes: the normal mixture boundary (Robbins 1970; as mSPRT in
+  Johari, Koomen, Pekelis, Walsh 2022, "Always valid inference", Operations Research 70; as
+  asymptotic confidence sequence in Waudby-Smith, Arbour, Sinha, Kennedy, Ramdas 2024, Annals of
+  Statistics 52). They miss the effect ever with the probability 1 - confidence at most.
+* *Planned* for a number of days: repeated confidence intervals (Jennison, Turnbull 1989, JRSS B 51)
+  with the same boundary, drawn in so far that they miss the effect on any of these days with
+  exactly that probability. Narrower, but of no use beyond the plan.
+
+Both take the estimates of the days as a Brownian motion at the days: purchases of one day say
+nothing of another's. Where customers differ lastingly the days' estimates agree more than that,
+and the intervals miss less often. Each look needs so many customers that its interval of one look
+holds.
+"""
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+from scipy import optimize, special
+
+# Points in which the paths' density is held between a boundary and 0.
+_POINTS = 96
+_MOST_DAYS = 366
+
+
+def always_valid_confidence(day: int, around: int, confidence: float) -> float:
+    """Return the confidence of one look that is always valid at `confidence`.
+
+    The intervals are narrowest for looks around the day `around`, which is chosen beforehand.
+    """
+    return _of_one_look(_boundary(day / around, 1 - confidence))
+
+
+def planned_confidence(day: int, days: int, confidence: float) -> float:
+    """Return the confidence of one look for intervals looked at on each of `days` days.
+
+    Raises ValueError for a day beyond the plan.
+    """
+    if not 1 <= day <= days:
+        raise ValueError(f"day {day} of a plan of {days} days")
+    if days > _MOST_DAYS:
+        raise ValueError(f"a plan of {days} days, at most {_MOST_DAYS}")
+    scale = _scale(days, confidence)
+    return _of_one_look(scale * _boundary(day / days, 1 - confidence))
+
+
+def _boundary(progress: float, alpha: float) -> float:
+    """Return in standard errors how far an estimate may be off, by the share of the time gone.
+
+    The mixture's variance is the one that makes the boundary narrowest at progress 1.
+    """
+    mixing = -2 * math.log(alpha) + math.log(1 - 2 * math.log(alpha))
+    gone = 1 + mixing * progress
+    return math.sqrt(gone / (gone - 1) * (math.log(gone) - 2 * math.log(alpha)))
+
+
+def _of_one_look(critical: float) -> float:
+    return 1 - 2 * float(special.ndtr(-critical))
+
+
+@lru_cache(maxsize=64)
+def _scale(days: int, confidence: float) -> float:
+    """Return the part of the mixture's boundary that is left on one of the days with the
+    probability 1 - confidence."""
+    alpha = 1 - confidence
+    bounds = np.array([_boundary(day / days, alpha) for day in range(1, days + 1)])
+
+    def excess(scale: float) -> float:
+        return crossing_probability(scale * bounds) - alpha
+
+    # The whole boundary is never left with that probability, a hundredth nearly always.
+    return float(optimize.brentq(excess, 0.01, 1, xtol=1e-10))
+
+
+def crossing_probability(bounds: Sequence[float] | np.ndarray) -> float:
+    """Return how probably a Brownian motion leaves `bounds[d - 1]` x sqrt(d) on some day d.
+
+    By the density of the paths that haven't left, from day to day (Armitage, McPherson, Rowe
+    1969, JRSS A 132), on Gauss-Legendre points of the positive half: paths are symmetric.
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(_POINTS)
+    nodes, weights = (nodes + 1) / 2, weights / 2
+    # All paths start at 0: half of them counts as the positive ones.
+    points, masses = np.zeros(1), np.full(1, 0.5)
+    for day, bound in enumerate(bounds, start=1):
+        edge = bound * math.sqrt(day)
+        x = nodes * edge
+        density = (_normal(x[:, None] - points) + _normal(x[:, None] + points)) @ masses
+        points, masses = x, density * weights * edge
+    return 1 - 2 * float(masses.sum())
+
+
+def _normal(values: np.ndarray) -> np.ndarray:
+    return np.asarray(np.exp(-0.5 * values * values) / math.sqrt(2 * math.pi))
