@@ -117,7 +117,6 @@ CUSTOMERS = table(
     hardly_repeating=("customer_id", "name", "source_row"),
 )
 
-
 CUSTOMER_FEATURES = _by_run(
     "customer_features",
     {field.name: field.type for field in registry.arrow_schema()},
@@ -256,7 +255,6 @@ CURRENT_SEGMENTS = table(
     },
     # All rows have the same of these, as the log tells without a look into a file.
     statistics=("as_of", "model_run_id"),
-    hardly_repeating=("customer_id", "distance", "margin"),
 )
 
 RUNS = table(
