@@ -23,7 +23,13 @@ from custseg_spark.core.features.scores import Cutoffs
 from custseg_spark.engine.lake import commits
 from custseg_spark.engine.lake.files import write_parts
 from custseg_spark.engine.lake.native import NativeLake
-from custseg_spark.engine.lake.schemas import CURRENT_SEGMENTS, EVENTS, RUNS, SESSIONS
+from custseg_spark.engine.lake.schemas import (
+    CURRENT_SEGMENTS,
+    CUSTOMER_SEGMENTS,
+    EVENTS,
+    RUNS,
+    SESSIONS,
+)
 from custseg_spark.engine.model_files import digest
 from custseg_spark.pipeline.live import features_of_events
 
@@ -59,7 +65,7 @@ def publish(root: Path, day: date, run_id: str, centres: np.ndarray = CENTRES) -
     (folder / "kmeans-1" / portable.FILE_NAME).write_text(text)
     knows = Learned(day, NO_LEVELS, Cutoffs())
     (folder / learned.file_name(run_id)).write_text(knows.as_json())
-    lake.create([RUNS])
+    lake.create([RUNS, CUSTOMER_SEGMENTS])
     row: Mapping[str, Any] = {
         "run_date": day,
         "run_id": run_id,
