@@ -1,8 +1,9 @@
 """A stream as a whole: what arrives comes to the events, sessions and segments of one batch."""
 
 import gzip
+import os
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,17 @@ import pytest
 import stream_lake
 from checkout import HEADER
 from ledger import line
+from pyspark.sql import SparkSession
 from stream_lake import WORTH_COMPARING, current, events, expected, publish, sessions
 
 from custseg_spark.core.segments.current import CURRENT
 from custseg_spark.engine.lake.native import NativeLake
 from custseg_spark.engine.lake.schemas import INGEST_FILES
+from custseg_spark.engine.sources.arrivals import of_messages
 
 RunJob = Callable[..., None]
 FIRST_RUN = date(2019, 9, 30)
+AT = datetime(2019, 10, 4, 12, tzinfo=UTC)
 PROVENANCE = ["source_file", "source_row", "file_id"]
 
 
@@ -29,6 +33,9 @@ def write(folder: Path, name: str, lines: Sequence[str], header: str = HEADER) -
     folder.mkdir(exist_ok=True)
     path = folder / name
     path.write_text("\n".join([header, *lines]) + "\n")
+    # The stream takes files by their time, which may be the same to the millisecond.
+    second = 1_700_000_000 + int(name[0])
+    os.utime(path, (second, second))
     return path
 
 
@@ -108,3 +115,50 @@ def test_batches_of_files_come_to_what_one_batch_does(
     assert dict(current(lake_dir).schema) == {
         name: CURRENT[name] for name in current(lake_dir).columns
     }
+
+
+def test_messages_become_lines_in_the_order_of_their_offsets(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    rows = [
+        (1, 0, AT, b'{"c": 3}'),
+        (0, 2, AT, b'[{"d": 4}]'),
+        (0, 1, AT, None),
+        (0, 0, AT, b'{\r\n  "a": "1",\n  "b": 2\n}'),
+    ]
+    schema = "partition int, offset long, timestamp timestamp, value binary"
+    frame = spark.createDataFrame(rows, schema)
+    with of_messages(frame, "kafka://one/events batch 3", tmp_path) as [arrival]:
+        assert arrival.file is not None
+        # A list is last: a file that begins with one would be a list as a whole.
+        assert arrival.file.data.read_bytes().splitlines() == [
+            b'{    "a": "1",   "b": 2 }',
+            b'{"c": 3}',
+            b'[{"d": 4}]',
+        ]
+        assert (arrival.name, arrival.at) == ("kafka://one/events batch 3", AT)
+    assert not list(tmp_path.iterdir())
+    with of_messages(frame.where("value is null"), "kafka://one/events batch 4", tmp_path) as none:
+        assert none == []
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("io", ["native", "spark"])
+def test_rows_of_a_delta_table_come_to_what_one_batch_does(
+    run_job: RunJob, spark: SparkSession, lake_dir: Path, tmp_path: Path, io: str
+) -> None:
+    table = tmp_path / "table"
+    model = publish(lake_dir, FIRST_RUN, "r1")
+    names = HEADER.split(",")
+
+    def append(lines: Sequence[str]) -> None:
+        rows = spark.createDataFrame([tuple(one.split(",")) for one in lines], names)
+        rows.write.format("delta").mode("append").save(str(table))
+
+    append([*views("a", 1, 2), *views("b", 1, 9)])
+    run_job(*stream(table, f"--set=lake.io={io}"))
+    append([*views("a", 1, 7), *views("c", 3, 1)])
+    append(views("b", 2, 3, event_type="purchase", price="900"))
+    run_job(*stream(table, f"--set=lake.io={io}", "--set=stream.max_files=1"))
+    assert len(events(lake_dir)) == 20
+    assert compared(lake_dir) == expected(lake_dir, model, date(2019, 10, 4))
