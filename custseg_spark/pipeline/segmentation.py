@@ -28,6 +28,7 @@ from custseg_spark.errors import ConfigurationError, InputError
 from custseg_spark.pipeline import (
     concentration,
     history,
+    later_runs,
     modelling,
     models,
     planning,
@@ -125,7 +126,8 @@ def _segment(
     if plan.source and not scoring:
         scoring = models.load(lake, plan.source, config, progress)
     run = SegmentRun(run_date, own.run_id, count, plan)
-    run.versions, run.made_by = runs.read_versions(lake, config), standing.made_by(archetypes)
+    run.versions = runs.read_versions(lake, config)
+    run.made_by = standing.made_by(archetypes, config)
     largest = concentration.of_customers(customers)
     if largest and (problem := largest.problem(config.gate.max_customer_share)):
         run.warnings.append(problem)
@@ -138,6 +140,8 @@ def _segment(
     with progress.stage("write segments") as stage:
         segments.write(evaluated, clusterings, cells, drifts)
         stage.rows = count * len(clusterings)
+        stale = later_runs.outdated(lake, own)
+        run.warnings += [stale] if stale else []
     with progress.stage("publish models"):
         if plan.source:
             algorithms = [c.algorithm for c in clusterings]

@@ -5,6 +5,7 @@ from datetime import date
 from functools import cache
 from importlib import resources
 
+from custseg_spark.config.rfm_groups import rfm_rules
 from custseg_spark.config.settings import Config
 from custseg_spark.core.segments.naming import Archetypes
 from custseg_spark.engine.lake.lake import Lake
@@ -15,9 +16,11 @@ from custseg_spark.pipeline.runs import SegmentRun, read_versions
 _PACKAGE = "custseg_spark"
 
 
-def made_by(archetypes: Archetypes) -> str:
-    """Hash what makes a run beside its configuration and its tables: the code, the archetypes."""
-    return hashlib.sha256(f"{_code()}\n{archetypes!r}".encode()).hexdigest()[:16]
+def made_by(archetypes: Archetypes, config: Config) -> str:
+    """Hash what makes a run beside its configuration's text and its tables: the code, the
+    archetypes, the file of RFM groups."""
+    made_of = f"{_code()}\n{archetypes!r}\n{rfm_rules(config.rfm)!r}"
+    return hashlib.sha256(made_of.encode()).hexdigest()[:16]
 
 
 def standing(lake: Lake, run_date: date, config: Config, archetypes: Archetypes) -> str | None:
@@ -37,7 +40,7 @@ def standing(lake: Lake, run_date: date, config: Config, archetypes: Archetypes)
         same_past
         and own["previous_run_date"] == of_before
         and own["config_hash"] == config.hash()
-        and own["made_by"] == made_by(archetypes)
+        and own["made_by"] == made_by(archetypes, config)
         and dict(own["table_versions"]) == read_versions(lake, config)
     )
     return str(own["run_id"]) if same else None

@@ -401,7 +401,7 @@ def test_published_models_score_another_date(segmented: Segmented, tmp_path: Pat
     assert second["models"].keys() == first["models"].keys()
 
     def named(day: date) -> list[tuple[Any, ...]]:
-        columns = ("algorithm", "segment_id", "segment_name", "born_on")
+        columns = ("algorithm", "segment_id", "segment_name", "born_on", "outlier_distance")
         of_day = dicts_of(lake.rows(SEGMENT_PROFILES, dates=[day]))
         return sorted(tuple(r[c] for c in columns) for r in of_day)
 
@@ -411,6 +411,7 @@ def test_published_models_score_another_date(segmented: Segmented, tmp_path: Pat
     moved = pl.DataFrame(pl.from_arrow(lake.rows(SEGMENT_MIGRATIONS, ["algorithm", "customers"])))
     sums = moved.group_by("algorithm").agg(pl.col("customers").sum())
     assert sums["customers"].to_list() == [segmented.customers] * 2
+    check_tenure(lake, later)
 
     tiers = "--set=features.optional_families=['price_relative']"
     with_tiers = "--set=model.features=['monetary','price_tier','active_span_days']"
@@ -426,6 +427,28 @@ def test_published_models_score_another_date(segmented: Segmented, tmp_path: Pat
     with pytest.raises(InputError, match="there is no model with a manifest at"):
         job("score").run([where, *more, f"--model-date={DAY}"])
     assert [r["run_date"] for r in rows(lake, RUNS)] == [DAY, later]
+
+
+def check_tenure(lake: Lake, later: date) -> None:
+    """Who moved is there since the later run, and comes from where the migrations say."""
+    columns = ["run_date", "from_segment_id", "to_segment_id", "customers", "algorithm"]
+    flows = [r for r in lake.rows(SEGMENT_MIGRATIONS, columns).to_pylist() if r["customers"]]
+    counts: dict[tuple[str, int, int], int] = {}
+    for row in rows(lake, CUSTOMER_SEGMENTS):
+        is_outlier = row["oddities"] is not None
+        assert row["is_outlier"] is is_outlier
+        if row["run_date"] == DAY:
+            assert (row["segment_since"], row["previous_segment_id"]) == (DAY, None)
+            continue
+        has_moved = row["segment_since"] == later
+        before = row["previous_segment_id"] if has_moved else row["segment_id"]
+        assert has_moved or row["segment_since"] == DAY
+        key = (row["algorithm"], before, row["segment_id"])
+        counts[key] = counts.get(key, 0) + 1
+    expected = {
+        (f["algorithm"], f["from_segment_id"], f["to_segment_id"]): f["customers"] for f in flows
+    }
+    assert counts == expected
 
 
 def test_other_delta_readers_can_open_every_table(segmented: Segmented, by_spark: Lake) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from conftest import write_log
+from checkout import write_log
 from polars.testing import assert_frame_equal
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F

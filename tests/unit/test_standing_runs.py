@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pyarrow as pa
 import pytest
 
+from custseg_spark.config.rfm import RfmConfig
 from custseg_spark.config.settings import Config
 from custseg_spark.core.segments.naming import Archetypes
 from custseg_spark.engine.lake.lake import Lake
@@ -29,7 +31,7 @@ def row(day: date, hour: int, previous: date | None, **more: Any) -> dict[str, A
         "model_reason": "there is no earlier run",
         "finished_at": datetime(2020, 1, 1, hour, tzinfo=UTC),
         "config_hash": CONFIG.hash(),
-        "made_by": made_by(NAMES),
+        "made_by": made_by(NAMES, CONFIG),
         "table_versions": {"events": 4, "sessions": 5},
         "row_counts": {"customers": 30, "events": 400},
         "warnings": ["one customer has 60% of the events"],
@@ -81,6 +83,15 @@ def test_a_run_of_the_same_stands() -> None:
 )
 def test_another_run_is_made(runs: list[dict[str, Any]]) -> None:
     assert standing(lake(*runs), DAY, CONFIG, NAMES) is None
+
+
+def test_a_group_map_counts_by_its_content(tmp_path: Path) -> None:
+    groups = tmp_path / "groups.toml"
+    config = replace(CONFIG, rfm=RfmConfig(groups=str(groups)))
+    groups.write_text('[[group]]\nname = "All"\n')
+    of_all = made_by(NAMES, config)
+    groups.write_text('[[group]]\nname = "Everybody"\n')
+    assert made_by(NAMES, config) != of_all
 
 
 def test_customers_count_where_their_attributes_are_features() -> None:

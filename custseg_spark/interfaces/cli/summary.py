@@ -15,10 +15,8 @@ from custseg_spark.engine.lake.schemas import (
 
 if TYPE_CHECKING:
     # Each command prints its own result, and need not load what the others work with.
-    from custseg_spark.core.experiments.intervals import Interval
     from custseg_spark.engine.lake.lake import Lake
     from custseg_spark.outputs.exports import Exported
-    from custseg_spark.outputs.exports.lift import Lift
     from custseg_spark.paths import Place
     from custseg_spark.pipeline.gate import Passed
     from custseg_spark.pipeline.ingest import IngestSummary
@@ -92,8 +90,8 @@ def _segment_line(row: Mapping[str, Any]) -> str:
     last_seen = features["days_since_last_event"]["median"]
     return (
         f"{row['segment_id']:>4}  {row['segment_name']:<26}{row['customers']:>12,}"
-        f"{row['customer_share']:>8.1%}{row['revenue_share']:>9.1%}{_number(orders, '.2f'):>8}"
-        f"{_number(spend, ',.2f'):>11}{_number(last_seen, '.0f'):>8} days"
+        f"{row['customer_share']:>8.1%}{row['revenue_share']:>9.1%}{number(orders, '.2f'):>8}"
+        f"{number(spend, ',.2f'):>11}{number(last_seen, '.0f'):>8} days"
     )
 
 
@@ -114,7 +112,7 @@ def _silhouettes(chosen: Mapping[str, Any]) -> list[str]:
     return [f"  silhouette of all: {squared}, {plain}"]
 
 
-def _number(value: float | None, form: str) -> str:
+def number(value: float | None, form: str) -> str:
     """Format a number, or a dash.
 
     An empty segment has no mean, a segment without sampled customers no median.
@@ -145,27 +143,3 @@ def of_maintenance(done: Maintained) -> str:
             f"Small files put together: {files or 'none'}",
         ]
     )
-
-
-def of_lift(lift: Lift) -> str:
-    """Return the effects of a campaign as a table."""
-    campaign = lift.campaign
-    lines = [
-        f"Campaign {campaign.label}: who changed segment from {campaign.since} to"
-        f" {campaign.run_date}, {campaign.control_share:.1%} held back; purchases from"
-        f" {lift.begin} to before {lift.end}",
-        f"treated less control, {lift.confidence:.0%} confidence",
-        f"  {'segment':<26}{'change':<9}{'treated':>9}{'control':>9}"
-        f"  {'buyers':<31}{'spend a customer'}",
-    ]
-    lines += [
-        f"  {e.segment:<26}{e.change:<9}{e.treated.customers:>9,}{e.control.customers:>9,}"
-        f"  {_interval(e.rate, '+.2%'):<31}{_interval(e.spend, '+,.2f')}"
-        for e in lift.effects
-    ]
-    return "\n".join(lines)
-
-
-def _interval(interval: Interval, form: str) -> str:
-    low, high = _number(interval.low, form), _number(interval.high, form)
-    return f"{_number(interval.difference, form)} ({low} to {high})"

@@ -166,6 +166,8 @@ def _segments(customers: pa.Table, model: Model) -> pa.Table:
     made = model.scoring.segments_of(frames.numbers(customers, model.scoring.columns))
     if made["memberships"].null_count == len(made):
         made = made.drop_columns(["memberships"])
+    if not model.scoring.clustering.outlier_distances:
+        made = made.drop_columns(["is_outlier", "oddities"])
     if CUSTOMER not in customers.column_names:
         return made
     return made.add_column(0, CUSTOMER, customers[CUSTOMER])
