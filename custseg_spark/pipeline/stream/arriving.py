@@ -83,7 +83,9 @@ class _Ingest:
             if reason is None:
                 raise
         if len(arrivals) == 1:
-            skipped = [(_file(arrivals[0]), reason)]
+            # Ingest tells of several files, each by its name.
+            own = reason.rpartition(f"{arrivals[0].name}: ")[2]
+            skipped = [(_file(arrivals[0]), own)]
             return _quarantined(self.lake, self.mapping, skipped, self.ingested_at)
         half = len(arrivals) // 2
         return self.read(arrivals[:half]) + self.read(arrivals[half:])
