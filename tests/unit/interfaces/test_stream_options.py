@@ -1,11 +1,13 @@
 """The command line of a stream, what it says of a batch, and its metrics."""
 
+import re
 import urllib.request
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from checkout import ROOT
 
 from custseg_spark.engine.spark.streaming import KafkaTopic
 from custseg_spark.errors import ConfigurationError, InputError
@@ -17,7 +19,8 @@ from custseg_spark.pipeline.stream.arriving import Brought
 from custseg_spark.pipeline.stream.following import Worked
 from custseg_spark.pipeline.stream.kernel import Updated
 
-NOW = datetime(2024, 5, 9, 12, 0, 30, tzinfo=UTC)
+NOW = datetime(2019, 11, 29, 12, 0, 4, 200_000, tzinfo=UTC)
+GUIDE = (ROOT / "docs" / "guides" / "streaming.md").read_text(encoding="utf-8")
 TOPIC = "kafka://one:9092,two:9092/events"
 BATCH = BatchDone(
     17,
@@ -27,10 +30,10 @@ BATCH = BatchDone(
         (("landing/cut.csv.gz", "the file is cut off"),),
     ),
     Updated(310, 12, 31),
-    as_of=date(2024, 5, 9),
-    run_date=date(2024, 5, 8),
+    as_of=date(2019, 11, 30),
+    run_date=date(2019, 11, 29),
 )
-WORKED = Worked(BATCH, 2.0, datetime(2024, 5, 9, 12, tzinfo=UTC))
+WORKED = Worked(BATCH, 2.1, datetime(2019, 11, 29, 12, tzinfo=UTC))
 
 
 def parsed(*words: str) -> StreamArguments:
@@ -110,12 +113,9 @@ def test_options_of_kafka_come_from_a_file_of_its_own_kind(tmp_path: Path) -> No
 
 
 def test_a_batch_is_a_line_and_one_more_for_each_file_passed_over() -> None:
-    assert line(WORKED, NOW) == (
-        "batch 17: 1,204 records = 1,198 accepted + 4 rejected + 2 duplicates; 310 customers as of"
-        " 2024-05-09 by the model of 2024-05-08, 12 changed segment, 31 held; 2.0 s, 602 rows/s,"
-        " lag 30.0 s\n"
-        "  passed over landing/cut.csv.gz: the file is cut off"
-    )
+    batch, passed = line(WORKED, NOW).splitlines()
+    assert f"```\n{batch}\n```" in GUIDE
+    assert passed == "  passed over landing/cut.csv.gz: the file is cut off"
     nobody = Worked(
         BatchDone(0, 1, Brought(), why_not="no run has published a model yet"), 0.5, None
     )
@@ -145,12 +145,24 @@ def test_batches_add_up_in_the_metrics(tmp_path: Path) -> None:
         "segment_changes_total": 24,
         "held_customers": 31,
         "last_batch": 17,
-        "lag_seconds": 30,
-        "records_per_second": 602,
-        "as_of_seconds": datetime(2024, 5, 9, tzinfo=UTC).timestamp(),
+        "lag_seconds": 4.2,
+        "records_per_second": 1204 / 2.1,
+        "as_of_seconds": datetime(2019, 11, 30, tzinfo=UTC).timestamp(),
         "done_at_seconds": NOW.timestamp(),
     }
     assert {name: found[f"custseg_stream_{name}"] for name in expected} == expected
+    names = {name.partition("{")[0] for name in found}
+    # The library's own: when a counter began.
+    names = {name for name in names if not name.endswith("_created")}
+    assert {name for name in names if f"`{name}" not in GUIDE} == set()
+
+
+def test_the_guides_commands_are_streams(landing: str, tmp_path: Path) -> None:
+    commands = re.findall(r"^spark-submit jobs/stream\.py landing/ (.*)$", GUIDE, re.M)
+    assert commands
+    for words in commands:
+        given = parsed(landing, *words.split())
+        assert (given.kind, given.config.lake.path) == ("files", "lake")
 
 
 def test_prometheus_may_ask_at_a_port(free_tcp_port: int) -> None:
