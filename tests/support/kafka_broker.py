@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from checkout import ROOT
+from checkout import ROOT, SPARK
 from spark_cluster import free_port
 
 JARS = ROOT / ".jars-kafka"
@@ -21,6 +21,8 @@ _SOURCE = (
     "org.apache.commons_commons-pool2-*",
 )
 _STARTED_S = 60
+# Spark's own way to fetch packages leaves out what Spark has.
+_CLASS_PATH = ":".join([f"{JARS}/*", *map(str, (SPARK / "jars").glob("scala-*.jar"))])
 
 
 def source_jars() -> str:
@@ -42,7 +44,7 @@ class Broker:
     def tool(self, name: str, *words: str, given: str = "") -> str:
         """What one of Kafka's own programs says."""
         done = subprocess.run(
-            ["java", "-cp", f"{JARS}/*", name, *words],
+            ["java", "-cp", _CLASS_PATH, name, *words],
             input=given,
             capture_output=True,
             text=True,
@@ -62,7 +64,7 @@ class Broker:
         """Sends messages, a line each."""
         text = "".join(f"{message}\n" for message in messages)
         words = ("--bootstrap-server", self.url, "--topic", topic)
-        self.tool("org.apache.kafka.tools.ConsoleProducer", *words, given=text)
+        self.tool("kafka.tools.ConsoleProducer", *words, given=text)
 
 
 @contextmanager
@@ -88,7 +90,7 @@ def started(folder: Path) -> Iterator[Broker]:
     words = ("format", "--config", str(properties), "--cluster-id", "MkU3OEVBNTcwNTJENDM2Qg")
     broker.tool("kafka.tools.StorageTool", *words)
     with (folder / "broker.log").open("w") as log:
-        command = ["java", "-Xmx512m", "-cp", f"{JARS}/*", "kafka.Kafka", str(properties)]
+        command = ["java", "-Xmx512m", "-cp", _CLASS_PATH, "kafka.Kafka", str(properties)]
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
         try:
             _wait(broker, process)
