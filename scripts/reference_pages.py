@@ -55,6 +55,15 @@ ONE_ROW = {
     "current_segments": "A customer as of now: the segment by the latest run's model and, because"
     " nobody changes for a hair's breadth, by the segment before; since which day, and which one it"
     " was. Written by [custseg stream](../guides/streaming.md).",
+    "segment_products": "A place on the list of products that a segment's customers buy more often"
+    " than everybody, on a run date and by one algorithm: owners, their share, its lift with the"
+    " ends of the interval, and what the same customers buy together with it.",
+    "segment_categories": "The same of categories and brands (`kind`).",
+    "segment_seasons": "A month, ISO week or weekday of a segment (null: everybody) on a run date,"
+    " by one algorithm: its purchases and revenue a day over those of its year (of all weeks),"
+    " averaged over `years`.",
+    "event_summary": "A count of the events before a run date as they came in: by day, hour and"
+    " type, price, category, missing values of a column; of the customers by their events.",
     "runs": "A run: configuration, versions, models, row counts, seconds by stage. Written last: a"
     " run date without this row is incomplete.",
 }

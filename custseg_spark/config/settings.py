@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from custseg_spark.config.insights import AffinityConfig, EventSummaryConfig, SeasonsConfig
 from custseg_spark.config.model import ModelConfig
 from custseg_spark.config.places import require_open
 from custseg_spark.config.rfm import RfmConfig
@@ -170,9 +171,13 @@ class DriftConfig:
 
 @dataclass(frozen=True)
 class ClvConfig:
-    """Customer lifetime value: BG/NBD and Gamma-Gamma over the buyers."""
+    """Customer lifetime value: BG/NBD and Gamma-Gamma over the buyers.
+
+    `seasonal`: whether months may count for more or less, where the log bears it out.
+    """
 
     enabled: bool = True
+    seasonal: bool = True
     min_repeat_buyers: int = 50
     max_spend_buyers: int = 200_000
     monthly_discount_rate: float = 0.01
@@ -255,6 +260,9 @@ class Config:
     drift: DriftConfig = field(default_factory=DriftConfig)
     rfm: RfmConfig = field(default_factory=RfmConfig)
     clv: ClvConfig = field(default_factory=ClvConfig)
+    affinity: AffinityConfig = field(default_factory=AffinityConfig)
+    seasons: SeasonsConfig = field(default_factory=SeasonsConfig)
+    event_summary: EventSummaryConfig = field(default_factory=EventSummaryConfig)
     report: ReportConfig = field(default_factory=ReportConfig)
     exports: ExportsConfig = field(default_factory=ExportsConfig)
     fetch: FetchConfig = field(default_factory=FetchConfig)

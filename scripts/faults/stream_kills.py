@@ -23,7 +23,6 @@ import pyarrow.compute as pc
 from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.native import NativeLake
 from custseg_spark.engine.lake.schemas import (
-    CURRENT_SEGMENTS,
     CUSTOMER_SEGMENTS,
     CUSTOMERS,
     EVENTS,
@@ -31,6 +30,7 @@ from custseg_spark.engine.lake.schemas import (
     REJECTED_EVENTS,
     SESSIONS,
 )
+from custseg_spark.engine.lake.stream_tables import CURRENT_SEGMENTS
 from faults import jobs, state
 from faults.kills import Tries, killed, moments
 

@@ -19,6 +19,7 @@ from pyspark.sql import functions as F
 from custseg_spark.config.settings import Config, LakeConfig, ReportConfig
 from custseg_spark.core.features.registry import all_features
 from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake.insight_tables import EVENT_SUMMARY
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.rows import rows_of
 from custseg_spark.engine.lake.schemas import (
@@ -39,9 +40,11 @@ from custseg_spark.outputs.report import words
 FIRST, SECOND, BARE = date(2019, 10, 1), date(2019, 11, 1), date(2019, 12, 1)
 EVIL = "<script>alert(1)</script> | *Loyal*"
 NONE_QUALIFIES = "kmeans: no k qualifies; the best of them is used"
-CONFIG = {"model": {"algorithms": ["kmeans", "bisecting_kmeans"], "stability": {"minimum": 0.75}}}
+MODEL = {"algorithms": ["kmeans", "bisecting_kmeans"], "outlier_percentile": 99.5}
+CONFIG: dict[str, Any] = {"model": {**MODEL, "stability": {"minimum": 0.75}}}
 CONFIG |= {"drift": {"watch": 0.1, "refit": 0.25}}
 PICTURES = {
+    "raw_events.png",
     "cluster_distribution.png",
     "cluster_profiles.png",
     "pca_clusters_2d.png",
@@ -136,6 +139,11 @@ def second_run() -> Tables:
         SEGMENT_POINTS: [point(n) for n in range(60)],
         CUSTOMER_SEGMENTS: [scored(n, *SCORES[n % 3]) for n in range(12)],
         CLV_MODELS: [CLV],
+        EVENT_SUMMARY: [
+            {"kind": "day", "event_type": kind, "name": f"2019-10-0{day}", "count": 10 * day}
+            for kind in ("view", "purchase")
+            for day in (1, 2, 3)
+        ],
         RUNS: [run_row(previous_run_date=FIRST, warnings=warnings)],
     }
 
@@ -201,7 +209,11 @@ def point(n: int) -> Row:
 
 def scored(n: int, score: int, group: str) -> Row:
     scores = {"rfm_r": score, "rfm_f": score, "rfm_m": score, "rfm_group": group}
-    return {"algorithm": "kmeans", "customer_id": f"c{n}", "segment_id": 1, **scores}
+    # Two customers with little spend, one with many orders; the oddest feature counts.
+    odd = {0: [("monetary", -3.0), ("frequency", 2.0)], 3: [("monetary", -4.0)]}
+    odd[6] = [("frequency", 5.0)]
+    outlier = {"is_outlier": n in odd, "oddities": odd.get(n)}
+    return {"algorithm": "kmeans", "customer_id": f"c{n}", "segment_id": 1, **scores, **outlier}
 
 
 SCORES = ((0, "Prospects"), (5, "Champions"), (1, "Dormant"))
@@ -389,6 +401,15 @@ def test_the_report_says_how_segments_changed(text: Callable[[date, str], str]) 
         assert "2,900 changed; 30,000 joined, 77 are gone." in page
 
 
+def test_who_fits_no_segment_is_counted_by_what_is_oddest(
+    text: Callable[[date, str], str],
+) -> None:
+    for page in both(text, SECOND):
+        assert "3 customers of 146,000 (< 0.1 %) fit no segment" in page
+        assert "farther from the centre of their own than 99.5 % of its customers" in page
+        assert "net spend low (2); orders high (1)" in page
+
+
 def test_the_first_run_has_no_migrations(reports: Path, text: Callable[[date, str], str]) -> None:
     assert not (reports / "2019-10-01" / "migration_flow.png").exists()
     assert not (reports / "2019-10-01" / "drift.png").exists()
@@ -496,6 +517,9 @@ def test_a_lake_without_runs_is_an_error(spark: SparkSession, tmp_path: Path) ->
         ("s3a://bucket", None, "s3a://bucket/reports"),
         ("lake", "abfss://box@account/reports", "abfss://box@account/reports"),
         ("dbfs:/Volumes/a/b/lake", None, "dbfs:/Volumes/a/b/reports"),
+        # Two lakes in one folder.
+        ("/data/shop", None, "/data/reports/shop"),
+        ("s3a://bucket/shop", None, "s3a://bucket/reports/shop"),
     ],
 )
 def test_reports_are_beside_the_lake_or_in_the_given_folder(

@@ -23,13 +23,8 @@ from custseg_spark.core.features.scores import Cutoffs
 from custseg_spark.engine.lake import commits
 from custseg_spark.engine.lake.files import write_parts
 from custseg_spark.engine.lake.native import NativeLake
-from custseg_spark.engine.lake.schemas import (
-    CURRENT_SEGMENTS,
-    CUSTOMER_SEGMENTS,
-    EVENTS,
-    RUNS,
-    SESSIONS,
-)
+from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS, EVENTS, RUNS, SESSIONS
+from custseg_spark.engine.lake.stream_tables import CURRENT_SEGMENTS
 from custseg_spark.engine.model_files import digest
 from custseg_spark.pipeline.live import features_of_events
 

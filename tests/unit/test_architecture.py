@@ -32,6 +32,7 @@ FLOW = (
     "features",
     "clustering",
     "segments",
+    "insights",
     "experiments",
 )
 MOST_FLOORS = 10

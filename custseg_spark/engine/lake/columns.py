@@ -29,6 +29,10 @@ ITEM = pa.struct(
         ("order_key", LONG),
     ]
 )
+# What a session part adds to an order: quantities and amounts of its purchases.
+ORDER_LINES = pa.struct(
+    [("order_key", LONG), ("quantity", pa.decimal128(28, 0)), ("amount", MONEY_SUM)]
+)
 # What names the run that a row is of.
 RUN_ID = "run_id"
 # A feature's histogram of two runs.
@@ -39,6 +43,14 @@ CALIBRATION = pa.struct(
 DECILE = pa.struct(
     [("decile", INT), ("customers", LONG), ("revenue_share", DOUBLE), ("clv_share", DOUBLE)]
 )
+# A product that customers own together with another one.
+PARTNER = pa.struct(
+    [
+        ("product_id", TEXT),
+        ("customers", LONG),
+        *((name, DOUBLE) for name in ("support", "lift", "lift_low", "lift_high")),
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -48,7 +60,8 @@ class Table:
     `statistics` are the columns whose smallest and largest values each file's entry in the log
     holds, for readers to skip files by; empty: none by our own writer, the first 32 by Delta's.
     `hardly_repeating` are columns, by their path in a Parquet file, that a dictionary only makes
-    slower to write.
+    slower to write. `later` are columns that tables of an older version lack: they are null to
+    readers; such a table isn't written.
     """
 
     name: str
@@ -56,6 +69,7 @@ class Table:
     partitioned_by: tuple[str, ...] = ()
     statistics: tuple[str, ...] = ()
     hardly_repeating: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
 
     @property
     def date_column(self) -> str | None:
@@ -79,10 +93,11 @@ def table(
     *partitioned_by: str,
     statistics: tuple[str, ...] = (),
     hardly_repeating: tuple[str, ...] = (),
+    later: tuple[str, ...] = (),
 ) -> Table:
     """The declaration of a table with these columns."""
     schema = pa.schema(list(columns.items()))
-    return Table(name, schema, partitioned_by, statistics, hardly_repeating)
+    return Table(name, schema, partitioned_by, statistics, hardly_repeating, later)
 
 
 def by_run(name: str, columns: dict[str, pa.DataType], **options: tuple[str, ...]) -> Table:

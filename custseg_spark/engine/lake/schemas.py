@@ -16,15 +16,23 @@ from custseg_spark.engine.lake.columns import (
     MONEY,
     MONEY_SQUARES,
     MONEY_SUM,
+    ORDER_LINES,
     REASON,
     REVENUE,
     TEXT,
     TIME,
     YES_NO,
+    by_run,
     each,
     table,
 )
-from custseg_spark.engine.lake.columns import by_run as _by_run
+from custseg_spark.engine.lake.insight_tables import (
+    EVENT_SUMMARY,
+    SEGMENT_CATEGORIES,
+    SEGMENT_PRODUCTS,
+    SEGMENT_SEASONS,
+)
+from custseg_spark.engine.lake.stream_tables import CURRENT_SEGMENTS
 
 EVENTS = table(
     "events",
@@ -87,6 +95,7 @@ SESSIONS = table(
         "log_price_sum": LOG_PRICE_SUM,
         "log_price_count": LONG,
         "items": pa.list_(ITEM),
+        "orders": pa.list_(ORDER_LINES),
     },
     "session_date",
     statistics=("first_event_at", "last_event_at"),
@@ -101,6 +110,8 @@ SESSIONS = table(
         "viewed_price_squares",
         "log_price_sum",
         "items.list.element.order_key",
+        "orders.list.element.order_key",
+        "orders.list.element.amount",
     ),
 )
 
@@ -117,7 +128,7 @@ CUSTOMERS = table(
     hardly_repeating=("customer_id", "name", "source_row"),
 )
 
-CUSTOMER_FEATURES = _by_run(
+CUSTOMER_FEATURES = by_run(
     "customer_features",
     {field.name: field.type for field in registry.arrow_schema()},
     # Customers are in no order that numbers follow: only a list of ids could skip a file.
@@ -125,7 +136,7 @@ CUSTOMER_FEATURES = _by_run(
     hardly_repeating=("customer_id",),
 )
 
-CUSTOMER_SEGMENTS = _by_run(
+CUSTOMER_SEGMENTS = by_run(
     "customer_segments",
     {
         **each(TEXT, "algorithm customer_id"),
@@ -146,9 +157,10 @@ CUSTOMER_SEGMENTS = _by_run(
     },
     statistics=("customer_id",),
     hardly_repeating=("customer_id", "distance", "margin", "memberships.key_value.value"),
+    later=("is_outlier", "oddities", "previous_segment_id", "segment_since"),
 )
 
-SEGMENT_PROFILES = _by_run(
+SEGMENT_PROFILES = by_run(
     "segment_profiles",
     {
         "algorithm": TEXT,
@@ -177,9 +189,10 @@ SEGMENT_PROFILES = _by_run(
         ),
         "outlier_distance": DOUBLE,
     },
+    later=("outlier_distance",),
 )
 
-MODEL_SELECTION = _by_run(
+MODEL_SELECTION = by_run(
     "model_selection",
     {
         "algorithm": TEXT,
@@ -196,7 +209,7 @@ MODEL_SELECTION = _by_run(
     },
 )
 
-SEGMENT_MIGRATIONS = _by_run(
+SEGMENT_MIGRATIONS = by_run(
     "segment_migrations",
     {
         "algorithm": TEXT,
@@ -207,7 +220,7 @@ SEGMENT_MIGRATIONS = _by_run(
     },
 )
 
-FEATURE_DRIFT = _by_run(
+FEATURE_DRIFT = by_run(
     "feature_drift",
     {
         "previous_run_date": DAY,
@@ -218,7 +231,7 @@ FEATURE_DRIFT = _by_run(
     },
 )
 
-SEGMENT_POINTS = _by_run(
+SEGMENT_POINTS = by_run(
     "segment_points",
     {
         **each(TEXT, "algorithm customer_id"),
@@ -228,7 +241,7 @@ SEGMENT_POINTS = _by_run(
     hardly_repeating=("customer_id", "x", "y"),
 )
 
-CLV_MODELS = _by_run(
+CLV_MODELS = by_run(
     "clv_models",
     {
         **each(LONG, "buyers repeat_buyers"),
@@ -241,20 +254,9 @@ CLV_MODELS = _by_run(
         "calibration": pa.list_(CALIBRATION),
         "gini": DOUBLE,
         "deciles": pa.list_(DECILE),
+        "season": pa.list_(DOUBLE),
+        **each(DOUBLE, "holdout_error plain_holdout_error"),
     },
-)
-
-CURRENT_SEGMENTS = table(
-    "current_segments",
-    {
-        **each(TEXT, "customer_id algorithm segment_name model_run_id"),
-        **each(INT, "segment_id previous_segment_id second_segment_id"),
-        **each(DAY, "segment_since as_of model_run_date"),
-        **each(DOUBLE, "distance margin"),
-        "is_held": YES_NO,
-    },
-    # All rows have the same of these, as the log tells without a look into a file.
-    statistics=("as_of", "model_run_id"),
 )
 
 RUNS = table(
@@ -276,6 +278,7 @@ RUNS = table(
         "stage_seconds": pa.map_(TEXT, DOUBLE),
     },
     "run_date",
+    later=("made_by", "model_hashes"),
 )
 
 TABLES = (
@@ -293,6 +296,10 @@ TABLES = (
     SEGMENT_POINTS,
     CLV_MODELS,
     CURRENT_SEGMENTS,
+    SEGMENT_PRODUCTS,
+    SEGMENT_CATEGORIES,
+    SEGMENT_SEASONS,
+    EVENT_SUMMARY,
     RUNS,
 )
 

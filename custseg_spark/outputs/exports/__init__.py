@@ -9,6 +9,10 @@ from pyspark.sql import functions as F
 
 from custseg_spark.core.segments.statuses import DIED
 from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake.insight_tables import (
+    SEGMENT_CATEGORIES,
+    SEGMENT_PRODUCTS,
+)
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import (
     CUSTOMER_FEATURES,
@@ -32,7 +36,14 @@ from custseg_spark.outputs.report.reading import run_date_of
 from custseg_spark.progress import Progress
 
 # The tables of runs that an export reads.
-READ = (SEGMENT_PROFILES, CUSTOMER_SEGMENTS, CUSTOMER_FEATURES, MODEL_SELECTION)
+READ = (
+    SEGMENT_PROFILES,
+    CUSTOMER_SEGMENTS,
+    CUSTOMER_FEATURES,
+    MODEL_SELECTION,
+    SEGMENT_PRODUCTS,
+    SEGMENT_CATEGORIES,
+)
 TABLES = (*REPORTS, SEGMENT_CHANGES.name)
 
 
@@ -109,14 +120,17 @@ def _frames(lake: Lake, request: Request, day: date) -> list[tuple[ReportTable, 
 
 
 def _run(lake: Lake, day: date, algorithm: str) -> Run:
+    is_of_algorithm = F.col("algorithm") == F.lit(algorithm)
     profiles = _on(lake, SEGMENT_PROFILES, day).where(F.col("status") != DIED)
     return Run(
         run_date=day,
         segments=_segments(lake, day, algorithm),
         features=_on(lake, CUSTOMER_FEATURES, day),
         attributes=lake.read_or_empty(CUSTOMERS),
-        named=profiles.where(F.col("algorithm") == F.lit(algorithm)),
+        named=profiles.where(is_of_algorithm),
         events=lake.read(EVENTS),
+        products=_on(lake, SEGMENT_PRODUCTS, day).where(is_of_algorithm),
+        categories=_on(lake, SEGMENT_CATEGORIES, day).where(is_of_algorithm),
     )
 
 
@@ -136,7 +150,8 @@ def _require_algorithm(lake: Lake, day: date, algorithm: str) -> None:
 
 
 def _on(lake: Lake, table: Table, day: date) -> DataFrame:
-    return lake.read(table).where(F.col("run_date") == F.lit(day))
+    # A lake of an older version lacks a table.
+    return lake.read_or_empty(table).where(F.col("run_date") == F.lit(day))
 
 
 def _evaluation(lake: Lake, day: date, algorithm: str) -> dict[str, object]:

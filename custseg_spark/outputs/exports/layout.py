@@ -34,7 +34,7 @@ class Run:
 
     `segments`, `features` and `attributes` have one row per customer, `named` one per living
     segment. `attributes` has no rows if no source has customers' attributes. `events` are all
-    events.
+    events. `products` and `categories` have a row per place on a segment's list.
     """
 
     run_date: date
@@ -43,6 +43,8 @@ class Run:
     attributes: DataFrame
     named: DataFrame
     events: DataFrame
+    products: DataFrame
+    categories: DataFrame
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,18 @@ from typing import Any
 from custseg_spark.core.segments.statuses import DIED
 from custseg_spark.outputs.report.palette import Style, styles
 from custseg_spark.outputs.report.rows import (
+    Affinity,
     Candidate,
     Clv,
     Drift,
+    EventCount,
     Flow,
     Ledger,
     OutlierCount,
     Plane,
     RfmCount,
     Run,
+    SeasonIndex,
     Segment,
 )
 
@@ -52,6 +55,9 @@ class Content:
     rfm: Sequence[RfmCount]
     outliers: Sequence[OutlierCount]
     clv: Clv | None
+    affinities: Sequence[Affinity]
+    seasons: Sequence[SeasonIndex]
+    event_counts: Sequence[EventCount]
 
     @property
     def main(self) -> str | None:
@@ -82,6 +88,18 @@ class Content:
     def flows(self) -> list[Flow]:
         """The main algorithm's migrations."""
         return [f for f in self.all_flows if f.algorithm == self.main]
+
+    def counts(self, kind: str) -> list[EventCount]:
+        """The counts of the events of one kind."""
+        return [one for one in self.event_counts if one.kind == kind]
+
+    def listed(self, segment_id: int, kind: str) -> list[Affinity]:
+        """A list of one of the main algorithm's segments, in its order."""
+        return [
+            a
+            for a in self.affinities
+            if (a.algorithm, a.segment_id, a.kind) == (self.main, segment_id, kind)
+        ]
 
     @property
     def moves(self) -> Moves:

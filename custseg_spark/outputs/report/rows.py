@@ -156,6 +156,62 @@ class Plane:
 
 
 @dataclass(frozen=True)
+class EventCount:
+    """A count of the events as they came in; `kind` says of what."""
+
+    kind: str
+    event_type: str | None
+    name: str | None
+    label: str | None
+    lower: float | None
+    upper: float | None
+    count: int
+
+
+@dataclass(frozen=True)
+class SeasonIndex:
+    """A month, week or weekday of a segment (None: everybody) against its year."""
+
+    algorithm: str
+    segment_id: int | None
+    period: str
+    number: int
+    years: int | None
+    purchases: int
+    purchase_index: float | None
+    revenue_index: float | None
+
+
+@dataclass(frozen=True)
+class Partner:
+    """A product that customers own together with another one."""
+
+    product_id: str
+    customers: int
+    support: float | None
+    lift: float | None
+
+
+@dataclass(frozen=True)
+class Affinity:
+    """A place on a segment's list: `kind` is product, category or brand."""
+
+    algorithm: str
+    segment_id: int
+    kind: str
+    rank: int
+    name: str
+    category_code: str | None
+    brand: str | None
+    customers: int
+    support: float | None
+    lift: float | None
+    lift_low: float | None
+    lift_high: float | None
+    together: Sequence[Partner]
+
+
+@dataclass(frozen=True)
 class RfmCount:
     """Customers of a segment with these scores; 0: never bought."""
 
@@ -213,3 +269,6 @@ class Clv:
     calibration: Sequence[Calibration]
     gini: float | None
     deciles: Sequence[Decile]
+    season: Sequence[float]
+    holdout_error: float | None
+    plain_holdout_error: float | None

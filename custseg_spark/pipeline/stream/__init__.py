@@ -14,7 +14,7 @@ from custseg_spark import redaction
 from custseg_spark.config.mappings import MappingFile
 from custseg_spark.config.settings import Config
 from custseg_spark.engine.lake.lake import Lake
-from custseg_spark.engine.lake.schemas import CURRENT_SEGMENTS
+from custseg_spark.engine.lake.stream_tables import CURRENT_SEGMENTS
 from custseg_spark.engine.sources.arrivals import Arrival
 from custseg_spark.errors import ConflictError
 from custseg_spark.pipeline.dates import day_after_last_event

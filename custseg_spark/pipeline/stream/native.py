@@ -21,7 +21,8 @@ from custseg_spark.engine.lake.commits import Change
 from custseg_spark.engine.lake.files import DataFile, PartWriter
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.native import NativeLake, read_file
-from custseg_spark.engine.lake.schemas import CURRENT_SEGMENTS, CUSTOMER_SEGMENTS
+from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS
+from custseg_spark.engine.lake.stream_tables import CURRENT_SEGMENTS
 from custseg_spark.engine.partitions.native_files import (
     CustomerBucket,
     SessionBucket,

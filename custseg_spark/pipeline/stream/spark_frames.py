@@ -13,7 +13,8 @@ from custseg_spark.core.segments.current import CURRENT
 from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.ddl import ddl
 from custseg_spark.engine.lake.lake import Lake
-from custseg_spark.engine.lake.schemas import CURRENT_SEGMENTS, CUSTOMER_SEGMENTS, SESSIONS
+from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS, SESSIONS
+from custseg_spark.engine.lake.stream_tables import CURRENT_SEGMENTS
 from custseg_spark.engine.partitions.spark_frames import SparkPortions
 from custseg_spark.engine.spark import tasks
 from custseg_spark.pipeline.features import customer_groups

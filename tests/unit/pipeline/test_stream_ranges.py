@@ -24,7 +24,8 @@ from custseg_spark.engine.lake import commits
 from custseg_spark.engine.lake.commits import Change
 from custseg_spark.engine.lake.files import write_part
 from custseg_spark.engine.lake.native import NativeLake
-from custseg_spark.engine.lake.schemas import CURRENT_SEGMENTS, SESSIONS
+from custseg_spark.engine.lake.schemas import SESSIONS
+from custseg_spark.engine.lake.stream_tables import CURRENT_SEGMENTS
 from custseg_spark.engine.partitions.native_files import SessionBucket
 from custseg_spark.pipeline.stream import native
 from custseg_spark.pipeline.stream.kernel import CurrentKernel, Updated

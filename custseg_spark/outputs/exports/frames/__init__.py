@@ -1,6 +1,7 @@
 """Reporting tables, one module each: from a run's frames to rows."""
 
 from custseg_spark.outputs.exports.frames import (
+    affinity,
     behaviour,
     customers,
     outliers,
@@ -19,5 +20,8 @@ REPORTS = {
         Report(behaviour.CUSTOMER_BEHAVIOR_METRICS, behaviour.rows),
         Report(stores.CUSTOMER_STORE_SUMMARY, stores.rows),
         Report(trends.CUSTOMER_PURCHASE_TRENDS, trends.rows),
+        Report(affinity.SEGMENT_PRODUCTS, affinity.products),
+        Report(affinity.SEGMENT_PRODUCT_PAIRS, affinity.pairs),
+        Report(affinity.SEGMENT_CATEGORIES, affinity.categories),
     )
 }
