@@ -32,6 +32,7 @@ from custseg_spark.engine.lake.insight_tables import (
     SEGMENT_PRODUCTS,
     SEGMENT_SEASONS,
 )
+from custseg_spark.engine.lake.stream_tables import CURRENT_SEGMENTS
 
 EVENTS = table(
     "events",
@@ -126,7 +127,6 @@ CUSTOMERS = table(
     },
     hardly_repeating=("customer_id", "name", "source_row"),
 )
-
 
 CUSTOMER_FEATURES = by_run(
     "customer_features",
@@ -298,6 +298,7 @@ TABLES = (
     FEATURE_DRIFT,
     SEGMENT_POINTS,
     CLV_MODELS,
+    CURRENT_SEGMENTS,
     SEGMENT_PRODUCTS,
     SEGMENT_CATEGORIES,
     SEGMENT_SEASONS,

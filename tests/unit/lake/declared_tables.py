@@ -150,6 +150,13 @@ TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
         ("run_date", "run_id"),
         (),
     ),
+    "current_segments": (
+        "customer_id string, algorithm string, segment_name string, model_run_id string, "
+        "segment_id int, previous_segment_id int, second_segment_id int, segment_since date, "
+        "as_of date, model_run_date date, distance double, margin double, is_held boolean",
+        (),
+        ("as_of", "model_run_id"),
+    ),
     "runs": (
         "run_date date, previous_run_date date, run_id string, model_use string, model_reason "
         "string, fitted_on date, warnings array<string>, finished_at timestamp, config_hash "
