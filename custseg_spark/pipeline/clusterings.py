@@ -1,12 +1,16 @@
 """A run's chosen clusterings, identified and named."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pyarrow as pa
 
 from custseg_spark.core.clustering.assignment import NamedClustering
-from custseg_spark.core.clustering.models import BisectingKMeans, ClusterModel, Node
+from custseg_spark.core.clustering.models import BisectingKMeans, ClusterModel, Node, RefinedTree
 from custseg_spark.core.clustering.profiles import Profile
 from custseg_spark.core.clustering.selection import Verdict
+from custseg_spark.core.clustering.stay_curves import StayCurve
 from custseg_spark.core.segments.identity import Identities
 from custseg_spark.core.segments.naming import SegmentName
 from custseg_spark.pipeline.history import Ancestor
@@ -16,7 +20,9 @@ from custseg_spark.pipeline.history import Ancestor
 class Clustering:
     """One algorithm's chosen clustering: who its clusters are, by position, and how they look.
 
-    `names` and `ancestors` are by segment id, `outlier_distances` by cluster.
+    `names` and `ancestors` are by segment id, `outlier_distances` and `stay_curves` by cluster.
+    `held` are the sampled customers whom `hysteresis` holds in a cluster that isn't the model's, by
+    id.
     """
 
     algorithm: str
@@ -26,6 +32,9 @@ class Clustering:
     ancestors: Mapping[int, Ancestor]
     profiles: Sequence[Profile]
     outlier_distances: tuple[float | None, ...]
+    stay_curves: tuple[StayCurve, ...] = ()
+    hysteresis: float = 0.0
+    held: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def model(self) -> ClusterModel:
@@ -35,7 +44,7 @@ class Clustering:
     @property
     def tree(self) -> Sequence[Node]:
         """The nodes of a bisecting KMeans; empty for other models."""
-        return self.model.nodes if isinstance(self.model, BisectingKMeans) else ()
+        return self.model.nodes if isinstance(self.model, BisectingKMeans | RefinedTree) else ()
 
     @property
     def segment_ids(self) -> tuple[int, ...]:
@@ -50,13 +59,29 @@ class Clustering:
     @property
     def named(self) -> NamedClustering:
         """The model with ids and names by cluster: what labels customers."""
+        return replace(self.unnamed, segment_names=self.segment_names)
+
+    @property
+    def unnamed(self) -> NamedClustering:
+        """The model with ids by cluster alone."""
         return NamedClustering(
             self.algorithm,
             self.model,
             self.segment_ids,
-            self.segment_names,
+            (),
             self.outlier_distances,
+            self.stay_curves,
+            self.hysteresis,
         )
+
+    def clusters_of(self, customers: pa.Table, points: np.ndarray) -> np.ndarray:
+        """Return the clusters of sampled customers, whose points are given."""
+        clusters = self.model.labels(points)
+        if self.held:
+            ids = customers["customer_id"].to_pylist()
+            found = zip(ids, clusters.tolist(), strict=True)
+            clusters = np.array([self.held.get(i, cluster) for i, cluster in found])
+        return clusters
 
     @property
     def renamed(self) -> list[str]:

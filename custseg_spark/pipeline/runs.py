@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from custseg_spark.core.clustering.continuum import Structure
 from custseg_spark.core.clustering.preparation import Preparation
 from custseg_spark.core.clustering.selection import Verdict
 from custseg_spark.core.features.demographics import DEMOGRAPHICS
@@ -19,7 +20,7 @@ class SegmentRun:
     """What `segment` did: for the summary and the manifest.
 
     `models` by name in the folder of models, `model_hashes` of all their files; `versions` of the
-    tables that it read.
+    tables that it read; `structure` is None for a handful of customers.
     """
 
     run_date: date
@@ -32,6 +33,7 @@ class SegmentRun:
     model_hashes: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    structure: Structure | None = None
 
 
 def publish(
@@ -64,5 +66,6 @@ def publish(
         run.left_out,
         {**progress.rows, "customers": run.customers},
         progress.seconds,
+        run.structure.gap if run.structure else None,
     )
     of.publication.publish(rows_of([row], RUNS.schema))

@@ -10,7 +10,9 @@ import pyarrow as pa
 from custseg_spark.core.clustering.distances import blocks, first_smallest, squared_distances
 from custseg_spark.core.clustering.models import ClusterModel, GaussianMixture
 from custseg_spark.core.clustering.outliers import ODDITIES, outliers
+from custseg_spark.core.clustering.placing import Before, before, placed
 from custseg_spark.core.clustering.scaling import FeatureSpace
+from custseg_spark.core.clustering.stay_curves import StayCurve, relative_margins
 
 # Segments are numbered by these coordinates, from the most to the least valuable.
 VALUE_FEATURES = ("monetary", "frequency", "session_count")
@@ -38,6 +40,8 @@ SEGMENT_ROWS = pa.schema(
         ("prediction_timestamp", pa.timestamp("us", "UTC")),
         ("is_outlier", pa.bool_()),
         ("oddities", ODDITIES),
+        ("model_segment_id", pa.int32()),
+        ("p_stay", pa.float64()),
     ]
 )
 
@@ -47,7 +51,9 @@ class NamedClustering:
     """A clustering to publish: segment ids and names by cluster.
 
     `outlier_distances`, by cluster: beyond it a customer fits no segment. None: no distance is too
-    far; empty: the model was fitted before there were such distances.
+    far; empty: the model was fitted before there were such distances. `stay_curves`, by cluster:
+    how probable it is that a refit leaves a customer there; empty where nobody knows.
+    `hysteresis` is the margin by which customers are held in the segment of the previous run.
     """
 
     algorithm: str
@@ -55,6 +61,12 @@ class NamedClustering:
     segment_ids: tuple[int, ...]
     segment_names: tuple[str, ...]
     outlier_distances: tuple[float | None, ...] = ()
+    stay_curves: tuple[StayCurve, ...] = ()
+    hysteresis: float = 0.0
+
+    def placed(self, points: np.ndarray, known: Before | None) -> tuple[np.ndarray, np.ndarray]:
+        """Return each point's cluster, and the model's own label."""
+        return placed(points, self.model, self.segment_ids, known, self.hysteresis)
 
 
 @dataclass(frozen=True)
@@ -96,12 +108,28 @@ def segments(
     space: FeatureSpace,
     clusterings: Sequence[NamedClustering],
     prediction_timestamp: datetime,
+    previous: pa.Table | None = None,
 ) -> pa.Table:
-    """Return rows of `customer_segments`, one per customer and algorithm, by algorithm."""
+    """Return rows of `customer_segments`, one per customer and algorithm, by algorithm.
+
+    `previous`: rows PLACED_COLUMNS of the previous run, by which hysteresis holds customers.
+    """
     points = space.points(bucket)
     axes = space.preparation.axes
-    tables = [_rows(bucket, points, c, axes, prediction_timestamp) for c in clusterings]
+    tables = []
+    for clustering in clusterings:
+        known = known_of(bucket, previous, clustering)
+        tables.append(_rows(bucket, points, clustering, axes, prediction_timestamp, known))
     return pa.concat_tables(tables)
+
+
+def known_of(
+    bucket: pa.Table, previous: pa.Table | None, clustering: NamedClustering
+) -> Before | None:
+    """Return what the previous run says of a bucket's customers; None if nobody is held."""
+    if previous is None or not clustering.hysteresis:
+        return None
+    return before(bucket["customer_id"], previous, clustering.algorithm)
 
 
 def labels(
@@ -160,11 +188,12 @@ def _rows(
     clustering: NamedClustering,
     axes: Sequence[str],
     prediction_timestamp: datetime,
+    known: Before | None,
 ) -> pa.Table:
     n = len(points)
     columns = {
         "algorithm": _taken([clustering.algorithm], np.zeros(n, dtype=np.int32)),
-        **assigned(points, clustering, axes),
+        **assigned(points, clustering, axes, known),
         "prediction_timestamp": pa.repeat(
             pa.scalar(prediction_timestamp, SEGMENT_ROWS.field("prediction_timestamp").type), n
         ),
@@ -174,11 +203,17 @@ def _rows(
 
 
 def assigned(
-    points: np.ndarray, clustering: NamedClustering, axes: Sequence[str]
+    points: np.ndarray,
+    clustering: NamedClustering,
+    axes: Sequence[str],
+    known: Before | None = None,
 ) -> dict[str, pa.Array]:
-    """The columns of `customer_segments` that follow from points of the clustered space."""
+    """The columns of `customer_segments` that follow from points of the clustered space, and from
+    the customers' segments of the previous run.
+    """
     model = clustering.model
-    notes = annotate(points, model.labels(points), model.centres)
+    clusters, own_labels = clustering.placed(points, known)
+    notes = annotate(points, clusters, model.centres)
     ids = np.array(clustering.segment_ids, dtype=np.int32)
     is_single = notes.seconds < 0
     return {
@@ -191,7 +226,20 @@ def assigned(
         "top_features": _lists(axes, notes.top_axes),
         "memberships": _memberships(points, model, ids),
         **_outliers(points, notes, clustering, axes),
+        "model_segment_id": pa.array(ids[own_labels]),
+        "p_stay": _stay_probabilities(notes, clustering.stay_curves),
     }
+
+
+def _stay_probabilities(notes: Annotations, curves: Sequence[StayCurve]) -> pa.Array:
+    n = len(notes.clusters)
+    if not curves:
+        return pa.nulls(n, pa.float64())
+    margins, probabilities = relative_margins(notes.distances, notes.margins), np.empty(n)
+    for cluster, curve in enumerate(curves):
+        own = notes.clusters == cluster
+        probabilities[own] = curve(margins[own])
+    return pa.array(probabilities)
 
 
 def _outliers(

@@ -45,7 +45,9 @@ def with_hysteresis(customers: pl.DataFrame, margin: float) -> pl.DataFrame:
     held = is_held(
         customers["distance"].cast(pl.Float64).to_numpy(),
         customers["previous_distance"].cast(pl.Float64).fill_null(float("nan")).to_numpy(),
-        (customers["segment_id"] != customers["previous_segment_id"]).fill_null(value=False).to_numpy(),
+        (customers["segment_id"] != customers["previous_segment_id"])
+        .fill_null(value=False)
+        .to_numpy(),
         customers["was_held"].fill_null(value=False).to_numpy(),
         margin,
     )

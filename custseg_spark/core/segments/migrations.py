@@ -81,6 +81,15 @@ def overlap_matrix(cells: Iterable[Cell], clusters: int, previous_ids: Sequence[
     return counts
 
 
+def joined_customers(cells: Iterable[Cell], clusters: int) -> list[int]:
+    """Count the customers by cluster whom the previous run didn't have, of one algorithm."""
+    counts = [0] * clusters
+    for cell in cells:
+        if cell.cluster is not None and cell.previous_segment_id is None:
+            counts[cell.cluster] += cell.customers
+    return counts
+
+
 def migration_rows(
     cells: Iterable[Cell],
     segment_ids: Mapping[str, Sequence[int]],

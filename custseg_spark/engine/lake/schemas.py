@@ -151,9 +151,17 @@ CUSTOMER_SEGMENTS = _by_run(
         "oddities": pa.list_(pa.struct([("feature", TEXT), ("deviation", DOUBLE)])),
         "previous_segment_id": INT,
         "segment_since": DAY,
+        "model_segment_id": INT,
+        "p_stay": DOUBLE,
     },
     statistics=("customer_id",),
-    hardly_repeating=("customer_id", "distance", "margin", "memberships.key_value.value"),
+    hardly_repeating=(
+        "customer_id",
+        "distance",
+        "margin",
+        "memberships.key_value.value",
+        "p_stay",
+    ),
 )
 
 SEGMENT_PROFILES = _by_run(
@@ -184,6 +192,8 @@ SEGMENT_PROFILES = _by_run(
             TEXT, pa.struct([(name, DOUBLE) for name in ("mean", "median", "z_score")])
         ),
         "outlier_distance": DOUBLE,
+        **each(DOUBLE, "subset_jaccard noise_jaccard jitter_jaccard"),
+        "is_reliable": YES_NO,
     },
 )
 
@@ -269,6 +279,8 @@ RUNS = table(
         "left_out": pa.map_(TEXT, TEXT),
         "row_counts": pa.map_(TEXT, LONG),
         "stage_seconds": pa.map_(TEXT, DOUBLE),
+        # How much better clusters fit the customers than customers without structure.
+        "structure_gap": DOUBLE,
     },
     "run_date",
 )

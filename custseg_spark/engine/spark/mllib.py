@@ -12,9 +12,11 @@ from pyspark.ml.clustering import BisectingKMeans, GaussianMixture, KMeans
 from pyspark.sql import DataFrame, SparkSession
 
 from custseg_spark.core.clustering.kmeans import FitSettings
-from custseg_spark.core.clustering.models import ClusterModel
+from custseg_spark.core.clustering.models import ClusterModel, RefinedTree
 from custseg_spark.core.clustering.preparation import Preparation
 from custseg_spark.core.clustering.scaling import Scaler
+from custseg_spark.core.clustering.trees import cut
+from custseg_spark.engine.spark import mllib_trees
 from custseg_spark.engine.spark.mllib_models import MllibModel, centres, core_model, core_scaler
 from custseg_spark.engine.spark.mllib_scaling import VECTOR, MllibSample, sample_in_mllib
 from custseg_spark.errors import InputError
@@ -128,8 +130,9 @@ class MllibFits:
         self._sample = sample_in_mllib(spark, prepared, preparation, scaling)
         self._settings, self._parallel_fits = settings, parallel_fits
         self._everyone = everyone
-        self._models: dict[tuple[str, int], MllibModel] = {}
+        self._models: dict[tuple[str, int], MllibModel | RefinedTree] = {}
         self.scaler: Scaler = core_scaler(self._sample.stages)
+        self._points = self.scaler.transform(prepared)
 
     def refits(self, algorithm: str) -> bool:
         """Whether the model to publish is fitted after the choice."""
@@ -144,6 +147,8 @@ class MllibFits:
         vectors = self._sample.stages.transform(self._everyone()).select(VECTOR).persist()
         try:
             everyone = MllibSample(self._sample.stages, vectors)
+            if self._is_cut(algorithm):
+                return self._refined_of(everyone, k)
             model = FITS[algorithm](everyone, k, self._settings)
         finally:
             vectors.unpersist()
@@ -160,13 +165,41 @@ class MllibFits:
         self, trials: Sequence[tuple[str, int]]
     ) -> dict[tuple[str, int], ClusterModel | InputError]:
         """Return the models of other algorithms, or why there is none."""
-        fitted = fit_range(self._sample, trials, self._settings, self._parallel_fits)
+        own = [t for t in trials if not self._is_cut(t[0])]
+        fitted = fit_range(self._sample, own, self._settings, self._parallel_fits)
         self._models |= {t: m for t, m in fitted.items() if not isinstance(m, FitError)}
-        return {t: m if isinstance(m, FitError) else core_model(m) for t, m in fitted.items()}
+        cut_from_tree = self._cuts([k for algorithm, k in trials if self._is_cut(algorithm)])
+        return cut_from_tree | {
+            t: m if isinstance(m, FitError) else core_model(m) for t, m in fitted.items()
+        }
 
     def pipeline(self, algorithm: str, k: int) -> PipelineModel:
         """Return the whole model, from prepared features to labels, to be saved."""
-        return PipelineModel([*self._sample.stages.stages, self._models[(algorithm, k)]])
+        model = self._models[(algorithm, k)]
+        if isinstance(model, RefinedTree):
+            spark, column = self._sample.vectors.sparkSession, prediction_column(algorithm, k)
+            model = mllib_trees.kmeans_model(spark, model.centres, column)
+        return PipelineModel([*self._sample.stages.stages, model])
+
+    def _is_cut(self, algorithm: str) -> bool:
+        """Whether the models of an algorithm are cut from one tree, and refined."""
+        return algorithm == "bisecting_kmeans" and self._settings.bisecting_steps > 0
+
+    def _cuts(self, ks: Sequence[int]) -> dict[tuple[str, int], ClusterModel | InputError]:
+        if not ks:
+            return {}
+        tree = mllib_trees.fit_tree(self._sample, self._settings)
+        found = mllib_trees.cuts(tree, ks, self._points, self._settings)
+        self._models |= {("bisecting_kmeans", k): model for k, model in found.items()}
+        few = f"bisecting_kmeans found {len(tree.centres)} clusters where k = "
+        return {("bisecting_kmeans", k): found.get(k) or FitError(f"{few}{k}") for k in ks}
+
+    def _refined_of(self, everyone: MllibSample, k: int) -> RefinedTree:
+        tree = cut(mllib_trees.fit_tree(everyone, self._settings), k)
+        steps = self._settings.bisecting_steps
+        model = mllib_trees.refined_in_spark(tree, everyone.vectors, steps)
+        self._models[("bisecting_kmeans", k)] = model
+        return model
 
 
 def fit_range(

@@ -17,9 +17,16 @@ from pyspark.ml.feature import VectorAssembler
 from pyspark.sql import SparkSession
 
 from custseg_spark.core.clustering import portable
-from custseg_spark.core.clustering.models import BisectingKMeans, Node
+from custseg_spark.core.clustering.models import (
+    BisectingKMeans,
+    ClusterModel,
+    KMeans,
+    Node,
+    RefinedTree,
+)
 from custseg_spark.core.clustering.preparation import Preparation, PreparedFeature
 from custseg_spark.core.clustering.scoring import ScoringModel
+from custseg_spark.core.clustering.stay_curves import StayCurve
 from custseg_spark.engine import model_files
 from custseg_spark.engine.spark import sealing
 from custseg_spark.engine.spark.file_systems import write_bytes
@@ -38,8 +45,8 @@ _PARTS = ("preprocessor", "clusterer", "feature_names")
 class Manifest:
     """What a saved model is: enough to score with it, and to notice if it isn't whole.
 
-    `segment_ids`, `segment_names` and `outlier_distances` are by cluster; `tree` is empty but for
-    bisecting KMeans.
+    `segment_ids`, `segment_names`, `outlier_distances` and `stay_curves` are by cluster; `tree` is
+    empty but for bisecting KMeans.
     """
 
     algorithm: str
@@ -53,6 +60,7 @@ class Manifest:
     tree: tuple[Node, ...]
     model_sha256: str
     outlier_distances: tuple[float | None, ...] = ()
+    stay_curves: tuple[StayCurve, ...] = ()
     format: int = _FORMAT
 
     def as_json(self) -> str:
@@ -75,6 +83,13 @@ def clusterer(pipeline: PipelineModel) -> MllibModel:
     last = pipeline.stages[-1]
     assert isinstance(last, KMeansModel | BisectingKMeansModel | GaussianMixtureModel)
     return last
+
+
+def whole(model: ClusterModel, manifest: Manifest) -> ClusterModel:
+    """A model with its tree: MLlib keeps none of a tree whose leaves were refined."""
+    if manifest.tree and isinstance(model, KMeans):
+        return RefinedTree(manifest.tree, model.centres)
+    return model
 
 
 def save_model(model: PipelineModel, path: str) -> None:
@@ -157,6 +172,10 @@ def _parse(content: bytes, path: str) -> Manifest:
                 "segment_names": tuple(values["segment_names"]),
                 "tree": tuple(Node(**n) for n in values["tree"]),
                 "outlier_distances": tuple(values.get("outlier_distances", ())),
+                "stay_curves": tuple(
+                    StayCurve(tuple(c["margins"]), tuple(c["probabilities"]))
+                    for c in values.get("stay_curves", ())
+                ),
             }
         )
     except (ValueError, TypeError, KeyError, RecursionError) as error:

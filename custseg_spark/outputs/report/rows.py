@@ -87,6 +87,7 @@ class Segment:
     stability: str | None
     tree_node: int | None
     tree_parent: int | None
+    is_reliable: bool | None
     features: Mapping[str, Measure]
 
     def z_score(self, feature: str) -> float | None:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 MISSING = "–"
+# Of a segment that refits don't find again.
+UNRELIABLE = "not to be relied on"
 
 _MINUS = "−"
 

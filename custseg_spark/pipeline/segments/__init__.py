@@ -1,7 +1,7 @@
 """From chosen models to the output tables: who the segments are, their names, the rows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, time
 
 import numpy as np
@@ -13,14 +13,20 @@ from custseg_spark.core.clustering.assignment import (
     segment_columns,
 )
 from custseg_spark.core.clustering.comparison import Compared
+from custseg_spark.core.clustering.models import cluster_count
 from custseg_spark.core.clustering.outliers import outlier_distances
-from custseg_spark.core.clustering.profiles import Profile, centroid, profiles
+from custseg_spark.core.clustering.profiles import Profile, centroid, profiles, profiles_of_sums
 from custseg_spark.core.clustering.scaling import FeatureSpace
 from custseg_spark.core.clustering.selection import Verdict
 from custseg_spark.core.segments import drift
 from custseg_spark.core.segments.drift import Drift, DriftRules
 from custseg_spark.core.segments.identity import Died, Identities, Identity, identify
-from custseg_spark.core.segments.migrations import Cell, migration_rows, overlap_matrix
+from custseg_spark.core.segments.migrations import (
+    Cell,
+    joined_customers,
+    migration_rows,
+    overlap_matrix,
+)
 from custseg_spark.core.segments.naming import Archetypes, SegmentName, name_segments
 from custseg_spark.core.segments.pairing import IdentityRules, jaccard
 from custseg_spark.core.segments.statuses import BORN, CONTINUED
@@ -41,7 +47,7 @@ from custseg_spark.pipeline.clustering.sample import CustomerSample
 from custseg_spark.pipeline.clusterings import Clustering
 from custseg_spark.pipeline.history import Ancestor, PreviousRun
 from custseg_spark.pipeline.population import Population
-from custseg_spark.pipeline.segments import assigning, movement, rows
+from custseg_spark.pipeline.segments import assigning, holding, movement, rows
 
 # As many points as a picture can show.
 PICTURED_CUSTOMERS = 4_000
@@ -90,16 +96,65 @@ def identified(
     for algorithm, verdict in run.chosen.items():
         of_algorithm = [cell for cell in cells if cell.algorithm == algorithm]
         clusters = profiled[algorithm]
-        ancestors = _ancestors(algorithm, previous, source)
         manifest = run.published.get(algorithm)
         if manifest:
             who = _as_published(manifest, previous, of_algorithm, len(clusters))
         else:
             who = _identities(run, verdict, clusters, of_algorithm)
-        names = _names(of, who, clusters, ancestors, archetypes, is_published=bool(manifest))
-        far = manifest.outlier_distances if manifest else _outlier_distances(run, verdict)
-        clusterings.append(Clustering(algorithm, verdict, who, names, ancestors, clusters, far))
-    return clusterings, cells
+        ancestors = _ancestors(algorithm, previous, source)
+        clusterings.append(_clustering(run, verdict, who, ancestors, clusters))
+    if previous and config.model.stability.hysteresis:
+        clusterings, cells = _with_held(run, clusterings, previous, sampled)
+    return [_named(run, c, archetypes) for c in clusterings], cells
+
+
+def _clustering(
+    run: Evaluated,
+    verdict: Verdict,
+    who: Identities,
+    ancestors: Mapping[int, Ancestor],
+    clusters: Sequence[Profile],
+) -> Clustering:
+    """A clustering without names: these depend on who is held in which segment."""
+    manifest = run.published.get(verdict.candidate.algorithm)
+    return Clustering(
+        algorithm=verdict.candidate.algorithm,
+        verdict=verdict,
+        identities=who,
+        names={},
+        ancestors=ancestors,
+        profiles=clusters,
+        outlier_distances=manifest.outlier_distances
+        if manifest
+        else _outlier_distances(run, verdict),
+        stay_curves=manifest.stay_curves if manifest else verdict.stay_curves,
+        hysteresis=run.population.config.model.stability.hysteresis,
+    )
+
+
+def _with_held(
+    run: Evaluated, clusterings: Sequence[Clustering], previous: PreviousRun, sampled: pa.Table
+) -> tuple[list[Clustering], list[Cell]]:
+    """The clusterings' profiles, and who moved, with the customers whom hysteresis holds."""
+    of, space = run.population, run.space
+    found = holding.held(of, previous, space, [c.unnamed for c in clusterings], run.sample.rows)
+    held = [replace(c, held=found.sampled[c.algorithm]) for c in clusterings]
+    points = space.points(sampled)
+    labellings = [(c.clusters_of(sampled, points), cluster_count(c.model)) for c in held]
+    profiled = profiles_of_sums(found.sums, space, of.features, sampled, labellings)
+    return [replace(c, profiles=p) for c, p in zip(held, profiled, strict=True)], found.cells
+
+
+def _named(run: Evaluated, unnamed: Clustering, archetypes: Archetypes) -> Clustering:
+    names = _names(
+        run.population,
+        unnamed.identities,
+        unnamed.profiles,
+        unnamed.ancestors,
+        archetypes,
+        is_published=unnamed.algorithm in run.published,
+    )
+    return replace(unnamed, names=names)
 
 
 def _outlier_distances(run: Evaluated, verdict: Verdict) -> tuple[float | None, ...]:
@@ -136,6 +191,7 @@ def _identities(
         next_id=past.next_id(algorithm),
         rules=IdentityRules(**asdict(of.config.identity)),
         reborn=past.reborn.get(algorithm, ()),
+        joined=joined_customers(cells, len(clusters)),
     )
 
 

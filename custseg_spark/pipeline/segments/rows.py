@@ -19,6 +19,8 @@ from custseg_spark.pipeline.clusterings import Clustering
 
 Rows = list[tuple[object, ...]]
 
+_FURTHER_SCHEMES = ("subset", "noise", "jitter")
+
 
 def profile_rows(
     clusterings: Sequence[Clustering],
@@ -69,6 +71,8 @@ def _profile_rows(
             centroid(profile, features, prepared.names),
             profile.as_map(features),
             clustering.outlier_distances[cluster] if clustering.outlier_distances else None,
+            *(stability.of_scheme(s, cluster) if stability else None for s in _FURTHER_SCHEMES),
+            stability.is_reliable(cluster) if stability else None,
         )
     for died in clustering.identities.died:
         gone = clustering.ancestors[died.segment_id]
@@ -77,7 +81,7 @@ def _profile_rows(
         yield (
             *(run_date, clustering.algorithm, died.segment_id, gone.name, None),
             *(0, 0.0, Decimal(0), 0.0, *unknown, [], [], DIED, related, gone.born_on, None),
-            *(*unknown, {}, {}, None),
+            *(*unknown, {}, {}, None, *unknown),
         )
 
 
@@ -153,7 +157,7 @@ def point_rows(
         (run_date, c.algorithm, customer, c.segment_ids[cluster], float(x), float(y), *shares)
         for c in clusterings
         for customer, cluster, (x, y) in zip(
-            ids, c.model.labels(points).tolist(), plane, strict=True
+            ids, c.clusters_of(customers, points).tolist(), plane, strict=True
         )
     ]
 

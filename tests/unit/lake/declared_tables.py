@@ -54,7 +54,7 @@ TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
         "array<string>, memberships map<int, double>, rfm_r int, rfm_f int, rfm_m int, rfm_group "
         "string, prediction_timestamp timestamp, is_outlier boolean, oddities "
         "array<struct<feature: string, deviation: double>>, previous_segment_id int, "
-        "segment_since date",
+        "segment_since date, model_segment_id int, p_stay double",
         ("run_date", "run_id"),
         ("customer_id",),
     ),
@@ -67,7 +67,8 @@ TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
         "related_segments array<int>, born_on date, overlap double, jaccard double, stability "
         "string, tree_node int, tree_parent int, centroid map<string, struct<value: double, "
         "scale: double>>, features map<string, struct<mean: double, median: double, z_score: "
-        "double>>, outlier_distance double",
+        "double>>, outlier_distance double, subset_jaccard double, noise_jaccard double, "
+        "jitter_jaccard double, is_reliable boolean",
         ("run_date", "run_id"),
         (),
     ),
@@ -118,7 +119,8 @@ TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
         "string, fitted_on date, warnings array<string>, finished_at timestamp, config_hash "
         "string, config string, seed bigint, table_versions map<string, bigint>, models "
         "map<string, string>, model_hashes map<string, string>, features array<string>, left_out "
-        "map<string, string>, row_counts map<string, bigint>, stage_seconds map<string, double>",
+        "map<string, string>, row_counts map<string, bigint>, stage_seconds map<string, double>, "
+        "structure_gap double",
         ("run_date",),
         (),
     ),
