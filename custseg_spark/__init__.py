@@ -26,12 +26,12 @@ if TYPE_CHECKING:
         ResourceError,
     )
     from custseg_spark.interfaces.python.configuring import load_config, load_mapping
-    from custseg_spark.interfaces.python.explanations import Explanation
     from custseg_spark.interfaces.python.lakes import Lake, open_lake
     from custseg_spark.interfaces.python.models import Model, load_model, score
     from custseg_spark.interfaces.python.previews import Preview, preview
     from custseg_spark.interfaces.python.running import ingest, segment
     from custseg_spark.interfaces.python.segmentations import Segmentation
+    from custseg_spark.outputs.explanations import Explanation
     from custseg_spark.pipeline.ingest import IngestSummary as Ingested
 
 __version__ = "0.2.0"
@@ -69,7 +69,7 @@ _PLACES = {
     "Mapping": ("custseg_spark.config.mappings", "MappingFile"),
     **{name: (_ERRORS, name) for name in __all__ if name.endswith("Error")},
     **{name: (f"{_PYTHON}.configuring", name) for name in ("load_config", "load_mapping")},
-    "Explanation": (f"{_PYTHON}.explanations", "Explanation"),
+    "Explanation": ("custseg_spark.outputs.explanations", "Explanation"),
     **{name: (f"{_PYTHON}.lakes", name) for name in ("Lake", "open_lake")},
     **{name: (f"{_PYTHON}.models", name) for name in ("Model", "load_model", "score")},
     **{name: (f"{_PYTHON}.previews", name) for name in ("Preview", "preview")},

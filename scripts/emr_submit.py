@@ -49,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def options_of(argv: Sequence[str]) -> argparse.Namespace:
-    """The options; exits with 2 for those that don't go together."""
+    """Parse the options; exit with 2 where two exclude each other."""
     made = parser()
     options = made.parse_args(argv)
     if bool(options.application) != bool(options.role):

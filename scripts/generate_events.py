@@ -264,7 +264,7 @@ def draw_products(
 
 
 def draw_block(options: Options, shop: Catalogue, types: Array, counts: Array, begin: int) -> Array:
-    """All events of a block of customers, the first of whom is number `begin`."""
+    """Generate all events of a block of customers; `begin` is the number of the first."""
     rng = generator(options.seed, 2, begin)
     own = draw_parameters(rng, types)
     owner = np.repeat(np.arange(len(counts)), counts)

@@ -39,7 +39,7 @@ Body = dict[str, Any]
 class Faults:
     """Chances from 0 to 1 that a request fails, waits, is answered by rubbish or by bad values.
 
-    `broken` is the share of the customers of whom the API never can tell.
+    `broken` is the share of customers whose requests always fail.
     """
 
     fail: float = 0.0
@@ -109,7 +109,7 @@ def make_app(
 
 
 def _spoil(body: Body) -> None:
-    """One purchase of a page with an amount that is none."""
+    """Return the page with one amount that isn't a number."""
     for customer in body["customers"]:
         if own := customer["purchases"]:
             own[0] = {**own[0], "amount": "n/a"}

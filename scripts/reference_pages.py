@@ -66,8 +66,9 @@ def command_line() -> str:
 
 
 _COMMAND_LINE = """\
-`custseg NAME` and `spark-submit jobs/NAME.py` are the same program with the same options; `preview`
-and `serve` are commands only. [The exit codes](codes.md#exit-codes) are the same for all.
+`custseg NAME` and `spark-submit jobs/NAME.py` are the same program with the same options;
+`preview`, `serve` and `dashboard` are commands only. [The exit codes](codes.md#exit-codes) are the
+same for all.
 """
 
 

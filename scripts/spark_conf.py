@@ -122,7 +122,7 @@ SPARK_LAUNCHER_OPTS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 """
 
 JAVA = """\
-# The java on PATH is none that Spark runs on; set-up found this one.
+# Spark doesn't run on the java on PATH; set-up found this one.
 JAVA_HOME=${{JAVA_HOME:-{java_home}}}
 """
 

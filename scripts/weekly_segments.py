@@ -109,9 +109,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         print(
             f"hysteresis {margin}: A-B-A without a change: {a_run:.3%} of customers a run,"
-            f" {ever:.2%} ever in the year, {back:.2%} ever back; changes of"
-            f" segment a run {changes.mean():.2%}; followed within two runs {np.mean(late <= 2):.1%} (median delay {np.median(late):.0f});"
-            f" by the model alone after {np.median(base):.0f} runs",
+            f" {ever:.2%} ever in the year, {back:.2%} ever back; changes of segment a run"
+            f" {changes.mean():.2%}; followed within two runs {np.mean(late <= 2):.1%}; by the"
+            f" model alone after {np.median(base):.0f} runs",
             flush=True,
         )
 

@@ -181,14 +181,22 @@ class ReportConfig:
 
 @dataclass(frozen=True)
 class ExportsConfig:
-    """The control share of an activation export, and the confidence of a measured effect."""
+    """The control share of an activation export, and how effects are measured and planned.
+
+    `pre_period_days`: so many days before the run date adjust an effect for what customers did
+    anyway.
+    """
 
     control_share: float = 0.0
     confidence: float = 0.95
+    power: float = 0.8
+    pre_period_days: int = 90
 
     def __post_init__(self) -> None:
         require(0 <= self.control_share < 1, "exports.control_share", "from 0 to below 1", self)
         require(0 < self.confidence < 1, "exports.confidence", "between 0 and 1", self)
+        require(0 < self.power < 1, "exports.power", "between 0 and 1", self)
+        require(self.pre_period_days > 0, "exports.pre_period_days", "above 0", self)
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def parse(content: bytes, where: str) -> dict[str, Any]:
-    """The values of a text of TOML. Raises ConfigurationError where it is none."""
+    """Parse TOML. Raises ConfigurationError where the text isn't TOML."""
     try:
         return tomllib.loads(content.decode())
     except RecursionError as error:

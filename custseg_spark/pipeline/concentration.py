@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from custseg_spark.engine.partitions import Portions
+from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.partitions import Portions, session_buckets
+from custseg_spark.pipeline.features import customer_groups
 
 # Of a handful of events one customer naturally has many.
 FEWEST_EVENTS = 100
@@ -48,11 +51,25 @@ def of_events(events: DataFrame) -> Largest | None:
 
 def of_customers(customers: Portions) -> Largest | None:
     """The largest of a run's customers, by the events before its date."""
-    found = [one for one in customers.map(_largest, _COLUMNS) if one is not None]
+    return _top([one for one in customers.map(_largest, _COLUMNS) if one is not None])
+
+
+def of_lake(lake: Lake) -> Largest | None:
+    """The largest customer of a lake, by its sessions."""
+    parts = session_buckets(lake, date.max, customer_groups(lake))
+    return _top([one for one in parts.map(_largest_of_parts, _COLUMNS) if one is not None])
+
+
+def _top(found: Sequence[Largest]) -> Largest | None:
     if not found:
         return None
     top = max(found, key=lambda one: (one.events, one.customer_id))
     return Largest(top.customer_id, top.events, sum(one.of for one in found))
+
+
+def _largest_of_parts(parts: pa.Table) -> Largest | None:
+    counts = parts.group_by("customer_id").aggregate([("event_count", "sum")])
+    return _largest(counts.rename_columns(["customer_id", "event_count"]))
 
 
 _COLUMNS: Sequence[str] = ("customer_id", "event_count")

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from custseg_spark.config.settings import Config
 from custseg_spark.core.clustering.continuum import Structure
 from custseg_spark.core.clustering.preparation import Preparation
 from custseg_spark.core.clustering.selection import Verdict
 from custseg_spark.core.features.demographics import DEMOGRAPHICS
+from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.rows import rows_of
-from custseg_spark.engine.lake.schemas import CUSTOMERS, RUNS
+from custseg_spark.engine.lake.schemas import CUSTOMERS, EVENTS, RUNS, SESSIONS
 from custseg_spark.pipeline.planning import Plan
 from custseg_spark.pipeline.population import Population
 from custseg_spark.progress import Progress
@@ -20,7 +22,8 @@ class SegmentRun:
     """What `segment` did: for the summary and the manifest.
 
     `models` by name in the folder of models, `model_hashes` of all their files; `versions` of the
-    tables that it read; `structure` is None for a handful of customers.
+    tables that it read. `structure` is None for a handful of customers. `is_older`: a former run's,
+    which still stands.
     """
 
     run_date: date
@@ -34,6 +37,16 @@ class SegmentRun:
     versions: Mapping[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     structure: Structure | None = None
+    made_by: str = ""
+    is_older: bool = False
+
+
+def read_versions(lake: Lake, config: Config) -> dict[str, int]:
+    """Return the versions of the tables that a run is made of."""
+    made_of = {EVENTS.name, SESSIONS.name}
+    if DEMOGRAPHICS in config.features.optional_families:
+        made_of.add(CUSTOMERS.name)
+    return {name: version for name, version in lake.moment.versions.items() if name in made_of}
 
 
 def publish(
@@ -44,9 +57,7 @@ def publish(
     finished_at: datetime,
 ) -> None:
     """Publishes the run by its row: from here on it counts, and later ones continue it."""
-    config, past, versions = of.config, of.past, dict(run.versions)
-    if DEMOGRAPHICS not in config.features.optional_families:
-        versions.pop(CUSTOMERS.name, None)
+    config, past = of.config, of.past
     row = (
         run.run_date,
         past.previous.run_date if past.previous else None,
@@ -58,8 +69,9 @@ def publish(
         finished_at,
         config.hash(),
         config.as_json(),
+        run.made_by,
         config.model.seed,
-        versions,
+        dict(run.versions),
         run.models,
         dict(run.model_hashes),
         list(preparation.names),

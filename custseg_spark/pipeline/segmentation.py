@@ -16,7 +16,6 @@ from custseg_spark.engine.lake.schemas import (
     CLV_MODELS,
     CUSTOMER_FEATURES,
     CUSTOMER_SEGMENTS,
-    CUSTOMERS,
     EVENTS,
     FEATURE_DRIFT,
     MODEL_SELECTION,
@@ -24,7 +23,6 @@ from custseg_spark.engine.lake.schemas import (
     SEGMENT_MIGRATIONS,
     SEGMENT_POINTS,
     SEGMENT_PROFILES,
-    SESSIONS,
 )
 from custseg_spark.engine.partitions import customer_buckets
 from custseg_spark.engine.spark.session import size_shuffles
@@ -32,11 +30,13 @@ from custseg_spark.errors import ConfigurationError, InputError
 from custseg_spark.pipeline import (
     concentration,
     history,
+    later_runs,
     modelling,
     models,
     planning,
     runs,
     segments,
+    standing,
 )
 from custseg_spark.pipeline.features import customer_groups, with_demographics, write_features
 from custseg_spark.pipeline.planning import Plan
@@ -67,12 +67,14 @@ def segment(
     *,
     now: Callable[[], datetime],
     model_date: date | None = None,
+    again: bool = False,
 ) -> SegmentRun:
     """Features, models and segments of one run date, from the lake's sessions.
 
     Publishes every table of OUTPUTS at once, by its row of `runs`; a run that the date had before
     stands until then. Raises ConflictError where another run was published meanwhile, or what this
     one read was written.
+    A run of the date that is made of just the same stands as it is, unless asked for `again`.
     With `model_date` the models of that run date score, whatever `model.use` says. Raises
     InputError where the lake has no event before the run date, or no such model, and
     ConfigurationError for a `model_date` that is the run date: what fitted it would be lost.
@@ -90,6 +92,8 @@ def segment(
         raise ConfigurationError(
             f"--model-date {model_date}: expected another run date than the one to be scored"
         )
+    if not again and not model_date and standing.standing(lake, run_date, config, archetypes):
+        return standing.published(lake, run_date)
     with publication.of_run(lake, run_date) as own:
         return _segment(lake, own, config, archetypes, progress, now=now, model_date=model_date)
 
@@ -120,7 +124,9 @@ def _segment(
         stage.note = f"{plan.use}: {plan.reason}"
     if plan.source and not scoring:
         scoring = models.load(lake, plan.source, config, progress)
-    run = SegmentRun(run_date, own.run_id, count, plan, versions=_versions(lake))
+    run = SegmentRun(run_date, own.run_id, count, plan)
+    run.versions = runs.read_versions(lake, config)
+    run.made_by = standing.made_by(archetypes, config)
     largest = concentration.of_customers(customers)
     if largest and (problem := largest.problem(config.gate.max_customer_share)):
         run.warnings.append(problem)
@@ -133,6 +139,8 @@ def _segment(
     with progress.stage("write segments") as stage:
         segments.write(evaluated, clusterings, cells, drifts)
         stage.rows = count * len(clusterings)
+        stale = later_runs.outdated(lake, own)
+        run.warnings += [stale] if stale else []
     with progress.stage("publish models"):
         if plan.source:
             algorithms = [c.algorithm for c in clusterings]
@@ -147,12 +155,6 @@ def _segment(
     with progress.stage("publish"):
         runs.publish(population, run, fitted.space.preparation, progress, now())
     return run
-
-
-def _versions(lake: Lake) -> dict[str, int]:
-    """The versions of the tables that a run is made of."""
-    made_of = (EVENTS.name, SESSIONS.name, CUSTOMERS.name)
-    return {name: version for name, version in lake.moment.versions.items() if name in made_of}
 
 
 def _continued(lake: Lake) -> Lake | None:

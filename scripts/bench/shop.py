@@ -31,7 +31,7 @@ RFM_GROUPS = (
 PROSPECTS = "Prospects"
 
 # Every feature of the data dictionary but the lifetime values, the optional families and that
-# of discounts, of which the log knows nothing.
+# of discounts, which the log doesn't have.
 FEATURES = (
     *("recency_days", "frequency", "monetary", "average_order_value", "purchase_days"),
     *("event_count", "view_count", "cart_count", "purchase_count", "session_count"),

@@ -59,7 +59,7 @@ def _at_size(runner: Runner, plan: Plan, events: int, refused: Mapping[str, str]
 
 
 def _checked(runner: Runner, last: Mapping[str, Measured]) -> dict[str, Checked]:
-    """The peers' last outputs against our last lake, of those that came to their end."""
+    """Compare the last outputs of the peers that finished with our last lake."""
     ended = [name for name, run in last.items() if run.outcome == DONE]
     if OURS not in ended:
         return {}

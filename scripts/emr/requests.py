@@ -80,7 +80,7 @@ def steps(submission: Submission, cluster: str) -> Request:
 
 
 def _parameters(submission: Submission, python: Mapping[str, str]) -> Sequence[str]:
-    """Options of spark-submit, those of the caller last: the last one of a key counts."""
+    """Return spark-submit's options, the caller's last: the last one of a key counts."""
     settings = dict(_DELTA)
     if submission.environment:
         settings["spark.archives"] = f"{submission.environment}#{_FOLDER}"

@@ -54,7 +54,7 @@ class Place:
 
     def segment(self, *more: str) -> Arguments:
         """Segments the lake as it is."""
-        again = ("--skip-ingest", "--model=fit", f"--lake={self.lake}")
+        again = ("--skip-ingest", "--again", "--model=fit", f"--lake={self.lake}")
         return ("segment", *again, *small_lake.QUICK, *more)
 
     def config(self, text: bytes) -> Arguments:
@@ -304,7 +304,7 @@ def tried(name: str, fault: Fault, whole: Place, folder: Path) -> bool:
 
 
 def main() -> None:
-    """Tries all faults, or those that are named."""
+    """Try all faults, or the named ones."""
     names = sys.argv[1:] or list(FAULTS)
     with small_lake.scratch() as scratch:
         folder = Path(scratch)

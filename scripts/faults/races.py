@@ -17,7 +17,7 @@ from faults.kills import Tries
 
 
 def fresh_ingests(work: Path, io: str, log: Path, tries: Tries) -> None:
-    """Two first ingests: each ends well or is told, and the ledger adds up."""
+    """Race two first ingests: each succeeds or exits with a conflict, and the ledger adds up."""
     lake = work / "fresh"
     shutil.rmtree(lake, ignore_errors=True)
     source = f"--source=ecommerce_events={log}"
@@ -35,11 +35,18 @@ def fresh_ingests(work: Path, io: str, log: Path, tries: Tries) -> None:
 
 
 def two_runs(work: Path, lake: Path, io: str, wait_s: float, tries: Tries) -> None:
-    """Two runs of one date, the second later: one counts, in full, and the other is told."""
+    """Race two runs of one date: one counts in full, the other exits with a conflict."""
     copy = work / "copy"
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(lake, copy)
-    words = ("segment", f"--lake={copy}", "--skip-ingest", f"--set=lake.io={io}", *jobs.QUICK)
+    words = (
+        "segment",
+        f"--lake={copy}",
+        "--skip-ingest",
+        "--again",
+        f"--set=lake.io={io}",
+        *jobs.QUICK,
+    )
     first = jobs.start(*words, "--set=model.k=2")
     time.sleep(wait_s)
     second = jobs.start(*words, "--set=model.k=3")
@@ -59,7 +66,14 @@ def export_during_a_rerun(work: Path, lake: Path, io: str, tries: Tries) -> None
     copy, out = work / "copy", work / "out"
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(lake, copy)
-    words = ("segment", f"--lake={copy}", "--skip-ingest", f"--set=lake.io={io}", *jobs.QUICK)
+    words = (
+        "segment",
+        f"--lake={copy}",
+        "--skip-ingest",
+        "--again",
+        f"--set=lake.io={io}",
+        *jobs.QUICK,
+    )
     rerun = jobs.start(*words, "--set=model.k=3")
     counts = []
     while rerun.poll() is None:

@@ -26,7 +26,7 @@ def written(secret: str) -> list[bytes]:
 
 
 def in_files(folders: Iterable[Path], secrets: Mapping[str, str]) -> list[str]:
-    """Which file holds the secret of which place, names of files included."""
+    """List files that hold a secret, in content or name, with the place it was planted in."""
     found = []
     for path in sorted(p for folder in folders for p in (folder, *folder.rglob("*"))):
         content = str(path).encode() + (_content(path) if path.is_file() else b"")

@@ -45,7 +45,7 @@ class _NumpyFits:
     points: np.ndarray
     scaler: Scaler
 
-    def refits(self, algorithm: str) -> bool:
+    def refits(self, algorithm: str, k: int) -> bool:
         return False
 
     def refit(self, algorithm: str, k: int, best_cost: float | None) -> ClusterModel:

@@ -1,4 +1,4 @@
-"""The job on a standalone cluster of several processes, one of which is killed meanwhile."""
+"""The job on a standalone cluster of several processes; one is killed meanwhile."""
 
 import os
 import re

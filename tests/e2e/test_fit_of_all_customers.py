@@ -40,7 +40,7 @@ def customers() -> list[tuple[str, float, int, int]]:
 
 
 def points() -> list[list[float]]:
-    """Spend and orders of those that are informed, by id."""
+    """Spend and orders of informed customers, by id."""
     informed = [c for c in sorted(customers()) if c[3] >= LEAST_EVENTS]
     return [[spend, float(orders)] for _, spend, orders, _ in informed]
 
@@ -86,11 +86,7 @@ def test_published_models_are_those_of_all_informed_customers(lake: Lake) -> Non
     sample = every[::5]
     settings = FitSettings(tolerance=0.0)
     fits = MllibFits(lake.spark, sample, PREPARATION, "standard", settings, 1, everyone)
-    assert [fits.refits(a) for a in ("kmeans", "bisecting_kmeans", "gaussian_mixture")] == [
-        True,
-        True,
-        False,
-    ]
+    assert all(fits.refits(algorithm, 3) for algorithm in ("kmeans", "bisecting_kmeans"))
     scaled = fits.scaler.transform(every)
     kmeans = fits.refit("kmeans", 3, 0.0)
     bisecting = fits.refit("bisecting_kmeans", 3, None)

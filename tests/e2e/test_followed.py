@@ -27,7 +27,7 @@ pytestmark = pytest.mark.heavy
 MONTHS = 12
 RUN_DATES = [date(2021, 1, 31) + timedelta(days=30 * month) for month in range(MONTHS)]
 BIRTH, DEATH = 5, 8  # in which month heavy buyers appear, and bargain hunters fall silent
-# Events a month, of which purchases, and the price of each.
+# Events a month, purchases among them, and the price of each.
 HABITS = {
     "buyers": (12, 4, 60.0),
     "browsers": (60, 0, 60.0),
@@ -177,7 +177,9 @@ def test_a_rerun_of_an_old_date_renumbers_nothing(year: Year) -> None:
     before = ids()
     path = year.lake.config.path
     day = RUN_DATES[BIRTH]
-    job("segment").run([f"--lake={path}", f"--run-date={day}", "--skip-ingest", *OPTIONS])
+    job("segment").run(
+        [f"--lake={path}", f"--run-date={day}", "--skip-ingest", "--again", *OPTIONS]
+    )
     assert ids() == before
     [run] = year.rows(RUNS, BIRTH)
     assert run["previous_run_date"] == RUN_DATES[BIRTH - 1]

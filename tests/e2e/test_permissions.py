@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import job, write_log
+from checkout import job, write_log
 from pyspark.sql import SparkSession
 
 KMEANS = (

@@ -81,7 +81,7 @@ class Segmented:
         return model_store.load(self.lake.spark, str(path), "kmeans", sha256)
 
     def copy(self, folder: Path) -> Lake:
-        """The lake again, for who writes."""
+        """A copy of the lake, for tests that write."""
         shutil.copytree(self.lake.config.path, folder / "lake")
         return Lake(self.lake.spark, LakeConfig(path=str(folder / "lake")))
 
@@ -242,6 +242,10 @@ def test_a_repeat_changes_nothing(segmented: Segmented) -> None:
     run(segmented.lake.config.path, "--source", f"ecommerce_events={roundabout}")
     assert content(segmented.lake) == before
     assert segmented.lake.version(EVENTS) == events
+    # Nothing has changed: the run stands. Asked for, it is made again.
+    assert [r["run_id"] for r in segmented.rows(RUNS)] == [first["run_id"]]
+    run(segmented.lake.config.path, "--skip-ingest", "--again")
+    assert content(segmented.lake) == before
     [second] = segmented.rows(RUNS)
     assert second["run_id"] != first["run_id"]
     # Of the run before no row is left.
@@ -258,7 +262,7 @@ def test_a_kill_leaves_the_last_good_result_and_the_retry_finishes(
     lake, before = segmented.copy(tmp_path), content(segmented.lake)
     early = date(2019, 10, 6)
     for day, others in ((DAY, {DAY}), (early, {DAY, early})):
-        arguments = ("--skip-ingest", f"--run-date={day}", f"--set=lake.io={io}")
+        arguments = ("--skip-ingest", "--again", f"--run-date={day}", f"--set=lake.io={io}")
         with monkeypatch.context() as patch:
             patch.setattr(RunPublication, "publish", killed)
             with pytest.raises(KeyboardInterrupt):
@@ -295,7 +299,7 @@ def test_of_two_runs_at_once_the_later_is_told_and_the_first_stands(
     segmented: Segmented, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, io: str
 ) -> None:
     lake = segmented.copy(tmp_path)
-    arguments = ("--skip-ingest", f"--run-date={DAY}", f"--set=lake.io={io}")
+    arguments = ("--skip-ingest", "--again", f"--run-date={DAY}", f"--set=lake.io={io}")
     publish = RunPublication.publish
 
     def overtaken(self: RunPublication, row: pa.Table) -> None:
@@ -397,7 +401,7 @@ def test_published_models_score_another_date(segmented: Segmented, tmp_path: Pat
     assert second["models"].keys() == first["models"].keys()
 
     def named(day: date) -> list[tuple[Any, ...]]:
-        columns = ("algorithm", "segment_id", "segment_name", "born_on")
+        columns = ("algorithm", "segment_id", "segment_name", "born_on", "outlier_distance")
         of_day = dicts_of(lake.rows(SEGMENT_PROFILES, dates=[day]))
         return sorted(tuple(r[c] for c in columns) for r in of_day)
 
@@ -407,6 +411,7 @@ def test_published_models_score_another_date(segmented: Segmented, tmp_path: Pat
     moved = pl.DataFrame(pl.from_arrow(lake.rows(SEGMENT_MIGRATIONS, ["algorithm", "customers"])))
     sums = moved.group_by("algorithm").agg(pl.col("customers").sum())
     assert sums["customers"].to_list() == [segmented.customers] * 2
+    check_tenure(lake, later)
 
     tiers = "--set=features.optional_families=['price_relative']"
     with_tiers = "--set=model.features=['monetary','price_tier','active_span_days']"
@@ -422,6 +427,28 @@ def test_published_models_score_another_date(segmented: Segmented, tmp_path: Pat
     with pytest.raises(InputError, match="there is no model with a manifest at"):
         job("score").run([where, *more, f"--model-date={DAY}"])
     assert [r["run_date"] for r in rows(lake, RUNS)] == [DAY, later]
+
+
+def check_tenure(lake: Lake, later: date) -> None:
+    """Who moved is there since the later run, and comes from where the migrations say."""
+    columns = ["run_date", "from_segment_id", "to_segment_id", "customers", "algorithm"]
+    flows = [r for r in lake.rows(SEGMENT_MIGRATIONS, columns).to_pylist() if r["customers"]]
+    counts: dict[tuple[str, int, int], int] = {}
+    for row in rows(lake, CUSTOMER_SEGMENTS):
+        is_outlier = row["oddities"] is not None
+        assert row["is_outlier"] is is_outlier
+        if row["run_date"] == DAY:
+            assert (row["segment_since"], row["previous_segment_id"]) == (DAY, None)
+            continue
+        has_moved = row["segment_since"] == later
+        before = row["previous_segment_id"] if has_moved else row["segment_id"]
+        assert has_moved or row["segment_since"] == DAY
+        key = (row["algorithm"], before, row["segment_id"])
+        counts[key] = counts.get(key, 0) + 1
+    expected = {
+        (f["algorithm"], f["from_segment_id"], f["to_segment_id"]): f["customers"] for f in flows
+    }
+    assert counts == expected
 
 
 def test_other_delta_readers_can_open_every_table(segmented: Segmented, by_spark: Lake) -> None:

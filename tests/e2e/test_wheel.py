@@ -73,7 +73,7 @@ def test_a_job_finds_its_configuration_in_the_archive(wheel: Path, tmp_path: Pat
         wheel, tmp_path, segment, "--config=presets/rfm.toml", "--source=online_retail=/none"
     )
     assert absent.returncode == 3, absent.stderr
-    assert absent.stderr == "error: no readable file at /none\n"
+    assert absent.stderr == "error: no readable file at /none: there is no such file or folder\n"
     mistyped = from_wheel(wheel, tmp_path, segment, "--source=online_retali=x")
     assert mistyped.returncode == 2
     assert "did you mean 'online_retail'?" in mistyped.stderr

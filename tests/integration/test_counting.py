@@ -19,12 +19,12 @@ RECORDS = [
     # The same id further down, and in the other file: two copies of it.
     ("first", 9, MAY, 7, 1, True, None, None),
     ("second", 2, MAY, 7, 1, False, None, None),
-    # Half an id in common is none.
+    # Half an id in common doesn't count.
     ("second", 3, JUNE, 7, 2, True, None, None),
     # Refused records have no copies, and no date.
     ("second", 4, None, 7, 1, None, ["bad"], None),
     ("second", 5, JUNE, 7, 1, True, ["bad"], None),
-    # No record, but the number of those that are ignored.
+    # Ignored records are counted, not kept.
     ("second", None, None, None, None, None, None, 3),
 ]
 

@@ -79,7 +79,7 @@ def by_spark(spark: SparkSession, log: Log, folder: Path, io: str) -> Outcome:
 
 
 def of_rules(features: pa.Table) -> pa.Table:
-    """The features that follow from the rules alone, without those of fitted models."""
+    """The features that follow from the rules alone; fitted models' are left out."""
     return features.drop_columns(list(CLV_DOCS)).replace_schema_metadata(None)
 
 

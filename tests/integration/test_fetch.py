@@ -298,7 +298,7 @@ def test_values_stay_the_text_that_they_are() -> None:
 
 
 def test_the_customers_to_ask_for(tmp_path: Path) -> None:
-    """Numbers of every file, once each; what is none is passed over: ingest refuses its row."""
+    """Numbers of every file, once each; other texts are passed over: ingest refuses their rows."""
     folder = tmp_path / "customers.csv"
     folder.mkdir()
     text = '\ufeffname, mobile \r\n"Ann\nLee",71\r\nBob,72.0\r\n,\r\nCyd,7-3\r\nAnn,71\r\nshort\r\n'

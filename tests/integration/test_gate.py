@@ -8,11 +8,13 @@ import pytest
 from checkout import job
 from pyspark.sql import SparkSession
 
-from custseg_spark.config.settings import GateConfig, LakeConfig
+from custseg_spark.config.settings import GateConfig, IngestConfig, LakeConfig
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES
 from custseg_spark.errors import GateError
 from custseg_spark.pipeline import concentration, gate
+from custseg_spark.pipeline.sessions import refresh_sessions
+from custseg_spark.progress import Progress
 
 RUN_DATE = date(2021, 4, 9)
 # Events of the eight days before the run date: the last day has a half of the usual four.
@@ -91,6 +93,8 @@ def test_a_customer_with_too_many_events_is_refused(
 ) -> None:
     assert gate.check(lake, GateConfig(max_customer_share=0.01), RUN_DATE)
     monkeypatch.setattr(concentration, "FEWEST_EVENTS", 30)
+    refresh_sessions(lake, IngestConfig(), Progress())
+    assert concentration.of_lake(lake) == concentration.of_events(lake.read(EVENTS))
     assert gate.check(lake, GateConfig(max_customer_share=0.2), RUN_DATE)
     with pytest.raises(GateError, match=r"customer 'c4' has 6 of 30 events \(20.0%, at most 19.0%"):
         gate.check(lake, GateConfig(max_customer_share=0.19), RUN_DATE)

@@ -21,7 +21,7 @@ from custseg_spark.core.experiments.intervals import (
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.errors import ConfigurationError, InputError
 from custseg_spark.interfaces.cli import export_arguments
-from custseg_spark.outputs.exports.frames.effects import outcomes
+from custseg_spark.outputs.exports.frames.effects import Days, outcomes
 
 
 def group(spends: Sequence[int] | np.ndarray) -> Group:
@@ -119,25 +119,40 @@ def test_outcomes_count_each_customer_once_among_everybody(spark: SparkSession) 
         ("c", date(2021, 3, 31), "purchase", 77, 1),
         ("c", date(2021, 4, 5), "purchase", 77, 1),
         ("z", date(2021, 4, 2), "purchase", 77, 1),
+        # Before the campaign: what it is adjusted by.
+        ("a", date(2021, 3, 1), "purchase", 4, 1),
+        ("a", date(2021, 3, 31), "purchase", 6, 1),
+        ("b", date(2021, 3, 5), "return", 2, 1),
+        ("b", date(2021, 2, 28), "purchase", 50, 1),
+        ("d", date(2021, 3, 5), "purchase", 5, 1),
     ]
     events = spark.createDataFrame(
         sold, "customer_id string, event_date date, event_type string, price int, quantity bigint"
     ).selectExpr(
         "*", "CAST(price AS decimal(18,4)) AS unit_price", "CAST(0 AS decimal(18,4)) AS discount"
     )
-    found = outcomes(moved, events, date(2021, 4, 1), date(2021, 4, 5)).collect()
-    groups = ("treated", "control")
-    totals = {
-        (r.segment, r.change): [
-            tuple(int(r[f"{g}_{of}"]) for of in ("customers", "buyers", "spend", "squares"))
-            for g in groups
-        ]
-        for r in found
-    }
-    assert totals == {
+    days = Days(date(2021, 4, 1), date(2021, 4, 5)), Days(date(2021, 3, 1), date(2021, 4, 1))
+    found = outcomes(moved, events, *days).collect()
+
+    def totals(*names: str) -> dict[tuple[str, str], list[tuple[int, ...]]]:
+        return {
+            (r.segment, r.change): [
+                tuple(int(r[f"{group}_{of}"]) for of in names) for group in ("treated", "control")
+            ]
+            for r in found
+        }
+
+    assert totals("customers", "buyers", "spend", "squares") == {
         ("A", "left"): [(1, 1, 15, 225), (1, 0, 0, 0)],
         ("B", "entered"): [(2, 1, 15, 225), (2, 0, -3, 9)],
         ("everybody", "any"): [(2, 1, 15, 225), (2, 0, -3, 9)],
+    }
+    earlier = ("buyers_before", "buyers_both", "before", "squares_before", "products")
+    assert totals(*earlier) == {
+        ("A", "left"): [(1, 1, 10, 100, 150), (0, 0, -2, 4, 0)],
+        # c bought on the last day before, for 77.
+        ("B", "entered"): [(2, 1, 87, 6029, 150), (1, 0, 3, 29, -15)],
+        ("everybody", "any"): [(2, 1, 87, 6029, 150), (1, 0, 3, 29, -15)],
     }
 
 
@@ -155,6 +170,8 @@ def test_the_job_prints_and_writes_the_effects(
     said = capsys.readouterr().out
     assert "purchases from 2021-04-01 to before 2021-05-01" in said
     assert "treated less control, 95% confidence" in said
+    assert "adjusted by the purchases from 2021-01-01 to before 2021-04-01 (CUPED)" in said
+    assert "these intervals hold for one look" in said
     exported = [line.split(",") for line in _lines(tmp_path / "segment_changes.csv")]
     held_back = {cells[0] for cells in exported if cells[7] == "true"}
     assert len(held_back) in (1, 2), "the label must leave somebody in each group"
@@ -180,6 +197,27 @@ def test_a_period_without_a_day_or_before_the_groups_is_a_clear_error(small_lake
         job("lift").run(arguments(small_lake, "--from=2021-06-01"))
     with pytest.raises(ConfigurationError, match="expected 2021-04-01 or later"):
         job("lift").run(arguments(small_lake, "--from=2021-03-31"))
+
+
+def test_looks_at_every_day_are_wider_and_a_plan_has_an_end(
+    small_lake: Lake, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    confidences = {}
+    for looks in ("once", "--planned-days=30", "--every-day"):
+        more = [] if looks == "once" else [looks]
+        job("lift").run(
+            arguments(
+                small_lake, f"--to=csv:{tmp_path}", "--campaign=x", "--until=2021-04-11", *more
+            )
+        )
+        row = _lines(tmp_path / "campaign_lift.csv")[0].split(",")
+        assert row[17] == "0.95", "the confidence of all looks together"
+        confidences[row[-1]] = float(row[-2])
+    assert list(confidences) == ['"once"', '"30"', '"always"']
+    assert 0.95 == confidences['"once"'] < confidences['"30"'] < confidences['"always"'] < 1
+    assert "hold at all looks of 30 days together; this is day 10" in capsys.readouterr().out
+    with pytest.raises(ConfigurationError, match="day 10 of a campaign that was to be looked at"):
+        job("lift").run(arguments(small_lake, "--planned-days=9", "--until=2021-04-11"))
 
 
 def test_an_effect_needs_a_control_share() -> None:

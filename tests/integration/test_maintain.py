@@ -93,7 +93,7 @@ def test_what_no_published_run_needs_goes(
     assert content(lake, CUSTOMER_SEGMENTS) == segments
     assert run_ids(lake) == {literal_lake.run_id(day) for day in (OLDEST, BEFORE, NOW)}
 
-    # The latest run's models are those of the run before, which is kept for them.
+    # The latest run scores with the models of the run before, so that one is kept.
     maintain(lake, io, "keep_runs=1", "small_file_mb=0")
     assert f"Removed runs: {OLDEST}; rows of 1 dead runs" in capsys.readouterr().out
     assert set(lake.run_ids()) == {BEFORE, NOW}

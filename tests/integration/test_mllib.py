@@ -113,6 +113,33 @@ def test_a_trees_nodes_add_up(sample: MllibSample, k: int) -> None:
         assert all(tree.nodes[c].parent == node.index for c in below)
 
 
+def test_smaller_trees_are_cut_from_the_largest_and_the_chosen_one_is_fitted(
+    spark: SparkSession,
+) -> None:
+    fits = MllibFits(spark, matrix(), preparation(), "standard", SETTINGS, 1)
+    trials = [("bisecting_kmeans", k) for k in (2, 3, 4)]
+    spark.sparkContext.setJobGroup("cuts", "trees of three k's")
+    found = fits.others(trials)
+    jobs = spark.sparkContext.statusTracker().getJobIdsForGroup("cuts")
+    spark.sparkContext.setLocalProperty("spark.jobGroup.id", None)
+    # Two levels of iterations, two jobs each, and what a fit asks once.
+    assert len(jobs) <= 4 * SETTINGS.bisecting_iterations + 10
+    assert [fits.refits(*trial) for trial in trials] == [True, True, False]
+    points = vectors_of(fits._sample)
+    labels = {}
+    for (_, k), model in found.items():
+        assert not isinstance(model, InputError)
+        labels[k] = model.labels(points)
+    # The random directions of the first two levels are the same.
+    for k in (2, 4):
+        own = core_model(FITS["bisecting_kmeans"](fits._sample, k, SETTINGS))
+        assert labels[k].tolist() == own.labels(points).tolist()
+    # Of the two, the larger one is divided.
+    sizes = np.bincount(labels[2])
+    assert len({*zip(labels[2], labels[3], strict=True)}) == 3
+    assert len(set(labels[3][labels[2] == sizes.argmax()])) == 2
+
+
 def test_the_published_kmeans_is_within_a_hundredth_of_the_sweeps_best(
     sample: MllibSample,
 ) -> None:
@@ -161,7 +188,7 @@ def test_a_published_model_comes_back_or_is_refused(
 ) -> None:
     fits = MllibFits(spark, matrix(), preparation(), "standard", SETTINGS, 1)
     model = (
-        fits.kmeans(3, np.inf)
+        fits.refit("kmeans", 3, np.inf)
         if algorithm == "kmeans"
         else fits.others([(algorithm, 3)])[(algorithm, 3)]
     )

@@ -26,7 +26,7 @@ SETTINGS = FitSettings(seed=3, starts=2, bisecting_iterations=5)
 PREPARATION = Preparation(
     tuple(PreparedFeature(n, 0.0, "none", -np.inf, np.inf) for n in "xy"), {}, None
 )
-# Two groups far apart, of two pairs each, of which the larger are two again; and their sizes.
+# Two groups far apart, each of two pairs; the larger pairs are two clusters again. With sizes.
 PLACES = {
     (0, 0): 40,
     (12, 0): 39,

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, write_log
+from checkout import ROOT, write_log
 from pyspark.sql import SparkSession
 from test_python_api import SETTINGS, lines
 

@@ -115,7 +115,7 @@ def first_run() -> Tables:
 
 
 def second_run() -> Tables:
-    """Three segments of which one is merged and one split off, one gone; all tables filled."""
+    """Three segments: one merged, one split off, one gone; all tables filled."""
     warnings = [NONE_QUALIFIES, "1 of 3 features drifted"]
     return {
         SEGMENT_PROFILES: [*segments(), *branches()],

@@ -139,7 +139,7 @@ ROWS: Mapping[Table, Sequence[Row]] = {
 def table_of(table: Table, rows: Sequence[Row]) -> pa.Table:
     """Literal rows as the table has them; what isn't named is null, but for the date's run."""
     names = table.schema.names
-    full = [{RUN_ID: RUN_IDS.get(row["run_date"]), **row} for row in rows]
+    full = [{RUN_ID: RUN_IDS.get(row.get("run_date")), **row} for row in rows]
     return rows_of([tuple(row.get(name) for name in names) for row in full], table.schema)
 
 

@@ -63,7 +63,7 @@ _REFUSED = (
 
 @dataclass(frozen=True)
 class Log:
-    """Lines without their header; the events of which each is there once; refused lines."""
+    """Lines without their header; distinct events; refused lines."""
 
     lines: tuple[str, ...]
     events: tuple[Event, ...]
@@ -124,7 +124,7 @@ Features = dict[str, dict[str, Any]]
 
 
 def differences(computed: Features, expected: Features) -> list[str]:
-    """What is wrong with the features of which customers, of those that the oracle knows."""
+    """Return customers and features whose values differ from the oracle's."""
     assert computed.keys() == expected.keys()
     return [
         f"{customer} {name}: {wrong}"

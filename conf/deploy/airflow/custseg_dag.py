@@ -3,7 +3,7 @@
 docs/guides/deployment.md has the steps.
 
 Every task is a command of this project, run by spark-submit on the worker, on whatever master its
-Spark is configured for. Where things are is told by Airflow's variables (CUSTSEG_SOURCE of the
+Spark is configured for. Airflow's variables say where things are (CUSTSEG_SOURCE of the
 environment below is the variable custseg_source, and so on). A run date is idempotent: clear a
 task, run it again or backfill as you like.
 """

@@ -11,7 +11,7 @@ import numpy as np
 from custseg_spark.core.clustering.distances import squared_lengths
 from custseg_spark.core.clustering.kmeans import Clustering, FitSettings, lloyd, prepared
 from custseg_spark.core.clustering.models import BisectingKMeans, Node, tree_model
-from custseg_spark.core.clustering.trees import cut
+from custseg_spark.core.clustering.tree_cuts import cheapest_cut
 
 # MLlib's threshold: a cluster of a mean squared distance up to it is a point and stays whole.
 _EPSILON = 2.0**-52
@@ -27,14 +27,16 @@ def bisecting_kmeans(
     rng: np.random.Generator,
     weights: np.ndarray | None = None,
 ) -> Clustering:
-    """Cut k clusters from a tree, and refine them as the settings say.
+    """Cut k clusters from a tree, and refine them; without steps, MLlib's tree of k leaves.
 
     Clusters are numbered as the leaves of the tree from left to right. There are fewer than k if
     none can be divided.
     """
-    tree = cut(bisecting_tree(points, max(k, settings.bisecting_leaves), settings, rng, weights), k)
-    if settings.bisecting_steps:
-        return lloyd(points, tree.centres, settings.bisecting_steps, 0.0, weights)
+    steps = settings.bisecting_steps
+    leaves = max(k, settings.bisecting_leaves) if steps else k
+    tree = bisecting_tree(points, leaves, settings, rng, weights)
+    if steps:
+        return lloyd(points, (cheapest_cut(tree, k) or tree).centres, steps, 0.0, weights)
     x, w = prepared(points, weights)
     labels = tree.labels(x)
     cost = (w * squared_lengths(x - tree.centres[labels])).sum()

@@ -24,17 +24,20 @@ from functools import lru_cache
 import numpy as np
 from scipy import optimize, special
 
+# The day that always valid intervals are made for: most campaigns are judged within two months.
+AROUND = 28
 # Points in which the paths' density is held between a boundary and 0.
 _POINTS = 96
-_MOST_DAYS = 366
+MOST_DAYS = 366
 
 
-def always_valid_confidence(day: int, around: int, confidence: float) -> float:
+def always_valid_confidence(day: int, confidence: float) -> float:
     """Return the confidence of one look that is always valid at `confidence`.
 
-    The intervals are narrowest for looks around the day `around`, which is chosen beforehand.
+    Against their own time the intervals are narrowest on day AROUND, and hardly wider within a
+    factor of five of it.
     """
-    return _of_one_look(_boundary(day / around, 1 - confidence))
+    return _of_one_look(_boundary(day / AROUND, 1 - confidence))
 
 
 def planned_confidence(day: int, days: int, confidence: float) -> float:
@@ -44,8 +47,8 @@ def planned_confidence(day: int, days: int, confidence: float) -> float:
     """
     if not 1 <= day <= days:
         raise ValueError(f"day {day} of a plan of {days} days")
-    if days > _MOST_DAYS:
-        raise ValueError(f"a plan of {days} days, at most {_MOST_DAYS}")
+    if days > MOST_DAYS:
+        raise ValueError(f"a plan of {days} days, at most {MOST_DAYS}")
     scale = _scale(days, confidence)
     return _of_one_look(scale * _boundary(day / days, 1 - confidence))
 
@@ -61,6 +64,8 @@ def _boundary(progress: float, alpha: float) -> float:
 
 
 def _of_one_look(critical: float) -> float:
+    # Beyond so many standard errors doubles have no confidence below 1, and chance has no cases.
+    critical = min(critical, 7.5)
     return 1 - 2 * float(special.ndtr(-critical))
 
 

@@ -14,7 +14,7 @@ _EVENTS, _BOUNDS = "custseg.events", "custseg.buckets"
 
 
 def note_buckets(part: PartWriter, bounds: Sequence[int]) -> None:
-    """Notes where the buckets of a file's row groups begin, and where those of the last end."""
+    """Note where the buckets of a file's row groups begin, and where the last one's end."""
     part.note(_BOUNDS, json.dumps(list(bounds)))
 
 

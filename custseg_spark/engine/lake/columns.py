@@ -48,7 +48,8 @@ class Table:
     `statistics` are the columns whose smallest and largest values each file's entry in the log
     holds, for readers to skip files by; empty: none by our own writer, the first 32 by Delta's.
     `hardly_repeating` are columns, by their path in a Parquet file, that a dictionary only makes
-    slower to write.
+    slower to write. `later` are columns that tables of an older version lack: they are null to
+    readers; such a table isn't written.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Table:
     partitioned_by: tuple[str, ...] = ()
     statistics: tuple[str, ...] = ()
     hardly_repeating: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
 
     @property
     def date_column(self) -> str | None:
@@ -79,10 +81,11 @@ def table(
     *partitioned_by: str,
     statistics: tuple[str, ...] = (),
     hardly_repeating: tuple[str, ...] = (),
+    later: tuple[str, ...] = (),
 ) -> Table:
     """The declaration of a table with these columns."""
     schema = pa.schema(list(columns.items()))
-    return Table(name, schema, partitioned_by, statistics, hardly_repeating)
+    return Table(name, schema, partitioned_by, statistics, hardly_repeating, later)
 
 
 def each(type_: pa.DataType, names: str) -> dict[str, pa.DataType]:

@@ -69,7 +69,7 @@ class NativeLake:
                 partition_by=list(table.partitioned_by),
                 configuration=_PROPERTIES | named,
                 raise_if_key_not_exists=False,
-                # Else who comes second creates the table anew, as version 1.
+                # Else a second creator creates the table anew, as version 1.
                 commit_properties=CommitProperties(max_commit_retries=0),
             )
         except DeltaError:
@@ -78,17 +78,18 @@ class NativeLake:
                 raise
 
     def open(
-        self, table: Table, version: int | None = None, *, may_lack_runs: bool = False
+        self, table: Table, version: int | None = None, *, to_read: bool = False
     ) -> DeltaTable:
         """The table's log as of a version. Raises InputError where it isn't as declared.
 
-        A lake of 0.1 has no runs in its rows: it may be read, not written.
+        A lake of an older version lacks columns, one of 0.1 also the runs in its rows: it may be
+        read, not written.
         """
         if not self.exists(table):
             raise InputError(f"there is no table {self.folder(table)}; run ingest first")
         handle = open_table(self.folder(table), version)
         self._check_protocol(handle, table)
-        self._check_columns(handle, table, {RUN_ID} if may_lack_runs else set())
+        self._check_columns(handle, table, {RUN_ID, *table.later} if to_read else set())
         return handle
 
     def _check_protocol(self, handle: DeltaTable, table: Table) -> None:
@@ -141,7 +142,7 @@ class NativeLake:
 
         From the log alone; `columns` as far as a file's writer told.
         """
-        handle = self.open(table, version, may_lack_runs=True)
+        handle = self.open(table, version, to_read=True)
         return files_of(handle, table, self.folder(table), dates)
 
     def read(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -16,8 +17,9 @@ from custseg_spark.core.clustering import portable
 from custseg_spark.core.clustering.scoring import ScoringModel
 from custseg_spark.core.features import learned
 from custseg_spark.core.features.learned import Learned
-from custseg_spark.core.sessions.buckets import customer_bucket
+from custseg_spark.core.sessions.buckets import customer_bucket, group_bounds
 from custseg_spark.engine import model_files
+from custseg_spark.engine.lake import damage
 from custseg_spark.engine.lake.bucket_files import bucket_bounds
 from custseg_spark.engine.lake.columns import RUN_ID, Table
 from custseg_spark.engine.lake.files import DataFile
@@ -124,6 +126,29 @@ class LakeReader:
                 parts.append(rows.filter(pc.equal(rows["customer_id"], customer_id)))
         return pa.concat_tables([table.schema.empty_table(), *parts])
 
+    def bucket_ranges(self, groups: int) -> list[tuple[int, int]]:
+        """Nearly equal ranges of customers' buckets: the first of each, and the one after its
+        last."""
+        return list(pairwise(group_bounds(groups).tolist()))
+
+    def rows_of_buckets(
+        self, table: Table, day: date, low: int, high: int, columns: Sequence[str]
+    ) -> pa.Table:
+        """A run date's customers in a range of buckets: of the files that may hold some.
+
+        `columns` has `customer_id`. Both tables by customer have the same buckets, so that they
+        can be joined a range at a time.
+        """
+        schema, folder = pa.schema([table.schema.field(n) for n in columns]), self.root / table.name
+        parts = []
+        for file in self.files(table, [day]):
+            held = _bounds(folder / file.path)
+            if held is None or (held[0] < high and low < held[1]):
+                rows = read_file(folder, file, table, schema)
+                is_whole = held is not None and low <= held[0] and held[1] <= high
+                parts.append(rows if is_whole else _within(rows, low, high))
+        return pa.concat_tables([schema.empty_table(), *parts])
+
     def map_files(
         self, table: Table, day: date, kernel: Callable[[pa.Table], R], columns: Sequence[str]
     ) -> list[R]:
@@ -184,6 +209,19 @@ def _text(path: Path) -> str:
 
 
 def _may_hold(path: Path, bucket: int) -> bool:
-    """Whether a file may have rows of the bucket: by the note in its footer."""
-    bounds = bucket_bounds(pq.read_metadata(path))
-    return bounds is None or bounds[0] <= bucket < bounds[-1]
+    """Whether a file may have rows of the bucket."""
+    held = _bounds(path)
+    return held is None or held[0] <= bucket < held[1]
+
+
+def _bounds(path: Path) -> tuple[int, int] | None:
+    """The first bucket of a file's customers, and the one after the last: by the note in its
+    footer; None without a note."""
+    with damage.named(path):
+        bounds = bucket_bounds(pq.read_metadata(path))
+    return (bounds[0], bounds[-1]) if bounds else None
+
+
+def _within(rows: pa.Table, low: int, high: int) -> pa.Table:
+    buckets = customer_bucket(pl.Series("id", pl.from_arrow(rows["customer_id"]), pl.String))
+    return rows.filter(pa.array(buckets.is_between(low, high - 1)))

@@ -162,6 +162,14 @@ CUSTOMER_SEGMENTS = _by_run(
         "memberships.key_value.value",
         "p_stay",
     ),
+    later=(
+        "is_outlier",
+        "oddities",
+        "previous_segment_id",
+        "segment_since",
+        "model_segment_id",
+        "p_stay",
+    ),
 )
 
 SEGMENT_PROFILES = _by_run(
@@ -195,6 +203,13 @@ SEGMENT_PROFILES = _by_run(
         **each(DOUBLE, "subset_jaccard noise_jaccard jitter_jaccard"),
         "is_reliable": YES_NO,
     },
+    later=(
+        "outlier_distance",
+        "subset_jaccard",
+        "noise_jaccard",
+        "jitter_jaccard",
+        "is_reliable",
+    ),
 )
 
 MODEL_SELECTION = _by_run(
@@ -270,7 +285,7 @@ RUNS = table(
         "fitted_on": DAY,
         "warnings": pa.list_(TEXT),
         "finished_at": TIME,
-        **each(TEXT, "config_hash config"),
+        **each(TEXT, "config_hash config made_by"),
         "seed": LONG,
         "table_versions": pa.map_(TEXT, LONG),
         # The name of each algorithm's model, and the hash of all its files.
@@ -283,6 +298,7 @@ RUNS = table(
         "structure_gap": DOUBLE,
     },
     "run_date",
+    later=("made_by", "model_hashes", "structure_gap"),
 )
 
 TABLES = (

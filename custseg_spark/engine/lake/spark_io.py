@@ -16,7 +16,7 @@ from pyspark.sql.types import StructType
 
 from custseg_spark.config.settings import LakeConfig
 from custseg_spark.engine.lake.columns import RUN_ID, Table
-from custseg_spark.engine.lake.ddl import ddl, ddl_of
+from custseg_spark.engine.lake.ddl import ddl, ddl_of, ddl_type
 from custseg_spark.engine.lake.files import DataFile
 from custseg_spark.engine.lake.format import FORMAT, FORMAT_PROPERTY
 from custseg_spark.engine.lake.spark_conflicts import Commit, conflict, or_conflict
@@ -60,7 +60,12 @@ class SparkLake:
         return [table for table in tables if self.exists(table)]
 
     def read(self, table: Table, version: int | None = None) -> DataFrame:
-        """The table as it is now, or as of a version. Raises InputError where there is none."""
+        """The table as it is now, or as of a version; columns that an older version didn't write
+        are null. Raises InputError where there is none.
+        """
+        return with_later_columns(self._held(table, version), table)
+
+    def _held(self, table: Table, version: int | None = None) -> DataFrame:
         reader = self.spark.read.format("delta")
         if version is not None:
             reader = reader.option("versionAsOf", version)
@@ -87,7 +92,7 @@ class SparkLake:
 
     def _create(self, table: Table) -> None:
         if self.exists(table):
-            lacking = set(table.schema.names).difference(self.read(table).columns)
+            lacking = set(table.schema.names).difference(self._held(table).columns)
             if lacking:
                 raise InputError(
                     f"{self.name(table)} was made by an older version and lacks the columns"
@@ -261,6 +266,16 @@ def struct_type(text: str) -> StructType:
 def spark_schema(table: Table) -> StructType:
     """The table's columns as Spark has them; takes a running session."""
     return struct_type(ddl(table))
+
+
+def with_later_columns(rows: DataFrame, table: Table) -> DataFrame:
+    """The rows of a table, null in the columns that an older version didn't write."""
+    absent = {
+        name: F.lit(None).cast(ddl_type(table.schema.field(name).type))
+        for name in table.later
+        if name not in rows.columns
+    }
+    return rows.withColumns(absent) if absent else rows
 
 
 def conform(rows: DataFrame, schema: StructType) -> DataFrame:

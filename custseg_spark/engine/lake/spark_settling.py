@@ -1,4 +1,4 @@
-"""What whoever opens a lake does first: to settle what dead runs left, by either way of IO."""
+"""Settle what dead runs left, by either way of IO; done first when a lake is opened."""
 
 import errno
 from collections.abc import Callable

@@ -7,11 +7,10 @@ from functools import reduce
 from typing import Generic, TypeVar
 
 import pyarrow as pa
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from custseg_spark.engine.lake.columns import Table
-from custseg_spark.engine.lake.ddl import ddl_type
 from custseg_spark.engine.lake.files import DataFile
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.publication import RunPublication
@@ -114,15 +113,7 @@ def _frames(
 def _numbered(number: int, side: Side) -> DataFrame:
     rows = side.lake.read(side.table).where(F.col("run_date") == F.lit(side.run_date))
     others = [name for name in side.columns if name != "customer_id"]
-    columns = [_column(rows, name, side.table) for name in others]
-    return rows.select(F.lit(number).alias("side"), "customer_id", *columns)
-
-
-def _column(rows: DataFrame, name: str, table: Table) -> Column:
-    """A column of a table; null where the table is of an older version, which lacks it."""
-    if name in rows.columns:
-        return F.col(name)
-    return F.lit(None).cast(ddl_type(table.schema.field(name).type)).alias(name)
+    return rows.select(F.lit(number).alias("side"), "customer_id", *others)
 
 
 @dataclass(frozen=True)

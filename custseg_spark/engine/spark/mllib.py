@@ -8,16 +8,26 @@ import numpy as np
 from py4j.protocol import Py4JJavaError
 from pyspark import inheritable_thread_target
 from pyspark.ml import PipelineModel
-from pyspark.ml.clustering import BisectingKMeans, GaussianMixture, KMeans
+from pyspark.ml.clustering import (
+    BisectingKMeansModel,
+    GaussianMixture,
+    KMeans,
+)
 from pyspark.sql import DataFrame, SparkSession
 
 from custseg_spark.core.clustering.kmeans import FitSettings
-from custseg_spark.core.clustering.models import ClusterModel, RefinedTree
+from custseg_spark.core.clustering.models import ClusterModel, RefinedTree, cluster_count
 from custseg_spark.core.clustering.preparation import Preparation
 from custseg_spark.core.clustering.scaling import Scaler
-from custseg_spark.core.clustering.trees import cut
+from custseg_spark.core.clustering.tree_cuts import cut
 from custseg_spark.engine.spark import mllib_trees
-from custseg_spark.engine.spark.mllib_models import MllibModel, centres, core_model, core_scaler
+from custseg_spark.engine.spark.mllib_models import (
+    MllibModel,
+    bisecting_tree,
+    centres,
+    core_model,
+    core_scaler,
+)
 from custseg_spark.engine.spark.mllib_scaling import VECTOR, MllibSample, sample_in_mllib
 from custseg_spark.errors import InputError
 
@@ -69,14 +79,12 @@ def fit_kmeans(
 
 def fit_bisecting_kmeans(sample: MllibSample, k: int, settings: FitSettings) -> MllibModel:
     """Fit MLlib's BisectingKMeans; it has no tolerance and always runs all its iterations."""
-    estimator = BisectingKMeans(
-        k=k,
-        seed=settings.seed,
-        maxIter=settings.bisecting_iterations,
-        featuresCol=VECTOR,
-        predictionCol=prediction_column("bisecting_kmeans", k),
-    )
-    return _complete(estimator.fit(sample.vectors), "bisecting_kmeans", k)
+    return _complete(_fit_tree(sample, k, settings), "bisecting_kmeans", k)
+
+
+def _fit_tree(sample: MllibSample, k: int, settings: FitSettings) -> BisectingKMeansModel:
+    """Fit a tree of at most `k` leaves."""
+    return mllib_trees.fit_tree(sample, k, settings, prediction_column("bisecting_kmeans", k))
 
 
 def fit_gaussian_mixture(sample: MllibSample, k: int, settings: FitSettings) -> MllibModel:
@@ -106,8 +114,9 @@ FITS: Mapping[str, Fit] = {
     "gaussian_mixture": fit_gaussian_mixture,
 }
 
+_BISECTING = "bisecting_kmeans"
 # A mixture's densities of many customers would take too long.
-_FITTED_ON_EVERYONE = ("kmeans", "bisecting_kmeans")
+_FITTED_ON_EVERYONE = ("kmeans", _BISECTING)
 
 
 class MllibFits:
@@ -130,48 +139,80 @@ class MllibFits:
         self._sample = sample_in_mllib(spark, prepared, preparation, scaling)
         self._settings, self._parallel_fits = settings, parallel_fits
         self._everyone = everyone
+        # What is fitted and may be published.
         self._models: dict[tuple[str, int], MllibModel | RefinedTree] = {}
         self.scaler: Scaler = core_scaler(self._sample.stages)
         self._points = self.scaler.transform(prepared)
 
-    def refits(self, algorithm: str) -> bool:
-        """Whether the model to publish is fitted after the choice."""
-        return algorithm == "kmeans" or (
-            self._everyone is not None and algorithm in _FITTED_ON_EVERYONE
-        )
+    def refits(self, algorithm: str, k: int) -> bool:
+        """Whether the model to publish is fitted after the choice.
+
+        Candidates of KMeans are the driver's, and unrefined ones of bisecting KMeans are cut from
+        one tree.
+        """
+        if self._everyone is not None and algorithm in _FITTED_ON_EVERYONE:
+            return True
+        return (algorithm, k) not in self._models
 
     def refit(self, algorithm: str, k: int, best_cost: float | None) -> ClusterModel:
-        """Return the model to publish: fitted to everyone, or `kmeans` of the sample."""
-        if self._everyone is None:
-            return self.kmeans(k, best_cost)
-        vectors = self._sample.stages.transform(self._everyone()).select(VECTOR).persist()
-        try:
-            everyone = MllibSample(self._sample.stages, vectors)
-            if self._is_cut(algorithm):
-                return self._refined_of(everyone, k)
-            model = FITS[algorithm](everyone, k, self._settings)
-        finally:
-            vectors.unpersist()
-        self._models[(algorithm, k)] = model
-        return core_model(model)
+        """Return the model to publish, fitted to everyone or to the sample.
 
-    def kmeans(self, k: int, best_cost: float | None) -> ClusterModel:
-        """Return the KMeans of the sample to publish, its cost at most 1% above `best_cost`."""
-        model = fit_kmeans(self._sample, k, self._settings, best_cost)
-        self._models[("kmeans", k)] = model
-        return core_model(model)
+        The cost of a KMeans of the sample is at most 1% above `best_cost`.
+        """
+        model: MllibModel | RefinedTree
+        if self._everyone is not None:
+            model = self._fitted_to(self._everyone(), algorithm, k)
+        elif algorithm == "kmeans":
+            model = fit_kmeans(self._sample, k, self._settings, best_cost)
+        else:
+            model = FITS[algorithm](self._sample, k, self._settings)
+        self._models[(algorithm, k)] = model
+        return model if isinstance(model, RefinedTree) else core_model(model)
 
     def others(
         self, trials: Sequence[tuple[str, int]]
     ) -> dict[tuple[str, int], ClusterModel | InputError]:
-        """Return the models of other algorithms, or why there is none."""
-        own = [t for t in trials if not self._is_cut(t[0])]
-        fitted = fit_range(self._sample, own, self._settings, self._parallel_fits)
+        """Return the models of other algorithms, or why there is none.
+
+        Bisecting KMeans is fitted once, with the largest k, and cut: twenty Spark jobs a level of
+        a tree are dear.
+        """
+        rest = [trial for trial in trials if trial[0] != _BISECTING]
+        fitted = fit_range(self._sample, rest, self._settings, self._parallel_fits)
         self._models |= {t: m for t, m in fitted.items() if not isinstance(m, FitError)}
-        cut_from_tree = self._cuts([k for algorithm, k in trials if self._is_cut(algorithm)])
-        return cut_from_tree | {
+        found: dict[tuple[str, int], ClusterModel | InputError] = {
             t: m if isinstance(m, FitError) else core_model(m) for t, m in fitted.items()
         }
+        ks = [k for algorithm, k in trials if algorithm == _BISECTING]
+        return found | self._cuts(ks) if ks else found
+
+    def _cuts(self, ks: Sequence[int]) -> dict[tuple[str, int], ClusterModel | InputError]:
+        steps = self._settings.bisecting_steps
+        most = self._settings.bisecting_leaves if steps else max(ks)
+        model = _fit_tree(self._sample, most, self._settings)
+        tree = bisecting_tree(model)
+        leaves = cluster_count(tree)
+        found: Mapping[int, ClusterModel | None]
+        if steps:
+            refined = mllib_trees.cuts(tree, ks, self._points, steps)
+            self._models |= {(_BISECTING, k): one for k, one in refined.items()}
+            found = dict(refined)
+        else:
+            found = {k: cut(tree, k) for k in ks}
+            if leaves == most:
+                self._models[(_BISECTING, leaves)] = model
+        return {(_BISECTING, k): found.get(k) or _too_few(_BISECTING, leaves, k) for k in ks}
+
+    def _fitted_to(self, everyone: DataFrame, algorithm: str, k: int) -> MllibModel | RefinedTree:
+        vectors = self._sample.stages.transform(everyone).select(VECTOR).persist()
+        sample, settings = MllibSample(self._sample.stages, vectors), self._settings
+        try:
+            if algorithm == _BISECTING and settings.bisecting_steps:
+                tree = bisecting_tree(_fit_tree(sample, settings.bisecting_leaves, settings))
+                return mllib_trees.refined_in_spark(tree, k, vectors, settings.bisecting_steps)
+            return FITS[algorithm](sample, k, settings)
+        finally:
+            vectors.unpersist()
 
     def pipeline(self, algorithm: str, k: int) -> PipelineModel:
         """Return the whole model, from prepared features to labels, to be saved."""
@@ -180,26 +221,6 @@ class MllibFits:
             spark, column = self._sample.vectors.sparkSession, prediction_column(algorithm, k)
             model = mllib_trees.kmeans_model(spark, model.centres, column)
         return PipelineModel([*self._sample.stages.stages, model])
-
-    def _is_cut(self, algorithm: str) -> bool:
-        """Whether the models of an algorithm are cut from one tree, and refined."""
-        return algorithm == "bisecting_kmeans" and self._settings.bisecting_steps > 0
-
-    def _cuts(self, ks: Sequence[int]) -> dict[tuple[str, int], ClusterModel | InputError]:
-        if not ks:
-            return {}
-        tree = mllib_trees.fit_tree(self._sample, self._settings)
-        found = mllib_trees.cuts(tree, ks, self._points, self._settings)
-        self._models |= {("bisecting_kmeans", k): model for k, model in found.items()}
-        few = f"bisecting_kmeans found {len(tree.centres)} clusters where k = "
-        return {("bisecting_kmeans", k): found.get(k) or FitError(f"{few}{k}") for k in ks}
-
-    def _refined_of(self, everyone: MllibSample, k: int) -> RefinedTree:
-        tree = cut(mllib_trees.fit_tree(everyone, self._settings), k)
-        steps = self._settings.bisecting_steps
-        model = mllib_trees.refined_in_spark(tree, everyone.vectors, steps)
-        self._models[("bisecting_kmeans", k)] = model
-        return model
 
 
 def fit_range(
@@ -265,5 +286,9 @@ def _cheapest(models: Sequence[MllibModel]) -> MllibModel:
 def _complete(model: MllibModel, algorithm: str, k: int) -> MllibModel:
     clusters = len(centres(model))
     if clusters < k:
-        raise FitError(f"{algorithm} found {clusters} clusters where k = {k}")
+        raise _too_few(algorithm, clusters, k)
     return model
+
+
+def _too_few(algorithm: str, clusters: int, k: int) -> FitError:
+    return FitError(f"{algorithm} found {clusters} clusters where k = {k}")

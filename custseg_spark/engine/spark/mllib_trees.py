@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pyarrow as pa
-from pyspark.ml.clustering import BisectingKMeans, KMeans, KMeansModel
+from pyspark.ml.clustering import BisectingKMeans, BisectingKMeansModel, KMeans, KMeansModel
 from pyspark.ml.functions import array_to_vector
 from pyspark.ml.stat import Summarizer
 from pyspark.sql import DataFrame, SparkSession
@@ -17,41 +17,47 @@ from pyspark.sql import functions as F
 from custseg_spark.core.clustering.kmeans import FitSettings
 from custseg_spark.core.clustering.models import BisectingKMeans as Tree
 from custseg_spark.core.clustering.models import RefinedTree
-from custseg_spark.core.clustering.trees import cut, refined
-from custseg_spark.engine.spark.mllib_models import bisecting_tree
+from custseg_spark.core.clustering.tree_cuts import cheapest_cut, refined
 from custseg_spark.engine.spark.mllib_scaling import VECTOR, MllibSample
 
 _CLUSTER = "cluster"
 
 
-def fit_tree(sample: MllibSample, settings: FitSettings) -> Tree:
-    """Fit MLlib's BisectingKMeans with `bisecting_leaves`, or as many as the points give."""
+def fit_tree(
+    sample: MllibSample, leaves: int, settings: FitSettings, prediction: str
+) -> BisectingKMeansModel:
+    """Fit MLlib's BisectingKMeans of so many leaves, or as many as the points give."""
     estimator = BisectingKMeans(
-        k=settings.bisecting_leaves,
+        k=leaves,
         seed=settings.seed,
         maxIter=settings.bisecting_iterations,
         featuresCol=VECTOR,
+        predictionCol=prediction,
     )
-    return bisecting_tree(estimator.fit(sample.vectors))
+    return estimator.fit(sample.vectors)
 
 
 def cuts(
-    tree: Tree, ks: Iterable[int], points: np.ndarray, settings: FitSettings
+    tree: Tree, ks: Iterable[int], points: np.ndarray, steps: int
 ) -> Mapping[int, RefinedTree]:
-    """The cut of each k that the tree has leaves for, refined over the points."""
-    possible = [k for k in ks if k <= len(tree.centres)]
-    return {k: refined(cut(tree, k), points, settings.bisecting_steps) for k in possible}
+    """The cheapest cut of each k that the tree has leaves for, refined over the points."""
+    cheapest = {k: cheapest_cut(tree, k) for k in ks}
+    return {k: refined(found, points, steps) for k, found in cheapest.items() if found}
 
 
-def refined_in_spark(tree: Tree, vectors: DataFrame, steps: int) -> RefinedTree:
-    """As `trees.refined`, for vectors that needn't fit into memory."""
-    centres = tree.centres.copy()
+def refined_in_spark(tree: Tree, k: int, vectors: DataFrame, steps: int) -> RefinedTree:
+    """As `refined` of the cheapest cut, for vectors that needn't fit into memory.
+
+    A tree of fewer leaves is refined whole.
+    """
+    best = cheapest_cut(tree, k) or tree
+    centres = best.centres.copy()
     for _ in range(steps):
         model = kmeans_model(vectors.sparkSession, centres, _CLUSTER)
         by_cluster = model.transform(vectors).groupBy(_CLUSTER)
         for cluster, mean in by_cluster.agg(Summarizer.mean(F.col(VECTOR))).collect():
             centres[cluster] = mean.toArray()
-    return RefinedTree(tree.nodes, centres, tree)
+    return RefinedTree(best.nodes, centres, best)
 
 
 def kmeans_model(spark: SparkSession, centres: np.ndarray, prediction: str) -> KMeansModel:

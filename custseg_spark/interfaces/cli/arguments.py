@@ -27,6 +27,7 @@ class Arguments:
     archetypes: Archetypes
     skip_ingest: bool
     model_date: date | None
+    again: bool = False
 
 
 def base_parser(description: str, epilog: str) -> Parser:
@@ -93,6 +94,7 @@ def parse(
         load_archetypes(find(config.naming.archetypes, folders), checks.feature_names()),
         options.skip_ingest,
         parse_date(model_date, "--model-date") if model_date else None,
+        options.again,
     )
 
 
@@ -129,6 +131,7 @@ def _parser(description: str, *, ingests: bool, segments: bool) -> Parser:
         model=None,
         model_date=None,
         continue_from=None,
+        again=False,
     )
     if ingests:
         parser.add_argument(
@@ -182,6 +185,11 @@ def _parser(description: str, *, ingests: bool, segments: bool) -> Parser:
             metavar="OLD_LAKE",
             help="folder or URI of another lake, such as one of 0.1: where the lake has no earlier"
             " run, segments take over the ids and names of that lake's latest one",
+        )
+        parser.add_argument(
+            "--again",
+            action="store_true",
+            help="make the run date's segments anew, even if nothing has changed since its run",
         )
     elif segments:
         parser.add_argument(

@@ -7,12 +7,13 @@ from datetime import date
 
 from custseg_spark.config.settings import Config
 from custseg_spark.config.typed import parse_date
+from custseg_spark.core.experiments.sequential import MOST_DAYS
 from custseg_spark.errors import ConfigurationError, nearest
 from custseg_spark.interfaces.cli.arguments import base_parser, configured
 from custseg_spark.outputs.exports import TABLES, Request
 from custseg_spark.outputs.exports.frames import REPORTS
 from custseg_spark.outputs.exports.frames.changes import SEGMENT_CHANGES
-from custseg_spark.outputs.exports.lift import Period
+from custseg_spark.outputs.exports.lift import ALWAYS, ONCE, Period
 from custseg_spark.outputs.exports.loading import Target
 from custseg_spark.outputs.exports.targets import parse_target
 from custseg_spark.pipeline.checks import known_algorithm as known
@@ -81,6 +82,19 @@ def parse_lift(description: str, argv: Sequence[str]) -> LiftArguments:
         metavar="YYYY-MM-DD",
         help="the day after the last one (default: after the last event)",
     )
+    looks = parser.add_mutually_exclusive_group()
+    looks.add_argument(
+        "--every-day",
+        action="store_true",
+        help="the effect may be looked at every day for as long as you like, and the campaign"
+        " stopped at any: wider intervals that hold at all looks together",
+    )
+    looks.add_argument(
+        "--planned-days",
+        type=int,
+        metavar="N",
+        help="the same for looks on each of the first N days, a number fixed beforehand: less wide",
+    )
     _add_to(parser, required=False)
     options = parser.parse_args(argv)
     config = configured(options)
@@ -90,7 +104,8 @@ def parse_lift(description: str, argv: Sequence[str]) -> LiftArguments:
             "an effect is measured against who was held back: give --control-share (or"
             " exports.control_share) as in the export"
         )
-    period = Period(_day(options.begin, "--from"), _day(options.until, "--until"))
+    begin, until = _day(options.begin, "--from"), _day(options.until, "--until")
+    period = Period(begin, until, _looks(options))
     return LiftArguments(config, request, period, parse_target(options.to) if options.to else None)
 
 
@@ -141,6 +156,17 @@ def _request(options: argparse.Namespace, config: Config, tables: tuple[str, ...
         campaign=options.campaign,
         control_share=share,
     )
+
+
+def _looks(options: argparse.Namespace) -> str | int:
+    if options.every_day:
+        return ALWAYS
+    days: int | None = options.planned_days
+    if days is None:
+        return ONCE
+    if not 1 <= days <= MOST_DAYS:
+        raise ConfigurationError(f"--planned-days: expected from 1 to {MOST_DAYS}, got {days}")
+    return days
 
 
 def _day(text: str | None, option: str) -> date | None:

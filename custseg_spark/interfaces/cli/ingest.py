@@ -6,6 +6,7 @@ from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.spark.starting import StartingSession
 from custseg_spark.interfaces import clock
 from custseg_spark.interfaces.cli import arguments, summary
+from custseg_spark.pipeline import concentration
 from custseg_spark.pipeline.ingest import hashed_sources, ingest, list_sources
 from custseg_spark.progress import Progress
 
@@ -22,3 +23,9 @@ def run(argv: Sequence[str]) -> None:
     with lake.at_work():
         done = ingest(lake, listed, given.config, progress, ingested_at=clock.now())
     print(summary.of_ingest(done))
+    if done.accepted:
+        with progress.stage("largest customer"):
+            largest = concentration.of_lake(lake)
+        problem = largest and largest.problem(given.config.gate.max_customer_share)
+        if problem:
+            print(f"Warning: {problem}")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.spark.session import get_session
-from custseg_spark.interfaces.cli import export_arguments, summary
+from custseg_spark.interfaces.cli import effects, export_arguments
 from custseg_spark.outputs.exports.lift import measure, write
 from custseg_spark.progress import Progress
 
@@ -20,7 +20,7 @@ def run(argv: Sequence[str]) -> None:
         lake = Lake(get_session("custseg-lift", given.config.lake.umask), given.config.lake)
     lake.settle()
     with progress.stage("lift"):
-        lift = measure(lake, given.request, given.period, given.config.exports.confidence)
+        lift = measure(lake, given.request, given.period, given.config.exports)
     if given.target:
         write(lake, lift, given.target, progress)
-    print(summary.of_lift(lift))
+    print(effects.of_lift(lift))

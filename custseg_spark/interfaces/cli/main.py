@@ -1,6 +1,7 @@
 """The command `custseg`: its subcommands, and how each error ends.
 
-  custseg ingest|segment|score|report|export|lift|fetch|gate|maintain|preview|serve [options]
+  custseg ingest|segment|score|report|export|plan-test|lift|fetch|gate|maintain|preview|serve
+          |dashboard [options]
 
 The same as `spark-submit jobs/NAME.py`: same options, same exit codes.
 """
@@ -23,15 +24,21 @@ COMMANDS = {
     "score": "assign a run date's customers with published models",
     "report": "the report of a run that is in the lake, again",
     "export": "a run's tables to SQLite, PostgreSQL or CSV",
+    "plan-test": "what a campaign can show, before it",
     "lift": "what a campaign did",
     "fetch": "purchases from an HTTP API",
     "gate": "whether the lake is fit to be segmented",
     "maintain": "remove what no run needs, put small files together",
     "preview": "what a mapping makes of a file, or a proposed mapping",
     "serve": "the scoring service over a lake, by HTTP",
+    "dashboard": "a lake's runs, segments and customers in a browser",
 }
-# Commands that are another interface's.
-_ELSEWHERE = {"serve": "custseg_spark.interfaces.service.serve"}
+# Commands that are another interface's, or no module's name.
+_ELSEWHERE = {
+    "plan-test": "custseg_spark.interfaces.cli.plan_test",
+    "serve": "custseg_spark.interfaces.service.serve",
+    "dashboard": "custseg_spark.interfaces.dashboard.start",
+}
 
 
 def console() -> None:
@@ -86,3 +93,7 @@ def main(job: Callable[[Sequence[str]], None]) -> None:
 def _fail(error: CustsegError) -> int:
     print(f"error: {error}", file=sys.stderr)
     return error.exit_code
+
+
+if __name__ == "__main__":
+    console()

@@ -49,7 +49,9 @@ def run(argv: Sequence[str]) -> None:
                 lake, listed, given.config, progress, ingested_at=moment, with_sessions=False
             )
             print(summary.of_ingest(ingested))
-        result = segment(lake, given.config, given.archetypes, progress, now=clock.now)
+        result = segment(
+            lake, given.config, given.archetypes, progress, now=clock.now, again=given.again
+        )
     print(summary.of_segments(lake, result))
     if given.config.report.enabled:
         with progress.stage("report"):

@@ -6,20 +6,28 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from custseg_spark.core.segments.statuses import DIED
-from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS, RUNS, SEGMENT_PROFILES
+from custseg_spark.engine.lake.schemas import (
+    CUSTOMER_SEGMENTS,
+    MODEL_SELECTION,
+    RUNS,
+    SEGMENT_PROFILES,
+)
 
 if TYPE_CHECKING:
     # Each command prints its own result, and need not load what the others work with.
-    from custseg_spark.core.clustering.selection import Verdict
-    from custseg_spark.core.experiments.intervals import Interval
     from custseg_spark.engine.lake.lake import Lake
     from custseg_spark.outputs.exports import Exported
-    from custseg_spark.outputs.exports.lift import Lift
     from custseg_spark.paths import Place
     from custseg_spark.pipeline.gate import Passed
     from custseg_spark.pipeline.ingest import IngestSummary
     from custseg_spark.pipeline.maintenance import Maintained
     from custseg_spark.pipeline.runs import SegmentRun
+
+
+_OF_A_CHOICE = (
+    *("algorithm", "k", "chosen", "why", "silhouette"),
+    *("euclidean_silhouette", "euclidean_customers"),
+)
 
 
 def of_ingest(summary: IngestSummary) -> str:
@@ -57,15 +65,17 @@ def of_segments(lake: Lake, run: SegmentRun) -> str:
     living = sorted((r for r in profiles if r["status"] != DIED), key=lambda r: r["segment_id"])
     lines = [f"\nSegments of {run.customers:,} customers on {run.run_date}"]
     lines += [f"Warning: {warning}" for warning in run.warnings]
+    if run.is_older:
+        lines.append("Nothing has changed since this run: it stands (--again makes it anew)")
     lines.append(f"Models: {run.plan.use}, {run.plan.reason}")
-    for algorithm, verdict in run.chosen.items():
-        lines.append(f"\n{algorithm}, k = {verdict.candidate.k}: {verdict.why}")
-        lines += _silhouettes(verdict)
+    for chosen in _chosen(lake, run):
+        lines.append(f"\n{chosen['algorithm']}, k = {chosen['k']}: {chosen['why']}")
+        lines += _silhouettes(chosen)
         lines.append(
             f"  id  {'segment':<26}{'customers':>12}{'share':>8}{'revenue':>9}{'orders':>8}"
             f"{'spend':>11}{'last seen':>13}"
         )
-        own = [r for r in living if r["algorithm"] == algorithm]
+        own = [r for r in living if r["algorithm"] == chosen["algorithm"]]
         lines += [*map(_segment_line, own), *_unreliable(own)]
     if run.left_out:
         reasons = "; ".join(f"{name}: {why}" for name, why in sorted(run.left_out.items()))
@@ -81,8 +91,8 @@ def _segment_line(row: Mapping[str, Any]) -> str:
     last_seen = features["days_since_last_event"]["median"]
     return (
         f"{row['segment_id']:>4}  {row['segment_name']:<26}{row['customers']:>12,}"
-        f"{row['customer_share']:>8.1%}{row['revenue_share']:>9.1%}{_number(orders, '.2f'):>8}"
-        f"{_number(spend, ',.2f'):>11}{_number(last_seen, '.0f'):>8} days"
+        f"{row['customer_share']:>8.1%}{row['revenue_share']:>9.1%}{number(orders, '.2f'):>8}"
+        f"{number(spend, ',.2f'):>11}{number(last_seen, '.0f'):>8} days"
     )
 
 
@@ -93,17 +103,24 @@ def _unreliable(segments: Sequence[Mapping[str, Any]]) -> list[str]:
     return [said] if ids else []
 
 
-def _silhouettes(verdict: Verdict) -> list[str]:
+def _chosen(lake: Lake, run: SegmentRun) -> list[Mapping[str, Any]]:
+    """Return the rows of the chosen clusterings, in the order of the models."""
+    rows = lake.rows(MODEL_SELECTION, _OF_A_CHOICE, [run.run_date]).to_pylist()
+    order = list(run.models)
+    return sorted((r for r in rows if r["chosen"]), key=lambda r: order.index(r["algorithm"]))
+
+
+def _silhouettes(chosen: Mapping[str, Any]) -> list[str]:
     """Return both silhouettes of a chosen clustering with their distances, which share one name."""
-    found = verdict.euclidean
-    if found is None or found.silhouette is None:
+    euclidean = chosen["euclidean_silhouette"]
+    if euclidean is None:
         return []
-    squared = f"{verdict.candidate.indices.silhouette:.3f} (squared Euclidean)"
-    plain = f"{found.silhouette:.3f} (Euclidean, of {found.customers:,} customers)"
+    squared = f"{chosen['silhouette']:.3f} (squared Euclidean)"
+    plain = f"{euclidean:.3f} (Euclidean, of {chosen['euclidean_customers']:,} customers)"
     return [f"  silhouette of all: {squared}, {plain}"]
 
 
-def _number(value: float | None, form: str) -> str:
+def number(value: float | None, form: str) -> str:
     """Format a number, or a dash.
 
     An empty segment has no mean, a segment without sampled customers no median.
@@ -134,27 +151,3 @@ def of_maintenance(done: Maintained) -> str:
             f"Small files put together: {files or 'none'}",
         ]
     )
-
-
-def of_lift(lift: Lift) -> str:
-    """Return the effects of a campaign as a table."""
-    campaign = lift.campaign
-    lines = [
-        f"Campaign {campaign.label}: who changed segment from {campaign.since} to"
-        f" {campaign.run_date}, {campaign.control_share:.1%} held back; purchases from"
-        f" {lift.begin} to before {lift.end}",
-        f"treated less control, {lift.confidence:.0%} confidence",
-        f"  {'segment':<26}{'change':<9}{'treated':>9}{'control':>9}"
-        f"  {'buyers':<31}{'spend a customer'}",
-    ]
-    lines += [
-        f"  {e.segment:<26}{e.change:<9}{e.treated.customers:>9,}{e.control.customers:>9,}"
-        f"  {_interval(e.rate, '+.2%'):<31}{_interval(e.spend, '+,.2f')}"
-        for e in lift.effects
-    ]
-    return "\n".join(lines)
-
-
-def _interval(interval: Interval, form: str) -> str:
-    low, high = _number(interval.low, form), _number(interval.high, form)
-    return f"{_number(interval.difference, form)} ({low} to {high})"

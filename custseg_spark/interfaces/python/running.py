@@ -41,6 +41,7 @@ def segment(
     config: AnyConfig = None,
     settings: Mapping[str, Any] | None = None,
     spark: SparkSession | None = None,
+    again: bool = False,
 ) -> Segmentation:
     """Segments the customers of a source: ingest, sessions, features, models, segments.
 
@@ -51,7 +52,8 @@ def segment(
     and `settings` are as in `load_config`: `settings={"model.k": 5}`.
 
     Runs in the given session of Spark's, else in the running one, else in a new one. No session is
-    stopped, and no setting of the caller's is changed. A run that is repeated is a run done once.
+    stopped, and no setting of the caller's is changed. A run that is repeated is a run done once:
+    it stands where nothing has changed since, unless asked for `again`.
 
     Raises ConfigurationError, InputError, RejectedShareError, ConflictError: what the exit codes of
     the command line say.
@@ -76,7 +78,7 @@ def segment(
     with _with_errors_of_ours(), tables.at_work():
         if request is not None:
             ingested = _ingested(tables, request, configured, progress, with_sessions=False)
-        run = pipeline.segment(tables, configured, archetypes, progress, now=clock.now)
+        run = pipeline.segment(tables, configured, archetypes, progress, now=clock.now, again=again)
     return Segmentation(_opened(tables, theirs), run.run_date, None, ingested)
 
 

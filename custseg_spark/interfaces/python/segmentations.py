@@ -2,7 +2,6 @@
 
 import json
 import operator
-from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -13,12 +12,12 @@ import polars as pl
 from custseg_spark.engine.lake.rows import dicts_of
 from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES, CUSTOMER_SEGMENTS, RUNS
 from custseg_spark.errors import InputError, nearest
-from custseg_spark.interfaces.python import explanations
 from custseg_spark.interfaces.python.configuring import AnyPath
-from custseg_spark.interfaces.python.explanations import Explanation, OneRun
 from custseg_spark.interfaces.python.models import Model
 from custseg_spark.interfaces.python.plots import Plots
 from custseg_spark.interfaces.python.tables import LakeTables
+from custseg_spark.outputs import explanations
+from custseg_spark.outputs.explanations import Explanation, OneRun
 from custseg_spark.outputs.report import HTML, reading, words, write_here
 from custseg_spark.outputs.report.content import Content
 from custseg_spark.paths import Remote, place
@@ -156,9 +155,7 @@ class Segmentation:
     @cached_property
     def _content(self) -> Content:
         reader = self.lake.reader
-        content = reading.content(reader, self.run_date, reader.map_files)
-        others = [a for a in content.algorithms if a != self.algorithm]
-        return replace(content, algorithms=[self.algorithm, *others])
+        return reading.content(reader, self.run_date, reader.map_files, self.algorithm)
 
     def __repr__(self) -> str:
         segments = self.segments
@@ -166,6 +163,17 @@ class Segmentation:
             f"<Segmentation of {self.run_date} by {self.algorithm}: {segments['customers'].sum():,}"
             f" customers in {len(segments)} segments>"
         )
+
+    def __str__(self) -> str:
+        """A line a segment, however wide: what `print` shows."""
+        head = f"{'id':>4}  {'segment':<26}{'customers':>12}{'share':>9}{'revenue':>12}{'share':>9}"
+        lines = [
+            f"{row['segment_id']:>4}  {row['segment_name']:<26}{row['customers']:>12,}"
+            f"{words.percent(row['customer_share']):>9}{words.number(row['revenue']):>12}"
+            f"{words.percent(row['revenue_share']):>9}  {', '.join(row['marks'][:3])}"
+            for row in self.segments.iter_rows(named=True)
+        ]
+        return "\n".join([repr(self), f"{head}  marks", *lines])
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""

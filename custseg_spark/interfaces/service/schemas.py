@@ -68,7 +68,8 @@ class ModelVersion(BaseModel):
 
 class Scored(BaseModel):
     """A customer's segment. `margin`: how much farther the second segment's centre is. `reasons`:
-    the features that speak most for the segment and against the second."""
+    the features that speak most for the segment and against the second. `is_outlier`: too far from
+    the centre for any segment; null where the model knows no such distance."""
 
     customer_id: str | None
     cluster: int
@@ -79,6 +80,7 @@ class Scored(BaseModel):
     second_segment_name: str | None
     margin: float | None
     reasons: list[str]
+    is_outlier: bool | None = None
 
 
 class ScoredCustomers(BaseModel):

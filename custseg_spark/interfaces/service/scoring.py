@@ -159,6 +159,7 @@ def _scored(
             second_segment_name=names.get(row["second_segment_id"]),
             margin=row["margin"],
             reasons=row["top_features"],
+            is_outlier=row["is_outlier"],
         )
         for customer_id, row in zip(ids, rows, strict=True)
     ]

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyarrow import csv
 
 from custseg_spark import scratch
@@ -23,14 +22,11 @@ from custseg_spark.engine.spark.session import get_session
 from custseg_spark.errors import ConfigurationError, TargetError
 from custseg_spark.outputs.exports import swapping
 from custseg_spark.outputs.exports.layout import ReportTable, in_seconds
+from custseg_spark.outputs.spreadsheets import safe_texts
 from custseg_spark.paths import Place, Remote, place
 
 # Beside the files of a remote folder.
 MANIFEST = "_manifest.json"
-
-# What a spreadsheet executes, also by the wide signs of East Asian texts; a signed number alone,
-# such as a telephone number, it doesn't.
-_FORMULA, _NUMBER = r"^[=+\-@\t\r\n\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]", r"^[+-][0-9]+(\.[0-9]+)?$"
 
 
 @dataclass(frozen=True)
@@ -149,10 +145,4 @@ def _safe(batch: pa.RecordBatch) -> pa.RecordBatch:
 def _written(column: pa.Array) -> pa.Array:
     if pa.types.is_timestamp(column.type):
         return in_seconds(column)
-    return _safe_text(column) if pa.types.is_string(column.type) else column
-
-
-def _safe_text(texts: pa.Array) -> pa.Array:
-    is_number = pc.match_substring_regex(texts, _NUMBER)
-    is_formula = pc.and_not(pc.match_substring_regex(texts, _FORMULA), is_number)
-    return pc.if_else(is_formula, pc.binary_join_element_wise("'", texts, ""), texts)
+    return safe_texts(column) if pa.types.is_string(column.type) else column

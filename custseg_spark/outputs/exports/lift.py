@@ -3,17 +3,12 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from fractions import Fraction
 
-from pyspark.sql import Row
 from pyspark.sql import functions as F
 
-from custseg_spark.core.experiments.intervals import (
-    Group,
-    Interval,
-    rate_difference,
-    spend_difference,
-)
+from custseg_spark.config.settings import ExportsConfig
+from custseg_spark.core.experiments import sequential
+from custseg_spark.core.experiments.effects import Effect, Look, Outcomes, effect
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import EVENTS
 from custseg_spark.engine.permissions import withheld
@@ -21,35 +16,37 @@ from custseg_spark.errors import ConfigurationError, InputError
 from custseg_spark.outputs.exports import READ, Request, campaign_of
 from custseg_spark.outputs.exports.batches import batches
 from custseg_spark.outputs.exports.frames.changes import Campaign
-from custseg_spark.outputs.exports.frames.effects import CAMPAIGN_LIFT, outcomes
+from custseg_spark.outputs.exports.frames.effects import CAMPAIGN_LIFT, Days, outcomes
 from custseg_spark.outputs.exports.layout import reported
 from custseg_spark.outputs.exports.loading import Target
 from custseg_spark.outputs.report.reading import run_date_of
 from custseg_spark.progress import Progress
 
-_OF_A_GROUP = ("customers", "buyers", "spend", "squares")
+ONCE, ALWAYS = "once", "always"
 
 
 @dataclass(frozen=True)
 class Period:
     """The days whose purchases count: `begin` None is the run date, `end` (exclusive) None the
-    day after the last event."""
+    day after the last event.
+
+    `looks`: the effect is looked at ONCE, ALWAYS again, or daily for a number of days, planned
+    beforehand.
+    """
 
     begin: date | None = None
     end: date | None = None
+    looks: str | int = ONCE
 
 
 @dataclass(frozen=True)
-class Effect:
-    """A segment's change (or everybody's) with its two groups and their differences."""
+class SegmentEffect:
+    """The effect on a segment's change, or on everybody."""
 
     segment_id: int
     segment: str
     change: str
-    treated: Group
-    control: Group
-    rate: Interval
-    spend: Interval
+    of: Effect
 
     @property
     def key(self) -> tuple[int, str, str]:
@@ -59,29 +56,45 @@ class Effect:
 
 @dataclass(frozen=True)
 class Lift:
-    """The effects of a campaign, everybody's first, by purchases from `begin` to before `end`."""
+    """The effects of a campaign, everybody's first, by purchases of some `days`.
+
+    `before` are the days that the effects are adjusted by.
+    """
 
     campaign: Campaign
-    begin: date
-    end: date
-    confidence: float
-    effects: tuple[Effect, ...]
+    days: Days
+    before: Days
+    look: Look
+    looks: str | int
+    effects: tuple[SegmentEffect, ...]
 
 
-def measure(lake: Lake, request: Request, period: Period, confidence: float) -> Lift:
+def measure(lake: Lake, request: Request, period: Period, rules: ExportsConfig) -> Lift:
     """The effect of the campaign that `request` exported, whose groups are made again.
 
-    Raises InputError where the lake lacks a run or has no event after the run date.
+    Raises InputError where the lake lacks a run or has no event after the run date,
+    ConfigurationError for a look beyond the planned days.
     """
     lake = lake.at_one_moment(READ)
     day = run_date_of(lake, request.run_date)
     changed, campaign = campaign_of(lake, request, day)
-    begin, end = _days(lake, period, day)
-    found = outcomes(changed, lake.read(EVENTS), begin, end).collect()
-    effects = [_effect(row, confidence) for row in found]
+    days = _days(lake, period, day)
+    before = Days(day - timedelta(days=rules.pre_period_days), day)
+    look = _look(period, len(days), rules)
+    found = outcomes(changed, lake.read(EVENTS), days, before).collect()
+    effects = [
+        SegmentEffect(
+            row.segment_id,
+            row.segment,
+            row.change,
+            effect(_outcomes(row.asDict(), "treated"), _outcomes(row.asDict(), "control"), look),
+        )
+        for row in found
+    ]
     if not effects:
         raise InputError(f"nobody's segment changed from {campaign.since} to {day}")
-    return Lift(campaign, begin, end, confidence, tuple(sorted(effects, key=lambda e: e.key)))
+    in_order = tuple(sorted(effects, key=lambda e: e.key))
+    return Lift(campaign, days, before, look, period.looks, in_order)
 
 
 def write(lake: Lake, lift: Lift, target: Target, progress: Progress) -> None:
@@ -97,7 +110,7 @@ def write(lake: Lake, lift: Lift, target: Target, progress: Progress) -> None:
         loading.publish()
 
 
-def _days(lake: Lake, period: Period, run_date: date) -> tuple[date, date]:
+def _days(lake: Lake, period: Period, run_date: date) -> Days:
     begin, end = period.begin or run_date, period.end
     if begin < run_date:
         raise ConfigurationError(
@@ -109,35 +122,48 @@ def _days(lake: Lake, period: Period, run_date: date) -> tuple[date, date]:
         end = last + timedelta(days=1) if last else begin
     if end <= begin:
         raise InputError(f"no day from {begin} to before {end}; ingest the log of that time first")
-    return begin, end
+    return Days(begin, end)
 
 
-def _effect(row: Row, confidence: float) -> Effect:
-    treated, control = _group(row, "treated"), _group(row, "control")
-    return Effect(
-        row.segment_id,
-        row.segment,
-        row.change,
-        treated,
-        control,
-        rate_difference(treated, control, confidence),
-        spend_difference(treated, control, confidence),
-    )
+def _look(period: Period, day: int, rules: ExportsConfig) -> Look:
+    """How sure one look has to be that all looks together are as sure as was asked for."""
+    if period.looks == ONCE:
+        return Look(rules.confidence, rules.confidence, rules.power)
+    if period.looks == ALWAYS:
+        of_look = sequential.always_valid_confidence(day, rules.confidence)
+        return Look(rules.confidence, of_look, rules.power)
+    planned = int(period.looks)
+    if day > planned:
+        raise ConfigurationError(
+            f"day {day} of a campaign that was to be looked at for {planned} days: give --until"
+            f" at most {planned} days later, or look always (--every-day)"
+        )
+    of_look = sequential.planned_confidence(day, planned, rules.confidence)
+    return Look(rules.confidence, of_look, rules.power)
 
 
-def _group(row: Row, name: str) -> Group:
-    customers, buyers, spend, squares = (row[f"{name}_{of}"] for of in _OF_A_GROUP)
-    return Group(customers, buyers, Fraction(spend), Fraction(squares))
+def _outcomes(row: dict[str, int | Decimal], group: str) -> Outcomes:
+    prefix = f"{group}_"
+    return Outcomes.of({k.removeprefix(prefix): v for k, v in row.items() if k.startswith(prefix)})
 
 
-def _row(lift: Lift, effect: Effect) -> tuple[object, ...]:
-    treated, control, rate, spend = effect.treated, effect.control, effect.rate, effect.spend
+def _row(lift: Lift, effect: SegmentEffect) -> tuple[object, ...]:
+    of, look = effect.of, lift.look
+    treated, control, rate, spend = of.treated, of.control, of.rate, of.spend
+    rate_adjusted, spend_adjusted = of.rate_adjusted.effect, of.spend_adjusted.effect
     return (
         *effect.key,
         *(treated.customers, control.customers, treated.buyers, control.buyers),
         *(treated.rate, control.rate, rate.difference, rate.low, rate.high),
         *map(_money, (treated.mean, control.mean, spend.difference, spend.low, spend.high)),
-        *(lift.confidence, lift.campaign.label, lift.begin, lift.end),
+        *(look.confidence, lift.campaign.label, lift.days.begin, lift.days.end),
+        *(rate_adjusted.difference, rate_adjusted.low, rate_adjusted.high),
+        of.rate_adjusted.variance_left,
+        *map(_money, (spend_adjusted.difference, spend_adjusted.low, spend_adjusted.high)),
+        of.spend_adjusted.variance_left,
+        of.rate_detectable,
+        _money(of.spend_detectable),
+        *(look.of_one, str(lift.looks)),
     )
 
 

@@ -16,10 +16,10 @@ def migration(content: Content) -> Section:
     before = content.run.previous_run_date
     if before is None:
         return Section("migration", title, [_FIRST_RUN])
-    fates = _fates(content)
+    became = fates(content)
     if not content.flows:
         missing = f"The tables hold no migrations since the run of {before}."
-        return Section("migration", title, [missing, *fates])
+        return Section("migration", title, [missing, *became])
     moves = content.moves
     share = moves.stayed / moves.known if moves.known else None
     text = (
@@ -29,10 +29,10 @@ def migration(content: Content) -> Section:
         f" {words.count(moves.gone)} are gone."
     )
     pictures = [Picture("migration_flow", f"Flow of customers between segments. {text}")]
-    return Section("migration", title, [text, *fates], pictures, [_matrix(content)])
+    return Section("migration", title, [text, *became], pictures, [_matrix(content)])
 
 
-def _fates(content: Content) -> list[str]:
+def fates(content: Content) -> list[str]:
     """Say what became of segments that didn't just continue, one sentence each."""
     return [s for s in map(lambda one: _fate(content, one), _changed(content)) if s]
 

@@ -60,14 +60,17 @@ def run_date_of(lake: Tables, wanted: date | None) -> date:
     )
 
 
-def content(lake: Tables, run_date: date, of_portions: OfPortions) -> Content:
+def content(
+    lake: Tables, run_date: date, of_portions: OfPortions, algorithm: str | None = None
+) -> Content:
     """What the tables say of a run date that is in `runs`; what they lack is None or empty.
 
     `lake` is as of one moment: the run may be made again meanwhile. `of_portions` goes through the
-    one table that has a row a customer.
+    one table that has a row a customer. `algorithm` comes first; None: the run's main one.
     """
     run = shaping.run(_manifest(lake, run_date))
-    configured = run.setting("model", "algorithms") or []
+    asked = [algorithm] if algorithm else []
+    configured = [*dict.fromkeys([*asked, *(run.setting("model", "algorithms") or [])])]
     main = next(iter(configured), None)
     found = _read(lake, run, main, of_portions)
     segments = shaping.segments(found["segments"])

@@ -7,7 +7,7 @@ from custseg_spark.outputs.report.content import Content
 from custseg_spark.outputs.report.rows import RfmCount, Segment
 from custseg_spark.outputs.report.section import Grid, Picture, Section
 
-_STATUS = {
+STATUS = {
     "continued": "as before",
     "born": "new",
     "split": "split off",
@@ -59,13 +59,14 @@ def _identity(segment: Segment) -> list[str]:
         segment.segment_name,
         str(segment.segment_id),
         str(segment.born_on or words.MISSING),
-        _STATUS.get(segment.status or "", segment.status or words.MISSING),
-        _stability(segment),
+        STATUS.get(segment.status or "", segment.status or words.MISSING),
+        stability(segment),
         segment.runner_up or words.MISSING,
     ]
 
 
-def _stability(segment: Segment) -> str:
+def stability(segment: Segment) -> str:
+    """Say how well resamples find a segment again."""
     if segment.jaccard is None:
         return segment.stability or words.MISSING
     share = words.percent(segment.jaccard)

@@ -56,7 +56,7 @@ class SampleFits(Protocol):
     @property
     def scaler(self) -> Scaler: ...
 
-    def refits(self, algorithm: str) -> bool:
+    def refits(self, algorithm: str, k: int) -> bool:
         """Whether a chosen model is fitted anew to be published."""
         ...
 
@@ -133,9 +133,9 @@ def choose(
 ) -> tuple[Fitted, list[Verdict]]:
     """A verdict on each algorithm and k; one of each algorithm is chosen.
 
-    `resamples` makes the refits that stability is measured by. The chosen KMeans (and bisecting
-    KMeans, where all customers are to be fitted) is fitted by MLlib and takes the candidate's
-    place, with its own indices; should they change the choice, the next one is fitted as well.
+    `resamples` makes the refits that stability is measured by. The chosen KMeans or bisecting
+    KMeans is fitted by MLlib and takes the candidate's place, with its own indices; should they
+    change the choice, the next one is fitted as well.
     What is returned as fitted holds the models to publish.
     """
     tried = _candidates(buckets, sample, fitted)
@@ -154,7 +154,7 @@ def choose(
             )
             [chosen] = [v.candidate for v in found if v.chosen]
             fits = fitted.fits
-            if fits is None or not fits.refits(algorithm) or chosen.k in published:
+            if fits is None or not fits.refits(algorithm, chosen.k) or chosen.k in published:
                 break
             cost = fitted.costs[chosen.k] if algorithm == "kmeans" else None
             models[(algorithm, chosen.k)] = fits.refit(algorithm, chosen.k, cost)

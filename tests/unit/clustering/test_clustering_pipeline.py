@@ -55,7 +55,7 @@ class NumpyFits:
     asked: list[int] = field(default_factory=list)
     refitted: Sequence[str] = ("kmeans",)
 
-    def refits(self, algorithm: str) -> bool:
+    def refits(self, algorithm: str, k: int) -> bool:
         return algorithm in self.refitted
 
     def refit(self, algorithm: str, k: int, best_cost: float | None) -> ClusterModel:

@@ -7,7 +7,7 @@ from sklearn.metrics import adjusted_rand_score
 from custseg_spark.core.clustering.bisecting import bisecting_kmeans, bisecting_tree
 from custseg_spark.core.clustering.kmeans import FitSettings, generator, lloyd
 from custseg_spark.core.clustering.models import BisectingKMeans
-from custseg_spark.core.clustering.trees import cut, refined
+from custseg_spark.core.clustering.tree_cuts import cheapest_cut, refined
 
 SETTINGS = FitSettings()
 
@@ -18,6 +18,12 @@ def grown(leaves: int = 16, seed: int = 3) -> tuple[np.ndarray, BisectingKMeans]
     places = rng.uniform(5, 30, (6, 3))
     points = places[rng.integers(0, 6, 400)] + rng.normal(size=(400, 3))
     return points, bisecting_tree(points, leaves, SETTINGS, generator(seed))
+
+
+def cut(tree: BisectingKMeans, k: int) -> BisectingKMeans:
+    found = cheapest_cut(tree, k)
+    assert found is not None
+    return found
 
 
 def cost(points: np.ndarray, model: BisectingKMeans) -> float:
@@ -82,7 +88,7 @@ def test_a_cut_is_a_tree_whose_labels_are_the_large_trees_put_together() -> None
             assert len(np.unique(labels[leaves == leaf])) == 1
         for node, below in zip(found.nodes, found.children, strict=True):
             assert all(found.nodes[c].parent == node.index for c in below)
-    assert len(cut(tree, 99).centres) == len(tree.centres)
+    assert cheapest_cut(tree, 17) is None
 
 
 def test_a_cut_mends_what_dividing_the_largest_first_does_badly() -> None:

@@ -1,4 +1,4 @@
-"""Counts of buckets add up to those of all buyers, however the buckets are cut."""
+"""Counts of buckets add up to all buyers', however the buckets are cut."""
 
 import polars as pl
 import pytest

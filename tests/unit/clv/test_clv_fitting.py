@@ -114,7 +114,7 @@ def test_more_repeat_buyers_than_allowed_are_sampled_and_the_error_is_stated(
 
 @pytest.fixture(scope="module")
 def held_out(log: list[Purchase]) -> pd.DataFrame:
-    """The oracle: a row a buyer before the cutoff, what was expected of whom, and what came."""
+    """The oracle: a row a buyer before the cutoff, with expected and actual purchases."""
     cutoff = AS_OF - timedelta(days=90)
     buyers = histories(log, cutoff)
     arrays = [buyers[name].to_numpy(dtype=float) for name in ("x", "t_x", "age")]

@@ -157,7 +157,7 @@ def test_segments_like_the_descriptions_get_the_shipped_names() -> None:
 
 
 def test_a_segment_of_nearly_everybody_is_named_by_its_low_features() -> None:
-    """94% of a log's customers: their z-scores are near 0, those of the others far from it."""
+    """94% of a log's customers: their z-scores are near 0, the others' far from it."""
     buyers = {"frequency": 3.4, "purchase_days": 3.4, "monetary": 1.7, "average_order_value": 2.2}
     few = {**buyers, "cart_share": 1.2, "view_to_purchase_rate": 0.9, "cart_count": 1.6}
     many = {feature: -z / 16 for feature, z in few.items()}

@@ -1,4 +1,4 @@
-"""A few customers' features of their events alone are those of the batch over all customers."""
+"""A few customers' features, from their events alone, equal the batch's over all customers."""
 
 import json
 

@@ -90,7 +90,7 @@ def test_attributes_add_columns_and_change_no_other() -> None:
         assert table.drop_columns(NAMES) == without.drop_columns(NAMES)
         told = {row["customer_id"]: tuple(row[n] for n in NAMES) for row in table.to_pylist()}
         nobody = (None,) * len(NAMES)
-        # Who has no attributes stays, and who has nothing but attributes isn't there.
+        # Customers without attributes stay; customers without events aren't added.
         assert told.keys() == {"c0", "c3", "stranger"}
         assert told["stranger"] == nobody
         assert told["c0"] == (nobody if frame.is_empty() else (20, Decimal(0), 8, 1, 0, 2 / 6))

@@ -1,4 +1,4 @@
-"""Whole numbers beyond 64 bits: sums, products, quotients and decimals are those of Python."""
+"""Whole numbers beyond 64 bits: sums, products, quotients and decimals equal Python's."""
 
 from decimal import Decimal
 from fractions import Fraction

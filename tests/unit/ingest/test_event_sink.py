@@ -104,7 +104,7 @@ def test_events_stand_in_their_file_as_they_were_validated(tmp_path: Path) -> No
 
 
 def test_a_task_that_is_tried_again_gives_an_equal_result_in_other_files(tmp_path: Path) -> None:
-    """The driver commits the files of one result; those of the other are nobody's."""
+    """The driver commits the files of one result; nothing refers to the other's."""
     body = [line(event_time=at(n)) for n in (5, 1, 1)]
     first, second = (written(tmp_path, located("a.csv", body)) for _ in range(2))
     assert first.tallies == second.tallies

@@ -117,10 +117,10 @@ TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "runs": (
         "run_date date, previous_run_date date, run_id string, model_use string, model_reason "
         "string, fitted_on date, warnings array<string>, finished_at timestamp, config_hash "
-        "string, config string, seed bigint, table_versions map<string, bigint>, models "
-        "map<string, string>, model_hashes map<string, string>, features array<string>, left_out "
-        "map<string, string>, row_counts map<string, bigint>, stage_seconds map<string, double>, "
-        "structure_gap double",
+        "string, config string, made_by string, seed bigint, table_versions map<string, bigint>, "
+        "models map<string, string>, model_hashes map<string, string>, features array<string>, "
+        "left_out map<string, string>, row_counts map<string, bigint>, stage_seconds "
+        "map<string, double>, structure_gap double",
         ("run_date",),
         (),
     ),

@@ -1,6 +1,6 @@
 """The journal of a publication: killed after each of its steps, a run counts in full or not at all.
 
-The tables are those of a segmentation, with a row each; no JVM.
+A segmentation's tables, with a row each; no JVM.
 """
 
 from collections.abc import Callable, Iterator

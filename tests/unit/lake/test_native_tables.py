@@ -2,6 +2,7 @@
 
 import multiprocessing
 import time
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from small_lake import FIRST, SECOND, choice, held, rows, small_lake
 
 from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.commits import append, replace_dates
-from custseg_spark.engine.lake.files import write_part
+from custseg_spark.engine.lake.files import write_part, write_parts
 from custseg_spark.engine.lake.native import NativeLake
 from custseg_spark.engine.lake.schemas import EVENTS, MODEL_SELECTION, SESSIONS, TABLES
 from custseg_spark.errors import InputError
@@ -140,3 +141,20 @@ def test_other_readers_see_the_rows(tmp_path: Path) -> None:
     assert table.to_pylist() == [{"run_date": FIRST, "k": 2}]
     frame = pl.read_delta(str(lake.folder(MODEL_SELECTION)))
     assert frame.select("run_date", "k").to_dicts() == [{"run_date": FIRST, "k": 2}]
+
+
+def test_what_an_older_version_didnt_write_is_null_to_readers(tmp_path: Path) -> None:
+    kept = [f for f in MODEL_SELECTION.schema if f.name not in ("why", "chosen")]
+    older = replace(MODEL_SELECTION, schema=pa.schema(kept))
+    newer = replace(MODEL_SELECTION, later=("why", "chosen"))
+    lake = NativeLake(tmp_path)
+    lake.create([older])
+    row = rows(older, {"run_date": FIRST, "k": 3})
+    files = write_parts(row, older, lake.folder(older), run_id="r", task=0)
+    append(lake, older, files, read_version=0)
+    read = lake.read(newer, ["k", "why", "chosen"])
+    assert read.to_pylist() == [{"k": 3, "why": None, "chosen": None}]
+    with pytest.raises(InputError, match="lacks the columns chosen, why"):
+        lake.create([newer])
+    with pytest.raises(InputError, match="lacks the columns chosen, why"):
+        lake.read(MODEL_SELECTION)

@@ -1,4 +1,4 @@
-"""The umask while a lake is worked on: of the whole process, whoever else is at work in it."""
+"""The umask while a lake is worked on; it is the whole process's."""
 
 import os
 import threading

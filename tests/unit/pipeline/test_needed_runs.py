@@ -1,4 +1,4 @@
-"""Which runs maintenance keeps: the latest, and those that they stand on."""
+"""Which runs maintenance keeps: the latest, and the runs that they depend on."""
 
 from datetime import date
 from typing import Any

@@ -4,9 +4,9 @@ import doctest
 from importlib import import_module
 
 import pytest
-from conftest import ROOT
+from checkout import ROOT
 
-MODULES = ("configuring", "models", "previews", "tables", "lakes", "segmentations", "explanations")
+MODULES = ("configuring", "models", "previews", "tables", "lakes", "segmentations")
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -71,6 +71,10 @@ def test_the_latest_run_shows_its_segments_by_id(lake: cs.Lake) -> None:
     assert result.segments["marks"].to_list() == [["net spend +1.2"], ["net spend −1.2"]]
     assert result.segments["actions"].to_list() == [["Thank them"]] * 2
     assert repr(result) == "<Segmentation of 2024-05-01 by kmeans: 4 customers in 2 segments>"
+    head, names, *lines = str(result).splitlines()
+    assert head == repr(result)
+    assert names.split() == ["id", "segment", "customers", "share", "revenue", "share", "marks"]
+    assert [line.split("  ")[-1] for line in lines] == ["net spend +1.2", "net spend −1.2"]
     assert "High-Value" in result._repr_html_()
     with pytest.raises(cs.InputError, match="no algorithm 'kmean'; did you mean 'kmeans'"):
         result.with_algorithm("kmean")

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from checkout import ROOT
 from without_spark import WITHOUT_SPARK
 
 import custseg_spark as cs

@@ -8,7 +8,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from conftest import ROOT
+from checkout import ROOT
 from polars.testing import assert_frame_equal
 
 import custseg_spark as cs

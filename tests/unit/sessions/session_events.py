@@ -116,7 +116,7 @@ def shuffled(events: Iterable[Event], seed: int) -> list[Event]:
 
 
 def rows_by_session(parts: pa.Table) -> dict[tuple[str, str, str], dict[str, Any]]:
-    """The parts as dicts by customer, kind and id, each of which is there once."""
+    """The parts as dicts by customer, kind and id; each key occurs once."""
     rows = {
         (row["customer_id"], row["session_kind"], row["session_id"]): row
         for row in parts.to_pylist()

@@ -44,7 +44,7 @@ def built(events: Iterable[Event]) -> PartsByDate:
 
 
 def rebuilt(before: PartsByDate, events: Iterable[Event], stale: set[date]) -> PartsByDate:
-    """The parts after the stale dates, and those that they change, are built anew."""
+    """The parts of stale dates, and the parts that they change, are built anew."""
     days = by_date(events)
     kept = {day: parts for day, parts in before.items() if day not in stale}
     stale_edges = edges_of({day: days[day] for day in stale})
@@ -151,7 +151,7 @@ def test_edges_of_parts_are_those_of_their_events(seed: int) -> None:
 
 
 def changed_in_the_oracle(before: list[Event], after: list[Event]) -> set[date]:
-    """Dates without new events whose sessions change with those of other dates."""
+    """Dates without new events whose sessions change with other dates' events."""
     old, new = (session_oracle.session_of_events(events) for events in (before, after))
     untouched = set(by_date(before)) - {e["event_at"].date() for e in after[len(before) :]}
     differ = {key[0] for key in old.keys() ^ new.keys()}

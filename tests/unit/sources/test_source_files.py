@@ -209,8 +209,12 @@ def test_a_glob_and_an_outright_name(tmp_path: Path) -> None:
 
 
 def test_where_nothing_can_be_read_the_error_says_why(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=f"no readable file at {tmp_path}/none"):
+    with pytest.raises(InputError, match=f"no readable file at {tmp_path}/none.*: no file matches"):
         list_files(f"{tmp_path}/none*.csv")
+    with pytest.raises(InputError, match=f"at {tmp_path}/none: there is no such file or folder"):
+        list_files(f"{tmp_path}/none")
+    with pytest.raises(InputError, match=f"at {tmp_path}: the folder is empty"):
+        list_files(str(tmp_path))
     _file(tmp_path / "empty.csv", b"")
     with pytest.raises(InputError, match=r"no readable file at .*\n  .*empty\.csv: empty file"):
         list_files(str(tmp_path))

@@ -98,10 +98,18 @@ def list_files(path: str, *, hashes: bool = True) -> list[SourceFile]:
 def require_readable(files: Sequence[SourceFile], path: str) -> None:
     """Raises InputError where a path has no file that can be read, and says why."""
     if not any(f.skipped_because is None for f in files):
-        skipped = "".join(f"\n  {f.path}: {f.skipped_because}" for f in files)
+        why = "".join(f"\n  {f.path}: {f.skipped_because}" for f in files) or _absent(path)
         # A URI is no Path: that would take one of its two slashes.
         shown = path if is_remote(path) else printable(Path(path))
-        raise InputError(f"no readable file at {shown}{skipped}")
+        raise InputError(f"no readable file at {shown}{why}")
+
+
+def _absent(path: str) -> str:
+    """Say why nothing at all was found."""
+    if glob.has_magic(path):
+        return ": no file matches"
+    is_folder = not is_remote(path) and Path(path).is_dir()
+    return ": the folder is empty" if is_folder else ": there is no such file or folder"
 
 
 def _in_folder(path: Path, relative: Path, *, hashes: bool) -> SourceFile:

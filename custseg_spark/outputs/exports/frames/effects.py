@@ -1,5 +1,6 @@
 """`campaign_lift`: purchases after a campaign, of treated and of held-back customers."""
 
+from dataclasses import dataclass
 from datetime import date
 
 from pyspark.sql import Column, DataFrame
@@ -9,6 +10,7 @@ from custseg_spark.engine.lake.ddl import MONEY, MONEY_SQUARES, MONEY_SUM
 from custseg_spark.outputs.exports.frames.purchases import amount
 from custseg_spark.outputs.exports.layout import ReportTable
 
+_OF_A_CUSTOMER = ("is_buyer", "spend", "is_buyer_before", "spend_before")
 # No segment has this id.
 EVERYBODY = 0
 
@@ -19,22 +21,39 @@ CAMPAIGN_LIFT = ReportTable(
     rate_difference double, rate_low double, rate_high double, treated_mean_spend {MONEY_SUM},
     control_mean_spend {MONEY_SUM}, spend_difference {MONEY_SUM}, spend_low {MONEY_SUM},
     spend_high {MONEY_SUM}, confidence double, campaign string, purchases_from date,
-    purchases_until date""",
+    purchases_until date, rate_adjusted double, rate_adjusted_low double,
+    rate_adjusted_high double, rate_variance_left double, spend_adjusted {MONEY_SUM},
+    spend_adjusted_low {MONEY_SUM}, spend_adjusted_high {MONEY_SUM}, spend_variance_left double,
+    rate_detectable double, spend_detectable {MONEY_SUM}, look_confidence double, looks string""",
     key=("segment_id", "change"),
 )
 
 
-def outcomes(changes: DataFrame, events: DataFrame, begin: date, end: date) -> DataFrame:
+@dataclass(frozen=True)
+class Days:
+    """The days from `begin` to before `end`."""
+
+    begin: date
+    end: date
+
+    def __len__(self) -> int:
+        return (self.end - self.begin).days
+
+
+def outcomes(changes: DataFrame, events: DataFrame, days: Days, before: Days) -> DataFrame:
     """Return one row per segment and change of `segment_changes`, and one for everybody.
 
-    For each group, with the group's name as prefix: `customers`; `buyers`, who have a purchase on a
-    day from `begin` to before `end`; the sums of net spend in that period and of its squares, as
-    decimals, so that the order of adding doesn't matter. In the row for everybody a customer counts
-    once.
+    For each group, with the group's name as prefix: `customers`; `buyers`, who have a purchase in
+    `days`; the sums of net spend in these and of its squares, as decimals, so that the order of
+    adding doesn't matter. The same of the days `before` the campaign, as `buyers_before`, `before`
+    and `squares_before`, and what both have together: `buyers_both` and the sum of `products`. In
+    the row for everybody a customer counts once.
     """
-    customer = ("customer_id", "is_control", "is_buyer", "spend")
-    known = changes.join(_spent(events, begin, end), "customer_id", how="left").select(
-        "segment_id", "segment", "change", *customer
+    customer = ("customer_id", "is_control", *_OF_A_CUSTOMER)
+    known = (
+        changes.join(_spent(events, days, ""), "customer_id", how="left")
+        .join(_spent(events, before, "_before"), "customer_id", how="left")
+        .select("segment_id", "segment", "change", *customer)
     )
     all_ = {"segment_id": EVERYBODY, "segment": "everybody", "change": "any"}
     everybody = known.select(*customer).distinct()
@@ -44,24 +63,36 @@ def outcomes(changes: DataFrame, events: DataFrame, begin: date, end: date) -> D
 
 
 def _sums(group: str, is_its: Column) -> list[Column]:
-    spend = F.when(is_its, F.coalesce("spend", F.lit(0))).otherwise(0).cast(MONEY)
-    return [
-        F.count_if(is_its).alias(f"{group}_customers"),
-        F.count_if(is_its & F.col("is_buyer")).alias(f"{group}_buyers"),
-        F.sum(spend).alias(f"{group}_spend"),
-        F.sum((spend * spend).cast(MONEY_SQUARES)).alias(f"{group}_squares"),
-    ]
+    def of_group(name: str) -> Column:
+        return F.when(is_its, F.coalesce(name, F.lit(0))).otherwise(0).cast(MONEY)
+
+    def added(one: Column, other: Column) -> Column:
+        return F.sum((one * other).cast(MONEY_SQUARES))
+
+    spend, earlier = of_group("spend"), of_group("spend_before")
+    buys, bought = is_its & F.col("is_buyer"), is_its & F.col("is_buyer_before")
+    sums = {
+        "customers": F.count_if(is_its),
+        "buyers": F.count_if(buys),
+        "spend": F.sum(spend),
+        "squares": added(spend, spend),
+        "buyers_before": F.count_if(bought),
+        "buyers_both": F.count_if(buys & bought),
+        "before": F.sum(earlier),
+        "squares_before": added(earlier, earlier),
+        "products": added(spend, earlier),
+    }
+    return [column.alias(f"{group}_{name}") for name, column in sums.items()]
 
 
-def _spent(events: DataFrame, begin: date, end: date) -> DataFrame:
-    """Return one row per customer with a purchase or return in the period."""
+def _spent(events: DataFrame, days: Days, suffix: str) -> DataFrame:
+    """Return one row per customer with a purchase or return on these days."""
     is_purchase = F.col("event_type") == "purchase"
     sold = events.where(F.col("event_type").isin("purchase", "return"))
+    is_then = (F.col("event_date") >= F.lit(days.begin)) & (F.col("event_date") < F.lit(days.end))
+    net = F.sum(F.when(is_purchase, amount()).otherwise(-amount())).cast(MONEY)
     return (
-        sold.where((F.col("event_date") >= F.lit(begin)) & (F.col("event_date") < F.lit(end)))
+        sold.where(is_then)
         .groupBy("customer_id")
-        .agg(
-            F.max(is_purchase).alias("is_buyer"),
-            F.sum(F.when(is_purchase, amount()).otherwise(-amount())).cast(MONEY).alias("spend"),
-        )
+        .agg(F.max(is_purchase).alias(f"is_buyer{suffix}"), net.alias(f"spend{suffix}"))
     )

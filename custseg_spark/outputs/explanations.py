@@ -4,11 +4,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 
 import polars as pl
+import pyarrow as pa
 
 from custseg_spark.core.clustering.buckets import numbers
+from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake.reader import Tables
 from custseg_spark.engine.lake.rows import dicts_of
 from custseg_spark.engine.lake.schemas import (
     CUSTOMER_FEATURES,
@@ -17,7 +20,6 @@ from custseg_spark.engine.lake.schemas import (
     SEGMENT_PROFILES,
 )
 from custseg_spark.errors import InputError
-from custseg_spark.interfaces.python.reading import Reader
 from custseg_spark.outputs.report import words
 
 _COMPARED = {
@@ -80,11 +82,18 @@ class Explanation:
         return "\n".join(lines)
 
 
+class CustomerTables(Tables, Protocol):
+    """A lake's tables, and the few rows of one customer."""
+
+    def rows_of_customer(self, table: Table, customer_id: str, day: date) -> pa.Table:
+        """A customer's rows on a run date."""
+
+
 @dataclass(frozen=True)
 class OneRun:
     """A run's customers by one algorithm; `features` are the model's, `where` names the lake."""
 
-    reader: Reader
+    reader: CustomerTables
     where: str
     run_date: date
     algorithm: str

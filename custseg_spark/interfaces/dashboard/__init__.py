@@ -1,0 +1,1 @@
+"""The dashboard: a lake's published tables in a browser, without Spark."""

@@ -1,0 +1,22 @@
+"""Routes beside the pages, for what must not be held in memory: files that come and go."""
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+
+from custseg_spark import __version__
+from custseg_spark.errors import InputError
+from custseg_spark.interfaces.dashboard.downloads import add_downloads
+from custseg_spark.interfaces.dashboard.settings import Settings
+
+
+def make_endpoint(settings: Settings) -> FastAPI:
+    """The routes below /api. Whoever asks has passed `guarding`."""
+    # No pages of FastAPI's own: they would fetch their scripts from elsewhere.
+    app = FastAPI(title="custseg dashboard", version=__version__, docs_url=None, redoc_url=None)
+
+    @app.exception_handler(InputError)
+    async def unreadable(_: object, error: InputError) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, status_code=404)
+
+    add_downloads(app, settings)
+    return app

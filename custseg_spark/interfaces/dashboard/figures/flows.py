@@ -1,0 +1,99 @@
+"""The flow of customers between the segments of two run dates."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+import polars as pl
+
+from custseg_spark.interfaces.dashboard.figures.base import laid_out, literal
+from custseg_spark.outputs.report import words
+from custseg_spark.outputs.report.palette import Style
+
+_NOBODY = "#88909a"
+
+
+@dataclass(frozen=True)
+class Side:
+    """A run date's segments: their names by id, and the word for customers who aren't in it."""
+
+    day: str
+    names: Mapping[int, str]
+    absent: str
+
+    def name(self, segment_id: int | None) -> str:
+        """A segment's name, or the word for customers who are in none."""
+        if segment_id is None:
+            return self.absent
+        return self.names.get(segment_id, f"Segment {segment_id}")
+
+
+def flow(rows: pl.DataFrame, left: Side, right: Side, styles: Mapping[int, Style]) -> go.Figure:
+    """Ribbons as wide as the customers are many; of `movements.flows_between`."""
+    sources = rows["from_segment_id"].unique().sort(nulls_last=True).to_list()
+    targets = rows["to_segment_id"].unique().sort(nulls_last=True).to_list()
+    places = {("l", s): i for i, s in enumerate(sources)}
+    places |= {("r", s): len(sources) + i for i, s in enumerate(targets)}
+    colours = [_colour(s, styles) for s in [*sources, *targets]]
+    names = [left.name(s) for s in sources] + [right.name(s) for s in targets]
+    moved = list(rows.iter_rows())
+    sankey = go.Sankey(
+        arrangement="snap",
+        node={
+            "label": [literal(name, 20, 1) for name in names],
+            "color": colours,
+            "pad": 14,
+            "thickness": 14,
+            "line": {"width": 0},
+            "hovertemplate": "%{label}: %{value:,} customers<extra></extra>",
+        },
+        link={
+            "source": [places["l", a] for a, _, _ in moved],
+            "target": [places["r", b] for _, b, _ in moved],
+            "value": [n for _, _, n in moved],
+            "color": [_pale(_colour(a, styles)) for a, _, _ in moved],
+            "hovertemplate": "%{source.label} → %{target.label}: %{value:,} customers"
+            "<extra></extra>",
+        },
+    )
+    height = 180 + 48 * max(len(sources), len(targets))
+    figure = laid_out(go.Figure(sankey), height)
+    for x, anchor, side in ((0, "left", left), (1, "right", right)):
+        figure.add_annotation(
+            x=x, y=1.0, xref="paper", yref="paper", xanchor=anchor, yanchor="bottom",
+            text=side.day, showarrow=False,
+        )  # fmt: skip
+    return figure
+
+
+def _colour(segment_id: int | None, styles: Mapping[int, Style]) -> str:
+    return _NOBODY if segment_id is None else styles[segment_id].colour
+
+
+def _pale(colour: str) -> str:
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, 0.38)"
+
+
+def matrix(rows: pl.DataFrame, left: Side, right: Side) -> pl.DataFrame:
+    """The same as a table: a row a segment of the earlier run, a column a segment of the later."""
+    sums = {(a, b): n for a, b, n in rows.iter_rows()}
+    sources = rows["from_segment_id"].unique().sort(nulls_last=True).to_list()
+    targets = rows["to_segment_id"].unique().sort(nulls_last=True).to_list()
+    return pl.DataFrame(
+        [
+            {"from": left.name(a), **_row([sums.get((a, b), 0) for b in targets], targets, right)}
+            for a in sources
+        ]
+    )
+
+
+def _row(counts: Sequence[int], targets: Sequence[int | None], side: Side) -> dict[str, str]:
+    total = sum(counts)
+    cells = {}
+    for target, customers in zip(targets, counts, strict=True):
+        name = side.name(target)
+        key = name if name not in cells else f"{name} ({target})"
+        share = words.percent(customers / total)
+        cells[key] = f"{words.count(customers)} ({share})" if customers else words.MISSING
+    return cells

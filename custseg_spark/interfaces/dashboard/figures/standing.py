@@ -1,0 +1,113 @@
+"""Where a customer stands among all, beside the means of its segment and of the second one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from custseg_spark.interfaces.dashboard.figures.base import laid_out, literal
+from custseg_spark.outputs.explanations import Explanation
+from custseg_spark.outputs.report import words
+from custseg_spark.outputs.report.content import Content
+
+MOST = 15
+# Farther out is drawn at the edge.
+_FARTHEST = 5.0
+_LEAST_APART = 1e-6
+_CUSTOMER = "#88909a"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A feature: how far customer, segment and second segment are from the mean of all, in
+    standard deviations; `value` is the customer's in words."""
+
+    feature: str
+    value: str
+    customer: float
+    segment: float
+    second: float | None
+
+
+def standings(found: Explanation, content: Content) -> list[Standing]:
+    """The features that have a number, the reasons first."""
+    made = []
+    for row in found.features.iter_rows(named=True):
+        name = row["feature"]
+        overall = mean_and_spread(content, name)
+        if overall is None or row["value"] is None or row["segment_z_score"] is None:
+            continue
+        mean, spread = overall
+        second = row["second_segment_mean"]
+        made.append(
+            Standing(
+                name,
+                words.feature_value(name, row["value"]),
+                (row["value"] - mean) / spread,
+                row["segment_z_score"],
+                None if second is None else (second - mean) / spread,
+            )
+        )
+    return made[:MOST]
+
+
+def mean_and_spread(content: Content, feature: str) -> tuple[float, float] | None:
+    """Mean and standard deviation of all customers, of the two segments that are farthest apart.
+
+    A segment's z-score is its mean's distance from the mean of all, by their standard deviation:
+    two segments give both. None where no two are apart.
+    """
+    known = [
+        (m.z_score, m.mean)
+        for s in content.segments
+        if (m := s.features.get(feature)) and m.z_score is not None and m.mean is not None
+    ]
+    if len(known) < 2:
+        return None
+    (low, least), (high, most) = min(known), max(known)
+    if high - low < _LEAST_APART or most <= least:
+        return None
+    spread = (most - least) / (high - low)
+    return most - high * spread, spread
+
+
+def standing(rows: Sequence[Standing], found: Explanation, content: Content) -> go.Figure:
+    """A line a feature, with a marker each for customer, segment and second segment."""
+    shown = list(rows)[::-1]
+    names = [literal(words.feature(row.feature), 26) for row in shown]
+
+    traces = [
+        _markers("the customer", [r.customer for r in shown], names, "circle", _CUSTOMER),
+        _markers(found.segment_name, [r.segment for r in shown], names, "diamond",
+                 _colour(content, found.segment_id)),
+    ]  # fmt: skip
+    if found.second_segment_name is not None:
+        second = [r.second for r in shown]
+        colour = _colour(content, found.second_segment_id)
+        traces.append(_markers(found.second_segment_name, second, names, "diamond-open", colour))
+    figure = laid_out(go.Figure(traces), 150 + 30 * len(shown))
+    figure.update_xaxes(title="standard deviations from the mean of all customers", zeroline=True)
+    return figure.update_yaxes(type="category")
+
+
+def _colour(content: Content, segment_id: int | None) -> str:
+    style = None if segment_id is None else content.styles.get(segment_id)
+    return _CUSTOMER if style is None else style.colour
+
+
+def _markers(
+    name: str,
+    distances: Sequence[float | None],
+    features: Sequence[str],
+    symbol: str,
+    colour: str,
+) -> go.Scatter:
+    return go.Scatter(
+        name=literal(name, 26),
+        x=[None if z is None else max(-_FARTHEST, min(_FARTHEST, z)) for z in distances],
+        y=features,
+        customdata=[words.signed(z) for z in distances],
+        mode="markers",
+        marker={"size": 11, "symbol": symbol, "color": colour, "line": {"width": 1.5}},
+        hovertemplate="%{y}: z %{customdata}<extra>" + literal(name, 26) + "</extra>",
+    )

@@ -1,0 +1,33 @@
+"""What surrounds each page: navigation, title, and messages for what can't be shown."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from custseg_spark.engine.foreign_errors import translated
+from custseg_spark.interfaces.dashboard.pages.registry import PAGES, Page
+from custseg_spark.interfaces.dashboard.texts import plain
+
+
+def show() -> None:
+    """Shows the page that the address names."""
+    st.set_page_config(page_title="custseg", page_icon=":material/donut_small:", layout="wide")
+    shown = [
+        st.Page(_within(page), title=page.title, icon=page.icon, url_path=path, default=not path)
+        for path, page in PAGES.items()
+    ]
+    st.navigation(shown).run()
+
+
+def _within(page: Page) -> Callable[[], None]:
+    def run() -> None:
+        st.title(page.title)
+        try:
+            page.show()
+        except Exception as error:
+            ours = translated(error)
+            if ours is None:
+                raise
+            st.error(plain(str(ours)), icon=":material/error:")
+
+    return run

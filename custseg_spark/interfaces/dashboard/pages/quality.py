@@ -1,0 +1,132 @@
+"""Data quality: refused records, files, and events that came after the run they belong to."""
+
+from collections.abc import Callable, Mapping
+
+import plotly.graph_objects as go
+import polars as pl
+import streamlit as st
+
+from custseg_spark.engine.lake.reader import LakeReader
+from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES, REJECTED_EVENTS
+from custseg_spark.interfaces.dashboard.figures import base
+from custseg_spark.interfaces.dashboard.lake import open_lake, version_of
+from custseg_spark.interfaces.dashboard.reading import arrivals
+from custseg_spark.interfaces.dashboard.reading.refusals import EXAMPLES, refusals
+from custseg_spark.interfaces.dashboard.texts import plain
+from custseg_spark.outputs.report import words
+
+# Beyond it a table in a browser is slow.
+_MOST_FILES = 1_000
+_FILE_COLUMNS = {
+    "source_file": "file",
+    "source": "mapping",
+    "ingested_at": "came",
+    "first_day": "first day",
+    "last_day": "last day",
+    "physical_records": "records",
+    "accepted": "accepted",
+    "rejected": "rejected",
+    "ignored": "ignored",
+    "duplicates": "duplicates",
+    "rounded": "rounded",
+    "skipped_because": "skipped because",
+}
+
+
+def show() -> None:
+    """Draws the page: one of its parts."""
+    lake = open_lake()
+    part = st.segmented_control(
+        "Part", list(_PARTS), default="Refused", label_visibility="collapsed", key="quality part"
+    )
+    _PARTS[part or "Refused"](lake)
+
+
+def _refused(lake: LakeReader) -> None:
+    found = refusals(lake, version_of(lake, REJECTED_EVENTS))
+    if not len(found.counts):
+        st.success("No record was refused.", icon=":material/check:")
+        return
+    st.write("A record that fails several rules is counted for each.")
+    st.dataframe(
+        found.counts,
+        hide_index=True,
+        width="stretch",
+        column_config={"records": st.column_config.NumberColumn(format="localized")},
+    )
+    labels = {(c, f): f"{c}: {f}" if f else c for c, f, _ in found.counts.iter_rows()}
+    st.subheader("Examples")
+    code, field = st.selectbox("Reason", list(labels), format_func=labels.__getitem__)
+    is_shown = (pl.col("code") == code) & pl.col("field").eq_missing(pl.lit(field, pl.String))
+    st.caption(f"The first {EXAMPLES} by file and row; the table rejected\\_events has all.")
+    st.dataframe(
+        found.examples.filter(is_shown)
+        .drop("code", "field")
+        .rename({"source_file": "file", "source_row": "row", "raw_record": "record"}),
+        hide_index=True,
+        width="stretch",
+    )
+
+
+def _files(lake: LakeReader) -> None:
+    files = arrivals.ledger(lake, version_of(lake, INGEST_FILES))
+    if not len(files):
+        st.info("The lake has no ledger of ingest.")
+        return
+    counts = arrivals.events_by_file(lake, version_of(lake, EVENTS))
+    st.write(f"{words.counted(len(files), 'file')}; records = header + blank + accepted + rejected"
+             " + ignored + duplicates.")  # fmt: skip
+    days = arrivals.days_of(counts)
+    if len(days):
+        base.show(_by_day(days), "by day")
+    if len(files) > _MOST_FILES:
+        st.caption(f"The last {_MOST_FILES:,} files to come.")
+    rows = files.head(_MOST_FILES).join(arrivals.spans(counts), on="file_id", how="left")
+    st.dataframe(
+        rows.select(list(_FILE_COLUMNS)).rename(_FILE_COLUMNS), hide_index=True, width="stretch"
+    )
+
+
+def _by_day(days: pl.DataFrame) -> go.Figure:
+    bars = go.Bar(
+        x=days["event_date"].to_list(),
+        y=days["events"].to_list(),
+        marker={"color": base.look().theme.strong},
+        hovertemplate="%{x|%Y-%m-%d}: %{y:,} events<extra></extra>",
+    )
+    title = {"text": "accepted events by day", "font": {"size": 14}}
+    return base.laid_out(go.Figure(bars), 280, title=title)
+
+
+def _late(lake: LakeReader) -> None:
+    files = arrivals.ledger(lake, version_of(lake, INGEST_FILES))
+    counts = arrivals.events_by_file(lake, version_of(lake, EVENTS))
+    late = arrivals.late_events(lake, files, counts)
+    st.write(
+        "An event is late for a run if it happened before the run date and came after the run was"
+        " finished. Later runs count it; the run itself does once it is made again."
+    )
+    if not len(late):
+        st.success("No event was late for a run.", icon=":material/check:")
+        return
+    st.warning(plain(f"{words.counted(int(late['events'].sum()), 'event')} came late."))
+    st.dataframe(
+        late.rename(
+            {
+                "run_date": "run date",
+                "finished_at": "finished",
+                "source_file": "file",
+                "ingested_at": "came",
+            }
+        ),
+        hide_index=True,
+        width="stretch",
+        column_config={"events": st.column_config.NumberColumn(format="localized")},
+    )
+
+
+_PARTS: Mapping[str, Callable[[LakeReader], None]] = {
+    "Refused": _refused,
+    "Files": _files,
+    "Late events": _late,
+}

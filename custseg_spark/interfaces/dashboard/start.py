@@ -1,0 +1,55 @@
+"""The dashboard over a lake in a folder: `custseg dashboard`. Without Spark, without a JVM.
+
+It asks for the password of the environment (CUSTSEG_DASHBOARD_PASSWORD) if there is one. It listens
+on this machine alone unless --host says otherwise.
+"""
+
+import argparse
+from collections.abc import Sequence
+
+from custseg_spark.errors import ConfigurationError
+from custseg_spark.interfaces.dashboard import settings
+from custseg_spark.interfaces.dashboard.settings import LOCAL, PASSWORD_VARIABLE, Settings
+from custseg_spark.paths import Remote, place
+
+
+def run(argv: Sequence[str]) -> None:
+    """Serves until it is stopped. Raises ConfigurationError for what it can't serve."""
+    options = _parser().parse_args(argv)
+    lake = place(options.lake)
+    if isinstance(lake, Remote):
+        raise ConfigurationError(f"--lake {lake}: expected a folder of this machine")
+    password = settings.password_of()
+    if password is None and options.host not in LOCAL and not options.open:
+        raise ConfigurationError(
+            f"--host {options.host} is reached from elsewhere: set {PASSWORD_VARIABLE}, or say"
+            " --open"
+        )
+    settings.use(Settings(lake.absolute(), password, options.host in LOCAL))
+    _serve(options.host, options.port)
+
+
+def _serve(host: str, port: int) -> None:
+    try:
+        from custseg_spark.interfaces.dashboard.server import serve
+    except ImportError as error:
+        raise ConfigurationError(
+            f"the dashboard needs {error.name}: pip install 'custseg-spark[dashboard]'"
+        ) from error
+    serve(settings.current(), host, port)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="custseg dashboard",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--lake", type=str, metavar="DIR", default="lake", help="folder of the Delta tables"
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="default: this machine alone")
+    parser.add_argument("--port", type=int, default=8501, help="default: 8501")
+    parser.add_argument("--open", action="store_true", help="serve others without a password")
+    return parser

@@ -1,0 +1,30 @@
+"""Texts of tables and of visitors within pages: shown as they are, whatever markup they hold."""
+
+import re
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from custseg_spark.outputs.report import words
+from custseg_spark.outputs.report.choice import evidence
+
+# What Streamlit's Markdown, its directives and its formulas begin with.
+_MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:])")
+# Templates escape all values.
+_TEMPLATES = Environment(
+    loader=PackageLoader("custseg_spark.interfaces.dashboard"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def plain(text: str) -> str:
+    """A text on one line, for where Streamlit reads Markdown."""
+    return _MARKUP.sub(r"\\\1", " ".join(text.split()))
+
+
+def rendered(template: str, **values: Any) -> str:
+    """A template as HTML; it may use the report's `words` and `evidence`."""
+    return _TEMPLATES.get_template(template).render(words=words, evidence=evidence, **values)

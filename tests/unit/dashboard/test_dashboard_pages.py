@@ -1,0 +1,155 @@
+"""The dashboard's pages in a browser, over a lake of literal rows."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from dashboard_lake import FORMULA, MARKUP
+from playwright.sync_api import expect
+
+from custseg_spark.interfaces.dashboard.pages.registry import PAGES
+
+# The first look at a page imports what draws it.
+_PATIENT_MS = 30_000
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    opened = browser.new_page()
+    opened.set_default_timeout(_PATIENT_MS)
+    # A dialog would be a script of a customer's id.
+    opened.on("dialog", lambda dialog: pytest.fail(f"a dialog: {dialog.message}"))
+    yield opened
+    opened.close()
+
+
+def visit(page: Any, address: str, path: str = "") -> None:
+    """Opens a page and waits until it is drawn."""
+    page.goto(f"{address}/{path}")
+    expect(page.get_by_role("heading", name=PAGES[path].title, exact=True)).to_be_visible(
+        timeout=_PATIENT_MS
+    )
+    settled(page)
+
+
+def settled(page: Any) -> None:
+    """Waits until no script runs; nothing may have failed."""
+    expect(page.locator('[data-testid="stApp"]')).to_have_attribute(
+        "data-test-script-state", "notRunning", timeout=_PATIENT_MS
+    )
+    expect(page.locator('[data-testid="stException"]')).to_have_count(0)
+
+
+def part(page: Any, name: str) -> None:
+    """Chooses a part of a page."""
+    page.get_by_role("radio", name=name, exact=True).or_(
+        page.get_by_role("button", name=name, exact=True)
+    ).first.click()
+    settled(page)
+
+
+def says(page: Any, text: str) -> None:
+    expect(page.get_by_text(text).first).to_be_visible(timeout=_PATIENT_MS)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_drawn(page: Any, address: str, path: str) -> None:
+    visit(page, address, path)
+    expect(page.locator('[data-testid="stAlertContentError"]')).to_have_count(0)
+
+
+def test_the_overview_has_the_run_its_ledger_and_cards(page: Any, address: str) -> None:
+    visit(page, address)
+    says(page, "a small log")
+    says(page, "= 5 accepted + 3 rejected + 0 duplicates.")
+    cards = page.locator(".card")
+    expect(cards).to_have_count(2)
+    expect(cards.nth(0)).to_contain_text("Window Shoppers")
+    expect(cards.nth(0)).to_contain_text("60.0 %")
+    # An action is a text, whatever markup is in it.
+    expect(cards.nth(0)).to_contain_text("<b>Ask</b> them")
+    expect(cards.nth(1)).to_contain_text("High-Value")
+    says(page, "because.")
+
+
+def test_segments_are_drawn_with_their_shares(page: Any, address: str) -> None:
+    visit(page, address, "segments")
+    bars = page.locator(".js-plotly-plot").first
+    for share in ("60.0 %", "40.0 %", "100.0 %", "0.6 %"):
+        expect(bars).to_contain_text(share)
+    part(page, "Profiles")
+    expect(page.locator(".js-plotly-plot").first).to_contain_text("+1.2")
+    part(page, "Recency, frequency, spend")
+    expect(page.locator(".js-plotly-plot")).to_have_count(4)
+    part(page, "Map")
+    expect(page.locator(".js-plotly-plot .scatterlayer .point")).to_have_count(5)
+    part(page, "Value")
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+
+
+def test_movement_counts_who_moved(page: Any, address: str) -> None:
+    visit(page, address, "movement")
+    says(
+        page,
+        "Since 2024-04-01: of 4 customers of both runs 3 (75.0 %) stayed in their segment, 1"
+        " changed; 1 joined, 1 are gone.",
+    )
+    expect(page.locator(".js-plotly-plot .sankey-link")).to_have_count(5)
+    part(page, "Ids over time")
+    expect(page.locator(".js-plotly-plot .scatterlayer .trace")).to_have_count(2)
+    part(page, "Drift")
+    expect(page.locator(".js-plotly-plot")).to_contain_text("net spend")
+
+
+def test_a_customer_is_explained(page: Any, address: str) -> None:
+    visit(page, address, "customer")
+    look_for(page, "512345679")
+    says(page, "Customer 512345679 on 2024-05-01, segment 1.")
+    expect(page.get_by_role("heading", name="High-Value")).to_be_visible()
+    expect(page.locator(".js-plotly-plot")).to_have_count(2)
+
+
+def look_for(page: Any, customer: str) -> None:
+    box = page.get_by_label("Customer id")
+    box.fill(customer)
+    box.press("Enter")
+    settled(page)
+
+
+def test_a_mistyped_customer_is_offered_ids_near_it(page: Any, address: str) -> None:
+    visit(page, address, "customer")
+    look_for(page, "51234567")
+    says(page, "The run of 2024-05-01 has no customer “51234567”.")
+    page.get_by_role("button", name="512345678", exact=True).click()
+    says(page, "Customer 512345678 on 2024-05-01")
+
+
+@pytest.mark.parametrize("typed", [MARKUP, FORMULA, "../../etc/passwd", "' OR 1=1 --", "$\\alpha$"])
+def test_what_is_typed_stays_text(page: Any, address: str, typed: str) -> None:
+    visit(page, address, "customer")
+    look_for(page, typed)
+    says(page, typed)
+    expect(page.locator("img[src=x]")).to_have_count(0)
+    expect(page.locator(".katex")).to_have_count(0)
+
+
+def test_quality_counts_refusals_files_and_late_events(page: Any, address: str) -> None:
+    visit(page, address, "quality")
+    says(page, "A record that fails several rules is counted for each.")
+    part(page, "Files")
+    says(page, "2 files; records = header")
+    part(page, "Late events")
+    says(page, "1 event came late.")
+
+
+def test_a_run_date_can_be_chosen(page: Any, address: str) -> None:
+    visit(page, address)
+    page.get_by_role("combobox", name=re.compile("Run date")).click()
+    page.get_by_role("option", name="2024-04-01").click()
+    settled(page)
+    says(page, "By what customers did before 2024-04-01 (UTC)")
+    # It stays on other pages.
+    page.get_by_role("link", name="Segments").click()
+    settled(page)
+    expect(page.get_by_role("combobox", name=re.compile("2024-04-01"))).to_be_visible()
