@@ -175,7 +175,7 @@ def test_a_runs_fits_take_few_jobs(spark: SparkSession) -> None:
     spark.sparkContext.setJobGroup("mllib-test", "a run's fits")
     fits = MllibFits(spark, prepared, preparation(), "standard", SETTINGS, 1)
     best = kmeans(fits.scaler.transform(prepared), 4, SETTINGS, generator(1))
-    fits.kmeans(4, best.cost)
+    fits.refit("kmeans", 4, best.cost)
     tracker = spark.sparkContext.statusTracker()
     jobs = len(tracker.getJobIdsForGroup("mllib-test"))
     assert jobs <= 40, jobs

@@ -33,6 +33,20 @@ class Scaler:
         return points
 
 
+def learned_scaler(prepared: np.ndarray, scaling: str) -> Scaler:
+    """Learn the factors of the prepared features (n x d), none of which is constant.
+
+    `standard`: one over the standard deviation (of n - 1), as MLlib's StandardScaler. `robust`: one
+    over the interquartile range. Published models have MLlib's own factors.
+    """
+    if scaling == "standard":
+        spread = prepared.std(axis=0, ddof=1)
+    else:
+        first, third = np.percentile(prepared, [25, 75], axis=0)
+        spread = third - first
+    return Scaler(1 / np.where(spread > 0, spread, 1.0))
+
+
 @dataclass(frozen=True)
 class FeatureSpace:
     """The space of a run's models: a preparation followed by the scaler."""

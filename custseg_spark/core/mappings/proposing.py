@@ -29,8 +29,8 @@ def mapping_file(head: FirstRecords, found: Sequence[Shape], guess: Guess) -> st
     lines = [
         "# Proposed by custseg preview from the first"
         f" {len(head.rows):,} records; read it before use.",
-        *(f"# To answer: {question}" for question in guess.questions),
-        *(f"# To know: {note}" for note in guess.notes),
+        *(_remark(f"To answer: {question}") for question in guess.questions),
+        *(_remark(f"To know: {note}") for note in guess.notes),
         *_layout(head),
         *_keys(guess),
         *_columns(found, guess),
@@ -98,7 +98,7 @@ def _columns(found: Sequence[Shape], guess: Guess) -> list[str]:
     lines += [_column(line) for line in guess.lines.values()]
     taken = {line.shape.name for line in guess.lines.values()}
     left = [shape.name for shape in found if shape.name not in taken]
-    return [*lines, f"# not mapped: {', '.join(left)}"] if left else lines
+    return [*lines, _remark(f"not mapped: {', '.join(left)}")] if left else lines
 
 
 def _column(line: Line) -> str:
@@ -159,9 +159,14 @@ def _quoted(value: str) -> str:
 
 
 def _line(key: str, value: object) -> str:
-    """Write a line of TOML; JSON's texts, numbers and lists are valid TOML."""
-    return f"{key} = {json.dumps(value, ensure_ascii=False)}"
+    """Write a line of TOML; JSON's texts, numbers and lists are valid TOML, but for DEL."""
+    return f"{key} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f")
 
 
 def _commented(line: str, comment: str) -> str:
-    return f"{line:<{_COMMENT_COLUMN}} # {comment}" if comment else line
+    return f"{line:<{_COMMENT_COLUMN}} {_remark(comment)}" if comment else line
+
+
+def _remark(text: str) -> str:
+    """Write a comment, which ends with its line whatever a column's name holds."""
+    return "# " + "".join(c if c.isprintable() else " " for c in text)

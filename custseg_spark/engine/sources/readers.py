@@ -43,9 +43,12 @@ class Opened:
 
 @dataclass(frozen=True)
 class Opening:
-    """What a reader is given: where copies may go, how long a piece is, what Spark has counted."""
+    """What a reader is given: where copies may go, how long a piece is, what Spark has counted.
 
-    spark: SparkSession
+    Only a database by JDBC needs `spark`.
+    """
+
+    spark: SparkSession | None
     staging: Path
     piece_bytes: int
     counted: TextFacts | None = None
@@ -80,6 +83,7 @@ def _sqlite(file: SourceFile, file_id: str, mapping: MappingFile, by: Opening) -
 
 def _jdbc(file: SourceFile, file_id: str, mapping: MappingFile, by: Opening) -> Opened:
     assert isinstance(file, JdbcTable)
+    assert by.spark is not None
     rows, pieces = jdbc.read(by.spark, file, file_id, mapping, by.staging)
     return Opened(rows, table=redacted(table_name(mapping)), pieces=pieces)
 

@@ -1,7 +1,6 @@
 """The command `custseg`: its subcommands, and how each error ends.
 
-  custseg ingest|segment|score|report|export|plan-test|lift|fetch|gate|maintain|preview|serve
-          |dashboard [options]
+  custseg COMMAND [options]
 
 The same as `spark-submit jobs/NAME.py`: same options, same exit codes.
 """

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,29 +15,39 @@ from pyarrow import csv
 from custseg_spark.engine.lake.reader import LakeReader
 from custseg_spark.interfaces.dashboard.reading.mapping import SCHEMA, customers, require
 from custseg_spark.interfaces.dashboard.settings import Settings
+from custseg_spark.interfaces.dashboard.trying.desk import lake_of
 from custseg_spark.outputs.spreadsheets import safe_texts
 
 _Batches = Iterable[pa.RecordBatch]
 
 
 def add_downloads(app: FastAPI, settings: Settings) -> None:
-    """Adds a route a format: `/customers.csv?run_date=…&algorithm=…`, of all segments or one."""
+    """Adds a route a format: `/customers.csv?run_date=…&algorithm=…`, of all segments or one.
+
+    `lake` is the id of a try, whose own lake is then read.
+    """
 
     @app.get("/customers.csv")
-    def as_csv(run_date: date, algorithm: str, segment_id: int | None = None) -> StreamingResponse:
-        return _answer(settings, run_date, algorithm, segment_id, "csv")
+    def as_csv(
+        run_date: date, algorithm: str, segment_id: int | None = None, lake: str = ""
+    ) -> StreamingResponse:
+        return _answer(_root(settings, lake), run_date, algorithm, segment_id, "csv")
 
     @app.get("/customers.parquet")
     def as_parquet(
-        run_date: date, algorithm: str, segment_id: int | None = None
+        run_date: date, algorithm: str, segment_id: int | None = None, lake: str = ""
     ) -> StreamingResponse:
-        return _answer(settings, run_date, algorithm, segment_id, "parquet")
+        return _answer(_root(settings, lake), run_date, algorithm, segment_id, "parquet")
+
+
+def _root(settings: Settings, lake: str) -> Path:
+    return lake_of(lake) if lake else settings.lake
 
 
 def _answer(
-    settings: Settings, day: date, algorithm: str, segment_id: int | None, form: str
+    root: Path, day: date, algorithm: str, segment_id: int | None, form: str
 ) -> StreamingResponse:
-    lake = LakeReader(settings.lake).at_one_moment()
+    lake = LakeReader(root).at_one_moment()
     require(lake, day, algorithm, segment_id)
     written, media_type = _FORMATS[form]
     of_segment = "" if segment_id is None else f"_segment_{segment_id}"

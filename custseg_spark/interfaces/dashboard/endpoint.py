@@ -7,10 +7,12 @@ from custseg_spark import __version__
 from custseg_spark.errors import InputError
 from custseg_spark.interfaces.dashboard.downloads import add_downloads
 from custseg_spark.interfaces.dashboard.settings import Settings
+from custseg_spark.interfaces.dashboard.trying.desk import Desk
+from custseg_spark.interfaces.dashboard.trying.upload_route import add_uploads
 
 
-def make_endpoint(settings: Settings) -> FastAPI:
-    """The routes below /api. Whoever asks has passed `guarding`."""
+def make_endpoint(settings: Settings, desk: Desk | None = None) -> FastAPI:
+    """The routes below /api. Whoever asks has passed `guarding`. Uploads go to `desk`."""
     # No pages of FastAPI's own: they would fetch their scripts from elsewhere.
     app = FastAPI(title="custseg dashboard", version=__version__, docs_url=None, redoc_url=None)
 
@@ -19,4 +21,6 @@ def make_endpoint(settings: Settings) -> FastAPI:
         return JSONResponse({"detail": str(error)}, status_code=404)
 
     add_downloads(app, settings)
+    if desk is not None:
+        add_uploads(app, desk.uploads)
     return app

@@ -7,16 +7,22 @@ import streamlit as st
 from custseg_spark.engine.foreign_errors import translated
 from custseg_spark.interfaces.dashboard.pages.registry import PAGES, Page
 from custseg_spark.interfaces.dashboard.texts import plain
+from custseg_spark.interfaces.dashboard.trying.lake_choice import lake_box
 
 
 def show() -> None:
     """Shows the page that the address names."""
     st.set_page_config(page_title="custseg", page_icon=":material/donut_small:", layout="wide")
-    shown = [
-        st.Page(_within(page), title=page.title, icon=page.icon, url_path=path, default=not path)
+    shown = {
+        path: st.Page(
+            _within(page), title=page.title, icon=page.icon, url_path=path, default=not path
+        )
         for path, page in PAGES.items()
-    ]
-    st.navigation(shown).run()
+    }
+    # For pages that lead to another one.
+    st.session_state["pages"] = shown
+    lake_box()
+    st.navigation(list(shown.values())).run()
 
 
 def _within(page: Page) -> Callable[[], None]:

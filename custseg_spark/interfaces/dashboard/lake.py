@@ -10,7 +10,7 @@ from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.reader import LakeReader
 from custseg_spark.engine.lake.schemas import BY_RUN, RUNS
 from custseg_spark.errors import InputError
-from custseg_spark.interfaces.dashboard.settings import current
+from custseg_spark.interfaces.dashboard.trying.lake_choice import chosen_lake
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -22,7 +22,7 @@ _NO_RUN = "the lake at {} has no run yet: custseg segment makes one"
 
 def open_lake() -> LakeReader:
     """The lake as it is now. Raises InputError where there is no lake, or no run in it."""
-    root = current().lake
+    root = chosen_lake()
     reader = LakeReader(root)
     if not root.is_dir():
         raise InputError(f"there is no lake at {root}: the folder doesn't exist")

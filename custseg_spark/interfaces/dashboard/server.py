@@ -1,6 +1,7 @@
 """Streamlit and the routes beside it, on one port in one process."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import streamlit as st
@@ -11,8 +12,9 @@ from custseg_spark.interfaces.dashboard.endpoint import make_endpoint
 from custseg_spark.interfaces.dashboard.guarding import Guard
 from custseg_spark.interfaces.dashboard.settings import Settings
 from custseg_spark.interfaces.dashboard.theme import OPTIONS
+from custseg_spark.interfaces.dashboard.trying.desk import desk
 
-SCRIPT = Path(__file__).with_name("app.py")
+SCRIPT = Path(__file__).parent / "script" / "app.py"
 # Where `endpoint` is reached.
 API = "/api"
 
@@ -21,9 +23,19 @@ def make_app(settings: Settings) -> st.App:
     """The dashboard as one ASGI application: pages, downloads, uploads."""
     return st.App(
         SCRIPT,
-        routes=[Mount(API, make_endpoint(settings))],
+        routes=[Mount(API, make_endpoint(settings, desk()))],
         middleware=[Middleware(Guard, settings=settings)],
+        lifespan=_lifespan,
     )
+
+
+@asynccontextmanager
+async def _lifespan(_: st.App) -> AsyncIterator[None]:
+    yield
+    # Here, as the server ends itself by the signal that it was sent.
+    at = desk()
+    if at is not None:
+        at.close()
 
 
 def serve(settings: Settings, host: str, port: int) -> None:

@@ -6,10 +6,12 @@ on this machine alone unless --host says otherwise.
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
 from custseg_spark.errors import ConfigurationError
 from custseg_spark.interfaces.dashboard import settings
 from custseg_spark.interfaces.dashboard.settings import LOCAL, PASSWORD_VARIABLE, Settings
+from custseg_spark.interfaces.dashboard.trying.desk import open_desk
 from custseg_spark.paths import Remote, place
 
 
@@ -25,8 +27,24 @@ def run(argv: Sequence[str]) -> None:
             f"--host {options.host} is reached from elsewhere: set {PASSWORD_VARIABLE}, or say"
             " --open"
         )
+    _open_desk(options, Path(lake))
     settings.use(Settings(lake.absolute(), password, options.host in LOCAL))
     _serve(options.host, options.port)
+
+
+def _open_desk(options: argparse.Namespace, lake: Path) -> None:
+    """Makes the folder of uploads and tries; without one that can be written none is offered."""
+    if options.no_tries:
+        return
+    folder = Path(options.tries) if options.tries else lake.absolute().parent / "tries"
+    try:
+        open_desk(folder.absolute(), lake.absolute())
+    except OSError as error:
+        if options.tries:
+            raise ConfigurationError(
+                f"--tries {folder}: can't be written: {error.strerror}; name another folder, or"
+                " say --no-tries"
+            ) from error
 
 
 def _serve(host: str, port: int) -> None:
@@ -52,4 +70,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="default: this machine alone")
     parser.add_argument("--port", type=int, default=8501, help="default: 8501")
     parser.add_argument("--open", action="store_true", help="serve others without a password")
+    parser.add_argument(
+        "--tries",
+        metavar="DIR",
+        help="folder of uploaded files and of the lakes made of them; default: tries beside the"
+        " lake",
+    )
+    parser.add_argument(
+        "--no-tries", action="store_true", help="take no files, run no jobs for visitors"
+    )
     return parser

@@ -28,3 +28,13 @@ def plain(text: str) -> str:
 def rendered(template: str, **values: Any) -> str:
     """A template as HTML; it may use the report's `words` and `evidence`."""
     return _TEMPLATES.get_template(template).render(words=words, evidence=evidence, **values)
+
+
+def bytes_text(size: int) -> str:
+    """A size for people: 3.4 MiB."""
+    value, unit = float(size), "bytes"
+    for larger in ("KiB", "MiB", "GiB"):
+        if value < 1024:
+            break
+        value, unit = value / 1024, larger
+    return f"{value:,.0f} {unit}" if unit == "bytes" else f"{value:,.1f} {unit}"

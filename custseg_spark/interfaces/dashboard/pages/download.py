@@ -6,6 +6,7 @@ import streamlit as st
 
 from custseg_spark.interfaces.dashboard.choosing import Shown, chosen_run
 from custseg_spark.interfaces.dashboard.texts import rendered
+from custseg_spark.interfaces.dashboard.trying.lake_choice import chosen_id
 from custseg_spark.outputs.report import words
 
 _FORMATS = {"csv": "CSV, safe for spreadsheets", "parquet": "Parquet"}
@@ -34,6 +35,8 @@ def show() -> None:
 
 def _link(shown: Shown, segment_id: int | None, form: str) -> None:
     asked = {"run_date": str(shown.run_date), "algorithm": shown.algorithm or ""}
+    if chosen_id():
+        asked["lake"] = chosen_id()
     if segment_id is not None:
         asked["segment_id"] = str(segment_id)
     # A button of Streamlit's would hold the whole file in memory.

@@ -10,6 +10,7 @@ from custseg_spark.interfaces.dashboard.pages import (
     overview,
     quality,
     segments,
+    try_it,
 )
 
 
@@ -29,4 +30,5 @@ PAGES: Mapping[str, Page] = {
     "customer": Page("One customer", ":material/person_search:", customer.show),
     "quality": Page("Data quality", ":material/fact_check:", quality.show),
     "download": Page("Download", ":material/download:", download.show),
+    "try": Page("Try a file", ":material/upload_file:", try_it.show),
 }

@@ -1,0 +1,39 @@
+"""Which lake a visitor looks at: the dashboard's own, or that of a try."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from custseg_spark.interfaces.dashboard.settings import current
+from custseg_spark.interfaces.dashboard.texts import plain
+from custseg_spark.interfaces.dashboard.trying.desk import Try, tries_with_lakes
+
+_KEY = "lake"
+_OWN = ""
+
+
+def chosen_lake() -> Path:
+    """The folder of the lake that the visitor looks at."""
+    one = tries_with_lakes().get(chosen_id())
+    return one.lake if one else current().lake
+
+
+def chosen_id() -> str:
+    """The id of the try whose lake it is, empty for the dashboard's own."""
+    return str(st.session_state.get(_KEY, _OWN))
+
+
+def choose(one: Try) -> None:
+    """Look at the lake that a try has filled."""
+    st.session_state[_KEY] = one.id if one.own_lake else _OWN
+
+
+def lake_box() -> None:
+    """The choice of the lake, beside the pages; nothing where there is only one."""
+    tries = tries_with_lakes()
+    if chosen_id() not in tries:
+        st.session_state[_KEY] = _OWN
+    if tries:
+        names = {_OWN: plain(current().lake.name)}
+        names |= {id_: f"{plain(one.name)}, {one.started[:16]}" for id_, one in tries.items()}
+        st.sidebar.selectbox("Lake", list(names), format_func=names.__getitem__, key=_KEY)

@@ -1,0 +1,160 @@
+"""The form in which a person mends the guessed mapping, and what the mapping makes of records."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from zoneinfo import available_timezones
+
+import polars as pl
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from custseg_spark.core.events.schema import EVENT_TYPES
+from custseg_spark.core.mappings.mapping import EVENT_COLUMNS
+from custseg_spark.core.mappings.shapes import Shape
+from custseg_spark.core.mappings.vocabularies import IGNORED
+from custseg_spark.errors import ConfigurationError
+from custseg_spark.interfaces.dashboard.texts import plain
+from custseg_spark.interfaces.dashboard.trying.mending import Look, Mended, first_choice
+from custseg_spark.pipeline.preview import Preview
+
+_UNUSED = ""
+_WORDS = {
+    _UNUSED: "not used",
+    "event_at": "event_at: when it happened",
+    "event_type": "event_type: view, cart, purchase, return",
+    "customer_id": "customer_id: who",
+    "product_id": "product_id",
+    "category_id": "category_id",
+    "category_code": "category_code: the category's name",
+    "brand": "brand",
+    "unit_price": "unit_price",
+    "quantity": "quantity",
+    "discount": "discount",
+    "net_amount": "net_amount: to check the price by",
+    "session_id": "session_id: the visit",
+    "order_id": "order_id",
+    "store": "store",
+}
+_TYPES = ("", *EVENT_TYPES, IGNORED)
+_TYPE_WORDS = {"": "unknown: refused", IGNORED: "ignored: not wanted"}
+# Side by side on a wide screen; on a phone one below the other.
+_ABREAST = 3
+_EXAMPLES = 2
+
+
+def mapping_form(key: str, seen: Look) -> Mended:
+    """The form, with the guess as its first choice. ConfigurationError for a role given twice."""
+    first = first_choice(seen)
+    roles = _roles(key, seen.shapes, {s: c for c, s in first.roles.items()})
+    left, middle, right = st.columns(3)
+    formats: Sequence[str] = ()
+    if "event_at" in roles:
+        formats = _formats(key, left, seen, first, roles["event_at"])
+    zones = sorted(available_timezones())
+    zone = middle.selectbox(
+        "Times without a zone are of", zones, index=zones.index("UTC"), key=f"{key}-zone"
+    )
+    share = right.number_input(
+        "Records that may be refused, in %",
+        min_value=0.0,
+        max_value=100.0,
+        value=100 * first.share,
+        key=f"{key}-share",
+        help="With more of them refused the job ends, and nothing is in the lake.",
+    )
+    event_type, types = "", None
+    if "event_type" in roles:
+        types = _types(key, seen.types(roles["event_type"]))
+    else:
+        event_type = st.selectbox(
+            "No column is the event's type: every record is a",
+            EVENT_TYPES,
+            index=EVENT_TYPES.index(first.event_type or "purchase"),
+            key=f"{key}-type",
+        )
+    return Mended(roles, formats, event_type, types, zone, share / 100)
+
+
+def _roles(key: str, shapes: Sequence[Shape], guessed: Mapping[str, str]) -> dict[str, str]:
+    options = (_UNUSED, *EVENT_COLUMNS)
+    chosen: list[tuple[str, str]] = []
+    for number, (place, shape) in enumerate(zip(_places(len(shapes)), shapes, strict=True)):
+        role = place.selectbox(
+            plain(shape.name) or "a column without a name",
+            options,
+            index=options.index(guessed.get(shape.name, _UNUSED)),
+            format_func=_WORDS.__getitem__,
+            key=f"{key}-role-{number}",
+        )
+        place.caption(plain(_looks(shape)))
+        if role:
+            chosen.append((role, shape.name))
+    twice = [role for role, count in Counter(role for role, _ in chosen).items() if count > 1]
+    if twice:
+        columns = " and ".join(f"'{name}'" for role, name in chosen if role == twice[0])
+        raise ConfigurationError(f"{twice[0]} is chosen for {columns}; expected one column")
+    return dict(chosen)
+
+
+def _looks(shape: Shape) -> str:
+    examples = ", ".join(" ".join(e.split())[:24] for e in shape.examples[:_EXAMPLES])
+    blank = f"; {shape.blank_share:.0%} blank" if shape.blank_share else ""
+    return f"{', '.join(shape.patterns) or shape.kind}{blank}: {examples}"
+
+
+def _formats(
+    key: str, place: DeltaGenerator, seen: Look, first: Mended, column: str
+) -> Sequence[str]:
+    known = seen.formats(column)
+    is_guessed = column == first.roles.get("event_at")
+    usual = [f for f in (first.formats if is_guessed else known) if f]
+    return place.multiselect(
+        "Times are written as",
+        list(dict.fromkeys([*usual, *known])),
+        default=usual,
+        accept_new_options=True,
+        key=f"{key}-formats-{column}",
+        help="Patterns such as yyyy-MM-dd HH:mm:ss or M/d/yyyy; another one can be typed.",
+    )
+
+
+def _types(key: str, found: Mapping[str, str]) -> dict[str, str]:
+    st.caption("What each value of the event's type means")
+    return {
+        value: place.selectbox(
+            plain(value),
+            _TYPES,
+            index=_TYPES.index(kind),
+            format_func=lambda kind: _TYPE_WORDS.get(kind, kind),
+            key=f"{key}-means-{value}",
+        )
+        for place, (value, kind) in zip(_places(len(found)), found.items(), strict=True)
+    }
+
+
+def _places(count: int) -> list[DeltaGenerator]:
+    rows = [st.columns(_ABREAST) for _ in range(0, count, _ABREAST)]
+    return [place for row in rows for place in row][:count]
+
+
+def verdict(tried: Preview, share: float, looked_at: int, is_whole: bool) -> None:
+    """How many of the first records pass, why the others don't, and the first events."""
+    counts = {
+        "accepted": tried.accepted,
+        "refused": tried.refused,
+        "copies": tried.duplicates,
+        "ignored": tried.ignored,
+    }
+    for place, (name, count) in zip(st.columns(len(counts)), counts.items(), strict=True):
+        place.metric(name, f"{count:,}")
+    whole = "all" if is_whole else "the first"
+    st.caption(f"of {whole} {looked_at:,} records; {tried.refused_share:.1%} are refused")
+    if tried.refused_share > share:
+        st.warning(f"More than {share:.1%} of these records are refused: the job would end.")
+    if tried.reasons:
+        reasons = [(r.code, r.field, r.records, r.row, r.value, r.expected) for r in tried.reasons]
+        names = ["reason", "field", "records", "first row", "its value", "expected"]
+        st.dataframe(pl.DataFrame(reasons, schema=names, orient="row"), hide_index=True)
+    if tried.first:
+        with st.expander("The first events", expanded=not tried.reasons):
+            st.dataframe(pl.DataFrame(list(tried.first)), hide_index=True)
