@@ -63,6 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         options.only,
         (2_000, 20_000) if options.quick else (20_000, 1_000_000),
         (5_000,) if options.quick else (50_000,),
+        1.0 if options.quick else 20.0,
     )
     out = options.out or (None if options.quick else _PAGE)
     memory = options.memory * page.GIB if options.memory else available_bytes() * _MEMORY_SHARE

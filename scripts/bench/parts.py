@@ -12,6 +12,7 @@ from bench import ours
 from bench.measure import DONE, Measured
 from bench.page import gib, ratios, seconds, table
 from bench.runs import OURS, Plan, Runner
+from bench.service import service
 from bench.whole import Stages, measured, stage_table, whole
 
 FIRST, THEN = "first run", "with a day more"
@@ -145,4 +146,5 @@ PARTS: Mapping[str, tuple[str, Callable[[Runner, Plan], str]]] = {
     "increment": ("A day more", increment),
     "indices": ("Indices", indices),
     "sweep": ("KMeans sweep", sweep),
+    "service": ("Scoring service", service),
 }

@@ -31,6 +31,7 @@ class Plan:
     names: Sequence[str]
     index_points: Sequence[int]
     sweep_points: Sequence[int]
+    service_seconds: float
 
     @property
     def peers(self) -> list[str]:

@@ -22,6 +22,7 @@ from postgresql_server import Server
 from pyspark.sql import SparkSession
 
 from custseg_spark.config.settings import LakeConfig
+from custseg_spark.core.experiments import assignment
 from custseg_spark.core.features.scores import score_cutoffs, value_counts
 from custseg_spark.engine.lake import publishing
 from custseg_spark.engine.lake.lake import Lake
@@ -90,6 +91,15 @@ def test_customer_segments_has_a_row_a_customer_with_attributes_and_metrics(fold
         # Known for three days only: as if for thirty.
         '"c2",,,,,,,,2.5000,1,1,9.9900,40,1,"Loyal",1,,2021-04-01,' + AS_OF,
         '"c3",,37,40000.0000,,,,,,0,0,,,0,"Dormant",2,"Prospects",2021-04-01,' + AS_OF,
+    ]
+
+
+def test_customer_outliers_has_a_row_a_customer_and_odd_feature(folder: Path) -> None:
+    assert lines(folder, "customer_outliers") == [
+        '"customer_id","rank","segment_id","segment","distance","outlier_distance","feature",'
+        '"deviation","value","segment_median","run_date"',
+        '"c1",1,2,"Dormant",3.5,2,"frequency",2.25,3,1,2021-04-01',
+        '"c1",2,2,"Dormant",3.5,2,"pc_2",-1.5,,,2021-04-01',
     ]
 
 
@@ -264,13 +274,19 @@ def test_the_groups_are_a_share_by_label_and_the_same_anywhere(spark: SparkSessi
     # 2,000 expected, with a standard deviation of 42; both campaigns hold back 200 by chance.
     assert abs(len(spring) - 2_000) < 200
     assert abs(len(spring & summer) - 200) < 70
+    # The kernel's, on which independence is tested.
+    ids = pl.Series("customer_id", [f"c{n}" for n in range(20_000)])
+    assert set(ids.filter(assignment.held_back(ids, "spring", 0.1))) == spring
 
 
 def test_both_rows_of_a_customer_are_of_one_group(spark: SparkSession) -> None:
-    ddl = "customer_id string, segment_id int, segment_name string"
-    before = spark.createDataFrame([(f"c{n}", n % 5, "x") for n in range(500)], ddl)
-    after = spark.createDataFrame([(f"c{n}", n % 7, "x") for n in range(500)], ddl)
-    moved = changes.rows(before, after, Campaign(BEFORE, NOW, "x", 0.5)).collect()
+    ddl = "customer_id string, run_date date, segment_id int, segment_name string,"
+    ddl += " segment_since date"
+    runs = ((BEFORE, 5), (NOW, 7))
+    rows = [(f"c{n}", day, n % k, "x", day) for day, k in runs for n in range(500)]
+    campaign = Campaign(BEFORE, NOW, "x", 0.5)
+    segments = spark.createDataFrame(rows, ddl)
+    moved = changes.rows(segments, [BEFORE, NOW], campaign).collect()
     assert {r.customer_id for r in moved} == {f"c{n}" for n in range(500) if n % 5 != n % 7}
     groups: dict[str, set[bool]] = {}
     for row in moved:

@@ -8,13 +8,11 @@ import pytest
 from checkout import job
 from pyspark.sql import SparkSession
 
-from custseg_spark.config.settings import GateConfig, IngestConfig, LakeConfig
+from custseg_spark.config.settings import GateConfig, LakeConfig
 from custseg_spark.engine.lake.lake import Lake
-from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES
+from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES, SESSIONS
 from custseg_spark.errors import GateError
 from custseg_spark.pipeline import concentration, gate
-from custseg_spark.pipeline.sessions import refresh_sessions
-from custseg_spark.progress import Progress
 
 RUN_DATE = date(2021, 4, 9)
 # Events of the eight days before the run date: the last day has a half of the usual four.
@@ -93,11 +91,22 @@ def test_a_customer_with_too_many_events_is_refused(
 ) -> None:
     assert gate.check(lake, GateConfig(max_customer_share=0.01), RUN_DATE)
     monkeypatch.setattr(concentration, "FEWEST_EVENTS", 30)
-    refresh_sessions(lake, IngestConfig(), Progress())
-    assert concentration.of_lake(lake) == concentration.of_events(lake.read(EVENTS))
     assert gate.check(lake, GateConfig(max_customer_share=0.2), RUN_DATE)
     with pytest.raises(GateError, match=r"customer 'c4' has 6 of 30 events \(20.0%, at most 19.0%"):
         gate.check(lake, GateConfig(max_customer_share=0.19), RUN_DATE)
+
+
+def test_the_largest_customer_is_found_in_the_sessions(lake: Lake, tmp_path: Path) -> None:
+    events = concentration.of_events(lake.read(EVENTS))
+    assert (events and events.customer_id, events and events.events) == ("c4", 6)
+    other = changed(lake, tmp_path, file())
+    parts = [(f"c{n}", day, 6 - n % 2) for n in range(5) for day in (1, 2)]
+    rows = [
+        {"customer_id": c, "session_date": date(2021, 4, day), "event_count": n}
+        for c, day, n in parts
+    ]
+    literal_lake.write(other, SESSIONS, rows)
+    assert concentration.of_lake(other) == concentration.Largest("c4", 12, 56)
 
 
 def test_a_ledger_that_does_not_add_up_is_refused(lake: Lake, tmp_path: Path) -> None:

@@ -39,7 +39,8 @@ from custseg_spark.outputs.report import words
 FIRST, SECOND, BARE = date(2019, 10, 1), date(2019, 11, 1), date(2019, 12, 1)
 EVIL = "<script>alert(1)</script> | *Loyal*"
 NONE_QUALIFIES = "kmeans: no k qualifies; the best of them is used"
-CONFIG = {"model": {"algorithms": ["kmeans", "bisecting_kmeans"], "stability": {"minimum": 0.75}}}
+MODEL = {"algorithms": ["kmeans", "bisecting_kmeans"], "outlier_percentile": 99.5}
+CONFIG: dict[str, Any] = {"model": {**MODEL, "stability": {"minimum": 0.75}}}
 CONFIG |= {"drift": {"watch": 0.1, "refit": 0.25}}
 PICTURES = {
     "cluster_distribution.png",
@@ -201,7 +202,11 @@ def point(n: int) -> Row:
 
 def scored(n: int, score: int, group: str) -> Row:
     scores = {"rfm_r": score, "rfm_f": score, "rfm_m": score, "rfm_group": group}
-    return {"algorithm": "kmeans", "customer_id": f"c{n}", "segment_id": 1, **scores}
+    # Two customers with little spend, one with many orders; the oddest feature counts.
+    odd = {0: [("monetary", -3.0), ("frequency", 2.0)], 3: [("monetary", -4.0)]}
+    odd[6] = [("frequency", 5.0)]
+    outlier = {"is_outlier": n in odd, "oddities": odd.get(n)}
+    return {"algorithm": "kmeans", "customer_id": f"c{n}", "segment_id": 1, **scores, **outlier}
 
 
 SCORES = ((0, "Prospects"), (5, "Champions"), (1, "Dormant"))
@@ -387,6 +392,15 @@ def test_the_report_says_how_segments_changed(text: Callable[[date, str], str]) 
         assert f"Bargain Hunters is no more; most of its customers are now in {EVIL}." in page
         assert "of 100,900 customers of both runs 98,000 (97.1 %) stayed" in page
         assert "2,900 changed; 30,000 joined, 77 are gone." in page
+
+
+def test_who_fits_no_segment_is_counted_by_what_is_oddest(
+    text: Callable[[date, str], str],
+) -> None:
+    for page in both(text, SECOND):
+        assert "3 customers of 146,000 (< 0.1 %) fit no segment" in page
+        assert "farther from the centre of their own than 99.5 % of its customers" in page
+        assert "net spend low (2); orders high (1)" in page
 
 
 def test_the_first_run_has_no_migrations(reports: Path, text: Callable[[date, str], str]) -> None:

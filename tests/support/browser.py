@@ -15,6 +15,8 @@ from typing import Any
 
 from checkout import ROOT
 
+# As the script `custseg`, of this checkout.
+_CONSOLE = "from custseg_spark.interfaces.cli.main import console; console()"
 _STARTS_WITHIN_S = 60
 # Where Debian, and where other systems, have it.
 _PLACES = ("/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome")
@@ -47,7 +49,7 @@ def dashboard(lake: Path, log: Path, **environment: str) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "custseg_spark.interfaces.cli.main", "dashboard"]
+    command = [sys.executable, "-c", _CONSOLE, "dashboard"]
     options = ["--lake", str(lake), "--port", str(port)]
     with log.open("wb") as written:
         process = subprocess.Popen(

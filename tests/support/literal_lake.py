@@ -94,23 +94,26 @@ def run(day: date, minute: int = 0) -> Row:
     }
 
 
+# A feature, and an axis that is none.
+ODDITIES = [("frequency", 2.25), ("pc_2", -1.5)]
 # c1 moved, c2 stayed, c3 joined, c4 is gone; =c5 stayed, and a spreadsheet would execute it.
 SEGMENTS = [
     segment(BEFORE, "c1", 1),
     segment(BEFORE, "c2", 1),
     segment(BEFORE, "c4", 2),
     segment(BEFORE, "=c5", 2),
-    segment(NOW, "c1", 2),
+    {**segment(NOW, "c1", 2), "distance": 3.5, "is_outlier": True, "oddities": ODDITIES},
     segment(NOW, "c2", 1),
     segment(NOW, "c3", 2),
     segment(NOW, "=c5", 2),
     {**segment(NOW, "c1", 1), "algorithm": "bisecting_kmeans"},
 ]
+USUAL = {"frequency": (0.8, 1.0, -0.25)}
 PROFILES = [
     profile(BEFORE, 1),
     profile(BEFORE, 2),
     profile(NOW, 1, customer_share=0.25, customers=1),
-    profile(NOW, 2, customer_share=0.75, customers=3),
+    profile(NOW, 2, customer_share=0.75, customers=3, outlier_distance=2.0, features=USUAL),
     profile(NOW, 3, customer_share=0.0, customers=0),
     {**profile(NOW, 2), "segment_id": 9, "segment_name": "Gone", "status": "died"},
     {**profile(NOW, 1), "algorithm": "bisecting_kmeans"},

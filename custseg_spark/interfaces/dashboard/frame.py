@@ -1,18 +1,24 @@
 """What surrounds each page: navigation, title, and messages for what can't be shown."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import streamlit as st
 
 from custseg_spark.engine.foreign_errors import translated
 from custseg_spark.interfaces.dashboard.pages.registry import PAGES, Page
 from custseg_spark.interfaces.dashboard.texts import plain
+from custseg_spark.interfaces.dashboard.theme import STYLE
 from custseg_spark.interfaces.dashboard.trying.lake_choice import lake_box
+
+# Of this package: an icon by its name would be fetched from elsewhere.
+_ICON = Path(__file__).parent / "templates" / "icon.svg"
 
 
 def show() -> None:
     """Shows the page that the address names."""
-    st.set_page_config(page_title="custseg", page_icon=":material/donut_small:", layout="wide")
+    st.set_page_config(page_title="custseg", page_icon=str(_ICON), layout="wide")
+    st.html(STYLE)
     shown = {
         path: st.Page(
             _within(page), title=page.title, icon=page.icon, url_path=path, default=not path

@@ -9,7 +9,8 @@ from custseg_spark.outputs.report import words
 from custseg_spark.outputs.report.choice import evidence
 
 # What Streamlit's Markdown, its directives and its formulas begin with.
-_MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:])")
+# Within a word a low line is none of it, and labels are also read aloud.
+_MARKUP = re.compile(r"([\\`*{}\[\]()<>#+\-.!|~$:]|(?<![^\W_])_|_(?![^\W_]))")
 # Templates escape all values.
 _TEMPLATES = Environment(
     loader=PackageLoader("custseg_spark.interfaces.dashboard"),

@@ -21,7 +21,17 @@ _DARK = {
 }
 
 # Fonts of the system: nothing is fetched from elsewhere.
-_BOTH = {"font": "system-ui, sans-serif", "headingFont": "system-ui, sans-serif"}
+_BOTH = {
+    "font": "system-ui, sans-serif",
+    "headingFont": "system-ui, sans-serif",
+    "headingFontSizes": ["1.75rem", "1.3rem", "1.1rem", "1rem", "1rem", "1rem"],
+}
+# Streamlit leaves six rems above a page's title, and offers tables as CSV that a spreadsheet would
+# execute.
+STYLE = """<style>
+[data-testid=stMainBlockContainer] { padding-top: 3.5rem; }
+[data-testid=stElementToolbar] button[aria-label="Download as CSV"] { display: none; }
+</style>"""
 
 OPTIONS: Mapping[str, object] = {
     **{f"theme.{name}": value for name, value in _BOTH.items()},

@@ -133,7 +133,9 @@ def test_mean_and_spread_follow_from_two_segments(lake: LakeReader) -> None:
 
 
 def test_markup_is_shown_as_it_is() -> None:
-    assert plain("a_b *c* $d$ :red[e] <f>\n#g") == (r"a\_b \*c\* \$d\$ \:red\[e\] \<f\> \#g")
+    assert plain("_a_ b_c *c* $d$ :red[e] <f>\n#g") == (
+        r"\_a\_ b_c \*c\* \$d\$ \:red\[e\] \<f\> \#g"
+    )
 
 
 def test_a_place_without_a_lake_is_told(tmp_path: Path) -> None:

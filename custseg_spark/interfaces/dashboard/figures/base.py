@@ -1,45 +1,44 @@
 """What all figures share: the report's colours, texts that plotly takes literally, a layout."""
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
 
+from custseg_spark.interfaces.dashboard.texts import plain
 from custseg_spark.outputs.report import palette, words
 
-# As the report's colour maps: the panel's colour is in the middle.
+# As the report's colour maps: the panel's colour is in the middle. Dark ends carry light numbers.
 _DIVERGING = {
-    "light": [[0.0, "#2166ac"], [0.25, "#92c5de"], [0.5, "#f7f7f7"], [0.75, "#f4a582"],
-              [1.0, "#b2182b"]],
-    "dark": [[0.0, "#7fb2ee"], [0.25, "#2f5f8f"], [0.5, "#1b1f24"], [0.75, "#8f3f2a"],
-             [1.0, "#ffb199"]],
-}  # fmt: skip
+    "light": ("#2166ac", "#92c5de", "#f7f7f7", "#f4a582", "#b2182b"),
+    "dark": ("#2b7bd6", "#1f4a7a", "#1b1f24", "#7a3324", "#d6502b"),
+}
+_MANY = {"light": "#0072b2", "dark": "#1f78b4"}
 FAINT = "rgba(128, 136, 144, 0.35)"
 CONFIG = {"displayModeBar": False, "scrollZoom": False}
 
 
 @dataclass(frozen=True)
 class Look:
-    """The colours of the visitor's theme."""
+    """The colours of the visitor's theme. `numbers` are those in cells; None: plotly chooses."""
 
     theme: palette.Theme
-    diverging: list[list[Any]]
+    diverging: Sequence[tuple[float, str]]
+    counts: Sequence[tuple[float, str]]
+    numbers: str | None
     is_dark: bool
-
-    @property
-    def counts(self) -> list[list[Any]]:
-        """A colour scale from none to many."""
-        return [[0.0, self.theme.panel], [1.0, self.theme.strong]]
 
 
 def look() -> Look:
     """The look of the theme that the visitor's browser shows."""
     is_dark = st.context.theme.type == "dark"
-    theme = palette.DARK if is_dark else palette.LIGHT
-    return Look(theme, _DIVERGING["dark" if is_dark else "light"], is_dark)
+    theme, name = (palette.DARK, "dark") if is_dark else (palette.LIGHT, "light")
+    diverging = [(place / 4, colour) for place, colour in enumerate(_DIVERGING[name])]
+    counts = [(0.0, theme.panel), (1.0, _MANY[name])]
+    return Look(theme, diverging, counts, theme.ink if is_dark else None, is_dark)
 
 
 def literal(text: str, width: int = 0, lines: int = 2) -> str:
@@ -49,13 +48,13 @@ def literal(text: str, width: int = 0, lines: int = 2) -> str:
 
 
 def laid_out(figure: go.Figure, height: int, **more: Any) -> go.Figure:
-    """The figure with the dashboard's margins, legend below, and no background of its own."""
+    """The figure with the dashboard's margins, legend above, and no background of its own."""
     usual: Mapping[str, Any] = {
         "height": height,
-        "margin": {"l": 8, "r": 8, "t": 28, "b": 8},
+        "margin": {"l": 8, "r": 8, "t": 16, "b": 8},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
-        "legend": {"orientation": "h", "yanchor": "top", "y": -0.12, "x": 0},
+        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
         "hoverlabel": {"align": "left"},
         "dragmode": False,
     }
@@ -63,6 +62,11 @@ def laid_out(figure: go.Figure, height: int, **more: Any) -> go.Figure:
     figure.update_xaxes(automargin=True, gridcolor=FAINT, zerolinecolor=FAINT)
     figure.update_yaxes(automargin=True, gridcolor=FAINT, zerolinecolor=FAINT)
     return figure
+
+
+def titled(text: str) -> None:
+    """A figure's title; it wraps on a phone, which plotly's don't."""
+    st.markdown(f"**{plain(text)}**")
 
 
 def show(figure: go.Figure, key: str) -> None:

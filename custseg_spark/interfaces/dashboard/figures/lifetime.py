@@ -1,10 +1,12 @@
 """Customer lifetime value: its hold-out test, and what to expect of each segment."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
+import polars as pl
 
 from custseg_spark.interfaces.dashboard.figures.base import laid_out, literal
+from custseg_spark.interfaces.dashboard.reading.value import VALUES
 from custseg_spark.outputs.report import words
 from custseg_spark.outputs.report.content import Content
 from custseg_spark.outputs.report.palette import COLOURS
@@ -13,27 +15,36 @@ from custseg_spark.outputs.report.rows import Calibration, Decile
 _ACTUAL, _EXPECTED = COLOURS[0], COLOURS[1]
 
 
-def by_segment(content: Content, feature: str) -> go.Figure:
-    """Bars of a feature's mean in each segment that has one."""
-    rows = [
-        (s, s.features[feature].mean)
-        for s in content.segments[::-1]
-        if feature in s.features and s.features[feature].mean is not None
-    ]
-    means = [mean for _, mean in rows]
+FIGURES: Mapping[str, str] = {
+    "total": "value expected in 12 months, of all buyers of the segment",
+    **{name: f"{words.feature(name)}, mean of the segment's buyers" for name in VALUES},
+}
+
+
+def by_segment(content: Content, values: pl.DataFrame, figure: str) -> go.Figure:
+    """Bars of one of FIGURES in each segment that has buyers; of `values_of`."""
+    rows = {row["segment_id"]: row for row in values.iter_rows(named=True)}
+    shown = [s for s in content.segments[::-1] if s.segment_id in rows]
+    numbers = [_number(rows[s.segment_id], figure) for s in shown]
+    name = "clv_12m" if figure == "total" else figure
     bars = go.Bar(
-        x=means,
-        y=[literal(s.segment_name, 18) for s, _ in rows],
+        x=numbers,
+        y=[literal(s.segment_name, 18) for s in shown],
         orientation="h",
-        marker={"color": [content.styles[s.segment_id].colour for s, _ in rows]},
-        text=[words.feature_value(feature, mean) for mean in means],
+        marker={"color": [content.styles[s.segment_id].colour for s in shown]},
+        text=[words.feature_value(name, number) for number in numbers],
         textposition="outside",
         cliponaxis=False,
-        hovertemplate="%{y}: %{text}<extra></extra>",
+        customdata=[words.count(rows[s.segment_id]["buyers"]) for s in shown],
+        hovertemplate="%{y}: %{text}, %{customdata} buyers<extra></extra>",
     )
-    title = {"text": f"{words.feature(feature)}, mean of its buyers", "font": {"size": 14}}
-    figure = laid_out(go.Figure(bars), 110 + 44 * len(rows), title=title)
-    return figure.update_xaxes(range=[0, max([m or 0 for m in means], default=1) * 1.2])
+    drawn = laid_out(go.Figure(bars), 90 + 44 * len(shown))
+    drawn.update_yaxes(showgrid=False)
+    return drawn.update_xaxes(range=[min(0, *numbers), max(0, *numbers) * 1.28 or 1])
+
+
+def _number(row: Mapping[str, float], figure: str) -> float:
+    return row["clv_12m"] if figure == "total" else row[figure] / row["buyers"]
 
 
 def calibration(rows: Sequence[Calibration]) -> go.Figure:
@@ -47,8 +58,7 @@ def calibration(rows: Sequence[Calibration]) -> go.Figure:
         go.Scatter(name=name, x=labels, y=means, mode="lines+markers", line={"color": colour})
         for name, colour, means in parts
     ]
-    title = {"text": "purchases in the hold-out period", "font": {"size": 14}}
-    figure = laid_out(go.Figure(lines), 330, title=title)
+    figure = laid_out(go.Figure(lines), 330)
     figure.update_xaxes(title="earlier repeat purchases", type="category")
     return figure.update_yaxes(rangemode="tozero")
 
@@ -64,7 +74,6 @@ def deciles(rows: Sequence[Decile]) -> go.Figure:
         go.Bar(name=name, x=labels, y=shares, marker={"color": colour})
         for name, colour, shares in parts
     ]
-    title = {"text": "shares of each tenth of buyers", "font": {"size": 14}}
-    figure = laid_out(go.Figure(bars), 330, title=title)
+    figure = laid_out(go.Figure(bars), 330)
     figure.update_xaxes(title="tenth of buyers by predicted value", type="category")
     return figure.update_yaxes(tickformat=".0%")

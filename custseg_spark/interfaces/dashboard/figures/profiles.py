@@ -18,10 +18,11 @@ def profiles(content: Content, look: Look) -> go.Figure:
     rows = [[s.z_score(feature) for s in segments] for feature in features]
     heat = go.Heatmap(
         z=rows,
-        x=[literal(s.segment_name, 14, 3) for s in segments],
+        x=[literal(s.segment_name, 22, 1) for s in segments],
         y=[literal(words.feature(feature), 26) for feature in features],
         text=[[words.signed(z) for z in row] for row in rows],
         texttemplate="%{text}",
+        textfont={"color": look.numbers},
         colorscale=look.diverging,
         zmin=-_STRONG,
         zmax=_STRONG,
@@ -35,11 +36,10 @@ def profiles(content: Content, look: Look) -> go.Figure:
             "yanchor": "top",
             "thickness": 10,
             "len": 0.8,
-            "title": {"text": "standard deviations from the mean of all", "side": "bottom"},
         },
     )
     figure = laid_out(go.Figure(heat), _REST + _ROW * len(features))
-    figure.update_xaxes(side="top", showgrid=False)
+    figure.update_xaxes(side="top", tickangle=-40, showgrid=False)
     return figure.update_yaxes(showgrid=False)
 
 

@@ -5,12 +5,14 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 import polars as pl
 
-from custseg_spark.interfaces.dashboard.figures.base import FAINT, Look, laid_out, literal
+from custseg_spark.interfaces.dashboard.figures.base import FAINT, Look, laid_out
 from custseg_spark.interfaces.dashboard.reading.scores import BOUNDS
 from custseg_spark.outputs.report import words
 from custseg_spark.outputs.report.rows import RfmCount
 
 _SCORES = range(1, 6)
+# Features of whole numbers.
+_WHOLE = ("recency_days", "frequency")
 
 
 def heat_map(counts: Sequence[RfmCount], look: Look) -> go.Figure:
@@ -28,6 +30,7 @@ def heat_map(counts: Sequence[RfmCount], look: Look) -> go.Figure:
         y=[str(r) for r in _SCORES],
         text=texts,
         texttemplate="%{text}",
+        textfont={"color": look.numbers},
         colorscale=look.counts,
         showscale=False,
         xgap=1,
@@ -56,9 +59,9 @@ def histogram(counts: pl.DataFrame, feature: str, segment_id: int | None, colour
     bars = [_bars(chosen, labels, name, colour)]
     if segment_id is not None:
         bars.append(_outline(own, labels))
-    title = {"text": literal(words.feature(feature)), "font": {"size": 14}}
-    figure = laid_out(go.Figure(bars), 290, title=title, barmode="overlay", bargap=0.12)
-    figure.update_xaxes(type="category", showgrid=False)
+    figure = laid_out(go.Figure(bars), 300, barmode="overlay", bargap=0.12)
+    last = max(own["bin"].to_list(), default=0)
+    figure.update_xaxes(type="category", showgrid=False, range=[-0.5, last + 0.5])
     return figure.update_yaxes(tickformat=".0%", rangemode="tozero")
 
 
@@ -99,13 +102,13 @@ def _outline(counts: pl.DataFrame, labels: Sequence[str]) -> go.Scatter:
 def bin_labels(feature: str) -> list[str]:
     """The bins of a feature in words, the lowest first."""
     bounds = BOUNDS[feature]
-    low = [None, *bounds]
-    return [_bin(a, b) for a, b in zip(low, [*bounds, None], strict=True)]
+    step = 1 if feature in _WHOLE else 0
+    return [_bin(a, b, step) for a, b in zip([None, *bounds], [*bounds, None], strict=True)]
 
 
-def _bin(above: float | None, to: float | None) -> str:
+def _bin(above: float | None, to: float | None, step: int) -> str:
     if above is None:
-        return f"≤ {words.number(to)}"
+        return f"≤ {to:,}"
     if to is None:
-        return f"> {words.number(above)}"
-    return f"{words.number(to)}" if to - above == 1 else f"{words.number(above)}–{words.number(to)}"
+        return f"> {above:,}"
+    return f"{to:,}" if above + step == to else f"{above + step:,}–{to:,}"

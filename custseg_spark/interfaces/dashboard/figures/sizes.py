@@ -34,5 +34,6 @@ def sizes(content: Content) -> go.Figure:
     ]
     figure = laid_out(go.Figure(bars), _REST + _ROW * len(segments), barmode="group")
     highest = max((s or 0.0 for _, shares, _ in parts for s in shares), default=0.0)
-    figure.update_xaxes(tickformat=".0%", range=[0, highest * 1.18 or 1])
-    return figure.update_layout(legend_traceorder="reversed")
+    figure.update_xaxes(tickformat=".0%", range=[0, highest * 1.28 or 1])
+    figure.update_yaxes(showgrid=False)
+    return figure.update_layout(showlegend=False)

@@ -86,7 +86,7 @@ def standing(rows: Sequence[Standing], found: Explanation, content: Content) -> 
         colour = _colour(content, found.second_segment_id)
         traces.append(_markers(found.second_segment_name, second, names, "diamond-open", colour))
     figure = laid_out(go.Figure(traces), 150 + 30 * len(shown))
-    figure.update_xaxes(title="standard deviations from the mean of all customers", zeroline=True)
+    figure.update_xaxes(zeroline=True)
     return figure.update_yaxes(type="category")
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 
 from custseg_spark.interfaces.dashboard.choosing import Shown, chosen_run
 from custseg_spark.interfaces.dashboard.figures import base, history, standing
+from custseg_spark.interfaces.dashboard.grids import show_rows
 from custseg_spark.interfaces.dashboard.reading.customers import (
     LONGEST_ID,
     explained,
@@ -51,8 +52,9 @@ def _missing(shown: Shown, typed: str) -> None:
 
 
 def _offer(ids: Sequence[str]) -> None:
-    for place, one in enumerate(ids):
-        st.button(plain(one), key=f"offered {place}", on_click=_choose, args=(one,))
+    with st.container(horizontal=True):
+        for place, one in enumerate(ids):
+            st.button(plain(one), key=f"offered {place}", on_click=_choose, args=(one,))
 
 
 def _choose(customer_id: str) -> None:
@@ -79,13 +81,10 @@ def _features(shown: Shown, found: Explanation) -> None:
         st.write(plain(f"What speaks most for this segment: {words.joined(reasons)}."))
     rows = standing.standings(found, shown.content)
     if rows:
+        st.caption("How far from the mean of all customers, in standard deviations.")
         base.show(standing.standing(rows, found, shown.content), "standing")
     second = found.second_segment_name or "second segment"
-    st.dataframe(
-        pl.DataFrame([_row(r, second) for r in found.features.iter_rows(named=True)]),
-        hide_index=True,
-        width="stretch",
-    )
+    show_rows(pl.DataFrame([_row(r, second) for r in found.features.iter_rows(named=True)]))
 
 
 def _row(row: dict[str, object], second: str) -> dict[str, object]:

@@ -9,6 +9,7 @@ import streamlit as st
 from custseg_spark.interfaces.dashboard.choosing import Shown, chosen_run
 from custseg_spark.interfaces.dashboard.figures import base, drift, flows, history
 from custseg_spark.interfaces.dashboard.figures.flows import Side
+from custseg_spark.interfaces.dashboard.grids import chosen_part, show_rows, show_texts
 from custseg_spark.interfaces.dashboard.reading.movements import (
     flows_between,
     names_of,
@@ -28,10 +29,7 @@ def show() -> None:
     if shown.algorithm is None:
         st.info("The tables hold no segments for this run date.")
         return
-    part = st.segmented_control(
-        "Part", list(_PARTS), default="Who moved", label_visibility="collapsed", key="moves part"
-    )
-    _PARTS[part or "Who moved"](shown, shown.algorithm)
+    _PARTS[chosen_part(_PARTS, "moves part")](shown, shown.algorithm)
 
 
 def _moved(shown: Shown, algorithm: str) -> None:
@@ -53,7 +51,7 @@ def _moved(shown: Shown, algorithm: str) -> None:
     ids = sizes["segment_id"].unique().to_list()
     base.show(flows.flow(rows, left, right, styles(ids)), "flow")
     st.caption("Customers, and their share of the segment they come from")
-    st.dataframe(flows.matrix(rows, left, right), hide_index=True, width="stretch")
+    show_rows(flows.matrix(rows, left, right))
 
 
 def _earlier(shown: Shown, algorithm: str) -> list[date]:
@@ -88,14 +86,8 @@ def _over_time(shown: Shown, algorithm: str) -> None:
     st.write("A segment keeps its id from run to run, whatever its name; a line is an id.")
     ids = sizes["segment_id"].unique().to_list()
     base.show(history.sizes_over_time(sizes, styles(ids)), "over time")
-    st.dataframe(
-        sizes.sort("run_date", "segment_id", descending=[True, False]).rename(
-            {"run_date": "run date", "segment_id": "id", "segment_name": "segment"}
-        ),
-        hide_index=True,
-        width="stretch",
-        column_config={"customers": st.column_config.NumberColumn(format="localized")},
-    )
+    names = {"run_date": "run date", "segment_id": "id", "segment_name": "segment"}
+    show_rows(sizes.sort("run_date", "segment_id", descending=[True, False]).rename(names))
 
 
 def _drift(shown: Shown, algorithm: str) -> None:
@@ -109,8 +101,7 @@ def _drift(shown: Shown, algorithm: str) -> None:
     base.show(drift.drift(content.drift, watch, refit), "drift")
     for grid in section.grids:
         st.caption(grid.caption)
-        rows = [dict(zip(grid.head, row, strict=True)) for row in grid.rows]
-        st.dataframe(pl.DataFrame(rows), hide_index=True, width="stretch")
+        show_texts(grid.head, grid.rows)
 
 
 _PARTS: Mapping[str, Callable[[Shown, str], None]] = {

@@ -5,6 +5,7 @@ import streamlit as st
 
 from custseg_spark.interfaces.dashboard.choosing import Shown, chosen_run
 from custseg_spark.interfaces.dashboard.figures import base, choice
+from custseg_spark.interfaces.dashboard.grids import show_rows
 from custseg_spark.interfaces.dashboard.texts import plain, rendered
 from custseg_spark.outputs.report import choice as reasons
 from custseg_spark.outputs.report import words
@@ -56,7 +57,7 @@ def _number_of_segments(content: Content) -> None:
     least = content.run.setting(*_LEAST[index]) if index in _LEAST else None
     base.show(choice.choice(content.tried, index, least), "choice")
     with st.expander("Every number of segments that was tried"):
-        st.dataframe(_candidates(content), hide_index=True, width="stretch")
+        show_rows(_candidates(content), shares=("smallest share",), decimals=3)
 
 
 def _candidates(content: Content) -> pl.DataFrame:

@@ -9,6 +9,7 @@ import streamlit as st
 from custseg_spark.engine.lake.reader import LakeReader
 from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES, REJECTED_EVENTS
 from custseg_spark.interfaces.dashboard.figures import base
+from custseg_spark.interfaces.dashboard.grids import chosen_part, show_rows
 from custseg_spark.interfaces.dashboard.lake import open_lake, version_of
 from custseg_spark.interfaces.dashboard.reading import arrivals
 from custseg_spark.interfaces.dashboard.reading.refusals import EXAMPLES, refusals
@@ -31,15 +32,18 @@ _FILE_COLUMNS = {
     "rounded": "rounded",
     "skipped_because": "skipped because",
 }
+_LATE_COLUMNS = {
+    "run_date": "run date",
+    "finished_at": "finished",
+    "source_file": "file",
+    "ingested_at": "came",
+}
 
 
 def show() -> None:
     """Draws the page: one of its parts."""
     lake = open_lake()
-    part = st.segmented_control(
-        "Part", list(_PARTS), default="Refused", label_visibility="collapsed", key="quality part"
-    )
-    _PARTS[part or "Refused"](lake)
+    _PARTS[chosen_part(_PARTS, "quality part")](lake)
 
 
 def _refused(lake: LakeReader) -> None:
@@ -48,24 +52,14 @@ def _refused(lake: LakeReader) -> None:
         st.success("No record was refused.", icon=":material/check:")
         return
     st.write("A record that fails several rules is counted for each.")
-    st.dataframe(
-        found.counts,
-        hide_index=True,
-        width="stretch",
-        column_config={"records": st.column_config.NumberColumn(format="localized")},
-    )
+    show_rows(found.counts)
     labels = {(c, f): f"{c}: {f}" if f else c for c, f, _ in found.counts.iter_rows()}
     st.subheader("Examples")
     code, field = st.selectbox("Reason", list(labels), format_func=labels.__getitem__)
     is_shown = (pl.col("code") == code) & pl.col("field").eq_missing(pl.lit(field, pl.String))
     st.caption(f"The first {EXAMPLES} by file and row; the table rejected\\_events has all.")
-    st.dataframe(
-        found.examples.filter(is_shown)
-        .drop("code", "field")
-        .rename({"source_file": "file", "source_row": "row", "raw_record": "record"}),
-        hide_index=True,
-        width="stretch",
-    )
+    names = {"source_file": "file", "source_row": "row", "raw_record": "record"}
+    show_rows(found.examples.filter(is_shown).drop("code", "field").rename(names))
 
 
 def _files(lake: LakeReader) -> None:
@@ -78,13 +72,12 @@ def _files(lake: LakeReader) -> None:
              " + ignored + duplicates.")  # fmt: skip
     days = arrivals.days_of(counts)
     if len(days):
+        base.titled("accepted events by day")
         base.show(_by_day(days), "by day")
     if len(files) > _MOST_FILES:
         st.caption(f"The last {_MOST_FILES:,} files to come.")
     rows = files.head(_MOST_FILES).join(arrivals.spans(counts), on="file_id", how="left")
-    st.dataframe(
-        rows.select(list(_FILE_COLUMNS)).rename(_FILE_COLUMNS), hide_index=True, width="stretch"
-    )
+    show_rows(rows.select(list(_FILE_COLUMNS)).rename(_FILE_COLUMNS))
 
 
 def _by_day(days: pl.DataFrame) -> go.Figure:
@@ -94,8 +87,7 @@ def _by_day(days: pl.DataFrame) -> go.Figure:
         marker={"color": base.look().theme.strong},
         hovertemplate="%{x|%Y-%m-%d}: %{y:,} events<extra></extra>",
     )
-    title = {"text": "accepted events by day", "font": {"size": 14}}
-    return base.laid_out(go.Figure(bars), 280, title=title)
+    return base.laid_out(go.Figure(bars), 260)
 
 
 def _late(lake: LakeReader) -> None:
@@ -110,19 +102,7 @@ def _late(lake: LakeReader) -> None:
         st.success("No event was late for a run.", icon=":material/check:")
         return
     st.warning(plain(f"{words.counted(int(late['events'].sum()), 'event')} came late."))
-    st.dataframe(
-        late.rename(
-            {
-                "run_date": "run date",
-                "finished_at": "finished",
-                "source_file": "file",
-                "ingested_at": "came",
-            }
-        ),
-        hide_index=True,
-        width="stretch",
-        column_config={"events": st.column_config.NumberColumn(format="localized")},
-    )
+    show_rows(late.rename(_LATE_COLUMNS))
 
 
 _PARTS: Mapping[str, Callable[[LakeReader], None]] = {

@@ -14,13 +14,13 @@ from custseg_spark.interfaces.dashboard.figures import (
     scores,
     sizes,
 )
+from custseg_spark.interfaces.dashboard.grids import chosen_part, show_rows, show_texts
 from custseg_spark.interfaces.dashboard.reading.points import points_of
 from custseg_spark.interfaces.dashboard.reading.scores import BOUNDS, distributions
+from custseg_spark.interfaces.dashboard.reading.value import values_of
 from custseg_spark.interfaces.dashboard.texts import plain
 from custseg_spark.outputs.report import changes, segments, words
 from custseg_spark.outputs.report.rows import Segment
-
-_CLV = ("clv_12m", "expected_purchases_90d", "p_alive")
 
 
 def show() -> None:
@@ -29,44 +29,31 @@ def show() -> None:
     if not shown.content.segments:
         st.info("The tables hold no segments for this run date.")
         return
-    part = st.segmented_control(
-        "Part", list(_PARTS), default="Sizes", label_visibility="collapsed", key="segments part"
-    )
-    _PARTS[part or "Sizes"](shown)
+    _PARTS[chosen_part(_PARTS, "segments part")](shown)
 
 
 def _sizes(shown: Shown) -> None:
     content = shown.content
     _said(segments.sizes(content).text)
     base.show(sizes.sizes(content), "sizes")
-    st.dataframe(
-        pl.DataFrame([_row(s) for s in content.segments], infer_schema_length=None),
-        hide_index=True,
-        width="stretch",
-        column_config={
-            "share": st.column_config.NumberColumn(format="percent"),
-            "of revenue": st.column_config.NumberColumn(format="percent"),
-            "customers": st.column_config.NumberColumn(format="localized"),
-            "revenue": st.column_config.NumberColumn(format="localized"),
-            "a customer": st.column_config.NumberColumn(format="%.2f"),
-        },
-    )
+    st.caption("Upper bars: shares of customers; lower, pale ones: of revenue.")
+    rows = pl.DataFrame([_row(s) for s in content.segments], infer_schema_length=None)
+    show_rows(rows, shares=("share", "of revenue"))
 
 
 def _row(segment: Segment) -> Mapping[str, object]:
     revenue = None if segment.revenue is None else float(segment.revenue)
-    found = segments.stability(segment)
     return {
         "segment": segment.segment_name,
         "id": segment.segment_id,
         "customers": segment.customers,
         "share": segment.customer_share,
-        "revenue": None if revenue is None else round(revenue, 2),
+        "revenue": revenue,
         "of revenue": segment.revenue_share,
         "a customer": None if revenue is None else revenue / max(segment.customers, 1),
         "since": segment.born_on,
         "status": segments.STATUS.get(segment.status or "", segment.status),
-        "found again": found,
+        "found again": segments.stability(segment),
         "next best name": segment.runner_up,
     }
 
@@ -80,16 +67,7 @@ def _profiles(shown: Shown) -> None:
     base.show(profiles.profiles(content, base.look()), "profiles")
     for grid in section.grids:
         st.caption(grid.caption)
-        rows = [dict(zip(_distinct(grid.head), row, strict=True)) for row in grid.rows]
-        st.dataframe(pl.DataFrame(rows), hide_index=True, width="stretch")
-
-
-def _distinct(names: Sequence[str]) -> list[str]:
-    """Column names, each once: two segments may have one name."""
-    made: list[str] = []
-    for name in names:
-        made.append(name if name not in made else f"{name} ({len(made)})")
-    return made
+        show_texts(grid.head, grid.rows)
 
 
 def _scores(shown: Shown) -> None:
@@ -105,15 +83,17 @@ def _scores(shown: Shown) -> None:
     colour = everybody if chosen is None else content.styles[chosen].colour
     for place, feature in zip(st.columns(len(BOUNDS)), BOUNDS, strict=True):
         with place:
+            base.titled(words.feature(feature))
             base.show(scores.histogram(counts, feature, chosen, colour), feature)
-    st.markdown("**Scores of recency and frequency**")
+    base.titled("scores of recency and frequency")
     of_segment = [one for one in content.rfm if chosen in (None, one.segment_id)]
     base.show(scores.heat_map(of_segment, base.look()), "scores")
 
 
 def _map(shown: Shown) -> None:
     content = shown.content
-    _said(segments.plane(content).text[:1])
+    # Ids are under the pointer, not beside the points.
+    _said([t.removesuffix(" The numbers are segment ids.") for t in segments.plane(content).text])
     if content.plane is None or shown.algorithm is None:
         return
     sampled = points_of(shown.lake, shown.run_date, shown.algorithm)
@@ -122,21 +102,24 @@ def _map(shown: Shown) -> None:
 
 def _value(shown: Shown) -> None:
     content = shown.content
-    section = changes.lifetime_value(content)
-    _said(section.text)
+    _said(changes.lifetime_value(content).text)
     clv = content.clv
-    known = [f for f in _CLV if any(f in s.features for s in content.segments)]
-    if known:
-        feature = st.selectbox("Figure", known, format_func=words.feature)
-        base.show(lifetime.by_segment(content, feature), "value")
-    if clv is None:
+    if clv is None or shown.algorithm is None:
         return
+    values = values_of(shown.lake, shown.run_date, shown.algorithm)
+    if len(values):
+        figure = st.selectbox(
+            "Figure", list(lifetime.FIGURES), format_func=lifetime.FIGURES.__getitem__
+        )
+        base.show(lifetime.by_segment(content, values, figure), "value")
     left, right = st.columns(2)
-    with left:
-        if clv.calibration:
+    if clv.calibration:
+        with left:
+            base.titled("purchases in the hold-out period")
             base.show(lifetime.calibration(clv.calibration), "calibration")
-    with right:
-        if clv.deciles:
+    if clv.deciles:
+        with right:
+            base.titled("shares of each tenth of buyers")
             base.show(lifetime.deciles(clv.deciles), "deciles")
 
 

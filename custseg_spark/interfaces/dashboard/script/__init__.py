@@ -1,1 +1,1 @@
-"""The script, in a folder without `pages`: Streamlit would make a navigation of one."""
+"""The script, in a folder without `pages`: Streamlit would take that for its own navigation."""

@@ -13,6 +13,7 @@ from custseg_spark.core.clustering.sweep import Swept
 from custseg_spark.errors import CustsegError
 from custseg_spark.interfaces.dashboard.figures.base import laid_out, look, show
 from custseg_spark.interfaces.dashboard.texts import plain
+from custseg_spark.interfaces.dashboard.trying.remembering import remembered, toggled
 from custseg_spark.pipeline import sampled_features
 from custseg_spark.pipeline.k_curves import K_MAX, K_MIN, KCurves, k_curves
 
@@ -38,7 +39,14 @@ def _known(preset: str) -> str:
 
 def choose_preset(key: str) -> str:
     """The preset that a person chooses."""
-    return st.radio("Features", list(PRESETS), format_func=PRESETS.__getitem__, key=f"{key}-preset")
+    names, own = list(PRESETS), f"{key}-preset"
+
+    def draw(first: str) -> str:
+        return st.radio(
+            "Features", names, names.index(first), format_func=PRESETS.__getitem__, key=own
+        )
+
+    return remembered(own, "", draw)
 
 
 @st.cache_resource(max_entries=_MOST_HELD, show_spinner="Measuring …")
@@ -58,12 +66,14 @@ def choose_k(key: str, sample: Path, preset: str) -> int | None:
         return None
     own = preset_config(preset).model.k
     usual = own if own and K_MIN <= own <= K_MAX else found.suggested
-    is_left = st.toggle(
-        "Let the job choose k among all customers", value=False, key=f"{key}-auto-{preset}"
-    )
-    k = st.slider(
-        "Number of segments k", K_MIN, K_MAX, usual, key=f"{key}-k-{preset}", disabled=is_left
-    )
+    is_left = toggled(f"{key}-auto-{preset}", "Let the job choose k among all customers")
+
+    def draw(first: int) -> int:
+        return st.slider(
+            "Number of segments k", K_MIN, K_MAX, first, key=f"{key}-k-{preset}", disabled=is_left
+        )
+
+    k = remembered(f"{key}-k-{preset}", usual, draw)
     _charts(key, found, None if is_left else k)
     _words(found, k)
     return None if is_left else k

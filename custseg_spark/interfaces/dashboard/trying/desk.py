@@ -53,6 +53,11 @@ class Try:
         return self.folder / "lake"
 
     @property
+    def at(self) -> str:
+        """When it began, to the minute."""
+        return self.started[:16].replace("T", " ")
+
+    @property
     def log(self) -> Path:
         """What the job wrote."""
         return self.folder / "log.txt"

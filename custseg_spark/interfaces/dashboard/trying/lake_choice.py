@@ -5,7 +5,6 @@ from pathlib import Path
 import streamlit as st
 
 from custseg_spark.interfaces.dashboard.settings import current
-from custseg_spark.interfaces.dashboard.texts import plain
 from custseg_spark.interfaces.dashboard.trying.desk import Try, tries_with_lakes
 
 _KEY = "lake"
@@ -34,6 +33,6 @@ def lake_box() -> None:
     if chosen_id() not in tries:
         st.session_state[_KEY] = _OWN
     if tries:
-        names = {_OWN: plain(current().lake.name)}
-        names |= {id_: f"{plain(one.name)}, {one.started[:16]}" for id_, one in tries.items()}
+        names = {_OWN: current().lake.name}
+        names |= {id_: f"{one.name}, {one.at}" for id_, one in tries.items()}
         st.sidebar.selectbox("Lake", list(names), format_func=names.__getitem__, key=_KEY)

@@ -15,6 +15,7 @@ from custseg_spark.core.mappings.vocabularies import IGNORED
 from custseg_spark.errors import ConfigurationError
 from custseg_spark.interfaces.dashboard.texts import plain
 from custseg_spark.interfaces.dashboard.trying.mending import Look, Mended, first_choice
+from custseg_spark.interfaces.dashboard.trying.remembering import remembered, selected
 from custseg_spark.pipeline.preview import Preview
 
 _UNUSED = ""
@@ -51,41 +52,39 @@ def mapping_form(key: str, seen: Look) -> Mended:
     if "event_at" in roles:
         formats = _formats(key, left, seen, first, roles["event_at"])
     zones = sorted(available_timezones())
-    zone = middle.selectbox(
-        "Times without a zone are of", zones, index=zones.index("UTC"), key=f"{key}-zone"
-    )
-    share = right.number_input(
-        "Records that may be refused, in %",
-        min_value=0.0,
-        max_value=100.0,
-        value=100 * first.share,
-        key=f"{key}-share",
-        help="With more of them refused the job ends, and nothing is in the lake.",
-    )
+    zone = selected(middle, "Times without a zone are of", zones, "UTC", f"{key}-zone")
+    share = _share(f"{key}-share", right, first.share)
     event_type, types = "", None
     if "event_type" in roles:
         types = _types(key, seen.types(roles["event_type"]))
     else:
-        event_type = st.selectbox(
-            "No column is the event's type: every record is a",
-            EVENT_TYPES,
-            index=EVENT_TYPES.index(first.event_type or "purchase"),
-            key=f"{key}-type",
+        label, usual = "No column is the event's type: every record is a", first.event_type
+        place = st.container()
+        event_type = selected(place, label, EVENT_TYPES, usual or "purchase", f"{key}-type")
+    return Mended(roles, formats, event_type, types, zone, share)
+
+
+def _share(key: str, place: DeltaGenerator, usual: float) -> float:
+    def draw(first: float) -> float:
+        return place.number_input(
+            "Records that may be refused, in %",
+            min_value=0.0,
+            max_value=100.0,
+            value=first,
+            key=key,
+            help="With more of them refused the job ends, and nothing is in the lake.",
         )
-    return Mended(roles, formats, event_type, types, zone, share / 100)
+
+    return remembered(key, 100 * usual, draw) / 100
 
 
 def _roles(key: str, shapes: Sequence[Shape], guessed: Mapping[str, str]) -> dict[str, str]:
     options = (_UNUSED, *EVENT_COLUMNS)
     chosen: list[tuple[str, str]] = []
     for number, (place, shape) in enumerate(zip(_places(len(shapes)), shapes, strict=True)):
-        role = place.selectbox(
-            plain(shape.name) or "a column without a name",
-            options,
-            index=options.index(guessed.get(shape.name, _UNUSED)),
-            format_func=_WORDS.__getitem__,
-            key=f"{key}-role-{number}",
-        )
+        label, usual = plain(shape.name), guessed.get(shape.name, _UNUSED)
+        label = label or "a column without a name"
+        role = selected(place, label, options, usual, f"{key}-role-{number}", _WORDS.__getitem__)
         place.caption(plain(_looks(shape)))
         if role:
             chosen.append((role, shape.name))
@@ -108,28 +107,32 @@ def _formats(
     known = seen.formats(column)
     is_guessed = column == first.roles.get("event_at")
     usual = [f for f in (first.formats if is_guessed else known) if f]
-    return place.multiselect(
-        "Times are written as",
-        list(dict.fromkeys([*usual, *known])),
-        default=usual,
-        accept_new_options=True,
-        key=f"{key}-formats-{column}",
-        help="Patterns such as yyyy-MM-dd HH:mm:ss or M/d/yyyy; another one can be typed.",
-    )
+    own = f"{key}-formats-{column}"
+
+    def draw(chosen: list[str]) -> list[str]:
+        return place.multiselect(
+            "Times are written as",
+            list(dict.fromkeys([*chosen, *known])),
+            default=chosen,
+            accept_new_options=True,
+            key=own,
+            help="Patterns such as yyyy-MM-dd HH:mm:ss or M/d/yyyy; another one can be typed.",
+        )
+
+    formats: list[str] = remembered(own, usual, draw)
+    return tuple(formats)
 
 
 def _types(key: str, found: Mapping[str, str]) -> dict[str, str]:
     st.caption("What each value of the event's type means")
     return {
-        value: place.selectbox(
-            plain(value),
-            _TYPES,
-            index=_TYPES.index(kind),
-            format_func=lambda kind: _TYPE_WORDS.get(kind, kind),
-            key=f"{key}-means-{value}",
-        )
+        value: selected(place, plain(value), _TYPES, kind, f"{key}-means-{value}", _type_words)
         for place, (value, kind) in zip(_places(len(found)), found.items(), strict=True)
     }
+
+
+def _type_words(kind: str) -> str:
+    return _TYPE_WORDS.get(kind, kind)
 
 
 def _places(count: int) -> list[DeltaGenerator]:

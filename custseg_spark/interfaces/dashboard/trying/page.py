@@ -28,6 +28,7 @@ from custseg_spark.interfaces.dashboard.trying.mending import (
     tried,
 )
 from custseg_spark.interfaces.dashboard.trying.processes import shown, tail
+from custseg_spark.interfaces.dashboard.trying.remembering import toggled
 from custseg_spark.interfaces.dashboard.trying.upload_widget import upload_widget
 from custseg_spark.interfaces.dashboard.trying.uploads import KINDS, Upload
 
@@ -40,8 +41,8 @@ def show_for(at: Desk) -> None:
     if at.running is not None and at.running.is_running:
         job_view.running(at)
         return
-    _last_outcome(at)
     upload = at.uploads.get(st.session_state.get(_UPLOAD, ""))
+    _last_outcome(at, upload)
     if upload is None:
         _ask_for_file(at)
     else:
@@ -119,10 +120,10 @@ def _features_and_run(at: Desk, upload: Upload, seen: Look, mended: Mended) -> N
             st.session_state[f"read-{upload.id}"] = mended
             _start(lambda: at.read(upload))
     st.subheader("4. Run", anchor=False)
-    into = st.toggle(
+    into = toggled(
+        f"{upload.id}-into",
         "Into the lake that the dashboard was started with",
-        key=f"{upload.id}-into",
-        help=f"{at.shown_lake}. Otherwise into a lake of its own, which can be removed.",
+        "Otherwise into a lake of its own, which can be removed.",
     )
     if st.button("Segment the customers", key="run", type="primary"):
         save(upload, seen, mended)
@@ -144,10 +145,10 @@ def _start(start: Callable[[], object]) -> None:
     st.rerun()
 
 
-def _last_outcome(at: Desk) -> None:
-    """How what ran last has ended."""
+def _last_outcome(at: Desk, upload: Upload | None) -> None:
+    """How what ran last has ended; of a success nothing any more beside the next file."""
     process, of = at.running, at.at
-    if process is None:
+    if process is None or (upload is not None and of is not None and of.state == DONE):
         return
     if of is not None:
         job_view.outcome(of, "" if of.state == DONE else process.text())
@@ -176,7 +177,7 @@ def _earlier(at: Desk) -> None:
 
 def _one_try(at: Desk, one: Try) -> None:
     k = f"k = {one.k}" if one.k else "k chosen by the job"
-    with st.expander(f"{plain(one.name)}, {plain(one.started)}: {one.state}"):
+    with st.expander(f"{plain(one.name)}, {one.at} UTC: {one.state}"):
         st.write(plain(f"Preset {one.preset or 'behaviour'}, {k}"))
         if one.message:
             st.write(plain(one.message))
