@@ -1,19 +1,27 @@
 """A run's chosen clusterings, identified and named."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 
+from custseg_spark.core.clustering.assigners import Assigner
 from custseg_spark.core.clustering.assignment import NamedClustering
-from custseg_spark.core.clustering.models import BisectingKMeans, ClusterModel, Node, RefinedTree
+from custseg_spark.core.clustering.models import (
+    BisectingKMeans,
+    ClusterModel,
+    Node,
+    RefinedTree,
+    cluster_count,
+)
 from custseg_spark.core.clustering.profiles import Profile
 from custseg_spark.core.clustering.selection import Verdict
 from custseg_spark.core.clustering.stay_curves import StayCurve
 from custseg_spark.core.segments.identity import Identities
 from custseg_spark.core.segments.naming import SegmentName
 from custseg_spark.pipeline.history import Ancestor
+from custseg_spark.pipeline.telling import Told
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,7 @@ class Clustering:
     ancestors: Mapping[int, Ancestor]
     profiles: Sequence[Profile]
     outlier_distances: tuple[float | None, ...]
+    told: Told
     stay_curves: tuple[StayCurve, ...] = ()
     hysteresis: float = 0.0
     held: Mapping[str, int] = field(default_factory=dict)
@@ -48,40 +57,34 @@ class Clustering:
 
     @property
     def segment_ids(self) -> tuple[int, ...]:
-        """The clusters' segment ids."""
+        """The segment ids by label: the clusters', then that of too little known."""
         return tuple(i.segment_id for i in self.identities.clusters)
 
     @property
     def segment_names(self) -> tuple[str, ...]:
-        """The clusters' segment names."""
+        """The segment names by label."""
         return tuple(self.names[i].name for i in self.segment_ids)
 
     @property
     def named(self) -> NamedClustering:
         """The model with ids and names by cluster: what labels customers."""
-        return replace(self.unnamed, segment_names=self.segment_names)
-
-    @property
-    def unnamed(self) -> NamedClustering:
-        """The model with ids by cluster alone."""
+        assigner, k = self.told.assigner, cluster_count(self.model)
         return NamedClustering(
             self.algorithm,
             self.model,
-            self.segment_ids,
-            (),
+            self.segment_ids[:k],
+            self.segment_names[:k],
             self.outlier_distances,
+            assigner.rules,
+            assigner.by_rules,
+            assigner.known_from,
             self.stay_curves,
             self.hysteresis,
         )
 
-    def clusters_of(self, customers: pa.Table, points: np.ndarray) -> np.ndarray:
-        """Return the clusters of sampled customers, whose points are given."""
-        clusters = self.model.labels(points)
-        if self.held:
-            ids = customers["customer_id"].to_pylist()
-            found = zip(ids, clusters.tolist(), strict=True)
-            clusters = np.array([self.held.get(i, cluster) for i, cluster in found])
-        return clusters
+    def labels_of(self, customers: pa.Table, points: np.ndarray) -> np.ndarray:
+        """Return the labels of sampled customers, whose points are given."""
+        return labels_with_held(self.told.assigner, customers, points, self.held)
 
     @property
     def renamed(self) -> list[str]:
@@ -91,3 +94,14 @@ class Clustering:
             for i, name in self.names.items()
             if (before := self.ancestors.get(i)) and before.name != name.name
         ]
+
+
+def labels_with_held(
+    assigner: Assigner, customers: pa.Table, points: np.ndarray, held: Mapping[str, int]
+) -> np.ndarray:
+    """Return customers' labels; `held` has those of some by id, whom hysteresis holds."""
+    labels = assigner.labels(customers, points)
+    if not held:
+        return labels
+    found = zip(customers["customer_id"].to_pylist(), labels.tolist(), strict=True)
+    return np.array([held.get(customer, label) for customer, label in found], dtype=np.intp)

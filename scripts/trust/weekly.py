@@ -11,6 +11,7 @@ from custseg_spark.config.model import (
     SelectionConfig,
     StabilityConfig,
 )
+from custseg_spark.core.clustering.assigners import Assigner
 from custseg_spark.core.clustering.assignment import order_by_value
 from custseg_spark.core.clustering.buckets import LocalBuckets
 from custseg_spark.core.clustering.distances import squared_distances
@@ -83,7 +84,7 @@ def fit_of_week(year: Year, week: int, previous_k: int | None) -> Fit:
     _, verdicts = choose(buckets, sample, fitted, CONFIG, {"kmeans": previous_k})
     [chosen] = [v.candidate for v in verdicts if v.chosen]
     space = fitted.space
-    [found] = profiles(buckets, space, [chosen.model], list(FEATURES), sample.rows)
+    [found] = profiles(buckets, space, [Assigner(chosen.model)], list(FEATURES), sample.rows)
     points = space.points(customers)
     of_clusters = [centroid(p, list(FEATURES), space.preparation.names) for p in found]
     return Fit(customers["customer_id"].to_pylist(), points, space, chosen.model,

@@ -38,29 +38,30 @@ def before(customer_ids: pa.ChunkedArray, previous: pa.Table, algorithm: str) ->
 
 def placed(
     points: np.ndarray,
+    labels: np.ndarray,
     model: ClusterModel,
     segment_ids: Sequence[int],
-    known: Before | None,
+    known: Before,
     hysteresis: float,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the cluster of each point, and the model's own label of it.
+) -> np.ndarray:
+    """Return the labels with hysteresis: some customers stay in their segment of the previous run.
 
-    They differ where hysteresis holds a customer in the segment of the previous run. `segment_ids`
+    `labels` are the assigner's. Who has none of the model's clusters is held nowhere. `segment_ids`
     are by cluster.
     """
-    labels = model.labels(points)
-    if known is None or hysteresis <= 0 or not len(points):
-        return labels, labels
+    if hysteresis <= 0 or not len(points):
+        return labels
     cluster_of = {segment: cluster for cluster, segment in enumerate(segment_ids)}
     codes, inverse = np.unique(known.segment_ids, return_inverse=True)
     earlier = np.array([cluster_of.get(code, -1) for code in codes.tolist()])[inverse.ravel()]
     clusters = labels.copy()
-    rows = np.flatnonzero((earlier >= 0) & (earlier != labels))
+    is_other = (earlier >= 0) & (earlier != labels) & (labels < len(segment_ids))
+    rows = np.flatnonzero(is_other)
     new, old = _remoteness(points[rows], model, labels[rows], earlier[rows])
     everyone = np.ones(len(rows), dtype=bool)
     held = is_held(new, old, everyone, known.was_held[rows], hysteresis)
     clusters[rows[held]] = earlier[rows[held]]
-    return clusters, labels
+    return clusters
 
 
 def _remoteness(

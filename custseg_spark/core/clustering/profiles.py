@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from custseg_spark.core.clustering.assigners import Assigner, columns_read
 from custseg_spark.core.clustering.buckets import Buckets, numbers
 from custseg_spark.core.clustering.distances import sums_by_label
-from custseg_spark.core.clustering.models import ClusterModel, cluster_count
 from custseg_spark.core.clustering.preparation import EVIDENCE
 from custseg_spark.core.clustering.scaling import FeatureSpace
 
@@ -81,27 +81,29 @@ class Overall:
             return np.asarray(np.sqrt(self.squares / self.counts))
 
 
-def profile_columns(space: FeatureSpace, features: Sequence[str]) -> list[str]:
+def profile_columns(
+    space: FeatureSpace, features: Sequence[str], assigners: Sequence[Assigner] = ()
+) -> list[str]:
     """Return the columns of `customer_features` that `profile_sums` reads."""
-    return list(dict.fromkeys([*features, *space.columns, REVENUE]))
+    return columns_read([*features, *space.columns, REVENUE], assigners)
 
 
 def profiles(
     buckets: Buckets,
     space: FeatureSpace,
-    models: Sequence[ClusterModel],
+    assigners: Sequence[Assigner],
     features: Sequence[str],
     sample: pa.Table,
 ) -> list[list[Profile]]:
-    """Return each model's cluster profiles: all features, then the prepared ones.
+    """Return the profiles of each assigner's labels: all features, then the prepared ones.
 
     Means skip nulls. The z-score is (cluster mean - mean of all) / population standard deviation of
     all. `sample` holds the columns of sampled customers, for the medians.
     """
-    kernel = partial(profile_sums, space=space, models=models, features=features)
-    partials = buckets.map(kernel, profile_columns(space, features))
+    kernel = partial(profile_sums, space=space, assigners=assigners, features=features)
+    partials = buckets.map(kernel, profile_columns(space, features, assigners))
     points = space.points(sample)
-    labellings = [(model.labels(points), cluster_count(model)) for model in models]
+    labellings = [(one.labels(sample, points), one.labelled) for one in assigners]
     return profiles_of_sums(partials, space, features, sample, labellings)
 
 
@@ -139,12 +141,12 @@ def profile_sums(
     bucket: pa.Table,
     *,
     space: FeatureSpace,
-    models: Sequence[ClusterModel],
+    assigners: Sequence[Assigner],
     features: Sequence[str],
 ) -> pa.Table:
-    """Return a bucket's part of the profiles by the models' own labels, as `sums_of`."""
+    """Return a bucket's part of the profiles by the assigners' labels, as `sums_of`."""
     points = space.points(bucket)
-    labellings = [(model.labels(points), cluster_count(model)) for model in models]
+    labellings = [(one.labels(bucket, points), one.labelled) for one in assigners]
     return sums_of(bucket, space, features, labellings)
 
 

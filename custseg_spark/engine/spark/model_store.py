@@ -25,6 +25,8 @@ from custseg_spark.core.clustering.models import (
     RefinedTree,
 )
 from custseg_spark.core.clustering.preparation import Preparation, PreparedFeature
+from custseg_spark.core.clustering.rules import written
+from custseg_spark.core.clustering.rules.tree import RuleTree
 from custseg_spark.core.clustering.scoring import ScoringModel
 from custseg_spark.core.clustering.stay_curves import StayCurve
 from custseg_spark.engine import model_files
@@ -46,7 +48,8 @@ class Manifest:
     """What a saved model is: enough to score with it, and to notice if it isn't whole.
 
     `segment_ids`, `segment_names`, `outlier_distances` and `stay_curves` are by cluster; `tree` is
-    empty but for bisecting KMeans.
+    empty but for bisecting KMeans. `rules`, `by_rules` and `known_from` are those of
+    `NamedClustering`.
     """
 
     algorithm: str
@@ -60,12 +63,15 @@ class Manifest:
     tree: tuple[Node, ...]
     model_sha256: str
     outlier_distances: tuple[float | None, ...] = ()
+    rules: RuleTree | None = None
+    by_rules: bool = False
+    known_from: int = 0
     stay_curves: tuple[StayCurve, ...] = ()
     format: int = _FORMAT
 
     def as_json(self) -> str:
         """Canonical JSON."""
-        return json.dumps(asdict(self), sort_keys=True)
+        return json.dumps({**asdict(self), "rules": written.parts_of(self.rules)}, sort_keys=True)
 
     @property
     def column(self) -> str:
@@ -176,6 +182,7 @@ def _parse(content: bytes, path: str) -> Manifest:
                     StayCurve(tuple(c["margins"]), tuple(c["probabilities"]))
                     for c in values.get("stay_curves", ())
                 ),
+                "rules": written.rules_of(values.get("rules")),
             }
         )
     except (ValueError, TypeError, KeyError, RecursionError) as error:

@@ -8,7 +8,6 @@ import polars as pl
 import pyarrow as pa
 
 from custseg_spark.core.clustering.assignment import NamedClustering, known_of
-from custseg_spark.core.clustering.models import cluster_count
 from custseg_spark.core.clustering.profiles import profile_columns, sums_of
 from custseg_spark.core.clustering.scaling import FeatureSpace
 from custseg_spark.core.segments.migrations import Cell, cells, crosstab
@@ -42,9 +41,11 @@ class _Bucket:
     def __call__(self, sides: Sequence[pa.Table]) -> tuple[pa.Table, pl.DataFrame, pl.DataFrame]:
         customers, previous, spent = sides
         points = self.space.points(customers)
-        placed = [c.placed(points, known_of(customers, previous, c)) for c in self.clusterings]
+        placed = [
+            c.placed(customers, points, known_of(customers, previous, c)) for c in self.clusterings
+        ]
         named = list(zip(self.clusterings, placed, strict=True))
-        labellings = [(clusters, cluster_count(c.model)) for c, (clusters, _) in named]
+        labellings = [(labels, c.assigner.labelled) for c, (labels, _) in named]
         who = pl.DataFrame(pl.from_arrow(customers.select(SPEND)))
         columns = [pl.Series(c.algorithm, clusters, pl.Int32) for c, (clusters, _) in named]
         before = previous.select(["customer_id", "algorithm", "segment_id"])
@@ -79,7 +80,11 @@ def held(
 ) -> Held:
     """Go through all customers once more, as hysteresis places them."""
     kernel = _Bucket(space, tuple(clusterings), tuple(of.features), _ids(sample))
-    columns = tuple(dict.fromkeys([*SPEND, *profile_columns(space, of.features)]))
+    columns = tuple(
+        dict.fromkeys(
+            [*SPEND, *profile_columns(space, of.features, [c.assigner for c in clusterings])]
+        )
+    )
     lake = previous.lake or of.lake
     sides = [
         Side(of.lake, CUSTOMER_FEATURES, of.run_date, columns),

@@ -4,8 +4,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from custseg_spark.core.clustering.models import GaussianMixture, KMeans
-from custseg_spark.core.clustering.placing import Before, before, placed
+from custseg_spark.core.clustering import placing
+from custseg_spark.core.clustering.models import ClusterModel, GaussianMixture, KMeans
+from custseg_spark.core.clustering.placing import Before, before
 
 CENTRES = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
 IDS = (7, 5, 9)  # segment ids by cluster
@@ -13,6 +14,13 @@ IDS = (7, 5, 9)  # segment ids by cluster
 
 def known(segments: list[int], held: list[bool] | None = None) -> Before:
     return Before(np.array(segments), np.array(held or [False] * len(segments)))
+
+
+def placed(
+    points: np.ndarray, model: ClusterModel, ids: tuple[int, ...], segments: Before, margin: float
+) -> tuple[np.ndarray, np.ndarray]:
+    labels = model.labels(points)
+    return placing.placed(points, labels, model, ids, segments, margin), labels
 
 
 def at(*x: float) -> np.ndarray:
@@ -32,10 +40,15 @@ def test_nobody_is_held_twice_in_a_row_nor_in_a_segment_that_is_gone() -> None:
     assert clusters.tolist() == [1, 1, 1]
 
 
-def test_without_hysteresis_or_a_previous_run_the_model_places() -> None:
-    for segments, margin in ((known([7]), 0.0), (None, 0.5)):
-        clusters, labels = placed(at(5.1), KMeans(CENTRES), IDS, segments, margin)
-        assert clusters.tolist() == labels.tolist() == [1]
+def test_without_hysteresis_the_model_places() -> None:
+    clusters, labels = placed(at(5.1), KMeans(CENTRES), IDS, known([7]), 0.0)
+    assert clusters.tolist() == labels.tolist() == [1]
+
+
+def test_of_whom_too_little_is_known_is_held_nowhere() -> None:
+    labels = np.array([3, 1])
+    found = placing.placed(at(5.1, 5.1), labels, KMeans(CENTRES), IDS, known([7, -1]), 0.1)
+    assert found.tolist() == [3, 1]
 
 
 def test_a_mixture_holds_by_its_probabilities() -> None:
