@@ -87,12 +87,15 @@ class FitConfig:
     max_iterations: int = 50
     tolerance: float = 1e-4
     bisecting_iterations: int = 20
+    bisecting_steps: int = 3
     parallel: int = 2
 
     def __post_init__(self) -> None:
         require_word(self.customers, FITTED_CUSTOMERS, "model.fit.customers")
         for key in ("max_iterations", "bisecting_iterations", "parallel", "starts"):
             require(getattr(self, key) > 0, f"model.fit.{key}", "above 0", self)
+        steps = 0 <= self.bisecting_steps <= 3
+        require(steps, "model.fit.bisecting_steps", "from 0 to 3", self)
         require(self.sample_customers >= 2, "model.fit.sample_customers", "2 or more", self)
 
 
