@@ -33,3 +33,15 @@ CREATE TEMPORARY VIEW segment_points AS
 CREATE TEMPORARY VIEW all_clv_models USING delta OPTIONS (path 'lake/clv_models');
 CREATE TEMPORARY VIEW clv_models AS
   SELECT * FROM all_clv_models WHERE run_id IN (SELECT run_id FROM runs);
+CREATE TEMPORARY VIEW all_segment_products USING delta OPTIONS (path 'lake/segment_products');
+CREATE TEMPORARY VIEW segment_products AS
+  SELECT * FROM all_segment_products WHERE run_id IN (SELECT run_id FROM runs);
+CREATE TEMPORARY VIEW all_segment_categories USING delta OPTIONS (path 'lake/segment_categories');
+CREATE TEMPORARY VIEW segment_categories AS
+  SELECT * FROM all_segment_categories WHERE run_id IN (SELECT run_id FROM runs);
+CREATE TEMPORARY VIEW all_segment_seasons USING delta OPTIONS (path 'lake/segment_seasons');
+CREATE TEMPORARY VIEW segment_seasons AS
+  SELECT * FROM all_segment_seasons WHERE run_id IN (SELECT run_id FROM runs);
+CREATE TEMPORARY VIEW all_event_summary USING delta OPTIONS (path 'lake/event_summary');
+CREATE TEMPORARY VIEW event_summary AS
+  SELECT * FROM all_event_summary WHERE run_id IN (SELECT run_id FROM runs);

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from custseg_spark.config.insights import AffinityConfig, EventSummaryConfig, SeasonsConfig
 from custseg_spark.config.model import ModelConfig
 from custseg_spark.config.places import require_open
 from custseg_spark.config.rfm import RfmConfig
@@ -154,9 +155,13 @@ class DriftConfig:
 
 @dataclass(frozen=True)
 class ClvConfig:
-    """Customer lifetime value: BG/NBD and Gamma-Gamma over the buyers."""
+    """Customer lifetime value: BG/NBD and Gamma-Gamma over the buyers.
+
+    `seasonal`: whether months may count for more or less, where the log bears it out.
+    """
 
     enabled: bool = True
+    seasonal: bool = True
     min_repeat_buyers: int = 50
     max_spend_buyers: int = 200_000
     monthly_discount_rate: float = 0.01
@@ -200,6 +205,35 @@ class ExportsConfig:
 
 
 @dataclass(frozen=True)
+class MlflowConfig:
+    """Whether a run is logged to MLflow, where, and the name that its main model is registered by.
+
+    `tracking_uri` None: as MLflow's own variables say.
+    """
+
+    enabled: bool = False
+    tracking_uri: str | None = None
+    experiment: str = "custseg"
+    register: str | None = None
+
+    def __post_init__(self) -> None:
+        require_open(self.tracking_uri, "mlflow.tracking_uri")
+
+
+@dataclass(frozen=True)
+class LineageConfig:
+    """Where OpenLineage events go: a file of JSON lines, or an address by HTTP; none by default."""
+
+    file: str | None = None
+    url: str | None = None
+    namespace: str = "custseg"
+
+    def __post_init__(self) -> None:
+        require_open(self.url, "lineage.url")
+        require(not (self.file and self.url), "lineage.url", "nothing beside lineage.file", self)
+
+
+@dataclass(frozen=True)
 class FetchConfig:
     """Limits of requests to a purchase API; see jobs/fetch.py."""
 
@@ -239,9 +273,14 @@ class Config:
     drift: DriftConfig = field(default_factory=DriftConfig)
     rfm: RfmConfig = field(default_factory=RfmConfig)
     clv: ClvConfig = field(default_factory=ClvConfig)
+    affinity: AffinityConfig = field(default_factory=AffinityConfig)
+    seasons: SeasonsConfig = field(default_factory=SeasonsConfig)
+    event_summary: EventSummaryConfig = field(default_factory=EventSummaryConfig)
     report: ReportConfig = field(default_factory=ReportConfig)
     exports: ExportsConfig = field(default_factory=ExportsConfig)
     fetch: FetchConfig = field(default_factory=FetchConfig)
+    mlflow: MlflowConfig = field(default_factory=MlflowConfig)
+    lineage: LineageConfig = field(default_factory=LineageConfig)
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def as_json(self) -> str:

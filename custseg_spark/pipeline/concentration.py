@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from custseg_spark.core.insights import raw_events
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.partitions import Portions, session_buckets
 from custseg_spark.pipeline.features import customer_groups
@@ -49,9 +51,20 @@ def of_events(events: DataFrame) -> Largest | None:
     return Largest(row.largest["customer_id"], row.largest["count"], row.of)
 
 
-def of_customers(customers: Portions) -> Largest | None:
-    """The largest of a run's customers, by the events before its date."""
-    return _top([one for one in customers.map(_largest, _COLUMNS) if one is not None])
+@dataclass(frozen=True)
+class Sizes:
+    """Of a run's customers, by the events before its date: the largest, and how many have how many
+    events (rows of `event_summary`)."""
+
+    largest: Largest | None
+    activity: pl.DataFrame
+
+
+def of_customers(customers: Portions) -> Sizes:
+    """The sizes of a run's customers. One scan of one column."""
+    sizes = customers.map(_sizes, _COLUMNS)
+    activity = raw_events.summary(one.activity for one in sizes)
+    return Sizes(_top([one.largest for one in sizes if one.largest is not None]), activity)
 
 
 def of_lake(lake: Lake) -> Largest | None:
@@ -73,6 +86,11 @@ def _largest_of_parts(parts: pa.Table) -> Largest | None:
 
 
 _COLUMNS: Sequence[str] = ("customer_id", "event_count")
+
+
+def _sizes(customers: pa.Table) -> Sizes:
+    counts = pl.Series(pl.from_arrow(customers["event_count"]))
+    return Sizes(_largest(customers), raw_events.activity_counts(counts))
 
 
 def _largest(customers: pa.Table) -> Largest | None:

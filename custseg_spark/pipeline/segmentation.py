@@ -10,6 +10,12 @@ from custseg_spark.config.settings import Config
 from custseg_spark.core.segments.drift import Drift
 from custseg_spark.core.segments.naming import Archetypes
 from custseg_spark.engine.lake import publication
+from custseg_spark.engine.lake.insight_tables import (
+    EVENT_SUMMARY,
+    SEGMENT_CATEGORIES,
+    SEGMENT_PRODUCTS,
+    SEGMENT_SEASONS,
+)
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.publication import RunPublication
 from custseg_spark.engine.lake.schemas import (
@@ -39,6 +45,8 @@ from custseg_spark.pipeline import (
     standing,
 )
 from custseg_spark.pipeline.features import customer_groups, with_demographics, write_features
+from custseg_spark.pipeline.features.events_pass import summary_rows
+from custseg_spark.pipeline.insights import affinity, seasons
 from custseg_spark.pipeline.planning import Plan
 from custseg_spark.pipeline.population import Population
 from custseg_spark.pipeline.runs import SegmentRun
@@ -55,6 +63,10 @@ OUTPUTS = (
     SEGMENT_MIGRATIONS,
     FEATURE_DRIFT,
     SEGMENT_POINTS,
+    SEGMENT_PRODUCTS,
+    SEGMENT_CATEGORIES,
+    SEGMENT_SEASONS,
+    EVENT_SUMMARY,
     RUNS,
 )
 
@@ -127,8 +139,10 @@ def _segment(
     run = SegmentRun(run_date, own.run_id, count, plan)
     run.versions = runs.read_versions(lake, config)
     run.made_by = standing.made_by(archetypes, config)
-    largest = concentration.of_customers(customers)
-    if largest and (problem := largest.problem(config.gate.max_customer_share)):
+    sizes = concentration.of_customers(customers)
+    if config.event_summary.enabled:
+        own.append_to_each({EVENT_SUMMARY: summary_rows(own, sizes.activity)})
+    if sizes.largest and (problem := sizes.largest.problem(config.gate.max_customer_share)):
         run.warnings.append(problem)
     if plan.source and plan.source.fitted_on > run_date:
         run.warnings.append(f"the models are of {plan.source.fitted_on}: they know what came later")
@@ -141,6 +155,8 @@ def _segment(
         stage.rows = count * len(clusterings)
         stale = later_runs.outdated(lake, own)
         run.warnings += [stale] if stale else []
+    affinity.write(population, progress)
+    seasons.write(population, progress)
     with progress.stage("publish models"):
         if plan.source:
             algorithms = [c.algorithm for c in clusterings]

@@ -17,6 +17,7 @@ from custseg_spark.config.mappings import mapping_of
 from custseg_spark.config.settings import Config, FeaturesConfig, LakeConfig
 from custseg_spark.core.clv.scoring import CLV_DOCS
 from custseg_spark.engine.lake import publication
+from custseg_spark.engine.lake.insight_tables import EVENT_SUMMARY
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import CLV_MODELS, CUSTOMER_FEATURES, RUNS
 from custseg_spark.pipeline.features import write_features
@@ -69,7 +70,7 @@ def by_spark(spark: SparkSession, log: Log, folder: Path, io: str) -> Outcome:
     source = {**MAPPING, "path": (str(folder / "log"),), "max_rejected_share": 1.0}
     listed = list_sources([mapping_of(source, "random")])
     done = ingest(lake, listed, config, Progress(), ingested_at=datetime(2030, 1, 1, tzinfo=UTC))
-    lake.create([CUSTOMER_FEATURES, CLV_MODELS, RUNS])
+    lake.create([CUSTOMER_FEATURES, CLV_MODELS, EVENT_SUMMARY, RUNS])
     with publication.of_run(publication.as_read(lake), kernels.AS_OF) as own:
         write_features(own, config, Progress())
         features = own.lake.rows(CUSTOMER_FEATURES)

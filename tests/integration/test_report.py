@@ -19,6 +19,7 @@ from pyspark.sql import functions as F
 from custseg_spark.config.settings import Config, LakeConfig, ReportConfig
 from custseg_spark.core.features.registry import all_features
 from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake.insight_tables import EVENT_SUMMARY
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.rows import rows_of
 from custseg_spark.engine.lake.schemas import (
@@ -43,6 +44,7 @@ MODEL = {"algorithms": ["kmeans", "bisecting_kmeans"], "outlier_percentile": 99.
 CONFIG: dict[str, Any] = {"model": {**MODEL, "stability": {"minimum": 0.75}}}
 CONFIG |= {"drift": {"watch": 0.1, "refit": 0.25}}
 PICTURES = {
+    "raw_events.png",
     "cluster_distribution.png",
     "cluster_profiles.png",
     "pca_clusters_2d.png",
@@ -137,6 +139,11 @@ def second_run() -> Tables:
         SEGMENT_POINTS: [point(n) for n in range(60)],
         CUSTOMER_SEGMENTS: [scored(n, *SCORES[n % 3]) for n in range(12)],
         CLV_MODELS: [CLV],
+        EVENT_SUMMARY: [
+            {"kind": "day", "event_type": kind, "name": f"2019-10-0{day}", "count": 10 * day}
+            for kind in ("view", "purchase")
+            for day in (1, 2, 3)
+        ],
         RUNS: [run_row(previous_run_date=FIRST, warnings=warnings)],
     }
 
@@ -510,6 +517,9 @@ def test_a_lake_without_runs_is_an_error(spark: SparkSession, tmp_path: Path) ->
         ("s3a://bucket", None, "s3a://bucket/reports"),
         ("lake", "abfss://box@account/reports", "abfss://box@account/reports"),
         ("dbfs:/Volumes/a/b/lake", None, "dbfs:/Volumes/a/b/reports"),
+        # Two lakes in one folder.
+        ("/data/shop", None, "/data/reports/shop"),
+        ("s3a://bucket/shop", None, "s3a://bucket/reports/shop"),
     ],
 )
 def test_reports_are_beside_the_lake_or_in_the_given_folder(

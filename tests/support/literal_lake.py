@@ -9,6 +9,10 @@ from typing import Any
 import pyarrow as pa
 
 from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake.insight_tables import (
+    SEGMENT_CATEGORIES,
+    SEGMENT_PRODUCTS,
+)
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.rows import rows_of
 from custseg_spark.engine.lake.schemas import (
@@ -176,6 +180,43 @@ SELECTION = [
 ]
 
 
+def affinity(segment_id: int, rank: int, customers: int, **more: Any) -> Row:
+    return {
+        "run_date": NOW,
+        "run_id": run_id(NOW),
+        "algorithm": "kmeans",
+        "segment_id": segment_id,
+        "rank": rank,
+        "customers": customers,
+        "segment_buyers": 4,
+        "all_customers": 3,
+        "all_buyers": 8,
+        "support": customers / 4,
+        "lift": customers / 1.5,
+        "lift_low": 0.5,
+        "lift_high": 2.0,
+        **more,
+    }
+
+
+PARTNERS = [
+    {"product_id": product, "customers": 2, "support": 1.0, "lift": 2.0, "lift_low": 0.75}
+    for product in ("p8", "p5")
+]
+PRODUCTS = [
+    affinity(2, 1, 3, product_id="p7", category_code="shoes", bought_together=PARTNERS),
+    affinity(2, 2, 2, product_id="=p9", bought_together=[]),
+    # Of a segment that has died, and of another algorithm.
+    affinity(9, 1, 2, product_id="p1"),
+    affinity(2, 1, 2, product_id="p1") | {"algorithm": "bisecting_kmeans"},
+    affinity(2, 1, 2, product_id="p1") | {"run_date": BEFORE, "run_id": run_id(BEFORE)},
+]
+CATEGORIES = [
+    affinity(1, 1, 2, kind="category", name="k1", category_code="shoes"),
+    affinity(1, 1, 3, kind="brand", name="acme"),
+]
+
+
 def make(lake: Lake) -> None:
     """Writes the whole lake."""
     write(lake, CUSTOMER_SEGMENTS, SEGMENTS)
@@ -184,4 +225,6 @@ def make(lake: Lake) -> None:
     write(lake, CUSTOMERS, PEOPLE)
     write(lake, EVENTS, EVENTS_ROWS)
     write(lake, MODEL_SELECTION, SELECTION)
+    write(lake, SEGMENT_PRODUCTS, PRODUCTS)
+    write(lake, SEGMENT_CATEGORIES, CATEGORIES)
     write(lake, RUNS, [run(BEFORE), run(NOW)])

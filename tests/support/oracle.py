@@ -17,6 +17,13 @@ from typing import Any
 Event = dict[str, Any]
 Session = list[Event]
 
+BASKETS = (
+    "items_per_order",
+    "products_per_order",
+    "quantity_per_order",
+    "order_value_stddev",
+    "single_item_order_share",
+)
 HALF_AN_HOUR = timedelta(minutes=30)
 
 # By recency score: the groups of the rounded mean of frequency and monetary score, 1 to 5.
@@ -72,6 +79,7 @@ def one_customer(events: Sequence[Event], end: datetime) -> dict[str, Any]:
         **hours_and_days(events, sessions),
         **prices(events),
         **discounts(events),
+        **baskets(sessions),
         **windows(events, end),
     }
 
@@ -91,12 +99,40 @@ def net_spend(events: Sequence[Event]) -> Decimal:
     return bought - returned
 
 
-def order_count(sessions: dict[tuple[str, Any], Session]) -> int:
-    orders: set[Any] = set()
+def orders_of(sessions: dict[tuple[str, Any], Session]) -> list[Session]:
+    """The purchases of each order: of one id, else of a session."""
+    orders: dict[Any, Session] = defaultdict(list)
     for key, events in sessions.items():
         for event in of_type(events, "purchase"):
-            orders.add(key if event["order_id"] is None else ("order", event["order_id"]))
-    return len(orders)
+            orders[key if event["order_id"] is None else ("order", event["order_id"])].append(event)
+    return list(orders.values())
+
+
+def order_count(sessions: dict[tuple[str, Any], Session]) -> int:
+    return len(orders_of(sessions))
+
+
+def baskets(sessions: dict[tuple[str, Any], Session]) -> dict[str, Any]:
+    """Of the orders: lines, products, pieces, the spread of their values, how many of one line."""
+    orders = orders_of(sessions)
+    if not orders:
+        return dict.fromkeys(BASKETS)
+    values = [sum(map(amount, own), Decimal(0)) for own in orders]
+    products = [counted(own, "product_id") for own in orders]
+    pieces = sum(e["quantity"] for own in orders for e in own)
+    return dict(
+        zip(
+            BASKETS,
+            (
+                share(sum(map(len, orders)), len(orders)),
+                share(sum(map(len, products)), len(orders)),
+                share(pieces, len(orders)),
+                float(statistics.pstdev(map(Fraction, values))),
+                share(sum(len(own) == 1 for own in orders), len(orders)),
+            ),
+            strict=True,
+        )
+    )
 
 
 def rfm(

@@ -5,7 +5,7 @@ are more than `max_spend_buyers`. No customer id is kept.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import polars as pl
 
@@ -16,6 +16,7 @@ _AGE_IN_WEEKS = 730
 _WEEK = 7
 _HISTORY = ("x", "t_x", "age")
 _SPENDS = ("x", "m", "cut_x", "cut_m")
+_NO_DAYS = pl.DataFrame(schema={"day": pl.Date, "firsts": pl.Int64, "repeats": pl.Int64})
 _KIND = "kind"
 
 
@@ -25,12 +26,14 @@ class PurchaseCounts:
 
     `histories`: one row per distinct (x, t_x, age), with its `buyers`. `held_out`: the same as of
     the cutoff, also by `held_out_purchases`. `spends`: one row per sampled repeat buyer (x, m,
-    cut_x, cut_m, and `step`, the hash by which buyers are drawn).
+    cut_x, cut_m, and `step`, the hash by which buyers are drawn). `days`: one row per day with a
+    purchase, its `firsts` and `repeats`.
     """
 
     histories: pl.DataFrame
     held_out: pl.DataFrame
     spends: pl.DataFrame
+    days: pl.DataFrame = field(default_factory=_NO_DAYS.clone)
 
     @property
     def buyers(self) -> int:
@@ -48,7 +51,7 @@ class PurchaseCounts:
         return len(self.spends) / max(1, self.repeat_buyers)
 
     def frame(self) -> pl.DataFrame:
-        """Concatenate the three frames, with a column `kind`, to send them from a task."""
+        """Concatenate the frames, with a column `kind`, to send them from a task."""
         tables = {table.name: getattr(self, table.name) for table in fields(self)}
         named: list[pl.DataFrame] = [
             rows.with_columns(pl.lit(kind).alias(_KIND)) for kind, rows in tables.items()
@@ -62,18 +65,21 @@ class PurchaseCounts:
             _of_kind(frame, "histories", (*_HISTORY, "buyers")),
             _of_kind(frame, "held_out", (*_HISTORY, "held_out_purchases", "buyers")),
             _of_kind(frame, "spends", (*_SPENDS, "step")),
+            _of_kind(frame, "days", tuple(_NO_DAYS.columns)),
         )
 
 
-def purchase_counts(histories: pl.DataFrame, *, max_spend_buyers: int) -> PurchaseCounts:
-    """Count the `split_histories` of one bucket.
+def purchase_counts(
+    histories: pl.DataFrame, *, max_spend_buyers: int, days: pl.DataFrame = _NO_DAYS
+) -> PurchaseCounts:
+    """Count the `split_histories` of one bucket; `days` are its `counted_days`.
 
     `spends` is the bucket's own sample; it contains every buyer that `merged` may draw.
     """
     repeat_buyers = histories.filter(pl.col("x") > 0)
     spends = repeat_buyers.select(*_SPENDS, step=hash_step("customer_id"))
     counts = PurchaseCounts(
-        counted(histories), counted(histories, "cut_", ("held_out_purchases",)), spends
+        counted(histories), counted(histories, "cut_", ("held_out_purchases",)), spends, days
     )
     return _drawn(counts, max_spend_buyers)
 
@@ -88,6 +94,7 @@ def merged(buckets: Iterable[PurchaseCounts], *, max_spend_buyers: int) -> Purch
         _added(pl.concat([bucket.histories for bucket in counts])),
         _added(pl.concat([bucket.held_out for bucket in counts])),
         pl.concat([bucket.spends for bucket in counts]),
+        pl.concat([bucket.days for bucket in counts]),
     )
     return _drawn(whole, max_spend_buyers)
 
@@ -122,7 +129,8 @@ def _drawn(counts: PurchaseCounts, max_spend_buyers: int) -> PurchaseCounts:
     steps = sampled_steps(max_spend_buyers, counts.repeat_buyers)
     sample = counts.spends.filter(pl.col("step") < steps)
     ordered = sample.sort(*_SPENDS, "step", nulls_last=True)
-    return PurchaseCounts(counts.histories, counts.held_out, ordered)
+    days = counts.days.group_by("day").agg(pl.col("firsts", "repeats").sum()).sort("day")
+    return PurchaseCounts(counts.histories, counts.held_out, ordered, days)
 
 
 def _of_kind(frame: pl.DataFrame, kind: str, columns: Sequence[str]) -> pl.DataFrame:

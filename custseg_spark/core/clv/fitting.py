@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
@@ -13,6 +13,8 @@ from custseg_spark.core.clv.estimation import Fit
 from custseg_spark.core.clv.holdout import HoldOut
 from custseg_spark.core.clv.models import BgNbd, GammaGamma
 from custseg_spark.core.clv.scoring import FittedModels
+from custseg_spark.core.clv.season_fitting import fit_seasonal
+from custseg_spark.core.clv.seasonal_time import Clock
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,8 @@ class Fits:
 
     `spend_buyers` is the number of repeat buyers that the spend model learned from,
     `observed_spend` the mean spend of their repeat purchase days, `spend_error` the relative error
-    from not learning from all of them (`estimation.sampling_error`).
+    from not learning from all of them (`estimation.sampling_error`). `clock` tells the purchase
+    model's time, None where there are only days; `plain` is the model in days.
     """
 
     purchases: Fit[BgNbd] = field(default_factory=Fit)
@@ -30,6 +33,13 @@ class Fits:
     observed_spend: float = 0.0
     spend_error: float | None = None
     note: str = ""
+    clock: Clock | None = None
+    plain: BgNbd | None = None
+
+    @property
+    def months(self) -> tuple[float, ...] | None:
+        """The intensity of each month; None without a season."""
+        return self.clock.season.months if self.clock and self.clock.season else None
 
     @property
     def notes(self) -> list[str]:
@@ -40,13 +50,20 @@ class Fits:
     def models(self, monthly_discount_rate: float) -> FittedModels:
         """Return the models that score buyers."""
         return FittedModels(
-            self.purchases.model, self.spend.model, self.observed_spend, monthly_discount_rate
+            self.purchases.model,
+            self.spend.model,
+            self.observed_spend,
+            monthly_discount_rate,
+            self.clock,
         )
 
 
 @dataclass(frozen=True)
 class ClvModel:
-    """The models of one run date, with the result of models of the same kind on the hold-out."""
+    """The models of one run date, with the result of models of the same kind on the hold-out.
+
+    `plain_error` is the hold-out's error of a model without a season.
+    """
 
     buyers: int
     repeat_buyers: int
@@ -55,6 +72,7 @@ class ClvModel:
     held_out: HoldOut
     held_out_fits: Fits
     monthly_discount_rate: float
+    plain_error: float | None = None
 
     @property
     def fitted(self) -> FittedModels:
@@ -104,6 +122,9 @@ class ClvModel:
             list(self.held_out.calibration),
             self.held_out.gini,
             list(self.held_out.deciles),
+            list(self.fits.months) if self.fits.months else None,
+            self.held_out.error,
+            self.plain_error,
         )
 
 
@@ -114,49 +135,74 @@ def fit(
     holdout_days: int,
     min_repeat_buyers: int,
     monthly_discount_rate: float,
+    seasonal: bool = True,
 ) -> ClvModel:
     """Fit the models of purchases before `as_of`, and evaluate such models on a hold-out.
 
     `counts` are merged over all buckets, with histories split `holdout_days` before `as_of`
     (`holdout.holdout_days`). Models of the purchases before that cutoff predict the later ones.
-    Deciles need a second pass: `ClvModel.with_deciles`.
+    Deciles need a second pass: `ClvModel.with_deciles`. With `seasonal` a season is looked for
+    (`season_fitting`).
     """
     if not counts.buyers:
         nobody = Fits(note=f"nobody bought before {as_of}")
         return ClvModel(0, 0, nobody, 0, HoldOut(), Fits(), monthly_discount_rate)
-    fits = _fits(counts.histories, counts.spends, counts.spend_share, min_repeat_buyers)
+    days = counts.days if seasonal else counts.days.clear()
+    fits = _fits(
+        counts.histories, counts.spends, counts.spend_share, min_repeat_buyers, days, as_of
+    )
     held_out_fits = Fits()
+    cutoff = as_of - timedelta(days=holdout_days)
     if holdout_days:
         spends = counts.spends.select(x="cut_x", m="cut_m")
-        held_out_fits = _fits(counts.held_out, spends, 1.0, min_repeat_buyers)
+        before = days.filter(pl.col("day") < cutoff)
+        held_out_fits = _fits(counts.held_out, spends, 1.0, min_repeat_buyers, before, cutoff)
+    held_out = _evaluated(held_out_fits, counts.held_out, holdout_days)
+    plain = replace(held_out_fits, purchases=Fit(held_out_fits.plain), clock=None)
     return ClvModel(
         counts.buyers,
         counts.repeat_buyers,
         fits,
         holdout_days,
-        _evaluated(held_out_fits, counts.held_out, holdout_days),
+        held_out,
         held_out_fits,
         monthly_discount_rate,
+        _evaluated(plain, counts.held_out, holdout_days).error,
     )
 
 
 def _fits(
-    histories: pl.DataFrame, spends: pl.DataFrame, share: float, min_repeat_buyers: int
+    histories: pl.DataFrame,
+    spends: pl.DataFrame,
+    share: float,
+    min_repeat_buyers: int,
+    days: pl.DataFrame,
+    end: date,
 ) -> Fits:
-    """Fit both models to counted histories and to the spends (x and m) of a share of the buyers."""
+    """Fit both models to counted histories and to the spends (x and m) of a share of the buyers.
+
+    `days` are the counted purchases of each day before `end`; none: no season is looked for.
+    """
     repeat_buyers = int(histories.filter(pl.col("x") > 0)["buyers"].sum())
     if repeat_buyers < min_repeat_buyers:
         needed = f"{min_repeat_buyers} needed (clv.min_repeat_buyers)"
         return Fits(note=f"{repeat_buyers} repeat buyers, {needed}")
-    purchases = estimation.fit_bg_nbd(*_arrays(histories, ("x", "t_x", "age", "buyers")))
+    found = fit_seasonal(histories, days, end)
+    told = Fits(found.purchases, clock=found.clock, plain=found.plain.model)
     # Gamma-Gamma is defined for a spend above 0 only.
     x, m = _arrays(spends.filter((pl.col("x") > 0) & (pl.col("m") > 0)), ("x", "m"))
     if len(x) < min_repeat_buyers:
         note = f"{len(x)} repeat buyers with a spend above 0, {min_repeat_buyers} needed"
-        return Fits(purchases, Fit(note=note), len(x))
+        return replace(told, spend=Fit(note=note), spend_buyers=len(x))
     spend = estimation.fit_gamma_gamma(x, m)
     error = estimation.sampling_error(spend.model, x, m, share) if spend.model else None
-    return Fits(purchases, spend, len(x), estimation.observed_spend(x, m), error)
+    return replace(
+        told,
+        spend=spend,
+        spend_buyers=len(x),
+        observed_spend=estimation.observed_spend(x, m),
+        spend_error=error,
+    )
 
 
 def _evaluated(fits: Fits, held_out: pl.DataFrame, days: int) -> HoldOut:
@@ -165,7 +211,7 @@ def _evaluated(fits: Fits, held_out: pl.DataFrame, days: int) -> HoldOut:
     notes = "; ".join(fits.notes)
     if fits.purchases.model is None:
         return HoldOut(note=notes)
-    return holdout.evaluate(held_out, fits.purchases.model, days, notes)
+    return holdout.evaluate(held_out, fits.purchases.model, days, notes, fits.clock)
 
 
 def _arrays(frame: pl.DataFrame, names: Sequence[str]) -> list[np.ndarray]:

@@ -21,7 +21,11 @@ def split_histories(parts: pl.DataFrame, *, as_of: date, cutoff: date) -> pl.Dat
     `held_out_spend` (an exact decimal, four places) cover the purchase days from the cutoff on.
     Rows are in the order of the buyers' first purchase days.
     """
-    days = _purchase_days(parts, as_of)
+    return histories_of_days(purchase_days(parts, as_of), as_of=as_of, cutoff=cutoff)
+
+
+def histories_of_days(days: pl.DataFrame, *, as_of: date, cutoff: date) -> pl.DataFrame:
+    """Return the `split_histories` of buyers' `purchase_days`."""
     is_before = pl.col("day") < cutoff
     marked = days.sort("day", maintain_order=True).with_columns(
         cut_day=pl.when(is_before).then("day"), cut_spend=pl.when(is_before).then("spend")
@@ -64,7 +68,7 @@ def _is_purchase(as_of: date) -> pl.Expr:
     return (pl.col("purchase_count") > 0) & (pl.col("session_date") < as_of)
 
 
-def _purchase_days(parts: pl.DataFrame, as_of: date) -> pl.DataFrame:
+def purchase_days(parts: pl.DataFrame, as_of: date) -> pl.DataFrame:
     """Return one row per buyer and UTC day with a purchase before `as_of`; `spend` is an exact
     decimal.
     """
@@ -73,6 +77,13 @@ def _purchase_days(parts: pl.DataFrame, as_of: date) -> pl.DataFrame:
         "customer_id", pl.col("session_date").alias("day"), maintain_order=True
     )
     return days.agg(spend=pl.col("purchase_amount").cast(pl.Decimal(38, 4)).sum())
+
+
+def counted_days(days: pl.DataFrame) -> pl.DataFrame:
+    """Count buyers' `purchase_days` by day: `firsts`, and `repeats` of those who bought before."""
+    is_first = pl.col("day") == pl.col("day").min().over("customer_id")
+    marked = days.select("day", first=is_first.cast(pl.Int64), repeat=(~is_first).cast(pl.Int64))
+    return marked.group_by("day").agg(firsts=pl.col("first").sum(), repeats=pl.col("repeat").sum())
 
 
 def _history(end: date, prefix: str = "") -> list[pl.Expr]:

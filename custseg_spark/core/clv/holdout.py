@@ -12,6 +12,7 @@ import polars as pl
 
 from custseg_spark.core.clv.models import BgNbd
 from custseg_spark.core.clv.scoring import FittedModels, clv_12m
+from custseg_spark.core.clv.seasonal_time import Clock
 
 LONGEST_HOLDOUT_DAYS = 90
 MOST_PURCHASES = 7
@@ -30,13 +31,15 @@ class HoldOut:
     `calibration`: (repeat purchase days before the cutoff, 7 standing for 7 and more; buyers; mean
     purchase days after it; mean expected ones). `gini`: see `normalised_gini`, of the purchase days
     after it. `deciles`: (1 for the tenth with the highest clv_12m as of the cutoff; its buyers; its
-    share of the spend after it; its share of clv_12m).
+    share of the spend after it; its share of clv_12m). `error`: the purchase days that the
+    calibration's groups had more or fewer than expected, over all that came.
     """
 
     calibration: Entries = ()
     gini: float | None = None
     deciles: Entries = ()
     note: str = ""
+    error: float | None = None
 
 
 def holdout_days(first_purchase: date | None, as_of: date) -> int:
@@ -48,17 +51,25 @@ def holdout_days(first_purchase: date | None, as_of: date) -> int:
     return min(LONGEST_HOLDOUT_DAYS, (as_of - first_purchase).days // 3)
 
 
-def evaluate(held_out: pl.DataFrame, model: BgNbd, days: int, note: str) -> HoldOut:
+def evaluate(
+    held_out: pl.DataFrame, model: BgNbd, days: int, note: str, clock: Clock | None = None
+) -> HoldOut:
     """Compute calibration and ranking over a hold-out of `days` days from
-    `PurchaseCounts.held_out`.
+    `PurchaseCounts.held_out`. `clock` tells the model's time up to the cutoff.
     """
     x, t_x, age, actual, buyers = (
         held_out[name].cast(pl.Float64).to_numpy()
         for name in ("x", "t_x", "age", "held_out_purchases", "buyers")
     )
-    expected = model.expected_purchases(days, x, t_x, age)
+    horizon = float(days)
+    if clock is not None:
+        t_x, age = clock.history(t_x, age)
+        horizon = clock.ahead(days)
+    expected = model.expected_purchases(horizon, x, t_x, age)
+    entries = calibration(x, actual, expected, buyers)
     return HoldOut(
-        calibration=calibration(x, actual, expected, buyers),
+        calibration=entries,
+        error=calibration_error(entries),
         gini=normalised_gini(expected, actual, buyers),
         note=note,
     )
@@ -75,6 +86,16 @@ def calibration(
         means = [float((of * weights).sum() / weights.sum()) for of in (actual, expected)]
         entries.append((int(value), int(weights.sum()), means[0], means[1]))
     return tuple(entries)
+
+
+def calibration_error(entries: Entries) -> float | None:
+    """Add up how far each group's purchases are from the expected ones, over all purchases.
+
+    None where nobody bought in the hold-out.
+    """
+    came = sum(buyers * actual for _, buyers, actual, _ in entries)
+    missed = sum(buyers * abs(actual - expected) for _, buyers, actual, expected in entries)
+    return missed / came if came else None
 
 
 def normalised_gini(predicted: np.ndarray, actual: np.ndarray, weights: np.ndarray) -> float | None:

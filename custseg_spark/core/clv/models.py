@@ -62,7 +62,14 @@ class BgNbd:
         for horizon in horizons:
             yield self._expected_if_alive(horizon, pair_x, pair_age)[place] * alive
 
-    def _expected_if_alive(self, horizon: float, x: np.ndarray, age: np.ndarray) -> np.ndarray:
+    def expected_from_start(self, time: np.ndarray) -> np.ndarray:
+        """Return the repeat purchases expected of a new buyer in so much time (equation 9)."""
+        nothing = np.zeros_like(time)
+        return self._expected_if_alive(time, nothing, nothing)
+
+    def _expected_if_alive(
+        self, horizon: float | np.ndarray, x: np.ndarray, age: np.ndarray
+    ) -> np.ndarray:
         if self.a == 0:
             rate: np.ndarray = (self.r + x) * horizon / (self.alpha + age)
             return rate

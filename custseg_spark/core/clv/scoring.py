@@ -7,6 +7,7 @@ import polars as pl
 
 from custseg_spark.core.clv.columns import CLV_DOCS
 from custseg_spark.core.clv.models import BgNbd, GammaGamma
+from custseg_spark.core.clv.seasonal_time import Clock
 
 MONTH_DAYS = 30
 MONTHS = 12
@@ -25,6 +26,7 @@ class FittedModels:
     spend: GammaGamma | None
     observed_spend: float
     monthly_discount_rate: float
+    clock: Clock | None = None
 
 
 def clv_columns(history: pl.DataFrame, fitted: FittedModels) -> pl.DataFrame:
@@ -60,7 +62,10 @@ def _scores(history: pl.DataFrame, fitted: FittedModels) -> dict[str, np.ndarray
     if model is None:
         return {}
     x, t_x, age = (history[name].cast(pl.Float64).to_numpy() for name in ("x", "t_x", "age"))
-    months = [MONTH_DAYS * month for month in range(1, MONTHS + 1)]
+    months: list[float] = [MONTH_DAYS * month for month in range(1, MONTHS + 1)]
+    if fitted.clock is not None:
+        t_x, age = fitted.clock.history(t_x, age)
+        months = [fitted.clock.ahead(MONTH_DAYS * month) for month in range(1, MONTHS + 1)]
     scores = {"p_alive": model.p_alive(x, t_x, age)}
     discounted, before = np.zeros(len(x)), np.zeros(len(x))
     for month, expected in enumerate(model.expected_purchases_by(months, x, t_x, age), start=1):

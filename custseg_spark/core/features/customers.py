@@ -14,6 +14,7 @@ from custseg_spark.core.features.registry import all_features, arrow_schema
 from custseg_spark.core.features.rfm_groups import RfmGroups
 from custseg_spark.core.features.scores import Cutoffs, scored
 from custseg_spark.core.features.totals import Totals, before
+from custseg_spark.core.holidays import NO_HOLIDAYS, Calendar
 
 
 def customer_features(
@@ -25,6 +26,7 @@ def customer_features(
     attributes: pl.DataFrame | None = None,
     relative: pl.DataFrame | None = None,
     cutoffs: Cutoffs | None = None,
+    calendar: Calendar = NO_HOLIDAYS,
     rfm_groups: RfmGroups | None = None,
 ) -> pa.Table:
     """Return one row per customer with a part before `as_of` (exclusive, UTC), sorted by
@@ -35,14 +37,15 @@ def customer_features(
     null. `parts` are rows of the table `sessions`: all parts of these customers, in any order.
     Without `levels`, `relative_price` is null; without `rfm_groups`, groups are the standard ones.
     The family `demographics` needs `attributes`, rows of `demographics.attribute_columns`; the
-    family `price_relative` needs `relative`, rows of `price_relative.customer_sums`, added up.
+    family `price_relative` needs `relative`, rows of `price_relative.customer_sums`, added up; the
+    family `seasonal` takes its holidays from `calendar`.
     """
     features = all_features(optional)
     schema = arrow_schema()
     parts = before(parts, as_of)
     if not len(parts):
         return schema.empty_table()
-    totals = Totals(parts, as_of, levels)
+    totals = Totals(parts, as_of, levels, calendar)
     for family, frame in ((DEMOGRAPHICS, attributes), (PRICE_RELATIVE, relative)):
         if family in optional:
             totals.joined.update(_joined(totals.customers, frame, family))

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from custseg_spark.core.features.exact import Doubles, Ints, Whole
 from custseg_spark.core.features.groups import Groups, begins_of
@@ -35,6 +36,10 @@ class KeyCounts:
     def largest(self) -> Ints:
         """Count the rows with the owner's most frequent key."""
         return self._of_owners(self._groups.largest(self.n))
+
+    def smallest_key(self) -> Ints:
+        """Return each owner's smallest key; 0 for an owner without one."""
+        return self._of_owners(self._groups.smallest(self.key))
 
     def added(self, values: Whole) -> Whole:
         """Sum a whole number of each entry by owner, exactly."""
@@ -107,6 +112,19 @@ class ItemKeys:
     def order(self) -> KeyCounts:
         """Count purchases by order."""
         return self._counted("order_key")
+
+    @cached_property
+    def order_products(self) -> KeyCounts:
+        """Count purchases by order and product."""
+        order, product = (self._entries.field(f"{name}_key") for name in ("order", "product"))
+        is_bought = pc.and_(order.is_valid(), product.is_valid()).to_numpy(zero_copy_only=False)
+        rows = pa.array(is_bought)
+        orders, products = (
+            codes(keys.filter(rows).dictionary_encode()) for keys in (order, product)
+        )
+        span = int(products.max(initial=0)) + 1
+        _, pair = np.unique(orders * span + products, return_inverse=True)
+        return count_keys(self._owner[is_bought], pair.astype(np.int64), self._owners)
 
     @cached_property
     def hour(self) -> KeyCounts:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from custseg_spark.core.clv.columns import CLV_DOCS
-from custseg_spark.core.features import demographics, price_relative
+from custseg_spark.core.features import demographics, price_relative, seasonal
+from custseg_spark.core.features.basket import BASKET
 from custseg_spark.core.features.behaviour import BEHAVIOUR
 from custseg_spark.core.features.discount import DISCOUNT
 from custseg_spark.core.features.exploration import EXPLORATION
@@ -23,10 +24,12 @@ FAMILIES = {
     "temporal": TEMPORAL,
     "price": PRICE,
     "discount": DISCOUNT,
+    "basket": BASKET,
 }
 OPTIONAL_FAMILIES = {
     price_relative.PRICE_RELATIVE: price_relative.FAMILY,
     demographics.DEMOGRAPHICS: demographics.FAMILY,
+    seasonal.SEASONAL: seasonal.FAMILY,
 }
 ARROW_TYPES = {
     "int": pa.int32(),

@@ -1,5 +1,6 @@
 """Totals over a customer's session parts: the numbers that features are computed from."""
 
+from collections.abc import Callable
 from datetime import date
 from functools import cached_property
 
@@ -7,11 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from custseg_spark.core.features.baskets import Baskets, baskets
 from custseg_spark.core.features.exact import MISSING, Flags, Ints, Whole, whole_numbers
 from custseg_spark.core.features.groups import Groups
-from custseg_spark.core.features.keys import ItemKeys, codes, count_keys
+from custseg_spark.core.features.keys import ItemKeys, KeyCounts, codes, count_keys
 from custseg_spark.core.features.levels import NO_LEVELS, Levels
+from custseg_spark.core.features.months import month_numbers
 from custseg_spark.core.features.visits import Visits, session_numbers, visits_of
+from custseg_spark.core.holidays import NO_HOLIDAYS, Calendar
 
 DAY_MICROS = 86_400 * 1_000_000
 _EPOCH = date(1970, 1, 1)
@@ -23,13 +27,19 @@ class Totals:
     `customers` are their ids, sorted by bytes; all arrays have that order. `parts` are rows of the
     table `sessions`: all parts of these customers, in any order. Times are microseconds since 1970,
     money is in units of its last decimal. A total is computed when it is first asked for. `joined`
-    are columns of other tables, also with one entry per customer.
+    are columns of other tables, also with one entry per customer. `calendar` has the holidays.
     """
 
-    def __init__(self, parts: pa.Table, as_of: date, levels: Levels = NO_LEVELS) -> None:
+    def __init__(
+        self,
+        parts: pa.Table,
+        as_of: date,
+        levels: Levels = NO_LEVELS,
+        calendar: Calendar = NO_HOLIDAYS,
+    ) -> None:
         self.as_of_day = (as_of - _EPOCH).days
         self.as_of_micros = self.as_of_day * DAY_MICROS
-        self.levels = levels
+        self.levels, self.calendar = levels, calendar
         self.joined: dict[str, Whole] = {}
         self._parts = before(parts, as_of)
         self.customers, self._part_owner = _numbered(self._parts["customer_id"].combine_chunks())
@@ -57,6 +67,10 @@ class Totals:
         # 1970 began on a Thursday: 3 days after a Monday.
         is_weekend = (self._day + 3) % 7 >= 5
         return self._groups.added(np.where(is_weekend, self._column("event_count"), 0))
+
+    def purchases_on(self, which: Callable[[Ints], Flags]) -> Whole:
+        """Count the purchases on the days, counted from 1970 on, that `which` flags."""
+        return self._groups.added(np.where(which(self._day), self._column("purchase_count"), 0))
 
     def net_spend(self, days: int | None = None) -> Whole:
         """Return purchases minus returns, in 1/10,000."""
@@ -88,10 +102,24 @@ class Totals:
         return days.distinct()
 
     @cached_property
+    def purchase_months(self) -> KeyCounts:
+        """Count the parts with a purchase by calendar month, counted from January 1970 on."""
+        bought = self._column("purchase_count") > 0
+        months = month_numbers(self._day[bought])
+        return count_keys(self._owner[bought], months, len(self.customers))
+
+    @cached_property
     def items(self) -> ItemKeys:
         """The keys of the events: products, categories, brands, hours and orders."""
         return ItemKeys(
             self._part_owner, self._parts["items"].combine_chunks(), len(self.customers)
+        )
+
+    @cached_property
+    def baskets(self) -> Baskets:
+        """The orders, each added up over its parts."""
+        return baskets(
+            self._part_owner, self._parts["orders"].combine_chunks(), len(self.customers)
         )
 
     @cached_property

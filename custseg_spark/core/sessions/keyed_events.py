@@ -65,6 +65,7 @@ def keyed_events(events: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
         _event_type().alias("event_type"),
         price_units().alias("price"),
         price_units("discount").alias("discount"),
+        "quantity",
         log_price_units().alias("log"),
         pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"),
     )

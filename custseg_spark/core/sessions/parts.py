@@ -7,6 +7,7 @@ import pyarrow as pa
 from custseg_spark.core.events.schema import EVENT_TYPES
 from custseg_spark.core.sessions.items import item_lists, sorted_by_item
 from custseg_spark.core.sessions.keyed_events import SESSION_KEYS, keyed_events, session_names
+from custseg_spark.core.sessions.orders import order_lists
 from custseg_spark.core.sessions.runs import Ints, Mask, Runs, decimal_array
 from custseg_spark.core.sessions.schema import (
     KINDS,
@@ -53,6 +54,7 @@ def session_parts(
         **_money(rows, runs),
         **_prices(rows, runs),
         "items": item_lists(rows, runs.starts),
+        "orders": order_lists(rows, runs),
     }
     return pa.table([columns[name] for name in PARTS.names], schema=PARTS)
 

@@ -26,6 +26,9 @@ ITEM = pa.struct(
         ("order_key", pa.int64()),
     ]
 )
+ORDER_LINES = pa.struct(
+    [("order_key", pa.int64()), ("quantity", pa.decimal128(28, 0)), ("amount", MONEY_SUM)]
+)
 ITEM_KEYS = tuple(field.name for field in ITEM)
 
 PARTS = pa.schema(
@@ -51,5 +54,6 @@ PARTS = pa.schema(
         ("log_price_sum", LOG_PRICE_SUM),
         ("log_price_count", pa.int64()),
         ("items", pa.list_(ITEM)),
+        ("orders", pa.list_(ORDER_LINES)),
     ]
 )

@@ -29,6 +29,10 @@ ITEM = pa.struct(
         ("order_key", LONG),
     ]
 )
+# What a session part adds to an order: quantities and amounts of its purchases.
+ORDER_LINES = pa.struct(
+    [("order_key", LONG), ("quantity", pa.decimal128(28, 0)), ("amount", MONEY_SUM)]
+)
 # What names the run that a row is of.
 RUN_ID = "run_id"
 # A feature's histogram of two runs.
@@ -38,6 +42,14 @@ CALIBRATION = pa.struct(
 )
 DECILE = pa.struct(
     [("decile", INT), ("customers", LONG), ("revenue_share", DOUBLE), ("clv_share", DOUBLE)]
+)
+# A product that customers own together with another one.
+PARTNER = pa.struct(
+    [
+        ("product_id", TEXT),
+        ("customers", LONG),
+        *((name, DOUBLE) for name in ("support", "lift", "lift_low", "lift_high")),
+    ]
 )
 
 
@@ -91,3 +103,9 @@ def table(
 def each(type_: pa.DataType, names: str) -> dict[str, pa.DataType]:
     """Columns of one type, their names parted by spaces."""
     return dict.fromkeys(names.split(), type_)
+
+
+def by_run(name: str, columns: dict[str, pa.DataType], **options: tuple[str, ...]) -> Table:
+    """A table whose partition is a run: `runs` says which one of a date is the published one."""
+    own = {"run_date": DAY, RUN_ID: TEXT, **columns}
+    return table(name, own, "run_date", RUN_ID, **options)

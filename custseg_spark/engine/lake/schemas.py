@@ -16,15 +16,21 @@ from custseg_spark.engine.lake.columns import (
     MONEY,
     MONEY_SQUARES,
     MONEY_SUM,
+    ORDER_LINES,
     REASON,
     REVENUE,
-    RUN_ID,
     TEXT,
     TIME,
     YES_NO,
-    Table,
+    by_run,
     each,
     table,
+)
+from custseg_spark.engine.lake.insight_tables import (
+    EVENT_SUMMARY,
+    SEGMENT_CATEGORIES,
+    SEGMENT_PRODUCTS,
+    SEGMENT_SEASONS,
 )
 
 EVENTS = table(
@@ -88,6 +94,7 @@ SESSIONS = table(
         "log_price_sum": LOG_PRICE_SUM,
         "log_price_count": LONG,
         "items": pa.list_(ITEM),
+        "orders": pa.list_(ORDER_LINES),
     },
     "session_date",
     statistics=("first_event_at", "last_event_at"),
@@ -102,6 +109,8 @@ SESSIONS = table(
         "viewed_price_squares",
         "log_price_sum",
         "items.list.element.order_key",
+        "orders.list.element.order_key",
+        "orders.list.element.amount",
     ),
 )
 
@@ -119,13 +128,7 @@ CUSTOMERS = table(
 )
 
 
-def _by_run(name: str, columns: dict[str, pa.DataType], **options: tuple[str, ...]) -> Table:
-    """A table whose partition is a run: `runs` says which one of a date is the published one."""
-    own = {"run_date": DAY, RUN_ID: TEXT, **columns}
-    return table(name, own, "run_date", RUN_ID, **options)
-
-
-CUSTOMER_FEATURES = _by_run(
+CUSTOMER_FEATURES = by_run(
     "customer_features",
     {field.name: field.type for field in registry.arrow_schema()},
     # Customers are in no order that numbers follow: only a list of ids could skip a file.
@@ -133,7 +136,7 @@ CUSTOMER_FEATURES = _by_run(
     hardly_repeating=("customer_id",),
 )
 
-CUSTOMER_SEGMENTS = _by_run(
+CUSTOMER_SEGMENTS = by_run(
     "customer_segments",
     {
         **each(TEXT, "algorithm customer_id"),
@@ -157,7 +160,7 @@ CUSTOMER_SEGMENTS = _by_run(
     later=("is_outlier", "oddities", "previous_segment_id", "segment_since"),
 )
 
-SEGMENT_PROFILES = _by_run(
+SEGMENT_PROFILES = by_run(
     "segment_profiles",
     {
         "algorithm": TEXT,
@@ -185,11 +188,12 @@ SEGMENT_PROFILES = _by_run(
             TEXT, pa.struct([(name, DOUBLE) for name in ("mean", "median", "z_score")])
         ),
         "outlier_distance": DOUBLE,
+        **each(TEXT, "rule rule_sql"),
     },
     later=("outlier_distance",),
 )
 
-MODEL_SELECTION = _by_run(
+MODEL_SELECTION = by_run(
     "model_selection",
     {
         "algorithm": TEXT,
@@ -203,10 +207,12 @@ MODEL_SELECTION = _by_run(
         "why": TEXT,
         "euclidean_silhouette": DOUBLE,
         "euclidean_customers": LONG,
+        "rule_leaves": INT,
+        **each(DOUBLE, "rule_cost_ratio rule_informed_fidelity rule_fidelity"),
     },
 )
 
-SEGMENT_MIGRATIONS = _by_run(
+SEGMENT_MIGRATIONS = by_run(
     "segment_migrations",
     {
         "algorithm": TEXT,
@@ -217,7 +223,7 @@ SEGMENT_MIGRATIONS = _by_run(
     },
 )
 
-FEATURE_DRIFT = _by_run(
+FEATURE_DRIFT = by_run(
     "feature_drift",
     {
         "previous_run_date": DAY,
@@ -228,7 +234,7 @@ FEATURE_DRIFT = _by_run(
     },
 )
 
-SEGMENT_POINTS = _by_run(
+SEGMENT_POINTS = by_run(
     "segment_points",
     {
         **each(TEXT, "algorithm customer_id"),
@@ -238,7 +244,7 @@ SEGMENT_POINTS = _by_run(
     hardly_repeating=("customer_id", "x", "y"),
 )
 
-CLV_MODELS = _by_run(
+CLV_MODELS = by_run(
     "clv_models",
     {
         **each(LONG, "buyers repeat_buyers"),
@@ -251,6 +257,8 @@ CLV_MODELS = _by_run(
         "calibration": pa.list_(CALIBRATION),
         "gini": DOUBLE,
         "deciles": pa.list_(DECILE),
+        "season": pa.list_(DOUBLE),
+        **each(DOUBLE, "holdout_error plain_holdout_error"),
     },
 )
 
@@ -290,6 +298,10 @@ TABLES = (
     FEATURE_DRIFT,
     SEGMENT_POINTS,
     CLV_MODELS,
+    SEGMENT_PRODUCTS,
+    SEGMENT_CATEGORIES,
+    SEGMENT_SEASONS,
+    EVENT_SUMMARY,
     RUNS,
 )
 

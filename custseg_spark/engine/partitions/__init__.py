@@ -38,11 +38,12 @@ __all__ = [
 ]
 
 
-def event_slices(lake: Lake, before: date) -> Slices:
-    """The events before a date."""
+def event_slices(lake: Lake, before: date, since: date | None = None) -> Slices:
+    """The events before a date, from `since` on where it is set."""
     if lake.native is None:
-        return SparkSlices(lake.read(EVENTS).where(F.col("event_date") < F.lit(before)))
-    return NativePortions(lake, native_files.event_readers(lake, before))
+        frame = lake.read(EVENTS).where(F.col("event_date") < F.lit(before))
+        return SparkSlices(frame if since is None else frame.where(F.col("event_date") >= since))
+    return NativePortions(lake, native_files.event_readers(lake, before, since))
 
 
 def session_buckets(lake: Lake, before: date, groups: int) -> Portions:

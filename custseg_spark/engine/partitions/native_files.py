@@ -22,13 +22,13 @@ from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.native import read_file
 from custseg_spark.engine.lake.publication import RunPublication
 from custseg_spark.engine.lake.schemas import EVENTS, SESSIONS
-from custseg_spark.engine.partitions.portions import ORDER_KEYS, Kernel, named
+from custseg_spark.engine.partitions.portions import Kernel, item_fields, named
 from custseg_spark.engine.spark import tasks
 
 R = TypeVar("R")
 
-_ORDER_KEYS_PATH = "items.list.element.order_key"
-
+_ITEM_PATH = "items.list.element."
+_ITEM_TYPE = SESSIONS.schema.field("items").type.value_type
 
 # Events that a task takes at a time, of as many files as that.
 _EVENTS_PER_SLICE = 1_000_000
@@ -175,11 +175,11 @@ class SessionBucket:
     def table(self, columns: Sequence[str]) -> pa.Table:
         names = list(dict.fromkeys(["customer_id", *columns]))
         schema = pa.schema([_part_field(name) for name in names])
-        has_all_items = ORDER_KEYS not in names
-        parts = [self._rows(file, schema, has_all_items=has_all_items) for file in self.files]
+        fields = [field for name in names for field in item_fields(name)]
+        parts = [self._rows(file, schema, fields) for file in self.files]
         return pa.concat_tables([schema.empty_table(), *parts]).select(named(columns))
 
-    def _rows(self, file: DataFile, schema: pa.Schema, *, has_all_items: bool) -> pa.Table:
+    def _rows(self, file: DataFile, schema: pa.Schema, fields: Sequence[str]) -> pa.Table:
         path = self.folder / file.path
         with (
             damage.named(path),
@@ -193,8 +193,9 @@ class SessionBucket:
                     int(np.searchsorted(bounds, self.high, side="left")),
                 )
             names = [n for n in schema.names if n != "session_date"]
-            if not has_all_items:
-                names = [_ORDER_KEYS_PATH if n == "items" else n for n in names]
+            if fields:
+                paths = [f"{_ITEM_PATH}{field}" for field in fields]
+                names = [path for n in names for path in (paths if n == "items" else [n])]
             rows = opened.read_row_groups(list(groups), columns=names, use_threads=False)
         is_exact = bounds is not None and self.low in bounds and self.high in bounds
         if not is_exact:
@@ -207,9 +208,10 @@ class SessionBucket:
 
 
 def _part_field(name: str) -> pa.Field:
-    if name != ORDER_KEYS:
+    fields = item_fields(name)
+    if not fields:
         return SESSIONS.schema.field(name)
-    return pa.field("items", pa.list_(pa.struct([("order_key", pa.int64())])))
+    return pa.field("items", pa.list_(pa.struct([f for f in _ITEM_TYPE if f.name in fields])))
 
 
 def target(table: Table, publication: RunPublication) -> Target:
@@ -218,17 +220,21 @@ def target(table: Table, publication: RunPublication) -> Target:
     return Target(table, folder, publication.run_date, publication.run_id)
 
 
-def event_readers(lake: Lake, before: date) -> list[FileSlice]:
-    """The events before a date, in slices of some million events."""
-    files = [f for f in lake.files(EVENTS) if f.day and f.day < before]
+def event_readers(lake: Lake, before: date, since: date | None = None) -> list[FileSlice]:
+    """The events before a date (from `since` on), in slices of some million events."""
+    first = since or date.min
+    files = [f for f in lake.files(EVENTS) if f.day and first <= f.day < before]
     folder = _folder(lake, EVENTS)
     groups = tasks.together(files, lambda file: file.rows, _EVENTS_PER_SLICE)
     return [FileSlice(folder, EVENTS, tuple(group)) for group in groups]
 
 
-def session_readers(lake: Lake, before: date, groups: int) -> list[SessionBucket]:
-    """The session parts before a date, by range of customers' buckets."""
-    files = tuple(f for f in lake.files(SESSIONS) if f.day and f.day < before)
+def session_readers(
+    lake: Lake, before: date, groups: int, since: date | None = None
+) -> list[SessionBucket]:
+    """The session parts before a date (from `since` on), by range of customers' buckets."""
+    first = since or date.min
+    files = tuple(f for f in lake.files(SESSIONS) if f.day and first <= f.day < before)
     folder, bounds = _folder(lake, SESSIONS), group_bounds(groups).tolist()
     return [SessionBucket(folder, files, low, high) for low, high in pairwise(bounds)]
 

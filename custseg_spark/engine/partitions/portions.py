@@ -12,7 +12,8 @@ from custseg_spark.engine.lake.publication import RunPublication
 R = TypeVar("R")
 Kernel = Callable[[pa.Table], R]
 
-# Of session parts the order keys of the items alone, under the name `items`.
+# Of session parts some fields of the items alone, under the name `items`: `items.` and their names,
+# joined by `+`.
 ORDER_KEYS = "items.order_key"
 
 
@@ -48,4 +49,10 @@ class FramedPortions(Portions, Protocol):
 
 def named(columns: Sequence[str]) -> list[str]:
     """The columns' names in what a kernel gets."""
-    return ["items" if name == ORDER_KEYS else name for name in columns]
+    return ["items" if item_fields(name) else name for name in columns]
+
+
+def item_fields(column: str) -> list[str]:
+    """The fields of the items that a column asks for; empty for a column that is whole."""
+    items, _, names = column.partition(".")
+    return names.split("+") if items == "items" and names else []

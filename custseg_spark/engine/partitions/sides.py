@@ -1,10 +1,13 @@
-"""Kernels over several tables at once: the rows that each bucket of customers has in them."""
+"""Kernels over several tables at once: the rows that each bucket of customers has in them.
+
+Session parts are a table of dates, the others have a row a customer of a run date.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import reduce
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
@@ -14,13 +17,15 @@ from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.files import DataFile
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.publication import RunPublication
+from custseg_spark.engine.lake.schemas import SESSIONS
 from custseg_spark.engine.partitions.native_files import (
-    CustomerBucket,
     Target,
     customer_readers,
+    session_readers,
     target,
 )
-from custseg_spark.engine.partitions.spark_frames import SparkPortions
+from custseg_spark.engine.partitions.portions import named
+from custseg_spark.engine.partitions.spark_frames import SparkPortions, column_of
 from custseg_spark.engine.spark import tasks
 
 R = TypeVar("R")
@@ -29,12 +34,26 @@ SidesKernel = Callable[[Sequence[pa.Table]], R]
 
 @dataclass(frozen=True)
 class Side:
-    """One of several tables that a kernel takes together: a date of it in a lake, and columns."""
+    """One of several tables that a kernel takes together: a date of it in a lake, and columns.
+
+    Of session parts all dates before `run_date`, from `since` on where it is set.
+    """
 
     lake: Lake
     table: Table
     run_date: date
     columns: tuple[str, ...]
+    since: date | None = None
+
+
+class _Reader(Protocol):
+    """The rows of the buckets from `low` to before `high`."""
+
+    @property
+    def low(self) -> int: ...
+    @property
+    def high(self) -> int: ...
+    def table(self, columns: Sequence[str]) -> pa.Table: ...
 
 
 def map_sides(sides: Sequence[Side], kernel: SidesKernel[R], groups: int) -> list[R]:
@@ -72,12 +91,17 @@ def write_sides(
     return sum(f.rows for f in written_files)
 
 
-def _readers(sides: Sequence[Side], groups: int) -> list[tuple[CustomerBucket, ...]] | None:
+def _readers(sides: Sequence[Side], groups: int) -> list[tuple[_Reader, ...]] | None:
     """Each bucket's readers of the sides; None where Spark has to read one of them."""
     if not all(side.lake.native for side in sides):
         return None
-    readers = [customer_readers(s.lake, s.table, s.run_date, groups) for s in sides]
-    return list(zip(*readers, strict=True))
+    return list(zip(*(_readers_of(side, groups) for side in sides), strict=True))
+
+
+def _readers_of(side: Side, groups: int) -> Sequence[_Reader]:
+    if side.table == SESSIONS:
+        return session_readers(side.lake, side.run_date, groups, side.since)
+    return customer_readers(side.lake, side.table, side.run_date, groups)
 
 
 @dataclass(frozen=True)
@@ -85,7 +109,7 @@ class _OverSides(Generic[R]):
     kernel: SidesKernel[R]
     columns: Sequence[Sequence[str]]
 
-    def __call__(self, readers: Sequence[CustomerBucket]) -> R:
+    def __call__(self, readers: Sequence[_Reader]) -> R:
         return self.kernel(
             [reader.table(columns) for reader, columns in zip(readers, self.columns, strict=True)]
         )
@@ -96,7 +120,7 @@ class _WrittenSides:
     over: _OverSides[pa.Table]
     target: Target
 
-    def __call__(self, readers: Sequence[CustomerBucket]) -> DataFile | None:
+    def __call__(self, readers: Sequence[_Reader]) -> DataFile | None:
         return self.target.write(self.over(readers), [readers[0].low, readers[0].high])
 
 
@@ -111,9 +135,18 @@ def _frames(
 
 
 def _numbered(number: int, side: Side) -> DataFrame:
-    rows = side.lake.read(side.table).where(F.col("run_date") == F.lit(side.run_date))
+    rows = _rows(side)
     others = [name for name in side.columns if name != "customer_id"]
-    return rows.select(F.lit(number).alias("side"), "customer_id", *others)
+    columns = [column_of(name) for name in others]
+    return rows.select(F.lit(number).alias("side"), "customer_id", *columns)
+
+
+def _rows(side: Side) -> DataFrame:
+    rows = side.lake.read(side.table)
+    if side.table != SESSIONS:
+        return rows.where(F.col("run_date") == F.lit(side.run_date))
+    before = rows.where(F.col("session_date") < F.lit(side.run_date))
+    return before if side.since is None else before.where(F.col("session_date") >= side.since)
 
 
 @dataclass(frozen=True)
@@ -127,7 +160,7 @@ class _Apart(Generic[R]):
         sides = rows["side"].to_numpy()
         return self.kernel(
             [
-                rows.filter(pa.array(sides == number)).select(list(names))
+                rows.filter(pa.array(sides == number)).select(named(names))
                 for number, names in enumerate(self.columns)
             ]
         )

@@ -15,7 +15,7 @@ from custseg_spark.engine.lake.columns import RUN_ID, Table
 from custseg_spark.engine.lake.ddl import ddl
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.publication import RunPublication
-from custseg_spark.engine.partitions.portions import ORDER_KEYS, Kernel, named
+from custseg_spark.engine.partitions.portions import Kernel, item_fields, named
 from custseg_spark.engine.spark import tasks
 
 R = TypeVar("R")
@@ -58,15 +58,19 @@ class SparkPortions:
         top = F.shiftrightunsigned(F.xxhash64("customer_id"), 64 - 16)
         group = F.floor(top * F.lit(self.groups) / F.lit(BUCKETS)).cast("int").alias("bucket")
         names = dict.fromkeys([*columns, *([self.order] if self.order else [])])
-        taken = [_order_keys() if n == ORDER_KEYS else F.col(n) for n in names]
+        taken = [column_of(n) for n in names]
         spread = self.frame.select(group, *taken).repartition(self.groups, "bucket")
         return spread.sortWithinPartitions("bucket", *([self.order] if self.order else []))
 
 
-def _order_keys() -> Column:
-    return F.transform("items", lambda item: F.struct(item["order_key"].alias("order_key"))).alias(
-        "items"
-    )
+def column_of(name: str) -> Column:
+    """A column of a frame, of items maybe some fields alone."""
+    fields = item_fields(name)
+    if not fields:
+        return F.col(name)
+    return F.transform(
+        "items", lambda item: F.struct(*(item[field].alias(field) for field in fields))
+    ).alias("items")
 
 
 @dataclass(frozen=True)

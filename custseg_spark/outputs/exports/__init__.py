@@ -1,4 +1,4 @@
-"""A run's tables for those who don't read Delta: SQLite, PostgreSQL, CSV; and campaigns' lists."""
+"""A run's tables for those who don't read the lake: databases, files; and campaigns' lists."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +9,10 @@ from pyspark.sql import functions as F
 
 from custseg_spark.core.segments.statuses import DIED
 from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake.insight_tables import (
+    SEGMENT_CATEGORIES,
+    SEGMENT_PRODUCTS,
+)
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import (
     CUSTOMER_FEATURES,
@@ -23,16 +27,23 @@ from custseg_spark.engine.permissions import withheld
 from custseg_spark.errors import InputError, nearest
 from custseg_spark.outputs.exports import evaluation
 from custseg_spark.outputs.exports.batches import batches
-from custseg_spark.outputs.exports.csv import CsvLoading
+from custseg_spark.outputs.exports.folder import FolderLoading
 from custseg_spark.outputs.exports.frames import REPORTS, changes
 from custseg_spark.outputs.exports.frames.changes import SEGMENT_CHANGES, Campaign
 from custseg_spark.outputs.exports.layout import ReportTable, Run, reported
-from custseg_spark.outputs.exports.loading import Target
+from custseg_spark.outputs.exports.loading import FrameLoading, Loading, Target
 from custseg_spark.outputs.report.reading import run_date_of
 from custseg_spark.progress import Progress
 
 # The tables of runs that an export reads.
-READ = (SEGMENT_PROFILES, CUSTOMER_SEGMENTS, CUSTOMER_FEATURES, MODEL_SELECTION)
+READ = (
+    SEGMENT_PROFILES,
+    CUSTOMER_SEGMENTS,
+    CUSTOMER_FEATURES,
+    MODEL_SELECTION,
+    SEGMENT_PRODUCTS,
+    SEGMENT_CATEGORIES,
+)
 TABLES = (*REPORTS, SEGMENT_CHANGES.name)
 
 
@@ -69,15 +80,22 @@ def export(lake: Lake, request: Request, target: Target, progress: Progress) -> 
         lake = lake.at_one_moment(READ)
         day = run_date_of(lake, request.run_date)
         rows = {}
-        for table, frame in _frames(lake, request, day):
+        for table, frame in frames_of(lake, request, day):
             with progress.stage(table.name) as stage:
-                stage.rows = loading.stage(table, batches(reported(frame, table)))
+                stage.rows = staged(loading, table, reported(frame, table))
             rows[table.name] = stage.rows
-        if isinstance(loading, CsvLoading) and set(request.tables) & REPORTS.keys():
+        if isinstance(loading, FolderLoading) and set(request.tables) & REPORTS.keys():
             loading.stage_document("evaluation_metrics", _evaluation(lake, day, request.algorithm))
         with progress.stage("publish"):
             loading.publish()
     return Exported(day, request.algorithm, target.shown, rows)
+
+
+def staged(loading: Loading | FrameLoading, table: ReportTable, frame: DataFrame) -> int:
+    """Stage a table's rows by its target's own way; return their number."""
+    if isinstance(loading, FrameLoading):
+        return loading.stage_frame(table, frame)
+    return loading.stage(table, batches(frame))
 
 
 def campaign_of(lake: Lake, request: Request, day: date) -> tuple[DataFrame, Campaign]:
@@ -98,7 +116,8 @@ def campaign_of(lake: Lake, request: Request, day: date) -> tuple[DataFrame, Cam
     return changes.rows(segments, run_dates, campaign), campaign
 
 
-def _frames(lake: Lake, request: Request, day: date) -> list[tuple[ReportTable, DataFrame]]:
+def frames_of(lake: Lake, request: Request, day: date) -> list[tuple[ReportTable, DataFrame]]:
+    """The requested tables with their rows; `lake` is as of one moment."""
     run = _run(lake, day, request.algorithm)
     frames = [
         (REPORTS[name].table, REPORTS[name].rows(run)) for name in request.tables if name in REPORTS
@@ -109,14 +128,17 @@ def _frames(lake: Lake, request: Request, day: date) -> list[tuple[ReportTable, 
 
 
 def _run(lake: Lake, day: date, algorithm: str) -> Run:
+    is_of_algorithm = F.col("algorithm") == F.lit(algorithm)
     profiles = _on(lake, SEGMENT_PROFILES, day).where(F.col("status") != DIED)
     return Run(
         run_date=day,
         segments=_segments(lake, day, algorithm),
         features=_on(lake, CUSTOMER_FEATURES, day),
         attributes=lake.read_or_empty(CUSTOMERS),
-        named=profiles.where(F.col("algorithm") == F.lit(algorithm)),
+        named=profiles.where(is_of_algorithm),
         events=lake.read(EVENTS),
+        products=_on(lake, SEGMENT_PRODUCTS, day).where(is_of_algorithm),
+        categories=_on(lake, SEGMENT_CATEGORIES, day).where(is_of_algorithm),
     )
 
 
@@ -136,7 +158,8 @@ def _require_algorithm(lake: Lake, day: date, algorithm: str) -> None:
 
 
 def _on(lake: Lake, table: Table, day: date) -> DataFrame:
-    return lake.read(table).where(F.col("run_date") == F.lit(day))
+    # A lake of an older version lacks a table.
+    return lake.read_or_empty(table).where(F.col("run_date") == F.lit(day))
 
 
 def _evaluation(lake: Lake, day: date, algorithm: str) -> dict[str, object]:

@@ -167,6 +167,14 @@ def _tested(clv: Clv) -> str:
 def _parameters(clv: Clv) -> list[Grid]:
     known = {name: value for name, value in clv.parameters.items() if value is not None}
     rows = [[name.replace("_", " "), words.index(value)] for name, value in known.items()]
+    if clv.season:
+        strong = max(range(len(clv.season)), key=lambda month: clv.season[month])
+        name = f"strongest month ({words.MONTHS[strong]})"
+        rows.append([name, words.index(clv.season[strong])])
+    if clv.holdout_error is not None:
+        rows.append(["error on the hold-out", words.percent(clv.holdout_error)])
+    if clv.season and clv.plain_holdout_error is not None:
+        rows.append(["the same without a season", words.percent(clv.plain_holdout_error)])
     if clv.spend_error:
         rows.append(["error of sampling the spend", words.percent(clv.spend_error)])
     return [Grid("The models", ["parameter", "value"], rows)] if rows else []

@@ -9,15 +9,18 @@ from typing import Any
 from custseg_spark.core.segments.statuses import DIED
 from custseg_spark.outputs.report.palette import Style, styles
 from custseg_spark.outputs.report.rows import (
+    Affinity,
     Candidate,
     Clv,
     Drift,
+    EventCount,
     Flow,
     Ledger,
     OutlierCount,
     Plane,
     RfmCount,
     Run,
+    SeasonIndex,
     Segment,
 )
 
@@ -52,6 +55,9 @@ class Content:
     rfm: Sequence[RfmCount]
     outliers: Sequence[OutlierCount]
     clv: Clv | None
+    affinities: Sequence[Affinity]
+    seasons: Sequence[SeasonIndex]
+    event_counts: Sequence[EventCount]
 
     @property
     def main(self) -> str | None:
@@ -59,9 +65,9 @@ class Content:
         return self.algorithms[0] if self.algorithms else None
 
     def segments_of(self, algorithm: str | None) -> list[Segment]:
-        """Return an algorithm's living segments, the largest first."""
+        """Return an algorithm's living segments, the largest first; too little known last."""
         found = [s for s in self.all_segments if s.algorithm == algorithm and s.status != DIED]
-        return sorted(found, key=lambda s: (-s.customers, s.segment_id))
+        return sorted(found, key=lambda s: (s.is_little_known, -s.customers, s.segment_id))
 
     @cached_property
     def segments(self) -> list[Segment]:
@@ -74,6 +80,11 @@ class Content:
         return sum(s.customers for s in self.segments)
 
     @property
+    def known_customers(self) -> int:
+        """The number of customers of whom enough is known to be in a found segment."""
+        return sum(s.customers for s in self.segments if not s.is_little_known)
+
+    @property
     def died(self) -> list[Segment]:
         """The main algorithm's segments of the previous run that this run doesn't have."""
         return [s for s in self.all_segments if s.algorithm == self.main and s.status == DIED]
@@ -82,6 +93,18 @@ class Content:
     def flows(self) -> list[Flow]:
         """The main algorithm's migrations."""
         return [f for f in self.all_flows if f.algorithm == self.main]
+
+    def counts(self, kind: str) -> list[EventCount]:
+        """The counts of the events of one kind."""
+        return [one for one in self.event_counts if one.kind == kind]
+
+    def listed(self, segment_id: int, kind: str) -> list[Affinity]:
+        """A list of one of the main algorithm's segments, in its order."""
+        return [
+            a
+            for a in self.affinities
+            if (a.algorithm, a.segment_id, a.kind) == (self.main, segment_id, kind)
+        ]
 
     @property
     def moves(self) -> Moves:

@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping
 
 from matplotlib.figure import Figure
 
-from custseg_spark.outputs.report import bars, curves, flow, maps
+from custseg_spark.outputs.report import bars, curves, flow, maps, rhythms
 from custseg_spark.outputs.report.canvas import png
 from custseg_spark.outputs.report.content import Content
 from custseg_spark.outputs.report.palette import Theme
 
 # A picture is None if the tables have nothing to draw.
 PICTURES: Mapping[str, Callable[[Content, Theme], Figure | None]] = {
+    "raw_events": rhythms.events,
     "cluster_distribution": bars.distribution,
     "cluster_profiles": maps.profiles,
     "pca_clusters_2d": maps.plane,

@@ -11,6 +11,12 @@ import pyarrow as pa
 
 from custseg_spark.core.sessions.buckets import text_key
 from custseg_spark.engine.lake.columns import RUN_ID, Table
+from custseg_spark.engine.lake.insight_tables import (
+    EVENT_SUMMARY,
+    SEGMENT_CATEGORIES,
+    SEGMENT_PRODUCTS,
+    SEGMENT_SEASONS,
+)
 from custseg_spark.engine.lake.reader import Tables
 from custseg_spark.engine.lake.rows import dicts_of
 from custseg_spark.engine.lake.schemas import (
@@ -27,7 +33,15 @@ from custseg_spark.engine.lake.schemas import (
 from custseg_spark.errors import InputError
 from custseg_spark.outputs.report import shaping, words
 from custseg_spark.outputs.report.content import Content
-from custseg_spark.outputs.report.rows import Flow, Ledger, OutlierCount, RfmCount, Run
+from custseg_spark.outputs.report.rows import (
+    EventCount,
+    Flow,
+    Ledger,
+    OutlierCount,
+    RfmCount,
+    Run,
+    SeasonIndex,
+)
 from custseg_spark.outputs.report.shaping import Rows
 
 # The table is a sample already; this bounds what a picture can show.
@@ -93,6 +107,9 @@ def content(
         rfm=shaping.ordered(RfmCount, found["rfm"]),
         outliers=shaping.ordered(OutlierCount, found["outliers"]),
         clv=shaping.clv(found["clv"]),
+        seasons=shaping.ordered(SeasonIndex, found["seasons"]),
+        event_counts=shaping.ordered(EventCount, found["events"]),
+        affinities=shaping.affinities(found["products"], found["categories"]),
     )
 
 
@@ -114,6 +131,10 @@ def _read(lake: Tables, run: Run, main: str | None, of_portions: OfPortions) -> 
         "flows": of(SEGMENT_MIGRATIONS, day),
         "drift": of(FEATURE_DRIFT, day),
         "clv": of(CLV_MODELS, day),
+        "products": of(SEGMENT_PRODUCTS, day),
+        "categories": of(SEGMENT_CATEGORIES, day),
+        "seasons": of(SEGMENT_SEASONS, day),
+        "events": of(EVENT_SUMMARY, day),
         "points": _some_points(lake.rows(SEGMENT_POINTS, dates=[day]), main),
         "rfm": _added(counts, _RFM_KEYS),
         "outliers": _added(counts.filter(pl.col("feature").is_not_null()), _ODD_KEYS),

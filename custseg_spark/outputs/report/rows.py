@@ -6,6 +6,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from custseg_spark.core.clustering.assigners import TOO_LITTLE_KNOWN_ID
+
 
 @dataclass(frozen=True)
 class Run:
@@ -88,6 +90,12 @@ class Segment:
     tree_node: int | None
     tree_parent: int | None
     features: Mapping[str, Measure]
+    rule: str | None
+
+    @property
+    def is_little_known(self) -> bool:
+        """Whether these are the customers of whom too little is known."""
+        return self.segment_id == TOO_LITTLE_KNOWN_ID
 
     def z_score(self, feature: str) -> float | None:
         return self.features[feature].z_score if feature in self.features else None
@@ -113,6 +121,10 @@ class Candidate:
     why: str | None
     euclidean_silhouette: float | None
     euclidean_customers: int | None
+    rule_leaves: int | None
+    rule_cost_ratio: float | None
+    rule_informed_fidelity: float | None
+    rule_fidelity: float | None
 
 
 @dataclass(frozen=True)
@@ -153,6 +165,62 @@ class Plane:
     points: Sequence[Point]
     x_variance: float | None
     y_variance: float | None
+
+
+@dataclass(frozen=True)
+class EventCount:
+    """A count of the events as they came in; `kind` says of what."""
+
+    kind: str
+    event_type: str | None
+    name: str | None
+    label: str | None
+    lower: float | None
+    upper: float | None
+    count: int
+
+
+@dataclass(frozen=True)
+class SeasonIndex:
+    """A month, week or weekday of a segment (None: everybody) against its year."""
+
+    algorithm: str
+    segment_id: int | None
+    period: str
+    number: int
+    years: int | None
+    purchases: int
+    purchase_index: float | None
+    revenue_index: float | None
+
+
+@dataclass(frozen=True)
+class Partner:
+    """A product that customers own together with another one."""
+
+    product_id: str
+    customers: int
+    support: float | None
+    lift: float | None
+
+
+@dataclass(frozen=True)
+class Affinity:
+    """A place on a segment's list: `kind` is product, category or brand."""
+
+    algorithm: str
+    segment_id: int
+    kind: str
+    rank: int
+    name: str
+    category_code: str | None
+    brand: str | None
+    customers: int
+    support: float | None
+    lift: float | None
+    lift_low: float | None
+    lift_high: float | None
+    together: Sequence[Partner]
 
 
 @dataclass(frozen=True)
@@ -213,3 +281,6 @@ class Clv:
     calibration: Sequence[Calibration]
     gini: float | None
     deciles: Sequence[Decile]
+    season: Sequence[float]
+    holdout_error: float | None
+    plain_holdout_error: float | None

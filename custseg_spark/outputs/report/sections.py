@@ -3,7 +3,16 @@
 import dataclasses
 from collections.abc import Collection
 
-from custseg_spark.outputs.report import changes, choice, outliers, segments
+from custseg_spark.outputs.report import (
+    affinity,
+    changes,
+    choice,
+    events,
+    outliers,
+    rules,
+    seasons,
+    segments,
+)
 from custseg_spark.outputs.report.content import Content
 from custseg_spark.outputs.report.section import Section
 
@@ -11,11 +20,15 @@ from custseg_spark.outputs.report.section import Section
 def sections(content: Content, drawn: Collection[str]) -> list[Section]:
     """Return all sections; they contain only pictures that were drawn."""
     found = [
+        events.raw(content),
         segments.sizes(content),
         segments.profiles(content),
+        *rules.rules(content),
         segments.plane(content),
         choice.selection(content),
         segments.rfm(content),
+        affinity.bought(content),
+        seasons.indices(content),
         *outliers.section(content),
         changes.migration(content),
         changes.drift(content),

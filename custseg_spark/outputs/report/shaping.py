@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from custseg_spark.outputs.report.rows import (
+    Affinity,
     Calibration,
     Candidate,
     Clv,
@@ -15,6 +16,7 @@ from custseg_spark.outputs.report.rows import (
     Drift,
     Ledger,
     Measure,
+    Partner,
     Plane,
     Point,
     Run,
@@ -113,6 +115,24 @@ def _moved(bins: Rows) -> float:
     return math.fsum(i * shift for i, shift in enumerate(shifts))
 
 
+def affinities(products: Rows, categories: Rows) -> list[Affinity]:
+    """Sort the places of all lists by segment, kind and rank."""
+    of_products = [
+        made(
+            Affinity,
+            row,
+            kind="product",
+            name=row["product_id"],
+            together=[made(Partner, one) for one in row["bought_together"] or []],
+        )
+        for row in products
+    ]
+    others = [made(Affinity, row, brand=None, together=[]) for row in categories]
+    return sorted(
+        [*of_products, *others], key=lambda a: (a.algorithm, a.segment_id, a.kind, a.rank)
+    )
+
+
 def plane(rows: Rows) -> Plane | None:
     if not rows:
         return None
@@ -130,5 +150,6 @@ def clv(rows: Rows) -> Clv | None:
             parameters={name: row[name] for name in names},
             calibration=ordered(Calibration, row["calibration"] or []),
             deciles=ordered(Decile, row["deciles"] or []),
+            season=row["season"] or [],
         )
     return None

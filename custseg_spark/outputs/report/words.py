@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 MISSING = "–"
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 _MINUS = "−"
 
@@ -46,6 +48,11 @@ _FEATURES = {
     "p_alive": "chance of being active",
     "expected_purchases_90d": "purchases expected in 90 days",
     "clv_12m": "value expected in 12 months",
+    "items_per_order": "items an order",
+    "products_per_order": "different products an order",
+    "quantity_per_order": "pieces an order",
+    "order_value_stddev": "spread of order values",
+    "single_item_order_share": "orders of one item",
     "rfm_r": "recency score",
     "rfm_f": "frequency score",
     "rfm_m": "monetary score",
@@ -126,6 +133,11 @@ def index(value: float | None) -> str:
     if value is None or abs(value) >= 100:
         return number(value)
     return f"{value:.3f}".replace("-", _MINUS)
+
+
+def ratio(value: float | None) -> str:
+    """Format a ratio with two decimals: `1.69`."""
+    return MISSING if value is None else f"{value:,.2f}"
 
 
 def signed(value: float | None) -> str:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TypeVar
 
-import numpy as np
 import polars as pl
 import pyarrow as pa
 
@@ -35,8 +34,9 @@ from custseg_spark.core.features.price_relative import (
 from custseg_spark.core.features.rfm_groups import RfmGroups
 from custseg_spark.core.features.rfm_rules import RfmRules
 from custseg_spark.core.features.scores import Cutoffs, buyer_values, score_cutoffs, value_counts
-from custseg_spark.core.sessions.levels import category_sums, price_levels
+from custseg_spark.core.holidays import Calendar
 from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake.insight_tables import EVENT_SUMMARY
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.publication import RunPublication
 from custseg_spark.engine.lake.rows import rows_of
@@ -58,6 +58,7 @@ from custseg_spark.engine.spark.file_systems import write_bytes
 from custseg_spark.errors import InputError
 from custseg_spark.paths import place
 from custseg_spark.pipeline.features import lifetime
+from custseg_spark.pipeline.features.events_pass import over_events, summary_rows
 from custseg_spark.pipeline.features.trial import Limited, steps_left
 from custseg_spark.pipeline.sessions.native import groups_for
 from custseg_spark.progress import Progress
@@ -97,9 +98,10 @@ def write_features(publication: RunPublication, config: Config, progress: Progre
     parts = LimitedPortions(sessions, steps_left(sessions, config.run))
     model = _lifetime_values(parts, config, run_date, progress)
     with progress.stage("customer features") as stage:
+        seen = over_events(lake, run_date, summarised=config.event_summary.enabled)
         rules = rfm_rules(config.rfm)
         cutoffs = _cutoffs(parts, run_date, rules)
-        learned = Learned(run_date, _levels(lake, run_date), cutoffs, rules.groups)
+        learned = Learned(run_date, seen.levels, cutoffs, rules.groups)
         kernel = CustomerKernel(
             run_date,
             learned.levels,
@@ -109,6 +111,7 @@ def write_features(publication: RunPublication, config: Config, progress: Progre
             learned.cutoffs,
             learned.rfm_groups,
             model.fitted if model else None,
+            Calendar(config.seasons.holidays, config.seasons.holiday_days),
         )
         stage.rows = parts.write(kernel, _PART_COLUMNS, CUSTOMER_FEATURES, publication)
         if not stage.rows:
@@ -116,6 +119,7 @@ def write_features(publication: RunPublication, config: Config, progress: Progre
         # For who computes the features of a few customers later, without all the others.
         path = place(lake.model_path(f"run_date={run_date}")) / learned_name(publication.run_id)
         write_bytes(lake.spark, path, learned.as_json().encode())
+        publication.append_to_each({EVENT_SUMMARY: summary_rows(publication, seen.summary)})
         if model:
             day, *of_model = model.row(run_date)
             row = (day, publication.run_id, *of_model)
@@ -162,6 +166,7 @@ class CustomerKernel:
     cutoffs: Cutoffs
     rfm_groups: RfmGroups
     clv: FittedModels | None
+    calendar: Calendar
 
     def __call__(self, parts: pa.Table) -> pa.Table:
         features = customer_features(
@@ -173,6 +178,7 @@ class CustomerKernel:
             relative=self.relative,
             cutoffs=self.cutoffs,
             rfm_groups=self.rfm_groups,
+            calendar=self.calendar,
         )
         if self.clv is None or not len(features):
             return features
@@ -192,17 +198,6 @@ def _with_clv(features: pa.Table, values: pl.DataFrame) -> pa.Table:
         column = joined[name].to_arrow().cast(pa.float64())
         features = features.set_column(at, features.schema.field(at), column)
     return features
-
-
-def _levels(lake: Lake, run_date: date) -> Levels:
-    found = event_slices(lake, run_date).map(_category_sums, ["category_id", "unit_price"])
-    if not found:
-        return Levels(np.empty(0, np.int64), np.empty(0, np.int64))
-    return Levels(*price_levels(pl.concat(found)))
-
-
-def _category_sums(events: pa.Table) -> pl.DataFrame:
-    return category_sums(pl.DataFrame(pl.from_arrow(events)))
 
 
 @dataclass(frozen=True)

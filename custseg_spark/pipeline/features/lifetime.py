@@ -10,7 +10,13 @@ from custseg_spark.config.settings import ClvConfig
 from custseg_spark.core.clv import fitting, holdout
 from custseg_spark.core.clv.counts import PurchaseCounts, merged, purchase_counts
 from custseg_spark.core.clv.fitting import ClvModel
-from custseg_spark.core.clv.histories import first_purchase_day, split_histories
+from custseg_spark.core.clv.histories import (
+    counted_days,
+    first_purchase_day,
+    histories_of_days,
+    purchase_days,
+    split_histories,
+)
 from custseg_spark.core.clv.scoring import FittedModels
 from custseg_spark.engine.partitions import Portions
 
@@ -36,6 +42,7 @@ def fit(parts: Portions, as_of: date, config: ClvConfig) -> ClvModel:
         holdout_days=days,
         min_repeat_buyers=config.min_repeat_buyers,
         monthly_discount_rate=config.monthly_discount_rate,
+        seasonal=config.seasonal,
     )
     fitted = model.held_out_fitted
     if fitted is None:
@@ -69,10 +76,12 @@ class _Counts:
     max_spend_buyers: int
 
     def __call__(self, parts: pa.Table) -> pl.DataFrame:
-        histories = split_histories(
-            pl.DataFrame(pl.from_arrow(parts)), as_of=self.as_of, cutoff=self.cutoff
-        )
-        return purchase_counts(histories, max_spend_buyers=self.max_spend_buyers).frame()
+        days = purchase_days(pl.DataFrame(pl.from_arrow(parts)), self.as_of)
+        return purchase_counts(
+            histories_of_days(days, as_of=self.as_of, cutoff=self.cutoff),
+            max_spend_buyers=self.max_spend_buyers,
+            days=counted_days(days),
+        ).frame()
 
 
 @dataclass(frozen=True)

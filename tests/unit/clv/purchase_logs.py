@@ -85,11 +85,14 @@ def fit_in_buckets(
     """The models as of AS_OF, as a run makes them: counts, the fit, a second pass for deciles."""
     days = holdout.holdout_days(histories.first_purchase_day(parts, as_of=AS_OF), AS_OF)
     cutoff = AS_OF - timedelta(days=days)
-    split = [
-        histories.split_histories(bucket, as_of=AS_OF, cutoff=cutoff)
-        for bucket in buckets_of(parts, buckets)
+    days_of = [histories.purchase_days(bucket, AS_OF) for bucket in buckets_of(parts, buckets)]
+    split = [histories.histories_of_days(own, as_of=AS_OF, cutoff=cutoff) for own in days_of]
+    sent = [
+        purchase_counts(
+            bucket, max_spend_buyers=max_spend_buyers, days=histories.counted_days(own)
+        ).frame()
+        for bucket, own in zip(split, days_of, strict=True)
     ]
-    sent = [purchase_counts(bucket, max_spend_buyers=max_spend_buyers).frame() for bucket in split]
     counts = merged(map(PurchaseCounts.of_frame, sent), max_spend_buyers=max_spend_buyers)
     model = fitting.fit(
         counts,

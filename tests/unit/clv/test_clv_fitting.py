@@ -192,11 +192,13 @@ def test_the_row_fits_the_table(fitted: ClvModel) -> None:
         list(fitted.held_out.calibration),
         fitted.held_out.gini,
         list(fitted.held_out.deciles),
+        *(None, fitted.held_out.error, fitted.plain_error),
     )
     day, *of_model = row
     [stored] = rows_of([(day, "0f", *of_model)], CLV_MODELS.schema).to_pylist()
     assert stored.pop("run_id") == "0f"
-    assert tuple(stored.values())[:-3] == row[:-3]
+    assert tuple(stored.values())[:-6] == row[:-6]
+    assert tuple(stored.values())[-3:] == row[-3:]
     assert stored["calibration"][0]["purchases"] == 0
     assert [entry["decile"] for entry in stored["deciles"]] == list(range(1, 11))
 
@@ -233,7 +235,7 @@ def test_a_log_that_tells_too_little_has_no_models_and_says_why(
     assert [note[: len(reason)] for note, reason in zip(notes, reasons, strict=True)] == reasons
     row = model.row(AS_OF)
     assert row[5:13] == (None,) * 8
-    assert row[-3:] == ([], None, [])
+    assert row[-6:] == ([], None, [], None, None, None)
     scores = clv_columns(purchase_history(parts, as_of=AS_OF), model.fitted)
     assert len(scores) == buyers
     assert all(scores[name].null_count() == buyers for name in CLV_DOCS)

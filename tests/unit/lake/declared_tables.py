@@ -36,7 +36,8 @@ TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
         "viewed_price_squares decimal(38,8), max_viewed_price decimal(18,4), purchased_price_sum "
         "decimal(28,4), log_price_sum decimal(28,12), log_price_count bigint, items "
         "array<struct<product_key: bigint, category_key: bigint, brand_key: bigint, hour: "
-        "tinyint, order_key: bigint>>",
+        "tinyint, order_key: bigint>>, orders array<struct<order_key: bigint, quantity: "
+        "decimal(28,0), amount: decimal(28,4)>>",
         ("session_date",),
         ("first_event_at", "last_event_at"),
     ),
@@ -67,7 +68,7 @@ TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
         "related_segments array<int>, born_on date, overlap double, jaccard double, stability "
         "string, tree_node int, tree_parent int, centroid map<string, struct<value: double, "
         "scale: double>>, features map<string, struct<mean: double, median: double, z_score: "
-        "double>>, outlier_distance double",
+        "double>>, outlier_distance double, rule string, rule_sql string",
         ("run_date", "run_id"),
         (),
     ),
@@ -77,7 +78,8 @@ TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
         "calinski_harabasz double, within_cluster_cost double, between_cluster_cost double, "
         "smallest_share double, informed_silhouette double, informed_customers bigint, stability "
         "double, adjusted_rand_index double, agreement double, customers bigint, chosen boolean, "
-        "why string, euclidean_silhouette double, euclidean_customers bigint",
+        "why string, euclidean_silhouette double, euclidean_customers bigint, rule_leaves "
+        "int, rule_cost_ratio double, rule_informed_fidelity double, rule_fidelity double",
         ("run_date", "run_id"),
         (),
     ),
@@ -109,7 +111,42 @@ TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
         "double, spend_log_likelihood double, spend_buyers bigint, spend_error double, "
         "holdout_days int, calibration array<struct<purchases: int, customers: bigint, actual: "
         "double, expected: double>>, gini double, deciles array<struct<decile: int, customers: "
-        "bigint, revenue_share: double, clv_share: double>>",
+        "bigint, revenue_share: double, clv_share: double>>, season array<double>, holdout_error "
+        "double, plain_holdout_error double",
+        ("run_date", "run_id"),
+        (),
+    ),
+    "segment_products": (
+        "run_date date, run_id string, "
+        "algorithm string, segment_id int, rank int, product_id string, category_code string, "
+        "brand string, "
+        "customers bigint, segment_buyers bigint, all_customers bigint, all_buyers bigint, support "
+        "double, lift double, lift_low double, lift_high double, bought_together "
+        "array<struct<product_id: string, customers: bigint, support: double, lift: double, "
+        "lift_low: double, lift_high: double>>",
+        ("run_date", "run_id"),
+        (),
+    ),
+    "segment_categories": (
+        "run_date date, run_id string, "
+        "algorithm string, segment_id int, kind string, rank int, name string, category_code "
+        "string, "
+        "customers bigint, segment_buyers bigint, all_customers bigint, all_buyers bigint, support "
+        "double, lift double, lift_low double, lift_high double",
+        ("run_date", "run_id"),
+        (),
+    ),
+    "segment_seasons": (
+        "run_date date, run_id string, "
+        "algorithm string, segment_id int, period string, number int, years int, days bigint, "
+        "purchases bigint, revenue decimal(38,4), purchase_index double, revenue_index double",
+        ("run_date", "run_id"),
+        (),
+    ),
+    "event_summary": (
+        "run_date date, run_id string, "
+        "kind string, event_type string, name string, label string, lower double, upper double, "
+        "count bigint",
         ("run_date", "run_id"),
         (),
     ),
@@ -141,9 +178,13 @@ TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
         "events_365d bigint, purchases_365d bigint, spend_365d decimal(28,4), avg_viewed_price "
         "double, avg_purchased_price double, price_ratio double, price_stddev double, "
         "price_tolerance double, max_viewed_price decimal(18,4), relative_price double, "
-        "discounted_spend_share double, mean_discount_depth double, price_tier double, "
+        "discounted_spend_share double, mean_discount_depth double, items_per_order double, "
+        "products_per_order double, quantity_per_order double, order_value_stddev double, "
+        "single_item_order_share double, price_tier double, "
         "discount_share double, age_years int, declared_income decimal(18,4), education_level "
-        "int, is_female int, is_male int, occupation_share double, rfm_r int, rfm_f int, rfm_m "
+        "int, is_female int, is_male int, occupation_share double, quarter_1_share double, "
+        "quarter_2_share double, quarter_3_share double, quarter_4_share double, "
+        "month_regularity double, holiday_share double, rfm_r int, rfm_f int, rfm_m "
         "int, rfm_score int, rfm_group string, expected_purchases_90d double, p_alive double, "
         "clv_12m double",
         ("run_date", "run_id"),

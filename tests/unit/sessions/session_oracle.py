@@ -125,6 +125,7 @@ def part(name: PartKey, events: list[Event]) -> Part:
             "log_price_sum": money(logs),
             "log_price_count": len(logs),
             "items": items(kind, session_id, events),
+            "orders": orders(kind, session_id, of["purchase"]),
         }
 
 
@@ -146,13 +147,32 @@ def log_price(event: Event) -> Decimal:
     return Decimal(units).quantize(Decimal(1), ROUND_HALF_EVEN) / 10**12
 
 
+def orders(kind: str, session_id: str, bought: list[Event]) -> list[dict[str, Any]]:
+    """The orders of a part by key: pieces and amounts."""
+    found: dict[int | None, list[Event]] = {}
+    for one in bought:
+        found.setdefault(order_key(kind, session_id, one), []).append(one)
+    return [
+        {
+            "order_key": order,
+            "quantity": Decimal(sum(e["quantity"] for e in own)),
+            "amount": money(amount(e) for e in own),
+        }
+        for order, own in sorted(found.items(), key=lambda pair: pair[0] or 0)
+    ]
+
+
+def order_key(kind: str, session_id: str, one: Event) -> int | None:
+    chained = xxh64(session_id.encode(), xxh64(kind.encode(), 42))
+    return signed(chained) if one["order_id"] is None else key(one["order_id"])
+
+
 def items(kind: str, session_id: str, events: list[Event]) -> list[dict[str, int | None]]:
     found = []
     for one in events:
         order = None
         if one["event_type"] == "purchase":
-            chained = xxh64(session_id.encode(), xxh64(kind.encode(), 42))
-            order = signed(chained) if one["order_id"] is None else key(one["order_id"])
+            order = order_key(kind, session_id, one)
         found.append(
             {
                 "product_key": key(one["product_id"]),

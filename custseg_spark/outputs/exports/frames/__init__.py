@@ -1,8 +1,10 @@
 """Reporting tables, one module each: from a run's frames to rows."""
 
 from custseg_spark.outputs.exports.frames import (
+    affinity,
     behaviour,
     customers,
+    memberships,
     outliers,
     segments,
     stores,
@@ -19,5 +21,11 @@ REPORTS = {
         Report(behaviour.CUSTOMER_BEHAVIOR_METRICS, behaviour.rows),
         Report(stores.CUSTOMER_STORE_SUMMARY, stores.rows),
         Report(trends.CUSTOMER_PURCHASE_TRENDS, trends.rows),
+        Report(affinity.SEGMENT_PRODUCTS, affinity.products),
+        Report(affinity.SEGMENT_PRODUCT_PAIRS, affinity.pairs),
+        Report(affinity.SEGMENT_CATEGORIES, affinity.categories),
+        Report(memberships.SEGMENT_MEMBERSHIPS, memberships.rows),
     )
 }
+# Exported by default only of the algorithm that has rows for it.
+OF_ALGORITHM = {memberships.SEGMENT_MEMBERSHIPS.name: "gaussian_mixture"}

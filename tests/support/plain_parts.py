@@ -26,6 +26,7 @@ _ITEM = {
     "hour": pa.int8(),
     "order_key": pa.int64(),
 }
+_ORDER = {"order_key": pa.int64(), "quantity": pa.decimal128(28, 0), "amount": _SUM}
 PARTS = pa.schema(
     {
         "session_date": pa.date32(),
@@ -53,6 +54,7 @@ PARTS = pa.schema(
         "log_price_sum": pa.decimal128(28, 12),
         "log_price_count": pa.int64(),
         "items": pa.list_(pa.struct(list(_ITEM.items()))),
+        "orders": pa.list_(pa.struct(list(_ORDER.items()))),
     }
 )
 EVENTS = {
@@ -91,7 +93,7 @@ def levels_of(events: Iterable[Event], as_of: date) -> Levels:
     logs: dict[int, list[Decimal]] = defaultdict(list)
     for one in events:
         if one["event_at"].date() < as_of and _is_comparable(one):
-            logs[_key(one["category_id"])].append(oracle.log_price(one))
+            logs[key_of(one["category_id"])].append(oracle.log_price(one))
     units = {k: int(oracle.price_level(own) * 10**12) for k, own in logs.items()}
     keys = sorted(units)
     return Levels(np.array(keys, np.int64), np.array([units[k] for k in keys], np.int64))
@@ -139,17 +141,32 @@ def _part(day: date, session: tuple[str, Any], events: Sequence[Event]) -> dict[
         "log_price_sum": _sum(logs),
         "log_price_count": len(logs),
         "items": [_item(e, session) for e in events],
+        "orders": _orders(bought, session),
     }
+
+
+def _orders(bought: Sequence[Event], session: tuple[str, Any]) -> list[dict[str, Any]]:
+    orders: dict[int, list[Event]] = defaultdict(list)
+    for one in bought:
+        orders[_item(one, session)["order_key"]].append(one)
+    return [
+        {
+            "order_key": key,
+            "quantity": Decimal(sum(e["quantity"] for e in own)),
+            "amount": _sum(map(oracle.amount, own)),
+        }
+        for key, own in orders.items()
+    ]
 
 
 def _item(one: Event, session: tuple[str, Any]) -> dict[str, Any]:
     order = session if one["order_id"] is None else ("order", one["order_id"])
     return {
-        "product_key": _key(one["product_id"]),
-        "category_key": _key(one["category_id"]),
-        "brand_key": _key(one["brand"]),
+        "product_key": key_of(one["product_id"]),
+        "category_key": key_of(one["category_id"]),
+        "brand_key": key_of(one["brand"]),
         "hour": one["event_at"].hour,
-        "order_key": _key(order) if one["event_type"] == "purchase" else None,
+        "order_key": key_of(order) if one["event_type"] == "purchase" else None,
     }
 
 
@@ -161,7 +178,7 @@ def _sum(values: Iterable[Decimal]) -> Decimal:
     return sum(values, Decimal(0))
 
 
-def _key(value: Any) -> Any:
+def key_of(value: Any) -> Any:
     """64 bits of a value, null for null."""
     if value is None:
         return None

@@ -1,0 +1,1 @@
+"""What segments buy and when: affinities, co-purchases, seasons, and the raw events at a glance."""

@@ -1,0 +1,148 @@
+"""The events as they came in: by day, hour and type, prices, missing values, categories, activity.
+
+Counts of slices add up. Their number is bounded by days, hours, bins and categories.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import polars as pl
+
+from custseg_spark.core.sessions.log_prices import PRICE_UNITS, price_units
+
+DAY, HOUR, PRICE, MISSING, CATEGORY, ACTIVITY = KINDS = (
+    "day",
+    "hour",
+    "price",
+    "missing",
+    "category",
+    "activity",
+)
+# Columns whose missing values are told; amounts and quantities have a value always.
+MAY_LACK = (
+    "product_id",
+    "category_id",
+    "category_code",
+    "brand",
+    "session_id",
+    "order_id",
+    "store",
+)
+EVENT_COLUMNS = ("event_date", "event_at", "event_type", "unit_price", *MAY_LACK)
+TOP_CATEGORIES = 20
+
+# 1, 2 and 5 of each power of ten: prices that people tell apart at a glance, in 1/10,000.
+_PRICE_EDGES = np.array(
+    [0, 1, *(step * 10**power for power in range(2, 18) for step in (1, 2, 5)), 10**18], np.int64
+)
+# Events of a customer, the first number of each bin.
+_ACTIVITY_EDGES = np.array([1, 2, 3, 4, 6, 11, 21, 51, 101, 201, 501, 1_001, 10_001], np.int64)
+
+SUMMARY = pl.Schema(
+    {
+        "kind": pl.String(),
+        "event_type": pl.String(),
+        "name": pl.String(),
+        "label": pl.String(),
+        "lower": pl.Float64(),
+        "upper": pl.Float64(),
+        "count": pl.Int64(),
+    }
+)
+NOTHING = pl.DataFrame(schema=SUMMARY)
+_KEYS = [name for name in SUMMARY if name != "count"]
+
+
+def event_counts(events: pl.DataFrame) -> pl.DataFrame:
+    """Count a slice of the table `events`, in rows of SUMMARY.
+
+    `day` and `hour` by `name` and type; `price` by bin (`lower` included, `upper` not; a free one
+    lies in [0, 0.0001)) and type; `missing` by column; `category` by id and its code (`label`).
+    """
+    parts = [_by_time(events), _by_price(events), _missing(events), _by_category(events)]
+    return pl.concat([pl.DataFrame(schema=SUMMARY), *map(_conformed, parts)])
+
+
+def activity_counts(event_counts: pl.Series) -> pl.DataFrame:
+    """Count a bucket's customers by bins of their events (`upper` included), in rows of SUMMARY."""
+    place = np.searchsorted(_ACTIVITY_EDGES, event_counts.to_numpy(), side="right") - 1
+    counts = np.bincount(place, minlength=len(_ACTIVITY_EDGES))
+    upper = np.append(_ACTIVITY_EDGES[1:] - 1.0, np.nan)
+    rows = pl.DataFrame({"lower": _ACTIVITY_EDGES, "upper": upper, "count": counts})
+    told = rows.with_columns(kind=pl.lit(ACTIVITY), upper=pl.col("upper").fill_nan(None))
+    return _conformed(told.filter(pl.col("count") > 0))
+
+
+def summary(counts: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """Add up counts, sorted; of categories the largest, ties by id, and the rest under no name.
+
+    A category without an id is told among the missing values.
+    """
+    rows = pl.concat([pl.DataFrame(schema=SUMMARY), *counts]).group_by(_KEYS).agg(
+        pl.col("count").sum()
+    )  # fmt: skip
+    is_category = pl.col("kind") == CATEGORY
+    categories = rows.filter(is_category).sort(
+        "count", "name", "label", descending=[True, False, False], nulls_last=True
+    )
+    top, rest = categories.head(TOP_CATEGORIES), categories.slice(TOP_CATEGORIES)
+    others = rest.select(pl.col("count").sum(), pl.lit(CATEGORY).alias("kind"))
+    told = [rows.filter(~is_category), top]
+    if len(rest):
+        told.append(_conformed(others))
+    return pl.concat(told).sort("kind", "event_type", "lower", "name", "label", nulls_last=True)
+
+
+def _by_time(events: pl.DataFrame) -> pl.DataFrame:
+    hours = events.group_by(
+        "event_date", "event_type", pl.col("event_at").dt.hour().alias("hour")
+    ).agg(pl.len().alias("count"))  # fmt: skip
+    days = hours.select(
+        pl.lit(DAY).alias("kind"),
+        "event_type",
+        pl.col("event_date").dt.strftime("%Y-%m-%d").alias("name"),
+        "count",
+    )
+    of_day = hours.select(
+        pl.lit(HOUR).alias("kind"),
+        "event_type",
+        pl.col("hour").cast(pl.String).str.zfill(2).alias("name"),
+        "count",
+    )
+    rows = pl.concat([days, of_day])
+    return rows.group_by("kind", "event_type", "name").agg(pl.col("count").sum())
+
+
+def _by_price(events: pl.DataFrame) -> pl.DataFrame:
+    prices = events.group_by("event_type", price_units().alias("units")).agg(
+        pl.len().alias("count")
+    )
+    place = np.searchsorted(_PRICE_EDGES, prices["units"].to_numpy(), side="right") - 1
+    binned = prices.with_columns(pl.Series("place", place, pl.Int64))
+    counts = binned.group_by("event_type", "place").agg(pl.col("count").sum())
+    edges = _PRICE_EDGES / PRICE_UNITS
+    at = counts["place"].to_numpy()
+    return counts.select(
+        pl.lit(PRICE).alias("kind"),
+        "event_type",
+        pl.Series("lower", edges[at]),
+        pl.Series("upper", edges[at + 1]),
+        "count",
+    )
+
+
+def _missing(events: pl.DataFrame) -> pl.DataFrame:
+    nulls = [events[name].null_count() for name in MAY_LACK]
+    return pl.DataFrame({"kind": MISSING, "name": list(MAY_LACK), "count": nulls})
+
+
+def _by_category(events: pl.DataFrame) -> pl.DataFrame:
+    names = events.select(name="category_id", label="category_code").drop_nulls("name")
+    counts = names.group_by("name", "label").agg(pl.len().alias("count"))
+    return counts.with_columns(kind=pl.lit(CATEGORY))
+
+
+def _conformed(rows: pl.DataFrame) -> pl.DataFrame:
+    """Give rows all columns of SUMMARY, the absent ones null."""
+    absent = [pl.lit(None, type_).alias(n) for n, type_ in SUMMARY.items() if n not in rows.columns]
+    return rows.with_columns(absent).select(*SUMMARY).cast(SUMMARY)
