@@ -6,7 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from checkout import ROOT
 
+from custseg_spark.interfaces.dashboard.trying.job_view import STAGES
 from custseg_spark.interfaces.dashboard.trying.processes import Process, shown, stages
 from custseg_spark.progress import Progress
 
@@ -90,3 +92,8 @@ def test_stages_are_read_from_what_progress_writes(
 
 def test_a_log_is_shown_as_on_a_terminal() -> None:
     assert shown("a …\ra  1.0 s\r\nb") == "a  1.0 s\nb"
+
+
+def test_the_stages_of_the_progress_bar_are_those_that_the_code_names() -> None:
+    code = "".join(p.read_text(encoding="utf-8") for p in (ROOT / "custseg_spark").rglob("*.py"))
+    assert [name for name in STAGES if f'.stage("{name}")' not in code] == []

@@ -11,6 +11,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from custseg_spark.interfaces.dashboard.guarding import Guard
+from custseg_spark.interfaces.dashboard.settings import Settings
 from custseg_spark.interfaces.dashboard.trying.upload_route import (
     NAME_HEADER,
     PASS_HEADER,
@@ -188,3 +190,23 @@ def test_what_a_killed_server_left_is_removed_by_the_next(tmp_path: Path) -> Non
     (tmp_path / "custseg-uploads-dead" / "x").mkdir(parents=True)
     with Uploads(tmp_path) as uploads:
         assert [p for p in tmp_path.iterdir()] == [uploads.folder]
+
+
+def guarded(uploads: Uploads, password: str | None) -> TestClient:
+    app = FastAPI()
+    add_uploads(app, uploads)
+    app.add_middleware(Guard, settings=Settings(Path("lake"), password))
+    return TestClient(app, headers={PASS_HEADER: uploads.new_pass()})
+
+
+def test_another_site_can_not_upload(uploads: Uploads) -> None:
+    client = guarded(uploads, None)
+    refused = client.post("/uploads", content=LOG, headers={"Origin": "http://elsewhere.example"})
+    assert (refused.status_code, left(uploads)) == (403, [])
+    taken = client.post("/uploads", content=LOG, headers={"Origin": "http://testserver"})
+    assert taken.status_code == 200
+
+
+def test_an_upload_needs_the_password_where_there_is_one(uploads: Uploads) -> None:
+    answer = guarded(uploads, "a long password").post("/uploads", content=LOG)
+    assert (answer.status_code, left(uploads)) == (401, [])

@@ -170,8 +170,9 @@ class Desk:
         command = [sys.executable, "-c", _COMMAND, "segment", *source, "--lake", str(lake)]
         if of.own_lake:
             command += ["--reports", str(of.folder / "reports")]
-        if asked.preset:
-            command += ["--config", f"presets/{asked.preset}.toml"]
+        # Also where the environment names another one: the curves are of this.
+        config = f"presets/{asked.preset}.toml" if asked.preset else "local.toml"
+        command += ["--config", config]
         if asked.k is not None:
             command += ["--set", f"model.k={asked.k}"]
         self.at, self.reading = of, None

@@ -10,7 +10,8 @@ STAGES = (
     *("start Spark", "create tables", "inspect files", "write events", "copies across files"),
     *("publish events", "sessions", "customer lifetime value", "customer features"),
     *("sample customers", "fit models", "evaluate models", "save models", "drift", "names"),
-    *("write segments", "publish models", "publish", "report"),
+    *("write segments", "products of segments", "seasons of segments", "publish models"),
+    *("publish", "report"),
 )
 _LOOKS_EVERY_S = 1.0
 _LINES = 40
