@@ -10,6 +10,8 @@ TRANSFORMS = ("auto", "none")
 MODEL_USES = ("auto", "fit", "frozen")
 COMPARISONS = ("dbscan", "agglomerative")
 FITTED_CUSTOMERS = ("sample", "all")
+RULES = "rules"
+ASSIGNS = ("model", RULES)
 
 # Keys of 0.1 and their new names.
 MOVED = {
@@ -85,12 +87,15 @@ class FitConfig:
     max_iterations: int = 50
     tolerance: float = 1e-4
     bisecting_iterations: int = 20
+    bisecting_steps: int = 3
     parallel: int = 2
 
     def __post_init__(self) -> None:
         require_word(self.customers, FITTED_CUSTOMERS, "model.fit.customers")
         for key in ("max_iterations", "bisecting_iterations", "parallel", "starts"):
             require(getattr(self, key) > 0, f"model.fit.{key}", "above 0", self)
+        steps = 0 <= self.bisecting_steps <= 3
+        require(steps, "model.fit.bisecting_steps", "from 0 to 3", self)
         require(self.sample_customers >= 2, "model.fit.sample_customers", "2 or more", self)
 
 
@@ -142,6 +147,8 @@ class StabilityConfig:
 class ModelConfig:
     """The models and their features; groups of keys have sections of their own.
 
+    `assign`: the model, or the rules that tell it. Customers with fewer than `known_from` events
+    and no order are of too little known.
     `outlier_percentile`: a customer farther from the centre than so many % of the segment's
     customers at the fit fits no segment.
     """
@@ -151,6 +158,8 @@ class ModelConfig:
     k: int | None = None
     seed: int = 7
     use: str = "auto"
+    assign: str = "model"
+    known_from: int = 0
     outlier_percentile: float = 99.5
     preparation: PreparationConfig = field(default_factory=PreparationConfig)
     fit: FitConfig = field(default_factory=FitConfig)
@@ -159,6 +168,8 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         require_word(self.use, MODEL_USES, "model.use")
+        require_word(self.assign, ASSIGNS, "model.assign")
+        require(self.known_from >= 0, "model.known_from", "0 or more", self)
         require(self.k is None or self.k >= 2, "model.k", "2 or more", self)
         percentile = 50 <= self.outlier_percentile <= 100
         require(percentile, "model.outlier_percentile", "from 50 to 100", self)

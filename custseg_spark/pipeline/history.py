@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
+from custseg_spark.core.clustering.assigners import TOO_LITTLE_KNOWN_ID
 from custseg_spark.core.segments.identity import KnownSegment
 from custseg_spark.core.segments.statuses import DIED
 from custseg_spark.engine.lake.lake import Lake
@@ -15,7 +16,17 @@ from custseg_spark.errors import InputError
 Row = Mapping[str, Any]
 
 # A lake of 0.1, whose segments may go on in another, has no hashes of its models.
-_COLUMNS = [name for name in RUNS.schema.names if name != "model_hashes"]
+_COLUMNS = [name for name in RUNS.schema.names if name not in ("model_hashes", "structure_gap")]
+# What every version's table has.
+_OF_SEGMENTS = (
+    "algorithm",
+    "segment_id",
+    "segment_name",
+    "customers",
+    "status",
+    "born_on",
+    "centroid",
+)
 
 
 @dataclass(frozen=True)
@@ -53,7 +64,7 @@ class PreviousRun:
 
     def k(self, algorithm: str) -> int | None:
         """How many segments an algorithm had; None where it wasn't run."""
-        return len(self.segments.get(algorithm, {})) or None
+        return len(self.known(algorithm)) or None
 
     @property
     def customers(self) -> int:
@@ -62,8 +73,10 @@ class PreviousRun:
         return max(counts, default=0)
 
     def known(self, algorithm: str) -> list[KnownSegment]:
-        """An algorithm's living segments, by id."""
-        return [segment.known for segment in self.segments.get(algorithm, {}).values()]
+        """An algorithm's living segments, by id; without that of too little known, which no cluster
+        continues."""
+        living = self.segments.get(algorithm, {})
+        return [segment.known for i, segment in living.items() if i != TOO_LITTLE_KNOWN_ID]
 
     def ancestors(self, algorithm: str) -> dict[int, Ancestor]:
         """An algorithm's living segments' names and birth, by id."""
@@ -95,7 +108,7 @@ def past(lake: Lake, run_date: date, continued: Lake | None = None) -> Past:
         last_ids[algorithm] = max(last_ids.get(algorithm, 0), segment_id)
     reborn: dict[str, list[KnownSegment]] = {}
     for profile in _profiles(lake, run_date):
-        if profile["born_on"] == run_date and profile["status"] != DIED:
+        if profile["born_on"] == run_date and profile["status"] != DIED and _is_found(profile):
             reborn.setdefault(profile["algorithm"], []).append(_known(profile))
     return Past(
         previous_run(lake, run_date) or (_elsewhere(continued, run_date) if continued else None),
@@ -195,10 +208,13 @@ def _dotted(section: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def _profiles(lake: Lake, run_date: date) -> list[Row]:
-    """The segments' rows of a run date, without their features: a row a segment."""
-    names = [name for name in SEGMENT_PROFILES.schema.names if name != "features"]
-    rows = lake.rows(SEGMENT_PROFILES, names, [run_date]).to_pylist()
+    """What a run date's segments are: a row a segment."""
+    rows = lake.rows(SEGMENT_PROFILES, _OF_SEGMENTS, [run_date]).to_pylist()
     return sorted(rows, key=lambda row: (row["algorithm"], row["segment_id"]))
+
+
+def _is_found(profile: Row) -> bool:
+    return bool(profile["segment_id"] != TOO_LITTLE_KNOWN_ID)
 
 
 def _known(row: Row) -> KnownSegment:

@@ -21,10 +21,13 @@ from custseg_spark.core.clustering.models import (
     GaussianMixture,
     KMeans,
     Node,
+    RefinedTree,
 )
 from custseg_spark.core.clustering.preparation import EVIDENCE, Preparation, PreparedFeature
+from custseg_spark.core.clustering.rules import written
 from custseg_spark.core.clustering.scaling import FeatureSpace, Scaler
 from custseg_spark.core.clustering.scoring import ScoringModel
+from custseg_spark.core.clustering.stay_curves import StayCurve
 from custseg_spark.errors import InputError
 
 # A model's document is a file of this name in the model's folder.
@@ -64,9 +67,23 @@ def document(model: ScoringModel) -> Document:
         },
         "clusterer": _clusterer(clustering.model),
         "segments": _segments(clustering),
+        **_assignment(clustering),
     }
     parts["sha256"] = content_hash(parts)
     return Document(canonical(parts), parts)
+
+
+def _assignment(clustering: NamedClustering) -> dict[str, Any]:
+    """Who assigns, with the rules: absent of a model that has none, as before there were any."""
+    if clustering.rules is None and not clustering.known_from:
+        return {}
+    return {
+        "assignment": {
+            "rules": written.parts_of(clustering.rules),
+            "by_rules": clustering.by_rules,
+            "known_from": clustering.known_from,
+        }
+    }
 
 
 def _segments(clustering: NamedClustering) -> list[dict[str, Any]]:
@@ -78,6 +95,8 @@ def _segments(clustering: NamedClustering) -> list[dict[str, Any]]:
     ]
     for segment, distance in zip(segments, clustering.outlier_distances, strict=False):
         segment["outlier_distance"] = distance
+    for segment, curve in zip(segments, clustering.stay_curves, strict=False):
+        segment["stay_curve"] = asdict(curve)
     return segments
 
 
@@ -122,12 +141,17 @@ def _model(parts: Mapping[str, Any]) -> ScoringModel:
         raise ValueError(f"{len(segments)} segments for {len(clusters.centres)} clusters")
     if clusters.centres.shape[1] != len(preparation.axes) or len(scaler.factors) != len(features):
         raise ValueError("its features, factors and centres are not of one length")
+    assignment = parts.get("assignment") or {}
     named = NamedClustering(
         parts["algorithm"],
         clusters,
         tuple(s["segment_id"] for s in segments),
         tuple(s["segment_name"] for s in segments),
         _outlier_distances(segments),
+        rules=written.rules_of(assignment.get("rules")),
+        by_rules=bool(assignment.get("by_rules", False)),
+        known_from=int(assignment.get("known_from", 0)),
+        stay_curves=_stay_curves(segments),
     )
     fitted_on = date.fromisoformat(parts["fitted_on"])
     space = FeatureSpace(preparation, scaler)
@@ -140,6 +164,14 @@ def _outlier_distances(segments: Sequence[Mapping[str, Any]]) -> tuple[float | N
     distances = [s["outlier_distance"] for s in segments]
     _array([d for d in distances if d is not None], 1)
     return tuple(None if d is None else float(d) for d in distances)
+
+
+def _stay_curves(segments: Sequence[Mapping[str, Any]]) -> tuple[StayCurve, ...]:
+    if not all("stay_curve" in s for s in segments):
+        return ()
+    curves = [s["stay_curve"] for s in segments]
+    both = [_array([c["margins"], c["probabilities"]], 2) for c in curves]
+    return tuple(StayCurve(tuple(m), tuple(p)) for m, p in (b.tolist() for b in both))
 
 
 def _feature(feature: PreparedFeature) -> dict[str, Any]:
@@ -160,6 +192,12 @@ def _clusterer(model: ClusterModel) -> dict[str, Any]:
             "nodes": [asdict(node) for node in model.nodes],
             "node_centres": _lists(model.node_centres),
             "children": [list(children) for children in model.children],
+        }
+    if isinstance(model, RefinedTree):
+        return {
+            "kind": "refined_tree",
+            "centres": _lists(model.centres),
+            "nodes": [asdict(node) for node in model.nodes],
         }
     if isinstance(model, GaussianMixture):
         return {
@@ -194,6 +232,10 @@ def _bisecting(parts: Mapping[str, Any]) -> ClusterModel:
     return BisectingKMeans(nodes, _array(parts["node_centres"], 2), children)
 
 
+def _refined(parts: Mapping[str, Any]) -> ClusterModel:
+    return RefinedTree(tuple(Node(**node) for node in parts["nodes"]), _array(parts["centres"], 2))
+
+
 def _mixture(parts: Mapping[str, Any]) -> ClusterModel:
     return GaussianMixture(
         _array(parts["weights"], 1), _array(parts["means"], 2), _array(parts["covariances"], 3)
@@ -203,5 +245,6 @@ def _mixture(parts: Mapping[str, Any]) -> ClusterModel:
 _CLUSTERERS = {
     "kmeans": _kmeans,
     "bisecting_kmeans": _bisecting,
+    "refined_tree": _refined,
     "gaussian_mixture": _mixture,
 }

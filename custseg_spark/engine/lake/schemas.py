@@ -154,10 +154,25 @@ CUSTOMER_SEGMENTS = by_run(
         "oddities": pa.list_(pa.struct([("feature", TEXT), ("deviation", DOUBLE)])),
         "previous_segment_id": INT,
         "segment_since": DAY,
+        "model_segment_id": INT,
+        "p_stay": DOUBLE,
     },
     statistics=("customer_id",),
-    hardly_repeating=("customer_id", "distance", "margin", "memberships.key_value.value"),
-    later=("is_outlier", "oddities", "previous_segment_id", "segment_since"),
+    hardly_repeating=(
+        "customer_id",
+        "distance",
+        "margin",
+        "memberships.key_value.value",
+        "p_stay",
+    ),
+    later=(
+        "is_outlier",
+        "oddities",
+        "previous_segment_id",
+        "segment_since",
+        "model_segment_id",
+        "p_stay",
+    ),
 )
 
 SEGMENT_PROFILES = by_run(
@@ -188,8 +203,17 @@ SEGMENT_PROFILES = by_run(
             TEXT, pa.struct([(name, DOUBLE) for name in ("mean", "median", "z_score")])
         ),
         "outlier_distance": DOUBLE,
+        **each(DOUBLE, "subset_jaccard noise_jaccard jitter_jaccard"),
+        "is_reliable": YES_NO,
+        **each(TEXT, "rule rule_sql"),
     },
-    later=("outlier_distance",),
+    later=(
+        "outlier_distance",
+        "subset_jaccard",
+        "noise_jaccard",
+        "jitter_jaccard",
+        "is_reliable",
+    ),
 )
 
 MODEL_SELECTION = by_run(
@@ -206,6 +230,8 @@ MODEL_SELECTION = by_run(
         "why": TEXT,
         "euclidean_silhouette": DOUBLE,
         "euclidean_customers": LONG,
+        "rule_leaves": INT,
+        **each(DOUBLE, "rule_cost_ratio rule_informed_fidelity rule_fidelity"),
     },
 )
 
@@ -276,9 +302,11 @@ RUNS = table(
         "left_out": pa.map_(TEXT, TEXT),
         "row_counts": pa.map_(TEXT, LONG),
         "stage_seconds": pa.map_(TEXT, DOUBLE),
+        # How much better clusters fit the customers than customers without structure.
+        "structure_gap": DOUBLE,
     },
     "run_date",
-    later=("made_by", "model_hashes"),
+    later=("made_by", "model_hashes", "structure_gap"),
 )
 
 TABLES = (

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     # Each command prints its own result, and need not load what the others work with.
     from custseg_spark.engine.lake.lake import Lake
     from custseg_spark.outputs.exports import Exported
+    from custseg_spark.outputs.exports.checking import Checked
     from custseg_spark.paths import Place
     from custseg_spark.pipeline.gate import Passed
     from custseg_spark.pipeline.ingest import IngestSummary
@@ -75,7 +76,8 @@ def of_segments(lake: Lake, run: SegmentRun) -> str:
             f"  id  {'segment':<26}{'customers':>12}{'share':>8}{'revenue':>9}{'orders':>8}"
             f"{'spend':>11}{'last seen':>13}"
         )
-        lines += [_segment_line(r) for r in living if r["algorithm"] == chosen["algorithm"]]
+        own = [r for r in living if r["algorithm"] == chosen["algorithm"]]
+        lines += [*map(_segment_line, own), *_unreliable(own)]
     if run.left_out:
         reasons = "; ".join(f"{name}: {why}" for name, why in sorted(run.left_out.items()))
         lines.append(f"\nNot in the model: {reasons}")
@@ -93,6 +95,13 @@ def _segment_line(row: Mapping[str, Any]) -> str:
         f"{row['customer_share']:>8.1%}{row['revenue_share']:>9.1%}{number(orders, '.2f'):>8}"
         f"{number(spend, ',.2f'):>11}{number(last_seen, '.0f'):>8} days"
     )
+
+
+def _unreliable(segments: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say which segments refits don't find again."""
+    ids = [str(r["segment_id"]) for r in segments if r["is_reliable"] is False]
+    said = f"  not to be relied on, because refits don't find them again: {', '.join(ids)}"
+    return [said] if ids else []
 
 
 def _chosen(lake: Lake, run: SegmentRun) -> list[Mapping[str, Any]]:
@@ -143,3 +152,12 @@ def of_maintenance(done: Maintained) -> str:
             f"Small files put together: {files or 'none'}",
         ]
     )
+
+
+def of_check(checked: Checked) -> str:
+    """Summarise a comparison without differences."""
+    lines = [f"{checked.target} holds the run of {checked.run_date}:"]
+    lines += [
+        f"  {table.name:<27}{table.rows:>12,} rows, as in the lake" for table in checked.tables
+    ]
+    return "\n".join(lines)

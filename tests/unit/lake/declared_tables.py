@@ -55,7 +55,7 @@ TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
         "array<string>, memberships map<int, double>, rfm_r int, rfm_f int, rfm_m int, rfm_group "
         "string, prediction_timestamp timestamp, is_outlier boolean, oddities "
         "array<struct<feature: string, deviation: double>>, previous_segment_id int, "
-        "segment_since date",
+        "segment_since date, model_segment_id int, p_stay double",
         ("run_date", "run_id"),
         ("customer_id",),
     ),
@@ -68,7 +68,8 @@ TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
         "related_segments array<int>, born_on date, overlap double, jaccard double, stability "
         "string, tree_node int, tree_parent int, centroid map<string, struct<value: double, "
         "scale: double>>, features map<string, struct<mean: double, median: double, z_score: "
-        "double>>, outlier_distance double",
+        "double>>, outlier_distance double, subset_jaccard double, noise_jaccard double, "
+        "jitter_jaccard double, is_reliable boolean, rule string, rule_sql string",
         ("run_date", "run_id"),
         (),
     ),
@@ -78,7 +79,8 @@ TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
         "calinski_harabasz double, within_cluster_cost double, between_cluster_cost double, "
         "smallest_share double, informed_silhouette double, informed_customers bigint, stability "
         "double, adjusted_rand_index double, agreement double, customers bigint, chosen boolean, "
-        "why string, euclidean_silhouette double, euclidean_customers bigint",
+        "why string, euclidean_silhouette double, euclidean_customers bigint, rule_leaves "
+        "int, rule_cost_ratio double, rule_informed_fidelity double, rule_fidelity double",
         ("run_date", "run_id"),
         (),
     ),
@@ -162,7 +164,7 @@ TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
         "string, config string, made_by string, seed bigint, table_versions map<string, bigint>, "
         "models map<string, string>, model_hashes map<string, string>, features array<string>, "
         "left_out map<string, string>, row_counts map<string, bigint>, stage_seconds "
-        "map<string, double>",
+        "map<string, double>, structure_gap double",
         ("run_date",),
         (),
     ),
