@@ -1,6 +1,8 @@
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help venv setup run test-unit test test-all test-floor test-airflow dbt airflow lint format pins clean distclean
+.PHONY: help venv setup install run generate extract transform load run-all docker-up \
+	test-unit test test-all test-floor test-airflow test-prefect dbt airflow prefect \
+	lint format pins clean distclean
 
 # Another Spark on this machine must not stand in for the pinned one.
 unexport SPARK_HOME SPARK_CONF_DIR PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON
@@ -26,6 +28,31 @@ $(DEMO): | venv
 
 run: setup ## segment the demo log's customers; the job says where the tables are
 	@$(ACTIVATE) spark-submit jobs/segment.py
+
+install: setup ## the same as setup
+
+# A trial shop with customers' attributes and a purchase API: the steps of scripts/run_pipeline.py,
+# in data/shop; PIPELINE="--customers 500" and its other options.
+PIPELINE :=
+STEP := $(ACTIVATE) python scripts/run_pipeline.py $(PIPELINE)
+
+generate: venv ## a trial shop's customers, in data/shop
+	@$(STEP) generate
+
+extract: venv ## their purchases, from the trial API, and joined_data.csv
+	@$(STEP) extract
+
+transform: venv ## their segments, in data/shop/lake
+	@$(STEP) transform
+
+load: venv ## the reporting tables, in data/shop/reports.db
+	@$(STEP) load
+
+run-all: venv ## generate, extract, transform, load
+	@$(STEP)
+
+docker-up: ## the services of the compose file; docs/guides/deployment.md has its variables
+	@docker compose -f conf/deploy/docker/compose.yaml up --build
 
 # A Spark session each, of 3 GiB; the tests of a file are all in one.
 TEST_WORKERS := 2
@@ -71,6 +98,16 @@ airflow: .venv-airflow/.pins ## .venv-airflow, in which the tests load the DAG; 
 	@.venv-airflow/bin/pip install --quiet --no-compile --disable-pip-version-check -r requirements-airflow.txt
 	@cp requirements-airflow.txt .venv-airflow/.pins
 
+test-prefect: prefect ## a run of the flow by Prefect's engine, each task for real
+	@$(ACTIVATE) pytest -q tests/e2e/test_prefect.py -m 'heavy or not heavy'
+
+prefect: .venv-prefect/.pins ## .venv-prefect, in which the tests load the flow; without it they skip that
+
+.venv-prefect/.pins: requirements-prefect.txt | venv
+	@rm -rf .venv-prefect && .venv/bin/python -m venv .venv-prefect
+	@.venv-prefect/bin/pip install --quiet --no-compile --disable-pip-version-check -r requirements-prefect.txt
+	@cp requirements-prefect.txt .venv-prefect/.pins
+
 lint: venv ## style, format, types
 	@$(ACTIVATE) ruff check . && ruff format --check . && mypy
 
@@ -85,6 +122,7 @@ pins: venv ## compile requirements*.in into pins, keeping those that still fit
 	@$(PIN) -o requirements.txt requirements.in && $(PIN) -o requirements-dev.txt requirements-dev.in
 	@$(PIN) -o requirements-dbt.txt requirements-dbt.in
 	@$(PIN) -o requirements-airflow.txt requirements-airflow.in
+	@$(PIN) -o requirements-prefect.txt requirements-prefect.in
 
 clean: ## remove what runs made: tables, reports
 	@rm -rf lake reports

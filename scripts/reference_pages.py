@@ -1,4 +1,4 @@
-"""Write the generated pages of docs/reference: command line, tables, features.
+"""Write the generated pages of docs/reference (command line, tables, features) and SQL scripts.
 
 `python scripts/reference_pages.py`, after a change of an option, a table or a feature; a test holds
 the pages to the code.
@@ -18,8 +18,10 @@ from custseg_spark.engine.lake.ddl import ddl_type
 from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES, TABLES
 from custseg_spark.interfaces.cli.main import COMMANDS
 from custseg_spark.interfaces.cli.main import command as command_module
+from custseg_spark.outputs.exports import reporting_schema
 
-REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
+ROOT = Path(__file__).parents[1]
+REFERENCE = ROOT / "docs" / "reference"
 WRITTEN_BY = "Written by `python scripts/reference_pages.py`; a test holds it to the code."
 # argparse breaks lines at the terminal's width.
 HELP_COLUMNS = "100"
@@ -41,13 +43,14 @@ ONE_ROW = {
     " (`segment_profiles.outlier_distance`), by the `oddities`, in scaled units.",
     "segment_profiles": "A segment on a run date, by one algorithm: name with score, runner-up and"
     " evidence, actions, status (continued, born, split, merged, died), size, revenue, and each"
-    " feature's mean, median and z-score.",
+    " feature's mean, median and z-score; its rule in words and as a condition over"
+    " `customer_features` (Spark's SQL).",
     "segment_migrations": "Two segments, of the previous run date and of this one: the customers"
     " who moved. Null stands for customers who joined or are gone.",
     "feature_drift": "A feature (or the shares of an algorithm's segments) on a run date: the"
     " population stability index (PSI) since the previous run date.",
     "model_selection": "A candidate k of an algorithm on a run date: indices, stability, and why it"
-    " was chosen or not.",
+    " was chosen or not; of a chosen one what its rules cost: leaves, cost ratio and fidelity.",
     "clv_models": "A run date: parameters of BG/NBD and Gamma-Gamma, calibration on the hold-out"
     " period, Gini coefficient.",
     "segment_points": "A sampled customer on a run date, by one algorithm: its place in the plane"
@@ -75,9 +78,9 @@ def command_line() -> str:
 
 
 _COMMAND_LINE = """\
-`custseg NAME` and `spark-submit jobs/NAME.py` are the same program with the same options;
-`preview`, `serve` and `dashboard` are commands only. [The exit codes](codes.md#exit-codes) are the
-same for all.
+`custseg NAME` and `spark-submit jobs/NAME.py` are the same program with the same options; those
+without a file in `jobs` are commands only. [The exit codes](codes.md#exit-codes) are the same for
+all.
 """
 
 
@@ -117,6 +120,14 @@ PAGES: dict[str, Callable[[], str]] = {
     "tables.md": tables,
 }
 
+# By their paths in the checkout.
+SCRIPTS: dict[str, Callable[[], str]] = {
+    "conf/deploy/sql/reporting_schema.sql": reporting_schema.text,
+}
+
 if __name__ == "__main__":
+    for script, text in SCRIPTS.items():
+        (ROOT / script).parent.mkdir(parents=True, exist_ok=True)
+        (ROOT / script).write_text(text(), encoding="utf-8")
     for page, written in PAGES.items():
         (REFERENCE / page).write_text(written(), encoding="utf-8")

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["HEADER", "ROOT", "SHARED_DATA", "SHORT_PROCESS", "SHORT_RUN", "job", "write_log"]
 
+# A driver of the system's packages, for exports by JDBC.
+MARIADB = Path("/usr/share/java/mariadb-java-client.jar")
 UNIT = Path(__file__).parent / "unit"
 
 _TEST_SETTINGS = {
@@ -69,7 +71,8 @@ def _class_path() -> str:
     defaults = (SPARK / "conf" / "spark-defaults.conf").read_text()
     found = re.search(r"^spark\.driver\.extraClassPath (.+)$", defaults, re.M)
     assert found is not None, "make setup writes it"
-    return f"{found[1]}:{S3_JARS}/*" if HAS_S3 else found[1]
+    jars = [found[1], *([f"{S3_JARS}/*"] if HAS_S3 else [])]
+    return ":".join([*jars, *([str(MARIADB)] if MARIADB.exists() else [])])
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:

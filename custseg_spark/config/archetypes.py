@@ -1,14 +1,17 @@
 """The file of archetypes: names of segments, what speaks for them, what to do about them."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from custseg_spark.config import toml_files
 from custseg_spark.config.typed import typed
 from custseg_spark.core.segments.naming.archetypes import (
+    SHARES,
     Archetype,
     Archetypes,
+    Bar,
     Descriptive,
     Words,
 )
@@ -61,6 +64,8 @@ def _archetype(entry: Any, where: str, known: Collection[str]) -> Archetype:
     archetype = typed(Archetype, table, where)
     if not archetype.name.strip() or not archetype.actions or not archetype.weights:
         raise ConfigurationError(f"{where}: expected a name, one action and one weight at least")
+    bars = {n: _bar(v, n, where, known) for n, v in _table(table.get("bars", {}), where).items()}
+    archetype = replace(archetype, bars=bars)
     for feature, weight in archetype.weights.items():
         _known(feature, known, where)
         # A bool is an int to Python.
@@ -69,6 +74,16 @@ def _archetype(entry: Any, where: str, known: Collection[str]) -> Archetype:
         if weight == 0:
             raise ConfigurationError(f"{where}: {feature}: expected a weight, got {weight}")
     return archetype
+
+
+def _bar(value: Any, name: str, where: str, known: Collection[str]) -> Bar:
+    """A bar of the file. Raises ConfigurationError for an unknown figure or no limit."""
+    _known(name, [*known, *SHARES], f"{where}: bars")
+    limits = _table(value, f"{where}: bars: {name}")
+    bar = typed(Bar, limits, f"{where}: bars: {name}")
+    if bar.at_least is None and bar.at_most is None:
+        raise ConfigurationError(f"{where}: bars: {name}: expected at_least or at_most")
+    return bar
 
 
 def _words(table: Any, where: str, known: Collection[str]) -> dict[str, Words]:

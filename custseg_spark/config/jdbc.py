@@ -6,6 +6,7 @@ in manifests and logs.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from custseg_spark.config.places import require_open
 from custseg_spark.errors import ConfigurationError
@@ -21,6 +22,9 @@ _DRIVERS = {
     "snowflake": "net.snowflake.client.jdbc.SnowflakeDriver",
     "sqlserver": "com.microsoft.sqlserver.jdbc.SQLServerDriver",
 }
+# Spark knows the quotes of MySQL by that word in the URL alone: with others, a column's name would
+# be a text to MariaDB, and every row would hold it.
+_SESSION = {"mariadb": {"sessionVariables": "sql_mode='STRICT_TRANS_TABLES,ANSI_QUOTES'"}}
 # Ending of an environment variable's name to the driver's option.
 _CREDENTIALS = {"USER": "user", "PASSWORD": "password"}
 _FURTHER_CREDENTIALS = {
@@ -31,6 +35,25 @@ _FURTHER_CREDENTIALS = {
     }
 }
 _NOT_SECRET = {"user", "private_key_file"}
+# Names that a database's own tools read; our own names go before them.
+_OWN_CREDENTIALS = {
+    "postgresql": {"user": "PGUSER", "password": "PGPASSWORD"},
+    "snowflake": {
+        "user": "SNOWFLAKE_USER",
+        "password": "SNOWFLAKE_PASSWORD",
+        "private_key_file": "SNOWFLAKE_PRIVATE_KEY_FILE",
+        "private_key_pwd": "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE",
+        "token": "SNOWFLAKE_TOKEN",
+    },
+}
+_SNOWFLAKE = "jdbc:snowflake:"
+# A parameter of Snowflake's URL by the variable that its own tools read.
+_SNOWFLAKE_PARAMETERS = {
+    "SNOWFLAKE_WAREHOUSE": "warehouse",
+    "SNOWFLAKE_DATABASE": "db",
+    "SNOWFLAKE_SCHEMA": "schema",
+    "SNOWFLAKE_ROLE": "role",
+}
 
 
 @dataclass(frozen=True)
@@ -91,9 +114,29 @@ def database(url: str) -> str:
     return url.split(":")[1].lower() if url.count(":") else ""
 
 
+def expanded(url: str, environment: Mapping[str, str]) -> str:
+    """Return the URL; `jdbc:snowflake:` alone becomes that of the variables SNOWFLAKE_*.
+
+    Raises ConfigurationError where SNOWFLAKE_ACCOUNT isn't set.
+    """
+    if url.lower().rstrip("/") != _SNOWFLAKE:
+        return url
+    account = environment.get("SNOWFLAKE_ACCOUNT", "")
+    if not account:
+        raise ConfigurationError(
+            f"{url}: set SNOWFLAKE_ACCOUNT (and SNOWFLAKE_WAREHOUSE, SNOWFLAKE_DATABASE,"
+            " SNOWFLAKE_SCHEMA), or give the whole URL"
+        )
+    host = account if "." in account else f"{account}.snowflakecomputing.com"
+    given = {p: environment.get(name) for name, p in _SNOWFLAKE_PARAMETERS.items()}
+    query = "&".join(f"{p}={quote(value, safe='')}" for p, value in given.items() if value)
+    return f"jdbc:snowflake://{host}/" + (f"?{query}" if query else "")
+
+
 def options(url: str, jdbc: Jdbc, environment: Mapping[str, str]) -> dict[str, str]:
     """Return Spark's and the driver's options of a connection, including credentials."""
-    found = {**jdbc.options, **credentials(url, jdbc, environment)}
+    usual = _SESSION.get(database(url), {})
+    found = {**usual, **jdbc.options, **credentials(url, jdbc, environment)}
     if "private_key_file" in found:
         found["authenticator"] = "snowflake_jwt"
     driver = jdbc.driver or _DRIVERS.get(database(url), "")
@@ -111,7 +154,11 @@ def options(url: str, jdbc: Jdbc, environment: Mapping[str, str]) -> dict[str, s
 def credentials(url: str, jdbc: Jdbc, environment: Mapping[str, str]) -> dict[str, str]:
     """Return the credentials of a connection, by the driver's names."""
     names = {**_CREDENTIALS, **_FURTHER_CREDENTIALS.get(database(url), {})}
-    given = {name: environment.get(f"{jdbc.environment}_{end}") for end, name in names.items()}
+    own = _OWN_CREDENTIALS.get(database(url), {})
+    given = {
+        name: environment.get(f"{jdbc.environment}_{end}") or environment.get(own.get(name, ""))
+        for end, name in names.items()
+    }
     return {name: value for name, value in given.items() if value}
 
 

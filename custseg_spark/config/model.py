@@ -10,6 +10,8 @@ TRANSFORMS = ("auto", "none")
 MODEL_USES = ("auto", "fit", "frozen")
 COMPARISONS = ("dbscan", "agglomerative")
 FITTED_CUSTOMERS = ("sample", "all")
+RULES = "rules"
+ASSIGNS = ("model", RULES)
 
 # Keys of 0.1 and their new names.
 MOVED = {
@@ -136,6 +138,8 @@ class StabilityConfig:
 class ModelConfig:
     """The models and their features; groups of keys have sections of their own.
 
+    `assign`: the model, or the rules that tell it. Customers with fewer than `known_from` events
+    and no order are of too little known.
     `outlier_percentile`: a customer farther from the centre than so many % of the segment's
     customers at the fit fits no segment.
     """
@@ -145,6 +149,8 @@ class ModelConfig:
     k: int | None = None
     seed: int = 7
     use: str = "auto"
+    assign: str = "model"
+    known_from: int = 0
     outlier_percentile: float = 99.5
     preparation: PreparationConfig = field(default_factory=PreparationConfig)
     fit: FitConfig = field(default_factory=FitConfig)
@@ -153,6 +159,8 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         require_word(self.use, MODEL_USES, "model.use")
+        require_word(self.assign, ASSIGNS, "model.assign")
+        require(self.known_from >= 0, "model.known_from", "0 or more", self)
         require(self.k is None or self.k >= 2, "model.k", "2 or more", self)
         percentile = 50 <= self.outlier_percentile <= 100
         require(percentile, "model.outlier_percentile", "from 50 to 100", self)

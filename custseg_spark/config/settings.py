@@ -205,6 +205,35 @@ class ExportsConfig:
 
 
 @dataclass(frozen=True)
+class MlflowConfig:
+    """Whether a run is logged to MLflow, where, and the name that its main model is registered by.
+
+    `tracking_uri` None: as MLflow's own variables say.
+    """
+
+    enabled: bool = False
+    tracking_uri: str | None = None
+    experiment: str = "custseg"
+    register: str | None = None
+
+    def __post_init__(self) -> None:
+        require_open(self.tracking_uri, "mlflow.tracking_uri")
+
+
+@dataclass(frozen=True)
+class LineageConfig:
+    """Where OpenLineage events go: a file of JSON lines, or an address by HTTP; none by default."""
+
+    file: str | None = None
+    url: str | None = None
+    namespace: str = "custseg"
+
+    def __post_init__(self) -> None:
+        require_open(self.url, "lineage.url")
+        require(not (self.file and self.url), "lineage.url", "nothing beside lineage.file", self)
+
+
+@dataclass(frozen=True)
 class FetchConfig:
     """Limits of requests to a purchase API; see jobs/fetch.py."""
 
@@ -250,6 +279,8 @@ class Config:
     report: ReportConfig = field(default_factory=ReportConfig)
     exports: ExportsConfig = field(default_factory=ExportsConfig)
     fetch: FetchConfig = field(default_factory=FetchConfig)
+    mlflow: MlflowConfig = field(default_factory=MlflowConfig)
+    lineage: LineageConfig = field(default_factory=LineageConfig)
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def as_json(self) -> str:

@@ -41,7 +41,8 @@ class Explanation:
     centre is. `features` has a row a feature of the model, the reasons first: the customer's value
     beside the segment's median and mean, the segment's distance from all customers in standard
     deviations, and the second segment's mean. `reasons` are the features that speak most for the
-    segment and against the second one. `history`: the customer's segment at each run date so far.
+    segment and against the second one; of whom too little is known has none, and no distance.
+    `history`: the customer's segment at each run date so far.
     """
 
     customer_id: str
@@ -49,7 +50,7 @@ class Explanation:
     algorithm: str
     segment_id: int
     segment_name: str
-    distance: float
+    distance: float | None
     second_segment_id: int | None
     second_segment_name: str | None
     margin: float | None
@@ -63,7 +64,9 @@ class Explanation:
             f"Customer {self.customer_id} on {self.run_date}: {self.segment_name}"
             f" (segment {self.segment_id})"
         ]
-        if self.second_segment_name is not None and self.margin is not None:
+        if self.distance is None:
+            lines.append("Too few events, and no order, to be put into a segment by the model")
+        elif self.second_segment_name is not None and self.margin is not None:
             lines.append(
                 f"{self.distance:.2f} from its centre; that of {self.second_segment_name} is"
                 f" {self.margin:.2f} farther away"

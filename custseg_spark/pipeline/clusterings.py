@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from custseg_spark.core.clustering.assignment import NamedClustering
-from custseg_spark.core.clustering.models import BisectingKMeans, ClusterModel, Node
+from custseg_spark.core.clustering.models import BisectingKMeans, ClusterModel, Node, cluster_count
 from custseg_spark.core.clustering.profiles import Profile
 from custseg_spark.core.clustering.selection import Verdict
 from custseg_spark.core.segments.identity import Identities
 from custseg_spark.core.segments.naming import SegmentName
 from custseg_spark.pipeline.history import Ancestor
+from custseg_spark.pipeline.telling import Told
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Clustering:
     ancestors: Mapping[int, Ancestor]
     profiles: Sequence[Profile]
     outlier_distances: tuple[float | None, ...]
+    told: Told
 
     @property
     def model(self) -> ClusterModel:
@@ -39,23 +41,27 @@ class Clustering:
 
     @property
     def segment_ids(self) -> tuple[int, ...]:
-        """The clusters' segment ids."""
+        """The segment ids by label: the clusters', then that of too little known."""
         return tuple(i.segment_id for i in self.identities.clusters)
 
     @property
     def segment_names(self) -> tuple[str, ...]:
-        """The clusters' segment names."""
+        """The segment names by label."""
         return tuple(self.names[i].name for i in self.segment_ids)
 
     @property
     def named(self) -> NamedClustering:
         """The model with ids and names by cluster: what labels customers."""
+        assigner, k = self.told.assigner, cluster_count(self.model)
         return NamedClustering(
             self.algorithm,
             self.model,
-            self.segment_ids,
-            self.segment_names,
+            self.segment_ids[:k],
+            self.segment_names[:k],
             self.outlier_distances,
+            assigner.rules,
+            assigner.by_rules,
+            assigner.known_from,
         )
 
     @property

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
+from custseg_spark.core.clustering.assigners import TOO_LITTLE_KNOWN_ID
 from custseg_spark.core.segments.identity import KnownSegment
 from custseg_spark.core.segments.statuses import DIED
 from custseg_spark.engine.lake.lake import Lake
@@ -53,7 +54,7 @@ class PreviousRun:
 
     def k(self, algorithm: str) -> int | None:
         """How many segments an algorithm had; None where it wasn't run."""
-        return len(self.segments.get(algorithm, {})) or None
+        return len(self.known(algorithm)) or None
 
     @property
     def customers(self) -> int:
@@ -62,8 +63,10 @@ class PreviousRun:
         return max(counts, default=0)
 
     def known(self, algorithm: str) -> list[KnownSegment]:
-        """An algorithm's living segments, by id."""
-        return [segment.known for segment in self.segments.get(algorithm, {}).values()]
+        """An algorithm's living segments, by id; without that of too little known, which no cluster
+        continues."""
+        living = self.segments.get(algorithm, {})
+        return [segment.known for i, segment in living.items() if i != TOO_LITTLE_KNOWN_ID]
 
     def ancestors(self, algorithm: str) -> dict[int, Ancestor]:
         """An algorithm's living segments' names and birth, by id."""
@@ -95,7 +98,7 @@ def past(lake: Lake, run_date: date, continued: Lake | None = None) -> Past:
         last_ids[algorithm] = max(last_ids.get(algorithm, 0), segment_id)
     reborn: dict[str, list[KnownSegment]] = {}
     for profile in _profiles(lake, run_date):
-        if profile["born_on"] == run_date and profile["status"] != DIED:
+        if profile["born_on"] == run_date and profile["status"] != DIED and _is_found(profile):
             reborn.setdefault(profile["algorithm"], []).append(_known(profile))
     return Past(
         previous_run(lake, run_date) or (_elsewhere(continued, run_date) if continued else None),
@@ -199,6 +202,10 @@ def _profiles(lake: Lake, run_date: date) -> list[Row]:
     names = [name for name in SEGMENT_PROFILES.schema.names if name != "features"]
     rows = lake.rows(SEGMENT_PROFILES, names, [run_date]).to_pylist()
     return sorted(rows, key=lambda row: (row["algorithm"], row["segment_id"]))
+
+
+def _is_found(profile: Row) -> bool:
+    return bool(profile["segment_id"] != TOO_LITTLE_KNOWN_ID)
 
 
 def _known(row: Row) -> KnownSegment:

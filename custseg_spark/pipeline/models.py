@@ -7,7 +7,7 @@ from datetime import date
 from pyspark.ml import PipelineModel
 
 from custseg_spark.config.settings import Config
-from custseg_spark.core.clustering.models import ClusterModel
+from custseg_spark.core.clustering.models import ClusterModel, cluster_count
 from custseg_spark.core.clustering.scaling import FeatureSpace
 from custseg_spark.core.clustering.scoring import ScoringModel
 from custseg_spark.core.features.registry import all_features
@@ -87,20 +87,24 @@ def publish(
     scaling, seed = config.model.preparation.scaling, config.model.seed
     for clustering in clusterings:
         path = lake.model_path(names[clustering.algorithm])
-        scoring = ScoringModel(space, clustering.named, run_date, scaling, seed)
+        named = clustering.named
+        scoring = ScoringModel(space, named, run_date, scaling, seed)
         model_store.save_portable(lake.spark, scoring, path)
         manifest = Manifest(
             algorithm=clustering.algorithm,
-            k=len(clustering.segment_ids),
+            k=cluster_count(clustering.model),
             features=space.preparation.features,
             components=space.preparation.components,
             scaling=scaling,
             seed=seed,
-            segment_ids=clustering.segment_ids,
-            segment_names=clustering.segment_names,
+            segment_ids=named.segment_ids,
+            segment_names=named.segment_names,
             outlier_distances=clustering.outlier_distances,
             tree=tuple(clustering.tree),
             model_sha256=model_hash(clustering.model),
+            rules=named.rules,
+            by_rules=named.by_rules,
+            known_from=named.known_from,
         )
         hashes[clustering.algorithm] = model_store.save_manifest(lake.spark, manifest, path)
     return hashes

@@ -517,6 +517,9 @@ def test_a_lake_without_runs_is_an_error(spark: SparkSession, tmp_path: Path) ->
         ("s3a://bucket", None, "s3a://bucket/reports"),
         ("lake", "abfss://box@account/reports", "abfss://box@account/reports"),
         ("dbfs:/Volumes/a/b/lake", None, "dbfs:/Volumes/a/b/reports"),
+        # Two lakes in one folder.
+        ("/data/shop", None, "/data/reports/shop"),
+        ("s3a://bucket/shop", None, "s3a://bucket/reports/shop"),
     ],
 )
 def test_reports_are_beside_the_lake_or_in_the_given_folder(

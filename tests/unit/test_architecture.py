@@ -55,6 +55,8 @@ BUILDS_A_SESSION = "custseg_spark/engine/spark/session.py"
 TOUCHES_JVM = {
     BUILDS_A_SESSION: JVM,
     "custseg_spark/engine/spark/file_systems.py": {"sparkContext", "_jvm", "_jsparkSession"},
+    # A transaction over several tables, which Spark's writer doesn't know.
+    "custseg_spark/engine/spark/database_connections.py": {"sparkContext", "_jvm"},
     # MLlib's tree shows its inner centres to the JVM only.
     "custseg_spark/engine/spark/mllib_models.py": {"_java_obj"},
 }

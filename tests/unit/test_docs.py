@@ -124,6 +124,13 @@ def test_generated_pages_are_those_that_the_script_writes(name: str) -> None:
     )
 
 
+@pytest.mark.parametrize("name", reference_pages.SCRIPTS)
+def test_generated_scripts_are_those_that_the_script_writes(name: str) -> None:
+    assert reference_pages.SCRIPTS[name]() == (ROOT / name).read_text(encoding="utf-8"), (
+        "run scripts/reference_pages.py"
+    )
+
+
 def test_every_exit_code_is_documented() -> None:
     documented = set(re.findall(r"^\| (\d) \| ", CODES, re.M))
     used = {error.exit_code for error in every_error(CustsegError)} - {CustsegError.exit_code}

@@ -1,15 +1,26 @@
 """Assign every customer to a segment, with distance, runner-up and the deciding features."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
 
+from custseg_spark.core.clustering.assigners import (
+    TOO_LITTLE_KNOWN,
+    TOO_LITTLE_KNOWN_ID,
+    Assigner,
+    columns_read,
+)
 from custseg_spark.core.clustering.distances import blocks, first_smallest, squared_distances
-from custseg_spark.core.clustering.models import ClusterModel, GaussianMixture
+from custseg_spark.core.clustering.models import (
+    ClusterModel,
+    GaussianMixture,
+    cluster_count,
+)
 from custseg_spark.core.clustering.outliers import ODDITIES, outliers
+from custseg_spark.core.clustering.rules.tree import RuleTree
 from custseg_spark.core.clustering.scaling import FeatureSpace
 
 # Segments are numbered by these coordinates, from the most to the least valuable.
@@ -44,7 +55,7 @@ SEGMENT_ROWS = pa.schema(
 
 @dataclass(frozen=True)
 class NamedClustering:
-    """A clustering to publish: segment ids and names by cluster.
+    """A clustering to publish: segment ids and names by cluster, and who assigns (`Assigner`).
 
     `outlier_distances`, by cluster: beyond it a customer fits no segment. None: no distance is too
     far; empty: the model was fitted before there were such distances.
@@ -55,6 +66,20 @@ class NamedClustering:
     segment_ids: tuple[int, ...]
     segment_names: tuple[str, ...]
     outlier_distances: tuple[float | None, ...] = ()
+    rules: RuleTree | None = None
+    by_rules: bool = False
+    known_from: int = 0
+
+    @property
+    def assigner(self) -> Assigner:
+        """Who gives customers their labels."""
+        return Assigner(self.model, self.rules, self.by_rules, self.known_from)
+
+    @property
+    def segments(self) -> dict[int, str]:
+        """Every segment's name by id, that of too little known among them where there is one."""
+        found = dict(zip(self.segment_ids, self.segment_names, strict=True))
+        return found | ({TOO_LITTLE_KNOWN_ID: TOO_LITTLE_KNOWN} if self.known_from else {})
 
 
 @dataclass(frozen=True)
@@ -85,9 +110,9 @@ def order_by_value(centres: np.ndarray, axes: Sequence[str]) -> list[int]:
     return sorted(range(len(centres)), key=lambda c: (-worth[c], *(-centres[c])))
 
 
-def segment_columns(space: FeatureSpace) -> list[str]:
+def segment_columns(space: FeatureSpace, clusterings: Sequence[NamedClustering]) -> list[str]:
     """Return the columns of `customer_features` that `segments` reads."""
-    return list(dict.fromkeys([*PASSED_THROUGH, *space.columns]))
+    return columns_read([*PASSED_THROUGH, *space.columns], [c.assigner for c in clusterings])
 
 
 def segments(
@@ -105,13 +130,13 @@ def segments(
 
 
 def labels(
-    bucket: pa.Table, *, space: FeatureSpace, models: Sequence[tuple[str, ClusterModel]]
+    bucket: pa.Table, *, space: FeatureSpace, assigners: Sequence[tuple[str, Assigner]]
 ) -> pa.Table:
-    """Return one row per customer: `customer_id` and an int32 column of clusters for each named
-    model.
+    """Return one row per customer: `customer_id` and an int32 column of labels for each named
+    assigner.
     """
     points = space.points(bucket)
-    columns = {name: pa.array(model.labels(points), pa.int32()) for name, model in models}
+    columns = {name: pa.array(one.labels(bucket, points), pa.int32()) for name, one in assigners}
     return pa.table({"customer_id": bucket["customer_id"], **columns})
 
 
@@ -164,7 +189,7 @@ def _rows(
     n = len(points)
     columns = {
         "algorithm": _taken([clustering.algorithm], np.zeros(n, dtype=np.int32)),
-        **assigned(points, clustering, axes),
+        **assigned(bucket, points, clustering, axes),
         "prediction_timestamp": pa.repeat(
             pa.scalar(prediction_timestamp, SEGMENT_ROWS.field("prediction_timestamp").type), n
         ),
@@ -174,22 +199,29 @@ def _rows(
 
 
 def assigned(
-    points: np.ndarray, clustering: NamedClustering, axes: Sequence[str]
+    bucket: pa.Table, points: np.ndarray, clustering: NamedClustering, axes: Sequence[str]
 ) -> dict[str, pa.Array]:
-    """The columns of `customer_segments` that follow from points of the clustered space."""
-    model = clustering.model
-    notes = annotate(points, model.labels(points), model.centres)
-    ids = np.array(clustering.segment_ids, dtype=np.int32)
-    is_single = notes.seconds < 0
+    """The columns of `customer_segments` that follow from customers and their points.
+
+    Of whom too little is known has neither distance nor runner-up, and no reasons.
+    """
+    model, k = clustering.model, cluster_count(clustering.model)
+    labels = clustering.assigner.labels(bucket, points)
+    is_unknown = labels == k
+    notes = annotate(points, np.where(is_unknown, 0, labels), model.centres)
+    # Who fits none of the segments must be known.
+    notes = replace(notes, distances=np.where(is_unknown, 0.0, notes.distances))
+    ids = np.array([*clustering.segment_ids, TOO_LITTLE_KNOWN_ID], dtype=np.int32)
+    is_single = is_unknown | (notes.seconds < 0)
     return {
-        "cluster": pa.array(notes.clusters, pa.int32()),
-        "segment_id": pa.array(ids[notes.clusters]),
-        "segment_name": _taken(clustering.segment_names, notes.clusters),
-        "distance": pa.array(notes.distances),
+        "cluster": pa.array(np.where(is_unknown, -1, labels), pa.int32()),
+        "segment_id": pa.array(ids[labels]),
+        "segment_name": _taken([*clustering.segment_names, TOO_LITTLE_KNOWN], labels),
+        "distance": pa.array(notes.distances, mask=is_unknown),
         "second_segment_id": pa.array(ids[notes.seconds], mask=is_single),
         "margin": pa.array(notes.margins, mask=is_single),
-        "top_features": _lists(axes, notes.top_axes),
-        "memberships": _memberships(points, model, ids),
+        "top_features": _reasons(axes, notes.top_axes, is_unknown),
+        "memberships": _memberships(points, model, ids[:-1]),
         **_outliers(points, notes, clustering, axes),
     }
 
@@ -206,9 +238,11 @@ def _taken(words: Sequence[str], places: np.ndarray) -> pa.Array:
     return pa.array(list(words), pa.string()).take(pa.array(places.astype(np.int32)))
 
 
-def _lists(words: Sequence[str], places: np.ndarray) -> pa.Array:
-    offsets = np.arange(0, places.size + 1, max(places.shape[1], 1), dtype=np.int32)
-    return pa.ListArray.from_arrays(offsets, _taken(words, places.ravel()))
+def _reasons(axes: Sequence[str], places: np.ndarray, is_unknown: np.ndarray) -> pa.Array:
+    """Return the axes at these places (n x 3); none of whom too little is known."""
+    lengths = np.where(is_unknown, 0, places.shape[1])
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    return pa.ListArray.from_arrays(offsets, _taken(axes, places[~is_unknown].ravel()))
 
 
 def _memberships(points: np.ndarray, model: ClusterModel, ids: np.ndarray) -> pa.Array:

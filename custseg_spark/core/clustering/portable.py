@@ -23,6 +23,7 @@ from custseg_spark.core.clustering.models import (
     Node,
 )
 from custseg_spark.core.clustering.preparation import EVIDENCE, Preparation, PreparedFeature
+from custseg_spark.core.clustering.rules import written
 from custseg_spark.core.clustering.scaling import FeatureSpace, Scaler
 from custseg_spark.core.clustering.scoring import ScoringModel
 from custseg_spark.errors import InputError
@@ -64,9 +65,23 @@ def document(model: ScoringModel) -> Document:
         },
         "clusterer": _clusterer(clustering.model),
         "segments": _segments(clustering),
+        **_assignment(clustering),
     }
     parts["sha256"] = content_hash(parts)
     return Document(canonical(parts), parts)
+
+
+def _assignment(clustering: NamedClustering) -> dict[str, Any]:
+    """Who assigns, with the rules: absent of a model that has none, as before there were any."""
+    if clustering.rules is None and not clustering.known_from:
+        return {}
+    return {
+        "assignment": {
+            "rules": written.parts_of(clustering.rules),
+            "by_rules": clustering.by_rules,
+            "known_from": clustering.known_from,
+        }
+    }
 
 
 def _segments(clustering: NamedClustering) -> list[dict[str, Any]]:
@@ -122,12 +137,16 @@ def _model(parts: Mapping[str, Any]) -> ScoringModel:
         raise ValueError(f"{len(segments)} segments for {len(clusters.centres)} clusters")
     if clusters.centres.shape[1] != len(preparation.axes) or len(scaler.factors) != len(features):
         raise ValueError("its features, factors and centres are not of one length")
+    assignment = parts.get("assignment") or {}
     named = NamedClustering(
         parts["algorithm"],
         clusters,
         tuple(s["segment_id"] for s in segments),
         tuple(s["segment_name"] for s in segments),
         _outlier_distances(segments),
+        rules=written.rules_of(assignment.get("rules")),
+        by_rules=bool(assignment.get("by_rules", False)),
+        known_from=int(assignment.get("known_from", 0)),
     )
     fitted_on = date.fromisoformat(parts["fitted_on"])
     space = FeatureSpace(preparation, scaler)

@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from custseg_spark.core.clustering.assigners import Assigner, columns_read
 from custseg_spark.core.clustering.buckets import Buckets, numbers
 from custseg_spark.core.clustering.distances import sums_by_label
-from custseg_spark.core.clustering.models import ClusterModel, cluster_count
 from custseg_spark.core.clustering.preparation import EVIDENCE
 from custseg_spark.core.clustering.scaling import FeatureSpace
 
@@ -78,29 +78,31 @@ class Overall:
             return np.asarray(np.sqrt(self.squares / self.counts))
 
 
-def profile_columns(space: FeatureSpace, features: Sequence[str]) -> list[str]:
+def profile_columns(
+    space: FeatureSpace, features: Sequence[str], assigners: Sequence[Assigner] = ()
+) -> list[str]:
     """Return the columns of `customer_features` that `profile_sums` reads."""
-    return list(dict.fromkeys([*features, *space.columns, REVENUE]))
+    return columns_read([*features, *space.columns, REVENUE], assigners)
 
 
 def profiles(
     buckets: Buckets,
     space: FeatureSpace,
-    models: Sequence[ClusterModel],
+    assigners: Sequence[Assigner],
     features: Sequence[str],
     sample: pa.Table,
 ) -> list[list[Profile]]:
-    """Return each model's cluster profiles: all features, then the prepared ones.
+    """Return the profiles of each assigner's labels: all features, then the prepared ones.
 
     Means skip nulls. The z-score is (cluster mean - mean of all) / population standard deviation of
     all. `sample` holds the columns of sampled customers, for the medians.
     """
-    kernel = partial(profile_sums, space=space, models=models, features=features)
-    partials = buckets.map(kernel, profile_columns(space, features))
+    kernel = partial(profile_sums, space=space, assigners=assigners, features=features)
+    partials = buckets.map(kernel, profile_columns(space, features, assigners))
     rows = [row for table in partials for row in table.to_pylist()]
     width = len(features) + len(space.preparation.names)
     overall = _overall([np.array(row["overall"]).reshape(3, width) for row in rows])
-    ks = [cluster_count(model) for model in models]
+    ks = [assigner.labelled for assigner in assigners]
     sums = np.zeros(2 * width * sum(ks))
     for row in rows:
         sums += np.array(row["by_cluster"])
@@ -111,9 +113,9 @@ def profiles(
     raw = np.column_stack([numbers(sample[name]) for name in features])
     points = space.points(sample)
     result, first = [], 0
-    for model, k in zip(models, ks, strict=True):
+    for assigner, k in zip(assigners, ks, strict=True):
         block = sums[2 * width * first : 2 * width * (first + k)].reshape(2, k, width)
-        medians = _medians(raw, model.labels(points), k, width)
+        medians = _medians(raw, assigner.labels(sample, points), k, width)
         sizes = zip(customers[first : first + k], revenue[first : first + k], strict=True)
         result.append(_profiles(block, overall, medians, list(sizes)))
         first += k
@@ -124,12 +126,12 @@ def profile_sums(
     bucket: pa.Table,
     *,
     space: FeatureSpace,
-    models: Sequence[ClusterModel],
+    assigners: Sequence[Assigner],
     features: Sequence[str],
 ) -> pa.Table:
     """Return a bucket's part of the profiles, one row: sums over its customers, in the rows' order.
 
-    `by_cluster` holds for each model the counts and the sums, clusters x values.
+    `by_cluster` holds for each assigner the counts and the sums, clusters x values.
     """
     if not bucket.num_rows:
         return pa.table({f.name: pa.array([], f.type) for f in _SUMS}, schema=_SUMS)
@@ -137,7 +139,7 @@ def profile_sums(
     prepared = space.prepared({name: raw[name] for name in [*space.preparation.names, EVIDENCE]})
     columns = [raw[name] for name in features] + list(prepared.T)
     points = space.scaler.transform(prepared)
-    labellings = [(model.labels(points), cluster_count(model)) for model in models]
+    labellings = [(one.labels(bucket, points), one.labelled) for one in assigners]
     values = [_by_cluster(columns, labels, k) for labels, k in labellings]
     customers = np.concatenate([np.bincount(labels, minlength=k) for labels, k in labellings])
     revenue = [r for labels, k in labellings for r in _revenue(bucket[REVENUE], labels, k)]

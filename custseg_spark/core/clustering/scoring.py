@@ -8,7 +8,9 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
+from custseg_spark.core.clustering.assigners import columns_read
 from custseg_spark.core.clustering.assignment import NamedClustering, assigned
+from custseg_spark.core.clustering.models import cluster_count
 from custseg_spark.core.clustering.scaling import FeatureSpace
 
 
@@ -28,23 +30,24 @@ class ScoringModel:
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """The columns of `customer_features` that the model reads, in the order of its features."""
-        return tuple(self.space.columns)
+        return tuple(columns_read(self.space.columns, [self.clustering.assigner]))
 
     @property
     def segments(self) -> Mapping[int, str]:
         """The segments' names by id."""
-        return dict(zip(self.clustering.segment_ids, self.clustering.segment_names, strict=True))
+        return self.clustering.segments
 
     def points(self, customers: pa.Table) -> np.ndarray:
         """The customers (n) as points of the clustered space, n x d."""
         return self.space.points(customers)
 
     def labels(self, customers: pa.Table) -> np.ndarray:
-        """The cluster of each customer: the batch's `cluster`."""
-        return self.clustering.model.labels(self.points(customers))
+        """The cluster of each customer: the batch's `cluster`, -1 where too little is known."""
+        labels = self.clustering.assigner.labels(customers, self.points(customers))
+        return np.where(labels == cluster_count(self.clustering.model), -1, labels)
 
     def segments_of(self, customers: pa.Table) -> pa.Table:
         """A row a customer, in their order: cluster, segment, distance, runner-up and reasons,
         as `customer_segments` has them."""
         axes = self.space.preparation.axes
-        return pa.table(assigned(self.points(customers), self.clustering, axes))
+        return pa.table(assigned(customers, self.points(customers), self.clustering, axes))

@@ -32,6 +32,11 @@ class Feature:
     sqrt: bool = False
     rate: bool = False
 
+    @property
+    def may_be_null(self) -> bool:
+        """Whether a customer may have no value: the text says of whom."""
+        return "null" in self.doc.lower()
+
 
 @dataclass(frozen=True)
 class Family:

@@ -72,12 +72,16 @@ def cells(counts: pl.DataFrame) -> list[Cell]:
 
 
 def overlap_matrix(cells: Iterable[Cell], clusters: int, previous_ids: Sequence[int]) -> np.ndarray:
-    """Count the customers of both runs: clusters x previous segments, of one algorithm."""
-    columns = {segment: column for column, segment in enumerate(previous_ids)}
+    """Count the customers of both runs: clusters x previous segments, of one algorithm.
+
+    Cells of other labels and segments (of whom too little is or was known) don't count.
+    """
+    columns: dict[int | None, int] = {s: column for column, s in enumerate(previous_ids)}
     counts = np.zeros((clusters, len(previous_ids)), dtype=np.int64)
     for cell in cells:
-        if cell.cluster is not None and cell.previous_segment_id is not None:
-            counts[cell.cluster, columns[cell.previous_segment_id]] += cell.customers
+        column = columns.get(cell.previous_segment_id)
+        if cell.cluster is not None and cell.cluster < clusters and column is not None:
+            counts[cell.cluster, column] += cell.customers
     return counts
 
 

@@ -188,6 +188,7 @@ SEGMENT_PROFILES = by_run(
             TEXT, pa.struct([(name, DOUBLE) for name in ("mean", "median", "z_score")])
         ),
         "outlier_distance": DOUBLE,
+        **each(TEXT, "rule rule_sql"),
     },
     later=("outlier_distance",),
 )
@@ -206,6 +207,8 @@ MODEL_SELECTION = by_run(
         "why": TEXT,
         "euclidean_silhouette": DOUBLE,
         "euclidean_customers": LONG,
+        "rule_leaves": INT,
+        **each(DOUBLE, "rule_cost_ratio rule_informed_fidelity rule_fidelity"),
     },
 )
 

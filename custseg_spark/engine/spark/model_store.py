@@ -19,6 +19,8 @@ from pyspark.sql import SparkSession
 from custseg_spark.core.clustering import portable
 from custseg_spark.core.clustering.models import BisectingKMeans, Node
 from custseg_spark.core.clustering.preparation import Preparation, PreparedFeature
+from custseg_spark.core.clustering.rules import written
+from custseg_spark.core.clustering.rules.tree import RuleTree
 from custseg_spark.core.clustering.scoring import ScoringModel
 from custseg_spark.engine import model_files
 from custseg_spark.engine.spark import sealing
@@ -39,7 +41,7 @@ class Manifest:
     """What a saved model is: enough to score with it, and to notice if it isn't whole.
 
     `segment_ids`, `segment_names` and `outlier_distances` are by cluster; `tree` is empty but for
-    bisecting KMeans.
+    bisecting KMeans. `rules`, `by_rules` and `known_from` are those of `NamedClustering`.
     """
 
     algorithm: str
@@ -53,11 +55,14 @@ class Manifest:
     tree: tuple[Node, ...]
     model_sha256: str
     outlier_distances: tuple[float | None, ...] = ()
+    rules: RuleTree | None = None
+    by_rules: bool = False
+    known_from: int = 0
     format: int = _FORMAT
 
     def as_json(self) -> str:
         """Canonical JSON."""
-        return json.dumps(asdict(self), sort_keys=True)
+        return json.dumps({**asdict(self), "rules": written.parts_of(self.rules)}, sort_keys=True)
 
     @property
     def column(self) -> str:
@@ -157,6 +162,7 @@ def _parse(content: bytes, path: str) -> Manifest:
                 "segment_names": tuple(values["segment_names"]),
                 "tree": tuple(Node(**n) for n in values["tree"]),
                 "outlier_distances": tuple(values.get("outlier_distances", ())),
+                "rules": written.rules_of(values.get("rules")),
             }
         )
     except (ValueError, TypeError, KeyError, RecursionError) as error:

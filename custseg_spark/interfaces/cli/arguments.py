@@ -1,6 +1,7 @@
 """What commands take: options to configuration, checked as far as that goes without Spark."""
 
 import argparse
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from custseg_spark.config import loading, shipped
 from custseg_spark.config.archetypes import find, load_archetypes
+from custseg_spark.config.jdbc import expanded
 from custseg_spark.config.mappings import MappingFile, load_mapping
 from custseg_spark.config.model import MODEL_USES
 from custseg_spark.config.settings import Config
@@ -42,11 +44,16 @@ def base_parser(description: str, epilog: str) -> Parser:
         "--config",
         type=shipped.find,
         metavar="FILE",
-        default=shipped.conf_dir() / "local.toml",
+        default=os.environ.get("CUSTSEG_CONFIG") or shipped.conf_dir() / "local.toml",
         help="configuration as TOML, a file or a shipped one such as presets/rfm.toml (default:"
-        " conf/local.toml, the demo log)",
+        " CUSTSEG_CONFIG of the environment or of .env, else conf/local.toml, the demo log)",
     )
-    parser.add_argument("--lake", metavar="DIR", help="folder or URI of the Delta tables")
+    parser.add_argument(
+        "--lake",
+        metavar="DIR",
+        default=os.environ.get("CUSTSEG_LAKE"),
+        help="folder or URI of the Delta tables (default: CUSTSEG_LAKE, else the configuration's)",
+    )
     parser.add_argument(
         "--set",
         action="append",
@@ -242,6 +249,7 @@ def _mappings(
         if paths:
             overrides["path"] = tuple(paths[name])
         mapping = load_mapping(name, overrides, folders)
+        mapping = replace(mapping, path=tuple(expanded(p, os.environ) for p in mapping.path))
         if not mapping.path:
             raise ConfigurationError(f"source {name}: no path; give it as --source {name}=PATH")
         mappings.append(mapping)

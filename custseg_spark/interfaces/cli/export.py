@@ -1,4 +1,4 @@
-"""A run's reporting tables to SQLite, PostgreSQL or CSV; who entered and left each segment.
+"""A run's reporting tables to a database or to files; who entered and left each segment.
 
 Readers of the target see the old or the new tables in full, also when the export is killed.
 """
@@ -6,9 +6,12 @@ Readers of the target see the old or the new tables in full, also when the expor
 from collections.abc import Sequence
 
 from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.schemas import CUSTOMERS, EVENTS
 from custseg_spark.engine.spark.session import get_session
+from custseg_spark.interfaces import clock
 from custseg_spark.interfaces.cli import export_arguments, summary
-from custseg_spark.outputs.exports import export
+from custseg_spark.outputs import lineage
+from custseg_spark.outputs.exports import READ, export
 from custseg_spark.progress import Progress
 
 
@@ -19,4 +22,9 @@ def run(argv: Sequence[str]) -> None:
     with progress.stage("start Spark"):
         lake = Lake(get_session("custseg-export", given.config.lake.umask), given.config.lake)
     lake.settle()
-    print(summary.of_export(export(lake, given.request, given.target, progress)))
+    with lineage.told("export", given.config, [], clock.now) as told:
+        told.tables_read = [*READ, CUSTOMERS, EVENTS]
+        done = export(lake, given.request, given.target, progress)
+        told.run_date = done.run_date
+        told.others_written = {f"{given.target.shown}/{n}": rows for n, rows in done.rows.items()}
+    print(summary.of_export(done))

@@ -1,4 +1,4 @@
-"""Command lines of jobs/export.py and jobs/lift.py."""
+"""Command lines of export, lift and check-report."""
 
 import argparse
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ from custseg_spark.core.experiments.sequential import MOST_DAYS
 from custseg_spark.errors import ConfigurationError, nearest
 from custseg_spark.interfaces.cli.arguments import base_parser, configured
 from custseg_spark.outputs.exports import TABLES, Request
-from custseg_spark.outputs.exports.frames import REPORTS
+from custseg_spark.outputs.exports.frames import OF_ALGORITHM, REPORTS
 from custseg_spark.outputs.exports.frames.changes import SEGMENT_CHANGES
 from custseg_spark.outputs.exports.lift import ALWAYS, ONCE, Period
-from custseg_spark.outputs.exports.loading import Target
+from custseg_spark.outputs.exports.loading import Database, Target
 from custseg_spark.outputs.exports.targets import parse_target
 from custseg_spark.pipeline.checks import known_algorithm as known
 
@@ -22,6 +22,7 @@ _EPILOG = """examples:
   spark-submit jobs/export.py --to sqlite:///reports.db
   spark-submit jobs/export.py --to postgresql://loader@localhost/reports --run-date 2019-11-01
   spark-submit jobs/export.py --to csv:campaign --changes-since 2019-11-01 --control-share 0.1
+  custseg check-report --to postgresql://loader@localhost/reports
   spark-submit jobs/lift.py --run-date 2019-11-15 --changes-since 2019-11-01 --control-share 0.1
 
 exit codes: 0 done, 2 configuration, 3 no such run, or a target that can't be reached or written,
@@ -48,22 +49,51 @@ class LiftArguments:
     target: Target | None
 
 
+@dataclass(frozen=True)
+class CheckArguments:
+    """Arguments of a comparison, checked as far as possible without Spark and database."""
+
+    config: Config
+    request: Request
+    database: Database
+
+
 def parse_export(description: str, argv: Sequence[str]) -> ExportArguments:
     """Parse the arguments of jobs/export.py. Raises ConfigurationError; exits for --help."""
     parser = base_parser(description, _EPILOG)
     _add_run(parser, "the run to export; default: the latest")
+    config, request, target = _exported(parser, argv)
+    return ExportArguments(config, request, target)
+
+
+def parse_check(description: str, argv: Sequence[str]) -> CheckArguments:
+    """Parse the arguments of `check-report`. Raises ConfigurationError; exits for --help."""
+    parser = base_parser(description, _EPILOG)
+    _add_run(parser, "the run that was exported; default: the latest")
+    config, request, target = _exported(parser, argv)
+    if not isinstance(target, Database):
+        raise ConfigurationError(
+            f"--to {target.shown}: expected a database: sqlite, postgresql or jdbc"
+        )
+    return CheckArguments(config, request, target)
+
+
+def _exported(
+    parser: argparse.ArgumentParser, argv: Sequence[str]
+) -> tuple[Config, Request, Target]:
+    """What an export takes beside its run."""
     _add_to(parser, required=True)
     parser.add_argument(
         "--tables",
         metavar="NAME,...",
-        help=f"which of {', '.join(TABLES)}; default: all but the last, or the last alone with"
-        " --changes-since",
+        help=f"which of {', '.join(TABLES)}; default: all but the last (memberships of"
+        " gaussian_mixture only), or the last alone with --changes-since",
     )
     _add_campaign(parser, "also who entered and left each segment since this run date")
     options = parser.parse_args(argv)
     config = configured(options)
-    request = _request(options, config, _tables(options.tables, options.changes_since))
-    return ExportArguments(config, request, parse_target(options.to))
+    request = _request(options, config, _tables(options))
+    return config, request, parse_target(options.to)
 
 
 def parse_lift(description: str, argv: Sequence[str]) -> LiftArguments:
@@ -122,7 +152,8 @@ def _add_to(parser: argparse.ArgumentParser, *, required: bool) -> None:
         metavar="TARGET",
         required=required,
         help="sqlite:///FILE, postgresql://USER@HOST/DATABASE (the password from PGPASSWORD or"
-        " ~/.pgpass) or csv:DIR",
+        " ~/.pgpass), jdbc:mysql://HOST/DATABASE, jdbc:mariadb:…, jdbc:snowflake:… (user and"
+        " password from CUSTSEG_JDBC_USER and _PASSWORD), csv:DIR, parquet:DIR or delta:DIR",
     )
 
 
@@ -173,11 +204,12 @@ def _day(text: str | None, option: str) -> date | None:
     return parse_date(text, option) if text else None
 
 
-def _tables(listed: str | None, since: str | None) -> tuple[str, ...]:
+def _tables(options: argparse.Namespace) -> tuple[str, ...]:
     """Return the requested tables in a fixed order. ConfigurationError for an unknown one."""
-    changes = SEGMENT_CHANGES.name
+    listed, since, changes = options.tables, options.changes_since, SEGMENT_CHANGES.name
     if listed is None:
-        return (changes,) if since else tuple(REPORTS)
+        is_made = {n: OF_ALGORITHM.get(n, options.algorithm) == options.algorithm for n in REPORTS}
+        return (changes,) if since else tuple(name for name in REPORTS if is_made[name])
     wanted = [name.strip() for name in listed.split(",")]
     for name in wanted:
         if name not in TABLES:

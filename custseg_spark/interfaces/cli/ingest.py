@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.schemas import EVENTS
 from custseg_spark.engine.spark.starting import StartingSession
 from custseg_spark.interfaces import clock
 from custseg_spark.interfaces.cli import arguments, summary
+from custseg_spark.outputs import lineage
 from custseg_spark.pipeline import concentration
-from custseg_spark.pipeline.ingest import hashed_sources, ingest, list_sources
+from custseg_spark.pipeline.ingest import INGESTED, hashed_sources, ingest, list_sources
 from custseg_spark.progress import Progress
 
 
@@ -20,8 +22,10 @@ def run(argv: Sequence[str]) -> None:
     progress = Progress()
     with progress.stage("start Spark"):
         lake = Lake(starting.get(), given.config.lake)
-    with lake.at_work():
+    sources = [path for mapping in given.mappings for path in mapping.path]
+    with lineage.told("ingest", given.config, sources, clock.now) as told, lake.at_work():
         done = ingest(lake, listed, given.config, progress, ingested_at=clock.now())
+        told.tables_written = {**dict.fromkeys(INGESTED), EVENTS: done.accepted}
     print(summary.of_ingest(done))
     if done.accepted:
         with progress.stage("largest customer"):

@@ -8,10 +8,13 @@ The same as `spark-submit jobs/NAME.py`: same options, same exit codes.
 import importlib
 import io
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import ModuleType
 
+from custseg_spark.config import env_files
 from custseg_spark.engine.foreign_errors import translated
 from custseg_spark.errors import ConfigurationError, CustsegError, nearest
 from custseg_spark.interfaces.cli import without_secrets
@@ -21,8 +24,13 @@ COMMANDS = {
     "ingest": "event logs to events, refused records, the ledger and sessions",
     "segment": "the whole way: ingest, features, models, segments, report",
     "score": "assign a run date's customers with published models",
+    "rules": "the rules of a run's segments, in words or as SQL",
     "report": "the report of a run that is in the lake, again",
-    "export": "a run's tables to SQLite, PostgreSQL or CSV",
+    "export": "a run's tables to a database or a folder",
+    "check-report": "whether a reporting database holds what the lake says",
+    "audience": "hashed customer lists for advertising platforms",
+    "tune": "transforms, feature sets and k compared in one table",
+    "mlflow": "a run logged to MLflow, with its model",
     "plan-test": "what a campaign can show, before it",
     "lift": "what a campaign did",
     "fetch": "purchases from an HTTP API",
@@ -55,12 +63,13 @@ def console() -> None:
 
 def command(name: str) -> ModuleType:
     """The module of a subcommand: its `run` takes the arguments."""
-    module = _ELSEWHERE.get(name, f"custseg_spark.interfaces.cli.{name}")
+    own = f"custseg_spark.interfaces.cli.{name.replace('-', '_')}"
+    module = _ELSEWHERE.get(name, own)
     return importlib.import_module(module)
 
 
 def _help() -> str:
-    lines = [f"  {name:<10}{what}" for name, what in COMMANDS.items()]
+    lines = [f"  {name:<14}{what}" for name, what in COMMANDS.items()]
     return "\n".join(["usage: custseg COMMAND [options]", "", *lines, "", "custseg COMMAND --help"])
 
 
@@ -78,6 +87,7 @@ def main(job: Callable[[Sequence[str]], None]) -> None:
         # A file's name need not be text.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        env_files.load(Path.cwd(), os.environ)
         job(sys.argv[1:])
     # Libraries in Rust panic beside Exception.
     except BaseException as error:

@@ -7,12 +7,13 @@ keep their ids and names.
 from collections.abc import Sequence
 
 from custseg_spark.engine.lake.lake import Lake, require_table
-from custseg_spark.engine.lake.schemas import EVENTS
+from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES, EVENTS
 from custseg_spark.engine.spark.session import get_session
 from custseg_spark.interfaces import clock
 from custseg_spark.interfaces.cli import arguments, summary
-from custseg_spark.outputs import report
-from custseg_spark.pipeline.segmentation import score
+from custseg_spark.outputs import lineage, report
+from custseg_spark.pipeline.ingest import INGESTED
+from custseg_spark.pipeline.segmentation import OUTPUTS, score
 from custseg_spark.progress import Progress
 
 
@@ -25,8 +26,11 @@ def run(argv: Sequence[str]) -> None:
         lake = Lake(get_session("custseg-score", config.lake.umask), config.lake)
     # Before there is a lock, and a folder with it, where a path was misspelt.
     require_table(lake, EVENTS)
-    with lake.at_work():
+    with lineage.told("score", config, [], clock.now) as told, lake.at_work():
+        told.tables_read = list(INGESTED)
         done = score(lake, config, given.archetypes, progress, given.model_date, now=clock.now)
+        told.run_date = done.run_date
+        told.tables_written = {**dict.fromkeys(OUTPUTS), CUSTOMER_FEATURES: done.customers}
     print(summary.of_segments(lake, done))
     if reports:
         with progress.stage("report"):

@@ -22,14 +22,20 @@ _KERNELS = (
 def run(argv: Sequence[str]) -> None:
     """Runs the job for a command line."""
     given = arguments.parse(__doc__ or "", argv)
+    if given.config.mlflow.enabled:
+        # Only then: it brings the report's pictures along.
+        from custseg_spark.interfaces.cli import tracked
+
+        tracked.require(given.config)
     listed = [] if given.skip_ingest else list_sources(given.mappings)
     starting = StartingSession("custseg-segment", given.config.lake.umask, _KERNELS)
     # Imported while Spark starts: each takes a second.
     from custseg_spark.engine.lake.lake import Lake, require_table
-    from custseg_spark.engine.lake.schemas import EVENTS
+    from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES, CUSTOMER_SEGMENTS, EVENTS
     from custseg_spark.interfaces.cli import summary
-    from custseg_spark.pipeline.ingest import ingest
-    from custseg_spark.pipeline.segmentation import segment
+    from custseg_spark.outputs import lineage
+    from custseg_spark.pipeline.ingest import INGESTED, ingest
+    from custseg_spark.pipeline.segmentation import OUTPUTS, segment
 
     listed = hashed_sources(listed)
     if given.config.report.enabled:
@@ -42,18 +48,29 @@ def run(argv: Sequence[str]) -> None:
     if given.skip_ingest:
         # Before there is a lock, and a folder with it, where a path was misspelt.
         require_table(lake, EVENTS)
-    with lake.at_work():
+    sources = [path for mapping in given.mappings for path in mapping.path]
+    read = [] if given.skip_ingest else sources
+    with lineage.told("segment", given.config, read, clock.now) as told, lake.at_work():
         if not given.skip_ingest:
             moment = clock.now()
             ingested = ingest(
                 lake, listed, given.config, progress, ingested_at=moment, with_sessions=False
             )
             print(summary.of_ingest(ingested))
+            told.tables_written[EVENTS] = ingested.accepted
+        told.tables_read = list(INGESTED)
         result = segment(
             lake, given.config, given.archetypes, progress, now=clock.now, again=given.again
         )
+        told.run_date = result.run_date
+        told.tables_written |= dict.fromkeys(OUTPUTS)
+        told.tables_written[CUSTOMER_FEATURES] = result.customers
+        # Of a run that stands as it is the models aren't told.
+        told.tables_written[CUSTOMER_SEGMENTS] = result.customers * len(result.models) or None
     print(summary.of_segments(lake, result))
     if given.config.report.enabled:
         with progress.stage("report"):
             written = report.write(lake, result.run_date, reports)
         print(summary.of_report(written))
+    if given.config.mlflow.enabled:
+        tracked.log(given.config, result.run_date, progress)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     # Each command prints its own result, and need not load what the others work with.
     from custseg_spark.engine.lake.lake import Lake
     from custseg_spark.outputs.exports import Exported
+    from custseg_spark.outputs.exports.checking import Checked
     from custseg_spark.paths import Place
     from custseg_spark.pipeline.gate import Passed
     from custseg_spark.pipeline.ingest import IngestSummary
@@ -143,3 +144,12 @@ def of_maintenance(done: Maintained) -> str:
             f"Small files put together: {files or 'none'}",
         ]
     )
+
+
+def of_check(checked: Checked) -> str:
+    """Summarise a comparison without differences."""
+    lines = [f"{checked.target} holds the run of {checked.run_date}:"]
+    lines += [
+        f"  {table.name:<27}{table.rows:>12,} rows, as in the lake" for table in checked.tables
+    ]
+    return "\n".join(lines)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
+from custseg_spark.config.jdbc import expanded
 from custseg_spark.config.mappings import MappingFile
 from custseg_spark.config.settings import Config
 from custseg_spark.engine.lake.lake import Lake
@@ -77,7 +78,8 @@ def requested(source: Source, mapping: AnyMapping | None, name: str | None) -> R
         return Request(replace(loaded, path=()), [], source, name)
     if name is not None:
         raise ConfigurationError("name: files have their own; only a frame takes one")
-    with_paths = replace(loaded, path=_paths(source))
+    paths = tuple(expanded(path, os.environ) for path in _paths(source))
+    with_paths = replace(loaded, path=paths)
     return Request(with_paths, hashed_sources(list_sources([with_paths])))
 
 

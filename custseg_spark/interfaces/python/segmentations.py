@@ -18,7 +18,7 @@ from custseg_spark.interfaces.python.plots import Plots
 from custseg_spark.interfaces.python.tables import LakeTables
 from custseg_spark.outputs import explanations
 from custseg_spark.outputs.explanations import Explanation, OneRun
-from custseg_spark.outputs.report import HTML, reading, words, write_here
+from custseg_spark.outputs.report import HTML, beside, reading, words, write_here
 from custseg_spark.outputs.report.content import Content
 from custseg_spark.paths import Remote, place
 
@@ -141,16 +141,12 @@ class Segmentation:
 
         A lake elsewhere needs a folder of this machine.
         """
-        target = place(str(folder)) if folder is not None else self._beside()
+        target = place(str(folder)) if folder is not None else beside(self.lake.config)
         if isinstance(target, Remote):
             raise InputError(f"{target} isn't on this machine; give report() a folder")
         umask = self.lake.config.umask
         written = write_here(self._content, target / self.run_date.isoformat(), umask)
         return next(path for path in written if path.name == HTML)
-
-    def _beside(self) -> "Path | Remote":
-        lake = place(self.lake.config.path)
-        return (lake if isinstance(lake, Remote) else lake.absolute()).parent / "reports"
 
     @cached_property
     def _content(self) -> Content:

@@ -69,13 +69,14 @@ class ModelVersion(BaseModel):
 class Scored(BaseModel):
     """A customer's segment. `margin`: how much farther the second segment's centre is. `reasons`:
     the features that speak most for the segment and against the second. `is_outlier`: too far from
-    the centre for any segment; null where the model knows no such distance."""
+    the centre for any segment; null where the model knows no such distance. Of whom too little is
+    known (segment -1) has neither distance nor margin."""
 
     customer_id: str | None
     cluster: int
     segment_id: int
     segment_name: str
-    distance: float
+    distance: float | None
     second_segment_id: int | None
     second_segment_name: str | None
     margin: float | None

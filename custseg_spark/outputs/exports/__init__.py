@@ -1,4 +1,4 @@
-"""A run's tables for those who don't read Delta: SQLite, PostgreSQL, CSV; and campaigns' lists."""
+"""A run's tables for those who don't read the lake: databases, files; and campaigns' lists."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,11 +27,11 @@ from custseg_spark.engine.permissions import withheld
 from custseg_spark.errors import InputError, nearest
 from custseg_spark.outputs.exports import evaluation
 from custseg_spark.outputs.exports.batches import batches
-from custseg_spark.outputs.exports.csv import CsvLoading
+from custseg_spark.outputs.exports.folder import FolderLoading
 from custseg_spark.outputs.exports.frames import REPORTS, changes
 from custseg_spark.outputs.exports.frames.changes import SEGMENT_CHANGES, Campaign
 from custseg_spark.outputs.exports.layout import ReportTable, Run, reported
-from custseg_spark.outputs.exports.loading import Target
+from custseg_spark.outputs.exports.loading import FrameLoading, Loading, Target
 from custseg_spark.outputs.report.reading import run_date_of
 from custseg_spark.progress import Progress
 
@@ -80,15 +80,22 @@ def export(lake: Lake, request: Request, target: Target, progress: Progress) -> 
         lake = lake.at_one_moment(READ)
         day = run_date_of(lake, request.run_date)
         rows = {}
-        for table, frame in _frames(lake, request, day):
+        for table, frame in frames_of(lake, request, day):
             with progress.stage(table.name) as stage:
-                stage.rows = loading.stage(table, batches(reported(frame, table)))
+                stage.rows = staged(loading, table, reported(frame, table))
             rows[table.name] = stage.rows
-        if isinstance(loading, CsvLoading) and set(request.tables) & REPORTS.keys():
+        if isinstance(loading, FolderLoading) and set(request.tables) & REPORTS.keys():
             loading.stage_document("evaluation_metrics", _evaluation(lake, day, request.algorithm))
         with progress.stage("publish"):
             loading.publish()
     return Exported(day, request.algorithm, target.shown, rows)
+
+
+def staged(loading: Loading | FrameLoading, table: ReportTable, frame: DataFrame) -> int:
+    """Stage a table's rows by its target's own way; return their number."""
+    if isinstance(loading, FrameLoading):
+        return loading.stage_frame(table, frame)
+    return loading.stage(table, batches(frame))
 
 
 def campaign_of(lake: Lake, request: Request, day: date) -> tuple[DataFrame, Campaign]:
@@ -109,7 +116,8 @@ def campaign_of(lake: Lake, request: Request, day: date) -> tuple[DataFrame, Cam
     return changes.rows(segments, run_dates, campaign), campaign
 
 
-def _frames(lake: Lake, request: Request, day: date) -> list[tuple[ReportTable, DataFrame]]:
+def frames_of(lake: Lake, request: Request, day: date) -> list[tuple[ReportTable, DataFrame]]:
+    """The requested tables with their rows; `lake` is as of one moment."""
     run = _run(lake, day, request.algorithm)
     frames = [
         (REPORTS[name].table, REPORTS[name].rows(run)) for name in request.tables if name in REPORTS

@@ -12,10 +12,11 @@ import psycopg
 import pyarrow as pa
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 from pyarrow import csv
-from pyspark.sql.types import StructField
 
 from custseg_spark import redaction
 from custseg_spark.errors import TargetError
+from custseg_spark.outputs.exports import views
+from custseg_spark.outputs.exports.dialects import POSTGRESQL
 from custseg_spark.outputs.exports.layout import ReportTable
 
 log = redaction.logger()
@@ -23,8 +24,6 @@ log = redaction.logger()
 # Wait for another export's transaction, or for somebody who alters a table.
 LOCK_WAIT = "60s"
 _EXPORTS = int.from_bytes(b"custseg", "big")
-# PostgreSQL understands Spark's other names.
-_TYPES = {"string": "text", "double": "double precision", "timestamp": "timestamptz"}
 
 
 @dataclass
@@ -42,7 +41,7 @@ class PostgresLoading:
     def stage(self, table: ReportTable, batches: Iterator[pa.RecordBatch]) -> int:
         """Stage the rows of a table; return their number."""
         create = SQL("CREATE TEMPORARY TABLE {} ({})")
-        columns = _listed(map(_column, table.schema.fields))
+        columns = _listed(_column(table, name) for name in table.columns)
         self.connection.execute(create.format(_staging(table), columns))
         copy, rows = SQL("COPY {} FROM STDIN (FORMAT csv)").format(_staging(table)), 0
         with self.connection.cursor() as cursor, cursor.copy(copy) as sink:
@@ -77,7 +76,7 @@ class PostgresLoading:
         ).fetchall()
         if not found:
             return self._create(table)
-        lacking = [n for n in table.schema.names if (n,) not in found]
+        lacking = [n for n in list(table.columns) if (n,) not in found]
         if lacking:
             raise TargetError(
                 f"{self.shown}: the table {table.name} there lacks {', '.join(lacking)}; it is an"
@@ -85,18 +84,16 @@ class PostgresLoading:
             )
 
     def _create(self, table: ReportTable) -> None:
-        create = SQL("CREATE TABLE {} ({}, PRIMARY KEY ({}))")
-        columns = _listed(map(_column, table.schema.fields))
-        key = _listed(map(Identifier, table.key))
-        self.connection.execute(create.format(Identifier(table.name), columns, key))
-        for names in table.indexes:
-            index = Identifier("_".join([table.name, *names]))
-            create = SQL("CREATE INDEX {} ON {} ({})")
-            own = _listed(map(Identifier, names))
-            self.connection.execute(create.format(index, Identifier(table.name), own))
+        view = views.statement(table, POSTGRESQL, "CREATE OR REPLACE VIEW ")
+        for statement in (
+            POSTGRESQL.create_table(table),
+            *POSTGRESQL.create_indexes(table),
+            *([view] if view else []),
+        ):
+            self.connection.execute(statement.encode())
 
     def _replace(self, table: ReportTable) -> None:
-        name, columns = Identifier(table.name), _listed(map(Identifier, table.schema.names))
+        name, columns = Identifier(table.name), _listed(map(Identifier, list(table.columns)))
         self.connection.execute(SQL("DELETE FROM {}").format(name))
         insert = SQL("INSERT INTO {} ({}) SELECT {} FROM {}")
         self.connection.execute(insert.format(name, columns, columns, _staging(table)))
@@ -116,9 +113,9 @@ def _staging(table: ReportTable) -> Identifier:
     return Identifier(f"custseg_staging_{table.name}")
 
 
-def _column(field: StructField) -> Composed:
-    type_ = field.dataType.simpleString()
-    return SQL("{} {}").format(Identifier(field.name), SQL(_TYPES.get(type_, type_)))
+def _column(table: ReportTable, name: str) -> Composed:
+    type_ = POSTGRESQL.type_of(table, name)
+    return SQL("{} {}").format(Identifier(name), SQL(type_))
 
 
 def _listed(parts: Iterable[Composable]) -> Composed:

@@ -1,5 +1,6 @@
 """Reporting tables independent of their target, and the frames that they are made of."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -12,6 +13,16 @@ from pyspark.sql.types import DoubleType, StructType
 
 from custseg_spark.engine.lake.spark_io import conform, struct_type
 
+_ARROW = {
+    "boolean": pa.bool_(),
+    "int": pa.int32(),
+    "bigint": pa.int64(),
+    "double": pa.float64(),
+    "string": pa.string(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+}
+
 
 @dataclass(frozen=True)
 class ReportTable:
@@ -23,9 +34,25 @@ class ReportTable:
     indexes: tuple[tuple[str, ...], ...] = ()
 
     @cached_property
+    def columns(self) -> dict[str, str]:
+        """Each column's type by its name, in Spark's words; needs no session."""
+        return dict(re.findall(r"(\w+)\s+(\w+(?:\(\d+,\s*\d+\))?)", self.ddl))
+
+    @cached_property
+    def arrow(self) -> pa.Schema:
+        """The columns as Arrow has them."""
+        return pa.schema([(name, _arrow(type_)) for name, type_ in self.columns.items()])
+
+    @cached_property
     def schema(self) -> StructType:
         """The columns as a StructType; parsing DDL needs a running session, so not at import."""
         return struct_type(self.ddl)
+
+
+def _arrow(type_: str) -> pa.DataType:
+    if type_ in _ARROW:
+        return _ARROW[type_]
+    return pa.decimal128(*map(int, re.findall(r"\d+", type_)))
 
 
 @dataclass(frozen=True)

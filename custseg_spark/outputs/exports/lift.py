@@ -13,8 +13,7 @@ from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import EVENTS
 from custseg_spark.engine.permissions import withheld
 from custseg_spark.errors import ConfigurationError, InputError
-from custseg_spark.outputs.exports import READ, Request, campaign_of
-from custseg_spark.outputs.exports.batches import batches
+from custseg_spark.outputs.exports import READ, Request, campaign_of, staged
 from custseg_spark.outputs.exports.frames.changes import Campaign
 from custseg_spark.outputs.exports.frames.effects import CAMPAIGN_LIFT, Days, outcomes
 from custseg_spark.outputs.exports.layout import reported
@@ -106,7 +105,7 @@ def write(lake: Lake, lift: Lift, target: Target, progress: Progress) -> None:
     ):
         rows = [_row(lift, effect) for effect in lift.effects]
         frame = lake.spark.createDataFrame(rows, CAMPAIGN_LIFT.schema)
-        stage.rows = loading.stage(CAMPAIGN_LIFT, batches(reported(frame, CAMPAIGN_LIFT)))
+        stage.rows = staged(loading, CAMPAIGN_LIFT, reported(frame, CAMPAIGN_LIFT))
         loading.publish()
 
 

@@ -4,7 +4,7 @@ import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from custseg_spark.errors import (
@@ -14,6 +14,8 @@ from custseg_spark.errors import (
     ResourceError,
     TargetError,
 )
+from custseg_spark.outputs.exports.dialects import POSTGRESQL
+from custseg_spark.outputs.exports.loading import Query
 
 if TYPE_CHECKING:
     import psycopg
@@ -66,12 +68,26 @@ class PostgresDatabase:
             raise _invalid() from None
         return cls(_shown(parameters), parameters)
 
+    dialect = POSTGRESQL
+
     @contextmanager
     def opened(self) -> Iterator["PostgresLoading"]:
         """A loading over one connection, at whose end its staging tables are gone."""
-        import psycopg
-
         from custseg_spark.outputs.exports.copying import PostgresLoading
+
+        with self._connected() as connection:
+            yield PostgresLoading(connection, self.shown)
+
+    @contextmanager
+    def queried(self) -> Iterator[Query]:
+        """The answers to queries, all of them of one moment."""
+        with self._connected() as connection:
+            connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            yield lambda query: connection.execute(query.encode()).fetchall()
+
+    @contextmanager
+    def _connected(self) -> "Iterator[psycopg.Connection[Any]]":
+        import psycopg
 
         wanted = {
             "connect_timeout": _CONNECT_WAIT_S,
@@ -85,7 +101,7 @@ class PostgresDatabase:
         try:
             with connection:
                 connection.autocommit = True
-                yield PostgresLoading(connection, self.shown)
+                yield connection
         except psycopg.Error as error:
             raise self._explained(error) from error
 

@@ -9,14 +9,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql.types import (
-    DataType,
-    DateType,
-    DecimalType,
-    DoubleType,
-    StringType,
-    TimestampType,
-)
 
 from custseg_spark.errors import (
     ConfigurationError,
@@ -25,8 +17,10 @@ from custseg_spark.errors import (
     ResourceError,
     TargetError,
 )
-from custseg_spark.outputs.exports import staging
+from custseg_spark.outputs.exports import staging, views
+from custseg_spark.outputs.exports.dialects import SQLITE
 from custseg_spark.outputs.exports.layout import ReportTable, in_seconds
+from custseg_spark.outputs.exports.loading import Query
 from custseg_spark.paths import Remote, place
 
 _PREFIX = "sqlite:///"
@@ -39,6 +33,7 @@ class SqliteDatabase:
     """A database file; it is created if missing."""
 
     path: Path
+    dialect = SQLITE
 
     @classmethod
     def of(cls, text: str) -> "SqliteDatabase":
@@ -73,6 +68,19 @@ class SqliteDatabase:
                 raise
             raise TargetError(f"{self.path} can't be written: {error.strerror}") from error
 
+    @contextmanager
+    def queried(self) -> Iterator[Query]:
+        """The answers to queries, all of them of one moment; nothing is written."""
+        if not self.path.is_file():
+            raise TargetError(f"{self.path} isn't there")
+        address = self.path.absolute().as_uri() + "?mode=ro"
+        try:
+            with closing(sqlite3.connect(address, uri=True, timeout=_LOCK_WAIT_S)) as connection:
+                connection.execute("BEGIN")
+                yield lambda query: connection.execute(query).fetchall()
+        except sqlite3.Error as error:
+            raise _explained(error, self.path) from error
+
 
 def _check(target: Path) -> None:
     """Read the target's first page, if there is one: the file may be something else."""
@@ -102,7 +110,7 @@ class SqliteLoading:
     def stage(self, table: ReportTable, batches: Iterator[pa.RecordBatch]) -> int:
         """Stage the rows of a table; return their number."""
         self.connection.execute(_create(table, "main"))
-        marks = ", ".join("?" * len(table.schema.names))
+        marks = ", ".join("?" * len(table.columns))
         insert = "INSERT INTO main." + _quoted(table.name) + " VALUES (" + marks + ")"
         rows = 0
         self.connection.execute("BEGIN")
@@ -126,7 +134,7 @@ class SqliteLoading:
         self.connection.execute("DETACH target")
 
     def _replace(self, table: ReportTable) -> None:
-        name, names = _quoted(table.name), table.schema.names
+        name, names = _quoted(table.name), list(table.columns)
         found = self.connection.execute("PRAGMA target.table_info(" + name + ")").fetchall()
         if not found:
             self.connection.execute(_create(table, "target"))
@@ -137,6 +145,9 @@ class SqliteLoading:
                 f"{self.target}: the table {table.name} there lacks {', '.join(lacking)}; it is an"
                 " older version's or something else: rename or drop it"
             )
+        view = views.statement(table, SQLITE, "CREATE VIEW IF NOT EXISTS ", "target.")
+        if view:
+            self.connection.execute(view)
         self.connection.execute("DELETE FROM target." + name)
         # In the order of the key, as staged, so that the table's tree grows at its end.
         into = "INSERT INTO target." + name + _listed(names)
@@ -146,8 +157,8 @@ class SqliteLoading:
 def _create(table: ReportTable, schema: str) -> str:
     """Create a table. Keys are text, so rows are stored in the key's own tree (WITHOUT ROWID)."""
     columns = [
-        " ".join([_quoted(f.name), _type(f.dataType), "NOT NULL" if f.name in table.key else ""])
-        for f in table.schema.fields
+        " ".join([_quoted(name), _type(type_), "NOT NULL" if name in table.key else ""])
+        for name, type_ in table.columns.items()
     ]
     key = "PRIMARY KEY " + _listed(table.key)
     name = schema + "." + _quoted(table.name)
@@ -159,18 +170,23 @@ def _create_index(table: ReportTable, columns: Sequence[str]) -> str:
     return " ".join(["CREATE INDEX", name, "ON", _quoted(table.name), _listed(columns)])
 
 
-def _type(type_: DataType) -> str:
+_TYPES = {
+    "string": "TEXT",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP",
+    "double": "REAL",
+    "int": "INTEGER",
+    "bigint": "INTEGER",
+    "boolean": "INTEGER",
+}
+
+
+def _type(type_: str) -> str:
     """Return a type's declared name.
 
     Money is REAL: as NUMERIC, 12.00 would be the integer 12, and 12 / 5 would be 2.
     """
-    if isinstance(type_, StringType):
-        return "TEXT"
-    if isinstance(type_, DateType):
-        return "DATE"
-    if isinstance(type_, TimestampType):
-        return "TIMESTAMP"
-    return "REAL" if isinstance(type_, DecimalType | DoubleType) else "INTEGER"
+    return _TYPES.get(type_, "REAL")
 
 
 def _values(column: pa.Array) -> list[object]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pyarrow as pa
 
 from custseg_spark import scratch
-from custseg_spark.config.settings import Config
+from custseg_spark.config.settings import Config, LakeConfig
 from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.schemas import BY_RUN
 from custseg_spark.engine.permissions import withheld
@@ -35,11 +35,20 @@ HTML, MARKDOWN, CSV = "cluster_report.html", "cluster_report.md", "cluster_selec
 
 
 def folder(config: Config) -> Place:
-    """The folder of the reports: `report.path`, else `reports` beside the lake's folder."""
-    if config.report.path is not None:
-        return place(config.report.path)
-    lake = place(config.lake.path)
-    return (lake if isinstance(lake, Remote) else lake.absolute()).parent / "reports"
+    """The folder of the reports: `report.path`, else the one beside the lake."""
+    return place(config.report.path) if config.report.path is not None else beside(config.lake)
+
+
+def beside(lake: LakeConfig) -> Place:
+    """The folder `reports` beside the lake's; in it one of the lake's name, unless that is `lake`.
+
+    So two lakes in one folder don't write over each other's reports.
+    """
+    named = place(lake.path)
+    folder = named if isinstance(named, Remote) else named.absolute()
+    reports = folder.parent / "reports"
+    is_usual = lake.catalog is not None or folder.parent == folder or folder.name == "lake"
+    return reports if is_usual else reports / folder.name
 
 
 def write(lake: "Lake", run_date: date | None, reports: Place) -> Sequence[Place]:

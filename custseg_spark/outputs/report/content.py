@@ -65,9 +65,9 @@ class Content:
         return self.algorithms[0] if self.algorithms else None
 
     def segments_of(self, algorithm: str | None) -> list[Segment]:
-        """Return an algorithm's living segments, the largest first."""
+        """Return an algorithm's living segments, the largest first; too little known last."""
         found = [s for s in self.all_segments if s.algorithm == algorithm and s.status != DIED]
-        return sorted(found, key=lambda s: (-s.customers, s.segment_id))
+        return sorted(found, key=lambda s: (s.is_little_known, -s.customers, s.segment_id))
 
     @cached_property
     def segments(self) -> list[Segment]:
@@ -78,6 +78,11 @@ class Content:
     def customers(self) -> int:
         """The number of customers of the run date; each is in one segment of an algorithm."""
         return sum(s.customers for s in self.segments)
+
+    @property
+    def known_customers(self) -> int:
+        """The number of customers of whom enough is known to be in a found segment."""
+        return sum(s.customers for s in self.segments if not s.is_little_known)
 
     @property
     def died(self) -> list[Segment]:

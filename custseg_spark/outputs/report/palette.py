@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from custseg_spark.core.clustering.assigners import TOO_LITTLE_KNOWN_ID
+
 # Okabe and Ito (2008) but for black and yellow, which a light or dark page swallows; then those
 # farthest from them and from each other in CIELAB as seen with normal sight and by protanopes,
 # deuteranopes and tritanopes (matrices of Machado et al. 2009). Markers and labels tell them too.
@@ -50,11 +52,17 @@ class Style:
     marker: str
 
 
+# Grey, and the smallest of markers.
+_LITTLE_KNOWN = Style("#8A9199", ".")
+
+
 def styles(segment_ids: Iterable[int]) -> Mapping[int, Style]:
     """Return a style for each segment id: the same in every run unless an older segment has it."""
     taken: dict[int, int] = {}
-    for segment_id in sorted(set(segment_ids)):
+    found = set(segment_ids)
+    for segment_id in sorted(found - {TOO_LITTLE_KNOWN_ID}):
         slots = range(segment_id - 1, segment_id - 1 + len(COLOURS))
         free = [s % len(COLOURS) for s in slots if s % len(COLOURS) not in taken.values()]
         taken[segment_id] = free[0] if free else (segment_id - 1) % len(COLOURS)
-    return {i: Style(COLOURS[slot], _MARKERS[slot]) for i, slot in taken.items()}
+    known = {i: Style(COLOURS[slot], _MARKERS[slot]) for i, slot in taken.items()}
+    return known | ({TOO_LITTLE_KNOWN_ID: _LITTLE_KNOWN} if TOO_LITTLE_KNOWN_ID in found else {})

@@ -6,6 +6,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from custseg_spark.core.clustering.assigners import TOO_LITTLE_KNOWN_ID
+
 
 @dataclass(frozen=True)
 class Run:
@@ -88,6 +90,12 @@ class Segment:
     tree_node: int | None
     tree_parent: int | None
     features: Mapping[str, Measure]
+    rule: str | None
+
+    @property
+    def is_little_known(self) -> bool:
+        """Whether these are the customers of whom too little is known."""
+        return self.segment_id == TOO_LITTLE_KNOWN_ID
 
     def z_score(self, feature: str) -> float | None:
         return self.features[feature].z_score if feature in self.features else None
@@ -113,6 +121,10 @@ class Candidate:
     why: str | None
     euclidean_silhouette: float | None
     euclidean_customers: int | None
+    rule_leaves: int | None
+    rule_cost_ratio: float | None
+    rule_informed_fidelity: float | None
+    rule_fidelity: float | None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from custseg_spark.outputs.report import (
     choice,
     events,
     outliers,
+    rules,
     seasons,
     segments,
 )
@@ -22,6 +23,7 @@ def sections(content: Content, drawn: Collection[str]) -> list[Section]:
         events.raw(content),
         segments.sizes(content),
         segments.profiles(content),
+        *rules.rules(content),
         segments.plane(content),
         choice.selection(content),
         segments.rfm(content),

@@ -28,18 +28,44 @@ def sizes(content: Content) -> Section:
     text = ["Revenue is what customers bought less what they returned, in the source's currency."]
     if all(s.revenue_share is None for s in segments):
         text.append("There is no net revenue, so that there are no shares of it.")
+    text += _little_known(content)
     largest = segments[0]
     alt = (
         f"Bars: each segment's share of customers and of revenue; the largest, "
         f"{largest.segment_name}, has {words.percent(largest.customer_share)} of the customers."
     )
     head = ["segment", "customers", "share", "revenue", "share", "a customer"]
-    sizes = Grid("Customers and revenue", head, [_size(s) for s in segments], colours(content))
+    if content.known_customers < content.customers:
+        head.append("of the known")
+    rows = [[*_size(s), *_of_the_known(content, s)] for s in segments]
+    sizes = Grid("Customers and revenue", head, rows, colours(content))
     head = ["segment", "id", "since", "status", "found again", "next best name"]
     rows, prose = [_identity(s) for s in segments], frozenset({2, 3, 4, 5})
     identity = Grid("Identity, and how well resamples find it again", head, rows, (), prose)
     pictures = [Picture("cluster_distribution", alt)]
     return Section("segments", "Sizes", text, pictures, [sizes, identity])
+
+
+def _little_known(content: Content) -> list[str]:
+    """Say how many are counted apart; nothing where nobody is."""
+    apart = [s for s in content.segments if s.is_little_known]
+    if not apart:
+        return []
+    least = content.run.setting("model", "known_from")
+    return [
+        f"{words.count(apart[0].customers)} customers ({words.percent(apart[0].customer_share)})"
+        f" left fewer than {least} events and no order: too little to tell them apart. They are"
+        f" counted apart, and the shares of the others are of all customers; of the"
+        f" {words.count(content.known_customers)} known ones they are in the last column."
+    ]
+
+
+def _of_the_known(content: Content, segment: Segment) -> list[str]:
+    """A cell more where some customers are counted apart: the share of the known ones."""
+    if content.known_customers == content.customers:
+        return []
+    share = segment.customers / max(content.known_customers, 1)
+    return [words.MISSING if segment.is_little_known else words.percent(share)]
 
 
 def _size(segment: Segment) -> list[str]:

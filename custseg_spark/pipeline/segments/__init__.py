@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, time
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,7 @@ from custseg_spark.core.clustering.assignment import (
     segment_columns,
 )
 from custseg_spark.core.clustering.comparison import Compared
+from custseg_spark.core.clustering.models import cluster_count
 from custseg_spark.core.clustering.outliers import outlier_distances
 from custseg_spark.core.clustering.profiles import Profile, centroid, profiles
 from custseg_spark.core.clustering.scaling import FeatureSpace
@@ -21,7 +23,12 @@ from custseg_spark.core.segments import drift
 from custseg_spark.core.segments.drift import Drift, DriftRules
 from custseg_spark.core.segments.identity import Died, Identities, Identity, identify
 from custseg_spark.core.segments.migrations import Cell, migration_rows, overlap_matrix
-from custseg_spark.core.segments.naming import Archetypes, SegmentName, name_segments
+from custseg_spark.core.segments.naming import (
+    SHARES,
+    Archetypes,
+    SegmentName,
+    name_segments,
+)
 from custseg_spark.core.segments.pairing import IdentityRules, jaccard
 from custseg_spark.core.segments.statuses import BORN, CONTINUED
 from custseg_spark.engine.lake.columns import Table
@@ -42,6 +49,8 @@ from custseg_spark.pipeline.clusterings import Clustering
 from custseg_spark.pipeline.history import Ancestor, PreviousRun
 from custseg_spark.pipeline.population import Population
 from custseg_spark.pipeline.segments import assigning, movement, rows
+from custseg_spark.pipeline.segments.little_known import LittleKnown
+from custseg_spark.pipeline.telling import told
 
 # As many points as a picture can show.
 PICTURED_CUSTOMERS = 4_000
@@ -77,28 +86,48 @@ def identified(
     `source` is the run whose models were loaded; its ids and names stand then.
     """
     of, previous, config = run.population, run.population.past.previous, run.population.config
-    models = {algorithm: v.candidate.model for algorithm, v in run.chosen.items()}
+    tellings = {
+        algorithm: told(run.sample, run.space, v.candidate.model, config.model, manifest)
+        for algorithm, v in run.chosen.items()
+        for manifest in [run.published.get(algorithm)]
+    }
+    assigners = {algorithm: telling.assigner for algorithm, telling in tellings.items()}
     sampled = run.sample.everyone(config.model.fit.sample_customers)
-    by_model = profiles(of.customers, run.space, list(models.values()), of.features, sampled)
-    profiled = dict(zip(models, by_model, strict=True))
+    by_model = profiles(of.customers, run.space, list(assigners.values()), of.features, sampled)
+    profiled = dict(zip(assigners, by_model, strict=True))
     cells = (
-        movement.moved(of, previous, run.space, models)
+        movement.moved(of, previous, run.space, assigners)
         if previous
         else movement.all_joined(profiled)
     )
     clusterings = []
     for algorithm, verdict in run.chosen.items():
         of_algorithm = [cell for cell in cells if cell.algorithm == algorithm]
-        clusters = profiled[algorithm]
+        k = cluster_count(verdict.candidate.model)
+        clusters, little_known = profiled[algorithm][:k], profiled[algorithm][k:]
         ancestors = _ancestors(algorithm, previous, source)
         manifest = run.published.get(algorithm)
         if manifest:
-            who = _as_published(manifest, previous, of_algorithm, len(clusters))
+            who = _as_published(manifest, previous, of_algorithm, k)
         else:
             who = _identities(run, verdict, clusters, of_algorithm)
         names = _names(of, who, clusters, ancestors, archetypes, is_published=bool(manifest))
         far = manifest.outlier_distances if manifest else _outlier_distances(run, verdict)
-        clusterings.append(Clustering(algorithm, verdict, who, names, ancestors, clusters, far))
+        apart = LittleKnown.of(little_known, ancestors, of_algorithm, k)
+        if apart:
+            who, names = apart.beside(who, names, of.features)
+        clusterings.append(
+            Clustering(
+                algorithm,
+                verdict,
+                who,
+                names,
+                ancestors,
+                [*clusters, *([apart.profile] if apart else [])],
+                far,
+                tellings[algorithm],
+            )
+        )
     return clusterings, cells
 
 
@@ -176,12 +205,33 @@ def _names(
         identity.segment_id: dict(zip(features, profile.z_score.tolist(), strict=False))
         for identity, profile in zip(who.clusters, clusters, strict=True)
     }
+    figures = {
+        identity.segment_id: _figures(profile, clusters, features)
+        for identity, profile in zip(who.clusters, clusters, strict=True)
+    }
     kept = {i: ancestors[i].name for i in z_scores if i in ancestors}
     # A published model's segments keep their names: nothing about the segments has changed.
     bonus = np.inf if is_published else naming.kept_name_bonus
     return name_segments(
-        z_scores, archetypes, min_score=naming.min_score, kept=kept, kept_bonus=bonus
+        z_scores,
+        archetypes,
+        min_score=naming.min_score,
+        kept=kept,
+        kept_bonus=bonus,
+        figures=figures,
     )
+
+
+def _figures(
+    profile: Profile, clusters: Sequence[Profile], features: Sequence[str]
+) -> dict[str, float]:
+    """Return what archetypes' bars are for: a segment's means, and its shares."""
+    customers = profile.customers / max(sum(p.customers for p in clusters), 1)
+    total = sum((p.revenue for p in clusters), Decimal(0))
+    revenue = float(profile.revenue / total) if total > 0 else np.nan
+    shares = (customers, revenue, revenue / customers if customers else np.nan)
+    means = dict(zip(features, profile.mean.tolist(), strict=False))
+    return {**means, **dict(zip(SHARES, shares, strict=True))}
 
 
 def write(
@@ -198,7 +248,7 @@ def write(
     midnight = datetime.combine(day, time.min, UTC)
     since = previous.run_date if previous else None
     kernel = assigning.SegmentRows(run.space, tuple(named), midnight, day, since)
-    columns = tuple(segment_columns(run.space))
+    columns = tuple(segment_columns(run.space, named))
     sides = [Side(of.lake, CUSTOMER_FEATURES, day, columns), *assigning.before(of)]
     write_sides(sides, kernel, CUSTOMER_SEGMENTS, publication, of.groups)
     ids = {c.algorithm: c.segment_ids for c in clusterings}
@@ -206,7 +256,7 @@ def write(
     tables: dict[Table, rows.Rows] = {
         SEGMENT_PROFILES: rows.profile_rows(clusterings, of.features, prepared, day),
         MODEL_SELECTION: [
-            *rows.selection_rows(run.verdicts, day),
+            *rows.selection_rows(run.verdicts, {c.algorithm: c.told for c in clusterings}, day),
             *rows.comparison_rows(run.compared, day),
         ],
         SEGMENT_POINTS: rows.point_rows(

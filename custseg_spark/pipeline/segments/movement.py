@@ -9,8 +9,8 @@ import polars as pl
 import pyarrow as pa
 
 from custseg_spark.core.clustering import assignment
+from custseg_spark.core.clustering.assigners import Assigner, columns_read
 from custseg_spark.core.clustering.buckets import numbers
-from custseg_spark.core.clustering.models import ClusterModel
 from custseg_spark.core.clustering.profiles import Profile
 from custseg_spark.core.clustering.sampling import in_sample
 from custseg_spark.core.clustering.scaling import FeatureSpace
@@ -28,11 +28,11 @@ _SPEND = ("customer_id", "monetary")
 @dataclass(frozen=True)
 class _Crosstab:
     space: FeatureSpace
-    models: tuple[tuple[str, ClusterModel], ...]
+    assigners: tuple[tuple[str, Assigner], ...]
 
     def __call__(self, sides: Sequence[pa.Table]) -> pl.DataFrame:
         customers, segments, spent = sides
-        labelled = assignment.labels(customers, space=self.space, models=self.models)
+        labelled = assignment.labels(customers, space=self.space, assigners=self.assigners)
         current = pl.DataFrame(pl.from_arrow(labelled)).with_columns(
             monetary=pl.Series(pl.from_arrow(customers["monetary"]))
         )
@@ -41,11 +41,11 @@ class _Crosstab:
 
 
 def moved(
-    of: Population, previous: PreviousRun, space: FeatureSpace, models: Mapping[str, ClusterModel]
+    of: Population, previous: PreviousRun, space: FeatureSpace, assigners: Mapping[str, Assigner]
 ) -> list[Cell]:
-    """Count the customers by cluster and previous segment, for each algorithm."""
+    """Count the customers by label and previous segment, for each algorithm."""
     before = previous.lake or of.lake
-    columns = tuple(dict.fromkeys([*_SPEND, *space.columns]))
+    columns = tuple(columns_read([*_SPEND, *space.columns], list(assigners.values())))
     sides = [
         Side(of.lake, CUSTOMER_FEATURES, of.run_date, columns),
         Side(
@@ -53,7 +53,7 @@ def moved(
         ),
         Side(before, CUSTOMER_FEATURES, previous.run_date, _SPEND),
     ]
-    kernel = _Crosstab(space, tuple(models.items()))
+    kernel = _Crosstab(space, tuple(assigners.items()))
     return cells(pl.concat(map_sides(sides, kernel, of.groups)))
 
 

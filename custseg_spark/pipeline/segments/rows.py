@@ -1,22 +1,28 @@
 """The chosen clusterings, identified and named, as rows of the output tables."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
 
 from custseg_spark.core.clustering.comparison import Compared
+from custseg_spark.core.clustering.models import cluster_count
 from custseg_spark.core.clustering.preparation import Preparation
 from custseg_spark.core.clustering.profiles import centroid
+from custseg_spark.core.clustering.rules.sql import condition, little_known_sql
+from custseg_spark.core.clustering.rules.words import little_known_words, sentence
 from custseg_spark.core.clustering.scaling import FeatureSpace
 from custseg_spark.core.clustering.selection import Verdict
 from custseg_spark.core.clustering.stability import Stability
 from custseg_spark.core.segments.drift import Drift
 from custseg_spark.core.segments.statuses import DIED
 from custseg_spark.pipeline.clusterings import Clustering
+from custseg_spark.pipeline.telling import Told
 
+T = TypeVar("T")
 Rows = list[tuple[object, ...]]
 
 
@@ -62,13 +68,14 @@ def _profile_rows(
             list(who.related_segments),
             ancestor.born_on if ancestor else run_date,
             who.overlap,
-            stability.jaccard[cluster] if stability else None,
-            stability.words[cluster] if stability else None,
+            _at(stability.jaccard, cluster) if stability else None,
+            _at(stability.words, cluster) if stability else None,
             node.index if node else None,
             node.parent if node else None,
             centroid(profile, features, prepared.names),
             profile.as_map(features),
-            clustering.outlier_distances[cluster] if clustering.outlier_distances else None,
+            _at(clustering.outlier_distances, cluster) if clustering.outlier_distances else None,
+            *_rule(clustering, cluster),
         )
     for died in clustering.identities.died:
         gone = clustering.ancestors[died.segment_id]
@@ -77,12 +84,31 @@ def _profile_rows(
         yield (
             *(run_date, clustering.algorithm, died.segment_id, gone.name, None),
             *(0, 0.0, Decimal(0), 0.0, *unknown, [], [], DIED, related, gone.born_on, None),
-            *(*unknown, {}, {}, None),
+            *(*unknown, {}, {}, None, None, None),
         )
 
 
-def selection_rows(verdicts: Sequence[Verdict], run_date: date) -> Rows:
-    """Return rows of `model_selection` for fitted candidates."""
+def _rule(clustering: Clustering, cluster: int) -> tuple[str | None, str | None]:
+    """Return a segment's rule in words and as SQL; None where the rules have no leaf for it."""
+    assigner = clustering.told.assigner
+    if cluster == cluster_count(clustering.model):
+        return little_known_words(assigner.known_from), little_known_sql(assigner.known_from)
+    rules = assigner.rules
+    leaves = rules.of_cluster(cluster) if rules else []
+    if rules is None or not leaves:
+        return None, None
+    return sentence(leaves, rules.null_values), condition(leaves, rules.null_values)
+
+
+def _at(values: Sequence[T | None], cluster: int) -> T | None:
+    """Return a cluster's value; None for the label of too little known, which is no cluster."""
+    return values[cluster] if cluster < len(values) else None
+
+
+def selection_rows(
+    verdicts: Sequence[Verdict], tellings: Mapping[str, Told], run_date: date
+) -> Rows:
+    """Return rows of `model_selection` for fitted candidates; `tellings` by chosen algorithm."""
     return [
         (
             run_date,
@@ -103,9 +129,18 @@ def selection_rows(verdicts: Sequence[Verdict], run_date: date) -> Rows:
             verdict.why,
             verdict.euclidean and verdict.euclidean.silhouette,
             verdict.euclidean and verdict.euclidean.customers,
+            *_price(tellings.get(verdict.candidate.algorithm) if verdict.chosen else None),
         )
         for verdict in verdicts
     ]
+
+
+def _price(told: Told | None) -> tuple[int | None, float | None, float | None, float | None]:
+    """Return leaves, cost ratio and fidelity for the informed, and fidelity for all."""
+    if told is None or told.assigner.rules is None or not told.informed or not told.everyone:
+        return (None,) * 4
+    leaves = told.assigner.rules.leaves
+    return leaves, told.informed.cost_ratio, told.informed.fidelity, told.everyone.fidelity
 
 
 def comparison_rows(compared: Sequence[Compared], run_date: date) -> Rows:
@@ -129,8 +164,7 @@ def comparison_rows(compared: Sequence[Compared], run_date: date) -> Rows:
             one.customers,
             False,
             one.why,
-            None,
-            None,
+            *(None,) * 6,
         )
         for one in compared
     ]
@@ -153,7 +187,7 @@ def point_rows(
         (run_date, c.algorithm, customer, c.segment_ids[cluster], float(x), float(y), *shares)
         for c in clusterings
         for customer, cluster, (x, y) in zip(
-            ids, c.model.labels(points).tolist(), plane, strict=True
+            ids, c.told.assigner.labels(customers, points).tolist(), plane, strict=True
         )
     ]
 

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from clustering_data import PLAIN, customers, in_buckets, raw
 
+from custseg_spark.core.clustering.assigners import Assigner
 from custseg_spark.core.clustering.models import KMeans
 from custseg_spark.core.clustering.profiles import Profile, centroid, profiles
 
@@ -16,10 +17,11 @@ FEATURES = ("monetary", "share", "age", "event_count", "nothing", "constant")
 SAMPLE = TABLE.slice(100, 500)
 POINTS = PLAIN.points(TABLE)
 MODELS = [KMeans(POINTS[:3].copy()), KMeans(POINTS[70:72].copy())]
+ASSIGNERS = [Assigner(model) for model in MODELS]
 
 
 def found(*ends: int) -> list[list[Profile]]:
-    return profiles(in_buckets(TABLE, *ends), PLAIN, MODELS, FEATURES, SAMPLE)
+    return profiles(in_buckets(TABLE, *ends), PLAIN, ASSIGNERS, FEATURES, SAMPLE)
 
 
 def test_means_medians_and_z_scores_are_numpys() -> None:

@@ -1,6 +1,7 @@
 """Rows of customer_segments, against the definitions in plain Python."""
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -17,6 +18,7 @@ from custseg_spark.core.clustering.assignment import (
     segments,
 )
 from custseg_spark.core.clustering.models import GaussianMixture, KMeans
+from custseg_spark.core.clustering.rules.tree import RuleNode, RuleTree
 
 TABLE = customers(300)
 CENTRES = np.random.default_rng(2).normal(size=(4, 4)) * 10
@@ -69,7 +71,7 @@ def test_each_row_follows_the_definitions() -> None:
     passed = ("customer_id", "rfm_r", "rfm_f", "rfm_m", "rfm_group")
     before = TABLE.select(passed).to_pylist()
     expected = [{**oracle(p), **c} for p, c in zip(points.tolist(), before, strict=True)]
-    assert rows_of(TABLE.select(segment_columns(PLAIN)), KMEANS) == expected
+    assert rows_of(TABLE.select(segment_columns(PLAIN, [KMEANS])), KMEANS) == expected
 
 
 def test_algorithms_come_in_turn_and_mixtures_tell_their_memberships() -> None:
@@ -93,12 +95,48 @@ def test_an_empty_bucket_has_no_row() -> None:
 
 
 def test_labels_are_the_rows_clusters() -> None:
-    models = [("kmeans_4", KMEANS.model), ("gaussian_mixture_2", SOFT.model)]
-    found = labels(TABLE, space=PLAIN, models=models)
+    assigners = [("kmeans_4", KMEANS.assigner), ("gaussian_mixture_2", SOFT.assigner)]
+    found = labels(TABLE, space=PLAIN, assigners=assigners)
     rows = rows_of(TABLE, KMEANS, SOFT)
     assert found["customer_id"].to_pylist() == TABLE["customer_id"].to_pylist()
     assert found["kmeans_4"].to_pylist() == [r["cluster"] for r in rows[:300]]
     assert found["gaussian_mixture_2"].to_pylist() == [r["cluster"] for r in rows[300:]]
+
+
+def test_of_whom_too_little_is_known_has_a_segment_apart_and_no_reasons() -> None:
+    few = pa.table(
+        {
+            **{name: TABLE[name] for name in TABLE.column_names if name != "event_count"},
+            "event_count": pa.array([4, 5, 4, 1] * 75, pa.int64()),
+            "frequency": pa.array([0, 0, 1, 0] * 75, pa.int64()),
+        }
+    )
+    apart = replace(KMEANS, known_from=5)
+    rows, usual = rows_of(few, apart), rows_of(few, KMEANS)
+    assert {"event_count", "frequency"} < set(segment_columns(PLAIN, [apart]))
+    for place, (row, before) in enumerate(zip(rows, usual, strict=True)):
+        if place % 4 in (1, 2):
+            assert row == before
+            continue
+        assert (row["cluster"], row["segment_id"], row["segment_name"]) == (
+            -1,
+            -1,
+            "Too little known",
+        )
+        assert (row["distance"], row["second_segment_id"], row["margin"]) == (None, None, None)
+        assert row["top_features"] == []
+    found = labels(few, space=PLAIN, assigners=[("kmeans", apart.assigner)])
+    assert found["kmeans"].to_pylist() == [4 if r["cluster"] == -1 else r["cluster"] for r in rows]
+
+
+def test_rules_assign_instead_of_the_model_where_they_are_to() -> None:
+    rules = RuleTree(
+        (RuleNode("event_count", 3.0, 1, 2), RuleNode(cluster=2), RuleNode(cluster=0)), {}
+    )
+    by_rules = replace(KMEANS, rules=rules, by_rules=True)
+    events = TABLE["event_count"].to_pylist()
+    assert [r["cluster"] for r in rows_of(TABLE, by_rules)] == [2 if n < 3 else 0 for n in events]
+    assert rows_of(TABLE, replace(by_rules, by_rules=False)) == rows_of(TABLE, KMEANS)
 
 
 @pytest.mark.parametrize(

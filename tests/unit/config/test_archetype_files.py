@@ -1,5 +1,6 @@
 """Archetypes: what their file may say, and that the shipped one names what it describes."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -173,3 +174,30 @@ def test_features_that_a_source_cannot_fill_give_no_name() -> None:
     assert named[1].archetype == "High-Value"
     assert named[2].runner_up != "Window Shoppers"
     assert named[2].name == "Few orders, low spend"
+
+
+@pytest.mark.parametrize(
+    ("bars", "message"),
+    [
+        ("monetry = { at_least = 1 }", "unknown feature 'monetry'; did you mean 'monetary'"),
+        ("monetary = { at_last = 1 }", "unknown key 'at_last'"),
+        ("monetary = {}", "expected at_least or at_most"),
+        ("monetary = 3", "expected a table, got 3"),
+        ('monetary = { at_most = "1" }', "expected float"),
+    ],
+)
+def test_a_bar_names_a_figure_and_a_limit(tmp_path: Path, bars: str, message: str) -> None:
+    path = tmp_path / "archetypes.toml"
+    path.write_text(GOOD.replace("frequency = -1\n", f"frequency = -1\n[archetype.bars]\n{bars}\n"))
+    with pytest.raises(ConfigurationError, match=re.escape(message)):
+        load_archetypes(path, KNOWN)
+
+
+def test_bars_may_be_of_shares(tmp_path: Path) -> None:
+    path = tmp_path / "archetypes.toml"
+    bars = "[archetype.bars]\nrevenue_per_share = { at_most = 1 }\n"
+    path.write_text(GOOD.replace("frequency = -1\n", f"frequency = -1\n{bars}"))
+    lookers = load_archetypes(path, KNOWN).archetypes[1]
+    assert lookers.admits({"revenue_per_share": 1.0})
+    assert not lookers.admits({"revenue_per_share": 1.1})
+    assert not lookers.admits({})

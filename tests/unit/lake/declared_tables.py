@@ -68,7 +68,7 @@ TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
         "related_segments array<int>, born_on date, overlap double, jaccard double, stability "
         "string, tree_node int, tree_parent int, centroid map<string, struct<value: double, "
         "scale: double>>, features map<string, struct<mean: double, median: double, z_score: "
-        "double>>, outlier_distance double",
+        "double>>, outlier_distance double, rule string, rule_sql string",
         ("run_date", "run_id"),
         (),
     ),
@@ -78,7 +78,8 @@ TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
         "calinski_harabasz double, within_cluster_cost double, between_cluster_cost double, "
         "smallest_share double, informed_silhouette double, informed_customers bigint, stability "
         "double, adjusted_rand_index double, agreement double, customers bigint, chosen boolean, "
-        "why string, euclidean_silhouette double, euclidean_customers bigint",
+        "why string, euclidean_silhouette double, euclidean_customers bigint, rule_leaves "
+        "int, rule_cost_ratio double, rule_informed_fidelity double, rule_fidelity double",
         ("run_date", "run_id"),
         (),
     ),

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from custseg_spark.core.segments.naming import Archetype, Archetypes, SegmentName, name_segments
+from custseg_spark.core.segments.naming import (
+    Archetype,
+    Archetypes,
+    Bar,
+    SegmentName,
+    name_segments,
+)
 from custseg_spark.core.segments.naming.archetypes import Descriptive, Words
 
 
@@ -249,3 +255,57 @@ def test_all_segments_have_different_names_whatever_their_order(
         assert (name.archetype is None) == (name.score is None)
         assert name.score is None or 0.35 <= name.score <= 2
         assert len(name.evidence) <= 5
+
+
+def test_a_name_whose_bar_is_missed_is_never_given() -> None:
+    dormant = Archetype(
+        "Dormant",
+        "",
+        ("leave",),
+        {"days_since_last_event": 1},
+        {"days_since_last_event": Bar(at_least=28), "revenue_per_share": Bar(at_most=1)},
+    )
+    lookers = Archetype("Lookers", "", ("look",), {"days_since_last_event": 0.5})
+    known = Archetypes((dormant, lookers), {}, Descriptive(("read",)))
+    z_scores = {1: {"days_since_last_event": 1.0}, 2: {"days_since_last_event": -1.0}}
+
+    def named(days: float, brings: float, kept: str | None = None, bonus: float = 0.25) -> str:
+        figures = {
+            1: {"days_since_last_event": days, "revenue_per_share": brings},
+            2: {"days_since_last_event": 0.0},
+        }
+        found = name_segments(
+            z_scores,
+            known,
+            min_score=0.35,
+            figures=figures,
+            kept={1: kept} if kept else None,
+            kept_bonus=bonus,
+        )
+        return found[1].name
+
+    assert named(28.0, 1.0) == "Dormant"
+    assert named(2.0, 0.1) == "Lookers"
+    assert named(40.0, 2.2) == "Lookers"
+    assert named(40.0, float("nan")) == "Lookers"
+    # A name that was there stays within a fifth of the bar, and always until the next fit.
+    assert named(24.0, 1.1, kept="Dormant") == "Dormant"
+    assert named(20.0, 1.0, kept="Dormant") == "Lookers"
+    assert named(2.0, 2.2, kept="Dormant", bonus=float("inf")) == "Dormant"
+
+
+def test_a_descriptive_name_says_a_thing_once() -> None:
+    words = {
+        "left": Words("few carts left behind", "carts left behind"),
+        "carts": Words("few carts", "many carts"),
+        "spend": Words("low spend", "high spend"),
+    }
+    named = name_segments(
+        {
+            1: {"left": -1.5, "carts": -1.2, "spend": -1.0},
+            2: {"left": 1.5, "carts": 1.2, "spend": 1.0},
+        },
+        archetypes(words=words, Nobody={"orders": 1}),
+        min_score=0.5,
+    )
+    assert named[1].name == "Few carts left behind, low spend"

@@ -1,6 +1,6 @@
 """Describe a segment by its strongest features."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -29,7 +29,7 @@ def descriptive_name(
 
     More features, or a number, are added until the name is free.
     """
-    phrases = list(dict.fromkeys(_phrases(stand, row, archetypes)))
+    phrases = _without_repetition(_phrases(stand, row, archetypes))
     for length in range(_PHRASES, len(phrases) + 1):
         name = _sentence(phrases[:length])
         if name not in taken:
@@ -37,6 +37,15 @@ def descriptive_name(
     name = _sentence(phrases[:_PHRASES]) or _NOTHING_STANDS_OUT
     numbered = [name, *(f"{name} ({n})" for n in range(2, len(taken) + 3))]
     return next(candidate for candidate in numbered if candidate not in taken)
+
+
+def _without_repetition(phrases: Iterable[str]) -> list[str]:
+    """Return the phrases that say something new: none is part of another, the first one counts."""
+    said: list[str] = []
+    for phrase in phrases:
+        if not any(phrase in other or other in phrase for other in said):
+            said.append(phrase)
+    return said
 
 
 def _phrases(stand: Standings, row: int, archetypes: Archetypes) -> Iterator[str]:

@@ -14,6 +14,9 @@ _EVIDENCE = 5
 _TELLING = 0.2
 # Larger than any sum of scores, and finite, because the solver refuses infinity.
 _NEVER, _SURE = -1e3, 1e2
+# A name that a segment has had is kept though a bar is missed by this part of it: figures that
+# waver about a bar don't change the name from week to week.
+_KEPT_TOLERANCE = 0.2
 # Decides between equal totals; far below any difference that matters.
 _PREFERENCE = 1e-9
 
@@ -44,6 +47,7 @@ def name_segments(
     min_score: float,
     kept: Mapping[int, str] | None = None,
     kept_bonus: float = 0.0,
+    figures: Mapping[int, Mapping[str, float]] | None = None,
 ) -> dict[int, SegmentName]:
     """Name each segment (by its id) from the z-scores of its features' means.
 
@@ -51,7 +55,8 @@ def name_segments(
     `min_score` or more is described by its strongest features. `kept` are names of the previous
     run: `kept_bonus` is added to the score of a segment's own archetype; where the name was
     descriptive, archetypes must beat `min_score` by it. An infinite bonus keeps every name. The
-    returned scores exclude the bonus.
+    returned scores exclude the bonus. `figures` are the segments' means and shares that the
+    archetypes' bars are for; without them no bar counts.
     """
     ids = sorted(z_scores)
     if not ids:
@@ -59,12 +64,28 @@ def name_segments(
     kept = kept or {}
     stand = standings([z_scores[i] for i in ids])
     fits = scores(stand, archetypes)
+    if figures is not None and np.isfinite(kept_bonus):
+        fits = _admitted(fits, archetypes, [figures[i] for i in ids], [kept.get(i) for i in ids])
     matched = _match(fits, archetypes, min_score, [kept.get(i) for i in ids], kept_bonus)
     names = _names(stand, archetypes, matched, [kept.get(i) for i in ids])
     return {
         segment: _explained(names[row], row, matched[row], stand, fits, archetypes)
         for row, segment in enumerate(ids)
     }
+
+
+def _admitted(
+    fits: np.ndarray,
+    archetypes: Archetypes,
+    figures: Sequence[Mapping[str, float]],
+    kept: Sequence[str | None],
+) -> np.ndarray:
+    """Return the scores without those of archetypes whose bars a segment misses."""
+    admitted = [
+        [a.admits(own, _KEPT_TOLERANCE if a.name == name else 0.0) for a in archetypes.archetypes]
+        for own, name in zip(figures, kept, strict=True)
+    ]
+    return np.where(np.array(admitted, dtype=bool).reshape(fits.shape), fits, np.nan)
 
 
 def _match(
@@ -88,7 +109,7 @@ def _match(
     np.fill_diagonal(own, min_score)
     for row, name in enumerate(kept):
         table, column = (gains, position[name]) if name in position else (own, row)
-        if name is not None:
+        if name is not None and (np.isinf(kept_bonus) or table[row, column] > _NEVER / 2):
             table[row, column] = min(table[row, column] + kept_bonus, _SURE)
     # Commands read the archetypes before Spark starts; loading SciPy would keep them.
     from scipy.optimize import linear_sum_assignment

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
@@ -12,6 +11,7 @@ from pyspark.sql import DataFrameReader, SparkSession
 from custseg_spark.config import jdbc as jdbc_options
 from custseg_spark.config.mappings import MappingFile
 from custseg_spark.core.events.tables import column_texts
+from custseg_spark.engine.spark.database_errors import said as said_by
 from custseg_spark.errors import InputError
 from custseg_spark.redaction import STARS
 
@@ -60,7 +60,7 @@ def explained(url: str, mapping: MappingFile) -> Iterator[None]:
     try:
         yield
     except (Py4JJavaError, PySparkException) as error:
-        said = _said(error)
+        said = said_by(error)
         if said is None:
             raise
         for secret in jdbc_options.secrets(url, mapping.jdbc, os.environ):
@@ -70,16 +70,3 @@ def explained(url: str, mapping: MappingFile) -> Iterator[None]:
             said = f"its driver isn't there ({said}); spark-submit --packages {package}:VERSION"
         # Without what it came from: that may hold the secret.
         raise InputError(f"{described(url, mapping)}: {said}") from None
-
-
-def _said(error: Py4JJavaError | PySparkException) -> str | None:
-    """The first line of what a database or its driver said; None of an error of another kind."""
-    cause: Any = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
-    while cause is not None:
-        name = str(cause.getClass().getName())
-        if "SQL" in name.rpartition(".")[2] or "java.sql." in name:
-            return str(cause.getMessage() or name).splitlines()[0]
-        if name == "java.lang.ClassNotFoundException":
-            return f"ClassNotFoundException: {cause.getMessage()}"
-        cause = cause.getCause()
-    return None

@@ -64,7 +64,9 @@ def _choose(customer_id: str) -> None:
 def _segment(shown: Shown, found: Explanation) -> None:
     st.subheader(plain(found.segment_name))
     lines = [f"Customer {found.customer_id} on {found.run_date}, segment {found.segment_id}."]
-    if found.second_segment_name is not None and found.margin is not None:
+    if found.distance is None:
+        lines.append("Too few events, and no order, to be put into a segment by the model.")
+    elif found.second_segment_name is not None and found.margin is not None:
         lines.append(
             f"{found.distance:.2f} from its centre; that of {found.second_segment_name} is"
             f" {found.margin:.2f} farther away."

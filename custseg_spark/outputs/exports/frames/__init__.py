@@ -4,6 +4,7 @@ from custseg_spark.outputs.exports.frames import (
     affinity,
     behaviour,
     customers,
+    memberships,
     outliers,
     segments,
     stores,
@@ -23,5 +24,8 @@ REPORTS = {
         Report(affinity.SEGMENT_PRODUCTS, affinity.products),
         Report(affinity.SEGMENT_PRODUCT_PAIRS, affinity.pairs),
         Report(affinity.SEGMENT_CATEGORIES, affinity.categories),
+        Report(memberships.SEGMENT_MEMBERSHIPS, memberships.rows),
     )
 }
+# Exported by default only of the algorithm that has rows for it.
+OF_ALGORITHM = {memberships.SEGMENT_MEMBERSHIPS.name: "gaussian_mixture"}

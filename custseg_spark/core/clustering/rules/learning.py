@@ -1,0 +1,230 @@
+"""Learn a threshold tree that costs little more than the clustering it tells.
+
+In the manner of IMM (Moshkovitz, Dasgupta, Rashtchian, Frost: Explainable k-Means and k-Medians
+Clustering, 2020) and ExKMC (Frost, Moshkovitz, Rashtchian, 2020): a leaf stands for a centre, and
+the split with the smallest surrogate cost comes first. The tree grows beyond its size and is cut
+back where that costs least. Meanwhile each question is chosen anew, given all others, as long as
+the cost falls (tree alternating optimisation, Carreira-Perpiñán, Tavallali 2018).
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from custseg_spark.core.clustering.rules.splits import Grid, Question
+from custseg_spark.core.clustering.rules.tree import RuleNode, RuleTree
+
+# The tree grows to so many times its size before it is cut back.
+_OVERGROWN = 2
+# Rounds of choosing every question anew; three or four suffice.
+_MOST_ROUNDS = 20
+# A loss that falls by less than this share of itself hasn't fallen.
+_NEGLIGIBLE = 1e-9
+
+
+@dataclass(eq=False)
+class _Node:
+    """A node being grown: its customers' rows, and a question with two nodes or a cluster."""
+
+    rows: np.ndarray
+    cluster: int
+    question: Question | None = None
+    below: "_Node | None" = None
+    above: "_Node | None" = None
+
+
+def learn(
+    columns: Mapping[str, np.ndarray],
+    losses: np.ndarray,
+    *,
+    most_leaves: int,
+    null_values: Mapping[str, float],
+) -> RuleTree:
+    """Return a tree of at most `most_leaves` leaves over raw features (NaN for null).
+
+    `losses` (n x k) says what it costs to give a customer to a cluster. Every cluster has a leaf
+    where the customers and `most_leaves` allow it.
+    """
+    filled = {n: np.where(np.isnan(c), null_values.get(n, 0.0), c) for n, c in columns.items()}
+    grower = _Grower(Grid.of(filled), losses)
+    root = grower.grown(_OVERGROWN * most_leaves)
+    grower.refine(root)
+    while len(_leaves(root)) > most_leaves and grower.cut(root):
+        grower.refine(root)
+    nodes: list[RuleNode] = []
+    _listed(_pruned(root), grower.grid, nodes)
+    asked = {n.feature for n in nodes if n.feature is not None}
+    return RuleTree(tuple(nodes), {n: v for n, v in null_values.items() if n in asked})
+
+
+class _Grower:
+    def __init__(self, grid: Grid, losses: np.ndarray) -> None:
+        self.grid, self._losses = grid, losses
+
+    def grown(self, most_leaves: int) -> _Node:
+        """Split the leaf whose split saves most, until there are as many as may be.
+
+        The last leaves are for the clusters that have none yet.
+        """
+        root = self._leaf(np.arange(len(self._losses)))
+        leaves = [root]
+        known: dict[int, _Split | None] = {}
+        while len(leaves) < most_leaves:
+            missing = set(range(self._losses.shape[1])) - {leaf.cluster for leaf in leaves}
+            is_last = len(missing) >= most_leaves - len(leaves)
+            wanted = min(missing, key=self._own_loss) if is_last and missing else None
+            known |= {id(n): self._split(n, None) for n in leaves if id(n) not in known}
+            tried = [
+                (leaf, known[id(leaf)] if wanted is None else self._split(leaf, wanted))
+                for leaf in leaves
+            ]
+            gains = [(self._gain(leaf, made), leaf, made) for leaf, made in tried if made]
+            if not gains:
+                break
+            gain, leaf, made = max(gains, key=lambda g: g[0])
+            if wanted is None and gain <= _NEGLIGIBLE * self._loss(root):
+                break
+            leaf.question, leaf.below, leaf.above = made
+            leaves.remove(leaf)
+            leaves += [made[1], made[2]]
+        return root
+
+    def refine(self, root: _Node) -> None:
+        """Choose each question and leaf anew, given all others, until the loss stays."""
+        loss = np.inf
+        for _ in range(_MOST_ROUNDS):
+            self._improve(root, np.arange(len(self._losses)))
+            self._relabel(root)
+            found = self._loss(root)
+            if found >= loss * (1 - _NEGLIGIBLE):
+                return
+            loss = found
+
+    def cut(self, root: _Node) -> bool:
+        """Put one answer's node in its question's place, where a leaf less costs least.
+
+        Return whether a question could go without the last leaf of a cluster.
+        """
+        counts = Counter(leaf.cluster for leaf in _leaves(root))
+        best: tuple[float, _Node, _Node] | None = None
+        for node in _questions(root):
+            loss = self._reached(node, node.rows).sum()
+            for kept, dropped in ((node.below, node.above), (node.above, node.below)):
+                if kept is None or dropped is None:
+                    continue
+                gone = Counter(leaf.cluster for leaf in _leaves(dropped))
+                if any(counts[cluster] <= n for cluster, n in gone.items()):
+                    continue
+                more = float(self._reached(kept, node.rows).sum() - loss) / gone.total()
+                if best is None or more < best[0]:
+                    best = more, node, kept
+        if best is None:
+            return False
+        _, node, kept = best
+        node.cluster, node.question = kept.cluster, kept.question
+        node.below, node.above = kept.below, kept.above
+        return True
+
+    def _own_loss(self, cluster: int) -> float:
+        return float(self._losses[:, cluster].sum())
+
+    def _leaf(self, rows: np.ndarray) -> _Node:
+        return _Node(rows, int(np.argmin(self._losses[rows].sum(axis=0))))
+
+    def _split(self, leaf: _Node, wanted: int | None) -> "_Split | None":
+        """Return the leaf's best split; with `wanted`, one answer leads to that cluster."""
+        losses = self._losses[leaf.rows]
+        if wanted is None:
+            question = self.grid.question(leaf.rows, losses, losses)
+        else:
+            own = losses[:, [wanted]]
+            both = [
+                self.grid.question(leaf.rows, own, losses),
+                self.grid.question(leaf.rows, losses, own),
+            ]
+            question = min((q for q in both if q), key=lambda q: q.loss, default=None)
+        if question is None:
+            return None
+        is_below = self.grid.is_below(leaf.rows, question)
+        if is_below.all() or not is_below.any():
+            return None
+        return question, self._leaf(leaf.rows[is_below]), self._leaf(leaf.rows[~is_below])
+
+    def _gain(self, leaf: _Node, made: "_Split") -> float:
+        return float(self._losses[leaf.rows, leaf.cluster].sum()) - made[0].loss
+
+    def _loss(self, root: _Node) -> float:
+        return float(self._reached(root, root.rows).sum())
+
+    def _reached(self, node: _Node, rows: np.ndarray) -> np.ndarray:
+        """Return what each row costs where it reaches `node`."""
+        if node.question is None or node.below is None or node.above is None:
+            return np.asarray(self._losses[rows, node.cluster])
+        is_below = self.grid.is_below(rows, node.question)
+        costs = np.empty(len(rows))
+        costs[is_below] = self._reached(node.below, rows[is_below])
+        costs[~is_below] = self._reached(node.above, rows[~is_below])
+        return costs
+
+    def _improve(self, node: _Node, rows: np.ndarray) -> None:
+        node.rows = rows
+        if node.question is None or node.below is None or node.above is None:
+            return
+        if len(rows):
+            below, above = (self._reached(n, rows)[:, None] for n in (node.below, node.above))
+            found = self.grid.question(rows, below, above)
+            held = self.grid.is_below(rows, node.question)
+            loss = float(np.where(held, below[:, 0], above[:, 0]).sum())
+            if found and found.loss < loss * (1 - _NEGLIGIBLE):
+                node.question = found
+        is_below = self.grid.is_below(rows, node.question)
+        self._improve(node.below, rows[is_below])
+        self._improve(node.above, rows[~is_below])
+
+    def _relabel(self, root: _Node) -> None:
+        """Give each leaf its cheapest cluster, but for the only leaf of a cluster."""
+        leaves = _leaves(root)
+        for leaf in leaves:
+            if sum(other.cluster == leaf.cluster for other in leaves) > 1 and len(leaf.rows):
+                leaf.cluster = self._leaf(leaf.rows).cluster
+
+
+_Split = tuple[Question, _Node, _Node]
+
+
+def _leaves(node: _Node) -> list[_Node]:
+    if node.below is None or node.above is None:
+        return [node]
+    return [*_leaves(node.below), *_leaves(node.above)]
+
+
+def _questions(node: _Node) -> list[_Node]:
+    if node.below is None or node.above is None:
+        return []
+    return [node, *_questions(node.below), *_questions(node.above)]
+
+
+def _pruned(node: _Node) -> _Node:
+    """Without questions whose answers lead to one cluster, or that nobody answers one way."""
+    if node.question is None or node.below is None or node.above is None:
+        return node
+    below, above = _pruned(node.below), _pruned(node.above)
+    if not len(below.rows) or not len(above.rows):
+        return above if not len(below.rows) else below
+    if below.question is None and above.question is None and below.cluster == above.cluster:
+        return _Node(node.rows, below.cluster)
+    return _Node(node.rows, node.cluster, node.question, below, above)
+
+
+def _listed(node: _Node, grid: Grid, nodes: list[RuleNode]) -> int:
+    """Append a node and all below it; its place."""
+    place = len(nodes)
+    nodes.append(RuleNode(cluster=node.cluster))
+    if node.question is not None and node.below is not None and node.above is not None:
+        feature, threshold = node.question.feature, node.question.threshold
+        below, above = _listed(node.below, grid, nodes), _listed(node.above, grid, nodes)
+        value = float(grid.thresholds[feature][threshold])
+        nodes[place] = RuleNode(grid.names[feature], value, below, above)
+    return place

@@ -1,0 +1,44 @@
+"""A run of the lake logged to MLflow: parameters, indices, report, and models that score without
+Spark. Needs the extra `mlflow`; a run that is there already is not logged again.
+"""
+
+from collections.abc import Sequence
+
+from custseg_spark.config.typed import parse_date
+from custseg_spark.engine.lake.reader import LakeReader
+from custseg_spark.errors import ConfigurationError
+from custseg_spark.interfaces.cli.arguments import base_parser, configured
+from custseg_spark.outputs import tracking
+from custseg_spark.outputs.tracking import Tracking
+from custseg_spark.paths import Remote, place
+
+_EPILOG = """examples:
+  custseg mlflow --lake lake --tracking-uri http://127.0.0.1:5000 --register customer-segments
+  python -c "import mlflow; print(mlflow.pyfunc.load_model('models:/customer-segments/1'))"
+
+The store is that of --tracking-uri, else of MLFLOW_TRACKING_URI, which also holds credentials.
+
+exit codes: 0 done, 2 configuration, 3 no such run, or a store that can't be used
+"""
+
+
+def run(argv: Sequence[str]) -> None:
+    """Runs the job for a command line."""
+    parser = base_parser(__doc__ or "", _EPILOG)
+    parser.add_argument("--run-date", metavar="YYYY-MM-DD", help="the run; default: the latest")
+    parser.add_argument("--tracking-uri", metavar="URI", help="MLflow's store")
+    parser.add_argument("--experiment", default="custseg", metavar="NAME")
+    parser.add_argument(
+        "--register", metavar="NAME", help="register the main model under this name"
+    )
+    options = parser.parse_args(argv)
+    config = configured(options)
+    lake = place(config.lake.path)
+    if config.lake.catalog or isinstance(lake, Remote):
+        raise ConfigurationError("--lake: expected a folder of this machine")
+    reader = LakeReader(lake)
+    reader.require()
+    day = parse_date(options.run_date, "--run-date") if options.run_date else config.run.run_date
+    asked = Tracking(options.tracking_uri, options.experiment, options.register)
+    made = tracking.log(reader, day, asked, config.lake.umask)
+    print(tracking.said(made, options.tracking_uri or "MLflow's default store"))

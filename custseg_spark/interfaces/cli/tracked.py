@@ -1,0 +1,28 @@
+"""What a command logs to MLflow at its end, where `[mlflow]` asks for it."""
+
+from datetime import date
+
+from custseg_spark.config.settings import Config
+from custseg_spark.engine.lake.reader import LakeReader
+from custseg_spark.errors import ConfigurationError
+from custseg_spark.outputs import tracking
+from custseg_spark.outputs.tracking import Tracking
+from custseg_spark.paths import Remote, place
+from custseg_spark.progress import Progress
+
+
+def require(config: Config) -> None:
+    """Raises ConfigurationError before the work for what would fail after it."""
+    tracking.require()
+    if config.lake.catalog or isinstance(place(config.lake.path), Remote):
+        raise ConfigurationError("mlflow.enabled: expected a lake in a folder of this machine")
+
+
+def log(config: Config, run_date: date, progress: Progress) -> None:
+    """Logs a run of the lake and prints where."""
+    own = config.mlflow
+    reader = LakeReader(place(config.lake.path))  # type: ignore[arg-type]
+    asked = Tracking(own.tracking_uri, own.experiment, own.register)
+    with progress.stage("log to MLflow"):
+        made = tracking.log(reader, run_date, asked, config.lake.umask)
+    print(tracking.said(made, own.tracking_uri or "MLflow's default store"))

@@ -1,0 +1,123 @@
+"""Whether a reporting database holds what the lake says: rows, keys, values, sums, table by table.
+
+Both sides compute the same figures, each by its own engine: of money and whole numbers the sum, of
+texts their characters. A figure that differs names its column.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.errors import TargetError
+from custseg_spark.outputs.exports import READ, Request, frames_of
+from custseg_spark.outputs.exports.layout import ReportTable, reported
+from custseg_spark.outputs.exports.loading import Database
+from custseg_spark.outputs.report.reading import run_date_of
+from custseg_spark.progress import Progress
+
+
+@dataclass(frozen=True)
+class CheckedTable:
+    """A table's rows, and what differs in it."""
+
+    name: str
+    rows: int
+    differences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A reporting database, compared with a run."""
+
+    run_date: date
+    target: str
+    tables: tuple[CheckedTable, ...]
+
+    @property
+    def differences(self) -> list[str]:
+        """What differs, in words."""
+        return [f"{table.name}: {each}" for table in self.tables for each in table.differences]
+
+
+def check(lake: Lake, request: Request, database: Database, progress: Progress) -> Checked:
+    """The tables of a run in a database, compared with the lake.
+
+    Raises TargetError for a database or table that isn't there.
+    """
+    lake = lake.at_one_moment(READ)
+    day = run_date_of(lake, request.run_date)
+    tables = []
+    with database.queried() as query:
+        for table, frame in frames_of(lake, request, day):
+            with progress.stage(f"check {table.name}") as stage:
+                wanted = expected(table, reported(frame, table))
+                found = list(query(database.dialect.figures(table))[0])
+                stage.rows = int(found[0])
+            tables.append(CheckedTable(table.name, int(found[0]), _compared(table, wanted, found)))
+    return Checked(day, database.shown, tuple(tables))
+
+
+def require_equal(checked: Checked) -> None:
+    """Raises TargetError, with every difference, unless there is none."""
+    if checked.differences:
+        lines = "\n  ".join(checked.differences)
+        raise TargetError(
+            f"{checked.target} isn't what the lake has of {checked.run_date}:\n  {lines}"
+        )
+
+
+def expected(table: ReportTable, frame: DataFrame) -> list[Any]:
+    """The figures of a table's rows: rows, keys, then for each column its values and its sum."""
+    wanted = [F.count("*"), F.count_distinct(*table.key)]
+    for name, type_ in table.columns.items():
+        wanted.append(F.count(name))
+        if (summed := _summed(name, type_)) is not None:
+            wanted.append(summed)
+    named = [column.alias(f"f{place}") for place, column in enumerate(wanted)]
+    return list(frame.agg(*named).collect()[0])
+
+
+def labels(table: ReportTable) -> list[str]:
+    """What each figure is, in the order of `expected`."""
+    names = ["rows", f"different {', '.join(table.key)}"]
+    for name, type_ in table.columns.items():
+        names.append(f"values of {name}")
+        if type_ == "string":
+            names.append(f"characters of {name}")
+        elif _summed(name, type_) is not None:
+            names.append(f"sum of {name}")
+    return names
+
+
+def _summed(name: str, type_: str) -> Column | None:
+    if type_ == "string":
+        return F.sum(F.char_length(name))
+    is_exact = type_ in ("int", "bigint") or type_.startswith("decimal")
+    # Sums of doubles depend on the order of adding.
+    return F.sum(name) if is_exact else None
+
+
+def _compared(table: ReportTable, wanted: Sequence[Any], found: Sequence[Any]) -> tuple[str, ...]:
+    return tuple(
+        f"{label}: {_shown(theirs)} there, {_shown(ours)} in the lake"
+        for label, ours, theirs in zip(labels(table), wanted, found, strict=True)
+        if _number(ours) != _number(theirs)
+    )
+
+
+def _number(value: Any) -> Decimal | None:
+    """A figure as a database gives it; of SQLite's sums the four decimals that money has."""
+    if value is None:
+        return None
+    return round(Decimal(repr(value) if isinstance(value, float) else str(value)), 4)
+
+
+def _shown(value: Any) -> str:
+    number = _number(value)
+    return "none" if number is None else f"{number.normalize():f}"
