@@ -6,9 +6,13 @@ Counts of slices add up. Their number is bounded by days, hours, bins and catego
 from collections.abc import Iterable
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
+from custseg_spark.core.events.schema import EVENT_TYPES
 from custseg_spark.core.sessions.log_prices import PRICE_UNITS, price_units
+
+Ints = npt.NDArray[np.int64]
 
 DAY, HOUR, PRICE, MISSING, CATEGORY, ACTIVITY = KINDS = (
     "day",
@@ -28,9 +32,10 @@ MAY_LACK = (
     "order_id",
     "store",
 )
-EVENT_COLUMNS = ("event_date", "event_at", "event_type", "unit_price", *MAY_LACK)
+EVENT_COLUMNS = ("event_at", "event_type", "unit_price", *MAY_LACK)
 TOP_CATEGORIES = 20
 
+_HOURS, _HOUR_MICROS = 24, 3_600_000_000
 # 1, 2 and 5 of each power of ten: prices that people tell apart at a glance, in 1/10,000.
 _PRICE_EDGES = np.array(
     [0, 1, *(step * 10**power for power in range(2, 18) for step in (1, 2, 5)), 10**18], np.int64
@@ -59,7 +64,13 @@ def event_counts(events: pl.DataFrame) -> pl.DataFrame:
     `day` and `hour` by `name` and type; `price` by bin (`lower` included, `upper` not; a free one
     lies in [0, 0.0001)) and type; `missing` by column; `category` by id and its code (`label`).
     """
-    parts = [_by_time(events), _by_price(events), _missing(events), _by_category(events)]
+    types = _types(events)
+    parts = [
+        _by_time(events, types),
+        _by_price(events, types),
+        _missing(events),
+        _by_category(events),
+    ]
     return pl.concat([pl.DataFrame(schema=SUMMARY), *map(_conformed, parts)])
 
 
@@ -93,42 +104,55 @@ def summary(counts: Iterable[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(told).sort("kind", "event_type", "lower", "name", "label", nulls_last=True)
 
 
-def _by_time(events: pl.DataFrame) -> pl.DataFrame:
-    hours = events.group_by(
-        "event_date", "event_type", pl.col("event_at").dt.hour().alias("hour")
-    ).agg(pl.len().alias("count"))  # fmt: skip
-    days = hours.select(
-        pl.lit(DAY).alias("kind"),
-        "event_type",
-        pl.col("event_date").dt.strftime("%Y-%m-%d").alias("name"),
-        "count",
+def _by_time(events: pl.DataFrame, types: Ints) -> pl.DataFrame:
+    """Count by day, hour and type at once, and add the hours up to days."""
+    if events.is_empty():
+        return NOTHING
+    hours = events["event_at"].dt.epoch("us").to_numpy() // _HOUR_MICROS
+    first = int(hours.min()) // _HOURS * _HOURS
+    cells = (hours - first) * len(EVENT_TYPES) + types
+    counts = np.bincount(cells)
+    found = np.flatnonzero(counts)
+    at, type_ = np.divmod(found, len(EVENT_TYPES))
+    rows = pl.DataFrame({"at": at + first, "type": type_, "count": counts[found]})
+    day = pl.from_epoch(pl.col("at") * 3_600, time_unit="s")
+    names = {
+        DAY: day.dt.strftime("%Y-%m-%d"),
+        HOUR: (pl.col("at") % _HOURS).cast(pl.String).str.zfill(2),
+    }
+    return pl.concat(
+        [
+            rows.group_by(name.alias("name"), "type")
+            .agg(pl.col("count").sum())
+            .with_columns(kind=pl.lit(kind), event_type=_names_of("type"))
+            .drop("type")
+            for kind, name in names.items()
+        ]
     )
-    of_day = hours.select(
-        pl.lit(HOUR).alias("kind"),
-        "event_type",
-        pl.col("hour").cast(pl.String).str.zfill(2).alias("name"),
-        "count",
-    )
-    rows = pl.concat([days, of_day])
-    return rows.group_by("kind", "event_type", "name").agg(pl.col("count").sum())
 
 
-def _by_price(events: pl.DataFrame) -> pl.DataFrame:
-    prices = events.group_by("event_type", price_units().alias("units")).agg(
-        pl.len().alias("count")
-    )
-    place = np.searchsorted(_PRICE_EDGES, prices["units"].to_numpy(), side="right") - 1
-    binned = prices.with_columns(pl.Series("place", place, pl.Int64))
-    counts = binned.group_by("event_type", "place").agg(pl.col("count").sum())
+def _by_price(events: pl.DataFrame, types: Ints) -> pl.DataFrame:
+    units = events.select(price_units()).to_series().to_numpy()
+    place = np.searchsorted(_PRICE_EDGES, units, side="right") - 1
+    counts = np.bincount(place * len(EVENT_TYPES) + types)
+    found = np.flatnonzero(counts)
+    at, type_ = np.divmod(found, len(EVENT_TYPES))
     edges = _PRICE_EDGES / PRICE_UNITS
-    at = counts["place"].to_numpy()
-    return counts.select(
-        pl.lit(PRICE).alias("kind"),
-        "event_type",
-        pl.Series("lower", edges[at]),
-        pl.Series("upper", edges[at + 1]),
-        "count",
-    )
+    rows = {"type": type_, "lower": edges[at], "upper": edges[at + 1], "count": counts[found]}
+    told = pl.DataFrame(rows).with_columns(kind=pl.lit(PRICE), event_type=_names_of("type"))
+    return told.drop("type")
+
+
+def _types(events: pl.DataFrame) -> Ints:
+    """Return the place of each event's type in EVENT_TYPES."""
+    place = pl.lit(0)
+    for index, name in enumerate(EVENT_TYPES):
+        place = pl.when(pl.col("event_type") == name).then(index).otherwise(place)
+    return events.select(place.cast(pl.Int64)).to_series().to_numpy()
+
+
+def _names_of(column: str) -> pl.Expr:
+    return pl.col(column).replace_strict(dict(enumerate(EVENT_TYPES)), return_dtype=pl.String)
 
 
 def _missing(events: pl.DataFrame) -> pl.DataFrame:
