@@ -19,6 +19,7 @@ from custseg_spark.core.clustering.models import (
     tree_model,
 )
 from custseg_spark.core.clustering.preparation import Preparation, PreparedFeature
+from custseg_spark.core.clustering.rules.tree import RuleNode, RuleTree
 from custseg_spark.core.clustering.scaling import FeatureSpace, Scaler
 from custseg_spark.core.clustering.scoring import ScoringModel
 from custseg_spark.errors import InputError
@@ -108,6 +109,25 @@ def test_the_distances_of_outliers_go_with_the_model() -> None:
     without = portable.parsed(portable.document(scoring("kmeans")).text, "model.json")
     assert without.clustering.outlier_distances == ()
     assert without.segments_of(TABLE)["is_outlier"].null_count == len(TABLE)
+
+
+def test_rules_and_the_bar_of_the_known_go_with_the_model() -> None:
+    rules = RuleTree(
+        (RuleNode("visits", 20.0, 1, 2), RuleNode(cluster=0), RuleNode(cluster=1)), {"age": 40.5}
+    )
+    model = scoring("kmeans")
+    own = replace(model.clustering, rules=rules, by_rules=True)
+    text = portable.document(replace(model, clustering=own)).text
+    again = portable.parsed(text, "model.json")
+    assert (again.clustering.rules, again.clustering.by_rules) == (rules, True)
+    assert portable.document(again).text == text
+    assert again.segments_of(TABLE)["cluster"].to_pylist() == [
+        0 if visits < 20 else 1 for visits in TABLE["visits"].to_pylist()
+    ]
+    node = {"feature": "x", "threshold": 1.0, "below": 0, "above": 0, "cluster": None}
+    broken = changed(assignment={"rules": {"nodes": [node], "null_values": {}}})
+    with pytest.raises(InputError, match="node 0 of its rules"):
+        portable.parsed(broken, "model.json")
 
 
 def changed(**parts: Any) -> str:
