@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from checkout import ROOT, SHORT_PROCESS
+from checkout import ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
@@ -35,7 +35,6 @@ def run(folder: Path, *steps: str) -> str:
             **os.environ,
             "PYTHONPATH": str(ROOT),
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "PYSPARK_SUBMIT_ARGS": f"{SHORT_PROCESS} pyspark-shell",
         },
     )
     assert done.returncode == 0, done.stdout + done.stderr
