@@ -149,6 +149,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--host", default="127.0.0.1", help="default: this machine alone")
     parser.add_argument("--port", type=int, default=8001)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--page-size", type=int, default=1_000, help="purchases a page")
@@ -170,7 +171,7 @@ def main() -> None:
     )
     token = os.environ.get("CUSTSEG_API_TOKEN", "")
     app = make_app(options.seed, options.page_size, faults, token)
-    uvicorn.run(app, host="127.0.0.1", port=options.port, log_level="critical")
+    uvicorn.run(app, host=options.host, port=options.port, log_level="critical")
 
 
 if __name__ == "__main__":

@@ -55,6 +55,9 @@ ONE_ROW = {
     " period, Gini coefficient.",
     "segment_points": "A sampled customer on a run date, by one algorithm: its place in the plane"
     " of the first two principal components.",
+    "current_segments": "A customer as of now: the segment by the latest run's model and, because"
+    " nobody changes for a hair's breadth, by the segment before; since which day, and which one it"
+    " was. Written by [custseg stream](../guides/streaming.md).",
     "segment_products": "A place on the list of products that a segment's customers buy more often"
     " than everybody, on a run date and by one algorithm: owners, their share, its lift with the"
     " ends of the interval, and what the same customers buy together with it.",

@@ -87,12 +87,15 @@ class FitConfig:
     max_iterations: int = 50
     tolerance: float = 1e-4
     bisecting_iterations: int = 20
+    bisecting_steps: int = 3
     parallel: int = 2
 
     def __post_init__(self) -> None:
         require_word(self.customers, FITTED_CUSTOMERS, "model.fit.customers")
         for key in ("max_iterations", "bisecting_iterations", "parallel", "starts"):
             require(getattr(self, key) > 0, f"model.fit.{key}", "above 0", self)
+        steps = 0 <= self.bisecting_steps <= 3
+        require(steps, "model.fit.bisecting_steps", "from 0 to 3", self)
         require(self.sample_customers >= 2, "model.fit.sample_customers", "2 or more", self)
 
 
@@ -122,16 +125,22 @@ class SelectionConfig:
 
 @dataclass(frozen=True)
 class StabilityConfig:
-    """The stability that a k needs over bootstrap refits, and its measurement."""
+    """The stability that a k needs over bootstrap refits, and its measurement.
+
+    `hysteresis`: how much nearer, as a share of the distance, a segment must be for a customer to
+    leave the previous one at once; 0: customers are always in the model's.
+    """
 
     minimum: float = 0.75
     bootstraps: int = 20
     customers: int = 20_000
+    hysteresis: float = 0.0
 
     def __post_init__(self) -> None:
         require(0 <= self.minimum <= 1, "model.stability.minimum", "from 0 to 1", self)
         require(self.bootstraps >= 0, "model.stability.bootstraps", "0 or more", self)
         require(self.customers >= 2, "model.stability.customers", "2 or more", self)
+        require(0 <= self.hysteresis < 1, "model.stability.hysteresis", "from 0 to below 1", self)
 
 
 @dataclass(frozen=True)

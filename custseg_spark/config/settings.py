@@ -110,6 +110,22 @@ class MaintainConfig:
 
 
 @dataclass(frozen=True)
+class StreamConfig:
+    """Micro-batches of jobs/stream.py: `interval_s` from one beginning to the next, at most
+    `max_files` new files or about `max_records` messages each; `attempts` where another run is in
+    the way."""
+
+    interval_s: float = 10.0
+    max_files: int = 100
+    max_records: int = 200_000
+    attempts: int = 6
+
+    def __post_init__(self) -> None:
+        for key in ("interval_s", "max_files", "max_records", "attempts"):
+            require(getattr(self, key) > 0, f"stream.{key}", "above 0", self)
+
+
+@dataclass(frozen=True)
 class FeaturesConfig:
     """Feature families beyond the standing ones, such as `price_relative`."""
 
@@ -281,6 +297,7 @@ class Config:
     fetch: FetchConfig = field(default_factory=FetchConfig)
     mlflow: MlflowConfig = field(default_factory=MlflowConfig)
     lineage: LineageConfig = field(default_factory=LineageConfig)
+    stream: StreamConfig = field(default_factory=StreamConfig)
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def as_json(self) -> str:

@@ -1,12 +1,23 @@
 """A run's chosen clusterings, identified and named."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import numpy as np
+import pyarrow as pa
+
+from custseg_spark.core.clustering.assigners import Assigner
 from custseg_spark.core.clustering.assignment import NamedClustering
-from custseg_spark.core.clustering.models import BisectingKMeans, ClusterModel, Node, cluster_count
+from custseg_spark.core.clustering.models import (
+    BisectingKMeans,
+    ClusterModel,
+    Node,
+    RefinedTree,
+    cluster_count,
+)
 from custseg_spark.core.clustering.profiles import Profile
 from custseg_spark.core.clustering.selection import Verdict
+from custseg_spark.core.clustering.stay_curves import StayCurve
 from custseg_spark.core.segments.identity import Identities
 from custseg_spark.core.segments.naming import SegmentName
 from custseg_spark.pipeline.history import Ancestor
@@ -17,7 +28,9 @@ from custseg_spark.pipeline.telling import Told
 class Clustering:
     """One algorithm's chosen clustering: who its clusters are, by position, and how they look.
 
-    `names` and `ancestors` are by segment id, `outlier_distances` by cluster.
+    `names` and `ancestors` are by segment id, `outlier_distances` and `stay_curves` by cluster.
+    `held` are the sampled customers whom `hysteresis` holds in a cluster that isn't the model's, by
+    id.
     """
 
     algorithm: str
@@ -28,6 +41,9 @@ class Clustering:
     profiles: Sequence[Profile]
     outlier_distances: tuple[float | None, ...]
     told: Told
+    stay_curves: tuple[StayCurve, ...] = ()
+    hysteresis: float = 0.0
+    held: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def model(self) -> ClusterModel:
@@ -37,7 +53,7 @@ class Clustering:
     @property
     def tree(self) -> Sequence[Node]:
         """The nodes of a bisecting KMeans; empty for other models."""
-        return self.model.nodes if isinstance(self.model, BisectingKMeans) else ()
+        return self.model.nodes if isinstance(self.model, BisectingKMeans | RefinedTree) else ()
 
     @property
     def segment_ids(self) -> tuple[int, ...]:
@@ -62,7 +78,13 @@ class Clustering:
             assigner.rules,
             assigner.by_rules,
             assigner.known_from,
+            self.stay_curves,
+            self.hysteresis,
         )
+
+    def labels_of(self, customers: pa.Table, points: np.ndarray) -> np.ndarray:
+        """Return the labels of sampled customers, whose points are given."""
+        return labels_with_held(self.told.assigner, customers, points, self.held)
 
     @property
     def renamed(self) -> list[str]:
@@ -72,3 +94,14 @@ class Clustering:
             for i, name in self.names.items()
             if (before := self.ancestors.get(i)) and before.name != name.name
         ]
+
+
+def labels_with_held(
+    assigner: Assigner, customers: pa.Table, points: np.ndarray, held: Mapping[str, int]
+) -> np.ndarray:
+    """Return customers' labels; `held` has those of some by id, whom hysteresis holds."""
+    labels = assigner.labels(customers, points)
+    if not held:
+        return labels
+    found = zip(customers["customer_id"].to_pylist(), labels.tolist(), strict=True)
+    return np.array([held.get(customer, label) for customer, label in found], dtype=np.intp)

@@ -16,7 +16,17 @@ from custseg_spark.errors import InputError
 Row = Mapping[str, Any]
 
 # A lake of 0.1, whose segments may go on in another, has no hashes of its models.
-_COLUMNS = [name for name in RUNS.schema.names if name != "model_hashes"]
+_COLUMNS = [name for name in RUNS.schema.names if name not in ("model_hashes", "structure_gap")]
+# What every version's table has.
+_OF_SEGMENTS = (
+    "algorithm",
+    "segment_id",
+    "segment_name",
+    "customers",
+    "status",
+    "born_on",
+    "centroid",
+)
 
 
 @dataclass(frozen=True)
@@ -198,9 +208,8 @@ def _dotted(section: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def _profiles(lake: Lake, run_date: date) -> list[Row]:
-    """The segments' rows of a run date, without their features: a row a segment."""
-    names = [name for name in SEGMENT_PROFILES.schema.names if name != "features"]
-    rows = lake.rows(SEGMENT_PROFILES, names, [run_date]).to_pylist()
+    """What a run date's segments are: a row a segment."""
+    rows = lake.rows(SEGMENT_PROFILES, _OF_SEGMENTS, [run_date]).to_pylist()
     return sorted(rows, key=lambda row: (row["algorithm"], row["segment_id"]))
 
 

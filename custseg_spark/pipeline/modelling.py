@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 
 from custseg_spark.config.settings import Config
+from custseg_spark.core.clustering import continuum
 from custseg_spark.core.clustering.preparation import Preparation
 from custseg_spark.core.features import registry
 from custseg_spark.engine.spark.mllib import MllibFits
@@ -66,6 +67,8 @@ def evaluated(
                 customers, sample, fitted, model, previous_k, RefitsInTasks(of.lake.spark)
             )
         stage.rows = run.customers
+        structured = fitted.space.points(sample.informed(continuum.POINTS))
+        run.structure = continuum.structure(structured, model.seed)
     run.chosen = {v.candidate.algorithm: v for v in verdicts if v.chosen}
     run.warnings += _warnings(run, of.config, is_fitted=not scoring)
     compared = clustering.compared(sample, fitted.space, next(iter(run.chosen.values())), model)
@@ -109,7 +112,8 @@ def _fitted(of: Population, sample: CustomerSample, progress: Progress) -> Fitte
 
 
 def _warnings(run: SegmentRun, config: Config, *, is_fitted: bool) -> list[str]:
-    warnings = [f"{a}, k = {v.candidate.k}: {v.flaw}" for a, v in run.chosen.items() if v.flaw]
+    warnings = [run.structure.words] if run.structure and run.structure.words else []
+    warnings += [f"{a}, k = {v.candidate.k}: {v.flaw}" for a, v in run.chosen.items() if v.flaw]
     asked, tried = config.model.k, next(iter(run.chosen.values())).candidate.k
     if asked and is_fitted and tried < asked:
         few = f"k = {asked} was asked for, but there are only {tried} distinct customers"

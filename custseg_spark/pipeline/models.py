@@ -41,7 +41,8 @@ def load(
                 " features.optional_families must be what it was at the fit"
             )
     models: dict[tuple[str, int], ClusterModel] = {
-        (a, m.k): core_model(model_store.clusterer(loaded[a][0])) for a, m in manifests.items()
+        (a, m.k): model_store.whole(core_model(model_store.clusterer(loaded[a][0])), m)
+        for a, m in manifests.items()
     }
     # One run's models share their preparation and scaler.
     preparation = next(iter(manifests.values())).preparation
@@ -100,6 +101,7 @@ def publish(
             segment_ids=named.segment_ids,
             segment_names=named.segment_names,
             outlier_distances=clustering.outlier_distances,
+            stay_curves=clustering.stay_curves,
             tree=tuple(clustering.tree),
             model_sha256=model_hash(clustering.model),
             rules=named.rules,

@@ -19,6 +19,7 @@ _NOT_OF_THE_MODEL = {
     "model.selection.compare_customers",
     "model.selection.switch_margin",
     "model.selection.silhouette_customers",
+    "model.stability.hysteresis",
 }
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from custseg_spark.config.settings import Config
+from custseg_spark.core.clustering.continuum import Structure
 from custseg_spark.core.clustering.preparation import Preparation
 from custseg_spark.core.clustering.selection import Verdict
 from custseg_spark.core.features.demographics import DEMOGRAPHICS
@@ -21,7 +22,8 @@ class SegmentRun:
     """What `segment` did: for the summary and the manifest.
 
     `models` by name in the folder of models, `model_hashes` of all their files; `versions` of the
-    tables that it read. `is_older`: a former run's, which still stands.
+    tables that it read. `structure` is None for a handful of customers. `is_older`: a former run's,
+    which still stands.
     """
 
     run_date: date
@@ -34,6 +36,7 @@ class SegmentRun:
     model_hashes: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    structure: Structure | None = None
     made_by: str = ""
     is_older: bool = False
 
@@ -75,5 +78,6 @@ def publish(
         run.left_out,
         {**progress.rows, "customers": run.customers},
         progress.seconds,
+        run.structure.gap if run.structure else None,
     )
     of.publication.publish(rows_of([row], RUNS.schema))

@@ -29,8 +29,11 @@ from custseg_spark.errors import InputError
 from custseg_spark.pipeline.live import features_of_events
 
 MOST_EVENTS = 400_000
-_PIECE_BYTES = 1 << 25
+_PIECE_BYTES = 1 << 23
 _ABOUT = b"custseg.sample"
+# Not the hash of the models' samples: of the customers below a step of that, a sample by it would
+# take all.
+SEED = 1
 _KEPT = (
     *("event_date", "event_at", "event_type", "event_id", "customer_id", "session_id", "order_id"),
     *("product_id", "category_id", "brand", "unit_price", "quantity", "discount"),
@@ -153,7 +156,8 @@ class _Sample:
     def _below(self, events: pl.DataFrame) -> pl.DataFrame:
         if self.below == HASH_STEPS:
             return events
-        return events.filter(events.select(hash_step("customer_id")).to_series() < self.below)
+        steps = events.select(hash_step("customer_id", seed=SEED)).to_series()
+        return _compact(events.filter(steps < self.below))
 
     def features(self) -> SampledFeatures:
         """Compute the features of the sampled customers as of the day after the last event."""
@@ -174,3 +178,8 @@ class _Sample:
         )
         about = About(run_date, self.accepted, self.refused, self.ignored, self.below / HASH_STEPS)
         return SampledFeatures(features, about)
+
+
+def _compact(events: pl.DataFrame) -> pl.DataFrame:
+    """The events without the texts of those that were filtered away, which Polars would keep."""
+    return pl.DataFrame(pl.from_arrow(events.to_arrow(compat_level=pl.CompatLevel.oldest())))

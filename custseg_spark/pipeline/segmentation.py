@@ -2,9 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime, timedelta
-
-from pyspark.sql import functions as F
+from datetime import date, datetime
 
 from custseg_spark.config.settings import Config
 from custseg_spark.core.segments.drift import Drift
@@ -44,6 +42,7 @@ from custseg_spark.pipeline import (
     segments,
     standing,
 )
+from custseg_spark.pipeline.dates import day_after_last_event
 from custseg_spark.pipeline.features import customer_groups, with_demographics, write_features
 from custseg_spark.pipeline.features.events_pass import summary_rows
 from custseg_spark.pipeline.insights import affinity, seasons
@@ -99,7 +98,9 @@ def segment(
     if lake.native is None:
         size_shuffles(lake.spark, lake.read(EVENTS).count())
     config = with_demographics(lake, config)
-    run_date = config.run.run_date or _day_after_last_event(lake)
+    run_date = config.run.run_date or day_after_last_event(lake)
+    if run_date is None:
+        raise InputError("the lake has no events; ingest a source first")
     if model_date == run_date:
         raise ConfigurationError(
             f"--model-date {model_date}: expected another run date than the one to be scored"
@@ -201,17 +202,6 @@ def score(
     """As `segment`, with the published models of `model_date` (None: of the latest run before)."""
     frozen = replace(config, model=replace(config.model, use="frozen"))
     return segment(lake, frozen, archetypes, progress, now=now, model_date=model_date)
-
-
-def _day_after_last_event(lake: Lake) -> date:
-    last: date | None
-    if lake.native is not None:
-        last = max((f.day for f in lake.files(EVENTS) if f.day and f.rows), default=None)
-    else:
-        last = lake.read(EVENTS).agg(F.max("event_date")).collect()[0][0]
-    if last is None:
-        raise InputError("the lake has no events; ingest a source first")
-    return last + timedelta(days=1)
 
 
 def _planned(of: Population, asked: Plan | None) -> tuple[Plan, list[Drift]]:

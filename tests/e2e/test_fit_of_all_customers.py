@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 
 from custseg_spark.config.settings import LakeConfig
 from custseg_spark.core.clustering.kmeans import FitSettings
-from custseg_spark.core.clustering.models import BisectingKMeans, KMeans
+from custseg_spark.core.clustering.models import KMeans, RefinedTree
 from custseg_spark.core.clustering.preparation import Preparation, PreparedFeature
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES, MODEL_SELECTION, RUNS
@@ -91,7 +91,7 @@ def test_published_models_are_those_of_all_informed_customers(lake: Lake) -> Non
     kmeans = fits.refit("kmeans", 3, 0.0)
     bisecting = fits.refit("bisecting_kmeans", 3, None)
     assert isinstance(kmeans, KMeans)
-    assert isinstance(bisecting, BisectingKMeans)
+    assert isinstance(bisecting, RefinedTree)
     for model in (kmeans, bisecting):
         labels = model.labels(scaled)
         means = [scaled[labels == label].mean(axis=0) for label in range(3)]

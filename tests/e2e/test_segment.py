@@ -26,6 +26,11 @@ from pyspark.sql import SparkSession
 from custseg_spark.config.settings import LakeConfig
 from custseg_spark.core.clustering.scaling import FeatureSpace
 from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake.insight_tables import (
+    EVENT_SUMMARY,
+    SEGMENT_CATEGORIES,
+    SEGMENT_PRODUCTS,
+)
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.publication import RunPublication
 from custseg_spark.engine.lake.rows import dicts_of
@@ -48,12 +53,16 @@ from custseg_spark.paths import place
 
 DAY = date(2019, 10, 11)
 OUTPUTS = (CUSTOMER_FEATURES, CUSTOMER_SEGMENTS, SEGMENT_PROFILES, MODEL_SELECTION)
+INSIGHTS = (SEGMENT_PRODUCTS, SEGMENT_CATEGORIES, EVENT_SUMMARY)
 QUICK = (
     "--set=model.selection.k_max=3",
     "--set=model.fit.bisecting_iterations=5",
     "--set=model.fit.starts=1",
     "--set=model.stability.bootstraps=3",
     "--set=report.enabled=false",
+    # Of a few hundred customers hardly two bought the same.
+    "--set=affinity.basis=events",
+    "--set=affinity.min_customers=3",
 )
 Row = dict[str, Any]
 
@@ -167,8 +176,9 @@ def test_every_customer_has_one_segment_an_algorithm(segmented: Segmented) -> No
 def test_file_order_partitions_and_the_way_of_io_change_nothing(
     segmented: Segmented, by_spark: Lake
 ) -> None:
-    for table in OUTPUTS:
+    for table in (*OUTPUTS, *INSIGHTS):
         ours, theirs = (by_content(lake.rows(table)) for lake in (segmented.lake, by_spark))
+        assert len(ours)
         assert_frame_equal(ours, theirs, check_exact=True)
 
 

@@ -12,7 +12,8 @@ from pyspark.mllib.clustering import KMeansModel as RddKMeansModel
 from pyspark.sql import SparkSession
 from sklearn.metrics import adjusted_rand_score
 
-from custseg_spark.core.clustering.kmeans import FitSettings, bisecting_kmeans, generator, lloyd
+from custseg_spark.core.clustering.bisecting import bisecting_tree
+from custseg_spark.core.clustering.kmeans import FitSettings, generator, lloyd
 from custseg_spark.core.clustering.models import ALGORITHMS, BisectingKMeans
 from custseg_spark.core.clustering.preparation import Preparation, PreparedFeature
 from custseg_spark.engine.spark.mllib import FITS
@@ -106,9 +107,9 @@ def test_the_drivers_centres_are_mllibs_from_the_same_start(
 def test_the_driver_bisects_as_mllib_where_clusters_are_apart(spark: SparkSession, k: int) -> None:
     points, _ = around(list(PLACES), list(PLACES.values()))
     theirs = core_model(FITS["bisecting_kmeans"](as_it_is(spark, points), k, SETTINGS))
-    ours = bisecting_kmeans(points, k, SETTINGS, generator(1))
-    assert len(np.unique(ours.labels)) == k
-    assert adjusted_rand_score(theirs.labels(points), ours.labels) == 1
+    ours = bisecting_tree(points, k, SETTINGS, generator(1))
+    assert len(np.unique(ours.labels(points))) == k
+    assert adjusted_rand_score(theirs.labels(points), ours.labels(points)) == 1
     assert {tuple(np.round(c, 9)) for c in ours.centres} == {
         tuple(np.round(c, 9)) for c in theirs.centres
     }

@@ -103,7 +103,7 @@ def test_every_customer_is_scored_as_the_batch_did(
     features = of.lake.table("customer_features", run_date=of.run_date).sort("customer_id")
     scored = cs.score(features, model=of)
     names = [name for name in scored.columns if name in expected.columns]
-    assert len(names) == 8
+    assert len(names) == 11
     assert_frame_equal(scored.select(names), expected.select(names), check_exact=True)
     frame = spark.createDataFrame(features.to_arrow())
     by_spark = cs.score(frame.repartition(3), model=of)

@@ -20,8 +20,10 @@ from custseg_spark.core.clustering.models import (
     cluster_count,
 )
 from custseg_spark.core.clustering.outliers import ODDITIES, outliers
+from custseg_spark.core.clustering.placing import Before, before, placed
 from custseg_spark.core.clustering.rules.tree import RuleTree
 from custseg_spark.core.clustering.scaling import FeatureSpace
+from custseg_spark.core.clustering.stay_curves import StayCurve, relative_margins
 
 # Segments are numbered by these coordinates, from the most to the least valuable.
 VALUE_FEATURES = ("monetary", "frequency", "session_count")
@@ -49,6 +51,8 @@ SEGMENT_ROWS = pa.schema(
         ("prediction_timestamp", pa.timestamp("us", "UTC")),
         ("is_outlier", pa.bool_()),
         ("oddities", ODDITIES),
+        ("model_segment_id", pa.int32()),
+        ("p_stay", pa.float64()),
     ]
 )
 
@@ -58,7 +62,9 @@ class NamedClustering:
     """A clustering to publish: segment ids and names by cluster, and who assigns (`Assigner`).
 
     `outlier_distances`, by cluster: beyond it a customer fits no segment. None: no distance is too
-    far; empty: the model was fitted before there were such distances.
+    far; empty: the model was fitted before there were such distances. `stay_curves`, by cluster:
+    how probable it is that a refit leaves a customer there; empty where nobody knows.
+    `hysteresis` is the margin by which customers are held in the segment of the previous run.
     """
 
     algorithm: str
@@ -69,6 +75,8 @@ class NamedClustering:
     rules: RuleTree | None = None
     by_rules: bool = False
     known_from: int = 0
+    stay_curves: tuple[StayCurve, ...] = ()
+    hysteresis: float = 0.0
 
     @property
     def assigner(self) -> Assigner:
@@ -80,6 +88,19 @@ class NamedClustering:
         """Every segment's name by id, that of too little known among them where there is one."""
         found = dict(zip(self.segment_ids, self.segment_names, strict=True))
         return found | ({TOO_LITTLE_KNOWN_ID: TOO_LITTLE_KNOWN} if self.known_from else {})
+
+    def placed(
+        self, bucket: pa.Table, points: np.ndarray, known: Before | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return each customer's label, held or not, and the one by the assigner alone.
+
+        Rules are kept to the word: they hold nobody.
+        """
+        labels = self.assigner.labels(bucket, points)
+        if known is None or self.by_rules:
+            return labels, labels
+        held = placed(points, labels, self.model, self.segment_ids, known, self.hysteresis)
+        return held, labels
 
 
 @dataclass(frozen=True)
@@ -121,12 +142,28 @@ def segments(
     space: FeatureSpace,
     clusterings: Sequence[NamedClustering],
     prediction_timestamp: datetime,
+    previous: pa.Table | None = None,
 ) -> pa.Table:
-    """Return rows of `customer_segments`, one per customer and algorithm, by algorithm."""
+    """Return rows of `customer_segments`, one per customer and algorithm, by algorithm.
+
+    `previous`: rows PLACED_COLUMNS of the previous run, by which hysteresis holds customers.
+    """
     points = space.points(bucket)
     axes = space.preparation.axes
-    tables = [_rows(bucket, points, c, axes, prediction_timestamp) for c in clusterings]
+    tables = []
+    for clustering in clusterings:
+        known = known_of(bucket, previous, clustering)
+        tables.append(_rows(bucket, points, clustering, axes, prediction_timestamp, known))
     return pa.concat_tables(tables)
+
+
+def known_of(
+    bucket: pa.Table, previous: pa.Table | None, clustering: NamedClustering
+) -> Before | None:
+    """Return what the previous run says of a bucket's customers; None if nobody is held."""
+    if previous is None or not clustering.hysteresis:
+        return None
+    return before(bucket["customer_id"], previous, clustering.algorithm)
 
 
 def labels(
@@ -185,11 +222,12 @@ def _rows(
     clustering: NamedClustering,
     axes: Sequence[str],
     prediction_timestamp: datetime,
+    known: Before | None,
 ) -> pa.Table:
     n = len(points)
     columns = {
         "algorithm": _taken([clustering.algorithm], np.zeros(n, dtype=np.int32)),
-        **assigned(bucket, points, clustering, axes),
+        **assigned(bucket, points, clustering, axes, known),
         "prediction_timestamp": pa.repeat(
             pa.scalar(prediction_timestamp, SEGMENT_ROWS.field("prediction_timestamp").type), n
         ),
@@ -199,14 +237,19 @@ def _rows(
 
 
 def assigned(
-    bucket: pa.Table, points: np.ndarray, clustering: NamedClustering, axes: Sequence[str]
+    bucket: pa.Table,
+    points: np.ndarray,
+    clustering: NamedClustering,
+    axes: Sequence[str],
+    known: Before | None = None,
 ) -> dict[str, pa.Array]:
-    """The columns of `customer_segments` that follow from customers and their points.
+    """The columns of `customer_segments` that follow from customers, their points, and their
+    segments of the previous run.
 
     Of whom too little is known has neither distance nor runner-up, and no reasons.
     """
     model, k = clustering.model, cluster_count(clustering.model)
-    labels = clustering.assigner.labels(bucket, points)
+    labels, own_labels = clustering.placed(bucket, points, known)
     is_unknown = labels == k
     notes = annotate(points, np.where(is_unknown, 0, labels), model.centres)
     # Who fits none of the segments must be known.
@@ -223,7 +266,22 @@ def assigned(
         "top_features": _reasons(axes, notes.top_axes, is_unknown),
         "memberships": _memberships(points, model, ids[:-1]),
         **_outliers(points, notes, clustering, axes),
+        "model_segment_id": pa.array(ids[own_labels]),
+        "p_stay": _stay_probabilities(notes, clustering.stay_curves, is_unknown),
     }
+
+
+def _stay_probabilities(
+    notes: Annotations, curves: Sequence[StayCurve], is_unknown: np.ndarray
+) -> pa.Array:
+    n = len(notes.clusters)
+    if not curves:
+        return pa.nulls(n, pa.float64())
+    margins, probabilities = relative_margins(notes.distances, notes.margins), np.empty(n)
+    for cluster, curve in enumerate(curves):
+        own = notes.clusters == cluster
+        probabilities[own] = curve(margins[own])
+    return pa.array(probabilities, mask=is_unknown)
 
 
 def _outliers(

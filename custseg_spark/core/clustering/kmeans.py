@@ -1,4 +1,4 @@
-"""KMeans and bisecting KMeans on the driver for a bounded sample: the sweep over k, bootstraps.
+"""KMeans on the driver for a bounded sample: the sweep over k, bootstraps.
 
 Points are rows, not far from zero, as scaled points are. A weight is a point's multiplicity. The
 result has the same bits on any number of cores, because BLAS adds nothing here.
@@ -18,10 +18,6 @@ from custseg_spark.core.clustering.distances import (
     sums_by_label,
 )
 
-# MLlib's threshold: a cluster of a mean squared distance up to it is a point and stays whole.
-_EPSILON = 2.0**-52
-# Nodes are numbered as in MLlib, children of i as 2i and 2i + 1, in 64 bits.
-_MAX_DEPTH = 62
 # If more than a fifth of the points changed cluster, sums are computed anew.
 _FEW = 5
 
@@ -30,7 +26,9 @@ _FEW = 5
 class FitSettings:
     """Settings of fits on the driver and by MLlib; `tolerance` is in units of the space.
 
-    KMeans and mixtures have `starts` starts, with seeds from `seed` on.
+    KMeans and mixtures have `starts` starts, with seeds from `seed` on. `bisecting_leaves` is the
+    size of the tree that bisecting KMeans' clusters are cut from, `bisecting_steps` how many steps
+    of Lloyd's the leaves are refined by.
     """
 
     seed: int = 7
@@ -38,11 +36,13 @@ class FitSettings:
     max_iterations: int = 50
     tolerance: float = 1e-4
     bisecting_iterations: int = 20
+    bisecting_leaves: int = 16
+    bisecting_steps: int = 3
 
 
 @dataclass(frozen=True)
 class Clustering:
-    """Centres (k x dimensions), each point's nearest (bisecting: own) centre, and the cost."""
+    """Centres (k x dimensions), each point's nearest centre, and the cost."""
 
     centres: np.ndarray
     labels: np.ndarray
@@ -62,7 +62,7 @@ def kmeans(
     weights: np.ndarray | None = None,
 ) -> Clustering:
     """Return the cheapest of `starts` fits; fewer centres than k if there are fewer points."""
-    x, w = _prepared(points, weights)
+    x, w = prepared(points, weights)
     fits = [
         lloyd(x, plus_plus(x, k, rng, w), settings.max_iterations, settings.tolerance, w)
         for _ in range(settings.starts)
@@ -82,7 +82,7 @@ def lloyd(
     An empty cluster keeps its centre. The loop ends when no centre has moved farther than
     `tolerance`.
     """
-    x, w = _prepared(points, weights)
+    x, w = prepared(points, weights)
     centres = start.astype(float)
     state = _Assignment(x, w, centres)
     for _ in range(max_iterations):
@@ -149,37 +149,8 @@ def plus_plus(
     return points[chosen]
 
 
-def bisecting_kmeans(
-    points: np.ndarray,
-    k: int,
-    settings: FitSettings,
-    rng: np.random.Generator,
-    weights: np.ndarray | None = None,
-) -> Clustering:
-    """Divide level by level, the larger clusters first if not all of a level are needed, as MLlib
-    does.
-
-    Clusters are numbered as the leaves of the tree from left to right. There are fewer than k if
-    none can be divided.
-    """
-    x, w = _prepared(points, weights)
-    nodes = np.ones(len(x), dtype=np.int64)
-    level, needed, depth = [1], k - 1, 0
-    while needed > 0 and depth < _MAX_DEPTH:
-        sizes = {node: w[nodes == node].sum() for node in level}
-        divisible = [n for n in level if _is_divisible(x[nodes == n], w[nodes == n])]
-        divisible = sorted(divisible, key=lambda n: -sizes[n])[:needed]
-        if not divisible:
-            break
-        for node in sorted(divisible):
-            rows = np.flatnonzero(nodes == node)
-            nodes[rows] = 2 * node + _right_half(x[rows], w[rows], settings, rng)
-        level = [child for n in sorted(divisible) for child in (2 * n, 2 * n + 1)]
-        needed, depth = needed - len(divisible), depth + 1
-    return _leaves(x, w, nodes)
-
-
-def _prepared(points: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+def prepared(points: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Points column-major, and their weights: 1 without any."""
     return np.asfortranarray(points), np.ones(len(points)) if weights is None else weights
 
 
@@ -205,53 +176,3 @@ def _draw(masses: np.ndarray, rng: np.random.Generator) -> int:
 
 def _cost(x: np.ndarray, centres: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> float:
     return float((weights * squared_lengths(x - centres[labels])).sum())
-
-
-def _mean(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    columns = [(weights * x[:, j]).sum() for j in range(x.shape[1])]
-    return np.asarray(columns / weights.sum())
-
-
-def _projection(x: np.ndarray, direction: np.ndarray) -> np.ndarray:
-    total = np.zeros(len(x))
-    for j in range(len(direction)):
-        total += x[:, j] * direction[j]
-    return total
-
-
-def _is_divisible(x: np.ndarray, weights: np.ndarray) -> bool:
-    size = weights.sum()
-    if size == 0:
-        return False
-    return bool((weights * squared_lengths(x - _mean(x, weights))).sum() > _EPSILON * size)
-
-
-def _right_half(
-    x: np.ndarray, weights: np.ndarray, settings: FitSettings, rng: np.random.Generator
-) -> np.ndarray:
-    """Return which points go to the right child.
-
-    MLlib moves the centre a little to both sides in a random direction of the positive orthant. The
-    start is the plane through the centre across that direction.
-    """
-    x = np.asfortranarray(x)
-    right: np.ndarray = _projection(x - _mean(x, weights), rng.random((x.shape[1],))) > 0
-    for _ in range(settings.bisecting_iterations):
-        if right.all() or not right.any():
-            break
-        low, high = _mean(x[~right], weights[~right]), _mean(x[right], weights[right])
-        moved = _projection(x - (low + high) / 2, high - low) > 0
-        if (moved == right).all():
-            break
-        right = moved
-    return right
-
-
-def _leaves(x: np.ndarray, weights: np.ndarray, nodes: np.ndarray) -> Clustering:
-    # From left to right: by the path from the root, which is the number's bits from the top.
-    numbers = sorted(np.unique(nodes).tolist(), key=lambda n: n << (64 - n.bit_length()))
-    labels = np.empty(len(x), dtype=np.int64)
-    for position, node in enumerate(numbers):
-        labels[nodes == node] = position
-    centres = np.array([_mean(x[labels == c], weights[labels == c]) for c in range(len(numbers))])
-    return Clustering(centres, labels, _cost(x, centres, labels, weights))

@@ -103,6 +103,23 @@ class BisectingKMeans:
 
 
 @dataclass(frozen=True)
+class RefinedTree:
+    """A tree's leaves after some steps of Lloyd's: a point belongs to the nearest of `centres`.
+
+    Leaves can't mend what the first divisions cut apart; steps of all leaves together can. `nodes`
+    are the tree's; `tree` is the tree before the steps, None for a loaded model.
+    """
+
+    nodes: tuple[Node, ...]
+    centres: np.ndarray
+    tree: BisectingKMeans | None = None
+
+    def labels(self, points: np.ndarray) -> np.ndarray:
+        """The nearest centre of each point."""
+        return nearest(points, self.centres)
+
+
+@dataclass(frozen=True)
 class GaussianMixture:
     """Weighted normal distributions: `weights` k, `means` k x d, `covariances` k x d x d."""
 

@@ -21,11 +21,13 @@ from custseg_spark.core.clustering.models import (
     GaussianMixture,
     KMeans,
     Node,
+    RefinedTree,
 )
 from custseg_spark.core.clustering.preparation import EVIDENCE, Preparation, PreparedFeature
 from custseg_spark.core.clustering.rules import written
 from custseg_spark.core.clustering.scaling import FeatureSpace, Scaler
 from custseg_spark.core.clustering.scoring import ScoringModel
+from custseg_spark.core.clustering.stay_curves import StayCurve
 from custseg_spark.errors import InputError
 
 # A model's document is a file of this name in the model's folder.
@@ -93,6 +95,8 @@ def _segments(clustering: NamedClustering) -> list[dict[str, Any]]:
     ]
     for segment, distance in zip(segments, clustering.outlier_distances, strict=False):
         segment["outlier_distance"] = distance
+    for segment, curve in zip(segments, clustering.stay_curves, strict=False):
+        segment["stay_curve"] = asdict(curve)
     return segments
 
 
@@ -147,6 +151,7 @@ def _model(parts: Mapping[str, Any]) -> ScoringModel:
         rules=written.rules_of(assignment.get("rules")),
         by_rules=bool(assignment.get("by_rules", False)),
         known_from=int(assignment.get("known_from", 0)),
+        stay_curves=_stay_curves(segments),
     )
     fitted_on = date.fromisoformat(parts["fitted_on"])
     space = FeatureSpace(preparation, scaler)
@@ -159,6 +164,14 @@ def _outlier_distances(segments: Sequence[Mapping[str, Any]]) -> tuple[float | N
     distances = [s["outlier_distance"] for s in segments]
     _array([d for d in distances if d is not None], 1)
     return tuple(None if d is None else float(d) for d in distances)
+
+
+def _stay_curves(segments: Sequence[Mapping[str, Any]]) -> tuple[StayCurve, ...]:
+    if not all("stay_curve" in s for s in segments):
+        return ()
+    curves = [s["stay_curve"] for s in segments]
+    both = [_array([c["margins"], c["probabilities"]], 2) for c in curves]
+    return tuple(StayCurve(tuple(m), tuple(p)) for m, p in (b.tolist() for b in both))
 
 
 def _feature(feature: PreparedFeature) -> dict[str, Any]:
@@ -179,6 +192,12 @@ def _clusterer(model: ClusterModel) -> dict[str, Any]:
             "nodes": [asdict(node) for node in model.nodes],
             "node_centres": _lists(model.node_centres),
             "children": [list(children) for children in model.children],
+        }
+    if isinstance(model, RefinedTree):
+        return {
+            "kind": "refined_tree",
+            "centres": _lists(model.centres),
+            "nodes": [asdict(node) for node in model.nodes],
         }
     if isinstance(model, GaussianMixture):
         return {
@@ -213,6 +232,10 @@ def _bisecting(parts: Mapping[str, Any]) -> ClusterModel:
     return BisectingKMeans(nodes, _array(parts["node_centres"], 2), children)
 
 
+def _refined(parts: Mapping[str, Any]) -> ClusterModel:
+    return RefinedTree(tuple(Node(**node) for node in parts["nodes"]), _array(parts["centres"], 2))
+
+
 def _mixture(parts: Mapping[str, Any]) -> ClusterModel:
     return GaussianMixture(
         _array(parts["weights"], 1), _array(parts["means"], 2), _array(parts["covariances"], 3)
@@ -222,5 +245,6 @@ def _mixture(parts: Mapping[str, Any]) -> ClusterModel:
 _CLUSTERERS = {
     "kmeans": _kmeans,
     "bisecting_kmeans": _bisecting,
+    "refined_tree": _refined,
     "gaussian_mixture": _mixture,
 }

@@ -15,6 +15,9 @@ from custseg_spark.core.clustering.distances import sums_by_label
 from custseg_spark.core.clustering.preparation import EVIDENCE
 from custseg_spark.core.clustering.scaling import FeatureSpace
 
+# Customers' clusters in a clustering, and how many clusters it has.
+Labelling = tuple[np.ndarray, int]
+
 REVENUE = "monetary"
 _ROUNDING = 1e-9
 _REVENUE_SUM = pa.decimal128(38, 4)
@@ -99,10 +102,23 @@ def profiles(
     """
     kernel = partial(profile_sums, space=space, assigners=assigners, features=features)
     partials = buckets.map(kernel, profile_columns(space, features, assigners))
+    points = space.points(sample)
+    labellings = [(one.labels(sample, points), one.labelled) for one in assigners]
+    return profiles_of_sums(partials, space, features, sample, labellings)
+
+
+def profiles_of_sums(
+    partials: Sequence[pa.Table],
+    space: FeatureSpace,
+    features: Sequence[str],
+    sample: pa.Table,
+    labellings: Sequence[Labelling],
+) -> list[list[Profile]]:
+    """Return the profiles that buckets' sums add up to; `labellings` are those of the sample."""
     rows = [row for table in partials for row in table.to_pylist()]
     width = len(features) + len(space.preparation.names)
     overall = _overall([np.array(row["overall"]).reshape(3, width) for row in rows])
-    ks = [assigner.labelled for assigner in assigners]
+    ks = [k for _, k in labellings]
     sums = np.zeros(2 * width * sum(ks))
     for row in rows:
         sums += np.array(row["by_cluster"])
@@ -111,11 +127,10 @@ def profiles(
         sum(column, Decimal(0)) for column in zip(*[r["revenue"] for r in rows], strict=True)
     ]
     raw = np.column_stack([numbers(sample[name]) for name in features])
-    points = space.points(sample)
     result, first = [], 0
-    for assigner, k in zip(assigners, ks, strict=True):
+    for labels, k in labellings:
         block = sums[2 * width * first : 2 * width * (first + k)].reshape(2, k, width)
-        medians = _medians(raw, assigner.labels(sample, points), k, width)
+        medians = _medians(raw, labels, k, width)
         sizes = zip(customers[first : first + k], revenue[first : first + k], strict=True)
         result.append(_profiles(block, overall, medians, list(sizes)))
         first += k
@@ -129,17 +144,27 @@ def profile_sums(
     assigners: Sequence[Assigner],
     features: Sequence[str],
 ) -> pa.Table:
+    """Return a bucket's part of the profiles by the assigners' labels, as `sums_of`."""
+    points = space.points(bucket)
+    labellings = [(one.labels(bucket, points), one.labelled) for one in assigners]
+    return sums_of(bucket, space, features, labellings)
+
+
+def sums_of(
+    bucket: pa.Table,
+    space: FeatureSpace,
+    features: Sequence[str],
+    labellings: Sequence[Labelling],
+) -> pa.Table:
     """Return a bucket's part of the profiles, one row: sums over its customers, in the rows' order.
 
-    `by_cluster` holds for each assigner the counts and the sums, clusters x values.
+    `by_cluster` holds for each labelling the counts and the sums, clusters x values.
     """
     if not bucket.num_rows:
         return pa.table({f.name: pa.array([], f.type) for f in _SUMS}, schema=_SUMS)
     raw = {name: numbers(bucket[name]) for name in dict.fromkeys([*features, *space.columns])}
     prepared = space.prepared({name: raw[name] for name in [*space.preparation.names, EVIDENCE]})
     columns = [raw[name] for name in features] + list(prepared.T)
-    points = space.scaler.transform(prepared)
-    labellings = [(one.labels(bucket, points), one.labelled) for one in assigners]
     values = [_by_cluster(columns, labels, k) for labels, k in labellings]
     customers = np.concatenate([np.bincount(labels, minlength=k) for labels, k in labellings])
     revenue = [r for labels, k in labellings for r in _revenue(bucket[REVENUE], labels, k)]

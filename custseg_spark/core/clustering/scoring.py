@@ -50,4 +50,7 @@ class ScoringModel:
         """A row a customer, in their order: cluster, segment, distance, runner-up and reasons,
         as `customer_segments` has them."""
         axes = self.space.preparation.axes
-        return pa.table(assigned(customers, self.points(customers), self.clustering, axes))
+        columns = assigned(customers, self.points(customers), self.clustering, axes)
+        # No previous run is known, so that it is the segment.
+        del columns["model_segment_id"]
+        return pa.table(columns)

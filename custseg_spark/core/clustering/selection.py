@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from custseg_spark.core.clustering.indices import Indices
 from custseg_spark.core.clustering.models import ClusterModel
 from custseg_spark.core.clustering.stability import Stability
+from custseg_spark.core.clustering.stay_curves import StayCurve
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Verdict:
     """A candidate, its stability if measured, and the reason why it was chosen or not.
 
     `flaw` says what speaks against it; a chosen one has a flaw only if every candidate has.
-    `euclidean` is measured for chosen ones.
+    `euclidean` and `stay_curves` (by cluster) are measured for chosen ones.
     """
 
     candidate: Candidate
@@ -62,6 +63,7 @@ class Verdict:
     why: str
     flaw: str | None = None
     euclidean: Euclidean | None = None
+    stay_curves: tuple[StayCurve, ...] = ()
 
 
 def k_range(k: int | None, k_min: int, k_max: int, distinct_points: int) -> list[int]:

@@ -1,28 +1,23 @@
-"""Bootstrap stability of a clustering (Hennig 2007), and the adjusted Rand index."""
+"""Stability of a clustering over refits (Hennig 2007), and the adjusted Rand index."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from custseg_spark.core.clustering.kmeans import (
-    Clustering,
-    FitSettings,
-    bisecting_kmeans,
-    generator,
-    kmeans,
-)
+from custseg_spark.core.clustering.bisecting import bisecting_kmeans
+from custseg_spark.core.clustering.kmeans import FitSettings, generator, kmeans
+from custseg_spark.core.clustering.resampling import SCHEMES
 
+# A cluster that refits find again by less is not to be relied on (Hennig).
+RELIABLE_FROM = 0.6
 # Hennig's words for a mean Jaccard index, each up to and excluding its bound.
-_WORDS = ((0.6, "unstable"), (0.75, "doubtful"))
+_WORDS = ((RELIABLE_FROM, "unstable"), (0.75, "doubtful"))
 _STABLE_TO = 0.85
 
-_Refit = Callable[
-    [np.ndarray, int, FitSettings, np.random.Generator, np.ndarray | None], Clustering
-]
 # A Gaussian mixture isn't refitted here: its fit is not one of nearest centres, and twenty fits
 # on Spark would take longer than the rest of the run.
-_REFITS: dict[str, _Refit] = {"kmeans": kmeans, "bisecting_kmeans": bisecting_kmeans}
+_REFITS = {"kmeans": kmeans, "bisecting_kmeans": bisecting_kmeans}
 
 
 @dataclass(frozen=True)
@@ -30,17 +25,29 @@ class Stability:
     """How well refits on resamples find a clustering's clusters again, from 0 to 1.
 
     `jaccard` and `words` are by cluster, None for a cluster without a point in the sample. `mean`
-    is over the other clusters. `adjusted_rand_index` is the mean over the refits.
+    is over the other clusters. `adjusted_rand_index` is the mean over the refits. `others` is the
+    `jaccard` by other schemes than the bootstrap, if measured.
     """
 
     jaccard: tuple[float | None, ...]
     mean: float
     adjusted_rand_index: float
+    others: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
 
     @property
     def words(self) -> tuple[str | None, ...]:
         """Each cluster's stability as a word."""
         return tuple(None if value is None else word(value) for value in self.jaccard)
+
+    def of_scheme(self, scheme: str, cluster: int) -> float | None:
+        """A cluster's Jaccard index by another scheme; None if not measured."""
+        return self.others[scheme][cluster] if scheme in self.others else None
+
+    def is_reliable(self, cluster: int) -> bool | None:
+        """Whether no scheme finds the cluster unstable; None if none found it at all."""
+        every = [self.jaccard[cluster], *(found[cluster] for found in self.others.values())]
+        measured = [value for value in every if value is not None]
+        return min(measured) >= RELIABLE_FROM if measured else None
 
 
 def word(jaccard: float) -> str:
@@ -55,24 +62,34 @@ def word(jaccard: float) -> str:
 
 @dataclass(frozen=True)
 class Resample:
-    """The points drawn for one refit, and the refit's labels of them, from 0 to `k` - 1."""
+    """The points drawn for one refit, its labels of them, from 0 to `k` - 1, and its centres."""
 
     drawn: np.ndarray
     labels: np.ndarray
-    k: int
+    centres: np.ndarray
+
+    @property
+    def k(self) -> int:
+        """The number of clusters that the refit found."""
+        return len(self.centres)
 
 
 def resamples(
-    points: np.ndarray, algorithm: str, k: int, bootstraps: int, settings: FitSettings
+    points: np.ndarray,
+    algorithm: str,
+    k: int,
+    number: int,
+    settings: FitSettings,
+    scheme: str = "bootstrap",
 ) -> list[Resample]:
-    """Refit resamples: as many points as there are, drawn with replacement.
+    """Refit a number of resamples by one of the SCHEMES.
 
     The result depends on the seed, k and the arguments alone. None for an algorithm that is not
     refitted.
     """
     if not is_refitted(algorithm) or not len(points):
         return []
-    return [resample(points, algorithm, k, number, settings) for number in range(bootstraps)]
+    return [resample(points, algorithm, k, one, settings, scheme) for one in range(number)]
 
 
 def is_refitted(algorithm: str) -> bool:
@@ -89,7 +106,7 @@ def stability(labels: np.ndarray, k: int, refits: Sequence[Resample]) -> Stabili
     """
     if not refits:
         return None
-    tables = [_contingency(labels[r.drawn], r.labels, k, r.k) for r in refits]
+    tables = [contingency(labels[r.drawn], r.labels, k, r.k) for r in refits]
     by_refit = np.array([_best_jaccard(table) for table in tables])
     counts = (~np.isnan(by_refit)).sum(axis=0)
     means = np.nansum(by_refit, axis=0) / np.maximum(counts, 1)
@@ -107,24 +124,28 @@ def adjusted_rand_index(first: np.ndarray, second: np.ndarray) -> float:
     """
     rows, columns = np.unique(first, return_inverse=True), np.unique(second, return_inverse=True)
     return _adjusted_rand_index(
-        _contingency(rows[1], columns[1], len(rows[0]), len(columns[0])),
+        contingency(rows[1], columns[1], len(rows[0]), len(columns[0])),
     )
 
 
 def resample(
-    points: np.ndarray, algorithm: str, k: int, number: int, settings: FitSettings
+    points: np.ndarray,
+    algorithm: str,
+    k: int,
+    number: int,
+    settings: FitSettings,
+    scheme: str = "bootstrap",
 ) -> Resample:
     """Return the refit of one resample, by its number."""
     rng = generator(settings.seed, k, number)
-    times = np.bincount(rng.integers(0, len(points), len(points)), minlength=len(points))
-    drawn = np.flatnonzero(times)
-    # A point drawn twice gets weight two: quicker, with the same result.
-    refit = _REFITS[algorithm](points[drawn], k, settings, rng, times[drawn].astype(float))
-    return Resample(drawn, refit.labels, len(refit.centres))
+    drawn = SCHEMES[scheme](points, rng)
+    refit = _REFITS[algorithm](drawn.points, k, settings, rng, drawn.weights)
+    labels = refit.labels if drawn.compared is None else refit.labels[drawn.compared]
+    return Resample(drawn.rows, labels, refit.centres)
 
 
-def _contingency(first: np.ndarray, second: np.ndarray, rows: int, columns: int) -> np.ndarray:
-    """Count the points with each pair of labels."""
+def contingency(first: np.ndarray, second: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """Count the points with each pair of labels: rows by the first, columns by the second."""
     pairs = np.bincount(first.astype(np.int64) * columns + second, minlength=rows * columns)
     return pairs.reshape(rows, columns)
 

@@ -62,13 +62,15 @@ def identify(
     next_id: int,
     rules: IdentityRules,
     reborn: Sequence[KnownSegment] = (),
+    joined: Sequence[int] = (),
 ) -> Identities:
     """Return the identity of each cluster of a run, `pair`ed with the segments of the previous one.
 
     `overlap` counts the customers of both runs by cluster and previous segment: all shares and
     indices refer to them. `order` lists the clusters in the order in which ids are given out, from
     `next_id` on. `reborn` are the segments that an earlier run of this date bore: clusters near
-    them get those ids again, so that a rerun gives the same ids.
+    them get those ids again, so that a rerun gives the same ids. `joined` counts the new customers
+    by cluster: a cluster that consists of them is born, and no split of the few others' segment.
     """
     # A fixed order, so that the numbering of clusters doesn't affect the result.
     known = sorted(previous, key=lambda s: s.segment_id)
@@ -79,7 +81,8 @@ def identify(
     matched = pair(clusters, [s.centroid for s in known], counts, rules)
     ids = {row: known[column].segment_id for row, column in matched.items()}
     ids |= _births(clusters, ids, known, reborn, next_id, rules)
-    family = _Family([s.segment_id for s in known], ids, counts, rules.split_share)
+    new_customers = np.array([joined[cluster] for cluster in order] if joined else [0] * len(new))
+    family = _Family([s.segment_id for s in known], ids, counts, new_customers, rules.split_share)
     found = {cluster: family.identity(row) for row, cluster in enumerate(order)}
     return Identities(tuple(found[cluster] for cluster in range(len(new))), family.died())
 
@@ -110,11 +113,15 @@ def _births(
 
 @dataclass(frozen=True)
 class _Family:
-    """Descent: previous ids by column, new ids by row, customers of both runs in the cells."""
+    """Descent: previous ids by column, new ids by row, customers of both runs in the cells.
+
+    `joined` are the customers of a row who weren't there before.
+    """
 
     previous: Sequence[int]
     ids: Mapping[int, int]
     counts: np.ndarray
+    joined: np.ndarray
     split_share: float
 
     def identity(self, row: int) -> Identity:
@@ -124,7 +131,8 @@ class _Family:
             own = self.previous.index(segment)
             overlap = float(jaccard(self.counts)[row, own])
             return Identity(segment, MERGED if dead else CONTINUED, (segment, *dead), overlap)
-        parents = self._previous(_shares(self.counts, axis=1)[row], alive=True)
+        members = np.maximum(self.counts[row].sum() + self.joined[row], 1)
+        parents = self._previous(self.counts[row] / members, alive=True)
         return Identity(segment, SPLIT if parents else BORN, parents or dead, None)
 
     def died(self) -> tuple[Died, ...]:

@@ -85,6 +85,16 @@ def overlap_matrix(cells: Iterable[Cell], clusters: int, previous_ids: Sequence[
     return counts
 
 
+def joined_customers(cells: Iterable[Cell], clusters: int) -> list[int]:
+    """Count the customers by cluster whom the previous run didn't have, of one algorithm."""
+    counts = [0] * clusters
+    for cell in cells:
+        is_new = cell.previous_segment_id is None
+        if is_new and cell.cluster is not None and cell.cluster < clusters:
+            counts[cell.cluster] += cell.customers
+    return counts
+
+
 def migration_rows(
     cells: Iterable[Cell],
     segment_ids: Mapping[str, Sequence[int]],

@@ -100,12 +100,12 @@ def table(
     return Table(name, schema, partitioned_by, statistics, hardly_repeating, later)
 
 
-def each(type_: pa.DataType, names: str) -> dict[str, pa.DataType]:
-    """Columns of one type, their names parted by spaces."""
-    return dict.fromkeys(names.split(), type_)
-
-
 def by_run(name: str, columns: dict[str, pa.DataType], **options: tuple[str, ...]) -> Table:
     """A table whose partition is a run: `runs` says which one of a date is the published one."""
     own = {"run_date": DAY, RUN_ID: TEXT, **columns}
     return table(name, own, "run_date", RUN_ID, **options)
+
+
+def each(type_: pa.DataType, names: str) -> dict[str, pa.DataType]:
+    """Columns of one type, their names parted by spaces."""
+    return dict.fromkeys(names.split(), type_)

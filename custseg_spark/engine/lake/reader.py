@@ -1,12 +1,13 @@
 """A lake in a folder, read without Spark: its tables, and its models in their portable form."""
 
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import polars as pl
 import pyarrow as pa
@@ -183,6 +184,14 @@ def portable_of(files: Files, path: str, sha256: str | None) -> ScoringModel:
     model_files.require_seal(files, sha256, path)
     text = files[portable.FILE_NAME].decode("utf-8", errors="replace")
     return portable.parsed(text, f"{path}/{portable.FILE_NAME}")
+
+
+def algorithms_of(run: Mapping[str, Any]) -> list[str]:
+    """The algorithms of a row of `runs` that published a model, the main one first."""
+    named = run["models"] or {}
+    configured = json.loads(run["config"] or "{}").get("model", {}).get("algorithms", [])
+    names = [name for name in configured if name in named]
+    return [*names, *sorted(set(named).difference(names))]
 
 
 def published_model(tables: Tables, day: date, algorithm: str) -> tuple[str, str | None]:

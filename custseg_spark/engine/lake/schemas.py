@@ -32,6 +32,7 @@ from custseg_spark.engine.lake.insight_tables import (
     SEGMENT_PRODUCTS,
     SEGMENT_SEASONS,
 )
+from custseg_spark.engine.lake.stream_tables import CURRENT_SEGMENTS
 
 EVENTS = table(
     "events",
@@ -127,7 +128,6 @@ CUSTOMERS = table(
     hardly_repeating=("customer_id", "name", "source_row"),
 )
 
-
 CUSTOMER_FEATURES = by_run(
     "customer_features",
     {field.name: field.type for field in registry.arrow_schema()},
@@ -154,10 +154,25 @@ CUSTOMER_SEGMENTS = by_run(
         "oddities": pa.list_(pa.struct([("feature", TEXT), ("deviation", DOUBLE)])),
         "previous_segment_id": INT,
         "segment_since": DAY,
+        "model_segment_id": INT,
+        "p_stay": DOUBLE,
     },
     statistics=("customer_id",),
-    hardly_repeating=("customer_id", "distance", "margin", "memberships.key_value.value"),
-    later=("is_outlier", "oddities", "previous_segment_id", "segment_since"),
+    hardly_repeating=(
+        "customer_id",
+        "distance",
+        "margin",
+        "memberships.key_value.value",
+        "p_stay",
+    ),
+    later=(
+        "is_outlier",
+        "oddities",
+        "previous_segment_id",
+        "segment_since",
+        "model_segment_id",
+        "p_stay",
+    ),
 )
 
 SEGMENT_PROFILES = by_run(
@@ -188,9 +203,17 @@ SEGMENT_PROFILES = by_run(
             TEXT, pa.struct([(name, DOUBLE) for name in ("mean", "median", "z_score")])
         ),
         "outlier_distance": DOUBLE,
+        **each(DOUBLE, "subset_jaccard noise_jaccard jitter_jaccard"),
+        "is_reliable": YES_NO,
         **each(TEXT, "rule rule_sql"),
     },
-    later=("outlier_distance",),
+    later=(
+        "outlier_distance",
+        "subset_jaccard",
+        "noise_jaccard",
+        "jitter_jaccard",
+        "is_reliable",
+    ),
 )
 
 MODEL_SELECTION = by_run(
@@ -279,9 +302,11 @@ RUNS = table(
         "left_out": pa.map_(TEXT, TEXT),
         "row_counts": pa.map_(TEXT, LONG),
         "stage_seconds": pa.map_(TEXT, DOUBLE),
+        # How much better clusters fit the customers than customers without structure.
+        "structure_gap": DOUBLE,
     },
     "run_date",
-    later=("made_by", "model_hashes"),
+    later=("made_by", "model_hashes", "structure_gap"),
 )
 
 TABLES = (
@@ -298,6 +323,7 @@ TABLES = (
     FEATURE_DRIFT,
     SEGMENT_POINTS,
     CLV_MODELS,
+    CURRENT_SEGMENTS,
     SEGMENT_PRODUCTS,
     SEGMENT_CATEGORIES,
     SEGMENT_SEASONS,

@@ -10,6 +10,7 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame
 
@@ -165,12 +166,16 @@ class CustomerBucket:
 
 @dataclass(frozen=True)
 class SessionBucket:
-    """The session parts of a range of customers' buckets, over files of many dates."""
+    """The session parts of a range of customers' buckets, over files of many dates.
+
+    `customers`: of these alone; of row groups without any of them only the ids are read.
+    """
 
     folder: Path
     files: tuple[DataFile, ...]
     low: int
     high: int
+    customers: pa.Array | None = None
 
     def table(self, columns: Sequence[str]) -> pa.Table:
         names = list(dict.fromkeys(["customer_id", *columns]))
@@ -196,15 +201,25 @@ class SessionBucket:
             if fields:
                 paths = [f"{_ITEM_PATH}{field}" for field in fields]
                 names = [path for n in names for path in (paths if n == "items" else [n])]
-            rows = opened.read_row_groups(list(groups), columns=names, use_threads=False)
+            wanted = [group for group in groups if self._is_wanted(opened, group)]
+            rows = opened.read_row_groups(wanted, columns=names, use_threads=False)
+        if self.customers is not None and wanted:
+            rows = rows.filter(pc.is_in(rows["customer_id"], self.customers))
         is_exact = bounds is not None and self.low in bounds and self.high in bounds
-        if not is_exact:
+        if not is_exact and len(rows):
             buckets = customer_bucket(pl.Series(pl.from_arrow(rows["customer_id"])))
             rows = rows.filter(pa.array(buckets.is_between(self.low, self.high - 1)))
         if "session_date" in schema.names:
             days = pa.repeat(pa.scalar(file.day, pa.date32()), len(rows))
             rows = rows.append_column("session_date", days)
         return rows.select(schema.names).cast(schema)
+
+    def _is_wanted(self, opened: pq.ParquetFile, group: int) -> bool:
+        """Whether a row group has one of the customers."""
+        if self.customers is None:
+            return True
+        ids = opened.read_row_group(group, columns=["customer_id"], use_threads=False)
+        return bool(pc.any(pc.is_in(ids["customer_id"], self.customers)).as_py())
 
 
 def _part_field(name: str) -> pa.Field:

@@ -9,7 +9,6 @@ from py4j.protocol import Py4JJavaError
 from pyspark import inheritable_thread_target
 from pyspark.ml import PipelineModel
 from pyspark.ml.clustering import (
-    BisectingKMeans,
     BisectingKMeansModel,
     GaussianMixture,
     KMeans,
@@ -17,10 +16,11 @@ from pyspark.ml.clustering import (
 from pyspark.sql import DataFrame, SparkSession
 
 from custseg_spark.core.clustering.kmeans import FitSettings
-from custseg_spark.core.clustering.models import ClusterModel, cluster_count
+from custseg_spark.core.clustering.models import ClusterModel, RefinedTree, cluster_count
 from custseg_spark.core.clustering.preparation import Preparation
 from custseg_spark.core.clustering.scaling import Scaler
 from custseg_spark.core.clustering.tree_cuts import cut
+from custseg_spark.engine.spark import mllib_trees
 from custseg_spark.engine.spark.mllib_models import (
     MllibModel,
     bisecting_tree,
@@ -84,14 +84,7 @@ def fit_bisecting_kmeans(sample: MllibSample, k: int, settings: FitSettings) -> 
 
 def _fit_tree(sample: MllibSample, k: int, settings: FitSettings) -> BisectingKMeansModel:
     """Fit a tree of at most `k` leaves."""
-    estimator = BisectingKMeans(
-        k=k,
-        seed=settings.seed,
-        maxIter=settings.bisecting_iterations,
-        featuresCol=VECTOR,
-        predictionCol=prediction_column("bisecting_kmeans", k),
-    )
-    return estimator.fit(sample.vectors)
+    return mllib_trees.fit_tree(sample, k, settings, prediction_column("bisecting_kmeans", k))
 
 
 def fit_gaussian_mixture(sample: MllibSample, k: int, settings: FitSettings) -> MllibModel:
@@ -147,13 +140,15 @@ class MllibFits:
         self._settings, self._parallel_fits = settings, parallel_fits
         self._everyone = everyone
         # What is fitted and may be published.
-        self._models: dict[tuple[str, int], MllibModel] = {}
+        self._models: dict[tuple[str, int], MllibModel | RefinedTree] = {}
         self.scaler: Scaler = core_scaler(self._sample.stages)
+        self._points = self.scaler.transform(prepared)
 
     def refits(self, algorithm: str, k: int) -> bool:
         """Whether the model to publish is fitted after the choice.
 
-        Candidates of KMeans are the driver's, most of bisecting KMeans are cut from one tree.
+        Candidates of KMeans are the driver's, and unrefined ones of bisecting KMeans are cut from
+        one tree.
         """
         if self._everyone is not None and algorithm in _FITTED_ON_EVERYONE:
             return True
@@ -164,6 +159,7 @@ class MllibFits:
 
         The cost of a KMeans of the sample is at most 1% above `best_cost`.
         """
+        model: MllibModel | RefinedTree
         if self._everyone is not None:
             model = self._fitted_to(self._everyone(), algorithm, k)
         elif algorithm == "kmeans":
@@ -171,7 +167,7 @@ class MllibFits:
         else:
             model = FITS[algorithm](self._sample, k, self._settings)
         self._models[(algorithm, k)] = model
-        return core_model(model)
+        return model if isinstance(model, RefinedTree) else core_model(model)
 
     def others(
         self, trials: Sequence[tuple[str, int]]
@@ -191,23 +187,40 @@ class MllibFits:
         return found | self._cuts(ks) if ks else found
 
     def _cuts(self, ks: Sequence[int]) -> dict[tuple[str, int], ClusterModel | InputError]:
-        model = _fit_tree(self._sample, max(ks), self._settings)
+        steps = self._settings.bisecting_steps
+        most = self._settings.bisecting_leaves if steps else max(ks)
+        model = _fit_tree(self._sample, most, self._settings)
         tree = bisecting_tree(model)
         leaves = cluster_count(tree)
-        if leaves == max(ks):
-            self._models[(_BISECTING, leaves)] = model
-        return {(_BISECTING, k): cut(tree, k) or _too_few(_BISECTING, leaves, k) for k in ks}
+        found: Mapping[int, ClusterModel | None]
+        if steps:
+            refined = mllib_trees.cuts(tree, ks, self._points, steps)
+            self._models |= {(_BISECTING, k): one for k, one in refined.items()}
+            found = dict(refined)
+        else:
+            found = {k: cut(tree, k) for k in ks}
+            if leaves == most:
+                self._models[(_BISECTING, leaves)] = model
+        return {(_BISECTING, k): found.get(k) or _too_few(_BISECTING, leaves, k) for k in ks}
 
-    def _fitted_to(self, everyone: DataFrame, algorithm: str, k: int) -> MllibModel:
+    def _fitted_to(self, everyone: DataFrame, algorithm: str, k: int) -> MllibModel | RefinedTree:
         vectors = self._sample.stages.transform(everyone).select(VECTOR).persist()
+        sample, settings = MllibSample(self._sample.stages, vectors), self._settings
         try:
-            return FITS[algorithm](MllibSample(self._sample.stages, vectors), k, self._settings)
+            if algorithm == _BISECTING and settings.bisecting_steps:
+                tree = bisecting_tree(_fit_tree(sample, settings.bisecting_leaves, settings))
+                return mllib_trees.refined_in_spark(tree, k, vectors, settings.bisecting_steps)
+            return FITS[algorithm](sample, k, settings)
         finally:
             vectors.unpersist()
 
     def pipeline(self, algorithm: str, k: int) -> PipelineModel:
         """Return the whole model, from prepared features to labels, to be saved."""
-        return PipelineModel([*self._sample.stages.stages, self._models[(algorithm, k)]])
+        model = self._models[(algorithm, k)]
+        if isinstance(model, RefinedTree):
+            spark, column = self._sample.vectors.sparkSession, prediction_column(algorithm, k)
+            model = mllib_trees.kmeans_model(spark, model.centres, column)
+        return PipelineModel([*self._sample.stages.stages, model])
 
 
 def fit_range(

@@ -17,11 +17,18 @@ from pyspark.ml.feature import VectorAssembler
 from pyspark.sql import SparkSession
 
 from custseg_spark.core.clustering import portable
-from custseg_spark.core.clustering.models import BisectingKMeans, Node
+from custseg_spark.core.clustering.models import (
+    BisectingKMeans,
+    ClusterModel,
+    KMeans,
+    Node,
+    RefinedTree,
+)
 from custseg_spark.core.clustering.preparation import Preparation, PreparedFeature
 from custseg_spark.core.clustering.rules import written
 from custseg_spark.core.clustering.rules.tree import RuleTree
 from custseg_spark.core.clustering.scoring import ScoringModel
+from custseg_spark.core.clustering.stay_curves import StayCurve
 from custseg_spark.engine import model_files
 from custseg_spark.engine.spark import sealing
 from custseg_spark.engine.spark.file_systems import write_bytes
@@ -40,8 +47,9 @@ _PARTS = ("preprocessor", "clusterer", "feature_names")
 class Manifest:
     """What a saved model is: enough to score with it, and to notice if it isn't whole.
 
-    `segment_ids`, `segment_names` and `outlier_distances` are by cluster; `tree` is empty but for
-    bisecting KMeans. `rules`, `by_rules` and `known_from` are those of `NamedClustering`.
+    `segment_ids`, `segment_names`, `outlier_distances` and `stay_curves` are by cluster; `tree` is
+    empty but for bisecting KMeans. `rules`, `by_rules` and `known_from` are those of
+    `NamedClustering`.
     """
 
     algorithm: str
@@ -58,6 +66,7 @@ class Manifest:
     rules: RuleTree | None = None
     by_rules: bool = False
     known_from: int = 0
+    stay_curves: tuple[StayCurve, ...] = ()
     format: int = _FORMAT
 
     def as_json(self) -> str:
@@ -80,6 +89,13 @@ def clusterer(pipeline: PipelineModel) -> MllibModel:
     last = pipeline.stages[-1]
     assert isinstance(last, KMeansModel | BisectingKMeansModel | GaussianMixtureModel)
     return last
+
+
+def whole(model: ClusterModel, manifest: Manifest) -> ClusterModel:
+    """A model with its tree: MLlib keeps none of a tree whose leaves were refined."""
+    if manifest.tree and isinstance(model, KMeans):
+        return RefinedTree(manifest.tree, model.centres)
+    return model
 
 
 def save_model(model: PipelineModel, path: str) -> None:
@@ -162,6 +178,10 @@ def _parse(content: bytes, path: str) -> Manifest:
                 "segment_names": tuple(values["segment_names"]),
                 "tree": tuple(Node(**n) for n in values["tree"]),
                 "outlier_distances": tuple(values.get("outlier_distances", ())),
+                "stay_curves": tuple(
+                    StayCurve(tuple(c["margins"]), tuple(c["probabilities"]))
+                    for c in values.get("stay_curves", ())
+                ),
                 "rules": written.rules_of(values.get("rules")),
             }
         )

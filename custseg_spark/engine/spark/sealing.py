@@ -21,10 +21,13 @@ _SCALERS = (
     "org.apache.spark.ml.feature.StandardScalerModel",
     "org.apache.spark.ml.feature.RobustScalerModel",
 )
+_KMEANS = "org.apache.spark.ml.clustering.KMeansModel"
+_BISECTING = "org.apache.spark.ml.clustering.BisectingKMeansModel"
 CLUSTERERS = {
-    "kmeans": "org.apache.spark.ml.clustering.KMeansModel",
-    "bisecting_kmeans": "org.apache.spark.ml.clustering.BisectingKMeansModel",
-    "gaussian_mixture": "org.apache.spark.ml.clustering.GaussianMixtureModel",
+    "kmeans": (_KMEANS,),
+    # A tree whose leaves were refined has nearest centres.
+    "bisecting_kmeans": (_KMEANS, _BISECTING),
+    "gaussian_mixture": ("org.apache.spark.ml.clustering.GaussianMixtureModel",),
 }
 # The tree of a bisecting model has metadata of its own.
 _TREE = "org.apache.spark.mllib.clustering.BisectingKMeansModel"
@@ -62,7 +65,8 @@ def require_classes(files: Files, algorithm: str, path: str) -> None:
         top == _PIPELINE
         and stages[:1] == [_BEFORE_SCALER]
         and stages[1:2] in [[scaler] for scaler in _SCALERS]
-        and stages[2:] in ([wanted], [_AFTER_SCALER, wanted])
+        and stages[2:-1] in ([], [_AFTER_SCALER])
+        and stages[-1] in wanted
     )
     if not is_ours:
         raise InputError(
@@ -87,7 +91,7 @@ def _classes(files: Files) -> list[str]:
         metadata.pop(f"model/stages/{place}_{uid}/metadata")
         for place, uid in enumerate(pipeline["paramMap"]["stageUids"])
     ]
-    if stages[-1]["class"] == CLUSTERERS["bisecting_kmeans"]:
+    if stages[-1]["class"] == _BISECTING:
         last = f"{len(stages) - 1}_{pipeline['paramMap']['stageUids'][-1]}"
         tree = metadata.pop(f"model/stages/{last}/data/metadata")
         if tree["class"] != _TREE:

@@ -95,7 +95,7 @@ def parse(
     folders = [options.config.parent, shipped.conf_dir()]
     return Arguments(
         config,
-        _mappings(config, _sources(options), shipped.source_folders(options.config))
+        named_mappings(config, asked_sources(options), shipped.source_folders(options.config))
         if ingests
         else (),
         load_archetypes(find(config.naming.archetypes, folders), checks.feature_names()),
@@ -141,22 +141,8 @@ def _parser(description: str, *, ingests: bool, segments: bool) -> Parser:
         again=False,
     )
     if ingests:
-        parser.add_argument(
-            "paths",
-            metavar="PATH",
-            nargs="*",
-            help="what to read by --mapping; custseg preview PATH --write proposes a mapping",
-        )
-        parser.add_argument(
-            "--mapping", metavar="NAME", help="the mapping conf/sources/NAME.toml of each PATH"
-        )
-        parser.add_argument(
-            "--source",
-            action="append",
-            metavar="MAPPING=PATH",
-            help="read PATH (a file, folder, glob or URI; CSV, Parquet, JSON, SQLite or XLSX, told"
-            " by its content; or a database's jdbc:… URL) by the mapping conf/sources/MAPPING.toml;"
-            " may be repeated; replaces the configured sources",
+        add_sources(
+            parser, "what to read by --mapping; custseg preview PATH --write proposes a mapping"
         )
     if segments:
         parser.add_argument(
@@ -207,6 +193,23 @@ def _parser(description: str, *, ingests: bool, segments: bool) -> Parser:
     return parser
 
 
+def add_sources(parser: Parser, what: str) -> None:
+    """Adds the options that name sources; `what` a PATH is."""
+    parser.add_argument("paths", metavar="PATH", nargs="*", help=what)
+    parser.add_argument(
+        "--mapping", metavar="NAME", help="the mapping conf/sources/NAME.toml of each PATH"
+    )
+    parser.add_argument(
+        "--source",
+        action="append",
+        default=[],
+        metavar="MAPPING=PATH",
+        help="read PATH (a file, folder, glob or URI; CSV, Parquet, JSON, SQLite or XLSX, told"
+        " by its content; or a database's jdbc:… URL) by the mapping conf/sources/MAPPING.toml;"
+        " may be repeated; replaces the configured sources",
+    )
+
+
 _EPILOG = """examples:
   spark-submit jobs/segment.py
   spark-submit jobs/segment.py logs/ --mapping ecommerce_events --lake lake
@@ -220,7 +223,7 @@ exit codes: 0 done, 2 configuration, 3 unreadable input, 4 too much rejected or 
 """
 
 
-def _sources(options: argparse.Namespace) -> list[str]:
+def asked_sources(options: argparse.Namespace) -> list[str]:
     """Each MAPPING=PATH that is asked for, by --source or by PATH and --mapping."""
     if options.paths and not options.mapping:
         raise ConfigurationError(
@@ -232,7 +235,7 @@ def _sources(options: argparse.Namespace) -> list[str]:
     return [*options.source, *(f"{options.mapping}={path}" for path in options.paths)]
 
 
-def _mappings(
+def named_mappings(
     config: Config, sources: Sequence[str], folders: Sequence[Path]
 ) -> tuple[MappingFile, ...]:
     """The mappings to read, with their paths; `--source` replaces the configured paths."""

@@ -36,6 +36,7 @@ COMMANDS = {
     "fetch": "purchases from an HTTP API",
     "gate": "whether the lake is fit to be segmented",
     "maintain": "remove what no run needs, put small files together",
+    "stream": "events as they arrive to customers' current segments",
     "preview": "what a mapping makes of a file, or a proposed mapping",
     "serve": "the scoring service over a lake, by HTTP",
     "dashboard": "a lake's runs, segments and customers in a browser",

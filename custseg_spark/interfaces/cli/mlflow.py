@@ -4,6 +4,7 @@ Spark. Needs the extra `mlflow`; a run that is there already is not logged again
 
 from collections.abc import Sequence
 
+from custseg_spark.config.places import require_open
 from custseg_spark.config.typed import parse_date
 from custseg_spark.engine.lake.reader import LakeReader
 from custseg_spark.errors import ConfigurationError
@@ -32,6 +33,7 @@ def run(argv: Sequence[str]) -> None:
         "--register", metavar="NAME", help="register the main model under this name"
     )
     options = parser.parse_args(argv)
+    require_open(options.tracking_uri, "--tracking-uri")
     config = configured(options)
     lake = place(config.lake.path)
     if config.lake.catalog or isinstance(lake, Remote):

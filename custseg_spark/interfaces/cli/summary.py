@@ -76,7 +76,8 @@ def of_segments(lake: Lake, run: SegmentRun) -> str:
             f"  id  {'segment':<26}{'customers':>12}{'share':>8}{'revenue':>9}{'orders':>8}"
             f"{'spend':>11}{'last seen':>13}"
         )
-        lines += [_segment_line(r) for r in living if r["algorithm"] == chosen["algorithm"]]
+        own = [r for r in living if r["algorithm"] == chosen["algorithm"]]
+        lines += [*map(_segment_line, own), *_unreliable(own)]
     if run.left_out:
         reasons = "; ".join(f"{name}: {why}" for name, why in sorted(run.left_out.items()))
         lines.append(f"\nNot in the model: {reasons}")
@@ -94,6 +95,13 @@ def _segment_line(row: Mapping[str, Any]) -> str:
         f"{row['customer_share']:>8.1%}{row['revenue_share']:>9.1%}{number(orders, '.2f'):>8}"
         f"{number(spend, ',.2f'):>11}{number(last_seen, '.0f'):>8} days"
     )
+
+
+def _unreliable(segments: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say which segments refits don't find again."""
+    ids = [str(r["segment_id"]) for r in segments if r["is_reliable"] is False]
+    said = f"  not to be relied on, because refits don't find them again: {', '.join(ids)}"
+    return [said] if ids else []
 
 
 def _chosen(lake: Lake, run: SegmentRun) -> list[Mapping[str, Any]]:

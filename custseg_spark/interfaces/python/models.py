@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from custseg_spark.core.clustering import portable
+from custseg_spark.core.clustering.models import GaussianMixture
 from custseg_spark.core.clustering.scoring import ScoringModel
 from custseg_spark.errors import ConfigurationError, InputError
 from custseg_spark.interfaces.python import frames
@@ -129,7 +130,8 @@ def score(customers: F, *, model: Any) -> F:
     `customer_features`), `model` is a Model, the result of `segment`, or a path for `load_model`.
     The answer is a frame of the same library, a row a customer in the same order: customer_id (if
     there is such a column), cluster, segment_id, segment_name, distance, second_segment_id, margin,
-    top_features, memberships. A frame of Spark's is scored by Spark.
+    top_features, and what the model knows of memberships, is_outlier, oddities, p_stay. A frame of
+    Spark's is scored by Spark.
 
     Raises InputError for a missing column, and for a value that is no number: which row and column.
 
@@ -164,13 +166,22 @@ def _model(model: Any) -> Model:
 
 def _segments(customers: pa.Table, model: Model) -> pa.Table:
     made = model.scoring.segments_of(frames.numbers(customers, model.scoring.columns))
-    if made["memberships"].null_count == len(made):
-        made = made.drop_columns(["memberships"])
-    if not model.scoring.clustering.outlier_distances:
-        made = made.drop_columns(["is_outlier", "oddities"])
+    made = made.drop_columns(_unknown(model))
     if CUSTOMER not in customers.column_names:
         return made
     return made.add_column(0, CUSTOMER, customers[CUSTOMER])
+
+
+def _unknown(model: Model) -> list[str]:
+    """The columns that a model has nothing for: whatever the customers, it gives null."""
+    clustering = model.scoring.clustering
+    known = {
+        "memberships": isinstance(clustering.model, GaussianMixture),
+        "is_outlier": bool(clustering.outlier_distances),
+        "oddities": bool(clustering.outlier_distances),
+        "p_stay": bool(clustering.stay_curves),
+    }
+    return [name for name, is_known in known.items() if not is_known]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """What the service answers from: the latest run's models, held until a newer run is whole."""
 
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from threading import Lock
 
 from custseg_spark.core.clustering.scoring import ScoringModel
 from custseg_spark.core.features.learned import Learned
-from custseg_spark.engine.lake.reader import LakeReader
+from custseg_spark.engine.lake.reader import LakeReader, algorithms_of
 from custseg_spark.engine.lake.rows import dicts_of
 from custseg_spark.engine.lake.schemas import RUNS
 from custseg_spark.errors import CustsegError, InputError, nearest
@@ -90,11 +89,8 @@ def _latest(reader: LakeReader) -> Published | None:
     if not runs:
         return None
     run = max(runs, key=lambda row: row["run_date"])
-    day, named = run["run_date"], run["models"] or {}
-    configured = json.loads(run["config"] or "{}").get("model", {}).get("algorithms", [])
-    names = [name for name in configured if name in named]
-    names += sorted(set(named).difference(names))
-    models = {name: reader.model(day, name) for name in names}
+    day = run["run_date"]
+    models = {name: reader.model(day, name) for name in algorithms_of(run)}
     if not models:
         raise InputError(f"the run of {day} published no model")
     try:

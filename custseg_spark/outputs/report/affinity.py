@@ -19,11 +19,12 @@ def bought(content: Content) -> Section:
     days = content.run.setting("affinity", "window_days")
     confidence = content.run.setting("affinity", "confidence")
     what = "had any event with" if basis == "events" else "bought"
+    percent = words.percent(confidence).replace(".0 ", " ")
     text = [
         f"What a segment's customers {what} more often than all customers in the {days} days"
         " before the run date. Customers count once. Lift: the share of the segment's buyers over"
         " the share"
-        f" of all buyers, with its {words.percent(confidence)} interval; lists are in the order of"
+        f" of all buyers, with its {percent} interval; lists are in the order of"
         " its lower end. segment_products and segment_categories have longer ones."
     ]
     others = [_others(content, kind) for kind in _KINDS]

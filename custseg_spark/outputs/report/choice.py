@@ -124,7 +124,7 @@ def _other(content: Content, algorithm: str) -> Section:
             words.count(s.customers),
             words.percent(s.customer_share),
             words.percent(s.revenue_share),
-            s.stability or words.MISSING,
+            words.UNRELIABLE if s.is_reliable is False else s.stability or words.MISSING,
             "; ".join(evidence(s, 3)),
         ]
         for s in segments

@@ -89,6 +89,7 @@ class Segment:
     stability: str | None
     tree_node: int | None
     tree_parent: int | None
+    is_reliable: bool | None
     features: Mapping[str, Measure]
     rule: str | None
 

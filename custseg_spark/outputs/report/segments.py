@@ -96,7 +96,8 @@ def stability(segment: Segment) -> str:
     if segment.jaccard is None:
         return segment.stability or words.MISSING
     share = words.percent(segment.jaccard)
-    return f"{share}, {segment.stability}" if segment.stability else share
+    said = f"{share}, {segment.stability}" if segment.stability else share
+    return f"{said}; {words.UNRELIABLE}" if segment.is_reliable is False else said
 
 
 def profiles(content: Content) -> Section:

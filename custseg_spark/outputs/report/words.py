@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 MISSING = "–"
+# Of a segment that refits don't find again.
+UNRELIABLE = "not to be relied on"
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 

@@ -9,13 +9,28 @@ import numpy as np
 import pyarrow as pa
 
 from custseg_spark.config.model import ModelConfig
-from custseg_spark.core.clustering import comparison, euclidean, preparation, selection, stability
+from custseg_spark.core.clustering import (
+    comparison,
+    euclidean,
+    preparation,
+    selection,
+    stability,
+    staying,
+)
 from custseg_spark.core.clustering.buckets import Buckets, numbers
 from custseg_spark.core.clustering.comparison import Compared
 from custseg_spark.core.clustering.evaluation import evaluate
+from custseg_spark.core.clustering.indices import indices_of
 from custseg_spark.core.clustering.kmeans import FitSettings, generator, kmeans
-from custseg_spark.core.clustering.models import ClusterModel, KMeans, cluster_count
+from custseg_spark.core.clustering.models import (
+    BisectingKMeans,
+    ClusterModel,
+    KMeans,
+    RefinedTree,
+    cluster_count,
+)
 from custseg_spark.core.clustering.preparation import EVIDENCE, Feature, Preparation
+from custseg_spark.core.clustering.resampling import BOOTSTRAP, SCHEMES
 from custseg_spark.core.clustering.scaling import FeatureSpace, Scaler
 from custseg_spark.core.clustering.selection import (
     Candidate,
@@ -23,6 +38,7 @@ from custseg_spark.core.clustering.selection import (
     Verdict,
 )
 from custseg_spark.core.clustering.stability import Resample, Stability
+from custseg_spark.core.clustering.stay_curves import StayCurve
 from custseg_spark.errors import InputError
 from custseg_spark.pipeline.clustering.sample import CustomerSample
 from custseg_spark.pipeline.clustering.settings import (
@@ -58,7 +74,7 @@ MakeFits = Callable[[np.ndarray, Preparation, str], SampleFits]
 
 
 # Refits of resamples: as `stability.resamples`, wherever they are made.
-Resamples = Callable[[np.ndarray, str, int, int, FitSettings], list[Resample]]
+Resamples = Callable[[np.ndarray, str, int, int, FitSettings, str], list[Resample]]
 
 
 @dataclass(frozen=True)
@@ -145,7 +161,7 @@ def choose(
             published.add(chosen.k)
             one = replace(fitted, models={(algorithm, chosen.k): models[(algorithm, chosen.k)]})
             own = [c if c is not chosen else _candidates(buckets, sample, one)[0] for c in own]
-        verdicts += found
+        verdicts += [measure.whole(v, sample) if v.chosen else v for v in found]
     return replace(fitted, models=models), _with_euclidean(sample, fitted.space, verdicts, config)
 
 
@@ -223,27 +239,69 @@ def _candidates(buckets: Buckets, sample: CustomerSample, fitted: Fitted) -> lis
 
 
 class _Measure:
-    """The bootstrap stability of candidates on a sample of the points that they were fitted on.
+    """The stability of candidates on a sample of the points that they were fitted on.
 
     Refits depend on algorithm and k alone, so that another model of the same k costs none.
     """
 
     def __init__(self, fitted: Fitted, config: ModelConfig, resamples: Resamples) -> None:
         self._config, self._resamples = config, resamples
+        self._space, self._fitted_points = fitted.space, fitted.points
         self._points = _bounded(fitted.points, config)
-        self._refits: dict[Trial, list[Resample]] = {}
+        self._refits: dict[tuple[str, int, str], list[Resample]] = {}
 
     def stability(self, candidate: Candidate) -> Stability | None:
-        """The stability; None where there is nothing to measure it by."""
-        config, trial = self._config, (candidate.algorithm, candidate.k)
+        """The bootstrap stability; None where there is nothing to measure it by."""
+        return self._by(candidate, BOOTSTRAP)
+
+    def whole(self, verdict: Verdict, sample: CustomerSample) -> Verdict:
+        """The verdict on a chosen clustering, with all that is measured of chosen ones only."""
+        candidate, found = verdict.candidate, verdict.stability
+        model, points = candidate.model, self._fitted_points
+        if found is not None:
+            others = {s: self._by(candidate, s) for s in SCHEMES if s != BOOTSTRAP}
+            jaccard = {s: o.jaccard for s, o in others.items() if o}
+            found = replace(found, others=jaccard)
+        why = verdict.why
+        if isinstance(model, RefinedTree) and points is not None:
+            why = f"{why}; {_beside_tree(model, points)}"
+        return replace(
+            verdict, stability=found, why=why, stay_curves=self._curves(candidate, sample)
+        )
+
+    def _by(self, candidate: Candidate, scheme: str) -> Stability | None:
+        config, key = self._config, (candidate.algorithm, candidate.k, scheme)
         if self._points is None or not config.stability.bootstraps:
             return None
-        if trial not in self._refits:
-            self._refits[trial] = self._resamples(
-                self._points, *trial, config.stability.bootstraps, fit_settings(config)
+        if key not in self._refits:
+            algorithm, k, _ = key
+            number, settings = config.stability.bootstraps, fit_settings(config)
+            self._refits[key] = self._resamples(
+                self._points, algorithm, k, number, settings, scheme
             )
         labels = candidate.model.labels(self._points)
-        return stability.stability(labels, candidate.k, self._refits[trial])
+        return stability.stability(labels, candidate.k, self._refits[key])
+
+    def _curves(self, candidate: Candidate, sample: CustomerSample) -> tuple[StayCurve, ...]:
+        """The probabilities to stay, of all customers; none where nothing is refitted."""
+        refits = self._refits.get((candidate.algorithm, candidate.k, BOOTSTRAP))
+        # Refits' labels are nearest centres', which the leaves of a plain tree aren't.
+        if not refits or isinstance(candidate.model, BisectingKMeans):
+            return ()
+        rows = sample.everyone(self._config.stability.customers)
+        return staying.learned(self._space.points(rows), candidate.model, refits)
+
+
+def _beside_tree(model: RefinedTree, points: np.ndarray) -> str:
+    """How far steps on the leaves improved the tree, on the points that it was fitted on."""
+    if model.tree is None:
+        return "the leaves of a tree, refined"
+    before, after = (indices_of(points, m.labels(points)) for m in (model.tree, model))
+    change = after.within_cluster_cost / before.within_cluster_cost - 1
+    return (
+        f"steps on the tree's leaves changed the cost by {change:+.0%}, the silhouette from"
+        f" {before.silhouette:.3f} to {after.silhouette:.3f}"
+    )
 
 
 def _bounded(points: np.ndarray | None, config: ModelConfig) -> np.ndarray | None:

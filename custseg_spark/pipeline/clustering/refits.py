@@ -22,15 +22,21 @@ class RefitsInTasks:
     spark: SparkSession
 
     def __call__(
-        self, points: np.ndarray, algorithm: str, k: int, bootstraps: int, settings: FitSettings
+        self,
+        points: np.ndarray,
+        algorithm: str,
+        k: int,
+        number: int,
+        settings: FitSettings,
+        scheme: str = "bootstrap",
     ) -> list[Resample]:
         if not stability.is_refitted(algorithm) or not len(points):
             return []
         numbers = [
-            range(start, min(start + _REFITS_PER_TASK, bootstraps))
-            for start in range(0, bootstraps, _REFITS_PER_TASK)
+            range(start, min(start + _REFITS_PER_TASK, number))
+            for start in range(0, number, _REFITS_PER_TASK)
         ]
-        made = tasks.run(self.spark, _Refits(points, algorithm, k, settings), numbers)
+        made = tasks.run(self.spark, _Refits(points, algorithm, k, settings, scheme), numbers)
         return [refit for some in made for refit in some]
 
 
@@ -40,9 +46,12 @@ class _Refits:
     algorithm: str
     k: int
     settings: FitSettings
+    scheme: str
 
     def __call__(self, numbers: Sequence[int]) -> list[Resample]:
         return [
-            stability.resample(self.points, self.algorithm, self.k, number, self.settings)
+            stability.resample(
+                self.points, self.algorithm, self.k, number, self.settings, self.scheme
+            )
             for number in numbers
         ]

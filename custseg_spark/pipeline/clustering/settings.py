@@ -1,5 +1,7 @@
 """Translate configuration sections into rules of the core."""
 
+import math
+
 from custseg_spark.config.model import ModelConfig
 from custseg_spark.core.clustering.kmeans import FitSettings
 from custseg_spark.core.clustering.preparation import Rules
@@ -29,6 +31,8 @@ def fit_settings(config: ModelConfig) -> FitSettings:
         max_iterations=config.fit.max_iterations,
         tolerance=config.fit.tolerance,
         bisecting_iterations=config.fit.bisecting_iterations,
+        bisecting_leaves=_leaves(config.k or config.selection.k_max),
+        bisecting_steps=config.fit.bisecting_steps,
     )
 
 
@@ -41,3 +45,9 @@ def selection_rules(config: ModelConfig) -> SelectionRules:
         switch_margin=config.selection.switch_margin,
         is_k_given=config.k is not None,
     )
+
+
+def _leaves(most_clusters: int) -> int:
+    """Return the leaves of a whole tree with a level more than the clusters need."""
+    # MLlib divides level by level: a level that isn't full takes as long as a full one.
+    return int(2 ** (math.ceil(math.log2(most_clusters)) + 1))

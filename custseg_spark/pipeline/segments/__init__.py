@@ -9,20 +9,27 @@ import numpy as np
 import pyarrow as pa
 
 from custseg_spark.config.settings import Config
+from custseg_spark.core.clustering.assigners import Assigner
 from custseg_spark.core.clustering.assignment import (
+    NamedClustering,
     order_by_value,
     segment_columns,
 )
 from custseg_spark.core.clustering.comparison import Compared
 from custseg_spark.core.clustering.models import cluster_count
 from custseg_spark.core.clustering.outliers import outlier_distances
-from custseg_spark.core.clustering.profiles import Profile, centroid, profiles
+from custseg_spark.core.clustering.profiles import Profile, centroid, profiles, profiles_of_sums
 from custseg_spark.core.clustering.scaling import FeatureSpace
 from custseg_spark.core.clustering.selection import Verdict
 from custseg_spark.core.segments import drift
 from custseg_spark.core.segments.drift import Drift, DriftRules
 from custseg_spark.core.segments.identity import Died, Identities, Identity, identify
-from custseg_spark.core.segments.migrations import Cell, migration_rows, overlap_matrix
+from custseg_spark.core.segments.migrations import (
+    Cell,
+    joined_customers,
+    migration_rows,
+    overlap_matrix,
+)
 from custseg_spark.core.segments.naming import (
     SHARES,
     Archetypes,
@@ -45,12 +52,13 @@ from custseg_spark.engine.lake.schemas import (
 from custseg_spark.engine.partitions import Side, write_sides
 from custseg_spark.engine.spark.model_store import Manifest
 from custseg_spark.pipeline.clustering.sample import CustomerSample
-from custseg_spark.pipeline.clusterings import Clustering
+from custseg_spark.pipeline.clusterings import Clustering, labels_with_held
 from custseg_spark.pipeline.history import Ancestor, PreviousRun
 from custseg_spark.pipeline.population import Population
-from custseg_spark.pipeline.segments import assigning, movement, rows
+from custseg_spark.pipeline.segments import assigning, holding, movement, rows
+from custseg_spark.pipeline.segments.holding import Held
 from custseg_spark.pipeline.segments.little_known import LittleKnown
-from custseg_spark.pipeline.telling import told
+from custseg_spark.pipeline.telling import Told, told
 
 # As many points as a picture can show.
 PICTURED_CUSTOMERS = 4_000
@@ -100,17 +108,20 @@ def identified(
         if previous
         else movement.all_joined(profiled)
     )
+    whos = {a: _who(run, a, profiled[a], cells) for a in run.chosen}
+    held: Mapping[str, Mapping[str, int]] = {}
+    if previous and config.model.stability.hysteresis:
+        named = [_unnamed(run, a, whos[a], tellings[a]) for a in run.chosen]
+        found = holding.held(of, previous, run.space, named, run.sample.rows)
+        cells, held = found.cells, found.sampled
+        profiled = dict(zip(assigners, _profiles_with(run, found, assigners, sampled), strict=True))
     clusterings = []
     for algorithm, verdict in run.chosen.items():
         of_algorithm = [cell for cell in cells if cell.algorithm == algorithm]
         k = cluster_count(verdict.candidate.model)
         clusters, little_known = profiled[algorithm][:k], profiled[algorithm][k:]
         ancestors = _ancestors(algorithm, previous, source)
-        manifest = run.published.get(algorithm)
-        if manifest:
-            who = _as_published(manifest, previous, of_algorithm, k)
-        else:
-            who = _identities(run, verdict, clusters, of_algorithm)
+        manifest, who = run.published.get(algorithm), whos[algorithm]
         names = _names(of, who, clusters, ancestors, archetypes, is_published=bool(manifest))
         far = manifest.outlier_distances if manifest else _outlier_distances(run, verdict)
         apart = LittleKnown.of(little_known, ancestors, of_algorithm, k)
@@ -126,9 +137,52 @@ def identified(
                 [*clusters, *([apart.profile] if apart else [])],
                 far,
                 tellings[algorithm],
+                manifest.stay_curves if manifest else verdict.stay_curves,
+                config.model.stability.hysteresis,
+                held.get(algorithm, {}),
             )
         )
     return clusterings, cells
+
+
+def _who(
+    run: Evaluated, algorithm: str, profiled: Sequence[Profile], cells: Sequence[Cell]
+) -> Identities:
+    """The identity of each of an algorithm's clusters, by the labels that nobody is held from."""
+    verdict, manifest = run.chosen[algorithm], run.published.get(algorithm)
+    k = cluster_count(verdict.candidate.model)
+    of_algorithm = [cell for cell in cells if cell.algorithm == algorithm]
+    if manifest:
+        return _as_published(manifest, run.population.past.previous, of_algorithm, k)
+    return _identities(run, verdict, profiled[:k], of_algorithm)
+
+
+def _unnamed(run: Evaluated, algorithm: str, who: Identities, telling: Told) -> NamedClustering:
+    """Who assigns by an algorithm, with its ids, as far as hysteresis needs it."""
+    assigner = telling.assigner
+    return NamedClustering(
+        algorithm,
+        assigner.model,
+        tuple(i.segment_id for i in who.clusters),
+        (),
+        (),
+        assigner.rules,
+        assigner.by_rules,
+        assigner.known_from,
+        hysteresis=run.population.config.model.stability.hysteresis,
+    )
+
+
+def _profiles_with(
+    run: Evaluated, found: Held, assigners: Mapping[str, Assigner], sampled: pa.Table
+) -> list[list[Profile]]:
+    """Each algorithm's profiles, with the customers whom hysteresis holds."""
+    points = run.space.points(sampled)
+    labellings = [
+        (labels_with_held(one, sampled, points, found.sampled[algorithm]), one.labelled)
+        for algorithm, one in assigners.items()
+    ]
+    return profiles_of_sums(found.sums, run.space, run.population.features, sampled, labellings)
 
 
 def _outlier_distances(run: Evaluated, verdict: Verdict) -> tuple[float | None, ...]:
@@ -165,6 +219,7 @@ def _identities(
         next_id=past.next_id(algorithm),
         rules=IdentityRules(**asdict(of.config.identity)),
         reborn=past.reborn.get(algorithm, ()),
+        joined=joined_customers(cells, len(clusters)),
     )
 
 

@@ -7,6 +7,7 @@ from datetime import date, datetime
 import pyarrow as pa
 
 from custseg_spark.core.clustering.assignment import NamedClustering, segments
+from custseg_spark.core.clustering.placing import PLACED_COLUMNS
 from custseg_spark.core.clustering.scaling import FeatureSpace
 from custseg_spark.core.segments.tenure import PREVIOUS_COLUMNS, with_tenure
 from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS
@@ -26,13 +27,14 @@ class SegmentRows:
 
     def __call__(self, sides: Sequence[pa.Table]) -> pa.Table:
         customers, *before = sides
+        previous = before[0] if before else None
         rows = segments(
             customers,
             space=self.space,
             clusterings=self.clusterings,
             prediction_timestamp=self.prediction_timestamp,
+            previous=previous,
         )
-        previous = before[0] if before else None
         rows = with_tenure(rows, previous, self.run_date, self.previous_run_date)
         return rows.select(CUSTOMER_SEGMENTS.file_schema.names)
 
@@ -43,4 +45,5 @@ def before(of: Population) -> list[Side]:
     if previous is None:
         return []
     lake = previous.lake or of.lake
-    return [Side(lake, CUSTOMER_SEGMENTS, previous.run_date, PREVIOUS_COLUMNS)]
+    columns = tuple(dict.fromkeys([*PREVIOUS_COLUMNS, *PLACED_COLUMNS]))
+    return [Side(lake, CUSTOMER_SEGMENTS, previous.run_date, columns)]

@@ -22,7 +22,7 @@ from custseg_spark.engine.partitions import Side, customer_buckets, map_sides
 from custseg_spark.pipeline.history import PreviousRun
 from custseg_spark.pipeline.population import Population
 
-_SPEND = ("customer_id", "monetary")
+SPEND = ("customer_id", "monetary")
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,13 @@ def moved(
 ) -> list[Cell]:
     """Count the customers by label and previous segment, for each algorithm."""
     before = previous.lake or of.lake
-    columns = tuple(columns_read([*_SPEND, *space.columns], list(assigners.values())))
+    columns = tuple(columns_read([*SPEND, *space.columns], list(assigners.values())))
     sides = [
         Side(of.lake, CUSTOMER_FEATURES, of.run_date, columns),
         Side(
             before, CUSTOMER_SEGMENTS, previous.run_date, ("customer_id", "algorithm", "segment_id")
         ),
-        Side(before, CUSTOMER_FEATURES, previous.run_date, _SPEND),
+        Side(before, CUSTOMER_FEATURES, previous.run_date, SPEND),
     ]
     kernel = _Crosstab(space, tuple(assigners.items()))
     return cells(pl.concat(map_sides(sides, kernel, of.groups)))

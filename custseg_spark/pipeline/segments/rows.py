@@ -25,6 +25,8 @@ from custseg_spark.pipeline.telling import Told
 T = TypeVar("T")
 Rows = list[tuple[object, ...]]
 
+_FURTHER_SCHEMES = ("subset", "noise", "jitter")
+
 
 def profile_rows(
     clusterings: Sequence[Clustering],
@@ -75,6 +77,7 @@ def _profile_rows(
             centroid(profile, features, prepared.names),
             profile.as_map(features),
             _at(clustering.outlier_distances, cluster) if clustering.outlier_distances else None,
+            *_reliability(stability, cluster),
             *_rule(clustering, cluster),
         )
     for died in clustering.identities.died:
@@ -84,8 +87,16 @@ def _profile_rows(
         yield (
             *(run_date, clustering.algorithm, died.segment_id, gone.name, None),
             *(0, 0.0, Decimal(0), 0.0, *unknown, [], [], DIED, related, gone.born_on, None),
-            *(*unknown, {}, {}, None, None, None),
+            *(*unknown, {}, {}, None, *unknown, None, None),
         )
+
+
+def _reliability(stability: Stability | None, cluster: int) -> tuple[object, ...]:
+    """Return a cluster's Jaccard index by further schemes, and whether it is to be relied on."""
+    if stability is None or cluster >= len(stability.jaccard):
+        return (None,) * (len(_FURTHER_SCHEMES) + 1)
+    further = [stability.of_scheme(scheme, cluster) for scheme in _FURTHER_SCHEMES]
+    return (*further, stability.is_reliable(cluster))
 
 
 def _rule(clustering: Clustering, cluster: int) -> tuple[str | None, str | None]:
@@ -187,7 +198,7 @@ def point_rows(
         (run_date, c.algorithm, customer, c.segment_ids[cluster], float(x), float(y), *shares)
         for c in clusterings
         for customer, cluster, (x, y) in zip(
-            ids, c.told.assigner.labels(customers, points).tolist(), plane, strict=True
+            ids, c.labels_of(customers, points).tolist(), plane, strict=True
         )
     ]
 

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.cluster import KMeans as SklearnKMeans
 
+from custseg_spark.core.clustering.bisecting import bisecting_kmeans
 from custseg_spark.core.clustering.kmeans import (
     Clustering,
     FitSettings,
-    bisecting_kmeans,
     generator,
     kmeans,
     lloyd,
@@ -24,10 +24,6 @@ def blobs(seed: int, centres: list[list[float]], each: int = 60) -> tuple[np.nda
     rng = np.random.default_rng(seed)
     labels = rng.permutation(np.repeat(np.arange(len(centres)), each))
     return np.array(centres)[labels] + rng.normal(size=(len(labels), len(centres[0]))), labels
-
-
-def distinct(labels: np.ndarray) -> int:
-    return len(np.unique(labels))
 
 
 @pytest.mark.parametrize("k", [2, 5, 9])
@@ -90,13 +86,3 @@ def test_starting_centres_are_distinct_points(seed: int, k: int) -> None:
     points = {tuple(p) for p in x}
     assert {tuple(p) for p in start} <= points
     assert len({tuple(p) for p in start}) == len(start) == min(k, len(points))
-
-
-def test_the_larger_leaves_of_a_level_are_divided_first() -> None:
-    centres = [[0, 0], [0, 9], [300, 0], [300, 9], [-300, 0], [-300, 9]]
-    x, labels = blobs(6, centres, each=40)
-    x = x[(labels != 5) | (np.arange(len(x)) % 4 == 0)]
-    found = bisecting_kmeans(x, 5, FitSettings(), generator(2))
-    smallest = x[:, 0] < -150
-    assert distinct(found.labels) == 5
-    assert distinct(found.labels[smallest]) == 1

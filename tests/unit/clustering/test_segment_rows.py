@@ -62,6 +62,8 @@ def oracle(point: list[float]) -> dict[str, object]:
         "prediction_timestamp": AS_OF,
         "is_outlier": None,
         "oddities": None,
+        "model_segment_id": KMEANS.segment_ids[own],
+        "p_stay": None,
     }
 
 

@@ -1,12 +1,16 @@
 """A guessed mapping, mended by a person: what is written, what is refused with which words."""
 
 import json
+import sqlite3
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
+import xlsxwriter
 
 from custseg_spark.core.mappings.vocabularies import IGNORED
 from custseg_spark.errors import ConfigurationError, InputError
@@ -165,3 +169,51 @@ def test_the_process_that_reads_writes_the_sample_or_says_why_not(
     said = capsys.readouterr().err
     assert said.startswith("error: log.csv")
     assert str(upload.folder) not in said
+
+
+ROWS = [
+    (f"2024-05-0{n} 10:00:00", "buy" if n % 3 else "view", 700 + n % 3, f"x{n % 4}", 9.5)
+    for n in range(1, 10)
+]
+NAMES = ("when", "action", "visitor", "sku", "price")
+
+
+def parquet(path: Path) -> None:
+    pl.DataFrame(ROWS, schema=NAMES, orient="row").write_parquet(path)
+
+
+def database(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as made, made:
+        made.execute('CREATE TABLE log ("when", action, visitor, sku, price REAL)')
+        made.executemany("INSERT INTO log VALUES (?, ?, ?, ?, ?)", ROWS)
+
+
+def workbook(path: Path) -> None:
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet("log")
+        for number, row in enumerate([NAMES, *ROWS]):
+            sheet.write_row(number, 0, row)
+
+
+@pytest.mark.parametrize("write", [parquet, database, workbook])
+def test_each_kind_of_file_is_looked_at_and_read(
+    uploads: Uploads, write: Callable[[Path], None]
+) -> None:
+    from custseg_spark.interfaces.dashboard.trying import reading
+    from custseg_spark.pipeline import sampled_features
+
+    receiving = uploads.receive("log", None)
+    write(receiving.path)
+    receiving.grown(receiving.path.stat().st_size)
+    upload = receiving.keep()
+    found = mending.look(upload)
+    first = mending.first_choice(found)
+    checked = mending.tried(found, mending.mapping(found, first))
+    assert (checked.accepted, checked.refused) == (9, 0)
+    mending.save(upload, found, first)
+    assert reading.main(upload.folder) == 0
+    sample = sampled_features.read(upload.folder / "sample.parquet")
+    assert sample.features["customer_id"].to_pylist() == ["700", "701", "702"]
+    assert {p.name for p in upload.folder.iterdir()} == {
+        *("upload", "about.json", "head.csv", "conf", "sample.parquet"),
+    }

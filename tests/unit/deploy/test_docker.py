@@ -21,6 +21,8 @@ from compose_spec import PyCompose
 
 from custseg_spark.interfaces.cli import arguments as cli
 from custseg_spark.interfaces.cli import export_arguments as cli_exports
+from custseg_spark.interfaces.cli import stream_arguments
+from custseg_spark.interfaces.cli.main import command
 
 DOCKER = ROOT / "conf" / "deploy" / "docker"
 DOCKERFILE = DOCKER / "Dockerfile"
@@ -68,6 +70,8 @@ def test_its_jars_are_those_of_a_checkout() -> None:
     assert jar is not None
     assert f"delta-spark=={jar[2]}" in pins
     assert any(pin.startswith(f"pyspark=={jar[1]}.") for pin in pins)
+    (kafka,) = re.findall(r"spark-sql-kafka-0-10_2\.13:([\d.]+)", steps)
+    assert f"pyspark=={kafka}" in pins
     (driver,) = re.findall(r"org\.postgresql:postgresql:([\d.]+)", steps)
     assert f"\npostgresql={driver}\n" in (ROOT / "scripts" / "setup.sh").read_text()
 
@@ -78,7 +82,7 @@ def test_it_has_the_packages_that_the_jobs_may_need() -> None:
     ]
     (installs,) = (rest for name, rest in INSTRUCTIONS if name == "RUN" and "-c req" in rest)
     words = shlex.split(installs)
-    for extra in ("api", "postgres", "xlsx"):
+    for extra in ("api", "dashboard", "postgres", "serve", "stream", "xlsx"):
         for needed in extras[extra]:
             assert re.split("[<>=]", needed)[0] in words
 
@@ -98,18 +102,15 @@ def filled_in(text: str) -> str:
 
 def test_the_compose_file_is_valid_and_a_typo_in_it_is_refused() -> None:
     text = filled_in(COMPOSE.read_text())
-    assert set(PyCompose.from_yaml(text).to_spec().services or {}) == {
-        "reports",
-        "segment",
-        "export",
-    }
-    for word in ("healthcheck", "dockerfile", "service_healthy", "depends_on"):
+    services = {"reports", "purchase-api", "segment", "export", "dashboard", "service", "stream"}
+    assert set(PyCompose.from_yaml(text).to_spec().services or {}) == services
+    for word in ("healthcheck", "dockerfile", "service_healthy", "depends_on", "profiles"):
         assert word in text
         with pytest.raises(ValueError, match=word[:-1]):
             PyCompose.from_yaml(text.replace(word, word[:-1])).to_spec()
 
 
-def test_its_services_commands_are_the_jobs_own() -> None:
+def test_its_services_commands_are_the_jobs_own(tmp_path: Path) -> None:
     services: dict[str, Any] = yaml.safe_load(filled_in(COMPOSE.read_text()))["services"]
     job, *arguments = services["segment"]["command"]
     assert job == "segment"
@@ -119,6 +120,14 @@ def test_its_services_commands_are_the_jobs_own() -> None:
     given = cli_exports.parse_export("", arguments)
     assert given.target.shown == "postgresql://loader@reports/reports"
     assert given.config.lake.path == "/data/lake"
+    job, *arguments = services["stream"]["command"]
+    assert job == "stream"
+    (tmp_path / "landing").mkdir()
+    arguments[0] = str(tmp_path / "landing")
+    stream = stream_arguments.parse_stream("", arguments)
+    assert (stream.config.lake.path, stream.metrics_port) == ("/data/lake", 9109)
+    job, *arguments = services["service"]["command"]
+    assert vars(command(job)._parser().parse_args(arguments))["host"] == "0.0.0.0"
     (build,) = [s["build"] for s in services.values() if "build" in s]
     assert (DOCKER / build["context"]).resolve() == ROOT
     assert (ROOT / build["dockerfile"]) == DOCKERFILE
@@ -128,5 +137,37 @@ def test_an_unknown_job_is_an_error_that_lists_the_jobs(tmp_path: Path) -> None:
     run = (DOCKER / "run.sh").read_text().replace("/opt/custseg-spark", str(ROOT))
     done = subprocess.run(["sh", "-c", run, "run.sh", "sgment"], capture_output=True, text=True)
     assert done.returncode == 2
-    known = " ".join(sorted(path.stem for path in (ROOT / "jobs").glob("*.py")))
+    jobs = " ".join(sorted(path.stem for path in (ROOT / "jobs").glob("*.py")))
+    known = f"{jobs} and dashboard serve preview"
     assert done.stderr == f"error: unknown job 'sgment'; known: {known}\n"
+
+
+def test_what_waits_for_requests_is_asked_for_its_health_and_open_to_this_machine_alone() -> None:
+    services: dict[str, Any] = yaml.safe_load(filled_in(COMPOSE.read_text()))["services"]
+    waiting = {name: given for name, given in services.items() if "ports" in given}
+    assert set(waiting) == {"reports", "purchase-api", "dashboard", "service", "stream"}
+    for given in waiting.values():
+        assert given["healthcheck"]["test"][0] == "CMD"
+        assert all(port.startswith("127.0.0.1:") for port in given["ports"])
+
+
+@pytest.mark.parametrize("password", ["", "one of its owner"])
+def test_the_dashboard_in_a_container_never_goes_without_a_password(
+    tmp_path: Path, password: str
+) -> None:
+    custseg = tmp_path / "custseg"
+    custseg.write_text('#!/bin/sh\necho "$1 $2, password $CUSTSEG_DASHBOARD_PASSWORD"\n')
+    custseg.chmod(0o755)
+    path = f"{tmp_path}:{Path(sys.executable).parent}:/usr/bin:/bin"
+    done = subprocess.run(
+        ["sh", DOCKER / "run.sh", "dashboard", "--port=8501"],
+        env={"PATH": path, "CUSTSEG_DASHBOARD_PASSWORD": password},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    *told, started = done.stdout.splitlines()
+    given = started.removeprefix("dashboard --port=8501, password ")
+    assert given == password if password else len(given) >= 16
+    assert bool(told) == (not password)
+    assert all(given in said for said in told)

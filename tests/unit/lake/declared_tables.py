@@ -55,7 +55,7 @@ TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
         "array<string>, memberships map<int, double>, rfm_r int, rfm_f int, rfm_m int, rfm_group "
         "string, prediction_timestamp timestamp, is_outlier boolean, oddities "
         "array<struct<feature: string, deviation: double>>, previous_segment_id int, "
-        "segment_since date",
+        "segment_since date, model_segment_id int, p_stay double",
         ("run_date", "run_id"),
         ("customer_id",),
     ),
@@ -68,7 +68,8 @@ TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
         "related_segments array<int>, born_on date, overlap double, jaccard double, stability "
         "string, tree_node int, tree_parent int, centroid map<string, struct<value: double, "
         "scale: double>>, features map<string, struct<mean: double, median: double, z_score: "
-        "double>>, outlier_distance double, rule string, rule_sql string",
+        "double>>, outlier_distance double, subset_jaccard double, noise_jaccard double, "
+        "jitter_jaccard double, is_reliable boolean, rule string, rule_sql string",
         ("run_date", "run_id"),
         (),
     ),
@@ -150,13 +151,20 @@ TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
         ("run_date", "run_id"),
         (),
     ),
+    "current_segments": (
+        "customer_id string, algorithm string, segment_name string, model_run_id string, "
+        "segment_id int, previous_segment_id int, second_segment_id int, segment_since date, "
+        "as_of date, model_run_date date, distance double, margin double, is_held boolean",
+        (),
+        ("as_of", "model_run_id"),
+    ),
     "runs": (
         "run_date date, previous_run_date date, run_id string, model_use string, model_reason "
         "string, fitted_on date, warnings array<string>, finished_at timestamp, config_hash "
         "string, config string, made_by string, seed bigint, table_versions map<string, bigint>, "
         "models map<string, string>, model_hashes map<string, string>, features array<string>, "
         "left_out map<string, string>, row_counts map<string, bigint>, stage_seconds "
-        "map<string, double>",
+        "map<string, double>, structure_gap double",
         ("run_date",),
         (),
     ),

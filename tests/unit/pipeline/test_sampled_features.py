@@ -10,13 +10,19 @@ from kernels import BY, parts_of, validated, without_copies
 from random_logs import HEADER, MAPPING, log_file, random_log
 
 from custseg_spark.config.mappings import MappingFile, mapping_of
+from custseg_spark.core.clustering.sampling import in_sample
 from custseg_spark.core.features.customers import customer_features
 from custseg_spark.core.features.levels import Levels
 from custseg_spark.core.sampling import HASH_STEPS, hash_step
 from custseg_spark.core.sessions.levels import category_sums, price_levels
 from custseg_spark.engine.sources.discovery import files
 from custseg_spark.errors import InputError
-from custseg_spark.pipeline.sampled_features import SampledFeatures, read, sampled_features
+from custseg_spark.pipeline.sampled_features import (
+    SEED,
+    SampledFeatures,
+    read,
+    sampled_features,
+)
 
 NOW = datetime(2029, 12, 31, tzinfo=UTC)
 
@@ -67,7 +73,7 @@ def test_sampled_customers_are_complete_and_those_of_the_first_hashes(
     found = sampled(tmp_path / "log.csv", log_file(log.lines), most_events=60)
     whole = without_scores(batch(log.lines))
     below = round(found.about.share * HASH_STEPS)
-    expected = whole.filter(whole.select(hash_step("customer_id")).to_series() < below)
+    expected = whole.filter(whole.select(hash_step("customer_id", seed=SEED)).to_series() < below)
     assert 0 < len(expected) < len(whole)
     assert without_scores(found.features).equals(expected)
     assert expected["event_count"].sum() <= 60
@@ -119,3 +125,20 @@ def test_a_file_without_an_accepted_event_is_an_error(tmp_path: Path) -> None:
     header = ",".join(HEADER)
     with pytest.raises(InputError, match="no event was accepted: 1 records were refused"):
         sampled(tmp_path / "log.csv", f"{header}\n{',' * (len(HEADER) - 1)}\n".encode())
+
+
+def test_a_sample_of_the_sample_is_no_larger_than_asked_for(tmp_path: Path) -> None:
+    lines = [f"{n},2024-01-0{1 + n % 5} 10:00:00,buy,9.50" for n in range(4_000)]
+    mapping = mapping_of(
+        {
+            "columns": {"customer_id": "user", "event_at": "at", "event_type": "kind"},
+            "event_at_formats": ["yyyy-MM-dd HH:mm:ss"],
+            "event_types": {"buy": "purchase"},
+        },
+        "log",
+    )
+    content = "\n".join(["user,at,kind,price", *lines]).encode() + b"\n"
+    found = sampled(tmp_path / "log.csv", content, most_events=2_500, mapping=mapping)
+    assert 1_800 < len(found.features) < 2_200
+    wanted = in_sample(found.features["customer_id"], 500, len(found.features))
+    assert 400 < wanted.sum() < 600

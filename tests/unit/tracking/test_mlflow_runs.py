@@ -107,5 +107,7 @@ def test_a_frame_without_a_feature_is_refused() -> None:
 def test_a_lake_elsewhere_and_a_missing_run_are_named(store: tuple[Path, str]) -> None:
     with pytest.raises(ConfigurationError, match="a folder of this machine"):
         command.run(["--lake=s3a://bucket/lake"])
+    with pytest.raises(ConfigurationError, match="holds a secret"):
+        command.run(["--tracking-uri=http://me:hunter2@127.0.0.1:5000"])
     with pytest.raises(InputError, match="no run of 2020-01-01"):
         command.run([f"--lake={store[0] / 'lake'}", "--run-date=2020-01-01"])

@@ -112,6 +112,14 @@ def _absent(path: str) -> str:
     return ": the folder is empty" if is_folder else ": there is no such file or folder"
 
 
+def arrived(path: Path) -> SourceFile:
+    """A file that a stream has seen in its folder, with its hash, or why it can't be read."""
+    try:
+        return _identify(path, outright=False, hashes=True)
+    except InputError as error:
+        return SourceFile(Path(printable(path)), "unknown", 0, "", str(error))
+
+
 def _in_folder(path: Path, relative: Path, *, hashes: bool) -> SourceFile:
     """A file that wasn't named itself; hidden if it or a folder on the way to it is."""
     if is_hidden(relative):

@@ -114,7 +114,7 @@ def _cut(file: SourceFile, file_id: str) -> JsonFile:
     pieces: list[JsonPiece] = []
 
     def close() -> None:
-        pieces.append(JsonPiece(file.data, offset, position, before, file_id, str(file.path)))
+        pieces.append(JsonPiece(file.data, offset, position, before, file_id, file.name))
 
     with file.data.open("rb") as stream:
         for number, line in enumerate(stream, start=1):

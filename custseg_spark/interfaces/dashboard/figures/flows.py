@@ -6,11 +6,13 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 import polars as pl
 
-from custseg_spark.interfaces.dashboard.figures.base import laid_out, literal
+from custseg_spark.interfaces.dashboard.figures.base import laid_out, literal, look
 from custseg_spark.outputs.report import words
 from custseg_spark.outputs.report.palette import Style
 
 _NOBODY = "#88909a"
+# Pixels between two bars, and above and below them all.
+_GAP, _MARGINS = 14, 24
 
 
 @dataclass(frozen=True)
@@ -30,33 +32,28 @@ class Side:
 
 def flow(rows: pl.DataFrame, left: Side, right: Side, styles: Mapping[int, Style]) -> go.Figure:
     """Ribbons as wide as the customers are many; of `movements.flows_between`."""
-    sources = rows["from_segment_id"].unique().sort(nulls_last=True).to_list()
-    targets = rows["to_segment_id"].unique().sort(nulls_last=True).to_list()
-    places = {("l", s): i for i, s in enumerate(sources)}
-    places |= {("r", s): len(sources) + i for i, s in enumerate(targets)}
-    colours = [_colour(s, styles) for s in [*sources, *targets]]
-    names = [left.name(s) for s in sources] + [right.name(s) for s in targets]
-    moved = list(rows.iter_rows())
+    sources, targets = _sizes(rows, "from_segment_id"), _sizes(rows, "to_segment_id")
+    height = 150 + 48 * max(len(sources), len(targets))
+    ids = [*sources, *targets]
+    labels = [left.name(s) for s in sources] + [right.name(s) for s in targets]
+    gap = _GAP / (height - _MARGINS)
+    least = (max(len(sources), len(targets)) - 1) * gap
     sankey = go.Sankey(
-        arrangement="snap",
+        arrangement="fixed",
         node={
-            "label": [literal(name, 20, 1) for name in names],
-            "color": colours,
-            "pad": 14,
+            "label": [literal(name, 20, 1) for name in labels],
+            "color": [_colour(one, styles) for one in ids],
+            # On the very edge plotly takes a place for none.
+            "x": [0.001] * len(sources) + [0.999] * len(targets),
+            "y": [*_places(sources, 1 - least, gap), *_places(targets, 1 - least, gap)],
+            "pad": _GAP,
             "thickness": 14,
             "line": {"width": 0},
             "hovertemplate": "%{label}: %{value:,} customers<extra></extra>",
         },
-        link={
-            "source": [places["l", a] for a, _, _ in moved],
-            "target": [places["r", b] for _, b, _ in moved],
-            "value": [n for _, _, n in moved],
-            "color": [_pale(_colour(a, styles)) for a, _, _ in moved],
-            "hovertemplate": "%{source.label} → %{target.label}: %{value:,} customers"
-            "<extra></extra>",
-        },
+        textfont={"color": look().theme.ink},
+        link=_ribbons(rows, list(sources), list(targets), styles),
     )
-    height = 180 + 48 * max(len(sources), len(targets))
     figure = laid_out(go.Figure(sankey), height)
     for x, anchor, side in ((0, "left", left), (1, "right", right)):
         figure.add_annotation(
@@ -64,6 +61,40 @@ def flow(rows: pl.DataFrame, left: Side, right: Side, styles: Mapping[int, Style
             text=side.day, showarrow=False,
         )  # fmt: skip
     return figure
+
+
+def _sizes(rows: pl.DataFrame, column: str) -> dict[int | None, int]:
+    """The customers of each segment of a side, by id, so that a segment keeps its place; those of
+    no segment last."""
+    sums = rows.group_by(column).agg(pl.col("customers").sum()).sort(column, nulls_last=True)
+    return dict(sums.iter_rows())
+
+
+def _places(sizes: Mapping[int | None, int], share: float, gap: float) -> list[float]:
+    """The middle of each segment's bar, from 0 at the top to 1; all bars together take `share`."""
+    total = sum(sizes.values())
+    middles, top = [], 0.0
+    for customers in sizes.values():
+        part = share * customers / total
+        middles.append(min(max(top + part / 2, 0.001), 0.999))
+        top += part + gap
+    return middles
+
+
+def _ribbons(
+    rows: pl.DataFrame,
+    sources: Sequence[int | None],
+    targets: Sequence[int | None],
+    styles: Mapping[int, Style],
+) -> Mapping[str, object]:
+    moved = list(rows.iter_rows())
+    return {
+        "source": [sources.index(a) for a, _, _ in moved],
+        "target": [len(sources) + targets.index(b) for _, b, _ in moved],
+        "value": [n for _, _, n in moved],
+        "color": [_pale(_colour(a, styles)) for a, _, _ in moved],
+        "hovertemplate": "%{source.label} → %{target.label}: %{value:,} customers<extra></extra>",
+    }
 
 
 def _colour(segment_id: int | None, styles: Mapping[int, Style]) -> str:
@@ -78,8 +109,7 @@ def _pale(colour: str) -> str:
 def matrix(rows: pl.DataFrame, left: Side, right: Side) -> pl.DataFrame:
     """The same as a table: a row a segment of the earlier run, a column a segment of the later."""
     sums = {(a, b): n for a, b, n in rows.iter_rows()}
-    sources = rows["from_segment_id"].unique().sort(nulls_last=True).to_list()
-    targets = rows["to_segment_id"].unique().sort(nulls_last=True).to_list()
+    sources, targets = _sizes(rows, "from_segment_id"), list(_sizes(rows, "to_segment_id"))
     return pl.DataFrame(
         [
             {"from": left.name(a), **_row([sums.get((a, b), 0) for b in targets], targets, right)}

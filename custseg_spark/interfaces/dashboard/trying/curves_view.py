@@ -102,7 +102,7 @@ def _chart(
         chosen = values[ks.index(k)]
         figure.add_trace(go.Scatter(x=[k], y=[chosen], mode="markers", marker=marker, name="k"))
     figure.update_xaxes(title="k", dtick=1)
-    figure.update_layout(title={"text": title, "font": {"size": 15}})
+    st.caption(title)
     show(laid_out(figure, 230, showlegend=False), f"{key}-{title}")
 
 

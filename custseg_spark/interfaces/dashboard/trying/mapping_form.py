@@ -148,8 +148,9 @@ def verdict(tried: Preview, share: float, looked_at: int, is_whole: bool) -> Non
         "copies": tried.duplicates,
         "ignored": tried.ignored,
     }
-    for place, (name, count) in zip(st.columns(len(counts)), counts.items(), strict=True):
-        place.metric(name, f"{count:,}")
+    with st.container(horizontal=True, gap="large"):
+        for name, count in counts.items():
+            st.metric(name, f"{count:,}", width="content")
     whole = "all" if is_whole else "the first"
     st.caption(f"of {whole} {looked_at:,} records; {tried.refused_share:.1%} are refused")
     if tried.refused_share > share:

@@ -1,0 +1,84 @@
+"""Bisecting KMeans from one tree of MLlib's: a fit for every k, not one each.
+
+MLlib runs all iterations of a tree's level over all points, whatever the number of nodes: seven
+trees for k = 2 to 8 are 340 jobs, one tree of 16 leaves is 80.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pyarrow as pa
+from pyspark.ml.clustering import BisectingKMeans, BisectingKMeansModel, KMeans, KMeansModel
+from pyspark.ml.functions import array_to_vector
+from pyspark.ml.stat import Summarizer
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from custseg_spark.core.clustering.kmeans import FitSettings
+from custseg_spark.core.clustering.models import BisectingKMeans as Tree
+from custseg_spark.core.clustering.models import RefinedTree
+from custseg_spark.core.clustering.tree_cuts import cheapest_cut, refined
+from custseg_spark.engine.spark.mllib_scaling import VECTOR, MllibSample
+
+_CLUSTER = "cluster"
+
+
+def fit_tree(
+    sample: MllibSample, leaves: int, settings: FitSettings, prediction: str
+) -> BisectingKMeansModel:
+    """Fit MLlib's BisectingKMeans of so many leaves, or as many as the points give."""
+    estimator = BisectingKMeans(
+        k=leaves,
+        seed=settings.seed,
+        maxIter=settings.bisecting_iterations,
+        featuresCol=VECTOR,
+        predictionCol=prediction,
+    )
+    return estimator.fit(sample.vectors)
+
+
+def cuts(
+    tree: Tree, ks: Iterable[int], points: np.ndarray, steps: int
+) -> Mapping[int, RefinedTree]:
+    """The cheapest cut of each k that the tree has leaves for, refined over the points."""
+    cheapest = {k: cheapest_cut(tree, k) for k in ks}
+    return {k: refined(found, points, steps) for k, found in cheapest.items() if found}
+
+
+def refined_in_spark(tree: Tree, k: int, vectors: DataFrame, steps: int) -> RefinedTree:
+    """As `refined` of the cheapest cut, for vectors that needn't fit into memory.
+
+    A tree of fewer leaves is refined whole.
+    """
+    best = cheapest_cut(tree, k) or tree
+    centres = best.centres.copy()
+    for _ in range(steps):
+        model = kmeans_model(vectors.sparkSession, centres, _CLUSTER)
+        by_cluster = model.transform(vectors).groupBy(_CLUSTER)
+        for cluster, mean in by_cluster.agg(Summarizer.mean(F.col(VECTOR))).collect():
+            centres[cluster] = mean.toArray()
+    return RefinedTree(best.nodes, centres, best)
+
+
+def kmeans_model(spark: SparkSession, centres: np.ndarray, prediction: str) -> KMeansModel:
+    """MLlib's KMeansModel of given, different centres: its labels are the nearest ones' places."""
+    # Without a step MLlib's centres are the points themselves, in an order that depends on their
+    # number alone.
+    estimator = KMeans(
+        k=len(centres),
+        maxIter=0,
+        initMode="random",
+        seed=1,
+        featuresCol=VECTOR,
+        predictionCol=prediction,
+    )
+    places = np.arange(len(centres), dtype=float)[:, None] + np.zeros(centres.shape)
+    order = [int(place[0]) for place in estimator.fit(_frame(spark, places)).clusterCenters()]
+    model = estimator.fit(_frame(spark, centres[np.argsort(order)]))
+    assert np.array_equal(model.clusterCenters(), centres)
+    return model
+
+
+def _frame(spark: SparkSession, points: np.ndarray) -> DataFrame:
+    rows = spark.createDataFrame(pa.table({"point": list(points)})).coalesce(1)
+    return rows.select(array_to_vector(F.col("point")).alias(VECTOR))

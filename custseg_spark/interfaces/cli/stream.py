@@ -1,0 +1,76 @@
+"""Events as they arrive to customers' current segments, in micro-batches of Structured Streaming.
+
+Each batch is validated and stored as ingest does it; then the customers that it touched are
+assigned with the model of the lake's latest run, in the table current_segments. A customer changes
+segment only where the margin passes model.stability.hysteresis. Killed at any moment and started
+again, it goes on as if nothing had been.
+"""
+
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+
+from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.spark.session import get_session
+from custseg_spark.engine.spark.streaming import (
+    DeltaRows,
+    KafkaTopic,
+    LandingFolder,
+    StreamSource,
+)
+from custseg_spark.interfaces import clock
+from custseg_spark.interfaces.cli import stream_metrics
+from custseg_spark.interfaces.cli.stream_arguments import (
+    DELTA,
+    KAFKA,
+    StreamArguments,
+    parse_stream,
+)
+from custseg_spark.interfaces.cli.stream_metrics import StreamMetrics
+from custseg_spark.paths import place
+from custseg_spark.pipeline.stream.following import Stream, Worked
+from custseg_spark.pipeline.stream.following import run as follow
+
+
+def run(argv: Sequence[str]) -> None:
+    """Runs the job for a command line."""
+    given = parse_stream(__doc__ or "", argv)
+    metrics = _metrics(given)
+    # A batch is a line; its stages would be ten.
+    logging.getLogger("custseg").setLevel(logging.WARNING)
+    lake = Lake(get_session("custseg-stream", given.config.lake.umask), given.config.lake)
+
+    def told(worked: Worked) -> None:
+        now = clock.now()
+        print(stream_metrics.line(worked, now), flush=True)
+        if metrics:
+            metrics.tell(worked, now)
+
+    stream = Stream(_source(given), given.mapping, given.checkpoint)
+    # Who stops a stream doesn't want to hear where it was: it goes on from there.
+    with suppress(KeyboardInterrupt):
+        follow(
+            lake,
+            stream,
+            given.config,
+            interval_s=given.interval_s,
+            now=clock.now,
+            told=told,
+        )
+
+
+def _metrics(given: StreamArguments) -> StreamMetrics | None:
+    if given.metrics_file is None and given.metrics_port is None:
+        return None
+    return StreamMetrics(given.metrics_file, given.metrics_port, given.metrics_host)
+
+
+def _source(given: StreamArguments) -> StreamSource:
+    limits = given.config.stream
+    if given.kind == KAFKA:
+        servers, topic = given.topic
+        return KafkaTopic(servers, topic, limits.max_records, given.kafka_options)
+    folder = place(given.where)
+    if given.kind == DELTA:
+        return DeltaRows(folder, limits.max_files)
+    return LandingFolder(folder, limits.max_files)

@@ -1,0 +1,95 @@
+"""From customers' session parts to their rows of `current_segments`, by the batch's kernels."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+import pyarrow as pa
+
+from custseg_spark.core.features.customers import customer_features
+from custseg_spark.core.segments.current import (
+    CURRENT,
+    HELD,
+    current_segments,
+    held_since_run,
+)
+from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS, SESSIONS
+from custseg_spark.pipeline.stream.published import PublishedModel
+
+PART_COLUMNS = tuple(SESSIONS.schema.names)
+# Of a run's own segments, as far as its table has these columns.
+RUN_COLUMNS = tuple(n for n in ("algorithm", *HELD) if n in CUSTOMER_SEGMENTS.schema.names)
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What all rows of `current_segments` have in common: their date, and their model's run."""
+
+    as_of: date
+    model_run_id: str
+
+
+@dataclass(frozen=True)
+class Updated:
+    """How many rows were written; of them who changed segment, and who was held in the last one."""
+
+    customers: int = 0
+    changed: int = 0
+    held: int = 0
+
+    def __add__(self, other: "Updated") -> "Updated":
+        return Updated(
+            self.customers + other.customers,
+            self.changed + other.changed,
+            self.held + other.held,
+        )
+
+
+@dataclass(frozen=True)
+class CurrentKernel:
+    """Rows of `current_segments` as of a date, by a published model."""
+
+    published: PublishedModel
+    as_of: date
+    hysteresis: float
+
+    def features(self, parts: pa.Table) -> pa.Table:
+        """The features of the customers of some session parts: all parts of each."""
+        of = self.published.learned
+        return customer_features(parts, as_of=self.as_of, levels=of.levels, cutoffs=of.cutoffs)
+
+    def held(self, current: pl.DataFrame, of_run: pa.Table | None) -> pl.DataFrame:
+        """Where customers are: by their current rows and, where it is given, by the run."""
+        if of_run is None:
+            return current.select(*HELD)
+        run_date, algorithm = self.published.run_date, self.published.model.clustering.algorithm
+        rows = pl.DataFrame(pl.from_arrow(of_run)).filter(pl.col("algorithm") == algorithm)
+        lacking = [pl.lit(None).cast(t).alias(n) for n, t in HELD.items() if n not in rows.columns]
+        told = rows.with_columns(*lacking).select(*HELD).cast(HELD)  # type: ignore[arg-type]
+        since = pl.col("segment_since").fill_null(run_date)
+        return held_since_run(current, told.with_columns(since), run_date)
+
+    def rows(self, features: pa.Table, held: pl.DataFrame) -> pl.DataFrame:
+        """The customers' rows, and a column `is_changed`: another segment than the last one."""
+        last = held.select("customer_id", last_id="segment_id")
+        found = current_segments(
+            features,
+            held,
+            self.published.model,
+            as_of=self.as_of,
+            run_id=self.published.run_id,
+            run_date=self.published.run_date,
+            hysteresis=self.hysteresis,
+        ).join(last, on="customer_id", how="left", maintain_order="left")
+        is_changed = (pl.col("segment_id") != pl.col("last_id")).fill_null(False)
+        return found.select(*CURRENT, is_changed=is_changed)
+
+
+def counted(rows: pl.DataFrame) -> Updated:
+    """The numbers of rows that `CurrentKernel.rows` has made."""
+    return Updated(len(rows), int(rows["is_changed"].sum()), int(rows["is_held"].sum()))
+
+
+def current_frame(table: pa.Table) -> pl.DataFrame:
+    """Rows of the table `current_segments` for the kernel."""
+    return pl.DataFrame(pl.from_arrow(table)).select(*CURRENT).cast(CURRENT)  # type: ignore[arg-type]
