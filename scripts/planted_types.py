@@ -55,6 +55,17 @@ def ceiling(features: pd.DataFrame, types: "pd.Series[str]") -> tuple[float, flo
     return adjusted_rand_score(kinds, guessed), adjusted_rand_score(kinds, plain)
 
 
+def apart(segments: pd.DataFrame, features: pd.DataFrame, types: "pd.Series[str]", bar: int) -> str:
+    """The indices with model.known_from = `bar`: customers with fewer events and no order apart."""
+    rows = segments.merge(features[["customer_id", "event_count", "frequency"]], on="customer_id")
+    is_apart = (rows["event_count"] < bar) & (rows["frequency"] == 0)
+    rows["segment_id"] = rows["segment_id"].where(~is_apart, -1)
+    groups = {"all": rows, "5 events or more": rows[rows["event_count"] >= 5]}
+    groups |= {"not apart": rows[~is_apart], "20 or more": rows[rows["event_count"] >= 20]}
+    told = ", ".join(f"{who} {agreement(of, types):.3f}" for who, of in groups.items())
+    return f"known_from {bar}: {is_apart.mean():.1%} apart; ARI of {told}"
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -64,6 +75,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--run-date", type=date.fromisoformat)
     parser.add_argument("--min-events", type=int, default=20)
     parser.add_argument("--ceiling", action="store_true")
+    parser.add_argument("--known-from", type=int, nargs="*", default=(), metavar="EVENTS")
     options = parser.parse_args(argv)
     types = planted(options.truth)
     features = table_of(options.lake, "customer_features", options.run_date)
@@ -77,6 +89,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             )
             kinds = types[rows["customer_id"]].to_numpy()
             print(pd.crosstab(kinds, rows["segment_name"], rownames=["planted"]).to_string())
+        for bar in options.known_from:
+            print(apart(own, features, types, bar))
     if options.ceiling:
         told, plain = ceiling(enough, types)
         print(f"\nclassifier, cross-validated: ARI {told:.3f}; plainly scaled KMeans: {plain:.3f}")
