@@ -2,7 +2,6 @@
 
 import io
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 pytest.importorskip("streamlit", reason="the extra [dashboard]")
 pytest.importorskip("playwright", reason="requirements-dev.txt has it")
 
-from browser import chromium, dashboard, opened
+from browser import dashboard
 from deltalake import DeltaTable
 from playwright.sync_api import expect
 from trying import Visitor, small_log
@@ -21,15 +20,6 @@ from trying import Visitor, small_log
 pytestmark = pytest.mark.heavy
 
 _RUN_MS = 300_000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    program = chromium()
-    if program is None:
-        pytest.skip("chromium isn't installed (Debian: apt-get install chromium)")
-    with opened(program) as started:
-        yield started
 
 
 def in_group_of(folder: Path) -> list[int]:
