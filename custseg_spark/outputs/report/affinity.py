@@ -25,7 +25,8 @@ def bought(content: Content) -> Section:
         " before the run date. Customers count once. Lift: the share of the segment's buyers over"
         " the share"
         f" of all buyers, with its {percent} interval; lists are in the order of"
-        " its lower end. segment_products and segment_categories have longer ones."
+        " its lower end, and an interval that begins below 1 may be chance. segment_products and"
+        " segment_categories have longer lists."
     ]
     others = [_others(content, kind) for kind in _KINDS]
     return Section(
