@@ -30,8 +30,8 @@ RFM_GROUPS = (
 )
 PROSPECTS = "Prospects"
 
-# Every feature of the data dictionary but the lifetime values, the optional families and that
-# of discounts, which the log doesn't have.
+# Every feature of the data dictionary but the lifetime values, the optional families, that of
+# discounts, which the log doesn't have, and baskets, which only ours adds.
 FEATURES = (
     *("recency_days", "frequency", "monetary", "average_order_value", "purchase_days"),
     *("event_count", "view_count", "cart_count", "purchase_count", "session_count"),

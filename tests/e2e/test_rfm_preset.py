@@ -95,7 +95,7 @@ def test_the_guides_command_names_segments_by_rfm(
         f"  silhouette of all: {numbers[0]} (squared Euclidean), {numbers[1]} (Euclidean, of 40"
         " customers)\n"
     ) in said
-    report = (tmp_path / "reports" / "rfm" / "2010-12-11" / "cluster_report.md").read_text()
+    report = (tmp_path / "reports" / "2010-12-11" / "cluster_report.md").read_text()
     assert (
         f"k = 4, over all customers is {numbers[0]} with squared Euclidean distances, as everywhere"
         f" in this report; with Euclidean ones, over 40 customers, it is {numbers[1]}."
