@@ -113,10 +113,11 @@ def test_a_trees_nodes_add_up(sample: MllibSample, k: int) -> None:
         assert all(tree.nodes[c].parent == node.index for c in below)
 
 
-def test_smaller_trees_are_cut_from_the_largest_and_the_chosen_one_is_fitted(
+def test_without_steps_smaller_trees_are_cut_from_the_largest_and_the_chosen_one_is_fitted(
     spark: SparkSession,
 ) -> None:
-    fits = MllibFits(spark, matrix(), preparation(), "standard", SETTINGS, 1)
+    settings = replace(SETTINGS, bisecting_steps=0)
+    fits = MllibFits(spark, matrix(), preparation(), "standard", settings, 1)
     trials = [("bisecting_kmeans", k) for k in (2, 3, 4)]
     spark.sparkContext.setJobGroup("cuts", "trees of three k's")
     found = fits.others(trials)
