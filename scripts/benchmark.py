@@ -36,9 +36,9 @@ ours" is a program's wall time by that of ours in the same turn: below 1 it is f
 The same work: exact copies of events dropped, all features of the data dictionary but lifetime
 values, discounts (the log has none), baskets (ours has them in addition) and the optional families,
 the same default features for the model, fences, priors and scale, KMeans for k = 2 to 8 from one
-start, a label for everybody, Parquet. Ours learns from at most 20,000 customers and takes exact silhouettes of all;
-the peers learn from all with events enough and take silhouettes of a sample of 10,000, in
-scikit-learn's own (Euclidean) distance, as their users do.
+start, a label for everybody, Parquet. Ours learns from at most 20,000 customers and takes exact
+silhouettes of all; the peers learn from all with events enough and take silhouettes of a sample of
+10,000, in scikit-learn's own (Euclidean) distance, as their users do.
 Ours also checks every record, keeps the events, and writes sessions, profiles, names and the
 evidence for both; no peer does. "default run" is ours as it comes: bisecting KMeans beside KMeans,
 three starts, bootstrap stability, lifetime values, the report.
