@@ -13,6 +13,7 @@ from pyspark.sql import SparkSession
 from custseg_spark.config.settings import LakeConfig
 from custseg_spark.core.clustering.assignment import NamedClustering, segment_columns
 from custseg_spark.core.clustering.models import KMeans
+from custseg_spark.core.clustering.placing import PLACED_COLUMNS
 from custseg_spark.core.clustering.preparation import Preparation, PreparedFeature
 from custseg_spark.core.clustering.scaling import FeatureSpace, Scaler
 from custseg_spark.core.segments.tenure import PREVIOUS_COLUMNS
@@ -81,6 +82,7 @@ def sides(spark: SparkSession, tmp_path: Path, request: pytest.FixtureRequest) -
     return lake, older
 
 
+OF_BEFORE = tuple(dict.fromkeys([*PREVIOUS_COLUMNS, *PLACED_COLUMNS]))
 NEW = ("memberships", "top_features", "oddities", "is_outlier", "previous_segment_id",
        "segment_since")  # fmt: skip
 
@@ -93,11 +95,11 @@ def test_who_stayed_goes_on_and_who_moved_begins_anew(
         dated = [{**f, "run_date": NOW, "run_id": own.run_id} for f in FEATURES]
         own.append(of(CUSTOMER_FEATURES, dated), CUSTOMER_FEATURES)
         old = own.lake if before is lake else before
-        columns = tuple(segment_columns(SPACE))
+        columns = tuple(segment_columns(SPACE, (CLUSTERING,)))
         written = write_sides(
             [
                 Side(own.lake, CUSTOMER_FEATURES, NOW, columns),
-                Side(old, CUSTOMER_SEGMENTS, BEFORE, PREVIOUS_COLUMNS),
+                Side(old, CUSTOMER_SEGMENTS, BEFORE, OF_BEFORE),
             ],
             SegmentRows(SPACE, (CLUSTERING,), AS_OF, NOW, BEFORE),
             CUSTOMER_SEGMENTS,
