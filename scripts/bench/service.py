@@ -156,7 +156,8 @@ def _wait(address: str, process: "subprocess.Popen[bytes]") -> None:
 def _features(lake: Path) -> pl.DataFrame:
     """One row per customer: the model's features and the segment that the batch gave."""
     run = _rows(lake, "runs", ["features", "run_id"]).tail(1)
-    names = [*run["features"][0], "customer_id"]
+    # Rates are drawn to the mean by the number of events, so the model reads that, too.
+    names = [*run["features"][0], "event_count", "customer_id"]
     features = _rows(lake, "customer_features", dict.fromkeys(names))
     segments = _rows(lake, "customer_segments", ["customer_id", "algorithm", "segment_id"])
     own = segments.filter(pl.col("algorithm") == ALGORITHM).drop("algorithm")
@@ -200,7 +201,8 @@ def _differing(address: str, features: pl.DataFrame) -> tuple[int, int]:
     with httpx.Client(base_url=address, timeout=60) as client:
         for part in features.iter_slices(BATCH):
             answer = client.post(FEATURES, content=_body(_customers(part)), headers=_HEADERS)
-            answer.raise_for_status()
+            if answer.status_code != httpx.codes.OK:
+                raise RuntimeError(f"labels of {len(part)} customers: {answer.text[:500]}")
             scored = {c["customer_id"]: c["segment_id"] for c in answer.json()["customers"]}
             pairs = zip(part["customer_id"], part["segment_id"], strict=True)
             differing += sum(scored[customer] != segment for customer, segment in pairs)
