@@ -61,7 +61,7 @@ TEST_WORKERS := 2
 PYTEST := $(ACTIVATE) pytest -q -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-unit: venv ## the tests without Spark, in a minute
-	@$(ACTIVATE) pytest -q -n $(TEST_WORKERS) --dist worksteal tests/unit
+	@$(ACTIVATE) pytest -q -n $(TEST_WORKERS) --dist loadfile tests/unit
 
 test: venv ## what every change must pass: all tests but the heavy ones
 	@scripts/s3_jars.sh
