@@ -34,19 +34,18 @@ def fresh_ingests(work: Path, io: str, log: Path, tries: Tries) -> None:
     tries.expect(not faults, f"two first ingests: {faults[:2]}")
 
 
+def _again(lake: Path, io: str) -> tuple[str, ...]:
+    """Return the words of a run that is made anew whatever stands."""
+    again = ("--skip-ingest", "--again", f"--set=lake.io={io}")
+    return ("segment", f"--lake={lake}", *again, *jobs.QUICK)
+
+
 def two_runs(work: Path, lake: Path, io: str, wait_s: float, tries: Tries) -> None:
     """Race two runs of one date: one counts in full, the other exits with a conflict."""
     copy = work / "copy"
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(lake, copy)
-    words = (
-        "segment",
-        f"--lake={copy}",
-        "--skip-ingest",
-        "--again",
-        f"--set=lake.io={io}",
-        *jobs.QUICK,
-    )
+    words = _again(copy, io)
     first = jobs.start(*words, "--set=model.k=2")
     time.sleep(wait_s)
     second = jobs.start(*words, "--set=model.k=3")
@@ -66,14 +65,7 @@ def export_during_a_rerun(work: Path, lake: Path, io: str, tries: Tries) -> None
     copy, out = work / "copy", work / "out"
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(lake, copy)
-    words = (
-        "segment",
-        f"--lake={copy}",
-        "--skip-ingest",
-        "--again",
-        f"--set=lake.io={io}",
-        *jobs.QUICK,
-    )
+    words = _again(copy, io)
     rerun = jobs.start(*words, "--set=model.k=3")
     counts = []
     while rerun.poll() is None:

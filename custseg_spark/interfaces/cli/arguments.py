@@ -12,11 +12,11 @@ from custseg_spark.config.archetypes import find, load_archetypes
 from custseg_spark.config.jdbc import expanded
 from custseg_spark.config.mappings import MappingFile, load_mapping
 from custseg_spark.config.model import MODEL_USES
+from custseg_spark.config.options import Parser
 from custseg_spark.config.settings import Config
 from custseg_spark.config.typed import parse_date
 from custseg_spark.core.segments.naming import Archetypes
 from custseg_spark.errors import ConfigurationError
-from custseg_spark.interfaces.cli.parser import Parser
 from custseg_spark.pipeline import checks
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from custseg_spark.config.typed import parse_date
 from custseg_spark.core.customers.contacts import PLATFORMS, Dialling
-from custseg_spark.engine.lake.reader import LakeReader
 from custseg_spark.errors import ConfigurationError, require_word
 from custseg_spark.interfaces.cli.arguments import base_parser, configured
+from custseg_spark.interfaces.cli.local_lakes import reader_of
 from custseg_spark.outputs import audiences
 from custseg_spark.outputs.audiences import ROLES, AudienceRequest
-from custseg_spark.paths import Remote, place
+from custseg_spark.paths import place
 
 _EPILOG = """examples:
   custseg audience --contacts contacts.csv --to audiences
@@ -33,11 +33,7 @@ def run(argv: Sequence[str]) -> None:
     """Runs the job for a command line."""
     options = _parser().parse_args(argv)
     config = configured(options)
-    lake = place(config.lake.path)
-    if config.lake.catalog or isinstance(lake, Remote):
-        raise ConfigurationError("--lake: expected a folder of this machine")
-    reader = LakeReader(lake)
-    reader.require()
+    reader = reader_of(config.lake)
     made = audiences.write(reader, _request(options), place(options.to), config.lake.umask)
     print(audiences.said(made))
 

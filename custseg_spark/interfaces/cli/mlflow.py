@@ -6,12 +6,10 @@ from collections.abc import Sequence
 
 from custseg_spark.config.places import require_open
 from custseg_spark.config.typed import parse_date
-from custseg_spark.engine.lake.reader import LakeReader
-from custseg_spark.errors import ConfigurationError
 from custseg_spark.interfaces.cli.arguments import base_parser, configured
+from custseg_spark.interfaces.cli.local_lakes import reader_of
 from custseg_spark.outputs import tracking
 from custseg_spark.outputs.tracking import Tracking
-from custseg_spark.paths import Remote, place
 
 _EPILOG = """examples:
   custseg mlflow --lake lake --tracking-uri http://127.0.0.1:5000 --register customer-segments
@@ -35,11 +33,7 @@ def run(argv: Sequence[str]) -> None:
     options = parser.parse_args(argv)
     require_open(options.tracking_uri, "--tracking-uri")
     config = configured(options)
-    lake = place(config.lake.path)
-    if config.lake.catalog or isinstance(lake, Remote):
-        raise ConfigurationError("--lake: expected a folder of this machine")
-    reader = LakeReader(lake)
-    reader.require()
+    reader = reader_of(config.lake)
     day = parse_date(options.run_date, "--run-date") if options.run_date else config.run.run_date
     asked = Tracking(options.tracking_uri, options.experiment, options.register)
     made = tracking.log(reader, day, asked, config.lake.umask)

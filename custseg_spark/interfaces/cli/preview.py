@@ -19,6 +19,7 @@ from pathlib import Path
 from custseg_spark import scratch
 from custseg_spark.config import loading, shipped
 from custseg_spark.config.mappings import MappingFile, load_mapping, mapping_of
+from custseg_spark.config.options import Parser
 from custseg_spark.core.mappings import guessing, proposing, shapes
 from custseg_spark.core.mappings.guesses import Guess
 from custseg_spark.engine.sources import heads
@@ -29,7 +30,6 @@ from custseg_spark.engine.sources.heads import Head
 from custseg_spark.errors import ConfigurationError, InputError, RejectedShareError
 from custseg_spark.interfaces import clock
 from custseg_spark.interfaces.cli import showing
-from custseg_spark.interfaces.cli.parser import Parser
 from custseg_spark.paths import is_database, is_remote
 from custseg_spark.pipeline.preview import Preview, preview
 

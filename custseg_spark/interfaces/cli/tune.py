@@ -17,11 +17,10 @@ from custseg_spark.config.toml_files import read
 from custseg_spark.config.typed import parse_date
 from custseg_spark.core.clustering import tuning as core
 from custseg_spark.core.clustering.tuning import Tried
-from custseg_spark.engine.lake.reader import LakeReader
 from custseg_spark.errors import ConfigurationError, require_word
 from custseg_spark.interfaces.cli.arguments import base_parser, configured
+from custseg_spark.interfaces.cli.local_lakes import reader_of
 from custseg_spark.outputs.report.reading import run_date_of
-from custseg_spark.paths import Remote, place
 from custseg_spark.pipeline import tuning
 from custseg_spark.pipeline.tuning import Asked
 
@@ -42,14 +41,9 @@ def run(argv: Sequence[str]) -> None:
     """Runs the job for a command line."""
     options = _parser().parse_args(argv)
     config = configured(options)
-    lake = place(config.lake.path)
-    if config.lake.catalog or isinstance(lake, Remote):
-        raise ConfigurationError("--lake: expected a folder of this machine")
     asked = _asked(options, config)
     tuning.spaces(asked, config)
-    reader = LakeReader(lake)
-    reader.require()
-    reader = reader.at_one_moment()
+    reader = reader_of(config.lake).at_one_moment()
     wanted = parse_date(options.run_date, "--run-date") if options.run_date else None
     day = run_date_of(reader, wanted or config.run.run_date)
     sample = tuning.sampled(reader, day, asked, config)

@@ -8,6 +8,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from custseg_spark.config.options import Parser
 from custseg_spark.errors import ConfigurationError
 from custseg_spark.interfaces.dashboard import settings
 from custseg_spark.interfaces.dashboard.settings import LOCAL, PASSWORD_VARIABLE, Settings
@@ -57,8 +58,8 @@ def _serve(host: str, port: int) -> None:
     serve(settings.current(), host, port)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="custseg dashboard",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,

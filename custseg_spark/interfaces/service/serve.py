@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
+from custseg_spark.config.options import Parser
 from custseg_spark.errors import ConfigurationError
 from custseg_spark.interfaces.service.limits import KEYS_VARIABLE, Limits, keys_of
 from custseg_spark.paths import Remote, place
@@ -43,8 +44,8 @@ def _serve(lake: Path, limits: Limits, host: str, port: int) -> None:
     uvicorn.run(make_app(lake, limits), host=host, port=port, log_level="warning", lifespan="on")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="custseg serve",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,

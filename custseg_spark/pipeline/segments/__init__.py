@@ -3,41 +3,23 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, time
-from decimal import Decimal
 
-import numpy as np
 import pyarrow as pa
 
 from custseg_spark.config.settings import Config
 from custseg_spark.core.clustering.assigners import Assigner
-from custseg_spark.core.clustering.assignment import (
-    NamedClustering,
-    order_by_value,
-    segment_columns,
-)
+from custseg_spark.core.clustering.assignment import NamedClustering, segment_columns
 from custseg_spark.core.clustering.comparison import Compared
 from custseg_spark.core.clustering.models import cluster_count
 from custseg_spark.core.clustering.outliers import outlier_distances
-from custseg_spark.core.clustering.profiles import Profile, centroid, profiles, profiles_of_sums
+from custseg_spark.core.clustering.profiles import Profile, profiles, profiles_of_sums
 from custseg_spark.core.clustering.scaling import FeatureSpace
 from custseg_spark.core.clustering.selection import Verdict
 from custseg_spark.core.segments import drift
 from custseg_spark.core.segments.drift import Drift, DriftRules
-from custseg_spark.core.segments.identity import Died, Identities, Identity, identify
-from custseg_spark.core.segments.migrations import (
-    Cell,
-    joined_customers,
-    migration_rows,
-    overlap_matrix,
-)
-from custseg_spark.core.segments.naming import (
-    SHARES,
-    Archetypes,
-    SegmentName,
-    name_segments,
-)
-from custseg_spark.core.segments.pairing import IdentityRules, jaccard
-from custseg_spark.core.segments.statuses import BORN, CONTINUED
+from custseg_spark.core.segments.identity import Identities
+from custseg_spark.core.segments.migrations import Cell, migration_rows
+from custseg_spark.core.segments.naming import Archetypes
 from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.rows import rows_of
 from custseg_spark.engine.lake.schemas import (
@@ -53,11 +35,12 @@ from custseg_spark.engine.partitions import Side, write_sides
 from custseg_spark.engine.spark.model_store import Manifest
 from custseg_spark.pipeline.clustering.sample import CustomerSample
 from custseg_spark.pipeline.clusterings import Clustering, labels_with_held
-from custseg_spark.pipeline.history import Ancestor, PreviousRun
+from custseg_spark.pipeline.history import PreviousRun
 from custseg_spark.pipeline.population import Population
-from custseg_spark.pipeline.segments import assigning, holding, movement, rows
+from custseg_spark.pipeline.segments import assigning, holding, identities, movement, rows
 from custseg_spark.pipeline.segments.holding import Held
 from custseg_spark.pipeline.segments.little_known import LittleKnown
+from custseg_spark.pipeline.segments.names import names_of
 from custseg_spark.pipeline.telling import Told, told
 
 # As many points as a picture can show.
@@ -120,9 +103,9 @@ def identified(
         of_algorithm = [cell for cell in cells if cell.algorithm == algorithm]
         k = cluster_count(verdict.candidate.model)
         clusters, little_known = profiled[algorithm][:k], profiled[algorithm][k:]
-        ancestors = _ancestors(algorithm, previous, source)
+        ancestors = identities.ancestors_of(algorithm, previous, source)
         manifest, who = run.published.get(algorithm), whos[algorithm]
-        names = _names(of, who, clusters, ancestors, archetypes, is_published=bool(manifest))
+        names = names_of(of, who, clusters, ancestors, archetypes, is_published=bool(manifest))
         far = manifest.outlier_distances if manifest else _outlier_distances(run, verdict)
         apart = LittleKnown.of(little_known, ancestors, of_algorithm, k)
         if apart:
@@ -153,8 +136,10 @@ def _who(
     k = cluster_count(verdict.candidate.model)
     of_algorithm = [cell for cell in cells if cell.algorithm == algorithm]
     if manifest:
-        return _as_published(manifest, run.population.past.previous, of_algorithm, k)
-    return _identities(run, verdict, profiled[:k], of_algorithm)
+        return identities.as_published(manifest, run.population.past.previous, of_algorithm, k)
+    return identities.identities(
+        run.population, run.space.preparation, verdict, profiled[:k], of_algorithm
+    )
 
 
 def _unnamed(run: Evaluated, algorithm: str, who: Identities, telling: Told) -> NamedClustering:
@@ -190,103 +175,6 @@ def _outlier_distances(run: Evaluated, verdict: Verdict) -> tuple[float | None, 
     model = verdict.candidate.model
     percentile = run.population.config.model.outlier_percentile
     return outlier_distances(points, model.labels(points), model.centres, percentile)
-
-
-def _ancestors(
-    algorithm: str, previous: PreviousRun | None, source: PreviousRun | None
-) -> Mapping[int, Ancestor]:
-    run = source or previous
-    ancestors = run.ancestors(algorithm) if run else {}
-    if previous and run is not previous:
-        ancestors = previous.ancestors(algorithm) | ancestors
-    return ancestors
-
-
-def _identities(
-    run: Evaluated,
-    verdict: Verdict,
-    clusters: Sequence[Profile],
-    cells: Sequence[Cell],
-) -> Identities:
-    algorithm, prepared = verdict.candidate.algorithm, run.space.preparation
-    of, past = run.population, run.population.past
-    known = past.previous.known(algorithm) if past.previous else ()
-    return identify(
-        [centroid(profile, of.features, prepared.names) for profile in clusters],
-        known,
-        overlap_matrix(cells, len(clusters), [s.segment_id for s in known]),
-        order=order_by_value(verdict.candidate.model.centres, prepared.axes),
-        next_id=past.next_id(algorithm),
-        rules=IdentityRules(**asdict(of.config.identity)),
-        reborn=past.reborn.get(algorithm, ()),
-        joined=joined_customers(cells, len(clusters)),
-    )
-
-
-def _as_published(
-    manifest: Manifest, previous: PreviousRun | None, cells: Sequence[Cell], k: int
-) -> Identities:
-    """The ids that the published model has, each with its customers' overlap since.
-
-    A model of an older run may have others than the previous run: those are born and died.
-    """
-    known = [s.segment_id for s in previous.known(manifest.algorithm)] if previous else []
-    overlap = jaccard(overlap_matrix(cells, k, known))
-
-    def of(cluster: int, segment: int) -> Identity:
-        if segment not in known:
-            return Identity(segment, BORN, (), None)
-        shared = float(overlap[cluster, known.index(segment)])
-        return Identity(segment, CONTINUED, (segment,), shared)
-
-    gone = [i for i in known if i not in manifest.segment_ids]
-    return Identities(
-        tuple(of(cluster, segment) for cluster, segment in enumerate(manifest.segment_ids)),
-        tuple(Died(segment, ()) for segment in gone),
-    )
-
-
-def _names(
-    of: Population,
-    who: Identities,
-    clusters: Sequence[Profile],
-    ancestors: Mapping[int, Ancestor],
-    archetypes: Archetypes,
-    *,
-    is_published: bool,
-) -> dict[int, SegmentName]:
-    features, naming = of.features, of.config.naming
-    z_scores = {
-        identity.segment_id: dict(zip(features, profile.z_score.tolist(), strict=False))
-        for identity, profile in zip(who.clusters, clusters, strict=True)
-    }
-    figures = {
-        identity.segment_id: _figures(profile, clusters, features)
-        for identity, profile in zip(who.clusters, clusters, strict=True)
-    }
-    kept = {i: ancestors[i].name for i in z_scores if i in ancestors}
-    # A published model's segments keep their names: nothing about the segments has changed.
-    bonus = np.inf if is_published else naming.kept_name_bonus
-    return name_segments(
-        z_scores,
-        archetypes,
-        min_score=naming.min_score,
-        kept=kept,
-        kept_bonus=bonus,
-        figures=figures,
-    )
-
-
-def _figures(
-    profile: Profile, clusters: Sequence[Profile], features: Sequence[str]
-) -> dict[str, float]:
-    """Return what archetypes' bars are for: a segment's means, and its shares."""
-    customers = profile.customers / max(sum(p.customers for p in clusters), 1)
-    total = sum((p.revenue for p in clusters), Decimal(0))
-    revenue = float(profile.revenue / total) if total > 0 else np.nan
-    shares = (customers, revenue, revenue / customers if customers else np.nan)
-    means = dict(zip(features, profile.mean.tolist(), strict=False))
-    return {**means, **dict(zip(SHARES, shares, strict=True))}
 
 
 def write(

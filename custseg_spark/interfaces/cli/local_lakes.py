@@ -1,0 +1,19 @@
+"""Open the lake of a command that reads it without Spark."""
+
+from custseg_spark.config.settings import LakeConfig
+from custseg_spark.engine.lake.reader import LakeReader
+from custseg_spark.errors import ConfigurationError
+from custseg_spark.paths import Remote, place
+
+
+def reader_of(config: LakeConfig) -> LakeReader:
+    """Return a reader of the lake's folder.
+
+    Raises ConfigurationError for a catalog or a URI, InputError where there is no lake.
+    """
+    lake = place(config.path)
+    if config.catalog or isinstance(lake, Remote):
+        raise ConfigurationError("--lake: expected a folder of this machine")
+    reader = LakeReader(lake)
+    reader.require()
+    return reader
