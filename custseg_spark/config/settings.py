@@ -13,7 +13,6 @@ from custseg_spark.config.insights import AffinityConfig, EventSummaryConfig, Se
 from custseg_spark.config.model import ModelConfig
 from custseg_spark.config.places import require_open
 from custseg_spark.config.rfm import RfmConfig
-from custseg_spark.config.tracking import LineageConfig, MlflowConfig
 from custseg_spark.errors import require, require_word
 from custseg_spark.paths import is_remote
 from custseg_spark.redaction import redacted_tree
@@ -219,6 +218,35 @@ class ExportsConfig:
         require(0 < self.confidence < 1, "exports.confidence", "between 0 and 1", self)
         require(0 < self.power < 1, "exports.power", "between 0 and 1", self)
         require(self.pre_period_days > 0, "exports.pre_period_days", "above 0", self)
+
+
+@dataclass(frozen=True)
+class MlflowConfig:
+    """Whether a run is logged to MLflow, where, and the name that its main model is registered by.
+
+    `tracking_uri` None: as MLflow's own variables say.
+    """
+
+    enabled: bool = False
+    tracking_uri: str | None = None
+    experiment: str = "custseg"
+    register: str | None = None
+
+    def __post_init__(self) -> None:
+        require_open(self.tracking_uri, "mlflow.tracking_uri")
+
+
+@dataclass(frozen=True)
+class LineageConfig:
+    """Where OpenLineage events go: a file of JSON lines, or an address by HTTP; none by default."""
+
+    file: str | None = None
+    url: str | None = None
+    namespace: str = "custseg"
+
+    def __post_init__(self) -> None:
+        require_open(self.url, "lineage.url")
+        require(not (self.file and self.url), "lineage.url", "nothing beside lineage.file", self)
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from custseg_spark import redaction
-from custseg_spark.config.settings import Config
-from custseg_spark.config.tracking import LineageConfig
+from custseg_spark.config.settings import Config, LineageConfig
 from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.ddl import ddl_type
 from custseg_spark.errors import ConfigurationError

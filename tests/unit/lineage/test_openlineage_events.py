@@ -15,8 +15,7 @@ from checkout import ROOT
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from custseg_spark.config.settings import Config, LakeConfig
-from custseg_spark.config.tracking import LineageConfig
+from custseg_spark.config.settings import Config, LakeConfig, LineageConfig
 from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS, EVENTS
 from custseg_spark.errors import ConfigurationError, InputError
 from custseg_spark.outputs import lineage
