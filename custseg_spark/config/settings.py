@@ -13,6 +13,7 @@ from custseg_spark.config.insights import AffinityConfig, EventSummaryConfig, Se
 from custseg_spark.config.model import ModelConfig
 from custseg_spark.config.places import require_open
 from custseg_spark.config.rfm import RfmConfig
+from custseg_spark.config.segments import DriftConfig, IdentityConfig, NamingConfig
 from custseg_spark.errors import require, require_word
 from custseg_spark.paths import is_remote
 from custseg_spark.redaction import redacted_tree
@@ -130,43 +131,6 @@ class FeaturesConfig:
     """Feature families beyond the standing ones, such as `price_relative`."""
 
     optional_families: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class NamingConfig:
-    """How segments get their names: the file of archetypes, and thresholds."""
-
-    archetypes: str = "archetypes.toml"
-    min_score: float = 0.35
-    kept_name_bonus: float = 0.25
-
-    def __post_init__(self) -> None:
-        require(self.kept_name_bonus >= 0, "naming.kept_name_bonus", "0 or more", self)
-
-
-@dataclass(frozen=True)
-class IdentityConfig:
-    """Thresholds for continuing a segment of the previous run, and for splits and merges."""
-
-    max_distance: float = 0.75
-    min_overlap: float = 0.3
-    split_share: float = 0.3
-
-    def __post_init__(self) -> None:
-        require(self.max_distance > 0, "identity.max_distance", "above 0", self)
-        for key in ("min_overlap", "split_share"):
-            require(0 < getattr(self, key) <= 1, f"identity.{key}", "above 0, at most 1", self)
-
-
-@dataclass(frozen=True)
-class DriftConfig:
-    """Population stability index: below `watch` the same population, above `refit` another one."""
-
-    watch: float = 0.1
-    refit: float = 0.25
-
-    def __post_init__(self) -> None:
-        require(0 < self.watch <= self.refit, "drift.watch", "above 0, at most refit", self)
 
 
 @dataclass(frozen=True)
