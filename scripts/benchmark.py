@@ -6,7 +6,7 @@ one start, the best silhouette, everybody's label. Each is a process of its own 
 nothing; a peer is in its fastest known settings. Before anything is timed their features are held
 to ours, customer by customer, and so is the cost of their clusters at our k.
 
-Linux only. Takes the extra [bench]: pip install -r requirements-bench.txt.
+Linux only. Takes the extra [bench], which requirements-dev.txt pins.
 """
 
 import argparse
