@@ -93,6 +93,23 @@ def test_segments_are_drawn_with_their_shares(page: Any, address: str) -> None:
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
 
 
+def test_purchases_are_listed_and_drawn(page: Any, address: str) -> None:
+    visit(page, address, "purchases")
+    says(page, "The segment has 3 of all 5 buyers.")
+    drawn(page, "may be chance")
+    expect(page.locator("img[src=x]")).to_have_count(0)
+    says(page, "bought together")
+    part(page, "Seasons")
+    says(page, "Months are of 2 whole years before the run date")
+    drawn(page, "Dec")
+
+
+def drawn(page: Any, text: str) -> None:
+    """Waits for the picture that has a text; the part before may still stand beside it."""
+    picture = page.locator(".js-plotly-plot").filter(has_text=text)
+    expect(picture.first).to_be_visible(timeout=_PATIENT_MS)
+
+
 def test_movement_counts_who_moved(page: Any, address: str) -> None:
     visit(page, address, "movement")
     says(
