@@ -107,7 +107,7 @@ def test_purchases_are_listed_and_drawn(page: Any, address: str) -> None:
 def drawn(page: Any, text: str) -> None:
     """Waits for the picture that has a text; the part before may still stand beside it."""
     picture = page.locator(".js-plotly-plot").filter(has_text=text)
-    expect(picture.first).to_be_visible(timeout=_PATIENT_MS)
+    expect(picture.first).to_be_visible()
 
 
 def test_movement_counts_who_moved(page: Any, address: str) -> None:
