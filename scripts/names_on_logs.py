@@ -180,7 +180,7 @@ class DriverFits:
     def refits(self, algorithm: str, k: int) -> bool:
         return False
 
-    def refit(self, algorithm: str, k: int, best_cost: float | None) -> ClusterModel:
+    def refit(self, algorithm: str, k: int, start: np.ndarray) -> ClusterModel:
         raise NotImplementedError
 
     def others(

@@ -158,7 +158,7 @@ def compare_sweeps(spark: SparkSession, points: int) -> dict[str, Any]:
 
     def ours() -> list[float]:
         fits = {k: kmeans(x, k, SETTINGS, generator(SEED, k)) for k in KS}
-        fit_kmeans(sample, TRUE_CLUSTERS, SETTINGS, best_cost=fits[TRUE_CLUSTERS].cost)
+        fit_kmeans(sample, fits[TRUE_CLUSTERS].centres, SETTINGS)
         return [fit.cost for fit in fits.values()]
 
     def theirs() -> list[float]:

@@ -49,7 +49,7 @@ class _NumpyFits:
     def refits(self, algorithm: str, k: int) -> bool:
         return False
 
-    def refit(self, algorithm: str, k: int, best_cost: float | None) -> ClusterModel:
+    def refit(self, algorithm: str, k: int, start: np.ndarray) -> ClusterModel:
         return KMeans(kmeans(self.points, k, FitSettings(), generator(k)).centres)
 
     def others(self, trials: object) -> Mapping[tuple[str, int], ClusterModel]:

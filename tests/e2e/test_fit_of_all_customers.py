@@ -88,15 +88,16 @@ def test_published_models_are_those_of_all_informed_customers(lake: Lake) -> Non
     fits = MllibFits(lake.spark, sample, PREPARATION, "standard", settings, 1, everyone)
     assert all(fits.refits(algorithm, 3) for algorithm in ("kmeans", "bisecting_kmeans"))
     scaled = fits.scaler.transform(every)
-    kmeans = fits.refit("kmeans", 3, 0.0)
-    bisecting = fits.refit("bisecting_kmeans", 3, None)
+    start = fits.scaler.transform(sample[:3])
+    kmeans = fits.refit("kmeans", 3, start)
+    bisecting = fits.refit("bisecting_kmeans", 3, start)
     assert isinstance(kmeans, KMeans)
     assert isinstance(bisecting, RefinedTree)
     for model in (kmeans, bisecting):
         labels = model.labels(scaled)
         means = [scaled[labels == label].mean(axis=0) for label in range(3)]
         np.testing.assert_allclose(model.centres, means, rtol=1e-9)
-    again = fits.refit("kmeans", 3, 0.0)
+    again = fits.refit("kmeans", 3, start)
     assert again.centres.tolist() == kmeans.centres.tolist()
     # What is saved is what was refitted.
     saved = fits.pipeline("kmeans", 3).stages[-1].clusterCenters()

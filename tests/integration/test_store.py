@@ -16,7 +16,7 @@ from custseg_spark.core.clustering.models import BisectingKMeans
 from custseg_spark.core.clustering.preparation import Preparation, PreparedFeature
 from custseg_spark.engine import model_files
 from custseg_spark.engine.spark import sealing
-from custseg_spark.engine.spark.mllib import FITS
+from custseg_spark.engine.spark.mllib import FITS, fit_kmeans
 from custseg_spark.engine.spark.mllib_models import core_model, model_hash
 from custseg_spark.engine.spark.mllib_scaling import sample_in_mllib
 from custseg_spark.engine.spark.model_store import (
@@ -40,7 +40,11 @@ def points() -> np.ndarray:
 def published(spark: SparkSession, algorithm: str, path: str) -> tuple[Manifest, str]:
     """A model that was saved and published: its manifest, and the hash of its files."""
     sample = sample_in_mllib(spark, points(), Preparation(FEATURES, {}, None), "standard")
-    fitted = FITS[algorithm](sample, 2, SETTINGS)
+    fitted = (
+        fit_kmeans(sample, points()[[0, -1]], SETTINGS)
+        if algorithm == "kmeans"
+        else FITS[algorithm](sample, 2, SETTINGS)
+    )
     pipeline, model = PipelineModel([*sample.stages.stages, fitted]), core_model(fitted)
     save_model(pipeline, path)
     manifest = Manifest(

@@ -59,6 +59,8 @@ TOUCHES_JVM = {
     "custseg_spark/engine/spark/database_connections.py": {"sparkContext", "_jvm"},
     # MLlib's tree shows its inner centres to the JVM only.
     "custseg_spark/engine/spark/mllib_models.py": {"_java_obj"},
+    # MLlib's KMeans takes an initial model in the JVM only.
+    "custseg_spark/engine/spark/mllib_kmeans.py": {"sparkContext", "_jvm", "_jdf"},
 }
 
 

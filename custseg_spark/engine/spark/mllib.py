@@ -11,7 +11,7 @@ from pyspark.ml import PipelineModel
 from pyspark.ml.clustering import (
     BisectingKMeansModel,
     GaussianMixture,
-    KMeans,
+    KMeansModel,
 )
 from pyspark.sql import DataFrame, SparkSession
 
@@ -21,6 +21,7 @@ from custseg_spark.core.clustering.preparation import Preparation
 from custseg_spark.core.clustering.scaling import Scaler
 from custseg_spark.core.clustering.tree_cuts import cut
 from custseg_spark.engine.spark import mllib_trees
+from custseg_spark.engine.spark.mllib_kmeans import fit_from, kmeans_model
 from custseg_spark.engine.spark.mllib_models import (
     MllibModel,
     bisecting_tree,
@@ -34,12 +35,6 @@ from custseg_spark.errors import InputError
 MEMBERSHIP_SUFFIX = "_probability"
 # Costs are summed in the order in which tasks end; smaller differences count as ties.
 _SAME_COST = 1e-9
-# MLlib's KMeans may cost this much more than the best of the driver's fits.
-_ENOUGH = 1.01
-# In squared units of the scaled space; for at most k points, where the best cost is 0.
-_NO_COST = 1e-9
-# The most seeds to try: on real logs two or three suffice. The cheapest is taken.
-_MOST_SEEDS = 10
 # Signs of a covariance without an inverse.
 _DEGENERATE = ("breeze.linalg", "MultivariateGaussian")
 
@@ -48,33 +43,9 @@ class FitError(InputError):
     """The customers don't have these clusters: an algorithm and k without a model."""
 
 
-def fit_kmeans(
-    sample: MllibSample,
-    k: int,
-    settings: FitSettings,
-    best_cost: float | None = None,
-    most_seeds: int = _MOST_SEEDS,
-) -> MllibModel:
-    """Return the first KMeans whose cost is at most 1% above `best_cost`, seed after seed.
-
-    If `most_seeds` don't reach it, return the cheapest, the first at a tie; without `best_cost`,
-    the cheapest of `starts`.
-    """
-    seeds = settings.starts if best_cost is None else most_seeds
-    models: list[MllibModel] = []
-    for start in range(seeds):
-        estimator = KMeans(
-            k=k,
-            seed=settings.seed + start,
-            maxIter=settings.max_iterations,
-            tol=settings.tolerance,
-            featuresCol=VECTOR,
-            predictionCol=prediction_column("kmeans", k),
-        )
-        models.append(estimator.fit(sample.vectors))
-        if best_cost is not None and training_cost(models[-1]) <= _ENOUGH * best_cost + _NO_COST:
-            break
-    return _complete(_cheapest(models), "kmeans", k)
+def fit_kmeans(sample: MllibSample, start: np.ndarray, settings: FitSettings) -> KMeansModel:
+    """Fit MLlib's KMeans, beginning at the centres of the driver's."""
+    return fit_from(sample.vectors, start, settings, prediction_column(_KMEANS, len(start)))
 
 
 def fit_bisecting_kmeans(sample: MllibSample, k: int, settings: FitSettings) -> MllibModel:
@@ -108,15 +79,15 @@ def fit_gaussian_mixture(sample: MllibSample, k: int, settings: FitSettings) -> 
 
 
 Fit = Callable[[MllibSample, int, FitSettings], MllibModel]
+# But for KMeans, whose fit begins at the driver's centres.
 FITS: Mapping[str, Fit] = {
-    "kmeans": fit_kmeans,
     "bisecting_kmeans": fit_bisecting_kmeans,
     "gaussian_mixture": fit_gaussian_mixture,
 }
 
-_BISECTING = "bisecting_kmeans"
+_KMEANS, _BISECTING = "kmeans", "bisecting_kmeans"
 # A mixture's densities of many customers would take too long.
-_FITTED_ON_EVERYONE = ("kmeans", _BISECTING)
+_FITTED_ON_EVERYONE = (_KMEANS, _BISECTING)
 
 
 class MllibFits:
@@ -154,18 +125,16 @@ class MllibFits:
             return True
         return (algorithm, k) not in self._models
 
-    def refit(self, algorithm: str, k: int, best_cost: float | None) -> ClusterModel:
+    def refit(self, algorithm: str, k: int, start: np.ndarray) -> ClusterModel:
         """Return the model to publish, fitted to everyone or to the sample.
 
-        The cost of a KMeans of the sample is at most 1% above `best_cost`.
+        KMeans begins at the centres `start`.
         """
         model: MllibModel | RefinedTree
         if self._everyone is not None:
-            model = self._fitted_to(self._everyone(), algorithm, k)
-        elif algorithm == "kmeans":
-            model = fit_kmeans(self._sample, k, self._settings, best_cost)
+            model = self._fitted_to(self._everyone(), algorithm, k, start)
         else:
-            model = FITS[algorithm](self._sample, k, self._settings)
+            model = self._fit(self._sample, algorithm, k, start)
         self._models[(algorithm, k)] = model
         return model if isinstance(model, RefinedTree) else core_model(model)
 
@@ -203,14 +172,21 @@ class MllibFits:
                 self._models[(_BISECTING, leaves)] = model
         return {(_BISECTING, k): found.get(k) or _too_few(_BISECTING, leaves, k) for k in ks}
 
-    def _fitted_to(self, everyone: DataFrame, algorithm: str, k: int) -> MllibModel | RefinedTree:
+    def _fit(self, sample: MllibSample, algorithm: str, k: int, start: np.ndarray) -> MllibModel:
+        if algorithm == _KMEANS:
+            return fit_kmeans(sample, start, self._settings)
+        return FITS[algorithm](sample, k, self._settings)
+
+    def _fitted_to(
+        self, everyone: DataFrame, algorithm: str, k: int, start: np.ndarray
+    ) -> MllibModel | RefinedTree:
         vectors = self._sample.stages.transform(everyone).select(VECTOR).persist()
         sample, settings = MllibSample(self._sample.stages, vectors), self._settings
         try:
             if algorithm == _BISECTING and settings.bisecting_steps:
                 tree = bisecting_tree(_fit_tree(sample, settings.bisecting_leaves, settings))
                 return mllib_trees.refined_in_spark(tree, k, vectors, settings.bisecting_steps)
-            return FITS[algorithm](sample, k, settings)
+            return self._fit(sample, algorithm, k, start)
         finally:
             vectors.unpersist()
 
@@ -219,7 +195,7 @@ class MllibFits:
         model = self._models[(algorithm, k)]
         if isinstance(model, RefinedTree):
             spark, column = self._sample.vectors.sparkSession, prediction_column(algorithm, k)
-            model = mllib_trees.kmeans_model(spark, model.centres, column)
+            model = kmeans_model(spark, model.centres, column)
         return PipelineModel([*self._sample.stages.stages, model])
 
 

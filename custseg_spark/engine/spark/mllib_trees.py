@@ -7,17 +7,16 @@ trees for k = 2 to 8 are 340 jobs, one tree of 16 leaves is 80.
 from collections.abc import Iterable, Mapping
 
 import numpy as np
-import pyarrow as pa
-from pyspark.ml.clustering import BisectingKMeans, BisectingKMeansModel, KMeans, KMeansModel
-from pyspark.ml.functions import array_to_vector
+from pyspark.ml.clustering import BisectingKMeans, BisectingKMeansModel
 from pyspark.ml.stat import Summarizer
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from custseg_spark.core.clustering.kmeans import FitSettings
 from custseg_spark.core.clustering.models import BisectingKMeans as Tree
 from custseg_spark.core.clustering.models import RefinedTree
 from custseg_spark.core.clustering.tree_cuts import cheapest_cut, refined
+from custseg_spark.engine.spark.mllib_kmeans import kmeans_model
 from custseg_spark.engine.spark.mllib_scaling import VECTOR, MllibSample
 
 _CLUSTER = "cluster"
@@ -58,27 +57,3 @@ def refined_in_spark(tree: Tree, k: int, vectors: DataFrame, steps: int) -> Refi
         for cluster, mean in by_cluster.agg(Summarizer.mean(F.col(VECTOR))).collect():
             centres[cluster] = mean.toArray()
     return RefinedTree(best.nodes, centres, best)
-
-
-def kmeans_model(spark: SparkSession, centres: np.ndarray, prediction: str) -> KMeansModel:
-    """MLlib's KMeansModel of given, different centres: its labels are the nearest ones' places."""
-    # Without a step MLlib's centres are the points themselves, in an order that depends on their
-    # number alone.
-    estimator = KMeans(
-        k=len(centres),
-        maxIter=0,
-        initMode="random",
-        seed=1,
-        featuresCol=VECTOR,
-        predictionCol=prediction,
-    )
-    places = np.arange(len(centres), dtype=float)[:, None] + np.zeros(centres.shape)
-    order = [int(place[0]) for place in estimator.fit(_frame(spark, places)).clusterCenters()]
-    model = estimator.fit(_frame(spark, centres[np.argsort(order)]))
-    assert np.array_equal(model.clusterCenters(), centres)
-    return model
-
-
-def _frame(spark: SparkSession, points: np.ndarray) -> DataFrame:
-    rows = spark.createDataFrame(pa.table({"point": list(points)})).coalesce(1)
-    return rows.select(array_to_vector(F.col("point")).alias(VECTOR))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -60,8 +60,8 @@ class SampleFits(Protocol):
         """Whether a chosen model is fitted anew to be published."""
         ...
 
-    def refit(self, algorithm: str, k: int, best_cost: float | None) -> ClusterModel:
-        """The model to publish; `best_cost` is that of the driver's KMeans of the sample."""
+    def refit(self, algorithm: str, k: int, start: np.ndarray) -> ClusterModel:
+        """The model to publish; `start` are the candidate's centres."""
         ...
 
     def others(self, trials: Sequence[Trial]) -> Mapping[Trial, ClusterModel | InputError]:
@@ -81,14 +81,13 @@ Resamples = Callable[[np.ndarray, str, int, int, FitSettings, str], list[Resampl
 class Fitted:
     """The space and a model for each algorithm and k, with the sample they were fitted on.
 
-    `costs` are those of the driver's KMeans by k; KMeans models are the driver's until one is
-    chosen. Loaded models have neither `points` nor `fits`.
+    KMeans models are the driver's until one is chosen. Loaded models have neither `points` nor
+    `fits`.
     """
 
     space: FeatureSpace
     models: Mapping[Trial, ClusterModel]
     points: np.ndarray | None = None
-    costs: Mapping[int, float] = field(default_factory=dict)
     fits: SampleFits | None = None
 
 
@@ -118,9 +117,9 @@ def fit(
         config.k, config.selection.k_min, config.selection.k_max, _distinct(matrix)
     )
     trials = [(a, k) for a in config.algorithms for k in ks]
-    models, costs, failures = _fit_all(points, trials, fits, config)
+    models, failures = _fit_all(points, trials, fits, config)
     prepared = replace(prepared, left_out={**prepared.left_out, **failures})
-    return Fitted(FeatureSpace(prepared, fits.scaler), models, points, costs, fits)
+    return Fitted(FeatureSpace(prepared, fits.scaler), models, points, fits)
 
 
 def choose(
@@ -156,8 +155,8 @@ def choose(
             fits = fitted.fits
             if fits is None or not fits.refits(algorithm, chosen.k) or chosen.k in published:
                 break
-            cost = fitted.costs[chosen.k] if algorithm == "kmeans" else None
-            models[(algorithm, chosen.k)] = fits.refit(algorithm, chosen.k, cost)
+            start = models[(algorithm, chosen.k)].centres
+            models[(algorithm, chosen.k)] = fits.refit(algorithm, chosen.k, start)
             published.add(chosen.k)
             one = replace(fitted, models={(algorithm, chosen.k): models[(algorithm, chosen.k)]})
             own = [c if c is not chosen else _candidates(buckets, sample, one)[0] for c in own]
@@ -199,34 +198,30 @@ def _distinct(matrix: np.ndarray) -> int:
 
 def _fit_all(
     points: np.ndarray, trials: Sequence[Trial], fits: SampleFits, config: ModelConfig
-) -> tuple[dict[Trial, ClusterModel], dict[int, float], dict[str, str]]:
-    """The models, the costs of the driver's KMeans by k, and why some trials have no model."""
+) -> tuple[dict[Trial, ClusterModel], dict[str, str]]:
+    """The models, and why some trials have none."""
     mllib_trials = [trial for trial in trials if trial[0] != "kmeans"]
     # The driver sweeps while MLlib fits.
     with ThreadPoolExecutor(1) as pool:
         others = pool.submit(fits.others, mllib_trials) if mllib_trials else None
-        swept = {
+        results: dict[Trial, Any] = {
             trial: _swept(points, trial[1], config) for trial in trials if trial[0] == "kmeans"
         }
-        results: dict[Trial, Any] = dict(others.result()) if others else {}
-    costs = {k: cost for (_, k), (_, cost) in swept.items()}
-    results |= {trial: model for trial, (model, _) in swept.items()}
+        results |= others.result() if others else {}
     models = {t: results[t] for t in trials if not isinstance(results[t], InputError)}
     failures = {f"{a}_{k}": str(m) for (a, k), m in results.items() if isinstance(m, InputError)}
     for algorithm in config.algorithms:
         if not any(trial[0] == algorithm for trial in models):
             raise next(results[t] for t in trials if t[0] == algorithm)
-    return models, costs, failures
+    return models, failures
 
 
-def _swept(
-    points: np.ndarray, k: int, config: ModelConfig
-) -> tuple[ClusterModel | InputError, float]:
+def _swept(points: np.ndarray, k: int, config: ModelConfig) -> ClusterModel | InputError:
     best = kmeans(points, k, fit_settings(config), generator(config.seed, k))
     clusters = len(best.centres)
     if clusters < k:
-        return InputError(f"kmeans found {clusters} clusters where k = {k}"), best.cost
-    return KMeans(best.centres), best.cost
+        return InputError(f"kmeans found {clusters} clusters where k = {k}")
+    return KMeans(best.centres)
 
 
 def _candidates(buckets: Buckets, sample: CustomerSample, fitted: Fitted) -> list[Candidate]:

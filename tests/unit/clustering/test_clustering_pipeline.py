@@ -58,7 +58,7 @@ class NumpyFits:
     def refits(self, algorithm: str, k: int) -> bool:
         return algorithm in self.refitted
 
-    def refit(self, algorithm: str, k: int, best_cost: float | None) -> ClusterModel:
+    def refit(self, algorithm: str, k: int, start: np.ndarray) -> ClusterModel:
         self.asked.append(k)
         centres = kmeans(self.points, k, FitSettings(), generator(99)).centres
         return KMeans(np.repeat(centres[:1], k, axis=0) if k in self.spoiled else centres)
