@@ -1,5 +1,6 @@
 """From a population to models with their verdicts: fitted and chosen, or loaded and measured."""
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -33,8 +34,7 @@ def evaluated(
 ) -> tuple[Fitted, Evaluated]:
     """The models with their verdicts, and what the tables are made of.
 
-    `scoring` are published models with their manifests; without any, new ones are fitted and
-    saved, still without a manifest.
+    `scoring` are published models with their manifests; without any, new ones are fitted.
     """
     model, names, customers = of.config.model, of.features, of.customers
     with progress.stage("sample customers") as stage:
@@ -56,7 +56,9 @@ def evaluated(
     else:
         fitted = _fitted(of, sample, progress)
     run.left_out = dict(fitted.space.preparation.left_out)
-    with progress.stage("evaluate models") as stage:
+    with progress.stage("evaluate models") as stage, ThreadPoolExecutor(1) as beside:
+        structured = fitted.space.points(sample.informed(continuum.POINTS))
+        structure = beside.submit(continuum.structure, structured, model.seed)
         if run.plan.source:
             why = f"the model of {run.plan.source.fitted_on}: {run.plan.reason}"
             verdicts = clustering.evaluate_published(customers, sample, fitted, model, why)
@@ -67,22 +69,21 @@ def evaluated(
                 customers, sample, fitted, model, previous_k, RefitsInTasks(of.lake.spark)
             )
         stage.rows = run.customers
-        structured = fitted.space.points(sample.informed(continuum.POINTS))
-        run.structure = continuum.structure(structured, model.seed)
+        run.structure = structure.result()
     run.chosen = {v.candidate.algorithm: v for v in verdicts if v.chosen}
     run.warnings += _warnings(run, of.config, is_fitted=not scoring)
     compared = clustering.compared(sample, fitted.space, next(iter(run.chosen.values())), model)
-    if not published:
-        with progress.stage("save models"):
-            assert isinstance(fitted.fits, MllibFits)
-            chosen = {a: v.candidate.k for a, v in run.chosen.items()}
-            # A folder of the run's own: a published run's models are never written again.
-            folder = f"run_date={run.run_date}/run_id={run.run_id}"
-            scaling = model.preparation.scaling
-            run.models = models.save(
-                of.lake, fitted.fits, chosen, fitted.space, scaling, fitted.models, folder
-            )
     return fitted, Evaluated(of, fitted.space, sample, verdicts, compared, published)
+
+
+def saved(of: Population, run: SegmentRun, fitted: Fitted) -> dict[str, str]:
+    """Save the chosen models, still without a manifest; their names below the lake's models."""
+    assert isinstance(fitted.fits, MllibFits)
+    chosen = {a: v.candidate.k for a, v in run.chosen.items()}
+    # A folder of the run's own: a published run's models are never written again.
+    folder = f"run_date={run.run_date}/run_id={run.run_id}"
+    scaling = of.config.model.preparation.scaling
+    return models.save(of.lake, fitted.fits, chosen, fitted.space, scaling, fitted.models, folder)
 
 
 def _fitted(of: Population, sample: CustomerSample, progress: Progress) -> Fitted:

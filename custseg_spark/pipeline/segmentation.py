@@ -1,6 +1,7 @@
 """Composes a segmentation: sessions to features, features to segments, the manifest last."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -42,6 +43,7 @@ from custseg_spark.pipeline import (
     segments,
     standing,
 )
+from custseg_spark.pipeline.clusterings import Clustering
 from custseg_spark.pipeline.dates import day_after_last_event
 from custseg_spark.pipeline.features import customer_groups, with_demographics, write_features
 from custseg_spark.pipeline.features.events_pass import summary_rows
@@ -49,6 +51,7 @@ from custseg_spark.pipeline.insights import affinity, seasons
 from custseg_spark.pipeline.planning import Plan
 from custseg_spark.pipeline.population import Population
 from custseg_spark.pipeline.runs import SegmentRun
+from custseg_spark.pipeline.segments import Evaluated
 from custseg_spark.pipeline.segments.movement import feature_drifts
 from custseg_spark.pipeline.sessions import refresh_sessions
 from custseg_spark.progress import Progress
@@ -148,16 +151,14 @@ def _segment(
     if plan.source and plan.source.fitted_on > run_date:
         run.warnings.append(f"the models are of {plan.source.fitted_on}: they know what came later")
     fitted, evaluated = modelling.evaluated(population, run, scoring, progress)
-    with progress.stage("names") as stage:
-        clusterings, cells = segments.identified(evaluated, plan.source, archetypes)
-    run.warnings += [warning for c in clusterings for warning in c.renamed]
-    with progress.stage("write segments") as stage:
-        segments.write(evaluated, clusterings, cells, drifts)
-        stage.rows = count * len(clusterings)
+    with ThreadPoolExecutor(1) as beside:
+        # MLlib saves in the JVM, while the driver learns rules and kernels write.
+        saving = None if plan.source else beside.submit(modelling.saved, population, run, fitted)
+        clusterings = _written(evaluated, run, drifts, archetypes, progress)
         stale = later_runs.outdated(lake, own)
         run.warnings += [stale] if stale else []
-    affinity.write(population, progress)
-    seasons.write(population, progress)
+        with progress.stage("save models"):
+            run.models = saving.result() if saving else {}
     with progress.stage("publish models"):
         if plan.source:
             algorithms = [c.algorithm for c in clusterings]
@@ -165,13 +166,31 @@ def _segment(
             hashes = history.model_hashes(lake, plan.source.run_date)
             run.model_hashes = {a: hashes[a] for a in algorithms}
         else:
-            names = run.models
             run.model_hashes = models.publish(
-                lake, clusterings, fitted.space, names, config, run_date
+                lake, clusterings, fitted.space, run.models, config, run_date
             )
     with progress.stage("publish"):
         runs.publish(population, run, fitted.space.preparation, progress, now())
     return run
+
+
+def _written(
+    evaluated: Evaluated,
+    run: SegmentRun,
+    drifts: Sequence[Drift],
+    archetypes: Archetypes,
+    progress: Progress,
+) -> list[Clustering]:
+    """The chosen clusterings with their names, once the run's rows of their tables are added."""
+    with progress.stage("names"):
+        clusterings, cells = segments.identified(evaluated, run.plan.source, archetypes)
+    run.warnings += [warning for c in clusterings for warning in c.renamed]
+    with progress.stage("write segments") as stage:
+        segments.write(evaluated, clusterings, cells, drifts)
+        stage.rows = run.customers * len(clusterings)
+    affinity.write(evaluated.population, progress)
+    seasons.write(evaluated.population, progress)
+    return clusterings
 
 
 def _continued(lake: Lake) -> Lake | None:
