@@ -16,6 +16,7 @@ from custseg_spark.outputs.report.rows import (
     EventCount,
     Flow,
     Ledger,
+    Memberships,
     OutlierCount,
     Plane,
     RfmCount,
@@ -54,6 +55,7 @@ class Content:
     plane: Plane | None
     rfm: Sequence[RfmCount]
     outliers: Sequence[OutlierCount]
+    memberships: Memberships | None
     clv: Clv | None
     affinities: Sequence[Affinity]
     seasons: Sequence[SeasonIndex]

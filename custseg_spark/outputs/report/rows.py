@@ -248,6 +248,28 @@ class RfmCount:
 
 
 @dataclass(frozen=True)
+class MixedCustomer:
+    """A customer's own segment, and the memberships (segment id, share), the largest first."""
+
+    segment_id: int
+    memberships: Sequence[tuple[int, float]]
+
+
+@dataclass(frozen=True)
+class Memberships:
+    """What a Gaussian mixture's customers have of each segment, by their own segment's id.
+
+    `between`: the customers without a membership above one half. `means`: the mean membership of a
+    segment's customers (first id) in a segment (second id). `examples`: the least clear customers.
+    """
+
+    customers: Mapping[int, int]
+    between: Mapping[int, int]
+    means: Mapping[tuple[int, int], float]
+    examples: Sequence[MixedCustomer]
+
+
+@dataclass(frozen=True)
 class OutlierCount:
     """Customers who fit no segment, by their own one and by the feature that is oddest about them.
 
