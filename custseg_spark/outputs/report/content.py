@@ -100,6 +100,10 @@ class Content:
         """The counts of the events of one kind."""
         return [one for one in self.event_counts if one.kind == kind]
 
+    def season(self, period: str) -> list[SeasonIndex]:
+        """The main algorithm's indices of a period."""
+        return [s for s in self.seasons if (s.algorithm, s.period) == (self.main, period)]
+
     def listed(self, segment_id: int, kind: str) -> list[Affinity]:
         """A list of one of the main algorithm's segments, in its order."""
         return [

@@ -190,7 +190,9 @@ class SeasonIndex:
     period: str
     number: int
     years: int | None
+    days: int | None
     purchases: int
+    revenue: Decimal | None
     purchase_index: float | None
     revenue_index: float | None
 
@@ -203,6 +205,8 @@ class Partner:
     customers: int
     support: float | None
     lift: float | None
+    lift_low: float | None
+    lift_high: float | None
 
 
 @dataclass(frozen=True)
@@ -217,11 +221,19 @@ class Affinity:
     category_code: str | None
     brand: str | None
     customers: int
+    segment_buyers: int | None
+    all_customers: int | None
+    all_buyers: int | None
     support: float | None
     lift: float | None
     lift_low: float | None
     lift_high: float | None
     together: Sequence[Partner]
+
+    @property
+    def is_marking(self) -> bool:
+        """Whether the whole interval of the lift is above 1, so that it may tell the segment."""
+        return self.lift_low is not None and self.lift_low > 1
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from oracle import Event
 from plain_parts import features_of, parts_of
-from random_logs import END, differences, event, random_events
+from random_logs import END, NULL_WITHOUT_AN_ORACLE, differences, event, random_events
 
 from custseg_spark.core.features import registry
 from custseg_spark.core.features.customers import customer_features
@@ -47,6 +47,21 @@ def test_every_feature_of_every_customer_agrees_with_the_oracle(seed: int) -> No
     log = log_of(seed)
     computed = features_of(parts_of(log), log, AS_OF)
     assert differences(computed, oracle.customer_features(log, AS_OF)) == []
+
+
+def test_a_column_that_only_one_side_has_is_a_difference() -> None:
+    both = {"c": {"frequency": 1, "clv_12m": None}}
+    assert differences(both, {"c": {"frequency": 1}}) == []
+    assert differences({"c": {"frequency": 1, "new": None}}, both) == [
+        "c clv_12m: the product lacks it",
+        "c new: the oracle lacks it",
+    ]
+    valued = {"c": {"frequency": 1, "clv_12m": 2.0}}
+    assert differences(valued, {"c": {"frequency": 1}}) == ["c clv_12m: 2.0, not None"]
+
+
+def test_the_columns_without_an_oracle_are_the_products() -> None:
+    assert registry.columns().keys() > NULL_WITHOUT_AN_ORACLE
 
 
 def test_the_random_log_has_the_shapes_that_break_features(
