@@ -197,7 +197,7 @@ def figures(profile: Profile, of: Sequence[Profile], features: Sequence[str]) ->
     shares = {
         "customer_share": share,
         "revenue_share": revenue,
-        "revenue_per_share": revenue / share,
+        "revenue_per_share": revenue / share if total > 0 else 1.0,
     }
     return {**dict(zip(features, profile.mean.tolist(), strict=False)), **shares}
 

@@ -3,7 +3,8 @@
 A generated log's customers are divided in two: models and curves are learned from one half, refits
 are bootstraps of that half with other seeds, and the other half says how often it stays. Prints the
 expected calibration error (ECE, ten bins) and the area under the ROC curve (AUC) over pairs of
-customer and refit. No JVM starts.
+customer and refit. The ceiling of the AUC is an oracle's: the share of 200 further refits in which
+the very customer stays, which no prediction before the refits can know. No JVM starts.
 """
 
 import argparse
@@ -26,7 +27,7 @@ from custseg_spark.core.clustering.stability import resamples
 from custseg_spark.core.clustering.stay_curves import StayCurve, relative_margins
 
 _END, _FITS = date(2019, 11, 30), {"kmeans": kmeans, "bisecting_kmeans": bisecting_kmeans}
-_REFITS, _BINS = 20, 10
+_REFITS, _OUTCOME_REFITS, _ORACLE_REFITS, _BINS = 20, 20, 200, 10
 
 
 def probabilities(
@@ -49,8 +50,15 @@ def calibration_error(p: np.ndarray, stayed: np.ndarray) -> float:
     return float(np.abs(gaps).sum() / sizes.sum())
 
 
+def auc(scores: np.ndarray, stayed: np.ndarray, refits: int) -> float:
+    """The area under the ROC curve, over pairs of customer and refit."""
+    outcome = np.repeat([1, 0], len(scores))
+    weights = np.concatenate([stayed, refits - stayed])
+    return float(roc_auc_score(outcome, np.concatenate([scores, scores]), sample_weight=weights))
+
+
 def measured(customers: pa.Table, space: FeatureSpace, algorithm: str, k: int) -> tuple[float, ...]:
-    """Share that stays, ECE and AUC of the half that nothing was learned from; of refits."""
+    """Share that stays, ECE, AUC and its ceiling, of the half that nothing was learned from."""
     settings = FitSettings()
     half = np.random.default_rng(1).random(customers.num_rows) < 0.5
     seen, unseen = customers.filter(pa.array(half)), customers.filter(pa.array(~half))
@@ -61,13 +69,13 @@ def measured(customers: pa.Table, space: FeatureSpace, algorithm: str, k: int) -
     points = space.points(unseen)
     labels = model.labels(points)
     p = probabilities(points, labels, model, curves)
-    others = resamples(trained, algorithm, k, _REFITS, replace(settings, seed=99))
+    others = resamples(trained, algorithm, k, _OUTCOME_REFITS, replace(settings, seed=99))
     stayed = staying.stays(points, labels, k, others)
-    error = calibration_error(p, stayed / _REFITS)
-    outcome = np.repeat([1, 0], len(p))
-    weights = np.concatenate([stayed, _REFITS - stayed])
-    auc = roc_auc_score(outcome, np.concatenate([p, p]), sample_weight=weights)
-    return float(stayed.mean() / _REFITS), error, float(auc)
+    error = calibration_error(p, stayed / _OUTCOME_REFITS)
+    further = resamples(trained, algorithm, k, _ORACLE_REFITS, replace(settings, seed=1234))
+    oracle = staying.stays(points, labels, k, further)
+    of_both = [auc(scores, stayed, _OUTCOME_REFITS) for scores in (p, oracle)]
+    return (float(stayed.mean() / _OUTCOME_REFITS), error, *of_both)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -83,10 +91,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     space = logs.space_of(customers)
     for who, rows in (("all", customers), ("20 events or more", logs.informed(customers))):
         for algorithm in _FITS:
-            stay, error, auc = measured(rows, space, algorithm, 7)
+            stay, error, own, ceiling = measured(rows, space, algorithm, 7)
             print(
                 f"{algorithm}, k = 7, customers: {who}: {stay:.1%} stay,"
-                f" ECE {error:.4f}, AUC {auc:.3f}",
+                f" ECE {error:.4f}, AUC {own:.3f}, an oracle's {ceiling:.3f}",
                 flush=True,
             )
 

@@ -81,8 +81,10 @@ def _bar(value: Any, name: str, where: str, known: Collection[str]) -> Bar:
     _known(name, [*known, *SHARES], f"{where}: bars")
     limits = _table(value, f"{where}: bars: {name}")
     bar = typed(Bar, limits, f"{where}: bars: {name}")
-    if bar.at_least is None and bar.at_most is None:
-        raise ConfigurationError(f"{where}: bars: {name}: expected at_least or at_most")
+    if bar.is_empty:
+        raise ConfigurationError(
+            f"{where}: bars: {name}: expected at_least or at_most, or one of_mean"
+        )
     return bar
 
 

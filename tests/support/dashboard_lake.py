@@ -1,8 +1,11 @@
 """A lake of literal rows with all that the dashboard shows: two runs, refused records, a late file.
 
+The earlier run is as of a version that listed no products and had no seasons.
+
 Ids and texts hold what a browser, a spreadsheet or a formula would take for more than text.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -23,8 +26,11 @@ from custseg_spark.engine.lake.schemas import (
     MODEL_SELECTION,
     REJECTED_EVENTS,
     RUNS,
+    SEGMENT_CATEGORIES,
     SEGMENT_POINTS,
+    SEGMENT_PRODUCTS,
     SEGMENT_PROFILES,
+    SEGMENT_SEASONS,
 )
 
 FORMULA, MARKUP = "=1+2", "<img src=x onerror=alert(1)>"
@@ -100,6 +106,53 @@ def _refused(row: int, code: str, field: str, value: str, expected: str) -> Row:
     }
 
 
+def _place(rank: int, low: float, **more: object) -> Row:
+    return {
+        "run_date": NOW,
+        "algorithm": "kmeans",
+        "segment_id": 2,
+        "rank": rank,
+        "customers": 2,
+        "segment_buyers": 3,
+        "all_customers": 2,
+        "all_buyers": 5,
+        "support": 0.6667,
+        "lift": 1.6667,
+        "lift_low": low,
+        "lift_high": 2.5,
+        **more,
+    }
+
+
+def _season(period: str, number: int, segment_id: int | None) -> Row:
+    return {
+        "run_date": NOW,
+        "algorithm": "kmeans",
+        "segment_id": segment_id,
+        "period": period,
+        "number": number,
+        "years": None if period == "weekday" else 2,
+        "days": 62,
+        "purchases": 10 * number,
+        "revenue": Decimal("12.50"),
+        "purchase_index": number / 4,
+        "revenue_index": 1.5,
+    }
+
+
+_PARTNER = {"product_id": "p9", "customers": 2, "support": 1.0, "lift": 1.5, "lift_low": 0.9}
+# With the numbers of periods that there are; of weekdays segment 1 has none.
+_SEASONS = [
+    *(_season("month", n, s) for n in range(1, 13) for s in (None, 1, 2)),
+    *(_season("week", n, s) for n in range(1, 54) for s in (None, 2)),
+    *(_season("weekday", n, s) for n in range(1, 8) for s in (None, 2)),
+]
+_CONFIG = {
+    "model": {"algorithms": ["kmeans"]},
+    "affinity": {"window_days": 365, "min_customers": 5, "confidence": 0.95, "basis": "purchases"},
+    "seasons": {"enabled": True},
+}
+
 ROWS: Mapping[Table, Sequence[Row]] = {
     CUSTOMER_SEGMENTS: [*_segments(BEFORE, 0), *_segments(NOW, 1)],
     SEGMENT_PROFILES: [
@@ -156,7 +209,16 @@ ROWS: Mapping[Table, Sequence[Row]] = {
         _refused(9, "invalid_price", "unit_price", "=9", "a decimal number"),
         _refused(8, "missing_customer", "customer_id", "", "an id"),
     ],
-    RUNS: [run(BEFORE), run(NOW)],
+    SEGMENT_PRODUCTS: [
+        _place(1, 1.25, product_id="p1", category_code="shoes", bought_together=[_PARTNER]),
+        _place(2, 0.75, product_id=MARKUP, brand="acme", bought_together=[]),
+    ],
+    SEGMENT_CATEGORIES: [
+        _place(1, 1.25, kind="category", name="k1", category_code="shoes"),
+        _place(1, 1.25, kind="brand", name="acme"),
+    ],
+    SEGMENT_SEASONS: _SEASONS,
+    RUNS: [run(BEFORE), {**run(NOW), "config": json.dumps(_CONFIG)}],
 }  # fmt: skip
 
 

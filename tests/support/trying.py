@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from browser import PATIENT_MS
 from playwright.sync_api import expect
 
-PATIENT_MS = 30_000
 HEADER = "moment,what,col_a,sku,price"
 _TYPES = ("view", "view", "cart", "view", "buy")
 
@@ -41,7 +41,7 @@ class Visitor:
     def settled(self) -> None:
         """Wait until no script runs; nothing may have failed."""
         app = self.page.locator('[data-testid="stApp"]')
-        expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENT_MS)
+        expect(app).to_have_attribute("data-test-script-state", "notRunning")
         expect(self.page.locator('[data-testid="stException"]')).to_have_count(0)
 
     def bring(self, path: Path) -> None:
@@ -68,4 +68,4 @@ class Visitor:
     def counts(self, name: str, value: str) -> None:
         """Expect a count above the first events."""
         metric = self.page.get_by_test_id("stMetric").filter(has_text=name)
-        expect(metric).to_contain_text(value, timeout=PATIENT_MS)
+        expect(metric).to_contain_text(value)

@@ -13,7 +13,11 @@ def reader_of(config: LakeConfig) -> LakeReader:
     """
     lake = place(config.path)
     if config.catalog or isinstance(lake, Remote):
-        raise ConfigurationError("--lake: expected a folder of this machine")
+        there = f"the catalog {config.catalog}" if config.catalog else str(lake)
+        raise ConfigurationError(
+            f"--lake: expected a folder of this machine, got {there}: this command reads without"
+            " Spark, and only here; copy the lake into a folder first"
+        )
     reader = LakeReader(lake)
     reader.require()
     return reader

@@ -1,5 +1,7 @@
 """The section about what segments buy: products, categories and brands by lift."""
 
+from collections.abc import Sequence
+
 from custseg_spark.outputs.report import words
 from custseg_spark.outputs.report.content import Content
 from custseg_spark.outputs.report.rows import Affinity, Segment
@@ -14,27 +16,53 @@ def bought(content: Content) -> Section:
     """List what each segment's customers buy more often than everybody."""
     title = "What they buy"
     if not any(a.algorithm == content.main for a in content.affinities):
-        return Section("products", title, [_nothing(content)])
+        return Section("products", title, [nothing(content)])
+    text = [
+        f"{measured(content)} Lists are in the order of the interval's lower end; an interval that"
+        " reaches down to 1 may be chance and isn't listed here. segment_products and"
+        " segment_categories have those, and longer lists.",
+        *_unmarked(content),
+    ]
+    grids = [_products(content), *(_others(content, kind) for kind in _KINDS)]
+    return Section("products", title, text, (), [grid for grid in grids if grid.rows])
+
+
+def measured(content: Content) -> str:
+    """Say what is counted, over which days, and what lift means."""
     basis = content.run.setting("affinity", "basis")
     days = content.run.setting("affinity", "window_days")
     confidence = content.run.setting("affinity", "confidence")
     what = "had any event with" if basis == "events" else "bought"
-    percent = words.percent(confidence).replace(".0 ", " ")
-    text = [
-        f"What a segment's customers {what} more often than all customers in the {days} days"
-        " before the run date. Customers count once. Lift: the share of the segment's buyers over"
-        " the share"
-        f" of all buyers, with its {percent} interval; lists are in the order of"
-        " its lower end, and an interval that begins below 1 may be chance. segment_products and"
-        " segment_categories have longer lists."
-    ]
-    others = [_others(content, kind) for kind in _KINDS]
-    return Section(
-        "products", title, text, (), [_products(content), *(g for g in others if g.rows)]
+    interval = "interval" if confidence is None else f"{_whole_percent(confidence)} interval"
+    before = "before the run date" if days is None else f"in the {days} days before the run date"
+    return (
+        f"What a segment's customers {what} more often than all customers {before}. Customers"
+        " count once. Lift: the share of the segment's buyers over the share of all buyers, with"
+        f" its {interval}."
     )
 
 
-def _nothing(content: Content) -> str:
+def _whole_percent(share: float) -> str:
+    return words.percent(share).replace(".0 ", " ")
+
+
+def _unmarked(content: Content) -> list[str]:
+    """Name the segments that no product marks; nothing where each has one."""
+    names = [s.segment_name for s in content.segments if not marking(content, s, "product")]
+    if not names:
+        return []
+    return [f"No product marks {words.joined(names)}: what they buy, all buy as often."]
+
+
+def marking(content: Content, segment: Segment, kind: str) -> Sequence[Affinity]:
+    """Return the places of a segment's list whose interval lies above 1, in its order."""
+    return [one for one in content.listed(segment.segment_id, kind) if one.is_marking]
+
+
+def nothing(content: Content) -> str:
+    """Say why there are no lists."""
+    if content.run.setting("affinity") is None:
+        return "The run was made by an older version, which made no lists of products."
     if content.run.setting("affinity", "enabled") is False:
         return "The run made no lists of products (affinity.enabled)."
     least = content.run.setting("affinity", "min_customers")
@@ -50,14 +78,15 @@ def _products(content: Content) -> Grid:
             " customers have"]  # fmt: skip
     rows = [
         [
-            *_first(segment, one),
+            segment.segment_name,
+            named(one),
             one.category_code or words.MISSING,
             one.brand or words.MISSING,
             *_figures(one),
             _together(one),
         ]
         for segment in content.segments
-        for one in content.listed(segment.segment_id, "product")[:MOST_PRODUCTS]
+        for one in marking(content, segment, "product")[:MOST_PRODUCTS]
     ]
     return Grid(
         "Products", head, rows, _colours(content, "product", MOST_PRODUCTS), frozenset({1, 2, 3, 7})
@@ -66,9 +95,9 @@ def _products(content: Content) -> Grid:
 
 def _others(content: Content, kind: str) -> Grid:
     rows = [
-        [*_first(segment, one), *_figures(one)]
+        [segment.segment_name, named(one), *_figures(one)]
         for segment in content.segments
-        for one in content.listed(segment.segment_id, kind)[:MOST_OTHERS]
+        for one in marking(content, segment, kind)[:MOST_OTHERS]
     ]
     head = ["segment", kind, "customers", "share", "lift"]
     colours = _colours(content, kind, MOST_OTHERS)
@@ -79,14 +108,14 @@ def _colours(content: Content, kind: str, most: int) -> list[str]:
     return [
         content.styles[segment.segment_id].colour
         for segment in content.segments
-        for _ in content.listed(segment.segment_id, kind)[:most]
+        for _ in marking(content, segment, kind)[:most]
     ]
 
 
-def _first(segment: Segment, one: Affinity) -> list[str]:
-    """Name the segment, and what is listed: a category by its code, where it has one."""
+def named(one: Affinity) -> str:
+    """Name what is listed: a category by its code, where it has one."""
     is_coded = one.kind == "category" and one.category_code
-    return [segment.segment_name, str(one.category_code if is_coded else one.name)]
+    return str(one.category_code if is_coded else one.name)
 
 
 def _figures(one: Affinity) -> list[str]:

@@ -25,11 +25,19 @@ TEXT, SMALL = 10.5, 9.5
 
 
 def sheet(
-    theme: Theme, height: float, *, rows: int = 1, columns: int = 1
+    theme: Theme,
+    height: float,
+    *,
+    rows: int = 1,
+    columns: int = 1,
+    heights: Sequence[float] | None = None,
 ) -> tuple[Figure, list[Axes]]:
-    """Return an empty figure of the standard width with its axes, row by row."""
+    """Return an empty figure of the standard width with its axes, row by row.
+
+    `heights` are those of the rows against each other.
+    """
     figure = Figure((WIDTH_INCHES, height), DPI, facecolor=theme.panel, layout="constrained")
-    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    axes = list(figure.subplots(rows, columns, squeeze=False, height_ratios=heights).flat)
     for one in axes:
         one.set_facecolor(theme.panel)
         one.tick_params(colors=theme.ink, labelsize=SMALL, length=0)

@@ -16,6 +16,7 @@ from custseg_spark.outputs.report.rows import (
     EventCount,
     Flow,
     Ledger,
+    Memberships,
     OutlierCount,
     Plane,
     RfmCount,
@@ -54,6 +55,7 @@ class Content:
     plane: Plane | None
     rfm: Sequence[RfmCount]
     outliers: Sequence[OutlierCount]
+    memberships: Memberships | None
     clv: Clv | None
     affinities: Sequence[Affinity]
     seasons: Sequence[SeasonIndex]
@@ -97,6 +99,10 @@ class Content:
     def counts(self, kind: str) -> list[EventCount]:
         """The counts of the events of one kind."""
         return [one for one in self.event_counts if one.kind == kind]
+
+    def season(self, period: str) -> list[SeasonIndex]:
+        """The main algorithm's indices of a period."""
+        return [s for s in self.seasons if (s.algorithm, s.period) == (self.main, period)]
 
     def listed(self, segment_id: int, kind: str) -> list[Affinity]:
         """A list of one of the main algorithm's segments, in its order."""

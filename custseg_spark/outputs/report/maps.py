@@ -18,7 +18,7 @@ from custseg_spark.outputs.report.rows import Plane
 
 _STRONG = 2.5
 # So many fit on a phone with their numbers.
-_MOST_COLUMNS = 8
+MOST_COLUMNS = 8
 _BADGE = 0.075
 
 
@@ -27,7 +27,7 @@ def profiles(content: Content, theme: Theme) -> Figure | None:
     segments, features = content.segments, content.shown_features
     if not segments or not features:
         return None
-    panels = -(-len(segments) // _MOST_COLUMNS)
+    panels = -(-len(segments) // MOST_COLUMNS)
     width = -(-len(segments) // panels)
     colours = colormaps[theme.diverging].with_extremes(bad=theme.faint)
     norm = Normalize(-_STRONG, _STRONG)
@@ -38,7 +38,7 @@ def profiles(content: Content, theme: Theme) -> Figure | None:
             [[gap_for_none(s.z_score(f)) for s in shown] for f in features], dtype=float
         )
         image = axes.imshow(values, colours, norm, aspect="auto")
-        _write_cells(axes, values, colours, norm, theme, words.signed)
+        write_cells(axes, values, colours, norm, theme, words.signed)
         names = [words.wrapped(s.segment_name, 24, 1) for s in shown]
         axes.set_xticks(range(len(shown)), names, rotation=40, ha="left", rotation_mode="anchor")
         axes.xaxis.tick_top()
@@ -69,7 +69,7 @@ def rfm(content: Content, theme: Theme) -> Figure | None:
             return words.MISSING
         return f"{words.count(round(customers))}\n{words.percent(customers / total)}"
 
-    _write_cells(axes, grid, colours, norm, theme, written)
+    write_cells(axes, grid, colours, norm, theme, written)
     best = content.rfm_bins
     axes.set_xticks(range(best), [str(f) for f in range(1, best + 1)])
     axes.set_yticks(range(best), [str(r) for r in range(best, 0, -1)])
@@ -148,7 +148,7 @@ def _component(number: int, variance: float | None) -> str:
     return f"component {number}{share}"
 
 
-def _write_cells(
+def write_cells(
     axes: Axes,
     values: np.ndarray,
     colours: Colormap,
@@ -156,6 +156,7 @@ def _write_cells(
     theme: Theme,
     written: Callable[[float], str],
 ) -> None:
+    """Write each cell's value in an ink that is legible on its colour."""
     for (row, column), value in np.ndenumerate(values):
         missing = bool(np.isnan(value))
         ink = theme.ink if missing else ink_on(colours, norm, value)

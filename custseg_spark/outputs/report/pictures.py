@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from matplotlib.figure import Figure
 
-from custseg_spark.outputs.report import bars, curves, flow, maps, rhythms
+from custseg_spark.outputs.report import bars, curves, flow, maps, rhythms, season_maps, seasons
 from custseg_spark.outputs.report.canvas import png
 from custseg_spark.outputs.report.content import Content
 from custseg_spark.outputs.report.palette import Theme
@@ -17,6 +17,7 @@ PICTURES: Mapping[str, Callable[[Content, Theme], Figure | None]] = {
     "pca_clusters_2d": maps.plane,
     "k_selection": curves.selection,
     "rfm_heat_map": maps.rfm,
+    seasons.PICTURE: season_maps.indices,
     "migration_flow": flow.migration,
     "drift": bars.drift,
     "lifetime_value": curves.lifetime_value,

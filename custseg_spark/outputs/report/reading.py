@@ -31,12 +31,13 @@ from custseg_spark.engine.lake.schemas import (
     SEGMENT_PROFILES,
 )
 from custseg_spark.errors import InputError
-from custseg_spark.outputs.report import shaping, words
+from custseg_spark.outputs.report import mixtures, shaping, words
 from custseg_spark.outputs.report.content import Content
 from custseg_spark.outputs.report.rows import (
     EventCount,
     Flow,
     Ledger,
+    Memberships,
     OutlierCount,
     RfmCount,
     Run,
@@ -106,6 +107,7 @@ def content(
         plane=shaping.plane(found["points"]),
         rfm=shaping.ordered(RfmCount, found["rfm"]),
         outliers=shaping.ordered(OutlierCount, found["outliers"]),
+        memberships=_memberships(lake, run_date, configured, of_portions),
         clv=shaping.clv(found["clv"]),
         seasons=shaping.ordered(SeasonIndex, found["seasons"]),
         event_counts=shaping.ordered(EventCount, found["events"]),
@@ -183,6 +185,16 @@ def _count_customers(bucket: pa.Table) -> pl.DataFrame:
     oddest = pl.col("oddities").list.first().struct
     rows = rows.with_columns(feature=oddest.field("feature"), is_high=oddest.field("deviation") > 0)
     return rows.group_by(_COUNTED).agg(pl.len().cast(pl.Int64).alias("customers"))
+
+
+def _memberships(
+    lake: Tables, day: date, algorithms: Sequence[str], of_portions: OfPortions
+) -> Memberships | None:
+    """A mixture's memberships, in a pass of their own: most runs have none."""
+    if mixtures.ALGORITHM not in algorithms or not lake.exists(CUSTOMER_SEGMENTS):
+        return None
+    portions = of_portions(CUSTOMER_SEGMENTS, day, mixtures.portion, mixtures.READ)
+    return mixtures.memberships(portions)
 
 
 def _added(counts: pl.DataFrame, keys: Sequence[str]) -> Rows:

@@ -190,7 +190,9 @@ class SeasonIndex:
     period: str
     number: int
     years: int | None
+    days: int | None
     purchases: int
+    revenue: Decimal | None
     purchase_index: float | None
     revenue_index: float | None
 
@@ -203,6 +205,8 @@ class Partner:
     customers: int
     support: float | None
     lift: float | None
+    lift_low: float | None
+    lift_high: float | None
 
 
 @dataclass(frozen=True)
@@ -217,11 +221,19 @@ class Affinity:
     category_code: str | None
     brand: str | None
     customers: int
+    segment_buyers: int | None
+    all_customers: int | None
+    all_buyers: int | None
     support: float | None
     lift: float | None
     lift_low: float | None
     lift_high: float | None
     together: Sequence[Partner]
+
+    @property
+    def is_marking(self) -> bool:
+        """Whether the whole interval of the lift is above 1, so that it may tell the segment."""
+        return self.lift_low is not None and self.lift_low > 1
 
 
 @dataclass(frozen=True)
@@ -233,6 +245,28 @@ class RfmCount:
     rfm_f: int
     rfm_group: str
     customers: int
+
+
+@dataclass(frozen=True)
+class MixedCustomer:
+    """A customer's own segment, and the memberships (segment id, share), the largest first."""
+
+    segment_id: int
+    memberships: Sequence[tuple[int, float]]
+
+
+@dataclass(frozen=True)
+class Memberships:
+    """What a Gaussian mixture's customers have of each segment, by their own segment's id.
+
+    `between`: the customers without a membership above one half. `means`: the mean membership of a
+    segment's customers (first id) in a segment (second id). `examples`: the least clear customers.
+    """
+
+    customers: Mapping[int, int]
+    between: Mapping[int, int]
+    means: Mapping[tuple[int, int], float]
+    examples: Sequence[MixedCustomer]
 
 
 @dataclass(frozen=True)

@@ -6,54 +6,81 @@ from custseg_spark.core.insights.seasons import MONTH, WEEKDAY
 from custseg_spark.outputs.report import words
 from custseg_spark.outputs.report.content import Content
 from custseg_spark.outputs.report.rows import SeasonIndex
-from custseg_spark.outputs.report.section import Grid, Section
+from custseg_spark.outputs.report.section import Grid, Picture, Section
 from custseg_spark.outputs.report.segments import colours
 
 _TITLE = "When they buy"
-_EVERYBODY = "everybody"
+EVERYBODY = "everybody"
+PICTURE = "season_indices"
 
 
 def indices(content: Content) -> Section:
     """Compare months and weekdays with a usual day, by segment."""
-    rows = [one for one in content.seasons if one.algorithm == content.main]
-    if not rows:
-        return Section("seasons", _TITLE, [_nothing(content)])
-    months = [one for one in rows if one.period == MONTH]
+    months, weekdays = content.season(MONTH), content.season(WEEKDAY)
+    if not months and not weekdays:
+        return Section("seasons", _TITLE, [nothing(content)])
     text = [
         "Purchases a day in a month, or on a weekday, over those of a usual day: 1 is usual."
-        " segment_seasons has revenue and ISO weeks, too."
+        " segment_seasons has revenue and ISO weeks, too.",
+        span(content),
     ]
-    if months:
-        years = max(one.years or 0 for one in months)
-        text.append(
-            f"Months are of {words.counted(years, 'whole year')} before the run date, each divided"
-            " by its own mean"
-            + ("." if years > 1 else "; whether they come again, one can't tell.")
-        )
-    else:
-        text.append("The log is shorter than a year: months and weeks have no index.")
-    weekdays = [one for one in rows if one.period == WEEKDAY]
     grids = [
         _grid(content, months, "Purchases by month", words.MONTHS),
         _grid(content, weekdays, "Purchases by weekday", words.WEEKDAYS),
     ]
-    return Section("seasons", _TITLE, text, (), [grid for grid in grids if grid.rows])
+    pictures = [Picture(PICTURE, _alt(content, months or weekdays))]
+    return Section("seasons", _TITLE, text, pictures, [grid for grid in grids if grid.rows])
 
 
-def _nothing(content: Content) -> str:
+def span(content: Content) -> str:
+    """Say how many years the months are of, or that the log is too short for them."""
+    months = content.season(MONTH)
+    if not months:
+        return "The log is shorter than a year: months and weeks have no index."
+    years = max(one.years or 0 for one in months)
+    return (
+        f"Months are of {words.counted(years, 'whole year')} before the run date, each divided"
+        " by its own mean" + ("." if years > 1 else "; whether they come again, one can't tell.")
+    )
+
+
+def nothing(content: Content) -> str:
+    """Say why there are no indices."""
+    if content.run.setting("seasons") is None:
+        return "The run was made by an older version, which made no indices."
     if content.run.setting("seasons", "enabled") is False:
         return "The run made no indices (seasons.enabled)."
     return "The log has less than four weeks, or nobody bought: there are no indices."
+
+
+def columns(content: Content) -> list[tuple[int | None, str]]:
+    """Return everybody and the segments as indices have them: id and name."""
+    return [(None, EVERYBODY), *((s.segment_id, s.segment_name) for s in content.segments)]
+
+
+def period_names(period: str) -> Sequence[str]:
+    """Return the names of a period's numbers, from 1 on."""
+    return {MONTH: words.MONTHS, WEEKDAY: words.WEEKDAYS}.get(period, words.WEEKS)
+
+
+def _alt(content: Content, rows: Sequence[SeasonIndex]) -> str:
+    """Say what the picture shows, with everybody's strongest month or weekday."""
+    text = "Heat map: purchases a day by month and weekday over those of a usual day, by segment."
+    own = [one for one in rows if one.segment_id is None and one.purchase_index is not None]
+    if not own:
+        return text
+    best = max(own, key=lambda one: (one.purchase_index or 0.0, -one.number))
+    name = period_names(best.period)[best.number - 1]
+    return f"{text} Everybody's highest is {name}, {words.ratio(best.purchase_index)}."
 
 
 def _grid(
     content: Content, rows: Sequence[SeasonIndex], caption: str, names: Sequence[str]
 ) -> Grid:
     found = {(one.segment_id, one.number): one.purchase_index for one in rows}
-    segments = [(s.segment_id, s.segment_name) for s in content.segments]
     lines = [
         [name, *(words.ratio(found.get((key, number))) for number in range(1, len(names) + 1))]
-        for key, name in [(None, _EVERYBODY), *segments]
+        for key, name in columns(content)
     ]
     dots = ["var(--line)", *colours(content)]
     return Grid(caption, ["segment", *names], lines if found else [], dots)

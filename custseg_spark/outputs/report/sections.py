@@ -8,6 +8,7 @@ from custseg_spark.outputs.report import (
     changes,
     choice,
     events,
+    memberships,
     outliers,
     rules,
     seasons,
@@ -34,6 +35,7 @@ def sections(content: Content, drawn: Collection[str]) -> list[Section]:
         changes.drift(content),
         changes.lifetime_value(content),
         *choice.others(content),
+        *memberships.section(content),
         choice.made(content),
     ]
     return [

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from custseg_spark.core.clustering.stability import RELIABLE_FROM
 from custseg_spark.outputs.report import words
 from custseg_spark.outputs.report.content import Content
 from custseg_spark.outputs.report.rows import RfmCount, Segment
@@ -28,7 +29,7 @@ def sizes(content: Content) -> Section:
     text = ["Revenue is what customers bought less what they returned, in the source's currency."]
     if all(s.revenue_share is None for s in segments):
         text.append("There is no net revenue, so that there are no shares of it.")
-    text += _little_known(content)
+    text += [*_little_known(content), *_unreliable(segments)]
     largest = segments[0]
     alt = (
         f"Bars: each segment's share of customers and of revenue; the largest, "
@@ -57,6 +58,18 @@ def _little_known(content: Content) -> list[str]:
         f" left fewer than {least} events and no order: too little to tell them apart. They are"
         f" counted apart, and the shares of the others are of all customers; of the"
         f" {words.count(content.known_customers)} known ones they are in the last column."
+    ]
+
+
+def _unreliable(segments: Sequence[Segment]) -> list[str]:
+    """Name the segments that resamples don't find again; nothing where there are none."""
+    names = [s.segment_name for s in segments if s.is_reliable is False]
+    if not names:
+        return []
+    return [
+        f"{words.UNRELIABLE.capitalize()}: {words.joined(names)}. Refits on resamples agree with"
+        f" such a segment by less than {RELIABLE_FROM} (mean Jaccard index): don't plan a campaign"
+        " on it alone."
     ]
 
 

@@ -9,6 +9,7 @@ MISSING = "–"
 # Of a segment that refits don't find again.
 UNRELIABLE = "not to be relied on"
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+WEEKS = tuple(f"week {number}" for number in range(1, 54))
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 _MINUS = "−"

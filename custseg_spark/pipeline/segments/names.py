@@ -47,10 +47,14 @@ def names_of(
 def _figures(
     profile: Profile, clusters: Sequence[Profile], features: Sequence[str]
 ) -> dict[str, float]:
-    """Return what archetypes' bars are for: a segment's means, and its shares."""
+    """Return what archetypes' bars are for: a segment's means, and its shares.
+
+    Where there is no revenue, nobody brings more than their share of it.
+    """
     customers = profile.customers / max(sum(p.customers for p in clusters), 1)
     total = sum((p.revenue for p in clusters), Decimal(0))
     revenue = float(profile.revenue / total) if total > 0 else np.nan
-    shares = (customers, revenue, revenue / customers if customers else np.nan)
+    brings = (revenue / customers if customers else np.nan) if total > 0 else 1.0
+    shares = (customers, revenue, brings)
     means = dict(zip(features, profile.mean.tolist(), strict=False))
     return {**means, **dict(zip(SHARES, shares, strict=True))}

@@ -8,7 +8,7 @@ from typing import Any
 
 import dashboard_lake
 import pytest
-from browser import dashboard
+from browser import PATIENT_MS, dashboard
 from dashboard_lake import FORMULA, MARKUP
 from playwright.sync_api import expect
 
@@ -16,9 +16,6 @@ from custseg_spark.engine.lake.native import NativeLake
 from custseg_spark.engine.lake.schemas import EVENTS
 from custseg_spark.interfaces.dashboard.pages.registry import PAGES
 from custseg_spark.interfaces.dashboard.settings import PASSWORD_VARIABLE
-
-# The first look at a page imports what draws it.
-_PATIENT_MS = 30_000
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +29,7 @@ def visitor(browser: Any) -> Iterator[Any]:
 @pytest.fixture
 def page(visitor: Any) -> Iterator[Any]:
     opened = visitor.new_page()
-    opened.set_default_timeout(_PATIENT_MS)
+    opened.set_default_timeout(PATIENT_MS)
     # A dialog would be a script of a customer's id.
     opened.on("dialog", lambda dialog: pytest.fail(f"a dialog: {dialog.message}"))
     yield opened
@@ -42,16 +39,14 @@ def page(visitor: Any) -> Iterator[Any]:
 def visit(page: Any, address: str, path: str = "") -> None:
     """Opens a page and waits until it is drawn."""
     page.goto(f"{address}/{path}")
-    expect(page.get_by_role("heading", name=PAGES[path].title, exact=True)).to_be_visible(
-        timeout=_PATIENT_MS
-    )
+    expect(page.get_by_role("heading", name=PAGES[path].title, exact=True)).to_be_visible()
     settled(page)
 
 
 def settled(page: Any) -> None:
     """Waits until no script runs; nothing may have failed."""
     expect(page.locator('[data-testid="stApp"]')).to_have_attribute(
-        "data-test-script-state", "notRunning", timeout=_PATIENT_MS
+        "data-test-script-state", "notRunning"
     )
     expect(page.locator('[data-testid="stException"]')).to_have_count(0)
     expect(page.locator('[data-testid="stAlertContentError"]')).to_have_count(0)
@@ -66,7 +61,7 @@ def part(page: Any, name: str) -> None:
 
 
 def says(page: Any, text: str) -> None:
-    expect(page.get_by_text(text).first).to_be_visible(timeout=_PATIENT_MS)
+    expect(page.get_by_text(text).first).to_be_visible()
 
 
 def test_the_overview_has_the_run_its_ledger_and_cards(page: Any, address: str) -> None:
@@ -96,6 +91,23 @@ def test_segments_are_drawn_with_their_shares(page: Any, address: str) -> None:
     expect(page.locator(".js-plotly-plot .scatterlayer .point")).to_have_count(5)
     part(page, "Value")
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
+
+
+def test_purchases_are_listed_and_drawn(page: Any, address: str) -> None:
+    visit(page, address, "purchases")
+    says(page, "The segment has 3 of all 5 buyers.")
+    drawn(page, "may be chance")
+    expect(page.locator("img[src=x]")).to_have_count(0)
+    says(page, "bought together")
+    part(page, "Seasons")
+    says(page, "Months are of 2 whole years before the run date")
+    drawn(page, "Dec")
+
+
+def drawn(page: Any, text: str) -> None:
+    """Waits for the picture that has a text; the part before may still stand beside it."""
+    picture = page.locator(".js-plotly-plot").filter(has_text=text)
+    expect(picture.first).to_be_visible()
 
 
 def test_movement_counts_who_moved(page: Any, address: str) -> None:
@@ -172,7 +184,7 @@ def test_a_download_has_the_rows_of_the_table(page: Any, address: str) -> None:
     page.get_by_role("option", name="Window Shoppers (3)").click()
     link = page.get_by_role("link", name="Download").last
     # A script that hasn't begun yet counts as settled.
-    expect(link).to_have_attribute("href", re.compile("segment_id="), timeout=_PATIENT_MS)
+    expect(link).to_have_attribute("href", re.compile("segment_id="))
     with page.expect_download() as started:
         link.click()
     path = started.value.path()

@@ -46,7 +46,7 @@ def test_a_file_becomes_segments_that_can_be_downloaded(browser: Any, tmp_path: 
         visitor.choose("col_a", "customer_id: who")
         visitor.press("Read the file for the curves")
         slider = page.get_by_role("slider", name="Number of segments k")
-        expect(slider).to_be_visible(timeout=60_000)
+        expect(slider).to_be_visible()
         visitor.settled()
         while int(slider.input_value()) != 3:
             slider.press("ArrowLeft" if int(slider.input_value()) > 3 else "ArrowRight")

@@ -41,7 +41,7 @@ def test_a_mapping_is_mended_and_k_chosen_on_curves(
     visitor.counts("accepted", "2,250")
     visitor.press("Read the file for the curves")
     slider = visitor.page.get_by_role("slider", name="Number of segments k")
-    expect(slider).to_be_visible(timeout=60_000)
+    expect(slider).to_be_visible()
     expect(visitor.page.locator(".js-plotly-plot")).to_have_count(3)
     visitor.settled()
     before = int(slider.input_value())

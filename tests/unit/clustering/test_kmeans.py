@@ -16,6 +16,8 @@ from custseg_spark.core.clustering.kmeans import (
     kmeans,
     lloyd,
     plus_plus,
+    prepared,
+    swapped,
 )
 
 
@@ -53,12 +55,23 @@ def test_a_weight_is_a_repetition() -> None:
     assert once.cost == pytest.approx(each.cost)
 
 
-def test_the_best_of_several_starts_is_taken() -> None:
+def test_a_start_that_ends_in_a_worse_optimum_is_mended() -> None:
     x, _ = blobs(3, [[0, 0], [9, 0], [0, 9], [30, 30], [39, 30], [30, 39]], each=30)
-    costs = [kmeans(x, 6, FitSettings(starts=1), generator(seed)).cost for seed in range(30)]
-    best = kmeans(x, 6, FitSettings(starts=30), generator(0)).cost
+    x, ones = prepared(x, None)
+    starts = [plus_plus(x, 6, generator(seed), ones) for seed in range(30)]
+    costs = [lloyd(x, start, 50, 1e-4).cost for start in starts]
+    mended = [kmeans(x, 6, FitSettings(starts=1), generator(seed)).cost for seed in range(30)]
     assert max(costs) > 2 * min(costs)
-    assert best == pytest.approx(min(costs))
+    assert mended == pytest.approx([min(costs)] * 30)
+
+
+def test_the_centre_that_is_missed_least_goes_where_the_cost_is_largest() -> None:
+    x = np.array([[0.0], [1.0], [100.0], [140.0]])
+    fit = lloyd(x, np.array([[0.0], [1.0], [120.0]]), 0, 0.0)
+    moved = swapped(x, fit, generator(1), np.ones(4))
+    assert sorted(moved[:, 0].tolist())[:2] in ([0, 100], [1, 100], [0, 120], [1, 120])
+    assert moved[2].tolist() == [120]
+    assert {100.0, 140.0} & set(moved[:, 0].tolist())
 
 
 @pytest.mark.parametrize("fit", [kmeans, bisecting_kmeans])

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,10 @@ from custseg_spark.engine.lake.insight_tables import (
 from custseg_spark.engine.lake.reader import LakeReader
 from custseg_spark.engine.lake.schemas import RUNS
 from custseg_spark.outputs import report
-from custseg_spark.outputs.report import pages, reading, rhythms
+from custseg_spark.outputs.report import pages, reading, rhythms, season_maps
 from custseg_spark.outputs.report.canvas import png
 from custseg_spark.outputs.report.content import Content
-from custseg_spark.outputs.report.palette import LIGHT
+from custseg_spark.outputs.report.palette import DARK, LIGHT
 
 CONFIG = {
     "model": {"algorithms": ["kmeans"]},
@@ -81,7 +82,14 @@ def product(segment_id: int, rank: int, **more: Any) -> dict[str, Any]:
 
 
 PARTNER = {"product_id": "p9", "customers": 40, "support": 0.125, "lift": 2.0}
-PRODUCTS = [product(1, 2), product(1, 1, bought_together=[PARTNER]), product(2, 1, brand="<b>acme")]
+PRODUCTS = [
+    product(1, 2),
+    product(1, 1, bought_together=[PARTNER]),
+    product(2, 1, brand="<b>acme"),
+    # Their intervals reach down to 1.
+    product(2, 2, lift_low=1.0),
+    product(2, 3, lift_low=0.4),
+]
 CATEGORIES = [
     {**product(1, 1), "kind": "category", "name": "k1"},
     {**product(1, 1), "kind": "brand", "name": "acme", "category_code": None},
@@ -175,7 +183,8 @@ def test_the_report_opens_with_the_events(files: dict[str, bytes]) -> None:
 
 
 def test_products_are_listed_by_segment_in_their_order(files: dict[str, bytes]) -> None:
-    rows = cells(files, "What they buy", "Products")[:3]
+    rows = cells(files, "What they buy", "Products")
+    rows = rows[: next(n for n, row in enumerate(rows) if len(row) != len(rows[0]))]
     assert [row[:3] for row in rows] == [
         ["High-Value", "p1", "shoes.keds"],
         ["High-Value", "p2", "shoes.keds"],
@@ -198,6 +207,38 @@ def test_seasons_have_a_row_for_everybody_and_each_segment(files: dict[str, byte
     assert rows[2][1:] == ["–"] * 12
     weekdays = cells(files, "When they buy", "Purchases by weekday")
     assert weekdays[1][1:4] == ["0.25", "0.50", "0.75"]
+
+
+def test_seasons_have_a_picture_in_the_report(files: dict[str, bytes]) -> None:
+    assert "season_indices.png" in section(files, "When they buy")
+    assert len(files["season_indices.png"]) > 10_000
+    assert "highest is Dec, 2.00" in files[report.HTML].decode()
+
+
+def test_what_may_be_chance_marks_no_segment(tmp_path: Path) -> None:
+    rows = [product(1, 1), product(2, 1, lift_low=1.0)]
+    told = pages_of(tmp_path / "lake", {SEGMENT_PRODUCTS: rows})
+    listed = cells(told, "What they buy", "Products")
+    assert [row[:2] for row in listed] == [["High-Value", "p1"]]
+    assert "No product marks Window Shoppers" in section(told, "What they buy")
+
+
+def test_a_run_of_an_older_version_is_said(tmp_path: Path) -> None:
+    old = pages_of(tmp_path / "lake", {}, affinity=None, seasons=None)
+    assert "older version" in section(old, "What they buy")
+    assert "older version" in section(old, "When they buy")
+
+
+@pytest.mark.parametrize("segments", [1, 12])
+def test_seasons_of_any_number_of_segments_are_drawn(tmp_path: Path, segments: int) -> None:
+    content = content_of(tmp_path / "lake", {SEGMENT_SEASONS: [*WEEKDAYS, *MONTHS]})
+    [first, *_] = content.segments
+    more = [replace(first, segment_id=n) for n in range(1, segments + 1)]
+    figure = season_maps.indices(replace(content, all_segments=more), DARK)
+    assert figure is not None
+    # Months and weekdays, in as many panels as names fit side by side, and the colours.
+    assert len(figure.axes) == 2 * (1 if segments == 1 else 2) + 1
+    assert len(png(figure)) > 10_000
 
 
 def test_a_short_log_is_said_and_what_isnt_there_as_well(tmp_path: Path) -> None:

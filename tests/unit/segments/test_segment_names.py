@@ -294,6 +294,39 @@ def test_a_name_whose_bar_is_missed_is_never_given() -> None:
     assert named(2.0, 2.2, kept="Dormant", bonus=float("inf")) == "Dormant"
 
 
+@pytest.mark.parametrize(
+    ("share", "categories", "others", "name"),
+    [
+        (0.3, 4.5, 1.5, "Explorers"),  # the mean of all is 2.4, and 4.5 its 1.88-fold
+        (0.6, 4.5, 1.5, "Poor, many categories"),  # of 3.3, 4.5 is the 1.36-fold
+        (0.3, 4.5, float("nan"), "Poor, many categories"),  # nothing to compare with
+        (0.3, 2.5, 0.5, "Poor, many categories"),  # much for this log, and few all the same
+    ],
+)
+def test_what_a_log_makes_easy_for_everybody_names_nobody(
+    share: float, categories: float, others: float, name: str
+) -> None:
+    bar = Bar(at_least=3, at_least_of_mean=1.5)
+    explorers = Archetype("Explorers", "", ("look",), {"categories": 1}, {"categories": bar})
+    words = {"spend": Words("poor", "rich"), "categories": Words("one category", "many categories")}
+    known = Archetypes((explorers,), words, Descriptive(("read",)))
+    figures = {
+        1: {"categories": categories, "customer_share": share},
+        2: {"categories": others, "customer_share": 1 - share},
+    }
+    z_scores = {1: {"categories": 1.0, "spend": -2.0}, 2: {"categories": -0.5, "spend": 2.0}}
+    assert name_segments(z_scores, known, min_score=0.35, figures=figures)[1].name == name
+
+
+def test_bars_against_the_mean_have_a_tolerance_for_kept_names_too() -> None:
+    bar = Bar(at_most=30, at_most_of_mean=0.75)
+    assert bar.holds(15.0, 20.0)
+    assert not bar.holds(16.0, 20.0)
+    assert bar.holds(18.0, 20.0, tolerance=0.2)
+    assert not bar.holds(31.0, 100.0)
+    assert not bar.holds(15.0, float("nan"))
+
+
 def test_a_descriptive_name_says_a_thing_once() -> None:
     words = {
         "left": Words("few carts left behind", "carts left behind"),

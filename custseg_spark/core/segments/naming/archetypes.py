@@ -1,7 +1,7 @@
 """Archetypes: possible names of segments, with expected profile and suggested actions."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 # Figures of a segment that bars may name, beside the features: its shares of customers and revenue,
@@ -11,16 +11,32 @@ SHARES = ("customer_share", "revenue_share", "revenue_per_share")
 
 @dataclass(frozen=True)
 class Bar:
-    """What a segment's mean of a feature, or a share of its, must be at least or at most."""
+    """What a segment's mean of a feature, or a share of its, must be at least or at most.
+
+    `at_least_of_mean` and `at_most_of_mean` are multiples of the mean of all customers: what a log
+    makes easy for everybody marks no segment.
+    """
 
     at_least: float | None = None
     at_most: float | None = None
+    at_least_of_mean: float | None = None
+    at_most_of_mean: float | None = None
 
-    def holds(self, value: float, tolerance: float = 0.0) -> bool:
-        """Whether a value meets the bar; with a tolerance it may miss by that part of the bar."""
-        if self.at_least is not None and value < self.at_least - tolerance * abs(self.at_least):
-            return False
-        return self.at_most is None or value <= self.at_most + tolerance * abs(self.at_most)
+    @property
+    def is_empty(self) -> bool:
+        """Whether the bar has no limit."""
+        return self == Bar()
+
+    def holds(self, value: float, mean: float, tolerance: float = 0.0) -> bool:
+        """Whether a value meets the bar; with a tolerance it may miss by that part of the bar.
+
+        `mean` is that of all customers. A value of NaN meets no bar, a mean of NaN no relative one.
+        """
+        least = [_scaled(self.at_least, 1.0), _scaled(self.at_least_of_mean, mean)]
+        most = [_scaled(self.at_most, 1.0), _scaled(self.at_most_of_mean, mean)]
+        return all(value >= bar - tolerance * abs(bar) for bar in least if bar is not None) and all(
+            value <= bar + tolerance * abs(bar) for bar in most if bar is not None
+        )
 
 
 @dataclass(frozen=True)
@@ -36,13 +52,37 @@ class Archetype:
     weights: Mapping[str, float]
     bars: Mapping[str, Bar] = field(default_factory=dict)
 
-    def admits(self, figures: Mapping[str, float], tolerance: float = 0.0) -> bool:
-        """Whether a segment's figures meet every bar; a missing figure (or NaN) meets none."""
+    def admits(
+        self, figures: Mapping[str, float], means: Mapping[str, float], tolerance: float = 0.0
+    ) -> bool:
+        """Whether a segment's figures meet every bar; a missing figure (or NaN) meets none.
+
+        `means` are the figures of all customers.
+        """
         return all(
-            bar.holds(figures.get(name, float("nan")), tolerance)
-            and not math.isnan(figures.get(name, float("nan")))
+            bar.holds(figures.get(name, math.nan), means.get(name, math.nan), tolerance)
             for name, bar in self.bars.items()
         )
+
+
+def means_of_all(segments: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return the mean of each figure over all customers: segments by their `customer_share`.
+
+    Segments where a figure is missing or NaN don't count in it; without shares all count alike.
+    """
+    sums: dict[str, float] = {}
+    weights: dict[str, float] = {}
+    for figures in segments:
+        share = figures.get(SHARES[0], 1.0)
+        for name, value in figures.items():
+            if not math.isnan(value):
+                sums[name] = sums.get(name, 0.0) + share * value
+                weights[name] = weights.get(name, 0.0) + share
+    return {name: total / weights[name] for name, total in sums.items() if weights[name] > 0}
+
+
+def _scaled(limit: float | None, by: float) -> float | None:
+    return None if limit is None else limit * by
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from custseg_spark.core.segments.naming.archetypes import Archetypes
+from custseg_spark.core.segments.naming.archetypes import Archetypes, means_of_all
 from custseg_spark.core.segments.naming.describing import descriptive_name, strength
 from custseg_spark.core.segments.naming.standings import Standings, contributions, scores, standings
 
@@ -81,8 +81,12 @@ def _admitted(
     kept: Sequence[str | None],
 ) -> np.ndarray:
     """Return the scores without those of archetypes whose bars a segment misses."""
+    means = means_of_all(figures)
     admitted = [
-        [a.admits(own, _KEPT_TOLERANCE if a.name == name else 0.0) for a in archetypes.archetypes]
+        [
+            a.admits(own, means, _KEPT_TOLERANCE if a.name == name else 0.0)
+            for a in archetypes.archetypes
+        ]
         for own, name in zip(figures, kept, strict=True)
     ]
     return np.where(np.array(admitted, dtype=bool).reshape(fits.shape), fits, np.nan)

@@ -8,6 +8,7 @@ from custseg_spark.interfaces.dashboard.pages import (
     download,
     movement,
     overview,
+    purchases,
     quality,
     segments,
     try_it,
@@ -26,6 +27,7 @@ class Page:
 PAGES: Mapping[str, Page] = {
     "": Page("Overview", ":material/dashboard:", overview.show),
     "segments": Page("Segments", ":material/donut_small:", segments.show),
+    "purchases": Page("Purchases", ":material/shopping_basket:", purchases.show),
     "movement": Page("Movement", ":material/swap_horiz:", movement.show),
     "customer": Page("One customer", ":material/person_search:", customer.show),
     "quality": Page("Data quality", ":material/fact_check:", quality.show),
