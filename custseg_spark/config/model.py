@@ -128,7 +128,8 @@ class StabilityConfig:
     """The stability that a k needs over bootstrap refits, and its measurement.
 
     `hysteresis`: how much nearer, as a share of the distance, a segment must be for a customer to
-    leave the previous one at once; 0: customers are always in the model's.
+    leave the previous one at once; 0: customers are always in the model's; 1: nobody leaves at
+    once.
     """
 
     minimum: float = 0.75
@@ -140,7 +141,7 @@ class StabilityConfig:
         require(0 <= self.minimum <= 1, "model.stability.minimum", "from 0 to 1", self)
         require(self.bootstraps >= 0, "model.stability.bootstraps", "0 or more", self)
         require(self.customers >= 2, "model.stability.customers", "2 or more", self)
-        require(0 <= self.hysteresis < 1, "model.stability.hysteresis", "from 0 to below 1", self)
+        require(0 <= self.hysteresis <= 1, "model.stability.hysteresis", "from 0 to 1", self)
 
 
 @dataclass(frozen=True)
