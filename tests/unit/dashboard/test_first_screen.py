@@ -22,8 +22,6 @@ def test_a_segment_not_to_be_relied_on_is_marked_on_its_card(tmp_path: Path) -> 
     python_lake.add(lake, SEGMENT_PROFILES, rows, "b")
     reader = LakeReader(tmp_path / "lake").at_one_moment()
     content = reading.content(reader, NOW, reader.map_files, "bisecting_kmeans")
-    page = rendered(
-        "first_screen.html.j2", content=content, reason="", theme=LIGHT, is_dark=False
-    )
+    page = rendered("first_screen.html.j2", content=content, reason="", theme=LIGHT, is_dark=False)
     cards = page.split('<div class="box card"')[1:]
     assert ["not to be relied on" in card for card in cards] == [True, False]

@@ -218,9 +218,7 @@ _Split = tuple[Question, _Node, _Node]
 def _copied(node: _Node) -> _Node:
     if node.below is None or node.above is None:
         return _Node(node.rows, node.cluster)
-    return _Node(
-        node.rows, node.cluster, node.question, _copied(node.below), _copied(node.above)
-    )
+    return _Node(node.rows, node.cluster, node.question, _copied(node.below), _copied(node.above))
 
 
 def _leaves(node: _Node) -> list[_Node]:
