@@ -124,14 +124,16 @@ class _Growing:
 
 
 def _mean(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    columns = [(weights * x[:, j]).sum() for j in range(x.shape[1])]
-    return np.asarray(columns / weights.sum())
+    return np.asarray((x.T * weights).sum(axis=1) / weights.sum())
 
 
-def _projection(x: np.ndarray, direction: np.ndarray) -> np.ndarray:
-    total = np.zeros(len(x))
-    for j in range(len(direction)):
-        total += x[:, j] * direction[j]
+def _projection(x: np.ndarray, origin: np.ndarray, direction: np.ndarray) -> np.ndarray:
+    """Return how far along a direction each point lies from the origin."""
+    total, column = np.zeros(len(x)), np.empty(len(x))
+    for j, weight in enumerate(direction):
+        np.subtract(x[:, j], origin[j], out=column)
+        column *= weight
+        total += column
     return total
 
 
@@ -144,11 +146,18 @@ def _right_half(
     start is the plane through the centre across that direction.
     """
     x = np.asfortranarray(x)
-    right: np.ndarray = _projection(x - _mean(x, weights), rng.random((x.shape[1],))) > 0
+    weighted = x.T * weights
+    right: np.ndarray = _projection(x, _mean(x, weights), rng.random((x.shape[1],))) > 0
     for _ in range(settings.bisecting_iterations):
-        low, high = _mean(x[~right], weights[~right]), _mean(x[right], weights[right])
-        moved = _projection(x - (low + high) / 2, high - low) > 0
+        low, high = (_part_mean(weighted, weights, part) for part in (~right, right))
+        moved = _projection(x, (low + high) / 2, high - low) > 0
         if (moved == right).all():
             break
         right = moved
     return right
+
+
+def _part_mean(weighted: np.ndarray, weights: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """Return the mean of a part of the points; `weighted` has a row a dimension."""
+    rows = np.flatnonzero(part)
+    return np.asarray(weighted.take(rows, axis=1).sum(axis=1) / weights[rows].sum())

@@ -183,10 +183,11 @@ def plus_plus(
     points.
     """
     chosen = [_draw(weights, rng)]
-    costs = weights * squared_lengths(points - points[chosen[0]])
+    costs = weights * squared_distances(points, points[chosen])[0]
     while len(chosen) < k and costs.any():
         chosen.append(_draw(costs, rng))
-        costs = np.minimum(costs, weights * squared_lengths(points - points[chosen[-1]]))
+        [squares] = squared_distances(points, points[chosen[-1:]])
+        costs = np.minimum(costs, weights * squares)
     return points[chosen]
 
 
