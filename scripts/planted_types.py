@@ -100,6 +100,11 @@ def main(argv: Sequence[str] | None = None) -> None:
             )
             kinds = types[rows["customer_id"]].to_numpy()
             print(pd.crosstab(kinds, rows["segment_name"], rownames=["planted"]).to_string())
+        counts = features.set_index("customer_id")["event_count"][own["customer_id"]].to_numpy()
+        for least, most in _BY_EVENTS:
+            rows = own[(counts >= least) & (counts <= most)]
+            print(f"{least} to {most} events, {len(rows):,} customers:"
+                  f" ARI {agreement(rows, types):.3f}")  # fmt: skip
         for bar in options.known_from:
             print(apart(own, features, types, bar))
     if options.ceiling:

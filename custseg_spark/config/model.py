@@ -49,12 +49,16 @@ MOVED = {
 
 @dataclass(frozen=True)
 class PreparationConfig:
-    """Preparation of features: whom models learn from, transforms, fences, scaling."""
+    """Preparation of features: whom models learn from, transforms, fences, scaling.
+
+    `within_activity`: features in which customers are compared with others of as many events.
+    """
 
     min_events: int = 20
     informed_share: float = 0.1
     informed_customers: int = 1_000
     prior_events: float = 5.0
+    within_activity: tuple[str, ...] = ()
     transform: str = "auto"
     clip: str = "percentile"
     clip_percentile: float = 1.0

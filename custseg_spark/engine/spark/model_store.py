@@ -173,7 +173,7 @@ def _parse(content: bytes, path: str) -> Manifest:
         return Manifest(
             **{
                 **values,
-                "features": tuple(PreparedFeature(**f) for f in features),
+                "features": tuple(PreparedFeature.of(f) for f in features),
                 "segment_ids": tuple(values["segment_ids"]),
                 "segment_names": tuple(values["segment_names"]),
                 "tree": tuple(Node(**n) for n in values["tree"]),
