@@ -69,8 +69,8 @@ class PreparationConfig:
     pca_components: int | None = None
 
     def __post_init__(self) -> None:
-        for key, known in (("transform", TRANSFORMS), ("clip", CLIPS), ("scaling", SCALINGS)):
-            require_word(getattr(self, key), known, f"model.preparation.{key}")
+        for key, allowed in (("transform", TRANSFORMS), ("clip", CLIPS), ("scaling", SCALINGS)):
+            require_word(getattr(self, key), allowed, f"model.preparation.{key}")
         require(self.min_events > 0, "model.preparation.min_events", "above 0", self)
         share = 0 <= self.informed_share <= 1
         require(share, "model.preparation.informed_share", "from 0 to 1", self)

@@ -151,6 +151,9 @@ def test_a_catalog_holds_the_tables_by_name(spark: SparkSession, tmp_path: Path)
                 f"--source=ecommerce_events={log}",
                 "--set=model.k=2",
                 '--set=model.algorithms=["kmeans"]',
+                "--set=model.stability.bootstraps=0",
+                "--set=clv.enabled=false",
+                "--set=report.enabled=false",
             ]
         )
         assert spark.read.table("shop.customer_segments").count() == 12
