@@ -60,12 +60,15 @@ TEST_WORKERS := 2
 # In their own order: files with few tests are the long ones, and come first by their folders.
 PYTEST := $(ACTIVATE) pytest -q -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 
+# Frames of a few rows cost twice as much on several threads. Every night they have them.
+ONE_THREAD := export POLARS_MAX_THREADS=1 &&
+
 test-unit: venv ## the tests without Spark, in a minute
-	@$(ACTIVATE) pytest -q -n $(TEST_WORKERS) --dist loadfile tests/unit
+	@$(ONE_THREAD) $(PYTEST) tests/unit
 
 test: venv ## what every change must pass: all tests but the heavy ones
 	@scripts/s3_jars.sh
-	@$(PYTEST)
+	@$(ONE_THREAD) $(PYTEST)
 
 test-all: venv ## the heavy tests too, as every night
 	@scripts/s3_jars.sh

@@ -71,15 +71,15 @@ def require(holds: bool, key: str, expected: str, section: object) -> None:
         raise ConfigurationError(f"{key}: expected {expected}, got {value}")
 
 
-def require_word(word: str, known: Sequence[str], key: str) -> None:
+def require_word(word: str, allowed: Sequence[str], key: str) -> None:
     """Raises ConfigurationError for an unknown word."""
-    if word not in known:
-        raise ConfigurationError(f"{key}: unknown '{word}'{nearest(word, known)}")
+    if word not in allowed:
+        raise ConfigurationError(f"{key}: unknown '{word}'{nearest(word, allowed)}")
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: str, names: Iterable[str]) -> str:
     """Return `; did you mean 'x'?` for the nearest known word, else the list of known words."""
-    words = sorted(known)
+    words = sorted(names)
     close = closest(word, words)
     if close:
         return f"; did you mean '{close}'?"
@@ -87,8 +87,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"; known: {', '.join(words[:_MOST_NAMED])}{more}" if words else ""
 
 
-def closest(word: str, known: Iterable[str]) -> str | None:
+def closest(word: str, names: Iterable[str]) -> str | None:
     """Return the known word nearest to `word`, ignoring case; None if none is near."""
-    folded = {w.lower(): w for w in sorted(known)}
+    folded = {w.lower(): w for w in sorted(names)}
     close = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
     return folded[close[0]] if close else None

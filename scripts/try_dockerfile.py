@@ -33,6 +33,10 @@ _SHARED = (
     "etc/ssl/certs/java/cacerts",
 )
 
+_TAKEN = ("FROM", "COPY", "RUN", "WORKDIR", "ENV", "USER", "ENTRYPOINT")
+# They tell an engine how to start the image, and change nothing in it.
+_TOLD = ("CMD", "EXPOSE")
+
 
 @dataclass
 class Stage:
@@ -74,11 +78,19 @@ def instructions(text: str) -> Iterator[tuple[str, str]]:
             yield name, rest.strip()
 
 
+def unknown(steps: Sequence[tuple[str, str]]) -> set[str]:
+    """The names among the instructions that aren't known here."""
+    return {name for name, _ in steps}.difference(_TAKEN, _TOLD)
+
+
 def build(dockerfile: Path, context: Path, base: Path, folder: Path) -> Stage:
     """Every stage of the file, one after the other; returns the last."""
     stages: dict[str, Stage] = {}
     stage = Stage(base)
-    for name, rest in instructions(dockerfile.read_text()):
+    steps = list(instructions(dockerfile.read_text()))
+    if names := unknown(steps):
+        sys.exit(f"error: unknown here: {' '.join(sorted(names))}")
+    for name, rest in steps:
         print(f"{name} {rest}", flush=True)
         if name == "FROM":
             source, _, alias = rest.partition(" AS ")
@@ -98,8 +110,6 @@ def build(dockerfile: Path, context: Path, base: Path, folder: Path) -> Stage:
             stage.user = rest
         elif name == "ENTRYPOINT":
             stage.entrypoint = json.loads(rest)
-        elif name != "CMD":
-            sys.exit(f"error: {name} is unknown here")
     return stage
 
 

@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--hysteresis", type=float, nargs="*",
-                        default=[0.0, 0.05, 0.1, 0.15, 0.2, 0.3])  # fmt: skip
+                        default=[0.0, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0])  # fmt: skip
     options = parser.parse_args(argv)
     made = year(options.seed)
     fits: list[weekly.Fit] = []

@@ -5,7 +5,6 @@ Nothing here imports Spark before a test asks for it: the unit tests run without
 
 import gc
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -23,7 +22,6 @@ from checkout import (
     SHARED_DATA,
     SHORT_PROCESS,
     SHORT_RUN,
-    SPARK,
     job,
     write_log,
 )
@@ -66,12 +64,9 @@ _TEST_SETTINGS = {
 }
 
 
-def _class_path() -> str:
-    """The class path of this venv's Spark, and behind it what the tests need beyond that."""
-    defaults = (SPARK / "conf" / "spark-defaults.conf").read_text()
-    found = re.search(r"^spark\.driver\.extraClassPath (.+)$", defaults, re.M)
-    assert found is not None, "make setup writes it"
-    jars = [found[1], *([f"{S3_JARS}/*"] if HAS_S3 else [])]
+def _further_classes() -> str:
+    """What the tests need beyond this venv's Spark."""
+    jars = [f"{S3_JARS}/*"] if HAS_S3 else []
     return ":".join([*jars, *([str(MARIADB)] if MARIADB.exists() else [])])
 
 
@@ -112,8 +107,10 @@ def spark() -> "Iterator[SparkSession]":
     with tempfile.TemporaryDirectory(prefix="custseg-tests-") as folder:
         for key, value in _TEST_SETTINGS.items():
             builder = builder.config(key, value)
-        builder = builder.config("spark.driver.extraClassPath", _class_path())
-        builder.config("spark.local.dir", folder).getOrCreate()
+        with pytest.MonkeyPatch.context() as patch:
+            # Behind all else: in front of it they would make Java refuse its archive of classes.
+            patch.setenv("SPARK_DIST_CLASSPATH", _further_classes())
+            builder.config("spark.local.dir", folder).getOrCreate()
         session = get_session("tests")
         # What there is now stays: the collections look only at what came since.
         gc.freeze()

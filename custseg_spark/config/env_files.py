@@ -40,15 +40,15 @@ def load(folder: Path, environment: MutableMapping[str, str]) -> list[str]:
 
 def parsed(text: str, where: str) -> Mapping[str, str]:
     """The variables of a file's text; the last of a name counts."""
-    found = {}
+    variables = {}
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         match = _LINE.match(line)
         if match is None:
             raise ConfigurationError(f"{where}, line {number}: expected NAME=VALUE")
-        found[match[1]] = _value(match[2], f"{where}, line {number} ({match[1]})")
-    return found
+        variables[match[1]] = _value(match[2], f"{where}, line {number} ({match[1]})")
+    return variables
 
 
 def _value(text: str, where: str) -> str:

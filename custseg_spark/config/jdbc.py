@@ -136,12 +136,12 @@ def expanded(url: str, environment: Mapping[str, str]) -> str:
 def options(url: str, jdbc: Jdbc, environment: Mapping[str, str]) -> dict[str, str]:
     """Return Spark's and the driver's options of a connection, including credentials."""
     usual = _SESSION.get(database(url), {})
-    found = {**usual, **jdbc.options, **credentials(url, jdbc, environment)}
-    if "private_key_file" in found:
-        found["authenticator"] = "snowflake_jwt"
+    settings = {**usual, **jdbc.options, **credentials(url, jdbc, environment)}
+    if "private_key_file" in settings:
+        settings["authenticator"] = "snowflake_jwt"
     driver = jdbc.driver or _DRIVERS.get(database(url), "")
     return {
-        **found,
+        **settings,
         **({"driver": driver} if driver else {}),
         "url": url,
         # Without it PostgreSQL's driver holds the whole table in memory.
@@ -154,9 +154,10 @@ def options(url: str, jdbc: Jdbc, environment: Mapping[str, str]) -> dict[str, s
 def credentials(url: str, jdbc: Jdbc, environment: Mapping[str, str]) -> dict[str, str]:
     """Return the credentials of a connection, by the driver's names."""
     names = {**_CREDENTIALS, **_FURTHER_CREDENTIALS.get(database(url), {})}
-    own = _OWN_CREDENTIALS.get(database(url), {})
+    variables = _OWN_CREDENTIALS.get(database(url), {})
     given = {
-        name: environment.get(f"{jdbc.environment}_{end}") or environment.get(own.get(name, ""))
+        name: environment.get(f"{jdbc.environment}_{end}")
+        or environment.get(variables.get(name, ""))
         for end, name in names.items()
     }
     return {name: value for name, value in given.items() if value}
@@ -164,5 +165,5 @@ def credentials(url: str, jdbc: Jdbc, environment: Mapping[str, str]) -> dict[st
 
 def secrets(url: str, jdbc: Jdbc, environment: Mapping[str, str]) -> list[str]:
     """Return the values that must not be shown, the longest first."""
-    found = credentials(url, jdbc, environment)
-    return sorted((v for n, v in found.items() if n not in _NOT_SECRET), key=len, reverse=True)
+    values = credentials(url, jdbc, environment)
+    return sorted((v for n, v in values.items() if n not in _NOT_SECRET), key=len, reverse=True)

@@ -65,8 +65,8 @@ def load_mapping(name: str, overrides: Mapping[str, Any], folders: Sequence[Path
         if path.is_file():
             break
     else:
-        known = {p.stem for folder in folders for p in folder.glob("*.toml")}
-        raise ConfigurationError(f"unknown mapping '{name}'{nearest(name, known)}")
+        available = {p.stem for folder in folders for p in folder.glob("*.toml")}
+        raise ConfigurationError(f"unknown mapping '{name}'{nearest(name, available)}")
     return mapping_of(_laid_over(toml_files.read(path), overrides), name)
 
 
@@ -98,10 +98,10 @@ def _laid_over(tree: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[st
 
 def _check(mapping: MappingFile, where: str) -> None:
     words = (("fills", FILLS), ("cleaning", CLEANINGS), ("duplicates", DUPLICATES))
-    for key, known in words:
+    for key, allowed in words:
         value = getattr(mapping, key)
-        if value not in known:
-            raise ConfigurationError(f"{where}: {key}: unknown '{value}'{nearest(value, known)}")
+        if value not in allowed:
+            raise ConfigurationError(f"{where}: {key}: unknown '{value}'{nearest(value, allowed)}")
     mapping.jdbc.check(where)
     for path in mapping.path:
         if is_database(path):

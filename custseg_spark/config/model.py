@@ -49,12 +49,16 @@ MOVED = {
 
 @dataclass(frozen=True)
 class PreparationConfig:
-    """Preparation of features: whom models learn from, transforms, fences, scaling."""
+    """Preparation of features: whom models learn from, transforms, fences, scaling.
+
+    `within_activity`: features in which customers are compared with others of as many events.
+    """
 
     min_events: int = 20
     informed_share: float = 0.1
     informed_customers: int = 1_000
     prior_events: float = 5.0
+    within_activity: tuple[str, ...] = ()
     transform: str = "auto"
     clip: str = "percentile"
     clip_percentile: float = 1.0
@@ -65,8 +69,8 @@ class PreparationConfig:
     pca_components: int | None = None
 
     def __post_init__(self) -> None:
-        for key, known in (("transform", TRANSFORMS), ("clip", CLIPS), ("scaling", SCALINGS)):
-            require_word(getattr(self, key), known, f"model.preparation.{key}")
+        for key, allowed in (("transform", TRANSFORMS), ("clip", CLIPS), ("scaling", SCALINGS)):
+            require_word(getattr(self, key), allowed, f"model.preparation.{key}")
         require(self.min_events > 0, "model.preparation.min_events", "above 0", self)
         share = 0 <= self.informed_share <= 1
         require(share, "model.preparation.informed_share", "from 0 to 1", self)
@@ -128,7 +132,8 @@ class StabilityConfig:
     """The stability that a k needs over bootstrap refits, and its measurement.
 
     `hysteresis`: how much nearer, as a share of the distance, a segment must be for a customer to
-    leave the previous one at once; 0: customers are always in the model's.
+    leave the previous one at once; 0: customers are always in the model's; 1: nobody leaves at
+    once.
     """
 
     minimum: float = 0.75
@@ -140,7 +145,7 @@ class StabilityConfig:
         require(0 <= self.minimum <= 1, "model.stability.minimum", "from 0 to 1", self)
         require(self.bootstraps >= 0, "model.stability.bootstraps", "0 or more", self)
         require(self.customers >= 2, "model.stability.customers", "2 or more", self)
-        require(0 <= self.hysteresis < 1, "model.stability.hysteresis", "from 0 to below 1", self)
+        require(0 <= self.hysteresis <= 1, "model.stability.hysteresis", "from 0 to 1", self)
 
 
 @dataclass(frozen=True)

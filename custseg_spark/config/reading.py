@@ -18,10 +18,10 @@ _THOUSANDS = ("", ".", ",", " ", "'", "_")
 
 def check_reading(mapping: SourceMapping, where: str) -> None:
     """Raises ConfigurationError for an unknown or contradictory word or sign."""
-    for key, known in _WORDS.items():
+    for key, allowed in _WORDS.items():
         value = getattr(mapping, key)
-        if value not in known:
-            raise ConfigurationError(f"{where}: {key}: unknown '{value}'{nearest(value, known)}")
+        if value not in allowed:
+            raise ConfigurationError(f"{where}: {key}: unknown '{value}'{nearest(value, allowed)}")
     _check_numbers(mapping, where)
     _check_layout(mapping, where)
     if not is_known_zone(mapping.timezone):
@@ -40,10 +40,10 @@ def check_reading(mapping: SourceMapping, where: str) -> None:
 
 
 def _check_numbers(mapping: SourceMapping, where: str) -> None:
-    for key, known in (("decimal", _DECIMALS), ("thousands", _THOUSANDS)):
+    for key, allowed in (("decimal", _DECIMALS), ("thousands", _THOUSANDS)):
         value = getattr(mapping, key)
-        if value not in known:
-            signs = ", ".join(f'"{sign}"' for sign in known)
+        if value not in allowed:
+            signs = ", ".join(f'"{sign}"' for sign in allowed)
             raise ConfigurationError(f"{where}: {key} must be one of {signs}, got '{value}'")
     if mapping.decimal == mapping.thousands:
         raise ConfigurationError(f"{where}: decimal and thousands are both '{mapping.decimal}'")

@@ -1,4 +1,4 @@
-"""The files of a saved model on this machine, and the one hash of them all that its run holds."""
+"""Read a saved model's files on this machine; compare their hash with the one in `runs`."""
 
 import hashlib
 import os
@@ -8,23 +8,23 @@ from pathlib import Path, PurePosixPath
 
 from custseg_spark.errors import InputError
 
-# Far beyond a model of ours: some dozen files of a few kilobytes.
+# Our models have a few dozen files of a few kilobytes.
 _MOST_FILES, MOST_BYTES = 1_000, 1 << 28
 
 Files = Mapping[str, bytes]
 
 
 def read(folder: Path) -> Files:
-    """The content of the files below a model's folder, by their paths; empty without one.
+    """Return the contents of a model's files by relative path; empty if there is no folder.
 
-    Raises InputError for what no model has: links, too many files, too many bytes.
+    Raises InputError for links, and for more files or bytes than a model has.
     """
-    found = ((p.relative_to(folder).as_posix(), p.read_bytes()) for p in _paths(folder))
-    return gathered(found, str(folder))
+    contents = ((p.relative_to(folder).as_posix(), p.read_bytes()) for p in _paths(folder))
+    return gathered(contents, str(folder))
 
 
 def gathered(contents: Iterable[tuple[str, bytes]], path: str) -> Files:
-    """Files by name. Raises InputError for more files or bytes than a model has."""
+    """Collect files by name. Raises InputError for more files or bytes than a model has."""
     files: dict[str, bytes] = {}
     size = 0
     for name, content in contents:
@@ -36,17 +36,17 @@ def gathered(contents: Iterable[tuple[str, bytes]], path: str) -> Files:
 
 
 def digest(files: Files) -> str:
-    """The hash of a model's files: their paths, lengths and contents."""
+    """Hash the paths, lengths and contents of a model's files."""
     whole = hashlib.sha256()
     for name in sorted(files):
         content = files[name]
-        own = hashlib.sha256(content).hexdigest()
-        whole.update(f"{len(name.encode())} {name} {len(content)} {own}\n".encode())
+        of_file = hashlib.sha256(content).hexdigest()
+        whole.update(f"{len(name.encode())} {name} {len(content)} {of_file}\n".encode())
     return whole.hexdigest()
 
 
 def require_seal(files: Files, sha256: str | None, path: str) -> None:
-    """Raises InputError for files that haven't the hash that their run holds, if it holds one."""
+    """Raise InputError unless the files have the hash `sha256` of their run; None is an error."""
     if sha256 is None:
         raise InputError(
             f"no run holds the hash of the model at {path}; fit anew (model.use = fit)"
@@ -59,13 +59,13 @@ def require_seal(files: Files, sha256: str | None, path: str) -> None:
 
 
 def is_checksum(name: str) -> bool:
-    """Hadoop's own; a copy through its shell has none. What it guards is hashed itself."""
+    """Whether a file is a checksum of Hadoop's: copies may lack it, and its file is hashed."""
     name = PurePosixPath(name).name
     return name.startswith(".") and name.endswith(".crc")
 
 
 def _paths(folder: Path) -> Iterator[Path]:
-    """The files below a folder of this machine. Raises InputError for a link or a device."""
+    """Yield the files below a local folder. Raises InputError for a link or a device."""
     for parent, folders, names in os.walk(folder):
         for name in (*folders, *names):
             path = Path(parent, name)

@@ -14,8 +14,8 @@ def outdated(lake: Lake, own: RunPublication) -> str | None:
     A date that is made again with the same segments leaves the later runs what they are. `lake`
     shows what was published when the run began.
     """
-    known = lake.rows(RUNS, ["run_date"])["run_date"].to_pylist()
-    later = [day for day in known if day > own.run_date]
+    run_dates = lake.rows(RUNS, ["run_date"])["run_date"].to_pylist()
+    later = [day for day in run_dates if day > own.run_date]
     if not later:
         return None
     day = own.run_date

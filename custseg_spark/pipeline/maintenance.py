@@ -103,20 +103,20 @@ def _remove_leftovers(lake: Lake) -> int:
 
 
 def _runs_in_tables(lake: Lake) -> list[tuple[date, str | None]]:
-    found: set[tuple[date, str | None]] = set()
+    dated_runs: set[tuple[date, str | None]] = set()
     for table in filter(lake.exists, BY_RUN):
         if lake.native is not None:
             files = lake.native.files(table)
-            found.update((file.day, file.run_id) for file in files if file.day is not None)
+            dated_runs.update((file.day, file.run_id) for file in files if file.day is not None)
         else:
             pairs = lake.by_spark.read(table).select("run_date", RUN_ID).distinct()
-            found.update((row[0], row[1]) for row in pairs.collect())
-    return sorted(found, key=str)
+            dated_runs.update((row[0], row[1]) for row in pairs.collect())
+    return sorted(dated_runs, key=str)
 
 
 def _at_work(lake: Lake) -> Collection[str]:
-    own = runs.locked(lake.locks) if lake.locks is not None else set()
-    return own | spark_journals.noted(lake.by_spark)
+    locked = runs.locked(lake.locks) if lake.locks is not None else set()
+    return locked | spark_journals.noted(lake.by_spark)
 
 
 def _remove_models(lake: Lake) -> None:
@@ -133,8 +133,8 @@ def _remove_models(lake: Lake) -> None:
 def _model_folders(lake: Lake, folder: Path | Remote) -> set[str]:
     """The folders of runs' models, by their names below that of all models."""
     if isinstance(folder, Path):
-        found = folder.glob(f"run_date=*/{RUN_ID}=*")
-        return {path.relative_to(folder).as_posix() for path in found}
+        paths = folder.glob(f"run_date=*/{RUN_ID}=*")
+        return {path.relative_to(folder).as_posix() for path in paths}
     root = folder.uri.rstrip("/") + "/"
     names = (file.place.uri.removeprefix(root) for file in list_remote(lake.spark, folder))
     return {"/".join(name.split("/")[:2]) for name in names if f"/{RUN_ID}=" in name}

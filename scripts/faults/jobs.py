@@ -51,14 +51,19 @@ class Ended:
     said: str
 
 
-def start(*words: str, dies_at: int | None = None) -> "subprocess.Popen[str]":
-    """A job, in a process group of its own; with `dies_at` it kills itself at that write."""
+def start(
+    *words: str, dies_at: int | None = None, says_to: Path | None = None
+) -> "subprocess.Popen[str]":
+    """A job, in a process group of its own; with `dies_at` it kills itself at that write.
+
+    What it says goes into a pipe, or into the file `says_to`.
+    """
     program = [_RUNS] if dies_at is None else [_DIES_AT, str(dies_at)]
     return subprocess.Popen(
         [sys.executable, "-c", *program, *words],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
+        stdout=says_to.open("w") if says_to else subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
@@ -76,9 +81,9 @@ def wait(job: "subprocess.Popen[str]", *, kill_after_s: float | None = None) -> 
     return Ended(job.returncode, time.monotonic() - began, said)
 
 
-def run(*words: str, **options: int | None) -> Ended:
+def run(*words: str, dies_at: int | None = None) -> Ended:
     """A job from its start to its end."""
-    return wait(start(*words, **options))
+    return wait(start(*words, dies_at=dies_at))
 
 
 def must(*words: str) -> Ended:

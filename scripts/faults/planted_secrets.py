@@ -16,7 +16,7 @@ import secrets
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,8 +82,11 @@ def planted() -> dict[str, str]:
     return made | {p: secrets.token_hex(8) for p in (*plain, "api_token", "wrong_token")}
 
 
-def run(folder: Path, postgresql: str) -> Outcome:
-    """Plants, runs and looks; `postgresql` is the URL of a server, of a user who may make roles."""
+def run(folder: Path, postgresql: str, names: Collection[str] | None = None) -> Outcome:
+    """Plants, runs and looks; `postgresql` is the URL of a server, of a user who may make roles.
+
+    `names` are the commands to run, by default all of them.
+    """
     outcome = Outcome(planted())
     for name in ("said", "events", "tmp"):
         (folder / name).mkdir(parents=True)
@@ -94,7 +97,8 @@ def run(folder: Path, postgresql: str) -> Outcome:
         watched = {p: s for p, s in outcome.planted.items() if p not in on_command_lines}
         with processes(watched) as watch:
             for command in _commands(folder, outcome.planted, server, port):
-                _run(command, folder, outcome)
+                if names is None or command.name in names:
+                    _run(command, folder, outcome)
     outcome.command_lines = sum(b"custseg" in line or b"jobs/" in line for line in watch.seen)
     outcome.found = [*sorted(watch.found), *_in_files(folder, outcome.planted)]
     return outcome

@@ -2,19 +2,21 @@
 
 import base64
 import json
+import os
 import re
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
 import pyarrow.parquet as pq
 
-_EVERY_S = 0.01
+_EVERY_S = 0.02
 _OF_COMMAND_LINES = 200
+_LONGEST = 1 << 21
 
 
 def written(secret: str) -> list[bytes]:
@@ -86,8 +88,12 @@ def processes(secrets: Mapping[str, str]) -> Iterator[Watch]:
 
 
 def _command_lines() -> Iterator[bytes]:
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            yield path.read_bytes()
-        except OSError:  # it has ended
-            continue
+    # Paths' own ways of listing and reading take most of a core here.
+    for name in os.listdir("/proc"):  # noqa: PTH208
+        if name.isdigit():
+            with suppress(OSError):  # it has ended
+                file = os.open(f"/proc/{name}/cmdline", os.O_RDONLY)
+                try:
+                    yield os.read(file, _LONGEST)
+                finally:
+                    os.close(file)

@@ -26,6 +26,7 @@ QUICK = (
     "--set=model.stability.bootstraps=3",
 )
 KMEANS = '--set=model.algorithms=["kmeans"]'
+NO_REPORT = "--set=report.enabled=false"
 
 
 def lines(customer: int, count: int, *, kind: str = "view", day: int = 1) -> list[str]:
@@ -71,7 +72,7 @@ def test_with_fewer_distinct_customers_than_k_there_are_as_many_segments(
     run_job: Callable[..., None], read: Read, tmp_path: Path
 ) -> None:
     log = [x for c in range(30) for x in lines(c, 2 + 10 * (c % 3))]
-    segment(run_job, tmp_path, log, "--set=model.k=5")
+    segment(run_job, tmp_path, log, "--set=model.k=5", NO_REPORT)
     [tried] = read(MODEL_SELECTION).collect()
     assert (tried.k, tried.chosen) == (3, True)
     [run] = read(RUNS).collect()
@@ -85,7 +86,7 @@ def test_a_log_of_one_day_is_segmented(
 ) -> None:
     log = [x for c in range(40) for x in lines(c, 1 + c % 9)]
     log += [x for c in range(0, 40, 4) for x in lines(c, 2, kind="purchase")]
-    segment(run_job, tmp_path, log)
+    segment(run_job, tmp_path, log, NO_REPORT)
     assert read(CUSTOMER_SEGMENTS).count() == 40
     [run] = read(RUNS).collect()
     assert {"days_since_first_event", "active_span_days"} & set(run.left_out) != set()

@@ -2,7 +2,8 @@
 
 A customer stays in the segment of the previous run while the one that the model gives is nearer by
 less than a relative margin; but for one run only: the second time in a row, the model's counts. So
-noise at a border moves nobody to and fro, and a lasting change is followed within two runs.
+noise at a border moves nobody to and fro, and a lasting change is followed within two runs. With a
+margin of 1, nobody leaves before the second run, so that a single odd one moves nobody at all.
 """
 
 import numpy as np
@@ -24,12 +25,13 @@ def is_held(
     `distances` are those to the model's segment, `previous_distances` those to the previous one:
     NaN without one, or if it is gone. `is_other`: the two differ. `was_held`: the customer was held
     in the previous run. The `margin` is a share of the previous distance, from 0 (nobody is held)
-    to below 1.
+    to 1 (everybody is, for one run).
     """
     if margin <= 0:
         return np.zeros(len(distances), dtype=bool)
     with np.errstate(invalid="ignore"):
         is_near = previous_distances - distances < margin * previous_distances
+    is_near |= (margin >= 1) & ~np.isnan(previous_distances)
     return np.asarray(is_other & is_near & ~was_held)
 
 

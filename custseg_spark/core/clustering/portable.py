@@ -176,12 +176,14 @@ def _stay_curves(segments: Sequence[Mapping[str, Any]]) -> tuple[StayCurve, ...]
 
 def _feature(feature: PreparedFeature) -> dict[str, Any]:
     values = asdict(feature)
-    return {k: v if isinstance(v, str) or math.isfinite(v) else None for k, v in values.items()}
+    levels = values.pop("levels")
+    finite = {k: v if isinstance(v, str) or math.isfinite(v) else None for k, v in values.items()}
+    return {**finite, "levels": levels} if levels else finite
 
 
 def _prepared(values: Mapping[str, Any]) -> PreparedFeature:
     free: dict[str, Any] = {"lower": -math.inf, "upper": math.inf}
-    return PreparedFeature(**{k: free[k] if v is None else v for k, v in values.items()})
+    return PreparedFeature.of({k: free[k] if v is None else v for k, v in values.items()})
 
 
 def _clusterer(model: ClusterModel) -> dict[str, Any]:

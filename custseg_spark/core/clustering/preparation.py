@@ -5,7 +5,7 @@ A preparation is learned from a bounded sample and applied to all customers, col
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -65,12 +65,22 @@ class Rules:
 
 
 @dataclass(frozen=True)
+class Level:
+    """From so many events on, a prepared value is multiplied by `factor`, and `shift` added."""
+
+    events: float
+    factor: float
+    shift: float
+
+
+@dataclass(frozen=True)
 class PreparedFeature:
     """One column of the matrix: the value for null, the transform, the fences, the prior.
 
     A rate is pulled to the `prior`, its mean among the customers that the model learns from, as if
     `prior_events` events had shown it: (n value + prior_events prior) / (n + prior_events). Almost
-    nothing is known of a customer who was seen once, except when.
+    nothing is known of a customer who was seen once, except when. `levels` ascend by their events;
+    without any, and below the first, values stay as they are.
     """
 
     name: str
@@ -80,6 +90,13 @@ class PreparedFeature:
     upper: float
     prior: float = 0.0
     prior_events: float = 0.0
+    levels: tuple[Level, ...] = ()
+
+    @staticmethod
+    def of(values: Mapping[str, Any]) -> "PreparedFeature":
+        """Make one from its fields, as JSON has them."""
+        levels = tuple(Level(**level) for level in values.get("levels", ()))
+        return PreparedFeature(**{**values, "levels": levels})
 
     def values(self, raw: np.ndarray, evidence: np.ndarray) -> np.ndarray:
         """Prepare raw values, NaN for null, given the customers' numbers of events."""
@@ -88,11 +105,17 @@ class PreparedFeature:
             root = np.sqrt if self.transform == "sqrt" else np.log1p
             filled = np.sign(filled) * root(np.abs(filled))
         fenced = np.clip(filled, self.lower, self.upper)
-        if not self.prior_events:
-            return fenced
-        pseudo = self.prior_events * self.prior
-        drawn: np.ndarray = (evidence * fenced + pseudo) / (evidence + self.prior_events)
-        return drawn
+        if self.prior_events:
+            pseudo = self.prior_events * self.prior
+            fenced = (evidence * fenced + pseudo) / (evidence + self.prior_events)
+        return self._levelled(fenced, evidence) if self.levels else np.asarray(fenced)
+
+    def _levelled(self, values: np.ndarray, evidence: np.ndarray) -> np.ndarray:
+        starts = np.array([level.events for level in self.levels])
+        place = np.searchsorted(starts, evidence, side="right")
+        factors = np.array([1.0, *(level.factor for level in self.levels)])
+        shifts = np.array([0.0, *(level.shift for level in self.levels)])
+        return np.asarray(values * factors[place] + shifts[place])
 
 
 @dataclass(frozen=True)

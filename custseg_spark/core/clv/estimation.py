@@ -40,30 +40,30 @@ def fit_bg_nbd(x: np.ndarray, t_x: np.ndarray, age: np.ndarray, weights: np.ndar
     """
     unit = float((age * weights).sum() / weights.sum())
     to_last, to_end = t_x / unit, age / unit
-    found = maximise(bg_nbd_terms(x, to_last, to_end), weights, ("r", "alpha", "a", "b"))
-    note = found.flaw
-    if "a" in found.vanishing:
+    maximum = maximise(bg_nbd_terms(x, to_last, to_end), weights, ("r", "alpha", "a", "b"))
+    note = maximum.flaw
+    if "a" in maximum.vanishing:
         edge = maximise(nbd_terms(x, to_end), weights, ("r", "alpha"))
-        lost = found.log_likelihood - edge.log_likelihood
+        lost = maximum.log_likelihood - edge.log_likelihood
         if not edge.flaw and lost < _EDGE_LOSS * weights.sum():
-            found, note = edge, NOBODY_DROPS_OUT
-    if found.flaw:
+            maximum, note = edge, NOBODY_DROPS_OUT
+    if maximum.flaw:
         return Fit(note=note)
-    parameters = {"a": 0.0, "b": 1.0, **found.parameters}
+    parameters = {"a": 0.0, "b": 1.0, **maximum.parameters}
     parameters["alpha"] *= unit
     # A density of x times has the unit of time to the power -x.
-    rescaled = found.log_likelihood - float((x * weights).sum()) * math.log(unit)
+    rescaled = maximum.log_likelihood - float((x * weights).sum()) * math.log(unit)
     return Fit(BgNbd(**parameters), rescaled, note)
 
 
 def fit_gamma_gamma(x: np.ndarray, m: np.ndarray) -> Fit[GammaGamma]:
     """Fit Gamma-Gamma to repeat buyers with x purchases of mean spend m, both above 0."""
     unit = float(m.mean())
-    found = maximise(gamma_gamma_terms(x, m / unit), np.ones(len(x)), ("p", "q", "v"))
-    if found.flaw:
-        return Fit(note=found.flaw)
-    parameters = {**found.parameters, "v": found.parameters["v"] * unit}
-    return Fit(GammaGamma(**parameters), found.log_likelihood - len(m) * math.log(unit))
+    maximum = maximise(gamma_gamma_terms(x, m / unit), np.ones(len(x)), ("p", "q", "v"))
+    if maximum.flaw:
+        return Fit(note=maximum.flaw)
+    parameters = {**maximum.parameters, "v": maximum.parameters["v"] * unit}
+    return Fit(GammaGamma(**parameters), maximum.log_likelihood - len(m) * math.log(unit))
 
 
 def observed_spend(x: np.ndarray, m: np.ndarray) -> float:

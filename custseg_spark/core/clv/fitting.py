@@ -187,8 +187,8 @@ def _fits(
     if repeat_buyers < min_repeat_buyers:
         needed = f"{min_repeat_buyers} needed (clv.min_repeat_buyers)"
         return Fits(note=f"{repeat_buyers} repeat buyers, {needed}")
-    found = fit_seasonal(histories, days, end)
-    told = Fits(found.purchases, clock=found.clock, plain=found.plain.model)
+    season = fit_seasonal(histories, days, end)
+    told = Fits(season.purchases, clock=season.clock, plain=season.plain.model)
     # Gamma-Gamma is defined for a spend above 0 only.
     x, m = _arrays(spends.filter((pl.col("x") > 0) & (pl.col("m") > 0)), ("x", "m"))
     if len(x) < min_repeat_buyers:

@@ -45,7 +45,7 @@ def maximise(terms: Terms, weights: np.ndarray, names: Sequence[str]) -> Optimum
         slope = (scores * weights).sum(axis=1) * parameters
         return -float((values * weights).sum()) / count, -slope / count
 
-    found = minimize(
+    result = minimize(
         loss,
         np.zeros(len(names)),
         jac=True,
@@ -54,7 +54,7 @@ def maximise(terms: Terms, weights: np.ndarray, names: Sequence[str]) -> Optimum
         # To the last bit: whether that was an optimum is decided below, not by the optimiser.
         options={"ftol": 0, "gtol": 1e-10, "maxiter": 2_000, "maxfun": 5_000},
     )
-    at = dict(zip(names, (float(value) for value in found.x), strict=True))
+    at = dict(zip(names, (float(value) for value in result.x), strict=True))
     at_bound = [name for name, value in at.items() if abs(value) > _NEAR_BOUND]
     flaw = ""
     if at_bound:
@@ -62,13 +62,13 @@ def maximise(terms: Terms, weights: np.ndarray, names: Sequence[str]) -> Optimum
             f"the likelihood has no finite optimum ({', '.join(at_bound)} ran to the bound):"
             " the buyers are too few or too alike"
         )
-    elif not np.abs(found.jac).max() < _LARGEST_GRADIENT:
-        flaw = f"the search stopped short of an optimum ({found.message})"
-    elif _is_flat(hessian(terms, found.x, weights) * count):
+    elif not np.abs(result.jac).max() < _LARGEST_GRADIENT:
+        flaw = f"the search stopped short of an optimum ({result.message})"
+    elif _is_flat(hessian(terms, result.x, weights) * count):
         flaw = "the likelihood is flat around its optimum: the data don't tell the parameters"
     return Optimum(
         {name: float(np.exp(value)) for name, value in at.items()},
-        -float(found.fun) * count,
+        -float(result.fun) * count,
         flaw,
         tuple(name for name in at_bound if at[name] < 0),
     )

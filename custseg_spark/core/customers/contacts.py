@@ -88,8 +88,8 @@ def _hashed(contacts: pl.DataFrame, columns: Mapping[str, pl.Expr]) -> pl.DataFr
     """A row a different pair of hashes, in their order, which says nothing of the customers'."""
     values = contacts.select(**columns)
     hashes = values.select(plh.col(name).chash.sha2_256() for name in values.columns)
-    known = hashes.filter(pl.any_horizontal(pl.all().is_not_null()))
-    return known.unique().sort(*columns, nulls_last=True)
+    hashable = hashes.filter(pl.any_horizontal(pl.all().is_not_null()))
+    return hashable.unique().sort(*columns, nulls_last=True)
 
 
 def is_held_back(customer_ids: pl.Series, campaign: str, share: float) -> pl.Series:

@@ -56,7 +56,7 @@ def amounts(texts: pl.Series, numerals: Numerals = PLAIN) -> pl.DataFrame:
 def _amounts(texts: pl.Series, *, has_currency: bool) -> pl.DataFrame:
     is_plain = pl.col("text").str.contains(_PLAIN_AMOUNT)
     plain = pl.when(is_plain).then(pl.col("text").cast(MONEY, strict=False))
-    found = texts.to_frame("text").select(
+    amounts = texts.to_frame("text").select(
         "text",
         value=plain,
         problem=pl.lit(None, pl.String),
@@ -64,11 +64,11 @@ def _amounts(texts: pl.Series, *, has_currency: bool) -> pl.DataFrame:
         is_rounded=pl.lit(False),
         exact=pl.lit(None, pl.String),
     )
-    is_odd = found["value"].is_null() & texts.is_not_null()
+    is_odd = amounts["value"].is_null() & texts.is_not_null()
     if not is_odd.any():
-        return found.drop("text")
+        return amounts.drop("text")
     odd = texts.filter(is_odd).unique()
-    return _with_odd(found, _with_currency(odd) if has_currency else _odd_amounts(odd))
+    return _with_odd(amounts, _with_currency(odd) if has_currency else _odd_amounts(odd))
 
 
 def _with_currency(distinct: pl.Series) -> pl.DataFrame:
@@ -79,8 +79,8 @@ def _with_currency(distinct: pl.Series) -> pl.DataFrame:
     is_money = bare != distinct
     if not is_money.any():
         return _odd_amounts(distinct)
-    found = _amounts(bare.filter(is_money), has_currency=False)
-    money = found.insert_column(0, distinct.filter(is_money).alias("text"))
+    amounts = _amounts(bare.filter(is_money), has_currency=False)
+    money = amounts.insert_column(0, distinct.filter(is_money).alias("text"))
     return pl.concat([money, _odd_amounts(distinct.filter(~is_money))])
 
 
@@ -95,14 +95,14 @@ def _odd_amounts(distinct: pl.Series) -> pl.DataFrame:
 def _long_amounts(distinct: pl.Series) -> pl.DataFrame:
     """Return the same for merely long texts, without looking at each of them."""
     exact = pl.col("text").cast(_EXACT, strict=False)
-    found = (
+    amounts = (
         distinct.to_frame("text")
         .filter(pl.col("text").str.contains(_LONG_AMOUNT))
         .with_columns(exact=exact, rounded=exact.round(4, mode="half_to_even"))
     )
     is_rounded = pl.col("exact") != pl.col("rounded")
     # Null if rounding gave one digit too many: the other way handles it.
-    return found.select(
+    return amounts.select(
         "text",
         value=pl.col("rounded").cast(MONEY, strict=False),
         problem=pl.lit(None, pl.String),

@@ -55,7 +55,9 @@ def told_apart(ids: pl.DataFrame) -> pl.DataFrame:
     numbered = ids.with_columns(first_id="event_id", number=by_row)
     is_copy = numbered["is_kept"] & (numbered["number"] > 1)
     copies = numbered.filter(is_copy)
-    own = ids_of_copies(copies["first_id"], copies["number"])
+    new_ids = ids_of_copies(copies["first_id"], copies["number"])
     places = numbered.select(pl.int_range(pl.len())).to_series().filter(is_copy)
-    event_id = numbered["event_id"].scatter(places, own) if len(own) else numbered["event_id"]
+    event_id = (
+        numbered["event_id"].scatter(places, new_ids) if len(new_ids) else numbered["event_id"]
+    )
     return numbered.with_columns(event_id.alias("event_id"))

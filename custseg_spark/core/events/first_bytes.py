@@ -23,27 +23,27 @@ def table(missing: Collection[str]) -> Table:
     """Return the possible kinds of texts by their first two bytes; `missing` are words for no
     value.
     """
-    found = np.zeros(1 << 16, np.uint8)
+    flags = np.zeros(1 << 16, np.uint8)
     first, second = np.arange(1 << 16) & 0xFF, np.arange(1 << 16) >> 8
-    found[first == ord(" ")] |= BLANK
+    flags[first == ord(" ")] |= BLANK
     is_digit = (first >= ord("0")) & (first <= ord("9"))
-    found[is_digit & np.isin(second, list(b".,eE"))] |= SCIENTIFIC
+    flags[is_digit & np.isin(second, list(b".,eE"))] |= SCIENTIFIC
     # A sign may go before the digit.
-    found[np.isin(first, list(b"+-"))] |= SCIENTIFIC
+    flags[np.isin(first, list(b"+-"))] |= SCIENTIFIC
     for word in missing:
         for text in (word.lower(), word.upper()):
             for other in (word.lower(), word.upper()):
                 begins = (text.encode()[:1] + other.encode()[1:2]).ljust(2, b"\0")
-                found[int.from_bytes(begins, "little")] |= MISSING
-    return found
+                flags[int.from_bytes(begins, "little")] |= MISSING
+    return flags
 
 
 def kinds(texts: pl.Series, table: Table) -> int:
     """Return the bits of all kinds that occur among the texts."""
-    found = 0
+    flags = 0
     for codes in _codes(texts):
-        found |= int(np.bitwise_or.reduce(table[codes])) if len(codes) else 0
-    return found
+        flags |= int(np.bitwise_or.reduce(table[codes])) if len(codes) else 0
+    return flags
 
 
 def places(texts: pl.Series, table: Table, kind: int) -> pl.Series:
@@ -55,9 +55,9 @@ def places(texts: pl.Series, table: Table, kind: int) -> pl.Series:
 
 def _codes(texts: pl.Series) -> list[npt.NDArray[np.uint16]]:
     """Return the first two bytes of each text as a number, by the chunks of the column."""
-    found = []
+    codes = []
     for chunk in texts.get_chunks():
         array = chunk.to_arrow(compat_level=pl.CompatLevel.newest())
         begin, end = array.offset * _HALF_WORDS, (array.offset + len(array)) * _HALF_WORDS
-        found.append(np.frombuffer(array.buffers()[1], "<u2")[begin:end][_FIRST::_HALF_WORDS])
-    return found
+        codes.append(np.frombuffer(array.buffers()[1], "<u2")[begin:end][_FIRST::_HALF_WORDS])
+    return codes

@@ -35,8 +35,8 @@ def float_text(number: float) -> str | None:
         return str(int(number))
     if _SMALLEST_PLAIN <= abs(number) < _LARGEST_PLAIN:
         return repr(number)
-    found = float_texts(pl.Series([number], dtype=pl.Float64)).to_list()
-    return str(found[0]) if found[0] is not None else None
+    texts = float_texts(pl.Series([number], dtype=pl.Float64)).to_list()
+    return str(texts[0]) if texts[0] is not None else None
 
 
 def _java_text(number: np.floating[np.typing.NBitBase]) -> str:

@@ -35,12 +35,12 @@ def trimmed(texts: pl.DataFrame, table: Table | None = None) -> pl.DataFrame:
     table = first_bytes.table(()) if table is None else table
     # Looking for blanks is four times as fast as stripping them, and most logs have none.
     ends = texts.select((pl.all().str.ends_with(" ") | (pl.all() == "")).any()).row(0)
-    found = [
+    padded = [
         column
         for column, has_end in zip(texts.iter_columns(), ends, strict=True)
         if has_end or first_bytes.kinds(column, table) & BLANK
     ]
-    stripped = [column.str.strip_chars(" ") for column in found]
+    stripped = [column.str.strip_chars(" ") for column in padded]
     filled = [pl.when(text != "").then(text).alias(text.name) for text in stripped]
     return texts.with_columns(*filled)
 
@@ -67,25 +67,25 @@ def lost_digits_columns(typed: pl.DataFrame) -> Sequence[str]:
 def _settled(texts: pl.Series, mapping: SourceMapping, table: Table) -> list[pl.Series]:
     name = texts.name
     is_id = name in ID_COLUMNS
-    found = texts
+    settled = texts
     kinds = first_bytes.kinds(texts, table)
     if kinds & MISSING and may_be_missing(mapping, name):
-        found = _without_words(found, mapping.missing_values, table)
+        settled = _without_words(settled, mapping.missing_values, table)
     # Of nothing but longer texts, such as UUIDs, none is a number.
-    is_id = is_id and _shortest(found) <= _LONGEST_NUMBER
+    is_id = is_id and _shortest(settled) <= _LONGEST_NUMBER
     # Programs add one zero; more zeros are deliberate and must be declared in the mapping.
     if name in mapping.whole_numbers:
-        if found.str.contains(".", literal=True).any():
-            found = found.str.replace(_WITH_ZEROS, "$1")
-    elif is_id and found.str.ends_with(".0").any():
-        found = found.str.replace(_WITH_ZERO, "$1")
-    at = _scientific(found, table) if is_id and kinds & SCIENTIFIC else _NOWHERE
+        if settled.str.contains(".", literal=True).any():
+            settled = settled.str.replace(_WITH_ZEROS, "$1")
+    elif is_id and settled.str.ends_with(".0").any():
+        settled = settled.str.replace(_WITH_ZERO, "$1")
+    at = _scientific(settled, table) if is_id and kinds & SCIENTIFIC else _NOWHERE
     if len(at) and mapping.scientific_ids:
-        found = _one_notation(found, at)
+        settled = _one_notation(settled, at)
     elif len(at):
-        flags = pl.Series([False]).new_from_index(0, len(found)).scatter(at, True)
-        return [found, flags.alias(f"{name}_is_scientific")]
-    return [] if found is texts else [found]
+        flags = pl.Series([False]).new_from_index(0, len(settled)).scatter(at, True)
+        return [settled, flags.alias(f"{name}_is_scientific")]
+    return [] if settled is texts else [settled]
 
 
 def _shortest(texts: pl.Series) -> int:

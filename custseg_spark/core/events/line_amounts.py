@@ -64,14 +64,14 @@ def with_unit_prices(events: pl.DataFrame, mapping: SourceMapping) -> pl.DataFra
 
     If a total isn't divisible by its pieces, the price is rounded half-even and marked.
     """
-    found: dict[str, pl.Expr] = {}
+    prices: dict[str, pl.Expr] = {}
     if mapping.unit_price_is == LINE_TOTAL:
         full, count = full_price(mapping), pl.max_horizontal(pieces(), pl.lit(1, pl.Int128))
-        found["unit_price"] = _money(divided(full, count))
-        found["unit_price_is_rounded"] = pl.col("unit_price_is_rounded") | (full % count != 0)
+        prices["unit_price"] = _money(divided(full, count))
+        prices["unit_price_is_rounded"] = pl.col("unit_price_is_rounded") | (full % count != 0)
     if "discount" in mapping.columns:
-        found["discount"] = _money(_discount(mapping))
-    return events.with_columns(**found)
+        prices["discount"] = _money(_discount(mapping))
+    return events.with_columns(**prices)
 
 
 def divided(dividend: pl.Expr, divisor: pl.Expr) -> pl.Expr:

@@ -149,8 +149,8 @@ def positions(content: bytes, code: int) -> Ints:
     """Return the positions of a byte in the content."""
     codes = np.frombuffer(content, np.uint8)
     blocks = range(0, len(content), _BLOCK_BYTES)
-    found = [np.flatnonzero(codes[b : b + _BLOCK_BYTES] == code) + b for b in blocks]
-    return np.concatenate(found) if found else np.zeros(0, np.int64)
+    of_blocks = [np.flatnonzero(codes[b : b + _BLOCK_BYTES] == code) + b for b in blocks]
+    return np.concatenate(of_blocks) if of_blocks else np.zeros(0, np.int64)
 
 
 def is_utf8(text: bytes) -> bool:

@@ -81,15 +81,15 @@ def amount_columns(
     texts: pl.DataFrame, columns: Sequence[str], mapping: SourceMapping
 ) -> list[pl.Series]:
     """Return the amounts of these columns from their texts in <column>_text."""
-    numerals, found = numerals_of(mapping), list[pl.Series]()
+    numerals, series = numerals_of(mapping), list[pl.Series]()
     for column in columns:
         text = texts[f"{column}_text"]
         if column == "discount" and mapping.discount_is == SHARE:
             text = shares_of_percent(text, numerals)
         read = amounts(text, numerals)
-        found.append(read["value"].alias(column))
-        found += [s.alias(f"{column}_{s.name}") for s in read.drop("value")]
-    return found
+        series.append(read["value"].alias(column))
+        series += [s.alias(f"{column}_{s.name}") for s in read.drop("value")]
+    return series
 
 
 def _quantity(texts: pl.Series, numerals: Numerals) -> pl.Series:

@@ -17,18 +17,18 @@ def event_type(mapping: SourceMapping) -> pl.Expr:
 
 def signs(mapping: SourceMapping) -> dict[str, pl.Expr]:
     """Return by canonical column the value that marks a record as a return; null marks nothing."""
-    found = {}
+    by_field = {}
     values = [value.lower() for value, kind in mapping.event_types.items() if kind == "return"]
     if values:
-        found["event_type"] = pl.col("event_type_text").str.to_lowercase().is_in(values)
+        by_field["event_type"] = pl.col("event_type_text").str.to_lowercase().is_in(values)
     if mapping.returns.order_id_prefix:
-        found["order_id"] = pl.col("order_id").str.starts_with(mapping.returns.order_id_prefix)
+        by_field["order_id"] = pl.col("order_id").str.starts_with(mapping.returns.order_id_prefix)
     if mapping.returns.negative_quantity:
-        found["quantity"] = pl.col("quantity_text").str.starts_with("-")
+        by_field["quantity"] = pl.col("quantity_text").str.starts_with("-")
     if mapping.returns.negative_net_amount:
         # Compared as a number: -0.00 returns nothing.
-        found["net_amount"] = pl.col("net_amount_is_negative")
-    return found
+        by_field["net_amount"] = pl.col("net_amount_is_negative")
+    return by_field
 
 
 def _type_of_text(mapping: SourceMapping) -> pl.Expr:

@@ -66,27 +66,27 @@ def event_rules(
 
     `lost_digits` are the id columns with an id in scientific notation.
     """
-    found = [*_time_rules(mapping, latest), *_identity_rules(mapping, lost_digits)]
-    found += [amount_rule(mapping, c) for c in ("unit_price", "discount") if c in mapping.columns]
+    rules = [*_time_rules(mapping, latest), *_identity_rules(mapping, lost_digits)]
+    rules += [amount_rule(mapping, c) for c in ("unit_price", "discount") if c in mapping.columns]
     if "quantity" in mapping.columns:
-        found.append(_quantity_rule(mapping))
+        rules.append(_quantity_rule(mapping))
     if "net_amount" in mapping.columns:
-        found += _net_rules(mapping)
+        rules += _net_rules(mapping)
     if has_line_amounts(mapping):
-        found += _line_rules(mapping)
+        rules += _line_rules(mapping)
     if mapping.cleaning == "strict":
-        found += _strict_rules(mapping)
-    return found
+        rules += _strict_rules(mapping)
+    return rules
 
 
 def customer_rules(mapping: SourceMapping, lost_digits: Sequence[str] = ()) -> list[Rule]:
     """Return the rules for typed customer attributes, for the mapped columns."""
-    found = _identity_rules(mapping, lost_digits)
+    rules = _identity_rules(mapping, lost_digits)
     if "age" in mapping.columns:
-        found.append(_age_rule(mapping))
+        rules.append(_age_rule(mapping))
     if "income" in mapping.columns:
-        found.append(amount_rule(mapping, "income"))
-    return found
+        rules.append(amount_rule(mapping, "income"))
+    return rules
 
 
 def passes(rules: list[Rule]) -> pl.Expr:
@@ -110,14 +110,14 @@ def reasons(refused: pl.DataFrame, rules: list[Rule]) -> pl.Series:
 
 def _told(refused: pl.DataFrame, code: pl.Series, rule: Rule) -> pl.DataFrame:
     """Return position and reason of the records that a rule refuses."""
-    found = refused.select(
+    texts = refused.select(
         at=pl.int_range(pl.len()),
         code=code,
         field=pl.lit(rule.field),
         value=pl.col(rule.text),
         expected=pl.lit(rule.expected),
     ).drop_nulls("code")
-    return found.select("at", reason=pl.struct(pl.all().exclude("at")).cast(REASON))
+    return texts.select("at", reason=pl.struct(pl.all().exclude("at")).cast(REASON))
 
 
 def defect_reasons(width: int) -> pl.Expr:
@@ -161,29 +161,29 @@ def _time_rules(mapping: SourceMapping, latest: datetime) -> list[Rule]:
     in_range = at.is_between(pl.lit(earliest, TIME), pl.lit(last, TIME))
     formats = " or ".join(mapping.event_at_formats)
     allowed = f"from {EARLIEST_YEAR}-01-01 to a day after ingest"
-    found = [_refuse(mapping, ~in_range, "time_out_of_range", "event_at", allowed)]
+    rules = [_refuse(mapping, ~in_range, "time_out_of_range", "event_at", allowed)]
     is_none = at.is_null()
     if mapping.timezone != UTC_ZONE:
         unsettled = pl.col("event_at_is_unsettled")
         settled = f"a time that the clocks of {mapping.timezone} show once"
-        found.insert(0, _refuse(mapping, unsettled, "time_not_on_clock", "event_at", settled))
+        rules.insert(0, _refuse(mapping, unsettled, "time_not_on_clock", "event_at", settled))
         is_none = is_none & ~unsettled
-    return [_refuse(mapping, is_none, "unparseable_time", "event_at", formats), *found]
+    return [_refuse(mapping, is_none, "unparseable_time", "event_at", formats), *rules]
 
 
 def _identity_rules(mapping: SourceMapping, lost_digits: Sequence[str]) -> list[Rule]:
     missing = _text("customer_id").is_null()
-    found = [_refuse(mapping, missing, "missing_customer", "customer_id", "an id")]
+    rules = [_refuse(mapping, missing, "missing_customer", "customer_id", "an id")]
     if "event_type" in mapping.columns:
         types, unknown = ", ".join(mapping.event_types), pl.col("event_type").is_null()
-        found.append(_refuse(mapping, unknown, "unknown_event_type", "event_type", types))
+        rules.append(_refuse(mapping, unknown, "unknown_event_type", "event_type", types))
     for column in mapping.integer_columns:
         wrong = ~_text(column).str.contains(_INTEGER)
         # A missing customer needs no second reason.
         if column not in (*mapping.optional_columns, "customer_id"):
             wrong = wrong.fill_null(True)
-        found.append(_refuse(mapping, wrong, "not_an_integer", column, "an integer"))
-    return found + [
+        rules.append(_refuse(mapping, wrong, "not_an_integer", column, "an integer"))
+    return rules + [
         _refuse(mapping, pl.col(f"{c}_is_scientific"), "lost_digits", c, _ALL_DIGITS)
         for c in lost_digits
     ]
@@ -253,16 +253,16 @@ def _is_off(mapping: SourceMapping) -> pl.Expr:
 
 def _line_rules(mapping: SourceMapping) -> list[Rule]:
     """A share is between 0 and 1; a total needs pieces, and with its discount a finite amount."""
-    found = []
+    rules = []
     if mapping.discount_is == SHARE:
         is_more = units("discount").abs() > 10_000
-        found.append(_refuse(mapping, is_more, "out_of_range", "discount", "a share from 0 to 1"))
+        rules.append(_refuse(mapping, is_more, "out_of_range", "discount", "a share from 0 to 1"))
     if mapping.unit_price_is == LINE_TOTAL:
         is_of_none = (pieces() == 0) & (units("unit_price") != 0)
         expected = "a total of 0 where the quantity is 0"
-        found.append(_refuse(mapping, is_of_none, "inconsistent_amount", "unit_price", expected))
+        rules.append(_refuse(mapping, is_of_none, "inconsistent_amount", "unit_price", expected))
     is_endless = full_price(mapping) >= _MOST_TEN_THOUSANDTHS
-    return [*found, _refuse(mapping, is_endless, "out_of_range", "unit_price", _AMOUNT)]
+    return [*rules, _refuse(mapping, is_endless, "out_of_range", "unit_price", _AMOUNT)]
 
 
 def _age_rule(mapping: SourceMapping) -> Rule:
@@ -283,7 +283,7 @@ def _strict_rules(mapping: SourceMapping) -> list[Rule]:
     Each sign of a return is a reason of its own, so that they can be counted.
     """
     is_return = pl.col("event_type") == "return"
-    found = [
+    rules = [
         _refuse(mapping, is_return & sign, "returned", column, "no return")
         for column, sign in returns.signs(mapping).items()
     ]
@@ -291,5 +291,5 @@ def _strict_rules(mapping: SourceMapping) -> list[Rule]:
     for column in ("quantity", "unit_price"):
         if column in mapping.columns:
             is_nothing = is_sale & (pl.col(column) == 0)
-            found.append(_refuse(mapping, is_nothing, "not_positive", column, "more than 0"))
-    return found
+            rules.append(_refuse(mapping, is_nothing, "not_positive", column, "more than 0"))
+    return rules

@@ -257,12 +257,12 @@ def _odd_records(lines: Lines, at: Ints, columns: Sequence[str], delimiter: str)
     odd = _OddRecords()
     for index, row in zip(at.tolist(), lines.rows[at].tolist(), strict=True):
         line = lines.line(index)
-        found = fields_or_defect(line, columns, delimiter) if line else None
-        if found is None:
+        record = fields_or_defect(line, columns, delimiter) if line else None
+        if record is None:
             odd.blank += 1
-        elif isinstance(found, str):
-            odd.malformed += [(row, lines.text(index), found)] * lines_swallowed(line, delimiter)
+        elif isinstance(record, str):
+            odd.malformed += [(row, lines.text(index), record)] * lines_swallowed(line, delimiter)
         else:
-            odd.fields.append(found)
+            odd.fields.append(record)
             odd.rows.append(row)
     return odd

@@ -121,9 +121,9 @@ def _excel_time(text: pl.Expr) -> pl.Expr:
 
 
 def _iso_time(text: pl.Expr, pattern: str) -> pl.Expr:
-    found = _ISO.fullmatch(pattern)
-    assert found
-    separator, fraction, blank, zone = found.groups("")
+    match = _ISO.fullmatch(pattern)
+    assert match
+    separator, fraction, blank, zone = match.groups("")
     time = _strict_time(text.str.head(_ISO_LETTERS), f"%Y-%m-%d{separator[1:-1] or ' '}%H:%M:%S")
     if fraction:
         digits = text.str.slice(_ISO_LETTERS + 1, len(fraction) - 1)
@@ -143,12 +143,12 @@ def _strict_time(text: pl.Expr, pattern: str) -> pl.Expr:
 def _general_times(texts: pl.Series, pattern: str) -> pl.Series:
     """Times by any other pattern: its parts put into one order, of each distinct text."""
     distinct = texts.drop_nulls().unique()
-    found = distinct.to_frame("text").select("text", _general_time(time_expression(pattern)))
-    found = found.drop_nulls()
-    if found.is_empty():
+    times = distinct.to_frame("text").select("text", _general_time(time_expression(pattern)))
+    times = times.drop_nulls()
+    if times.is_empty():
         return pl.Series("time", [None], TIME).new_from_index(0, len(texts))
     return texts.replace_strict(
-        found["text"], found["time"], default=None, return_dtype=TIME
+        times["text"], times["time"], default=None, return_dtype=TIME
     ).rename("time")
 
 

@@ -80,7 +80,7 @@ def validate_events(
 
 def _table_rows(typed: pl.DataFrame, mapping: SourceMapping, origin: Origin) -> pl.DataFrame:
     """Typed events in the columns of the table `events`."""
-    own = pl.col("event_id") if mapping.record_is_order else pl.lit(None, pl.String)
+    order_id = pl.col("event_id") if mapping.record_is_order else pl.lit(None, pl.String)
     rows = typed.select(
         pl.col("event_at").dt.date().alias("event_date"),
         pl.col("event_at").dt.replace_time_zone("UTC"),
@@ -91,7 +91,7 @@ def _table_rows(typed: pl.DataFrame, mapping: SourceMapping, origin: Origin) -> 
         pl.col("unit_price").fill_null(pl.lit(0).cast(MONEY)),
         _unsigned("quantity").fill_null(1),
         _unsigned("discount").fill_null(pl.lit(0).cast(MONEY)),
-        pl.coalesce("order_id", own).alias("order_id"),
+        pl.coalesce("order_id", order_id).alias("order_id"),
         *origin.columns,
     )
     return rows.select(EVENTS.names()).cast(EVENTS)

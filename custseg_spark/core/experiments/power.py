@@ -78,21 +78,21 @@ def rate_detectable(design: Design, customers: float, control: float) -> float |
 
     None where even everybody buying wouldn't be found.
     """
-    found = _smallest(
+    effect = _smallest(
         lambda rise: rate_power(design, customers, control, control + rise),
         design,
         1e-12,
         1 - control,
     )
-    return found if customers else None
+    return effect if customers else None
 
 
 def mean_detectable(design: Design, customers: float, deviation: float) -> float | None:
     """Return the smallest difference of means that so many customers can show."""
     if deviation == 0:
         return 0.0
-    found = _smallest(lambda d: mean_power(design, customers, d, 1.0), design, 1e-9, 1e6)
-    return None if found is None else found * deviation
+    effect = _smallest(lambda d: mean_power(design, customers, d, 1.0), design, 1e-9, 1e6)
+    return None if effect is None else effect * deviation
 
 
 def _critical(design: Design) -> float:

@@ -86,12 +86,12 @@ def with_lift(
 ) -> pl.DataFrame:
     """Add `support` (part / of) and its lift against all; keep the rows whose lift is above 1."""
     x, n, both, total = (rows[name].to_numpy() for name in (part, of, all_part, all_of))
-    found = lifts(x, n, both - x, total - n, rules.confidence)
+    lift = lifts(x, n, both - x, total - n, rules.confidence)
     made = rows.with_columns(
         (pl.col(part) / pl.col(of)).alias("support"),
-        pl.Series("lift", found.lift, pl.Float64),
-        pl.Series("lift_low", found.low, pl.Float64),
-        pl.Series("lift_high", found.high, pl.Float64),
+        pl.Series("lift", lift.lift, pl.Float64),
+        pl.Series("lift_low", lift.low, pl.Float64),
+        pl.Series("lift_high", lift.high, pl.Float64),
     )
     # By whole numbers: a lift of 1 may be 1.0000000000000002 as a double.
     return made.filter(pl.col(part) * pl.col(all_of) > pl.col(all_part) * pl.col(of))

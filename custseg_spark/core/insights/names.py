@@ -30,17 +30,17 @@ _ROWS = pl.Schema(
 def spellings(events: pl.DataFrame, wanted: pl.DataFrame, basis: str) -> pl.DataFrame:
     """Count a slice's events by kind, id and what is told beside it, of the `wanted` keys."""
     rows = events.filter(event_type="purchase") if basis == PURCHASES else events
-    found = [pl.DataFrame(schema=_ROWS)]
+    frames = [pl.DataFrame(schema=_ROWS)]
     for kind, id_ in _IDS.items():
         keys = wanted.filter(pl.col("kind") == kind).select("key")
         # Ids are hashed once each, not once an event.
         ids = rows.select(pl.col(id_).unique()).drop_nulls()
-        known = ids.with_columns(key=text_key(id_)).join(keys, on="key", how="semi")
+        matching = ids.with_columns(key=text_key(id_)).join(keys, on="key", how="semi")
         told = [name for name in _TOLD[kind] if name != id_]
-        counted = rows.join(known, on=id_).group_by(id_, "key", *told)
+        counted = rows.join(matching, on=id_).group_by(id_, "key", *told)
         named = counted.agg(events=pl.len().cast(pl.Int64)).rename({id_: "id"})
-        found.append(named.with_columns(pl.lit(kind, pl.Enum(KINDS)).alias("kind")))
-    return pl.concat(found, how="diagonal")
+        frames.append(named.with_columns(pl.lit(kind, pl.Enum(KINDS)).alias("kind")))
+    return pl.concat(frames, how="diagonal")
 
 
 def named(slices: Iterable[pl.DataFrame]) -> pl.DataFrame:

@@ -112,9 +112,9 @@ def _by_time(events: pl.DataFrame, types: Ints) -> pl.DataFrame:
     first = int(hours.min()) // _HOURS * _HOURS
     cells = (hours - first) * len(EVENT_TYPES) + types
     counts = np.bincount(cells)
-    found = np.flatnonzero(counts)
-    at, type_ = np.divmod(found, len(EVENT_TYPES))
-    rows = pl.DataFrame({"at": at + first, "type": type_, "count": counts[found]})
+    places = np.flatnonzero(counts)
+    at, type_ = np.divmod(places, len(EVENT_TYPES))
+    rows = pl.DataFrame({"at": at + first, "type": type_, "count": counts[places]})
     day = pl.from_epoch(pl.col("at") * 3_600, time_unit="s")
     names = {
         DAY: day.dt.strftime("%Y-%m-%d"),
@@ -135,10 +135,10 @@ def _by_price(events: pl.DataFrame, types: Ints) -> pl.DataFrame:
     units = events.select(price_units()).to_series().to_numpy()
     place = np.searchsorted(_PRICE_EDGES, units, side="right") - 1
     counts = np.bincount(place * len(EVENT_TYPES) + types)
-    found = np.flatnonzero(counts)
-    at, type_ = np.divmod(found, len(EVENT_TYPES))
+    places = np.flatnonzero(counts)
+    at, type_ = np.divmod(places, len(EVENT_TYPES))
     edges = _PRICE_EDGES / PRICE_UNITS
-    rows = {"type": type_, "lower": edges[at], "upper": edges[at + 1], "count": counts[found]}
+    rows = {"type": type_, "lower": edges[at], "upper": edges[at + 1], "count": counts[places]}
     told = pl.DataFrame(rows).with_columns(kind=pl.lit(PRICE), event_type=_names_of("type"))
     return told.drop("type")
 

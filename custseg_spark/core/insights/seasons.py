@@ -65,15 +65,15 @@ def indices(daily: pl.DataFrame, first: date, as_of: date) -> pl.DataFrame:
     less than four weeks no weekdays.
     """
     years = list(_years(first, as_of))
-    found = [_averaged(daily, period, years) for period in (MONTH, WEEK) if years]
+    frames = [_averaged(daily, period, years) for period in (MONTH, WEEK) if years]
     weeks = (as_of - first).days // 7
     if weeks >= LEAST_WEEKS:
         span = (as_of - timedelta(days=7 * weeks), as_of)
         rows = _averaged(daily, WEEKDAY, [span])
-        found.append(rows.with_columns(years=pl.lit(None, pl.Int32)))
-    if not found:
+        frames.append(rows.with_columns(years=pl.lit(None, pl.Int32)))
+    if not frames:
         return _averaged(daily.clear(), WEEKDAY, [(as_of - timedelta(days=7), as_of)])
-    return pl.concat(found).sort(*SEGMENT, "period", "number", nulls_last=True)
+    return pl.concat(frames).sort(*SEGMENT, "period", "number", nulls_last=True)
 
 
 def _years(first: date, as_of: date) -> Iterator[tuple[date, date]]:

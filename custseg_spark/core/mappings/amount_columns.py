@@ -1,4 +1,4 @@
-"""Columns of amounts: which names fit what, how their numbers are written, and what is found."""
+"""Columns of amounts by name, the number format of a file, and the lines guessed from them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ DOUBTFUL_SIGN = "1,234 may be 1234 or 1.234"
 
 @dataclass
 class Amounts:
-    """The lines of amounts, what keys they need, and what has to be asked or known."""
+    """Guessed lines of amounts, with their keys, questions and notes."""
 
     lines: dict[str, Line] = field(default_factory=dict)
     keys: list[Key] = field(default_factory=list)
@@ -36,20 +36,20 @@ class AmountColumn:
 
 
 def columns_of(canonical: str, shapes: Sequence[Shape], form: NumberForm) -> list[AmountColumn]:
-    """The columns whose names fit, the most telling first; amounts of something else left out."""
-    found = [
+    """Return the columns with fitting names, the clearest first; other amounts are left out."""
+    columns = [
         AmountColumn(shape, name, numbers(shape, form))
         for shape in shapes
         if (name := named(canonical, shape.name)) and form in shape.forms
     ]
-    kept = [c for c in found if not OTHER_AMOUNTS.intersection(c.words) or c.name.fit == SAYS]
+    kept = [c for c in columns if not OTHER_AMOUNTS.intersection(c.words) or c.name.fit == SAYS]
     return sorted(
         kept, key=lambda c: (c.name.fit != SAYS, c.shape.blank_share > 1 / 2, c.name.rank)
     )
 
 
 def number_form(shapes: Sequence[Shape]) -> tuple[NumberForm, str]:
-    """How the file writes its amounts, and what its numbers don't tell."""
+    """Return the file's number format, and the doubt if its numbers fit two formats."""
     named_ones = [
         s for s in shapes for c in ("unit_price", "line_total", "discount") if named(c, s.name)
     ]

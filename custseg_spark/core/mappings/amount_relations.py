@@ -86,10 +86,10 @@ def is_of_orders(values: Numbers, orders: Sequence[str]) -> bool:
     return all(_is_one(found) for found in several)
 
 
-def _is_one(found: Sequence[float | None]) -> bool:
+def _is_one(values: Sequence[float | None]) -> bool:
     """One amount, on every line or on the first alone."""
-    rest = set(found[1:])
-    return rest == {found[0]} or rest == {None}
+    rest = set(values[1:])
+    return rest == {values[0]} or rest == {None}
 
 
 def _near(one: float, other: float) -> bool:
@@ -97,5 +97,5 @@ def _near(one: float, other: float) -> bool:
 
 
 def _most(agree: Iterator[bool]) -> bool:
-    found = list(agree)
-    return len(found) >= FEWEST and sum(found) >= MOST_SHARE * len(found)
+    agreeing = list(agree)
+    return len(agreeing) >= FEWEST and sum(agreeing) >= MOST_SHARE * len(agreeing)

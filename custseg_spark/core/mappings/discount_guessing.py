@@ -1,4 +1,4 @@
-"""Which column is the discount, whether it is a share, and a net amount that confirms it."""
+"""Guess the discount column, whether it is a share, and a net amount that confirms it."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,45 +13,45 @@ from custseg_spark.core.mappings.words import words
 
 # Totals are rounded.
 _CENT = 0.01
-# Nobody takes so little off a line; shares come in steps of 0.05, and as amounts would be small.
+# Amounts are rarely below these shares of a line. Shares come in steps of 0.05.
 _TOO_SMALL, _SMALL, _STEPS, _EQUAL = 0.003, 0.02, 20, 1e-9
 _TOTALS = ("line_total", "net_amount")
 _KEYS_OF_AMOUNTS = ("unit_price_is", "discount_is")
 
 
 def discount_line(
-    found: Amounts,
+    amounts: Amounts,
     shapes: Sequence[Shape],
     form: NumberForm,
     quantity: AmountColumn | None,
     ids: Mapping[str, Line],
 ) -> None:
-    price = found.lines.get("unit_price")
-    taken = {line.shape.name for line in found.lines.values()}
+    price = amounts.lines.get("unit_price")
+    taken = {line.shape.name for line in amounts.lines.values()}
     columns = [c for c in columns_of("discount", shapes, form) if c.shape.name not in taken]
     if not columns or price is None or not price.is_active:
         return
     best = columns[0]
     if _is_of_the_order(best, price, ids):
         reason = "of the order rather than of its lines"
-        found.lines["discount"] = Line("discount", best.shape, NOT_SURE, reason)
+        amounts.lines["discount"] = Line("discount", best.shape, NOT_SURE, reason)
         return
     prices = relations.numbers(price.shape, form)
-    is_total = any(key.name == "unit_price_is" for key in found.keys)
+    is_total = any(key.name == "unit_price_is" for key in amounts.keys)
     pieces = quantity.values if quantity and not is_total else [1.0] * len(prices)
     totals = [c for name in _TOTALS for c in columns_of(name, shapes, form) if not is_total]
     kind, confidence, reason = _by_totals(best, prices, pieces, totals) or _by_size(
         best, prices, pieces
     )
-    found.lines["discount"] = Line("discount", best.shape, confidence, reason)
+    amounts.lines["discount"] = Line("discount", best.shape, confidence, reason)
     if confidence != NOT_SURE and kind == "share":
-        found.keys.append(Key("discount_is", "share", reason, confidence))
+        amounts.keys.append(Key("discount_is", "share", reason, confidence))
     if confidence != NOT_SURE and is_total:
-        found.notes.append(f"'{price.shape.name}' is read as paid, with '{best.shape.name}' off")
+        amounts.notes.append(f"'{price.shape.name}' is read as paid, with '{best.shape.name}' off")
 
 
 def _is_of_the_order(column: AmountColumn, price: Line, ids: Mapping[str, Line]) -> bool:
-    """Whether a discount is told once an order, or the price alone is said to be of the line."""
+    """Whether a discount is per order: equal within orders, or only the price is named per line."""
     of_lines = "lineitem" in words(price.shape.name) and "lineitem" not in column.words
     order = ids.get("order_id")
     return of_lines or (
@@ -62,7 +62,7 @@ def _is_of_the_order(column: AmountColumn, price: Line, ids: Mapping[str, Line])
 def _by_totals(
     best: AmountColumn, prices: Numbers, pieces: Numbers, totals: Sequence[AmountColumn]
 ) -> tuple[str, str, str] | None:
-    """What makes the total of price and quantity: kind, confidence, reason."""
+    """Judge by a total column: kind, confidence, reason; None if no total fits."""
     for total in totals:
         kind = relations.discount_kind(prices, pieces, total.values, best.values)
         if kind:
@@ -71,7 +71,7 @@ def _by_totals(
 
 
 def _by_size(best: AmountColumn, prices: Numbers, pieces: Numbers) -> tuple[str, str, str]:
-    """What the discounts' size beside the prices says: kind, confidence, reason."""
+    """Judge by the size of the discounts beside the prices: kind, confidence, reason."""
     given = [d for d in best.values if d]
     if any("%" in v for v in best.shape.values):
         return "share", SURE, "per cent"
@@ -111,15 +111,15 @@ def _are_shares(discounts: Numbers, prices: Numbers, pieces: Numbers) -> bool:
     return ratio < _TOO_SMALL or (has_steps and len(values) >= relations.FEWEST and ratio < _SMALL)
 
 
-def net_line(found: Amounts, shapes: Sequence[Shape], form: NumberForm) -> None:
-    """A net amount that price, quantity and discount make: it confirms them."""
-    price, quantity = (_active(found, c) for c in ("unit_price", "quantity"))
-    is_plain = not any(key.name in _KEYS_OF_AMOUNTS for key in found.keys)
+def net_line(amounts: Amounts, shapes: Sequence[Shape], form: NumberForm) -> None:
+    """Add the line of a net amount if it equals price x quantity less discount everywhere."""
+    price, quantity = (_active(amounts, c) for c in ("unit_price", "quantity"))
+    is_plain = not any(key.name in _KEYS_OF_AMOUNTS for key in amounts.keys)
     if price is None or quantity is None or not is_plain:
         return
-    taken = {line.shape.name for line in found.lines.values()}
+    taken = {line.shape.name for line in amounts.lines.values()}
     prices, pieces = relations.numbers(price, form), relations.numbers(quantity, NumberForm())
-    discount = _active(found, "discount")
+    discount = _active(amounts, "discount")
     off = relations.numbers(discount, form) if discount else [0.0] * len(prices)
     paid = [
         None if p is None or q is None else p * q - (d or 0)
@@ -128,11 +128,11 @@ def net_line(found: Amounts, shapes: Sequence[Shape], form: NumberForm) -> None:
     for column in columns_of("net_amount", shapes, form):
         if column.shape.name not in taken and relations.is_equal(paid, column.values):
             reason = "price x quantity less discount, everywhere"
-            found.lines["net_amount"] = Line("net_amount", column.shape, SURE, reason)
+            amounts.lines["net_amount"] = Line("net_amount", column.shape, SURE, reason)
             return
 
 
-def _active(found: Amounts, canonical: str) -> Shape | None:
-    """The column of a line that the mapping uses."""
-    line = found.lines.get(canonical)
+def _active(amounts: Amounts, canonical: str) -> Shape | None:
+    """Return the source column of a canonical column; None if its line is uncertain."""
+    line = amounts.lines.get(canonical)
     return line.shape if line and line.is_active else None

@@ -1,11 +1,11 @@
-"""What is guessed of a file: lines of a mapping, each with its confidence and its reason."""
+"""The guess of a mapping: its lines, each with confidence and reason."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from custseg_spark.core.mappings.shapes import Shape
 
-# A line is active where it is sure or likely, and commented out where it isn't.
+# Sure and likely lines are active; others are commented out.
 SURE, LIKELY, NOT_SURE = "sure", "likely", "not sure"
 
 
@@ -36,7 +36,7 @@ class Key:
 
 @dataclass(frozen=True)
 class EventTypes:
-    """What the values of the type's column mean: canonical types, those not wanted, the unknown.
+    """Meanings of the values of the type column: canonical, ignored and unknown ones.
 
     `unknown` has a hint by value, empty where there is none.
     """
@@ -48,7 +48,7 @@ class EventTypes:
 
 @dataclass(frozen=True)
 class Guess:
-    """A whole guess. `questions` are for a person to answer before use; `notes` are to be known."""
+    """A whole guess. A person should answer `questions` and read `notes` before using it."""
 
     lines: Mapping[str, Line]
     event_types: EventTypes = EventTypes()

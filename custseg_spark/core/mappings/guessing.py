@@ -1,4 +1,4 @@
-"""A mapping for a log that has none: by its columns' names and the shapes of their values."""
+"""Guess the mapping of an unknown log from the names of its columns and their values."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -24,18 +24,18 @@ from custseg_spark.core.mappings.time_guessing import (
 from custseg_spark.core.mappings.type_guessing import event_types, type_line
 from custseg_spark.core.mappings.words import words
 
-# Orders in such a state may not be purchases.
+# Beginnings of words for states in which an order is no purchase.
 _UNDONE = ("cancel", "refund", "return", "fail", "void", "pending", "unpaid", "storn", "annul")
 _UNDONE_WORDS = (*_UNDONE, "denied", "declined", "abandon", "trash", "draft", "expired", "retour")
-# A customer with so much of the records is none, if its id is one of those.
-# What may be customers by its values: so many at least, and on average more than once.
+# A column may hold customers if it has at least 3 values, which repeat; 3 columns are suggested.
 _FEWEST_CUSTOMERS, _MOST_DISTINCT, _MOST_HINTS = 3, 0.9, 3
+# These ids mean "no customer" if they have 2% of the records and 3 times the usual number.
 _NOBODY, _NOBODY_SHARE, _MANY_TIMES = ("0", "-1", "-"), 0.02, 3
 
 
-def guess(found: Sequence[Shape]) -> Guess:
-    """The mapping that names and values make likely, no column used twice."""
-    shapes = with_orders([s for s in found if s.name])
+def guess(columns: Sequence[Shape]) -> Guess:
+    """Guess the likely mapping from names and values; no column is used twice."""
+    shapes = with_orders([s for s in columns if s.name])
     time, kind = time_line(shapes), type_line(shapes)
     lines = {line.canonical: line for line in (time, kind) if line}
     ids = id_lines(shapes, {line.shape.name for line in lines.values()})
@@ -64,7 +64,7 @@ def _time_keys(time: Line | None) -> Iterable[Key]:
 
 
 def _type_keys(kind: Line | None, lines: Mapping[str, Line], time: Line | None) -> Iterable[Key]:
-    """What every record is, where no column says it."""
+    """Yield the type of every record if no column has it."""
     if kind is not None:
         return
     priced = "unit_price" in lines and lines["unit_price"].is_active
@@ -111,7 +111,7 @@ def _sentence(text: str) -> str:
 
 
 def _hint(canonical: str, lines: Mapping[str, Line], shapes: Sequence[Shape]) -> str:
-    """What might help to find a column that is needed."""
+    """Return a hint for finding a required column; empty without one."""
     if canonical == "event_at":
         customer = lines.get("customer_id")
         is_list = customer is not None and len(customer.shape.values) == customer.shape.filled > 1
@@ -125,7 +125,7 @@ def _hint(canonical: str, lines: Mapping[str, Line], shapes: Sequence[Shape]) ->
 
 
 def _may_be_customers(shape: Shape) -> bool:
-    """Whether values are ids of many that come again."""
+    """Whether values look like ids that repeat, as customers' do."""
     is_id = shape.kind in (TEXT, WHOLE) and not shape.blank_share
     return is_id and _FEWEST_CUSTOMERS <= len(shape.values) <= _MOST_DISTINCT * shape.filled
 
@@ -136,7 +136,7 @@ def _first(lines: Mapping[str, Line]) -> str:
 
 
 def _states(shapes: Sequence[Shape]) -> Iterable[str]:
-    """Orders that a column of states says were undone would count as purchases."""
+    """Ask about cancelled or returned orders, which would count as purchases."""
     for shape in shapes:
         if shape.kind != TEXT or not STATES.intersection(words(shape.name)):
             continue

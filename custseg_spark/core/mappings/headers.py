@@ -109,9 +109,9 @@ def _header_row(head: FirstRecords) -> int:
 def _names(width: int, rows: Sequence[Sequence[str]], delimiter: str) -> tuple[str, ...]:
     """Names for columns that have none: published ones, else by their places."""
     places = tuple(f"column_{n}" for n in range(1, width + 1))
-    found = shapes(places, rows)
-    kinds = "".join(_letter(shape, found) for shape in found)
-    types = {v for shape, k in zip(found, kinds, strict=True) if k == "e" for v in shape.values}
+    columns = shapes(places, rows)
+    kinds = "".join(_letter(shape, columns) for shape in columns)
+    types = {v for shape, k in zip(columns, kinds, strict=True) if k == "e" for v in shape.values}
     for layout in _PUBLISHED:
         if (layout.kinds, layout.delimiter) == (kinds, delimiter) and types <= layout.types:
             return layout.columns

@@ -57,27 +57,27 @@ def id_lines(shapes: Sequence[Shape], taken: set[str]) -> dict[str, Line]:
 
 
 def _line(canonical: str, shapes: Sequence[Shape], lines: Mapping[str, Line]) -> Line | None:
-    found = [c for shape in shapes if (c := _candidate(canonical, shape))]
+    candidates = [c for shape in shapes if (c := _candidate(canonical, shape))]
     # A path of categories without ids is used as the id.
     if canonical == "category_code" and "category_id" not in lines:
         return None
-    found.sort(key=lambda c: c.score)
-    if not found:
+    candidates.sort(key=lambda c: c.score)
+    if not candidates:
         return _by_values(canonical, shapes)
-    best = _repeating(canonical, found)
-    rest = [c for c in found if c is not best]
+    best = _repeating(canonical, candidates)
+    rest = [c for c in candidates if c is not best]
     return Line(canonical, best.shape, *_confidence(canonical, best, rest))
 
 
-def _repeating(canonical: str, found: Sequence[_Candidate]) -> _Candidate:
+def _repeating(canonical: str, candidates: Sequence[_Candidate]) -> _Candidate:
     """Return the best candidate, or the next one with repeated values if the best never repeats.
 
     `item_id` may number the lines of orders, while `sku` names the product.
     """
-    best = found[0]
+    best = candidates[0]
     if canonical not in _REPEATED or _comes_again(best.shape):
         return best
-    others = (c for c in found if c.name.fit == SAYS and not c.is_title)
+    others = (c for c in candidates if c.name.fit == SAYS and not c.is_title)
     return next((c for c in others if _comes_again(c.shape)), best)
 
 

@@ -41,10 +41,10 @@ def named(canonical: str, name: str) -> Name | None:
     if not tells(words(name)):
         return None
     last = re.split(r"[./]", name)[-1] if _PATH.fullmatch(name) else name
-    found = _named(canonical, words(name)) or _named(canonical, words(last))
+    name_ = _named(canonical, words(name)) or _named(canonical, words(last))
     context = _CONTEXTS.get(canonical)
-    if found or context is None:
-        return found
+    if name_ or context is None:
+        return name_
     found_words = words(last)
     if canonical in _PRICES and TAXED.intersection(found_words):
         context |= TAXED | TAXES
@@ -68,11 +68,11 @@ _CONTEXTS = {
 }
 
 
-def _named(canonical: str, found: tuple[str, ...]) -> Name | None:
-    key = _key(found)
+def _named(canonical: str, name_words: tuple[str, ...]) -> Name | None:
+    key = _key(name_words)
     if key in _phrases(FIRST.get(canonical, "")):
         return Name(SAYS, 0)
-    noun = _by_noun(canonical, found)
+    noun = _by_noun(canonical, name_words)
     if noun:
         return noun
     says, may = PHRASES.get(canonical, ("", ""))
@@ -87,10 +87,10 @@ def _named(canonical: str, found: tuple[str, ...]) -> Name | None:
 _AFTER_NOUNS = 100
 
 
-def _by_noun(canonical: str, found: tuple[str, ...]) -> Name | None:
+def _by_noun(canonical: str, name_words: tuple[str, ...]) -> Name | None:
     """Match nouns of one canonical column, alone or with a word for id."""
     nouns = _nouns().get(canonical, {})
-    telling = [w for w in found if w not in NEUTRAL]
+    telling = [w for w in name_words if w not in NEUTRAL]
     ranks = [nouns[w] for w in telling if w in nouns]
     if not ranks or any(w not in nouns and w not in ID_WORDS for w in telling):
         return None
@@ -108,13 +108,13 @@ def _nouns() -> Mapping[str, Mapping[str, int]]:
 @cache
 def _phrases(text: str) -> Mapping[tuple[str, ...], int]:
     """Return the keys of whole names in a list, with their positions."""
-    found: dict[tuple[str, ...], int] = {}
+    ranks: dict[tuple[str, ...], int] = {}
     for rank, phrase in enumerate(p for p in text.split(",") if p.strip()):
-        found.setdefault(_key(words(phrase)), rank)
-    return found
+        ranks.setdefault(_key(words(phrase)), rank)
+    return ranks
 
 
-def _key(found: tuple[str, ...]) -> tuple[str, ...]:
+def _key(name_words: tuple[str, ...]) -> tuple[str, ...]:
     """Return the significant words in one order; all words if none is significant."""
-    telling = [w for w in found if w not in NEUTRAL]
-    return tuple(sorted(telling or found))
+    telling = [w for w in name_words if w not in NEUTRAL]
+    return tuple(sorted(telling or name_words))

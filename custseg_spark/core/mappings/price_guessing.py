@@ -15,7 +15,7 @@ _FEW_PIECES = 1_000
 
 
 def price_line(
-    found: Amounts,
+    amounts: Amounts,
     shapes: Sequence[Shape],
     form: NumberForm,
     quantity: AmountColumn | None,
@@ -26,49 +26,49 @@ def price_line(
     orders = ids["order_id"].shape.cells if "order_id" in ids else ()
     of_orders = [c for c in totals if orders and relations.is_of_orders(c.values, orders)]
     lines = [c for c in totals if c not in of_orders]
-    is_whole = found.lines.get("quantity") is not None and found.lines["quantity"].is_active
+    is_whole = amounts.lines.get("quantity") is not None and amounts.lines["quantity"].is_active
     if units:
-        _by_unit(found, units, lines, quantity if is_whole else None, ids)
+        _by_unit(amounts, units, lines, quantity if is_whole else None, ids)
     elif lines:
-        _by_total(found, lines, quantity if is_whole else None, ids)
+        _by_total(amounts, lines, quantity if is_whole else None, ids)
     elif of_orders:
         reason = "an amount of whole orders, not of their lines"
-        found.lines["unit_price"] = Line("unit_price", of_orders[0].shape, NOT_SURE, reason)
-        found.questions.append(
+        amounts.lines["unit_price"] = Line("unit_price", of_orders[0].shape, NOT_SURE, reason)
+        amounts.questions.append(
             f"'{of_orders[0].shape.name}' is the amount of a whole order: which column has the"
             " price of a line?"
         )
-    if "unit_price" not in found.lines:
-        _wide(found, columns_of("line_total", shapes, form))
+    if "unit_price" not in amounts.lines:
+        _wide(amounts, columns_of("line_total", shapes, form))
     if not quantity and units:
-        _pieces_or_money(found, lines)
+        _pieces_or_money(amounts, lines)
     if quantity and not is_whole and units and not lines:
-        line = found.lines["unit_price"]
-        found.lines["unit_price"] = Line(
+        line = amounts.lines["unit_price"]
+        amounts.lines["unit_price"] = Line(
             "unit_price", line.shape, NOT_SURE, "a price beside a quantity with fractions"
         )
 
 
-def _wide(found: Amounts, totals: Sequence[AmountColumn]) -> None:
-    """An amount that may be of the record, where nothing else is a price."""
+def _wide(amounts: Amounts, totals: Sequence[AmountColumn]) -> None:
+    """Add an amount with a possible name as an uncertain price, if there is no other."""
     wide = [c for c in totals if c.name.fit != SAYS]
     if wide:
         reason = "a wide guess: of this record, or of a whole order?"
-        found.lines["unit_price"] = Line("unit_price", wide[0].shape, NOT_SURE, reason)
+        amounts.lines["unit_price"] = Line("unit_price", wide[0].shape, NOT_SURE, reason)
 
 
-def _pieces_or_money(found: Amounts, totals: Sequence[AmountColumn]) -> None:
+def _pieces_or_money(amounts: Amounts, totals: Sequence[AmountColumn]) -> None:
     """Judge an `amount` of small whole numbers beside a price: it may be the quantity."""
     for column in totals:
         is_small = column.shape.kind != NUMBER and max(v or 0 for v in column.values) < _FEW_PIECES
         if is_small and column.words <= VAGUE_AMOUNTS:
             reason = "whole numbers beside a price: pieces, or money?"
-            found.lines["quantity"] = Line("quantity", column.shape, NOT_SURE, reason)
+            amounts.lines["quantity"] = Line("quantity", column.shape, NOT_SURE, reason)
             return
 
 
 def _by_unit(
-    found: Amounts,
+    amounts: Amounts,
     units: Sequence[AmountColumn],
     totals: Sequence[AmountColumn],
     quantity: AmountColumn | None,
@@ -86,22 +86,22 @@ def _by_unit(
         ]
         if made:
             unit, total = made[0]
-            _set(found, unit, SURE, f"x {quantity.shape.name} is {total.shape.name}")
+            _set(amounts, unit, SURE, f"x {quantity.shape.name} is {total.shape.name}")
             return
         if any(relations.is_equal(best.values, total.values) for total in totals):
-            _set(found, best, NOT_SURE, "the same as the total, whatever the quantity")
-            found.questions.append(_piece_or_line(best, quantity))
+            _set(amounts, best, NOT_SURE, "the same as the total, whatever the quantity")
+            amounts.questions.append(_piece_or_line(best, quantity))
             return
         if _of_a_line(best, quantity, ids):
-            _set(found, best, LIKELY, "a product's values grow with its quantity")
-            found.keys.append(Key("unit_price_is", "line_total", "the price of the whole line"))
+            _set(amounts, best, LIKELY, "a product's values grow with its quantity")
+            amounts.keys.append(Key("unit_price_is", "line_total", "the price of the whole line"))
             return
     if different and not UNIT_WORDS.intersection(best.words):
         names = ", ".join(c.shape.name for c in different)
-        _set(found, best, NOT_SURE, f"so could be {names}")
-        found.questions.append(f"Which is what was paid: {best.shape.name} or {names}?")
+        _set(amounts, best, NOT_SURE, f"so could be {names}")
+        amounts.questions.append(f"Which is what was paid: {best.shape.name} or {names}?")
         return
-    _set(found, best, SURE, "its name, and numbers")
+    _set(amounts, best, SURE, "its name, and numbers")
 
 
 def _of_a_line(column: AmountColumn, quantity: AmountColumn, ids: Mapping[str, Line]) -> bool:
@@ -118,7 +118,7 @@ def _shown(column: AmountColumn, quantity: AmountColumn, ids: Mapping[str, Line]
 
 
 def _by_total(
-    found: Amounts,
+    amounts: Amounts,
     totals: Sequence[AmountColumn],
     quantity: AmountColumn | None,
     ids: Mapping[str, Line],
@@ -127,23 +127,23 @@ def _by_total(
     different = [c for c in others if not relations.is_equal(best.values, c.values)]
     if different:
         names = ", ".join(c.shape.name for c in different)
-        _set(found, best, NOT_SURE, f"so could be {names}")
-        found.questions.append(f"Which is what was paid: {best.shape.name} or {names}?")
+        _set(amounts, best, NOT_SURE, f"so could be {names}")
+        amounts.questions.append(f"Which is what was paid: {best.shape.name} or {names}?")
         return
     if quantity is None:
-        _set(found, best, LIKELY, "what a record cost")
+        _set(amounts, best, LIKELY, "what a record cost")
         return
     shown = _shown(best, quantity, ids)
     if shown == "unit":
-        _set(found, best, LIKELY, "the same for a product, whatever its quantity")
+        _set(amounts, best, LIKELY, "the same for a product, whatever its quantity")
         return
     if not shown and best.words <= VAGUE_AMOUNTS | OF_WHAT and _varies(quantity):
-        _set(found, best, NOT_SURE, "of a piece or of the line?")
-        found.questions.append(_piece_or_line(best, quantity))
+        _set(amounts, best, NOT_SURE, "of a piece or of the line?")
+        amounts.questions.append(_piece_or_line(best, quantity))
         return
     why = "its values grow with the quantity" if shown else "its name is one of totals"
-    _set(found, best, LIKELY, why)
-    found.keys.append(Key("unit_price_is", "line_total", "the price of the whole line"))
+    _set(amounts, best, LIKELY, why)
+    amounts.keys.append(Key("unit_price_is", "line_total", "the price of the whole line"))
 
 
 def _varies(quantity: AmountColumn) -> bool:
@@ -157,5 +157,5 @@ def _piece_or_line(column: AmountColumn, quantity: AmountColumn) -> str:
     )
 
 
-def _set(found: Amounts, column: AmountColumn, confidence: str, reason: str) -> None:
-    found.lines["unit_price"] = Line("unit_price", column.shape, confidence, reason)
+def _set(amounts: Amounts, column: AmountColumn, confidence: str, reason: str) -> None:
+    amounts.lines["unit_price"] = Line("unit_price", column.shape, confidence, reason)

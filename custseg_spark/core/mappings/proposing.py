@@ -21,7 +21,7 @@ _MANY_MISSING = 0.04
 _COMMENT_COLUMN = 44
 
 
-def mapping_file(head: FirstRecords, found: Sequence[Shape], guess: Guess) -> str:
+def mapping_file(head: FirstRecords, columns: Sequence[Shape], guess: Guess) -> str:
     """Write the mapping file: keys, [columns], [event_types] or a fixed type, [returns].
 
     Uncertain lines are commented out and begin with `#?`.
@@ -33,7 +33,7 @@ def mapping_file(head: FirstRecords, found: Sequence[Shape], guess: Guess) -> st
         *(_remark(f"To know: {note}") for note in guess.notes),
         *_layout(head),
         *_keys(guess),
-        *_columns(found, guess),
+        *_columns(columns, guess),
         *_event_types(guess),
         *_returns(head, guess.active),
     ]
@@ -92,12 +92,12 @@ def _key(key: Key) -> str:
     return _commented(f"#? {line}" if key.confidence == NOT_SURE else line, key.comment)
 
 
-def _columns(found: Sequence[Shape], guess: Guess) -> list[str]:
+def _columns(columns: Sequence[Shape], guess: Guess) -> list[str]:
     lines = ["", "[columns]"]
     lines += [f'#? {c} = "…" is needed: which column?' for c in _NEEDED if c not in guess.lines]
     lines += [_column(line) for line in guess.lines.values()]
     taken = {line.shape.name for line in guess.lines.values()}
-    left = [shape.name for shape in found if shape.name not in taken]
+    left = [shape.name for shape in columns if shape.name not in taken]
     return [*lines, _remark(f"not mapped: {', '.join(left)}")] if left else lines
 
 

@@ -104,8 +104,8 @@ def _kind(values: Counter[str]) -> tuple[str, tuple[NumberForm, ...]]:
     if _share(values, _WHOLE) >= _MOST_SHARE:
         # Whole numbers are written alike everywhere.
         return WHOLE, value_numbers.FORMS
-    found = value_numbers.forms(values)
-    return (NUMBER, found) if found else (TEXT, ())
+    forms = value_numbers.forms(values)
+    return (NUMBER, forms) if forms else (TEXT, ())
 
 
 def _share(values: Counter[str], form: re.Pattern[str]) -> float:
@@ -114,5 +114,5 @@ def _share(values: Counter[str], form: re.Pattern[str]) -> float:
 
 def time_patterns(values: Counter[str]) -> tuple[tuple[str, ...], str]:
     """Return the patterns that match nearly all values (none if they aren't times), and a doubt."""
-    found = value_times.times(values)
-    return found.patterns, found.doubt
+    times = value_times.times(values)
+    return times.patterns, times.doubt

@@ -41,8 +41,8 @@ def with_orders(shapes: Sequence[Shape]) -> list[Shape]:
 
 
 def _told(shape: Shape, day_first: bool) -> Shape:
-    found = value_times.times(shape.values, day_first=day_first)
-    return replace(shape, patterns=found.patterns, doubt=found.doubt, other_patterns=found.others)
+    times = value_times.times(shape.values, day_first=day_first)
+    return replace(shape, patterns=times.patterns, doubt=times.doubt, other_patterns=times.others)
 
 
 def patterns(shape: Shape) -> tuple[str, ...]:
@@ -75,11 +75,11 @@ def time_line(shapes: Sequence[Shape]) -> Line | None:
 
     It is uncertain if several columns are possible, or the only one means something else.
     """
-    found = [c for shape in shapes if patterns(shape) and (c := _candidate(shape))]
-    found.sort(key=lambda c: c.rank)
-    if not found:
+    candidates = [c for shape in shapes if patterns(shape) and (c := _candidate(shape))]
+    candidates.sort(key=lambda c: c.rank)
+    if not candidates:
         return None
-    best, rest = found[0], [c for c in found[1:] if c.rank[:2] == found[0].rank[:2]]
+    best, rest = candidates[0], [c for c in candidates[1:] if c.rank[:2] == candidates[0].rank[:2]]
     same = [c for c in rest if c.rank == best.rank and c.shape.cells != best.shape.cells]
     if best.rank[0] == _OTHER:
         reason = "the only times, but by its name they are of something else"
@@ -89,7 +89,7 @@ def time_line(shapes: Sequence[Shape]) -> Line | None:
         return Line("event_at", best.shape, NOT_SURE, f"so could be {others}")
     if best.is_named:
         return Line("event_at", best.shape, SURE, "its name, and values that are times")
-    if len(found) > 1:
+    if len(candidates) > 1:
         return Line("event_at", best.shape, NOT_SURE, "times, under a name that says nothing")
     return Line("event_at", best.shape, LIKELY, "the only column of times")
 
@@ -99,19 +99,19 @@ _EVENT, _RECORD, _UNNAMED, _RECORDING, _OTHER = range(5)
 
 def _candidate(shape: Shape) -> _Candidate | None:
     """Rate a column of times: by its name, then by having a clock."""
-    found = words(shape.name)
+    name_words = words(shape.name)
     name = named("event_at", shape.name)
     is_number = shape.kind != TIME or all(v.isdigit() for v in shape.values)
     # Digits may be ids; a name can say that they are.
-    if is_number and not name and (ID_WORDS.intersection(found) or _is_of_a_thing(shape.name)):
+    if is_number and not name and (ID_WORDS.intersection(name_words) or _is_of_a_thing(shape.name)):
         return None
     says = name is not None and name.fit == SAYS
     if says:
-        kind = _EVENT if OF_THE_EVENT.intersection(found) else _RECORD
-    elif OTHER_TIMES.intersection(found):
+        kind = _EVENT if OF_THE_EVENT.intersection(name_words) else _RECORD
+    elif OTHER_TIMES.intersection(name_words):
         kind = _OTHER
     else:
-        kind = _RECORDING if RECORDINGS.intersection(found) else _UNNAMED
+        kind = _RECORDING if RECORDINGS.intersection(name_words) else _UNNAMED
     blank = 1 if shape.blank_share > 1 / 2 else 0
     return _Candidate(shape, (kind, blank, 0 if _has_clock(shape) else 1), says)
 

@@ -63,8 +63,8 @@ def time_expression(pattern: str) -> str:
     parts = _parts(pattern)
     unknown = [p for p in parts if p not in _TOKENS and not _is_quoted(p) and _has_letter(p)]
     if unknown:
-        known = ", ".join([*_TOKENS, "'text'", *COUNTS])
-        raise ValueError(f"'{unknown[0]}' in '{pattern}'; known: {known}")
+        allowed = ", ".join([*_TOKENS, "'text'", *COUNTS])
+        raise ValueError(f"'{unknown[0]}' in '{pattern}'; known: {allowed}")
     names = re.findall(r"P<(\w+)>", "".join(_TOKENS.get(p, "") for p in parts))
     if len(set(names)) < len(names):
         raise ValueError(f"'{pattern}' has a part twice")

@@ -22,12 +22,12 @@ def type_line(shapes: Sequence[Shape]) -> Line | None:
 
     A column that distinguishes purchases precedes one that only has a type's name.
     """
-    found = [line for shape in shapes if (line := _line(shape))]
-    found.sort(key=lambda line: (_CONFIDENCES.index(line.confidence), -_known_share(line.shape)))
-    if not found:
+    lines = [line for shape in shapes if (line := _line(shape))]
+    lines.sort(key=lambda line: (_CONFIDENCES.index(line.confidence), -_known_share(line.shape)))
+    if not lines:
         return None
-    best = found[0]
-    telling = [line for line in found if line.is_active and "purchase" in _kinds(line.shape)]
+    best = lines[0]
+    telling = [line for line in lines if line.is_active and "purchase" in _kinds(line.shape)]
     if telling and "purchase" not in _kinds(best.shape):
         reason = f"it tells purchases, which {best.shape.name} doesn't"
         return Line("event_type", telling[0].shape, LIKELY, reason)
@@ -42,15 +42,15 @@ def event_types(shape: Shape) -> EventTypes:
     codes = _codes(shape)
     if codes:
         return EventTypes(unknown={v: codes.get(v, "") for v in sorted(shape.values)})
-    found = {value: meaning(value) for value in sorted(shape.values)}
-    pages = [value for value in found if vocabularies.is_page_view(value)]
-    has_views = "view" in found.values()
-    known = {v: k for v, k in found.items() if k and k != IGNORED}
-    known |= {} if has_views else dict.fromkeys(pages, "view")
-    unknown = {v: "" for v, k in found.items() if k is None and v not in known}
+    meanings = {value: meaning(value) for value in sorted(shape.values)}
+    pages = [value for value in meanings if vocabularies.is_page_view(value)]
+    has_views = "view" in meanings.values()
+    types = {v: k for v, k in meanings.items() if k and k != IGNORED}
+    types |= {} if has_views else dict.fromkeys(pages, "view")
+    unknown = {v: "" for v, k in meanings.items() if k is None and v not in types}
     unknown |= {v: "view: if pages count beside products; " for v in pages if has_views}
     return EventTypes(
-        dict(sorted(known.items())), tuple(v for v, k in found.items() if k == IGNORED), unknown
+        dict(sorted(types.items())), tuple(v for v, k in meanings.items() if k == IGNORED), unknown
     )
 
 
@@ -87,15 +87,15 @@ def _comes_again(shape: Shape) -> bool:
 
 
 def _kinds(shape: Shape) -> set[str]:
-    found = {meaning(v) for v in shape.values} - {None, IGNORED}
+    meanings = {meaning(v) for v in shape.values} - {None, IGNORED}
     if any(vocabularies.is_page_view(v) for v in shape.values):
-        found.add("view")
-    return {kind for kind in found if kind}
+        meanings.add("view")
+    return {kind for kind in meanings if kind}
 
 
 def _known_share(shape: Shape) -> float:
-    known = (n for v, n in shape.values.items() if meaning(v) or vocabularies.is_page_view(v))
-    return sum(known) / shape.filled if shape.filled else 0.0
+    counts = (n for v, n in shape.values.items() if meaning(v) or vocabularies.is_page_view(v))
+    return sum(counts) / shape.filled if shape.filled else 0.0
 
 
 def _codes(shape: Shape) -> dict[str, str]:

@@ -44,14 +44,14 @@ def forms(values: Counter[str]) -> tuple[NumberForm, ...]:
     A form with a thousands separator counts only if a value shows it.
     """
     bare = {value: bare_number(value) for value in values}
-    found = []
+    possible = []
     for form in FORMS:
         fitting = sum(n for v, n in values.items() if _expression(form).fullmatch(bare[v]))
         if fitting >= MOST_SHARE * values.total():
-            found.append(form)
-    if found and found[0] == NumberForm():
-        return (NumberForm(), *(f for f in found[1:] if _shows(bare.values(), f)))
-    return tuple(found)
+            possible.append(form)
+    if possible and possible[0] == NumberForm():
+        return (NumberForm(), *(f for f in possible[1:] if _shows(bare.values(), f)))
+    return tuple(possible)
 
 
 def _shows(values: Iterable[str], form: NumberForm) -> bool:
@@ -81,8 +81,8 @@ def number(value: str, form: NumberForm) -> float | None:
     if not _expression(form).fullmatch(text):
         return None
     plain = text.replace(form.thousands, "") if form.thousands else text
-    found = float(plain.replace(form.decimal, "."))
-    return -found if value.strip().startswith(("-", "(")) else found
+    parsed = float(plain.replace(form.decimal, "."))
+    return -parsed if value.strip().startswith(("-", "(")) else parsed
 
 
 @cache

@@ -51,9 +51,9 @@ def times(values: Counter[str], *, day_first: bool | None = None) -> Times:
         return Times()
     groups: dict[tuple[object, ...], list[re.Match[str]]] = {}
     for value in values:
-        found = _DATE_TIME.fullmatch(value)
-        if found and _is_date(found):
-            groups.setdefault(_form(found), []).append(found)
+        match = _DATE_TIME.fullmatch(value)
+        if match and _is_date(match):
+            groups.setdefault(_form(match), []).append(match)
     orders = [_day_first(group, day_first) for group in groups.values()]
     usual = [
         g[0]["slash"] != "/" if o is None else o
@@ -75,8 +75,8 @@ def times(values: Counter[str], *, day_first: bool | None = None) -> Times:
 
 def day_stands_first(values: Iterable[str]) -> bool | None:
     """Whether a number above 12 shows that the day precedes the month; None if nothing shows it."""
-    found = [m for v in values if (m := _DATE_TIME.fullmatch(v)) and m["a"] and _is_date(m)]
-    firsts, seconds = any(int(m["a"]) > 12 for m in found), any(int(m["b"]) > 12 for m in found)
+    dates = [m for v in values if (m := _DATE_TIME.fullmatch(v)) and m["a"] and _is_date(m)]
+    firsts, seconds = any(int(m["a"]) > 12 for m in dates), any(int(m["b"]) > 12 for m in dates)
     return None if firsts == seconds else firsts
 
 
@@ -91,33 +91,33 @@ def _share(values: Counter[str], patterns: Sequence[str]) -> float:
     return fitting / values.total()
 
 
-def _is_date(found: re.Match[str]) -> bool:
+def _is_date(match: re.Match[str]) -> bool:
     """Whether month and day are in range."""
-    if found["name"] or found["us_name"]:
-        return 1 <= int(found["day"] or found["us_day"]) <= 31
-    first, second = int(found["first"] or found["a"]), int(found["second"] or found["b"])
-    if found["year"]:
-        is_run = not found["dash"]
-        if is_run and (len(found[0]) < 8 or int(found["year"]) not in _YEARS_OF_RUNS):
+    if match["name"] or match["us_name"]:
+        return 1 <= int(match["day"] or match["us_day"]) <= 31
+    first, second = int(match["first"] or match["a"]), int(match["second"] or match["b"])
+    if match["year"]:
+        is_run = not match["dash"]
+        if is_run and (len(match[0]) < 8 or int(match["year"]) not in _YEARS_OF_RUNS):
             return False
         return 1 <= first <= 12 and 1 <= second <= 31
     return 1 <= min(first, second) <= 12 and max(first, second) <= 31
 
 
-def _form(found: re.Match[str]) -> tuple[object, ...]:
+def _form(match: re.Match[str]) -> tuple[object, ...]:
     """Return the common features of times that share a pattern."""
-    zone = re.sub(r"\d", "0", found["zone"] or "").replace("-", "+")
-    named = found["name"] or found["us_name"]
+    zone = re.sub(r"\d", "0", match["zone"] or "").replace("-", "+")
+    named = match["name"] or match["us_name"]
     return (
-        *(found["dash"], found["slash"], found["gap"], found["comma"], found["us_name"] is None),
-        *(len(found["end"] or found["named_end"] or ""), named and named.lower() in _MONTHS),
+        *(match["dash"], match["slash"], match["gap"], match["comma"], match["us_name"] is None),
+        *(len(match["end"] or match["named_end"] or ""), named and named.lower() in _MONTHS),
         *(
-            found["between"],
-            found["minutes"] is None,
-            found["seconds"] is None,
-            len(found["fraction"] or ""),
+            match["between"],
+            match["minutes"] is None,
+            match["seconds"] is None,
+            len(match["fraction"] or ""),
         ),
-        *(zone.upper().replace("Z", "+00:00"), found["half"] and len(found["half"])),
+        *(zone.upper().replace("Z", "+00:00"), match["half"] and len(match["half"])),
     )
 
 
@@ -126,10 +126,10 @@ def _day_first(group: Sequence[re.Match[str]], by_others: bool | None) -> bool |
     if not group[0]["a"]:
         return True
     # Nobody writes the month first with dots as separators.
-    own = day_stands_first(m[0] for m in group)
-    if own is None:
+    shown = day_stands_first(m[0] for m in group)
+    if shown is None:
         return True if group[0]["slash"] == "." else by_others
-    return own
+    return shown
 
 
 def _patterns(group: Sequence[re.Match[str]], day_first: bool) -> list[str]:
@@ -158,9 +158,9 @@ def _named_date(one: re.Match[str], day: str) -> str:
 
 
 def _width(group: Sequence[re.Match[str]], *parts: str) -> int:
-    """2 where these parts always have two digits: of a single one others may follow.
+    """Return 2 if these parts always have two digits, else 1.
 
-    Day and month together: a log's beginning may know no other month than December.
+    Day and month are judged together: the first records may all be of December.
     """
     return 1 if any(len(m[part] or "00") == 1 for m in group for part in parts) else 2
 

@@ -139,12 +139,12 @@ def _normal(value: str) -> str:
 
 
 def _read(*tables: str) -> _Table:
-    found: dict[str, str] = {}
+    meanings: dict[str, str] = {}
     for table in tables:
         for entry in re.split(r"\n(?=\w+: )", table.strip()):
             kind, _, values = entry.partition(": ")
-            found |= {_normal(v): kind for v in values.split(",")}
-    return found
+            meanings |= {_normal(v): kind for v in values.split(",")}
+    return meanings
 
 
 # The steps stand first: what one tool calls a type, another may call a step.

@@ -28,9 +28,9 @@ def words(name: str) -> tuple[str, ...]:
     return tuple(w for part in parts for w in _parts(part))
 
 
-def tells(found: tuple[str, ...]) -> bool:
+def tells(name_words: tuple[str, ...]) -> bool:
     """Whether any word of a name is one that names of columns are put together of."""
-    return any(w in _vocabulary() for w in found)
+    return any(w in _vocabulary() for w in name_words)
 
 
 def _without_accents(text: str) -> str:
@@ -48,17 +48,17 @@ def _parts(word: str) -> tuple[str, ...]:
     """Split a word into as few known words as possible; else return the word."""
     if word in _vocabulary() or word.isdigit():
         return (word,)
-    found = _split(word)
-    return found or (word,)
+    parts = _split(word)
+    return parts or (word,)
 
 
 @cache
 def _split(word: str) -> tuple[str, ...]:
-    known = _vocabulary()
+    vocabulary = _vocabulary()
     ways = [
         (word[:at], *rest)
         for at in range(_SHORTEST_PART, len(word) - _SHORTEST_PART + 1)
-        if word[:at] in known and (rest := _rest(word[at:]))
+        if word[:at] in vocabulary and (rest := _rest(word[at:]))
     ]
     return min(ways, key=len, default=())
 

@@ -102,8 +102,8 @@ def table(
 
 def by_run(name: str, columns: dict[str, pa.DataType], **options: tuple[str, ...]) -> Table:
     """A table whose partition is a run: `runs` says which one of a date is the published one."""
-    own = {"run_date": DAY, RUN_ID: TEXT, **columns}
-    return table(name, own, "run_date", RUN_ID, **options)
+    columns_of_run = {"run_date": DAY, RUN_ID: TEXT, **columns}
+    return table(name, columns_of_run, "run_date", RUN_ID, **options)
 
 
 def each(type_: pa.DataType, names: str) -> dict[str, pa.DataType]:

@@ -130,9 +130,9 @@ def commit(lake: NativeLake, change: Change) -> int:
             return base + 1
         except DeltaError as error:
             between = _since_read(lake, change, base, error)
-            own = [c.version for c in between if c.note == note]
-            if own:
-                return own[0]
+            versions = [c.version for c in between if c.note == note]
+            if versions:
+                return versions[0]
             if any(change.conflicts_with(c) for c in between):
                 raise _conflict(lake, change) from error
             base = between[-1].version

@@ -155,8 +155,8 @@ class PartWriter:
         self._writer.write_table(body, row_group_size=max(len(body), 1))
         self._rows += len(body)
         for name in self._table.statistics:
-            found = bounds(body[name])
-            self._bounds[name] = self._bounds[name] | found if name in self._bounds else found
+            limits = bounds(body[name])
+            self._bounds[name] = self._bounds[name] | limits if name in self._bounds else limits
 
     def note(self, key: str, value: str) -> None:
         """Adds a note to the file's footer, for readers that know it."""

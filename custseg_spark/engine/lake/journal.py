@@ -1,8 +1,8 @@
-"""The journal of a publication: the commits to come, in their order, in a small file.
+"""The journal of a publication: a small file that lists the commits to make, in their order.
 
-A lake's tables have no common transaction. So a run first writes all of its files, then this
-journal, then the commits that it names. Whoever finds the journal of a dead run finishes it, or
-throws it away where nothing of it was committed.
+The tables of a lake share no transaction. A run therefore writes all its data files, then the
+journal, then makes the listed commits. The next run to find a dead run's journal makes the missing
+commits, or deletes the journal if none was made.
 """
 
 import json
@@ -20,17 +20,17 @@ from custseg_spark.engine.lake.statistics import of_json, to_json
 
 RUNS_FOLDER: Final = "_runs"
 ENDING: Final = ".journal"
-# Said in each journal; another version's is left to that version.
+# Stands in each journal. A journal of another format is left to the version that wrote it.
 _FORMAT = 1
 _BY_NAME = {table.name: table for table in TABLES}
 
 
 @dataclass(frozen=True)
 class Step:
-    """A commit to come: files added to a table, in place of those of `replaces` where it is set.
+    """A commit to make: add files to a table; replace the files of the date `replaces`, if set.
 
-    `read_version` is the version that the run has read; None where nobody else writes what the
-    step does. `alone`: also other dates must not have been written since.
+    `read_version` is the version that the run has read; None if no other run writes these rows.
+    `alone`: it is a conflict too if another date was written since.
     """
 
     table: Table
@@ -40,7 +40,7 @@ class Step:
     alone: bool = False
 
     def change(self, once: str, current_version: int) -> Change:
-        """The change of the table, which takes place once whoever makes it how often."""
+        """Return the table change; it takes effect once, however often it is applied."""
         version = current_version if self.read_version is None else self.read_version
         if self.read_version is None:
             bears: Bears | None = Bears.ANYTHING
@@ -52,10 +52,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Journal:
-    """What a run publishes: the last step is the moment from which it counts.
+    """The publication of a run; its last step publishes all of them.
 
-    Then the rows of the run that it supersedes go. `withdrawn`: the run doesn't count, and what
-    was committed of it is taken back.
+    The rows of the run `superseded` are deleted afterwards. `withdrawn`: the run is not published,
+    and the commits made so far are undone.
     """
 
     run_id: str
@@ -66,11 +66,11 @@ class Journal:
 
     @property
     def as_withdrawn(self) -> "Journal":
-        """The journal, to be taken back."""
+        """Return the journal marked as withdrawn."""
         return replace(self, withdrawn=True)
 
     def as_json(self) -> str:
-        """The journal as `of_text` reads it."""
+        """Return the journal as JSON, which `of_text` reads."""
         return json.dumps(
             {
                 "format": _FORMAT,
@@ -85,7 +85,7 @@ class Journal:
 
 @dataclass(frozen=True)
 class JournalFile:
-    """Where a run's journal is."""
+    """The file of a run's journal."""
 
     root: Path
     run_id: str
@@ -96,27 +96,27 @@ class JournalFile:
         object.__setattr__(self, "path", path)
 
     def write(self, journal: Journal) -> None:
-        """Writes the journal in one step."""
+        """Write the journal atomically."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         beside = self.path.with_suffix(".journal-to-be")
         beside.write_text(journal.as_json(), encoding="utf-8")
         beside.replace(self.path)
 
     def read(self) -> Journal | None:
-        """The journal; None where there is none, or one of another version of this program."""
+        """Return the journal; None if there is none or another version of this program wrote it."""
         try:
             return of_text(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
 
     def remove(self) -> None:
-        """Removes the journal: there is nothing left to do."""
+        """Delete the journal of a finished or withdrawn publication."""
         self.path.unlink(missing_ok=True)
         self.path.with_suffix(".journal-to-be").unlink(missing_ok=True)
 
 
 def of_text(text: str) -> Journal | None:
-    """The journal that a text holds; None of another version's."""
+    """Parse a journal; None for another version's."""
     held = json.loads(text)
     if held.get("format") != _FORMAT:
         return None

@@ -137,8 +137,12 @@ class Lake:
             return frame
         ids = [run_id for run_id in self.run_ids().values() if run_id]
         published = frame.where(F.col(RUN_ID).isin(ids) | F.col(RUN_ID).isNull())
-        own = self.own.get(table)
-        return published.unionByName(self.by_spark.frame_of_files(table, own)) if own else published
+        files = self.own.get(table)
+        return (
+            published.unionByName(self.by_spark.frame_of_files(table, files))
+            if files
+            else published
+        )
 
     def files(self, table: Table, dates: Collection[date] | None = None) -> list[DataFile]:
         """The files of a native lake's table, of a table by run those of published runs."""
@@ -163,11 +167,11 @@ class Lake:
         and `tables` in the versions that hold them."""
         while True:
             versions = self.versions([RUNS, *tables])
-            found = self._view(moment=Moment(versions=versions)).run_ids()
+            run_ids = self._view(moment=Moment(versions=versions)).run_ids()
             # A superseded run's rows go after `runs` has changed: until then they are all there.
             looked_at = [RUNS] if self.native is None else [RUNS, *tables]
             if not tables or self.versions(looked_at).items() <= versions.items():
-                return self._view(moment=Moment(found, versions))
+                return self._view(moment=Moment(run_ids, versions))
 
     def renewed(self) -> "Lake":
         """The lake for a run of its own, under a new id."""
@@ -181,8 +185,8 @@ class Lake:
     def _view(self, **changes: Any) -> "Lake":
         """The lake but for some fields; what was found out of its folder stays known."""
         view = replace(self, **changes)
-        known = {name: self.__dict__[name] for name in _FOUND_OUT if name in self.__dict__}
-        view.__dict__.update(known)
+        cached = {name: self.__dict__[name] for name in _FOUND_OUT if name in self.__dict__}
+        view.__dict__.update(cached)
         return view
 
     def read_or_empty(self, table: Table) -> DataFrame:

@@ -1,8 +1,8 @@
-"""What a run publishes, at once: a segmentation's tables, or an ingest's events and ledger.
+"""Publish a run at once: the tables of a segmentation, or the events and ledger of an ingest.
 
-Written by tasks themselves, all files are there first and a journal names their commits
-(`publishing`). By Spark, rows are appended under the run's id, which nobody reads yet
-(`spark_journals`). One commit makes them count either way: that of `runs`, or of the ledger.
+With native IO, tasks write all files first and a journal lists the commits to make (`publishing`).
+With Spark's IO, rows are appended under the run's id, which readers don't see yet
+(`spark_journals`). In both cases one last commit publishes them: that of `runs` or of the ledger.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,9 +36,9 @@ from custseg_spark.engine.lake.spark_journals import SparkJournal
 
 log = redaction.logger()
 
-# In the order of their commits: the last one makes the others count.
+# In the order of their commits: the last one publishes the others.
 _INGESTED = (REJECTED_EVENTS, EVENTS, INGEST_FILES)
-# What a segmentation reads, whatever is published meanwhile.
+# The tables that a segmentation reads; it reads the versions of its beginning throughout.
 _READ = (EVENTS, SESSIONS, CUSTOMERS)
 
 Files = dict[Table, list[DataFile]]
@@ -53,19 +53,19 @@ class IngestPublication:
     _files: Files = field(default_factory=dict)
 
     def note(self, file_ids: Sequence[str]) -> None:
-        """Notes whose records will be appended, before any is.
+        """Write the journal of the files whose records will be appended. Spark's IO only.
 
-        By Spark. Raises ConflictError where another ingest is at work.
+        Raises ConflictError if another ingest is at work.
         """
         if self.lake.native is None and file_ids:
             journal = SparkJournal(self.lake.run_id, file_ids=tuple(file_ids))
             spark_journals.begin_ingest(self.lake.by_spark, journal, self.lake.locks)
 
     def append(self, rows: Rows, table: Table) -> None:
-        """Appends rows: a frame, rows in memory, or files that tasks have written.
+        """Append rows: a frame, rows in memory, or files that tasks have written.
 
-        By Spark at once. Raises ConflictError where another run has written the table since the
-        beginning.
+        Spark's IO commits them at once. Raises ConflictError if another run has written the table
+        since this run began.
         """
         if self.lake.native is None:
             self._appender.append(rows, table)
@@ -75,7 +75,7 @@ class IngestPublication:
         self._files.setdefault(table, []).extend(self.lake.written(rows, table))
 
     def publish(self) -> None:
-        """Makes what was appended count. Raises ConflictError where another run ingested since."""
+        """Publish the appended rows. Raises ConflictError if another run has ingested since."""
         lake = self.lake
         if lake.native is None:
             spark_journals.forget(lake.by_spark, lake.run_id)
@@ -94,7 +94,7 @@ class IngestPublication:
 class RunPublication:
     """The output tables of one run date's run.
 
-    `lake` shows the run's own rows for its date. `began`: the lake when the run began.
+    `lake` shows the run's own rows for its date. `began` has the lake's versions when it began.
     """
 
     lake: Lake
@@ -104,23 +104,23 @@ class RunPublication:
 
     @property
     def run_id(self) -> str:
-        """The id that each row has."""
+        """The run's id, which is in each of its rows."""
         return self.lake.run_id
 
     @property
     def superseded(self) -> str | None:
-        """The run of the date that this one takes the place of."""
+        """The id of the date's earlier run, which this one replaces; None for the first."""
         return (self.began.run_ids or {}).get(self.run_date)
 
     def append(self, rows: Rows, table: Table) -> None:
-        """Adds rows of the run: a frame, rows in memory, or files that tasks have written."""
+        """Append rows of the run: a frame, rows in memory, or files that tasks have written."""
         if self.lake.native is None:
             self.lake.by_spark.append_own(self.lake.frame(rows, table), table, self.run_id)
         else:
             self._files.setdefault(table, []).extend(self.lake.written(rows, table))
 
     def append_to_each(self, rows: Mapping[Table, pa.Table]) -> None:
-        """Adds rows of the run to several tables, as far as there are any."""
+        """Append rows of the run to several tables; a table without rows is left alone."""
         filled = [table for table, own in rows.items() if len(own)]
         if self.lake.native is None:
             self.lake.by_spark.side_by_side(lambda t: self.append(rows[t], t), filled)
@@ -129,10 +129,10 @@ class RunPublication:
             self.append(rows[table], table)
 
     def publish(self, run: pa.Table) -> None:
-        """Publishes the run by its row of `runs`; the superseded run's rows go.
+        """Publish the run by its row of `runs`, then delete the rows of the run it replaces.
 
-        Raises ConflictError where another run was published since this one began, or what it read
-        was written; nothing changes then.
+        Raises ConflictError, and changes nothing, if another run was published or a table that
+        this run has read was written since it began.
         """
         read = [
             ReadVersion(table, version, None if table == CUSTOMERS else self.run_date)
@@ -162,7 +162,7 @@ class RunPublication:
 
 @contextmanager
 def of_ingest(lake: Lake) -> Iterator[IngestPublication]:
-    """The publication of an ingest that begins now."""
+    """Open the publication of an ingest that begins now."""
     with _begun(lake, _INGESTED) as own:
         if own.native is not None:
             runs.wait_for_journals(own.native, TABLES)
@@ -171,7 +171,7 @@ def of_ingest(lake: Lake) -> Iterator[IngestPublication]:
 
 @contextmanager
 def of_run(lake: Lake, run_date: date) -> Iterator[RunPublication]:
-    """The publication of a run, whose `lake` is as of one moment (`at_one_moment(READ)`)."""
+    """Open the publication of a run. `lake` is a view as of one moment (`as_read`)."""
     with _begun(lake, (*BY_RUN, RUNS)) as own:
         files: Files = {}
         began = lake.moment
@@ -183,33 +183,35 @@ def of_run(lake: Lake, run_date: date) -> Iterator[RunPublication]:
 
 
 def as_read(lake: Lake) -> Lake:
-    """The lake as a segmentation reads it: as of now, runs in the tables' versions where to ask
-    for them takes no job of Spark's."""
+    """Return the lake as a segmentation reads it: pinned to the current versions.
+
+    Versions of the tables by run are pinned for native IO only: Spark needs a job for each.
+    """
     return lake.at_one_moment(_READ if lake.native is None else (*_READ, *BY_RUN))
 
 
 @contextmanager
 def _begun(lake: Lake, tables: Sequence[Table]) -> Iterator[Lake]:
-    """The lake under an id of its own, whose lock is held where runs hold locks."""
-    own = lake.renewed()
-    with nullcontext() if own.locks is None else runs.held_lock(own.locks, own.run_id):
+    """Open the lake under a new run id, and hold the run's lock if the lake has locks."""
+    renewed = lake.renewed()
+    with nullcontext() if renewed.locks is None else runs.held_lock(renewed.locks, renewed.run_id):
         try:
-            yield own
+            yield renewed
         except Exception:
-            _give_up(own, tables)
+            _give_up(renewed, tables)
             raise
-        if own.native is not None:
-            runs.remove_uncommitted(own.native, tables, {own.run_id})
+        if renewed.native is not None:
+            runs.remove_uncommitted(renewed.native, tables, {renewed.run_id})
 
 
-def _give_up(own: Lake, tables: Sequence[Table]) -> None:
-    """Tidies up after a run that failed; what can't be done now is the next opener's to do."""
+def _give_up(lake: Lake, tables: Sequence[Table]) -> None:
+    """Tidy up after a failed run; if that fails too, the next run to open the lake does it."""
     try:
-        if own.native is None:
-            spark_journals.give_up(own.by_spark, own.run_id)
-        elif not JournalFile(own.native.root, own.run_id).path.exists():
-            runs.remove_uncommitted(own.native, tables, {own.run_id})
-        if own.locks is not None:
-            runs.release(own.locks, own.run_id)
+        if lake.native is None:
+            spark_journals.give_up(lake.by_spark, lake.run_id)
+        elif not JournalFile(lake.native.root, lake.run_id).path.exists():
+            runs.remove_uncommitted(lake.native, tables, {lake.run_id})
+        if lake.locks is not None:
+            runs.release(lake.locks, lake.run_id)
     except Exception as error:
         log.info("what the failed run left is removed later: %s", error)

@@ -1,8 +1,8 @@
-"""Publishing the files of a run that wrote them itself, and finishing what a dead run left.
+"""Publish the files of a native run, and finish the publication of a dead run.
 
-The order is what makes it safe: the versions that were read still hold; the journal is written;
-rows are appended, the last step makes them count (`runs` of a segmentation, the ledger of an
-ingest), and the superseded run's rows go last. Each step done again changes nothing.
+The order makes it safe: check that the versions read still hold, write the journal, commit the
+files table by table, publish them by the last commit (`runs` for a segmentation, the ledger for an
+ingest), and delete the replaced run's rows at the end. Repeating a step changes nothing.
 """
 
 from collections.abc import Sequence
@@ -23,14 +23,14 @@ log = redaction.logger()
 
 @dataclass(frozen=True)
 class ReadVersion:
-    """What a run has read: a table as of a version, of it only dates before `before`."""
+    """A table version that a run has read; only its dates before `before`, if that is set."""
 
     table: Table
     version: int
     before: date | None = None
 
     def conflicts_with(self, commit: Commit) -> bool:
-        """Whether a commit changed what was read."""
+        """Whether a commit changed any rows that were read."""
         if commit.is_maintenance:
             return False
         if self.before is None or commit.dates is None:
@@ -39,10 +39,10 @@ class ReadVersion:
 
 
 def publish(lake: NativeLake, journal: Journal, read: Sequence[ReadVersion] = ()) -> None:
-    """Makes the files of a journal count, all of them or none.
+    """Publish the files of a journal, all of them or none.
 
-    Raises ConflictError where another run wrote meanwhile what this one has read or writes; what
-    the other wrote stands.
+    Raises ConflictError if another run has meanwhile written a table that this run reads or
+    writes; the other run's rows stand.
     """
     pinned = [ReadVersion(s.table, v) for s in journal.steps if (v := s.read_version) is not None]
     for of_table in [*read, *pinned]:
@@ -52,16 +52,16 @@ def publish(lake: NativeLake, journal: Journal, read: Sequence[ReadVersion] = ()
 
 
 def settle(lake: NativeLake, run_id: str) -> bool:
-    """Finishes the journal of a dead run, or throws it away where nothing of it counts.
+    """Finish the publication of a dead run, or withdraw it if none of its commits was made.
 
-    False where a journal is left: it is one of another version of this program.
+    Returns False, and leaves the journal, if another version of this program wrote it.
     """
     file = JournalFile(lake.root, run_id)
     journal = file.read()
     if journal is None:
         if file.path.exists():
             return False
-        # What a kill left of a journal's writing.
+        # A kill may have left a half-written journal.
         file.remove()
         return True
     if journal.withdrawn or not any(_is_done(lake, journal, step) for step in journal.steps):
@@ -70,18 +70,18 @@ def settle(lake: NativeLake, run_id: str) -> bool:
     try:
         _finish(lake, journal)
     except ConflictError as error:
-        # What another run published since stands; this one is withdrawn.
+        # Another run was published since and stands; this one is withdrawn.
         log.info("the run %s, which was killed, is withdrawn: %s", run_id, error)
     except ResourceError:
         if _is_done(lake, journal, journal.steps[-1]):
             raise
-        # Its files are damaged or gone: nobody can finish it.
+        # Its files are damaged or missing: it can't be finished.
         _withdraw(lake, journal)
     return True
 
 
 def remove_run(lake: NativeLake, of_run: str) -> None:
-    """Removes the rows of a run that doesn't count any more from the tables by run."""
+    """Delete the rows of a replaced or failed run from the tables by run."""
     for table in BY_RUN:
         if lake.exists(table):
             paths = {file.path for file in lake.files(table) if file.run_id == of_run}
@@ -101,7 +101,9 @@ def _finish(lake: NativeLake, journal: Journal) -> None:
 
 
 def _withdraw(lake: NativeLake, journal: Journal) -> None:
-    """Takes back what was committed; noted first, or a kill in between would finish the journal."""
+    """Undo a journal's commits. It is marked as withdrawn first, so that after a kill in between
+    nobody finishes it.
+    """
     file = JournalFile(lake.root, journal.run_id)
     if any(_is_done(lake, journal, step) for step in journal.steps):
         file.write(journal.as_withdrawn)

@@ -84,10 +84,10 @@ class LakeReader:
         """The lake as it is now, whatever others publish from here on."""
         while self.moment.run_ids is None:
             versions = self.native.versions([RUNS, *BY_RUN])
-            found = replace(self, moment=Moment(versions=versions)).run_ids()
+            run_ids = replace(self, moment=Moment(versions=versions)).run_ids()
             # A superseded run's rows go after `runs` has changed: until then they are all there.
             if self.native.versions([RUNS]).items() <= versions.items():
-                return replace(self, moment=Moment(found, versions))
+                return replace(self, moment=Moment(run_ids, versions))
         return self
 
     def run_ids(self) -> Mapping[date, str | None]:

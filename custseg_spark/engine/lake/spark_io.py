@@ -156,10 +156,10 @@ class SparkLake:
         options = {"txnAppId": _APPENDS, "txnVersion": str(read_version + 1), "userMetadata": note}
         self.write(rows, table, "append", options)
         # Delta passes over an append whose place was taken between the look and its beginning.
-        own = [c.version for c in self.commits(table, since=read_version) if c.note == note]
-        if not own:
+        versions = [c.version for c in self.commits(table, since=read_version) if c.note == note]
+        if not versions:
             raise conflict(self.name(table))
-        return own[0]
+        return versions[0]
 
     def append_own(self, rows: DataFrame, table: Table, note: str) -> None:
         """Appends rows that are this run's own, which no other run writes or reads."""

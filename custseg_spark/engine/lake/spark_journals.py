@@ -1,8 +1,9 @@
-"""What a run that writes by Spark's commits leaves noted, so that a kill can be undone.
+"""Journals of runs that write by Spark's IO, so that the rows of a killed run can be deleted.
 
-Spark's commits can't be prepared and made later, so the rows are appended as they come and count
-by one commit: that of `runs`, or of the ledger. The journal names whose rows they are. Found after
-the run's death, they are removed where that commit is missing; else the superseded run's are.
+Spark can't prepare a commit and make it later. Rows are therefore appended as they are computed,
+and one last commit publishes them: that of `runs` or of the ledger. The journal says which run or
+files the rows belong to. After the run's death they are deleted if that commit is missing;
+otherwise the rows of the run that it replaced are.
 """
 
 import json
@@ -38,7 +39,7 @@ _ENDING = ".spark.json"
 
 @dataclass(frozen=True)
 class SparkJournal:
-    """Whose rows a run appends: those of its id on a run date, or of the files that it reads."""
+    """The rows that a run appends: of its id on a run date, or of the files that it ingests."""
 
     run_id: str
     run_date: date | None = None
@@ -50,16 +51,16 @@ class SparkJournal:
 
 
 def note(lake: SparkLake, journal: SparkJournal) -> None:
-    """Writes the journal, before the first row is appended."""
+    """Write the journal; call it before the first row is appended."""
     values = {**vars(journal), "run_date": journal.run_date and journal.run_date.isoformat()}
     write_bytes(lake.spark, _file(lake, journal.run_id), json.dumps(values).encode())
 
 
 def begin_ingest(lake: SparkLake, journal: SparkJournal, locks: Path | None) -> None:
-    """Notes an ingest, which is the only one at work then.
+    """Write the journal of an ingest, after which it is the only one at work.
 
-    What one of another machine left, dead or not, is undone, and it can't go on. Raises
-    ConflictError where another one of this machine is at work.
+    An ingest of another machine, dead or alive, is undone and can't continue. Raises ConflictError
+    if another ingest of this machine is at work.
     """
     for file in _files(lake):
         other = _read(lake, file)
@@ -74,18 +75,18 @@ def begin_ingest(lake: SparkLake, journal: SparkJournal, locks: Path | None) -> 
 
 
 def _keep_out(lake: SparkLake) -> None:
-    """Lets an ingest that has begun append nothing any more: each table has a newer version."""
+    """Give each table a newer version, so that an ingest that has begun can't append to it."""
     for table in (REJECTED_EVENTS, EVENTS, INGEST_FILES):
         lake.append(lake.frame(table.schema.empty_table(), table), table, lake.version(table))
 
 
 def forget(lake: SparkLake, run_id: str) -> None:
-    """Removes the journal of a run that is through."""
+    """Delete the journal of a finished run."""
     _remove(lake, _file(lake, run_id))
 
 
 def give_up(lake: SparkLake, run_id: str) -> None:
-    """Undoes what a run of this process has appended, after an error."""
+    """Delete the rows that a failed run of this process has appended."""
     file = _file(lake, run_id)
     journal = _read(lake, file)
     if journal is not None:
@@ -94,15 +95,15 @@ def give_up(lake: SparkLake, run_id: str) -> None:
 
 
 def may_be_there(path: str) -> bool:
-    """Whether a lake may have journals of Spark's: it takes Spark to look beyond this machine."""
+    """Whether a lake may have journals; always true for a remote lake, which only Spark lists."""
     folder = place(path) / RUNS_FOLDER
     return isinstance(folder, Remote) or any(folder.glob(f"*{_ENDING}"))
 
 
 def settle(lake: SparkLake, locks: Path | None) -> None:
-    """Finishes or undoes what dead runs left. `locks`: the lake's folder, where runs hold locks.
+    """Finish or undo the publications of dead runs. `locks` is the lake's folder if it has locks.
 
-    Without locks a run counts as dead once its process is gone from this machine, or after a day.
+    Without locks, a run counts as dead when its process on this machine is gone, or after a day.
     """
     for file in _files(lake):
         journal = _read(lake, file)
@@ -118,12 +119,12 @@ def settle(lake: SparkLake, locks: Path | None) -> None:
 
 
 def noted(lake: SparkLake) -> set[str]:
-    """The ids of the runs that have a journal."""
+    """Return the ids of the runs that have a journal."""
     return {file.name.removesuffix(_ENDING) for file in _files(lake)}
 
 
 def remove_run(lake: SparkLake, run_id: str, run_date: date) -> None:
-    """Removes the rows of a run that doesn't count any more from the tables by run."""
+    """Delete the rows of a replaced or failed run from the tables by run."""
     is_of_run = (F.col("run_date") == F.lit(run_date)) & (F.col(RUN_ID) == F.lit(run_id))
     lake.side_by_side(lambda table: lake.delete(table, is_of_run), lake.existing(BY_RUN))
 
@@ -140,7 +141,7 @@ def _undo(lake: SparkLake, journal: SparkJournal) -> None:
 
 
 def _remove_lost(lake: SparkLake, file_ids: Iterable[str]) -> None:
-    """Removes the rows of files that the ledger lacks."""
+    """Delete the records of files that are not in the ledger."""
     ledger = lake.read(INGEST_FILES).select("file_id").distinct().collect()
     lost = sorted(set(file_ids) - {row.file_id for row in ledger})
     if lost:

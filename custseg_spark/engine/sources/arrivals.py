@@ -42,8 +42,8 @@ class Arrival:
 
 def of_files(rows: Sequence[Any]) -> list[Arrival]:
     """The files of a landing folder's batch, by name."""
-    found = [_of_file(row.path, _utc(row.modificationTime)) for row in rows]
-    return sorted(found, key=lambda arrival: arrival.name)
+    files = [_of_file(row.path, _utc(row.modificationTime)) for row in rows]
+    return sorted(files, key=lambda arrival: arrival.name)
 
 
 def _of_file(uri: str, at: datetime) -> Arrival:

@@ -132,9 +132,9 @@ def _parts(spark: SparkSession, folder: Place, here: Path) -> list[SourceFile]:
 
 
 def _inspected(file: SourceFile, mapping: MappingFile) -> ParquetFile:
-    found = parquet.inspect(file, "", mapping)
-    assert isinstance(found, ParquetFile)  # named outright: nothing is passed over
-    return found
+    inspected = parquet.inspect(file, "", mapping)
+    assert isinstance(inspected, ParquetFile)  # named outright: nothing is passed over
+    return inspected
 
 
 def _stream(

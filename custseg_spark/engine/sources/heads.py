@@ -51,20 +51,20 @@ def head(file: SourceFile, mapping: SourceMapping | None, staging: Path) -> Head
     """
     target = staging / "head.csv"
     if file.kind in _TABLES:
-        found, is_whole = _of_table(file, mapping)
-        header = [found.columns] if found.has_header else []
-        target.write_bytes(_as_csv([*header, *found.rows]))
+        records, is_whole = _of_table(file, mapping)
+        header = [records.columns] if records.has_header else []
+        target.write_bytes(_as_csv([*header, *records.rows]))
     else:
         content, is_whole = _beginning(file)
         _check_line_ends(content, file)
-        found, content = _of_text(content, mapping, file.path, is_whole=is_whole)
+        records, content = _of_text(content, mapping, file.path, is_whole=is_whole)
         target.write_bytes(content)
-    known = {f.name: getattr(found, f.name) for f in fields(FirstRecords)}
+    values = {f.name: getattr(records, f.name) for f in fields(FirstRecords)}
     return Head(
         file=replace(file, kind="text", unpacked=target),
         is_whole=is_whole,
         is_table=file.kind in _TABLES,
-        **known,
+        **values,
     )
 
 
@@ -78,9 +78,9 @@ def _of_table(file: SourceFile, mapping: SourceMapping | None) -> tuple[FirstRec
     table, nested, rows = _TABLES[file.kind](file, mapping)
     is_whole = len(rows) <= MOST_RECORDS + 1
     texts_ = [(n, tuple(_one_line(v) for v in row)) for n, row in rows[: MOST_RECORDS + 1]]
-    found = _records_of(texts_, mapping, ",")
+    records = _records_of(texts_, mapping, ",")
     sheets = tuple(xlsx.sheet_names(file)) if file.kind == "xlsx" else ()
-    return replace(found, table=table, nested=nested, sheets=sheets), is_whole
+    return replace(records, table=table, nested=nested, sheets=sheets), is_whole
 
 
 def _records_of(
@@ -93,14 +93,14 @@ def _records_of(
         return FirstRecords(columns=names, rows=records, delimiter=delimiter, has_header=not names)
     asked = mapping.header_row if mapping else 0
     at = numbers.index(asked) if asked in numbers else 0
-    found = FirstRecords(
+    first = FirstRecords(
         columns=tuple(name.strip() for name in records[at]),
         rows=records[at + 1 :],
         delimiter=delimiter,
         header_row=asked,
         row_numbers=numbers,
     )
-    return with_header(found) if mapping is None else found
+    return with_header(first) if mapping is None else first
 
 
 def _of_text(
@@ -115,8 +115,8 @@ def _of_text(
     text = content.decode("utf-8-sig", errors="replace")
     delimiter = mapping.delimiter if mapping else _delimiter(text)
     rows = _rows(text, delimiter, has_line_breaks=has_line_breaks, where=where)
-    found = _records_of(rows, mapping, delimiter)
-    return replace(found, has_line_breaks=has_line_breaks), content
+    records = _records_of(rows, mapping, delimiter)
+    return replace(records, has_line_breaks=has_line_breaks), content
 
 
 def _beginning(file: SourceFile) -> tuple[bytes, bool]:
@@ -220,14 +220,14 @@ def _of_sqlite(file: SourceFile, mapping: SourceMapping | None) -> _Table:
 def _of_sheet(file: SourceFile, mapping: SourceMapping | None) -> _Table:
     """The rows of the sheet that a mapping names, else of the first that is a table."""
     names = _asked_sheets(mapping) or xlsx.sheet_names(file)[:_MOST_SHEETS]
-    found: _Table = ("", "", [])
+    first: _Table = ("", "", [])
     for name in names:
         sheet = xlsx.open_sheet(file, name, MOST_RECORDS + 2)
         rows: _Numbered = list(islice(sheet.rows, MOST_RECORDS + 2))
-        found = found if found[2] else (sheet.name, "", rows)
+        first = first if first[2] else (sheet.name, "", rows)
         if sum(len(row) >= _NARROWEST for _, row in rows) > 1:
             return sheet.name, "", rows
-    return found
+    return first
 
 
 def _asked_sheets(mapping: SourceMapping | None) -> Sequence[str]:
@@ -257,11 +257,11 @@ def _of_records(
     mapping: SourceMapping | None,
 ) -> _Table:
     """Records with their nested values, if they have any, as columns by their paths."""
-    found = nested_heads.objects(records)
-    nested = nested_heads.nested_key(found) if mapping is None else mapping.nested
+    objects = nested_heads.objects(records)
+    nested = nested_heads.nested_key(objects) if mapping is None else mapping.nested
     is_path = mapping is None or any("." in source for source in mapping.columns.values())
-    if is_path and any(isinstance(v, dict | list) for record in found for v in record.values()):
-        records = nested_heads.flat_records(found, nested)
+    if is_path and any(isinstance(v, dict | list) for record in objects for v in record.values()):
+        records = nested_heads.flat_records(objects, nested)
         columns = list(dict.fromkeys(key for record in records for key in record))
     return "", nested, _numbered(columns, ([r.get(c) for c in columns] for r in records))
 

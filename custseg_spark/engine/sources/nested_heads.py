@@ -24,18 +24,18 @@ def objects(records: Sequence[Cells]) -> list[dict[str, Any]]:
     return [{name: _value(text) for name, text in record.items()} for record in records]
 
 
-def nested_key(found: Sequence[Mapping[str, Any]]) -> str:
+def nested_key(records: Sequence[Mapping[str, Any]]) -> str:
     """The key under which the records of objects are: a list of objects; empty for none."""
     keys = Counter(
-        key for record in found for key, value in record.items() if _is_list_of_records(value)
+        key for record in records for key, value in record.items() if _is_list_of_records(value)
     )
     usual = [key for key in _USUAL if key in keys]
     return usual[0] if usual else next((key for key, _ in keys.most_common(1)), "")
 
 
-def flat_records(found: Sequence[Mapping[str, Any]], nested: str) -> list[dict[str, str | None]]:
+def flat_records(records: Sequence[Mapping[str, Any]], nested: str) -> list[dict[str, str | None]]:
     """A record an item of the list under `nested`, its values by their paths."""
-    items = [item for record in found for item in exploded(record, nested)]
+    items = [item for record in records for item in exploded(record, nested)]
     paths = list(dict.fromkeys(path for item in items for path in _paths(item, "", 1)))
     return [{path: _text(value_at(item, path)) for path in paths} for item in items]
 

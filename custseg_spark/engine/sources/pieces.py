@@ -63,16 +63,16 @@ def tasks(pieces: Iterable[MappedPiece], task_bytes: int) -> list[Sequence[Mappe
 
     Thousands of small files are few tasks.
     """
-    found: list[list[MappedPiece]] = []
+    groups: list[list[MappedPiece]] = []
     filled = 0
     for piece in pieces:
-        is_of_another = not found or found[-1][0].mapping is not piece.mapping
+        is_of_another = not groups or groups[-1][0].mapping is not piece.mapping
         if is_of_another or filled + piece.piece.size > task_bytes:
-            found.append([])
+            groups.append([])
             filled = 0
-        found[-1].append(piece)
+        groups[-1].append(piece)
         filled += piece.piece.size
-    return list(found)
+    return list(groups)
 
 
 def located(task: Sequence[MappedPiece]) -> Iterator[Located]:

@@ -1,7 +1,7 @@
-"""Models on disk: MLlib's own format, with a manifest, under one hash that their run holds.
+"""Save and load models: MLlib's format and a manifest, sealed by a hash in their run's row.
 
-MLlib loads a model that lacks a part file with fewer centres, and takes features in another
-order without a word; the manifest says what must be there, and the hash that nothing was changed.
+MLlib silently loads a model without one of its part files, with fewer centres, and takes features
+in another order. The manifest lists the centres and features to expect; the hash shows changes.
 """
 
 import json
@@ -45,7 +45,7 @@ _PARTS = ("preprocessor", "clusterer", "feature_names")
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a saved model is: enough to score with it, and to notice if it isn't whole.
+    """The description of a saved model: enough to score with it and to see if files are missing.
 
     `segment_ids`, `segment_names`, `outlier_distances` and `stay_curves` are by cluster; `tree` is
     empty but for bisecting KMeans. `rules`, `by_rules` and `known_from` are those of
@@ -70,7 +70,7 @@ class Manifest:
     format: int = _FORMAT
 
     def as_json(self) -> str:
-        """Canonical JSON."""
+        """Return the manifest as canonical JSON."""
         return json.dumps({**asdict(self), "rules": written.parts_of(self.rules)}, sort_keys=True)
 
     @property
@@ -85,34 +85,34 @@ class Manifest:
 
 
 def clusterer(pipeline: PipelineModel) -> MllibModel:
-    """The last stage: the model of the clusters."""
+    """Return the clustering model, the pipeline's last stage."""
     last = pipeline.stages[-1]
     assert isinstance(last, KMeansModel | BisectingKMeansModel | GaussianMixtureModel)
     return last
 
 
 def whole(model: ClusterModel, manifest: Manifest) -> ClusterModel:
-    """A model with its tree: MLlib keeps none of a tree whose leaves were refined."""
+    """Return the model with the manifest's tree, which MLlib loses if leaves were refined."""
     if manifest.tree and isinstance(model, KMeans):
         return RefinedTree(manifest.tree, model.centres)
     return model
 
 
 def save_model(model: PipelineModel, path: str) -> None:
-    """Saves a model, which is not published before its manifest is, over one that is there."""
+    """Save a model, replacing an earlier one; `save_manifest` publishes it."""
     model.write().overwrite().save(f"{path}/model")
 
 
 def save_manifest(spark: SparkSession, manifest: Manifest, path: str) -> str:
-    """Publishes the model that was saved at `path`; the hash of all its files."""
+    """Publish the model saved at `path` by its manifest; return the hash of all its files."""
     write_bytes(spark, place(path) / _MANIFEST, manifest.as_json().encode())
     return model_files.digest(sealing.read(spark, path))
 
 
 def save_portable(spark: SparkSession, model: ScoringModel, path: str) -> None:
-    """Saves the model that was saved at `path` in its portable form, too: whole, and its parts.
+    """Save the portable form of the model at `path`: one document, and its parts as files.
 
-    Before the manifest: a published model has it.
+    Call it before `save_manifest`, so that every published model has one.
     """
     written = portable.document(model)
     parts = {name: portable.canonical(written.parts[name]) for name in _PARTS}
@@ -127,10 +127,10 @@ def save_portable(spark: SparkSession, model: ScoringModel, path: str) -> None:
 def load(
     spark: SparkSession, path: str, algorithm: str, sha256: str | None
 ) -> tuple[PipelineModel, Manifest]:
-    """A published model of an algorithm, whose files have the hash that its run holds.
+    """Load a published model of an algorithm, and its manifest.
 
-    Raises InputError where they haven't, before anything of them is loaded, and where the model
-    isn't what its manifest says.
+    Raises InputError, before loading anything, if its files don't have the hash `sha256` of their
+    run; and if the model differs from its manifest.
     """
     files = sealing.read(spark, path)
     if _MANIFEST not in files:
@@ -173,7 +173,7 @@ def _parse(content: bytes, path: str) -> Manifest:
         return Manifest(
             **{
                 **values,
-                "features": tuple(PreparedFeature(**f) for f in features),
+                "features": tuple(PreparedFeature.of(f) for f in features),
                 "segment_ids": tuple(values["segment_ids"]),
                 "segment_names": tuple(values["segment_names"]),
                 "tree": tuple(Node(**n) for n in values["tree"]),

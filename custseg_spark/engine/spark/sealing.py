@@ -1,7 +1,7 @@
-"""The files of a saved model wherever they are, and the classes that its metadata may name.
+"""Read the files of a saved model, local or remote, and check the classes in its metadata.
 
-MLlib makes objects of whatever class the metadata names, Python's modules among them; so nothing
-of a model is loaded before its files are those that its run has published.
+MLlib instantiates any class that the metadata names, even from Python modules. A model is therefore
+loaded only after its files were found unchanged since its run published them.
 """
 
 import json
@@ -36,9 +36,9 @@ _AFTER_SCALER = "org.apache.spark.ml.feature.PCAModel"
 
 
 def read(spark: SparkSession, path: str) -> Files:
-    """The content of a saved model's files by their paths below its folder; empty without one.
+    """Return the contents of a model's files by relative path; empty if there is no folder.
 
-    Raises InputError for what no model has: links, too many files, too many bytes.
+    Raises InputError for links, and for more files or bytes than a model has.
     """
     folder = place(path)
     if isinstance(folder, Remote):
@@ -54,7 +54,7 @@ def _remote_files(spark: SparkSession, folder: Remote) -> Iterator[tuple[str, by
 
 
 def require_classes(files: Files, algorithm: str, path: str) -> None:
-    """Raises InputError unless the metadata names the classes of our pipelines, and no other."""
+    """Raise InputError unless the metadata names exactly the classes of our pipelines."""
     try:
         found = _classes(files)
         wanted = CLUSTERERS[algorithm]
@@ -76,7 +76,7 @@ def require_classes(files: Files, algorithm: str, path: str) -> None:
 
 
 def _classes(files: Files) -> list[str]:
-    """The class of the pipeline, and of each stage in order."""
+    """Return the class of the pipeline and of each stage, in order."""
     metadata: dict[str, Any] = {}
     for name, content in files.items():
         folder, _, file = name.rpartition("/")

@@ -5,6 +5,7 @@ done after it has ended: a batch that was interrupted comes again, with the same
 """
 
 import json
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -118,20 +119,27 @@ def follow(
     name: str,
     checkpoint: Place,
     interval_s: float | None,
+    is_to_stop: Callable[[], bool],
 ) -> None:
-    """Calls `batch` with each micro-batch and its number, until the stream is stopped.
+    """Calls `batch` with each micro-batch and its number, until it is to stop.
 
-    Without an interval until all that is there has been read. Raises what `batch` has raised.
+    The batch under way is ended first. Without an interval until all that is there has been read.
+    Raises what `batch` has raised.
     """
     errors: list[BaseException] = []
+    at_work, stopped = threading.Lock(), threading.Event()
 
     def noted(rows: DataFrame, number: int) -> None:
-        try:
-            batch(rows, number)
-        except BaseException as error:
-            # Through the JVM it would come back as a text.
-            errors.append(error)
-            raise
+        with at_work:
+            if stopped.is_set():
+                # To return would mean that it is done.
+                raise InterruptedError(f"batch {number} is for the next start")
+            try:
+                batch(rows, number)
+            except BaseException as error:
+                # Through the JVM it would come back as a text.
+                errors.append(error)
+                raise
 
     writer = frame.writeStream.queryName(name).foreachBatch(noted)
     writer = writer.option("checkpointLocation", spark_uri(checkpoint))
@@ -142,10 +150,15 @@ def follow(
     query = writer.start()
     try:
         while not query.awaitTermination(_SECONDS_BETWEEN_LOOKS):
-            pass
+            if is_to_stop():
+                with at_work:
+                    stopped.set()
+                break
     except PySparkException:
         if errors:
             raise errors[0] from None
         raise
     finally:
         query.stop()
+    if errors:
+        raise errors[0]

@@ -25,12 +25,12 @@ _OUTCOMES = ("buyers", "spend a customer", "spend, adjusted")
 def run(argv: Sequence[str]) -> None:
     """Prints the plan that a command line asks for."""
     given = plan_arguments.parse(__doc__ or "", argv)
-    found = _measured(given)
-    customers = given.customers or found.customers
+    measured = _measured(given)
+    customers = given.customers or measured.customers
     if customers * min(given.design.control_share, 1 - given.design.control_share) < 2:
         raise InputError(f"{customers} customers are too few for two groups")
-    made = plan(found.of, given.design, customers, given.lifts)
-    print("\n".join([*_head(given, found, made), *_table(made)]))
+    made = plan(measured.of, given.design, customers, given.lifts)
+    print("\n".join([*_head(given, measured, made), *_table(made)]))
 
 
 def _measured(given: PlanArguments) -> Measured:
@@ -47,17 +47,17 @@ def _measured(given: PlanArguments) -> Measured:
     return measured(lake, given.run_date, given.algorithm, given.segment)
 
 
-def _head(given: PlanArguments, found: Measured, made: Plan) -> list[str]:
+def _head(given: PlanArguments, measured: Measured, made: Plan) -> list[str]:
     exports, of = given.config.exports, made.baseline
-    whose = f"customers of {found.segment}" if found.segment else "customers"
-    where = f"in {DAYS} days before {found.run_date}" if found.run_date else "told"
+    whose = f"customers of {measured.segment}" if measured.segment else "customers"
+    where = f"in {DAYS} days before {measured.run_date}" if measured.run_date else "told"
     looks = f"looked at on each of {given.planned_days} days" if given.planned_days else "one look"
     return [
         f"Plan for {made.customers:,} {whose}, {made.design.control_share:.1%} held back;"
         f" {exports.confidence:.0%} confidence, {looks}, power {exports.power:.0%}",
         f"without a campaign, {where}: {of.rate:.2%} buy; {of.mean:,.2f} a customer, deviation"
         f" {of.deviation:,.2f}; {of.correlation:.2f} correlated with"
-        + (f" the {DAYS_BEFORE} days before" if found.run_date else " the spend before"),
+        + (f" the {DAYS_BEFORE} days before" if measured.run_date else " the spend before"),
         "",
     ]
 

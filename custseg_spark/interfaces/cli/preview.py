@@ -118,17 +118,17 @@ def _previewed(head: Head, mapping: MappingFile) -> Preview:
 
 def _check(path: str, mapping: MappingFile, usual: float, staging: Path) -> None:
     head = _head(path, staging, mapping)
-    found = shapes.shapes(head.columns, head.rows)
+    columns = shapes.shapes(head.columns, head.rows)
     try:
         check_columns(head.columns, mapping, f"{head.file.path}: the header")
     except InputError:
-        print(showing.columns(head, found, mapping.columns), file=sys.stderr)
+        print(showing.columns(head, columns, mapping.columns), file=sys.stderr)
         print("\nThe mapping doesn't fit. What might:\n", file=sys.stderr)
         guessed = _head(path, staging)
-        found = shapes.shapes(guessed.columns, guessed.rows)
-        print(proposing.mapping_file(guessed, found, guessing.guess(found)), end="")
+        columns = shapes.shapes(guessed.columns, guessed.rows)
+        print(proposing.mapping_file(guessed, columns, guessing.guess(columns)), end="")
         raise
-    print(showing.columns(head, found, mapping.columns))
+    print(showing.columns(head, columns, mapping.columns))
     checked, limit = _previewed(head, mapping), mapping.limit(usual)
     print(showing.verdict(checked, limit))
     if checked.refused_share > limit:
@@ -140,10 +140,10 @@ def _check(path: str, mapping: MappingFile, usual: float, staging: Path) -> None
 
 def _propose(options: argparse.Namespace, usual: float, staging: Path) -> None:
     head = _head(options.path, staging)
-    found = shapes.shapes(head.columns, head.rows)
-    guess = guessing.guess(found)
-    text = proposing.mapping_file(head, found, guess)
-    print(showing.guessed(head, found, guess), file=sys.stderr)
+    columns = shapes.shapes(head.columns, head.rows)
+    guess = guessing.guess(columns)
+    text = proposing.mapping_file(head, columns, guess)
+    print(showing.guessed(head, columns, guess), file=sys.stderr)
     if not options.write:
         print(text, end="")
     _tell(head, text, usual)

@@ -10,7 +10,7 @@ from custseg_spark.pipeline.preview import Preview
 _WIDEST = 24
 
 
-def columns(head: Head, found: Sequence[Shape], mapped: Mapping[str, str]) -> str:
+def columns(head: Head, shapes: Sequence[Shape], mapped: Mapping[str, str]) -> str:
     """Return a line for each of the file's columns: the look of its values, and its role."""
     becomes = {source: canonical for canonical, source in mapped.items()}
     rows = [
@@ -22,7 +22,7 @@ def columns(head: Head, found: Sequence[Shape], mapped: Mapping[str, str]) -> st
             ", ".join(_cut(e) for e in shape.examples[:2]),
             becomes.get(shape.name, "–"),
         )
-        for shape in found
+        for shape in shapes
     ]
     names = ("column", "looks like", "blank", "different", "examples", "becomes")
     absent = [source for source in mapped.values() if source not in head.columns]
@@ -32,7 +32,7 @@ def columns(head: Head, found: Sequence[Shape], mapped: Mapping[str, str]) -> st
     return "\n".join(lines)
 
 
-def guessed(head: Head, found: Sequence[Shape], guess: Guess) -> str:
+def guessed(head: Head, shapes: Sequence[Shape], guess: Guess) -> str:
     """Return the columns, and for each line of the guess its confidence and reason."""
     rows = [
         (line.canonical, line.shape.name, line.confidence, line.reason)
@@ -42,7 +42,7 @@ def guessed(head: Head, found: Sequence[Shape], guess: Guess) -> str:
         (key.name, _cut(str(key.value)), key.confidence, key.comment or "by its values")
         for key in guess.keys
     ]
-    lines = [columns(head, found, guess.columns), "", "The guess"]
+    lines = [columns(head, shapes, guess.columns), "", "The guess"]
     return "\n".join([*lines, *_table(("line", "is", "confidence", "reason"), rows), ""])
 
 

@@ -7,6 +7,7 @@ again, it goes on as if nothing had been.
 """
 
 import logging
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -20,6 +21,7 @@ from custseg_spark.engine.spark.streaming import (
 )
 from custseg_spark.interfaces import clock
 from custseg_spark.interfaces.cli import stream_metrics
+from custseg_spark.interfaces.cli.stopping import asked_to_stop
 from custseg_spark.interfaces.cli.stream_arguments import (
     DELTA,
     KAFKA,
@@ -48,7 +50,7 @@ def run(argv: Sequence[str]) -> None:
 
     stream = Stream(_source(given), given.mapping, given.checkpoint)
     # Who stops a stream doesn't want to hear where it was: it goes on from there.
-    with suppress(KeyboardInterrupt):
+    with asked_to_stop(_say_that_it_stops) as is_to_stop, suppress(KeyboardInterrupt):
         follow(
             lake,
             stream,
@@ -56,7 +58,12 @@ def run(argv: Sequence[str]) -> None:
             interval_s=given.interval_s,
             now=clock.now,
             told=told,
+            is_to_stop=is_to_stop,
         )
+
+
+def _say_that_it_stops() -> None:
+    print("stops after this batch; again: at once", file=sys.stderr, flush=True)
 
 
 def _metrics(given: StreamArguments) -> StreamMetrics | None:

@@ -52,13 +52,13 @@ def run(argv: Sequence[str]) -> None:
         f" ({sample.total:,} in all), {asked.bootstraps} bootstrap refits a candidate"
     )
     print(_HEAD)
-    found = []
+    tried = []
     for one in tuning.candidates(sample, asked, config, perf_counter):
-        found.append(one)
+        tried.append(one)
         print(_line(one), flush=True)
     if options.to:
-        _write(Path(options.to), found)
-    print(_advice(found, asked))
+        _write(Path(options.to), tried)
+    print(_advice(tried, asked))
 
 
 _HEAD = (
@@ -76,14 +76,14 @@ def _line(one: Tried) -> str:
     )
 
 
-def _advice(found: Sequence[Tried], asked: Asked) -> str:
+def _advice(tried: Sequence[Tried], asked: Asked) -> str:
     """The best candidate of each feature set, by silhouette x stability: sets aren't compared."""
     lines = [
         "",
         "Highest silhouette x stability of each feature set, for custseg segment:",
     ]
     for name in asked.feature_sets:
-        best = core.best([one for one in found if one.space == name])
+        best = core.best([one for one in tried if one.space == name])
         if best is None:
             lines.append(f"  {name}: no candidate reaches the bars of size and stability")
             continue
@@ -103,11 +103,11 @@ def _settings(best: Tried, features: Sequence[str]) -> str:
     return " ".join(f"--set '{key}={value}'" for key, value in settings.items())
 
 
-def _write(path: Path, found: Sequence[Tried]) -> None:
+def _write(path: Path, tried: Sequence[Tried]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, [field.name for field in dataclasses.fields(Tried)])
         writer.writeheader()
-        writer.writerows(map(dataclasses.asdict, found))
+        writer.writerows(map(dataclasses.asdict, tried))
 
 
 def _asked(options: argparse.Namespace, config: Config) -> Asked:
@@ -117,10 +117,10 @@ def _asked(options: argparse.Namespace, config: Config) -> Asked:
         "--scalings": (options.scalings, SCALINGS),
     }
     listed = {}
-    for option, (text, known) in words.items():
+    for option, (text, allowed) in words.items():
         listed[option] = _listed(text)
         for word in listed[option]:
-            require_word(word, known, option)
+            require_word(word, allowed, option)
     for option, value, least in (
         ("--customers", options.customers, 100),
         ("--bootstraps", options.bootstraps, 0),
@@ -176,7 +176,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SET,...",
         help="default, rfm, sales, or NAME=FEATURE+FEATURE (default: the three)",
     )
-    for option, default, known in (
+    for option, default, allowed in (
         ("--transforms", "auto,none", TRANSFORMS),
         ("--clips", "percentile", CLIPS),
         ("--scalings", "standard", SCALINGS),
@@ -185,7 +185,7 @@ def _parser() -> argparse.ArgumentParser:
             option,
             default=default,
             metavar="WORD,...",
-            help=f"of {', '.join(known)} (default: {default})",
+            help=f"of {', '.join(allowed)} (default: {default})",
         )
     parser.add_argument("--k", default="2-8", metavar="K|FROM-TO", help="default: 2-8")
     parser.add_argument(

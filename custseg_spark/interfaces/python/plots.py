@@ -39,6 +39,10 @@ class Plots:
         """A heat map: buyers by recency and frequency score."""
         return self._drawn("rfm_heat_map", theme)
 
+    def seasons(self, *, theme: str = "light") -> Figure:
+        """A heat map: purchases of months and weekdays against a usual day's, by segment."""
+        return self._drawn("season_indices", theme, "four weeks with purchases")
+
     def migration(self, *, theme: str = "light") -> Figure:
         """Who went where since the run before."""
         return self._drawn("migration_flow", theme, "an earlier run")

@@ -90,17 +90,17 @@ def preview(
         staging = Path(folder)
         given = None if mapping is None else load_mapping(mapping)
         head = heads.head(_file(source, staging), given, staging)
-        found = shapes.shapes(head.columns, head.rows)
+        columns = shapes.shapes(head.columns, head.rows)
         if given is not None:
             check_columns(head.columns, given, f"{head.file.name}: the header")
-            return _made(head, found, given, "")
-        guess = guessing.guess(found)
-        text = proposing.mapping_file(head, found, guess)
+            return _made(head, columns, given, "")
+        guess = guessing.guess(columns)
+        text = proposing.mapping_file(head, columns, guess)
         try:
             proposed = mapping_of(tomllib.loads(text), name)
         except ConfigurationError as error:
-            return _incomplete(found, text, guess.questions, str(error))
-        return _made(head, found, proposed, text, guess.questions)
+            return _incomplete(columns, text, guess.questions, str(error))
+        return _made(head, columns, proposed, text, guess.questions)
 
 
 def _file(source: Any, staging: Path) -> SourceFile:
@@ -118,7 +118,7 @@ def _file(source: Any, staging: Path) -> SourceFile:
 
 def _made(
     head: Head,
-    found: Sequence[Shape],
+    columns: Sequence[Shape],
     mapping: MappingFile,
     text: str,
     questions: Sequence[str] = (),
@@ -127,7 +127,7 @@ def _made(
     return Preview(
         mapping,
         text,
-        _columns(found, {source: canonical for canonical, source in mapping.columns.items()}),
+        _columns(columns, {source: canonical for canonical, source in mapping.columns.items()}),
         pl.DataFrame(list(checked.first)),
         _reasons(checked),
         checked.accepted,
@@ -144,7 +144,7 @@ def _incomplete(
     return Preview(None, text, columns, nothing, nothing, 0, 0, 0, tuple(questions), problem)
 
 
-def _columns(found: Sequence[Shape], becomes: Mapping[str, str]) -> pl.DataFrame:
+def _columns(shapes: Sequence[Shape], becomes: Mapping[str, str]) -> pl.DataFrame:
     rows = [
         {
             "column": shape.name,
@@ -153,7 +153,7 @@ def _columns(found: Sequence[Shape], becomes: Mapping[str, str]) -> pl.DataFrame
             "examples": [str(e) for e in shape.examples[:2]],
             "becomes": becomes.get(shape.name),
         }
-        for shape in found
+        for shape in shapes
     ]
     schema: dict[str, Any] = {
         "column": pl.String,

@@ -40,6 +40,7 @@ from custseg_spark.core.clustering.selection import (
 from custseg_spark.core.clustering.stability import Resample, Stability
 from custseg_spark.core.clustering.stay_curves import StayCurve
 from custseg_spark.errors import InputError
+from custseg_spark.pipeline.clustering.levels import levelled
 from custseg_spark.pipeline.clustering.sample import CustomerSample
 from custseg_spark.pipeline.clustering.settings import (
     fit_settings,
@@ -110,6 +111,7 @@ def fit(
             "the customers can't be told apart: every feature of the model is constant"
             f" ({', '.join(prepared.left_out)})"
         )
+    prepared = levelled(prepared, sample, columns, registry, config)
     matrix = preparation.matrix(prepared, columns)
     fits = make_fits(matrix, prepared, config.preparation.scaling)
     points = fits.scaler.transform(matrix)

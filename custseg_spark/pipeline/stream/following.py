@@ -74,10 +74,12 @@ def run(
     interval_s: float | None,
     now: Callable[[], datetime],
     told: Callable[[Worked], None],
+    is_to_stop: Callable[[], bool],
 ) -> None:
-    """Works off what arrives until it is stopped; without an interval, what there is.
+    """Works off what arrives until it is to stop; without an interval, what there is.
 
-    `told` hears of each batch. Raises ConflictError where another run is in the way for too long.
+    `told` hears of each batch; the one under way is ended before it stops. Raises ConflictError
+    where another run is in the way for too long.
     """
     follower: Follower | None = None
     parent = Path(config.ingest.staging).absolute() if config.ingest.staging else None
@@ -96,4 +98,11 @@ def run(
     with scratch.folder("custseg-stream-", parent) as staging:
         frame = stream.source.frame(lake.spark)
         name = f"custseg {stream.mapping.name}"
-        follow(frame, work_off, name=name, checkpoint=stream.checkpoint, interval_s=interval_s)
+        follow(
+            frame,
+            work_off,
+            name=name,
+            checkpoint=stream.checkpoint,
+            interval_s=interval_s,
+            is_to_stop=is_to_stop,
+        )

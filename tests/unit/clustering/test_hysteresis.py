@@ -67,6 +67,12 @@ def test_a_margin_of_zero_holds_nobody() -> None:
     assert held(B, 2.1, A, 2.0) == (A, 2.0, B, True)
 
 
+def test_a_margin_of_one_holds_everybody_for_one_run() -> None:
+    assert held(B, 0.0, A, 2.0, margin=1.0) == (A, 2.0, B, True)
+    assert held(B, 0.0, A, 2.0, was_held=True, margin=1.0) == (B, 0.0, B, False)
+    assert held(B, 0.0, A, GONE, margin=1.0) == (B, 0.0, B, False)
+
+
 def test_other_columns_and_the_order_of_rows_are_kept() -> None:
     customers = pl.DataFrame(
         {

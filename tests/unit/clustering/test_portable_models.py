@@ -18,7 +18,7 @@ from custseg_spark.core.clustering.models import (
     Node,
     tree_model,
 )
-from custseg_spark.core.clustering.preparation import Preparation, PreparedFeature
+from custseg_spark.core.clustering.preparation import Level, Preparation, PreparedFeature
 from custseg_spark.core.clustering.rules.tree import RuleNode, RuleTree
 from custseg_spark.core.clustering.scaling import FeatureSpace, Scaler
 from custseg_spark.core.clustering.scoring import ScoringModel
@@ -82,6 +82,18 @@ def test_a_model_that_was_written_and_read_gives_the_same_rows(
     assert portable.document(again).text == text
     assert (again.fitted_on, again.scaling, again.seed) == (date(2024, 5, 1), "standard", 7)
     assert again.segments == model.segments
+
+
+def test_levels_by_activity_go_with_the_model() -> None:
+    model = scoring("kmeans")
+    [first, *others] = model.space.preparation.features
+    levels = (Level(1, 2.0, -0.5), Level(20, 1.0, 0.0))
+    features = (replace(first, levels=levels), *others)
+    space = replace(model.space, preparation=replace(model.space.preparation, features=features))
+    text = portable.document(replace(model, space=space)).text
+    again = portable.parsed(text, "model.json")
+    assert again.space.preparation.features == features
+    assert portable.document(again).text == text
 
 
 def test_it_is_json_that_any_reader_takes() -> None:

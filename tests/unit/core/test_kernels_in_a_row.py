@@ -12,8 +12,8 @@ from random_logs import Log, differences, random_log
 
 CUSTOMERS = 2
 # The lane of every change takes these; the night takes as many again, and more.
-SEEDS = range(60)
-NIGHTLY = [pytest.param(seed, marks=pytest.mark.heavy) for seed in range(60, 200)]
+SEEDS = range(40)
+NIGHTLY = [pytest.param(seed, marks=pytest.mark.heavy) for seed in range(40, 200)]
 
 
 def shuffled(log: Log, seed: int) -> Log:

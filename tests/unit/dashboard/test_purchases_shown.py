@@ -67,6 +67,12 @@ def test_products_are_listed_with_shares_and_intervals(content: Content) -> None
     assert brand["brand"] == "acme"
 
 
+def test_a_log_without_categories_or_brands_has_no_column_of_them(content: Content) -> None:
+    [first, second] = content.listed(2, "product")
+    assert "brand" not in listed_rows([first], "product").columns
+    assert "category" not in listed_rows([second], "product").columns
+
+
 def test_what_is_bought_together_has_a_row_a_pair(content: Content) -> None:
     listed = content.listed(2, "product")
     assert partner_rows(listed).rows() == [("p1", "p9", 2, 1.0, 1.5, 0.9, None)]

@@ -40,7 +40,8 @@ def script(name: str) -> ModuleType:
     return module
 
 
-INSTRUCTIONS = list(script("try_dockerfile").instructions(DOCKERFILE.read_text()))
+TRIED = script("try_dockerfile")
+INSTRUCTIONS = list(TRIED.instructions(DOCKERFILE.read_text()))
 
 
 def test_hadolint_finds_nothing(tmp_path: Path) -> None:
@@ -52,6 +53,11 @@ def test_hadolint_finds_nothing(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert "DL3002" in done.stdout
+
+
+def test_each_of_its_instructions_can_be_tried_without_an_engine() -> None:
+    assert not TRIED.unknown(INSTRUCTIONS)
+    assert TRIED.unknown([*INSTRUCTIONS, ("ONBUILD", "RUN true")]) == {"ONBUILD"}
 
 
 def test_it_copies_only_existing_files_that_are_not_ignored() -> None:

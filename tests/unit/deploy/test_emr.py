@@ -5,6 +5,7 @@ import gzip
 import json
 import os
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from botocore.session import get_session
 from botocore.validate import ParamValidator
 from checkout import ROOT
-from emr import requests, runs
+from emr import code, requests, runs
 from emr.requests import Submission
 from moto import mock_aws
 from moto.emr.models import emr_backends
@@ -126,6 +127,15 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         yield s3
 
 
+BUILT = cache(code.build)
+
+
+@pytest.fixture
+def _built_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests of something else share one wheel; test_a_job_run_is_submitted… builds its own."""
+    monkeypatch.setattr(code, "build", BUILT)
+
+
 def application() -> str:
     # moto knows the labels of EMR 7 only.
     made = boto3.client("emr-serverless").create_application(
@@ -195,6 +205,7 @@ def test_a_failed_run_ends_with_the_last_lines_of_its_log(
     assert "line 75" not in said
 
 
+@pytest.mark.usefixtures("_built_once")
 def test_a_step_is_added_once_and_waited_for(aws: Any, capsys: pytest.CaptureFixture[str]) -> None:
     emr = boto3.client("emr")
     cluster = emr.run_job_flow(
@@ -219,6 +230,7 @@ def test_a_step_is_added_once_and_waited_for(aws: Any, capsys: pytest.CaptureFix
     assert capsys.readouterr().err.splitlines()[-1] == "error: 2 of 10 records refused"
 
 
+@pytest.mark.usefixtures("_built_once")
 def test_a_dry_run_prints_the_request_and_sends_nothing(
     aws: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 from checkout import ROOT
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
@@ -126,8 +127,10 @@ def test_openlineages_own_variables_do_as_well(
 
 
 def test_a_server_that_isnt_there_is_a_warning(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    # The client's pauses between its tries: nine seconds an event.
+    monkeypatch.setattr(urllib3.util.Retry, "sleep", lambda *_, **__: None)
     run(config(tmp_path, url="http://127.0.0.1:9"))
     assert "no OpenLineage event" in caplog.text
 

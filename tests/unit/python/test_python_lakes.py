@@ -130,6 +130,8 @@ def test_pictures_are_figures_or_say_that_there_is_nothing(lake: cs.Lake) -> Non
     assert plot.sizes(theme="dark").get_facecolor() != plot.sizes().get_facecolor()
     with pytest.raises(cs.InputError, match="run of 2024-05-01 has nothing to draw for drift"):
         plot.drift()
+    with pytest.raises(cs.InputError, match="takes four weeks with purchases"):
+        plot.seasons()
     with pytest.raises(cs.InputError, match="theme: expected light or dark, got 'pink'"):
         plot.sizes(theme="pink")
 

@@ -4,7 +4,8 @@ In the manner of IMM (Moshkovitz, Dasgupta, Rashtchian, Frost: Explainable k-Mea
 Clustering, 2020) and ExKMC (Frost, Moshkovitz, Rashtchian, 2020): a leaf stands for a centre, and
 the split with the smallest surrogate cost comes first. The tree grows beyond its size and is cut
 back where that costs least. Meanwhile each question is chosen anew, given all others, as long as
-the cost falls (tree alternating optimisation, Carreira-Perpiñán, Tavallali 2018).
+the cost falls (tree alternating optimisation, Carreira-Perpiñán, Tavallali 2018). Growing by half
+and cutting back is repeated as long as that helps.
 """
 
 from collections import Counter
@@ -18,6 +19,9 @@ from custseg_spark.core.clustering.rules.tree import RuleNode, RuleTree
 
 # The tree grows to so many times its size before it is cut back.
 _OVERGROWN = 2
+# How often the tree is grown by half and cut back at most, and the share of the loss that a
+# further round must save: on the demo log, two rounds save 3 %, and more nothing.
+_MOST_ROUNDS_OF_GROWTH, _WORTHWHILE = 3, 1e-3
 # Rounds of choosing every question anew; three or four suffice.
 _MOST_ROUNDS = 20
 # A loss that falls by less than this share of itself hasn't fallen.
@@ -49,12 +53,12 @@ def learn(
     """
     filled = {n: np.where(np.isnan(c), null_values.get(n, 0.0), c) for n, c in columns.items()}
     grower = _Grower(Grid.of(filled), losses)
-    root = grower.grown(_OVERGROWN * most_leaves)
-    grower.refine(root)
+    root = grower.root()
+    grower.grow(root, _OVERGROWN * most_leaves)
     while len(_leaves(root)) > most_leaves and grower.cut(root):
         grower.refine(root)
     nodes: list[RuleNode] = []
-    _listed(_pruned(root), grower.grid, nodes)
+    _listed(_pruned(grower.regrown(root, most_leaves)), grower.grid, nodes)
     asked = {n.feature for n in nodes if n.feature is not None}
     return RuleTree(tuple(nodes), {n: v for n, v in null_values.items() if n in asked})
 
@@ -63,13 +67,30 @@ class _Grower:
     def __init__(self, grid: Grid, losses: np.ndarray) -> None:
         self.grid, self._losses = grid, losses
 
-    def grown(self, most_leaves: int) -> _Node:
-        """Split the leaf whose split saves most, until there are as many as may be.
+    def root(self) -> _Node:
+        """A tree without a question."""
+        return self._leaf(np.arange(len(self._losses)))
+
+    def regrown(self, root: _Node, most_leaves: int) -> _Node:
+        """Grow the tree by half and cut it back, as long as that saves something."""
+        for _ in range(_MOST_ROUNDS_OF_GROWTH):
+            other = _copied(root)
+            self.grow(other, most_leaves + most_leaves // 2)
+            while len(_leaves(other)) > most_leaves and self.cut(other):
+                pass
+            self.refine(other)
+            is_small = len(_leaves(other)) <= most_leaves
+            if not is_small or self._loss(other) >= (1 - _WORTHWHILE) * self._loss(root):
+                return root
+            root = other
+        return root
+
+    def grow(self, root: _Node, most_leaves: int) -> None:
+        """Split the leaf whose split saves most, until there are as many as may be; refine.
 
         The last leaves are for the clusters that have none yet.
         """
-        root = self._leaf(np.arange(len(self._losses)))
-        leaves = [root]
+        leaves = _leaves(root)
         known: dict[int, _Split | None] = {}
         while len(leaves) < most_leaves:
             missing = set(range(self._losses.shape[1])) - {leaf.cluster for leaf in leaves}
@@ -89,7 +110,7 @@ class _Grower:
             leaf.question, leaf.below, leaf.above = made
             leaves.remove(leaf)
             leaves += [made[1], made[2]]
-        return root
+        self.refine(root)
 
     def refine(self, root: _Node) -> None:
         """Choose each question and leaf anew, given all others, until the loss stays."""
@@ -192,6 +213,12 @@ class _Grower:
 
 
 _Split = tuple[Question, _Node, _Node]
+
+
+def _copied(node: _Node) -> _Node:
+    if node.below is None or node.above is None:
+        return _Node(node.rows, node.cluster)
+    return _Node(node.rows, node.cluster, node.question, _copied(node.below), _copied(node.above))
 
 
 def _leaves(node: _Node) -> list[_Node]:

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from custseg_spark.core.clustering.distances import squared_distances
-from custseg_spark.core.clustering.models import ClusterModel, KMeans, cluster_count
+from custseg_spark.core.clustering.models import (
+    ClusterModel,
+    KMeans,
+    RefinedTree,
+    cluster_count,
+)
 from custseg_spark.core.clustering.rules.learning import learn
 from custseg_spark.core.clustering.rules.tree import RuleTree
 
@@ -42,7 +47,7 @@ def rules_of(
     distances, labels = _distances(model, points), model.labels(points)
     own = distances[np.arange(len(labels)), labels]
     losses = distances
-    if not isinstance(model, KMeans):
+    if not isinstance(model, KMeans | RefinedTree):
         disagrees = np.arange(distances.shape[1]) != labels[:, None]
         losses = distances + _DISAGREEMENT * own.mean() * disagrees
     leaves = _LEAVES * cluster_count(model)

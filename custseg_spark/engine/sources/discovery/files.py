@@ -58,16 +58,16 @@ class SourceFile:
     @property
     def name(self) -> str:
         """What the ledger calls it."""
-        own = self.called or str(self.path)
-        return f"{own}#{self.sheet}" if self.sheet else own
+        called = self.called or str(self.path)
+        return f"{called}#{self.sheet}" if self.sheet else called
 
     @property
     def data(self) -> Path:
         """Where this machine reads what the file holds."""
-        found = self.unpacked or self.path
-        if isinstance(found, Remote):
-            raise ValueError(f"{found} has not been fetched")
-        return found
+        path = self.unpacked or self.path
+        if isinstance(path, Remote):
+            raise ValueError(f"{path} has not been fetched")
+        return path
 
 
 def list_files(path: str, *, hashes: bool = True) -> list[SourceFile]:
@@ -84,13 +84,13 @@ def list_files(path: str, *, hashes: bool = True) -> list[SourceFile]:
     if named.is_file():
         return [_identify(named, outright=True, hashes=hashes)]
     if named.is_dir():
-        found = sorted(p for p in named.rglob("*") if p.is_file())
-        files = [_in_folder(p, p.relative_to(named), hashes=hashes) for p in found]
+        paths = sorted(p for p in named.rglob("*") if p.is_file())
+        files = [_in_folder(p, p.relative_to(named), hashes=hashes) for p in paths]
     else:
         # Path.glob refuses an absolute pattern.
         names = glob.glob(str(named), recursive=True)  # noqa: PTH207
-        found = sorted(p for p in map(Path, names) if p.is_file())
-        files = [_in_folder(p, Path(p.name), hashes=hashes) for p in found]
+        paths = sorted(p for p in map(Path, names) if p.is_file())
+        files = [_in_folder(p, Path(p.name), hashes=hashes) for p in paths]
     require_readable(files, path)
     return files
 

@@ -135,8 +135,8 @@ def _hint(file: SourceFile, mapping: MappingFile) -> str:
     """Which of the first rows has the mapping's columns, where the header hasn't."""
     first = next(texts.blocks(file), b"").split(b"\n")[:_ROWS_LOOKED_AT]
     rows = (named_columns(line, Layout.of(mapping))[0] for line in first)
-    found = headers.row_with_columns(rows, mapping)
-    return f"; row {found} has them: say header_row = {found} in the mapping" if found else ""
+    row = headers.row_with_columns(rows, mapping)
+    return f"; row {row} has them: say header_row = {row} in the mapping" if row else ""
 
 
 def pieces(file: SourceFile, file_id: str, facts: TextFacts) -> list[CsvPiece | CompressedCsv]:

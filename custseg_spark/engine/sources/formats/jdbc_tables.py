@@ -103,10 +103,10 @@ def fields_of(spark: SparkSession, url: str, mapping: MappingFile) -> Sequence[S
         raise ConfigurationError(f"source {mapping.name}: a database takes a table (key 'table')")
     try:
         with explained(url, mapping):
-            found = reader(spark, url, mapping).option("dbtable", relation(mapping)).load()
+            table = reader(spark, url, mapping).option("dbtable", relation(mapping)).load()
     except InputError as error:
         raise InputError(f"{error}{_hint(spark, url, mapping)}") from error
-    fields = found.schema.fields
+    fields = table.schema.fields
     names = [f.name for f in fields]
     check_columns(named(names, mapping).values(), mapping, f"{where}: the table")
     folded = [name.lower() for name in names]
@@ -128,17 +128,17 @@ def _hint(spark: SparkSession, url: str, mapping: MappingFile) -> str:
             rows = reader(spark, url, mapping).option("query", _TABLES).load().collect()
     except InputError:
         return ""
-    own = mapping.table.rpartition(".")[2]
-    known = {row[0] for row in rows}
-    return nearest(own, known) if own.lower() not in {n.lower() for n in known} else ""
+    table = mapping.table.rpartition(".")[2]
+    names = {row[0] for row in rows}
+    return nearest(table, names) if table.lower() not in {n.lower() for n in names} else ""
 
 
 def named(names: Sequence[str], mapping: MappingFile) -> dict[str, str]:
     """Return the database's names of the mapping's columns; some databases change the case."""
     folded = {name.lower(): name for name in names}
-    own = {folded[c.lower()]: c for c in mapping.columns.values()
+    renamed = {folded[c.lower()]: c for c in mapping.columns.values()
            if c not in names and c.lower() in folded}  # fmt: skip
-    return {name: own.get(name, name) for name in names}
+    return {name: renamed.get(name, name) for name in names}
 
 
 def _measures(field: StructField) -> list[str]:
@@ -163,16 +163,16 @@ def _partition_column(
         return None
     asked = mapping.jdbc.partition_column
     wanted = (asked or mapping.columns.get("event_at", "")).lower()
-    found = next((f for f in fields if f.name.lower() == wanted), None)
-    if asked and not found:
-        known = [f.name for f in fields]
+    column = next((f for f in fields if f.name.lower() == wanted), None)
+    if asked and not column:
+        names = [f.name for f in fields]
         raise ConfigurationError(f"{where}: jdbc.partition_column: there is no column '{asked}'"
-                                 f"{nearest(asked, known)}")  # fmt: skip
-    if found and not isinstance(found.dataType, _RANGED):
+                                 f"{nearest(asked, names)}")  # fmt: skip
+    if column and not isinstance(column.dataType, _RANGED):
         if asked:
             raise ConfigurationError(
-                f"{where}: jdbc.partition_column '{asked}' is {found.dataType.simpleString()};"
+                f"{where}: jdbc.partition_column '{asked}' is {column.dataType.simpleString()};"
                 " expected a number, date or timestamp"
             )
         return None
-    return found
+    return column

@@ -95,9 +95,9 @@ def _describe(
 
 
 def _check_table(connection: sqlite3.Connection, file: SourceFile, table: str) -> None:
-    known = _tables(connection)
-    if table not in known:
-        raise InputError(f"{file.path}: there is no table '{table}'{nearest(table, known)}")
+    tables = _tables(connection)
+    if table not in tables:
+        raise InputError(f"{file.path}: there is no table '{table}'{nearest(table, tables)}")
 
 
 def _tables(connection: sqlite3.Connection) -> list[str]:
@@ -109,8 +109,8 @@ def _tables(connection: sqlite3.Connection) -> list[str]:
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> tuple[str, ...]:
-    found = connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
-    return tuple(row[0].decode() for row in found)
+    rows = connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
+    return tuple(row[0].decode() for row in rows)
 
 
 def first_rows(
@@ -122,8 +122,8 @@ def first_rows(
     """
     try:
         with TemporaryDirectory() as folder, opened_outside(file.data, Path(folder)) as connection:
-            known = _tables(connection)
-            table = table or max(known, key=lambda t: _length(connection, t), default="")
+            tables = _tables(connection)
+            table = table or max(tables, key=lambda t: _length(connection, t), default="")
             _check_table(connection, file, table)
             columns = _columns(connection, table)
             values = ", ".join("CAST(" + _quoted(c) + " AS TEXT)" for c in columns)
@@ -284,8 +284,8 @@ def _as_text(connection: sqlite3.Connection, table: str, column: str) -> str:
     """
     name = _quoted(column)
     query = "SELECT type FROM pragma_table_info(?) WHERE name = ?"
-    found = connection.execute(query, (table, column)).fetchone()
-    declared = found[0].decode().upper() if found and found[0] else ""
+    row = connection.execute(query, (table, column)).fetchone()
+    declared = row[0].decode().upper() if row and row[0] else ""
     if "INT" in declared or any(word in declared for word in ("CHAR", "CLOB", "TEXT")):
         return "CAST(" + name + " AS TEXT)"
     whole = "typeof(" + name + ") = 'real' AND " + name + " = CAST(" + name + " AS INTEGER)"

@@ -33,6 +33,7 @@ def lifts(listed: Sequence[Affinity], colour: str) -> go.Figure:
         ticktext=[literal(named(one), 20, 1) for one in listed],
         range=[len(listed) - 0.5, -0.5],
         showgrid=False,
+        zeroline=False,
     )
 
 

@@ -18,7 +18,9 @@ INDICES: Mapping[str, str] = {
 }
 # Half of a usual day is as far from it as twice one; beyond, all is equally far.
 _STRONG = 1.0
-_ROW, _REST = 27, 170
+_ROW, _REST = 27, 190
+# Slanted names of the last columns stand out on the right.
+_MARGIN = {"l": 8, "r": 56, "t": 16, "b": 8}
 
 
 def heat_map(content: Content, period: str, index: str, look: Look) -> go.Figure:
@@ -53,10 +55,12 @@ def heat_map(content: Content, period: str, index: str, look: Look) -> go.Figure
             "ticktext": ["½", "1", "2"],
         },
     )
-    figure = laid_out(go.Figure(heat), _REST + _ROW * len(names))
+    figure = laid_out(go.Figure(heat), _REST + _ROW * len(names), margin=_MARGIN)
     figure.update_xaxes(
         side="top",
-        tickangle=-40,
+        tickangle=-60,
+        # Else the last name is left out on a phone.
+        ticklabeloverflow="allow",
         showgrid=False,
         # By place and not by name: two segments may have one name.
         tickvals=list(range(len(shown))),

@@ -41,7 +41,7 @@ def _listed(shown: Shown, kind: str) -> None:
         st.info(plain(lists.nothing(content)))
         return
     st.write(plain(lists.measured(content)))
-    segment_id = _chosen_segment(content)
+    segment_id = _chosen_segment(content, kind)
     listed = content.listed(segment_id, kind)
     if not listed:
         st.info(plain(_none_listed(content, kind)))
@@ -53,10 +53,13 @@ def _listed(shown: Shown, kind: str) -> None:
         _together(listed)
 
 
-def _chosen_segment(content: Content) -> int:
+def _chosen_segment(content: Content, kind: str) -> int:
+    """The chosen segment; at first the largest one that has a list."""
     names = {s.segment_id: s.segment_name for s in content.segments}
+    ids = list(names)
+    first = next((i for i, one in enumerate(ids) if content.listed(one, kind)), 0)
     chosen: int = st.selectbox(
-        "Segment", list(names), format_func=names.__getitem__, key="bought segment"
+        "Segment", ids, index=first, format_func=names.__getitem__, key=f"{kind} segment"
     )
     return chosen
 

@@ -10,14 +10,20 @@ from custseg_spark.outputs.report.content import Content
 from custseg_spark.outputs.report.rows import Affinity, Partner
 from custseg_spark.outputs.report.seasons import columns, period_names
 
+_OTHERS = ("category", "brand")
 _COUNTS = {"customers": pl.Int64, "share": pl.Float64}
 _LIFTS = {"lift": pl.Float64, "from": pl.Float64, "to": pl.Float64}
 _PARTNERS = {"product": pl.String, "together with": pl.String, **_COUNTS, **_LIFTS}
 
 
 def listed_rows(listed: Sequence[Affinity], kind: str) -> pl.DataFrame:
-    """A row a place of a segment's list: what it is, how many have it, its lift and interval."""
-    return pl.DataFrame([_row(one, kind) for one in listed], infer_schema_length=None)
+    """A row a place of a segment's list: what it is, how many have it, its lift and interval.
+
+    A log without categories or brands has no column of them.
+    """
+    rows = pl.DataFrame([_row(one, kind) for one in listed], infer_schema_length=None)
+    empty = [name for name in _OTHERS if name in rows and rows[name].null_count() == len(rows)]
+    return rows.drop([name for name in empty if name != kind])
 
 
 def _row(one: Affinity, kind: str) -> Mapping[str, object]:
