@@ -86,9 +86,14 @@ def _examples(each: pl.DataFrame) -> pl.DataFrame:
 
 
 def _least_clear(each: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows of a few customers: the smallest largest membership first, then by id."""
+    """Return the rows of a few customers: the smallest largest membership first, then by id.
+
+    One customer for each whole percent: far from all segments, many have equal memberships.
+    """
     customers = each.select("customer_id", "largest").unique().sort("largest", "customer_id")
-    chosen = customers.head(MOST_EXAMPLES).with_row_index("rank")
+    percents = customers.with_columns(percent=pl.col("largest") // (_UNITS // 100))
+    chosen = percents.unique("percent", keep="first", maintain_order=True).head(MOST_EXAMPLES)
+    chosen = chosen.drop("percent").with_row_index("rank")
     return each.join(chosen, on=["customer_id", "largest"]).sort("rank", "member_of").drop("rank")
 
 
