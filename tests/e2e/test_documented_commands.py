@@ -18,7 +18,8 @@ from custseg_spark.engine.lake.schemas import SEGMENT_PROFILES
 KMEANS = (
     "--set=model.k=2",
     '--set=model.algorithms=["kmeans"]',
-    "--set=model.stability.bootstraps=3",
+    "--set=model.stability.bootstraps=0",
+    "--set=model.fit.starts=1",
     "--set=report.enabled=false",
 )
 VIEWS = ROOT / "conf" / "views.sql"
