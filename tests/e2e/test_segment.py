@@ -305,8 +305,9 @@ def of_date(table: pa.Table, day: date) -> pa.Table:
     return table.filter(pc.equal(table["run_date"], day))
 
 
-# By Spark: tests/integration/test_publications.py has the two publications without their jobs.
-@pytest.mark.parametrize("io", ["native", pytest.param("spark", marks=pytest.mark.heavy)])
+# tests/integration/test_publications.py has the two publications without their jobs.
+@pytest.mark.heavy
+@pytest.mark.parametrize("io", ["native", "spark"])
 def test_of_two_runs_at_once_the_later_is_told_and_the_first_stands(
     segmented: Segmented, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, io: str
 ) -> None:

@@ -230,13 +230,15 @@ def test_maintenance_is_no_conflict_but_a_restore_is(by_spark: Lake) -> None:
     appender = by_spark.appender([RUNS])
     for k in (2, 3):
         appender.append(choices((FIRST, k)), RUNS)
-        table.optimize().executeCompaction()
-        table.vacuum()
-    assert held(by_spark) == {(FIRST, 2), (FIRST, 3)}
+    [compacted] = table.optimize().executeCompaction().collect()
+    assert compacted["metrics"]["numFilesRemoved"] == 2
+    table.vacuum()
+    appender.append(choices((FIRST, 4)), RUNS)
+    assert held(by_spark) == {(FIRST, 2), (FIRST, 3), (FIRST, 4)}
 
     table.restoreToVersion(0)
     with pytest.raises(ConflictError, match="another run wrote"):
-        appender.append(choices((FIRST, 4)), RUNS)
+        appender.append(choices((FIRST, 5)), RUNS)
     by_spark.appender([RUNS]).append(choices((FIRST, 2)), RUNS)
     assert held(by_spark) == {(FIRST, 2)}
 

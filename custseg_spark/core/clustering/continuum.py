@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from custseg_spark.core.clustering.kmeans import FitSettings, generator, kmeans
 
@@ -77,7 +76,7 @@ class Copula:
 
     def __init__(self, points: np.ndarray) -> None:
         self._sorted = np.sort(points, axis=0)
-        ranks = np.apply_along_axis(rankdata, 0, points)
+        ranks = np.apply_along_axis(_ranks, 0, points)
         scores = ndtri(ranks / (len(points) + 1))
         centred = scores - scores.mean(axis=0)
         deviations = np.sqrt((centred * centred).mean(axis=0))
@@ -91,6 +90,14 @@ class Copula:
         normal = rng.normal(size=self._sorted.shape) @ self._root.T
         ranks = np.argsort(np.argsort(normal, axis=0), axis=0)
         return np.asfortranarray(np.take_along_axis(self._sorted, ranks, axis=0))
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Rank values from 1, equal ones by their mean rank: without scipy.stats, which every run would
+    import for this alone.
+    """
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[places])
 
 
 def _log_costs(points: np.ndarray, ks: Sequence[int], rng: np.random.Generator) -> np.ndarray:

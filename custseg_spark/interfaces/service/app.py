@@ -7,11 +7,12 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Query, Request, Response
 from fastapi import Path as InPath
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
 
 from custseg_spark import __version__
 from custseg_spark.errors import InputError
@@ -34,9 +35,12 @@ from custseg_spark.interfaces.service.schemas import (
 )
 
 _REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Flaws} for status in (400, 401, 404, 409, 413, 422, 503)
+    status: {"model": Flaws} for status in (400, 401, 404, 405, 409, 413, 422, 503)
 }
 CustomerId = Annotated[str, InPath(min_length=1, max_length=1_000)]
+RunDate = Annotated[date | None, Query(description="default: that of the latest run")]
+Algorithm = Annotated[str | None, Query(description="default: the run's main one")]
+OneOrAll = Annotated[str | None, Query(description="default: all of the run")]
 
 
 def make_app(lake: Path, limits: Limits) -> FastAPI:
@@ -88,6 +92,20 @@ def _add_refusals(app: FastAPI) -> None:
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         return _refused(of_validation(error.errors()), 422)
 
+    @app.exception_handler(HTTPException)
+    async def unknown(request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == 404:
+            paths = ", ".join(app.openapi()["paths"])
+            found = flaw("path", request.url.path, f"one of {paths}, /openapi.json, /docs")
+        elif error.status_code == 405:
+            allowed = (error.headers or {}).get("Allow", "another")
+            found = flaw("method", request.method, allowed)
+        else:
+            found = flaw("body", None, str(error.detail))
+        answer = _refused([found], error.status_code)
+        answer.headers.update(error.headers or {})
+        return answer
+
     @app.exception_handler(InputError)
     async def unreadable(_: Request, error: InputError) -> JSONResponse:
         return _refused([flaw("request", None, str(error))], 404)
@@ -130,7 +148,7 @@ def _add_scoring(app: FastAPI, latest: LatestRun, limits: Limits, metrics: Metri
 def _add_tables(app: FastAPI, latest: LatestRun) -> None:
     @app.get("/customers/{customer_id}", tags=["tables"])
     def customer(
-        customer_id: CustomerId, run_date: date | None = None, algorithm: str | None = None
+        customer_id: CustomerId, run_date: RunDate = None, algorithm: Algorithm = None
     ) -> Customer:
         """A customer's segment at a run date, as the run left it."""
         run = _held(latest)
@@ -138,15 +156,20 @@ def _add_tables(app: FastAPI, latest: LatestRun) -> None:
         name = algorithm or run.model(None).clustering.algorithm
         found = tables.customer(run.reader, customer_id, day, name)
         if found is None:
+            tables.require_run(run.reader, day, name)
             expected = f"a customer of the run of {day} by {name}"
             raise RefusedError([flaw("customer_id", customer_id, expected)], 404)
         return found
 
     @app.get("/segments", tags=["tables"])
-    def segments(run_date: date | None = None, algorithm: str | None = None) -> list[Segment]:
+    def segments(run_date: RunDate = None, algorithm: OneOrAll = None) -> list[Segment]:
         """The living segments of a run date."""
         run = _held(latest)
-        return tables.segments(run.reader, run_date or run.run_date, algorithm)
+        day = run_date or run.run_date
+        found = tables.segments(run.reader, day, algorithm)
+        if not found:
+            tables.require_run(run.reader, day, algorithm)
+        return found
 
     @app.get("/runs", tags=["tables"])
     def runs() -> list[Run]:

@@ -37,13 +37,40 @@ def of_validation(errors: Sequence[Any]) -> list[Flaw]:
 
 def _of_error(error: Any) -> Flaw:
     """`loc` is like ("body", "events", 3, "unit_price"): rows count from 1."""
+    kind = error["type"]
+    if kind == "json_invalid":
+        expected = f"JSON: {error['ctx']['error']} at character {error['loc'][-1]}"
+        return flaw("body", None, expected)
     where = [part for part in error["loc"] if part not in ("body", "query", "path")]
     rows = [part for part in where if isinstance(part, int)]
     names = [str(part) for part in where if not isinstance(part, int)]
-    names = [name for name in names if name not in ("customers", "events", "features")] or names
+    names = [name for name in names[:-1] if name not in _CONTAINERS] + names[-1:]
     return Flaw(
         row=rows[0] + 1 if rows else None,
         field=names[0] if names else "body",
-        value=shown(error.get("input")),
-        expected=error["msg"],
+        # Of a field that isn't there pydantic tells all the others.
+        value=None if kind == "missing" else shown(error.get("input")),
+        expected=_expected(error),
     )
+
+
+def _expected(error: Any) -> str:
+    """What was expected, in our words where pydantic's are of its own insides."""
+    kind, ctx = error["type"], error.get("ctx", {})
+    if kind in ("too_short", "string_too_short"):
+        return f"at least {ctx['min_length']} {'item' if kind == 'too_short' else 'character'}"
+    for words, said in _WORDS.items():
+        if kind.startswith(words):
+            return said
+    return str(error["msg"]).removeprefix("Input should be ")
+
+
+_CONTAINERS = ("customers", "events", "features")
+# By the beginnings of pydantic's types of errors.
+_WORDS = {
+    "missing": "a value: the field is required",
+    "extra_forbidden": "no field of this name",
+    "model_attributes_type": "a JSON object, with Content-Type: application/json",
+    "datetime": "a time, such as 2024-05-31T12:00:00Z",
+    "date": "a date, such as 2024-05-31",
+}

@@ -6,9 +6,13 @@ from custseg_spark.core.segments.statuses import DIED
 from custseg_spark.engine.lake.reader import LakeReader
 from custseg_spark.engine.lake.rows import dicts_of
 from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS, RUNS, SEGMENT_PROFILES
+from custseg_spark.interfaces.service.flaws import RefusedError, flaw
 from custseg_spark.interfaces.service.schemas import Customer, Run, Segment
 
 _SEGMENT_COLUMNS = [name for name in SEGMENT_PROFILES.schema.names if name in Segment.model_fields]
+
+# How many run dates a refusal lists, the latest first.
+_MOST_DATES = 5
 
 
 def customer(reader: LakeReader, customer_id: str, day: date, algorithm: str) -> Customer | None:
@@ -27,6 +31,18 @@ def segments(reader: LakeReader, day: date, algorithm: str | None) -> list[Segme
         if row["status"] != DIED and algorithm in (None, row["algorithm"])
     ]
     return sorted(living, key=lambda s: (s.algorithm, s.segment_id))
+
+
+def require_run(reader: LakeReader, day: date, algorithm: str | None) -> None:
+    """Raises RefusedError where the lake has no run of the date, or that run no such algorithm."""
+    made = {run.run_date: run.algorithms for run in runs(reader)}
+    if day not in made:
+        dates = ", ".join(map(str, list(made)[:_MOST_DATES]))
+        raise RefusedError([flaw("run_date", str(day), f"a run date of the lake: {dates}")], 404)
+    names = made[day]
+    if algorithm is not None and names and algorithm not in names:
+        expected = f"an algorithm of the run of {day}: {', '.join(names)}"
+        raise RefusedError([flaw("algorithm", algorithm, expected)], 404)
 
 
 def runs(reader: LakeReader) -> list[Run]:

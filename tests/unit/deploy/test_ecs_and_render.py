@@ -98,7 +98,7 @@ def test_no_secret_stands_in_a_definition() -> None:
 
 TEXT, NUMBER = (str,), (int,)
 SERVICE: Mapping[str, tuple[Any, ...]] = {
-    "type": ("web", "pserv", "worker", "cron"),
+    "type": ("web", "pserv", "worker"),
     "name": TEXT,
     "runtime": ("docker", "image", "python"),
     "dockerfilePath": TEXT,

@@ -150,6 +150,29 @@ def test_an_event_that_ingest_would_refuse_is_named_with_its_row(
     assert answer.json()["detail"][0]["expected"]
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "said"),
+    [
+        ("/score/events", b'{"events": []}', ("events", "[]", "at least 1 item")),
+        ("/score/events", b'{"events": [{', ("body", None, "JSON: Expecting property name")),
+        ("/score/events", b'"hello"', ("body", "hello", "a JSON object, with Content-Type")),
+        ("/score/events", b"{}", ("events", None, "a value: the field is required")),
+        ("/score/features", b'{"customers": [{}]}', ("features", None, "a value: the field")),
+        ("/score/feature", b"{}", ("path", "/score/feature", "one of /score/features, /score")),
+        ("/segments", b"{}", ("method", "POST", "GET")),
+    ],
+    ids=["empty list", "cut", "no object", "no list", "no features", "path", "method"],
+)
+def test_a_request_of_another_form_is_told_what_was_expected(
+    client: Any, path: str, body: bytes, said: tuple[str, str | None, str]
+) -> None:
+    answer = client.post(path, content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code in (404, 405, 422)
+    [found] = answer.json()["detail"]
+    assert (found["field"], found["value"]) == said[:2]
+    assert found["expected"].startswith(said[2]), found
+
+
 def test_tables_are_read_by_date_and_algorithm(client: Any) -> None:
     found = client.get("/customers/a").json()
     assert (found["segment_id"], found["run_date"], found["margin"]) == (1, "2024-05-01", 1.5)
@@ -161,7 +184,11 @@ def test_tables_are_read_by_date_and_algorithm(client: Any) -> None:
         assert (answer.status_code, len(answer.json()["detail"])) == (404, 1)
     segments = client.get("/segments").json()
     assert [(s["segment_id"], s["customers"]) for s in segments] == [(1, 2), (2, 2)]
-    assert client.get("/segments", params={"algorithm": "other"}).json() == []
+    other = client.get("/segments", params={"algorithm": "other"})
+    assert (other.status_code, flaws(other)) == (404, [(None, "algorithm", "other")])
+    other = client.get("/segments", params={"run_date": "2020-01-01"})
+    assert (other.status_code, flaws(other)) == (404, [(None, "run_date", "2020-01-01")])
+    assert other.json()["detail"][0]["expected"].endswith("the lake: 2024-05-01, 2024-04-01")
     runs = client.get("/runs").json()
     assert [run["run_date"] for run in runs] == ["2024-05-01", "2024-04-01"]
     assert runs[0]["algorithms"] == ["kmeans"]
