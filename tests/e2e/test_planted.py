@@ -8,6 +8,7 @@ import generate_events
 import pytest
 from checkout import ROOT, job
 from pyspark.sql import SparkSession
+from sklearn.metrics import adjusted_rand_score
 
 from custseg_spark.config.settings import LakeConfig
 from custseg_spark.engine.lake.lake import Lake
@@ -73,6 +74,7 @@ def test_without_a_given_k_the_types_are_found_and_named(spark: SparkSession, la
 def test_the_types_overlap_and_scaling_alone_does_not_find_them(lake: Path) -> None:
     types = planted_types.planted(lake.parent / "events_truth.csv")
     features = planted_types.table_of(lake, "customer_features", None)
-    told, plain = planted_types.ceiling(features[features["event_count"] >= 20], types)
-    assert 0.9 < told < 0.99
-    assert plain < 0.85
+    known = features[features["event_count"] >= 20]
+    guessed = planted_types.ceiling(known, types)
+    assert 0.9 < adjusted_rand_score(types[known["customer_id"]], guessed) < 0.99
+    assert planted_types.scaled_only(known, types) < 0.85
