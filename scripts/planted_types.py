@@ -113,10 +113,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         several = features[events >= min(least for least, _ in _BY_EVENTS)]
         kinds, guessed = types[several["customer_id"]].to_numpy(), ceiling(several, types)
         for least, most in _BY_EVENTS:
-            own = several["event_count"].between(least, most).to_numpy()
-            index = adjusted_rand_score(kinds[own], guessed[own])
+            within = several["event_count"].between(least, most).to_numpy()
+            index = adjusted_rand_score(kinds[within], guessed[within])
             print(f"classifier, cross-validated, {least} to {most} events,"
-                  f" {own.sum():,} customers: ARI {index:.3f}")  # fmt: skip
+                  f" {within.sum():,} customers: ARI {index:.3f}")  # fmt: skip
 
 
 if __name__ == "__main__":

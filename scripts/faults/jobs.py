@@ -81,9 +81,9 @@ def wait(job: "subprocess.Popen[str]", *, kill_after_s: float | None = None) -> 
     return Ended(job.returncode, time.monotonic() - began, said)
 
 
-def run(*words: str, **options: int | None) -> Ended:
+def run(*words: str, dies_at: int | None = None) -> Ended:
     """A job from its start to its end."""
-    return wait(start(*words, **options))
+    return wait(start(*words, dies_at=dies_at))
 
 
 def must(*words: str) -> Ended:
