@@ -200,6 +200,7 @@ def test_a_lake_is_shown_once_it_is_there_to_who_has_the_password(
     password = {PASSWORD_VARIABLE: "a long enough one"}
     with dashboard(lake, tmp_path / "dashboard.log", **password) as address:
         page = visitor.new_page()
+        page.set_default_timeout(PATIENT_MS)
         page.goto(address)
         page.get_by_label("Password").fill("a wrong one")
         page.get_by_role("button", name="Enter").click()
