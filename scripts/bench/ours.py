@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -64,8 +65,14 @@ def published(lake: Path) -> Published:
         lake,
         dict(run["stage_seconds"]),
         int(tried.loc[is_chosen, "k"].iloc[0]),
-        tuple(Prepared(**feature) for feature in manifest["features"]),
+        tuple(_prepared(feature) for feature in manifest["features"]),
     )
+
+
+def _prepared(feature: Mapping[str, Any]) -> Prepared:
+    if feature["levels"]:
+        raise SystemExit(f"{feature['name']}: the peers know no model.preparation.within_activity")
+    return Prepared(**{name: value for name, value in feature.items() if name != "levels"})
 
 
 def _read(path: Path, names: list[str]) -> pa.Table:

@@ -34,7 +34,7 @@ def lines() -> Iterator[str]:
         kind = "purchase" if customer % 2 else "view"
         for day in range(1, 4 + customer % 5):
             price = 50 + customer if kind == "purchase" else 5
-            yield f"2019-10-0{day} 1{customer % 9}:00:00 UTC,{kind},7,1,a,b,{price}.00,{customer},s"
+            yield f"2019-10-0{day} 1{customer % 5}:00:00 UTC,{kind},7,1,a,b,{price}.00,{customer},s"
 
 
 @pytest.fixture(scope="module")
