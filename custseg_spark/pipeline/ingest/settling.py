@@ -7,6 +7,7 @@ only where two tasks share a second.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -27,12 +28,18 @@ from custseg_spark.pipeline.ingest.file_times import (
 )
 from custseg_spark.pipeline.ingest.written import EventFile
 
-# Ids that are compared at a time: 16 hexadecimal beginnings, or 256, are slices of a large date.
+# Ids that are compared at a time: a large date is gone through range by range of its ids.
 IDS_AT_A_TIME = 4_000_000
+# Ids are hexadecimal: ranges begin at numbers of four digits.
+_FIRST_DIGITS = 4
+_ALL_IDS = ("", "g")
 # A date with more files than this is put together, where its files are small.
 MOST_FILES = 4
 _SMALL_ROWS = 200_000
 ROWS_PER_FILE = 2_000_000
+
+# From an id, to below another.
+IdRange = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -120,8 +127,8 @@ class _Lost:
         has_kept = any(one.is_kept for one in date_of_events.new)
         # Equal records of one file that count each are told apart wherever they are.
         self._shared = [EVERY_TIME] if has_kept else shared_times([span(f) for f in self._files])
-        for beginning in [""] if has_kept else self._beginnings():
-            self._compare(beginning, has_kept=has_kept)
+        for ids in [_ALL_IDS] if has_kept else self._ranges():
+            self._compare(ids, has_kept=has_kept)
 
     @property
     def _files(self) -> list[DataFile]:
@@ -140,21 +147,21 @@ class _Lost:
         found = self._renamed.get(file)
         return pl.concat(found) if found else None
 
-    def _beginnings(self) -> list[str]:
+    def _ranges(self) -> list[IdRange]:
         rows = sum(_rows_within(self._of.folder, file, self._shared) for file in self._files)
-        digits = 0
-        while rows > IDS_AT_A_TIME * 16**digits:
-            digits += 1
-        return [f"{i:0{digits}x}" if digits else "" for i in range(16**digits)]
+        most = 16**_FIRST_DIGITS
+        ranges = min(max(1, -(-rows // IDS_AT_A_TIME)), most)
+        inner = [f"{i * most // ranges:0{_FIRST_DIGITS}x}" for i in range(1, ranges)]
+        return list(pairwise([_ALL_IDS[0], *inner, _ALL_IDS[1]]))
 
-    def _compare(self, beginning: str, *, has_kept: bool) -> None:
+    def _compare(self, within: IdRange, *, has_kept: bool) -> None:
         meeting = [i for i, one in enumerate(self._of.new) if meets(span(one.file), self._shared)]
         if not meeting:
             return
-        new = pl.concat([self._ids(i, beginning) for i in meeting])
+        new = pl.concat([self._ids(i, within) for i in meeting])
         if has_kept:
             new = told_apart(new)
-        held = [self._held_ids(file, beginning) for file in self._overlapping()]
+        held = [self._held_ids(file, within) for file in self._overlapping()]
         known = pl.concat([pl.Series("event_id", [], pl.String), *(h["event_id"] for h in held)])
         is_copy = later_copies(new) | new["event_id"].is_in(known.implode())
         for (file,), rows in new.filter(is_copy).partition_by("file", as_dict=True).items():
@@ -169,10 +176,10 @@ class _Lost:
                 places = rows.select("place", "event_id")
                 self._renamed.setdefault(int(str(file)), []).append(places)
 
-    def _ids(self, file: int, beginning: str) -> pl.DataFrame:
+    def _ids(self, file: int, within: IdRange) -> pl.DataFrame:
         """The ids of a new file with their places, there and in the sources."""
         of_file = ["file_id", "source_file"]
-        ids = self._columns(self._of.new[file].file, ["source_row", *of_file], beginning, of_file)
+        ids = self._columns(self._of.new[file].file, ["source_row", *of_file], within, of_file)
         return ids.with_columns(
             pl.col("place").cast(pl.Int64),
             file=pl.lit(file, pl.Int64),
@@ -183,14 +190,14 @@ class _Lost:
         """The table's files that share a time with a new one."""
         return [file for file in self._of.held if meets(span(file), self._shared)]
 
-    def _held_ids(self, file: DataFile, beginning: str) -> pl.DataFrame:
-        return self._columns(file, ["file_id"], beginning, ["file_id"])
+    def _held_ids(self, file: DataFile, within: IdRange) -> pl.DataFrame:
+        return self._columns(file, ["file_id"], within, ["file_id"])
 
     def _columns(
         self,
         file: DataFile,
         names: Sequence[str],
-        beginning: str,
+        within: IdRange,
         few_values: Sequence[str] = (),
     ) -> pl.DataFrame:
         """Columns of the rows that may be copies or have some, with event_id and place."""
@@ -199,7 +206,10 @@ class _Lost:
         rows = rows.with_row_index("place")
         if "event_at" in rows.columns:
             rows = rows.filter(is_within(self._shared)).drop("event_at")
-        return rows.filter(pl.col("event_id").str.starts_with(beginning)) if beginning else rows
+        if within == _ALL_IDS:
+            return rows
+        low, high = (pl.lit(bound) for bound in within)
+        return rows.filter(pl.col("event_id").is_between(low, high, closed="left"))
 
 
 def _written_before(held: Sequence[pl.DataFrame], new: pl.DataFrame) -> Iterator[tuple[str, int]]:
