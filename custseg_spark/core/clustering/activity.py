@@ -3,8 +3,8 @@
 Five events show fewer categories than fifty, and shares of five are drawn closer to the mean, so
 customers who left few events lie together, whatever they are like. Levels take that back: within
 each number of events, a feature gets the mean and the deviation that it has among the customers
-whom the model learns from. It supposes that light customers are as different as the others are;
-so it is for features of kind (shares, breadth, length of visits), not for money and dates.
+whom the model learns from. This supposes that light customers differ as much as the others do, so
+it is for features of kind (shares, breadth, length of visits), not for money and dates.
 """
 
 from collections.abc import Collection, Mapping
@@ -50,17 +50,15 @@ def _levels(
     informed_from: int,
 ) -> tuple[Level, ...]:
     goal = feature.values(informed[feature.name], informed[EVIDENCE])
-    values, evidence = (
-        feature.values(everyone[feature.name], everyone[EVIDENCE]),
-        everyone[EVIDENCE],
-    )
+    evidence = everyone[EVIDENCE]
+    values = feature.values(everyone[feature.name], evidence)
     starts = [start for start in _STARTS if start < informed_from]
     levels = []
     for start, end in zip(starts, [*starts[1:], informed_from], strict=True):
-        own = values[(evidence >= start) & (evidence < end)]
-        if len(own) < _FEWEST:
+        of_level = values[(evidence >= start) & (evidence < end)]
+        if len(of_level) < _FEWEST:
             continue
-        deviation = own.std()
+        deviation = of_level.std()
         factor = float(goal.std() / deviation) if deviation > _NO_DEVIATION else 1.0
-        levels.append(Level(start, factor, float(goal.mean() - factor * own.mean())))
+        levels.append(Level(start, factor, float(goal.mean() - factor * of_level.mean())))
     return (*levels, Level(informed_from, 1.0, 0.0)) if levels else ()

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 _BLOCK = 500
-# Their distances to 10,000 points stay in the processor's cache.
+# The distances of so many rows to 10,000 points stay in the processor's cache.
 _ROWS = 50
 _THREADS = 2
 

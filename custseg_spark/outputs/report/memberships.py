@@ -12,11 +12,11 @@ _LEAST_SAID = 0.01
 
 def section(content: Content) -> list[Section]:
     """Return the section; none where no customer of the run has memberships."""
-    found = content.memberships
-    if found is None:
+    mixture = content.memberships
+    if mixture is None:
         return []
-    segments = [s for s in content.segments_of(ALGORITHM) if s.segment_id in found.customers]
-    everybody, between = sum(found.customers.values()), sum(found.between.values())
+    segments = [s for s in content.segments_of(ALGORITHM) if s.segment_id in mixture.customers]
+    everybody, between = sum(mixture.customers.values()), sum(mixture.between.values())
     text = [
         "The Gaussian mixture gives each customer a probability of each segment (memberships in"
         " customer_segments; the export segment_memberships has a row a customer and segment)."
@@ -24,23 +24,26 @@ def section(content: Content) -> list[Section]:
         f" ({words.percent(between / everybody)}) have no membership above one half: they lie"
         " between segments, and a campaign for one segment alone may miss them."
     ]
-    grids = [_means(found, segments)]
-    if found.examples:
-        grids.append(_examples(content, found))
+    grids = [_means(mixture, segments)]
+    if mixture.examples:
+        grids.append(_examples(content, mixture))
     return [Section("memberships", "Customers between segments", text, grids=grids)]
 
 
-def _means(found: Memberships, segments: list[Segment]) -> Grid:
+def _means(mixture: Memberships, segments: list[Segment]) -> Grid:
     """Return the mean membership of each segment's customers in each segment."""
     rows = []
-    for own in segments:
-        customers = found.customers[own.segment_id]
-        between = found.between.get(own.segment_id, 0)
+    for segment in segments:
+        customers = mixture.customers[segment.segment_id]
+        between = mixture.between.get(segment.segment_id, 0)
         rows.append(
             [
-                own.segment_name,
+                segment.segment_name,
                 words.count(customers),
-                *(words.percent(found.means.get((own.segment_id, s.segment_id))) for s in segments),
+                *(
+                    words.percent(mixture.means.get((segment.segment_id, s.segment_id)))
+                    for s in segments
+                ),
                 words.percent(between / customers),
             ]
         )
@@ -48,10 +51,10 @@ def _means(found: Memberships, segments: list[Segment]) -> Grid:
     return Grid("Mean membership of a segment's customers (rows) in each segment", head, rows)
 
 
-def _examples(content: Content, found: Memberships) -> Grid:
+def _examples(content: Content, mixture: Memberships) -> Grid:
     """Return some customers without their ids, which may be telephone numbers."""
     rows = [
-        [content.name(ALGORITHM, one.segment_id), _parts(content, one)] for one in found.examples
+        [content.name(ALGORITHM, one.segment_id), _parts(content, one)] for one in mixture.examples
     ]
     caption = "Examples: the customers who are hardest to place"
     return Grid(caption, ["segment", "memberships"], rows, prose=frozenset({1}))

@@ -105,11 +105,11 @@ def _as(rows: pl.DataFrame, kind: str) -> pl.DataFrame:
 
 
 def _mixed(rows: pl.DataFrame) -> list[MixedCustomer]:
-    found: dict[str, tuple[int, list[tuple[int, float]]]] = {}
+    customers: dict[str, tuple[int, list[tuple[int, float]]]] = {}
     for row in rows.iter_rows(named=True):
-        own = found.setdefault(row["customer_id"], (row["segment_id"], []))
-        own[1].append((row["member_of"], row["amount"] / _UNITS))
+        _, parts = customers.setdefault(row["customer_id"], (row["segment_id"], []))
+        parts.append((row["member_of"], row["amount"] / _UNITS))
     return [
-        MixedCustomer(own, sorted(parts, key=lambda part: (-part[1], part[0])))
-        for own, parts in found.values()
+        MixedCustomer(segment_id, sorted(parts, key=lambda part: (-part[1], part[0])))
+        for segment_id, parts in customers.values()
     ]

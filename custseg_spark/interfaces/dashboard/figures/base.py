@@ -64,6 +64,38 @@ def laid_out(figure: go.Figure, height: int, **more: Any) -> go.Figure:
     return figure
 
 
+def diverging_cells(
+    values: Sequence[Sequence[float | None]],
+    texts: Sequence[Sequence[str]],
+    strong: float,
+    look: Look,
+    *,
+    colorbar: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> go.Heatmap:
+    """Cells with their texts, coloured from -strong to strong; beyond, all is equally far."""
+    return go.Heatmap(
+        z=values,
+        text=texts,
+        texttemplate="%{text}",
+        textfont={"color": look.numbers},
+        colorscale=look.diverging,
+        zmin=-strong,
+        zmax=strong,
+        xgap=1,
+        ygap=1,
+        colorbar={
+            "orientation": "h",
+            "y": -0.02,
+            "yanchor": "top",
+            "thickness": 10,
+            "len": 0.8,
+            **(colorbar or {}),
+        },
+        **more,
+    )
+
+
 def titled(text: str) -> None:
     """A figure's title; it wraps on a phone, which plotly's don't."""
     st.markdown(f"**{plain(text)}**")

@@ -2,7 +2,12 @@
 
 import plotly.graph_objects as go
 
-from custseg_spark.interfaces.dashboard.figures.base import Look, laid_out, literal
+from custseg_spark.interfaces.dashboard.figures.base import (
+    Look,
+    diverging_cells,
+    laid_out,
+    literal,
+)
 from custseg_spark.outputs.report import words
 from custseg_spark.outputs.report.content import Content
 from custseg_spark.outputs.report.rows import Segment
@@ -16,27 +21,15 @@ def profiles(content: Content, look: Look) -> go.Figure:
     """Features by segments, in standard deviations from the mean of all customers."""
     segments, features = content.segments, content.shown_features[::-1]
     rows = [[s.z_score(feature) for s in segments] for feature in features]
-    heat = go.Heatmap(
-        z=rows,
+    heat = diverging_cells(
+        rows,
+        [[words.signed(z) for z in row] for row in rows],
+        _STRONG,
+        look,
         x=[literal(s.segment_name, 22, 1) for s in segments],
         y=[literal(words.feature(feature), 26) for feature in features],
-        text=[[words.signed(z) for z in row] for row in rows],
-        texttemplate="%{text}",
-        textfont={"color": look.numbers},
-        colorscale=look.diverging,
-        zmin=-_STRONG,
-        zmax=_STRONG,
-        xgap=1,
-        ygap=1,
         customdata=[[_said(s, feature) for s in segments] for feature in features],
         hovertemplate="<b>%{x}</b><br>%{y}: %{customdata}<br>z %{text}<extra></extra>",
-        colorbar={
-            "orientation": "h",
-            "y": -0.02,
-            "yanchor": "top",
-            "thickness": 10,
-            "len": 0.8,
-        },
     )
     figure = laid_out(go.Figure(heat), _REST + _ROW * len(features))
     figure.update_xaxes(side="top", tickangle=-40, showgrid=False)

@@ -6,7 +6,13 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 
 from custseg_spark.core.insights.seasons import WEEK
-from custseg_spark.interfaces.dashboard.figures.base import FAINT, Look, laid_out, literal
+from custseg_spark.interfaces.dashboard.figures.base import (
+    FAINT,
+    Look,
+    diverging_cells,
+    laid_out,
+    literal,
+)
 from custseg_spark.outputs.report import words
 from custseg_spark.outputs.report.content import Content
 from custseg_spark.outputs.report.rows import SeasonIndex
@@ -26,34 +32,21 @@ _MARGIN = {"l": 8, "r": 56, "t": 16, "b": 8}
 def heat_map(content: Content, period: str, index: str, look: Look) -> go.Figure:
     """Draw the numbers of a period by segment, everybody first: one of INDICES."""
     names, shown = period_names(period), columns(content)
-    found = {(one.segment_id, one.number): one for one in content.season(period)}
+    seasons = {(one.segment_id, one.number): one for one in content.season(period)}
     numbers = range(len(names), 0, -1)
-    rows = [[found.get((key, number)) for key, _ in shown] for number in numbers]
-    heat = go.Heatmap(
-        z=[[_power(_index(one, index)) for one in row] for row in rows],
+    rows = [[seasons.get((key, number)) for key, _ in shown] for number in numbers]
+    heat = diverging_cells(
+        [[_power(_index(one, index)) for one in row] for row in rows],
+        [[words.ratio(_index(one, index)) for one in row] for row in rows],
+        _STRONG,
+        look,
         x=list(range(len(shown))),
         y=[names[number - 1] for number in numbers],
-        text=[[words.ratio(_index(one, index)) for one in row] for row in rows],
-        texttemplate="%{text}",
-        textfont={"color": look.numbers},
-        colorscale=look.diverging,
-        zmin=-_STRONG,
-        zmax=_STRONG,
-        xgap=1,
-        ygap=1,
         customdata=[
             [_said(one, name) for one, (_, name) in zip(row, shown, strict=True)] for row in rows
         ],
         hovertemplate="%{customdata}: %{y}<br>index %{text}<extra></extra>",
-        colorbar={
-            "orientation": "h",
-            "y": -0.02,
-            "yanchor": "top",
-            "thickness": 10,
-            "len": 0.8,
-            "tickvals": [-_STRONG, 0, _STRONG],
-            "ticktext": ["½", "1", "2"],
-        },
+        colorbar={"tickvals": [-_STRONG, 0, _STRONG], "ticktext": ["½", "1", "2"]},
     )
     figure = laid_out(go.Figure(heat), _REST + _ROW * len(names), margin=_MARGIN)
     figure.update_xaxes(
