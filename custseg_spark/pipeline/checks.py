@@ -14,8 +14,9 @@ from custseg_spark.errors import ConfigurationError, nearest
 def check(config: Config) -> None:
     """ConfigurationError for an unknown family, feature, algorithm or kind of comparison, and for
     a map of RFM groups with a hole or an overlap."""
-    optional = config.features.optional_families
-    preparation.choose_features(config.model.features, registry.all_features(optional))
+    available = registry.all_features(config.features.optional_families)
+    preparation.choose_features(config.model.features, available)
+    preparation.choose_features(config.model.preparation.within_activity, available)
     for algorithm in config.model.algorithms:
         known_algorithm(algorithm)
     comparison.require(config.model.selection.compare)

@@ -189,3 +189,9 @@ def test_sources_on_the_command_line_replace_the_configured_ones() -> None:
     arguments = ["--source", "ecommerce_events=a=b.csv", "--source", "ecommerce_events=c"]
     (mapping,) = cli.parse("", arguments).mappings
     assert mapping.path == ("a=b.csv", "c")
+
+
+@pytest.mark.parametrize("key", ["model.features", "model.preparation.within_activity"])
+def test_unknown_features_are_refused_before_anything_is_read(key: str) -> None:
+    with pytest.raises(ConfigurationError, match="'cart_shar'; did you mean 'cart_share'"):
+        cli.parse("", ["--set", f'{key}=["cart_shar"]'])

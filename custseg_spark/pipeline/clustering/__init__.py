@@ -111,7 +111,7 @@ def fit(
             "the customers can't be told apart: every feature of the model is constant"
             f" ({', '.join(prepared.left_out)})"
         )
-    prepared = levelled(prepared, sample, columns, registry, config)
+    prepared = levelled(prepared, sample, columns, config)
     matrix = preparation.matrix(prepared, columns)
     fits = make_fits(matrix, prepared, config.preparation.scaling)
     points = fits.scaler.transform(matrix)
