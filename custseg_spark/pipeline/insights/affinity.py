@@ -125,16 +125,16 @@ class _Window:
     def spellings(self, keys: pl.DataFrame, partners: pl.DataFrame) -> pl.DataFrame:
         """The ids of keys, of partners as well."""
         of_partners = partners.with_columns(pl.lit(PRODUCT, keys.schema["kind"]).alias("kind"))
-        wanted = pl.concat([keys, of_partners.select("kind", "key")]).unique()
-        if wanted.is_empty():
+        wanted_keys = pl.concat([keys, of_partners.select("kind", "key")]).unique()
+        if wanted_keys.is_empty():
             return names.named([])
-        kernel = partial(_spellings, wanted=wanted, basis=self.config.basis)
+        kernel = partial(_spellings, wanted_keys=wanted_keys, basis=self.config.basis)
         slices = event_slices(self.of.publication.lake, self.of.run_date, self.since)
         return names.named(slices.map(kernel, names.NAME_COLUMNS))
 
 
-def _spellings(events: pa.Table, *, wanted: pl.DataFrame, basis: str) -> pl.DataFrame:
-    return names.spellings(pl.DataFrame(pl.from_arrow(events)), wanted, basis)
+def _spellings(events: pa.Table, *, wanted_keys: pl.DataFrame, basis: str) -> pl.DataFrame:
+    return names.spellings(pl.DataFrame(pl.from_arrow(events)), wanted_keys, basis)
 
 
 def _ids(spelt: pl.DataFrame) -> pl.DataFrame:

@@ -9,16 +9,16 @@ import pyarrow as pa
 from custseg_spark.core.features.customers import customer_features
 from custseg_spark.core.segments.current import (
     CURRENT,
-    HELD,
+    LATEST,
     current_segments,
-    held_since_run,
+    latest_segments,
 )
 from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS, SESSIONS
 from custseg_spark.pipeline.stream.published import PublishedModel
 
 PART_COLUMNS = tuple(SESSIONS.schema.names)
 # Of a run's own segments, as far as its table has these columns.
-RUN_COLUMNS = tuple(n for n in ("algorithm", *HELD) if n in CUSTOMER_SEGMENTS.schema.names)
+RUN_COLUMNS = tuple(n for n in ("algorithm", *LATEST) if n in CUSTOMER_SEGMENTS.schema.names)
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,13 @@ class CurrentKernel:
     def held(self, current: pl.DataFrame, of_run: pa.Table | None) -> pl.DataFrame:
         """Where customers are: by their current rows and, where it is given, by the run."""
         if of_run is None:
-            return current.select(*HELD)
+            return current.select(*LATEST)
         run_date, algorithm = self.published.run_date, self.published.model.clustering.algorithm
         rows = pl.DataFrame(pl.from_arrow(of_run)).filter(pl.col("algorithm") == algorithm)
-        lacking = [pl.lit(None).cast(t).alias(n) for n, t in HELD.items() if n not in rows.columns]
-        told = rows.with_columns(*lacking).select(*HELD).cast(HELD)  # type: ignore[arg-type]
+        absent = [pl.lit(None).cast(t).alias(n) for n, t in LATEST.items() if n not in rows.columns]
+        last = rows.with_columns(*absent).select(*LATEST).cast(LATEST)  # type: ignore[arg-type]
         since = pl.col("segment_since").fill_null(run_date)
-        return held_since_run(current, told.with_columns(since), run_date)
+        return latest_segments(current, last.with_columns(since), run_date)
 
     def rows(self, features: pa.Table, held: pl.DataFrame) -> pl.DataFrame:
         """The customers' rows, and a column `is_changed`: another segment than the last one."""
