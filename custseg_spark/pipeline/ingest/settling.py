@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
-from custseg_spark.core.events.copies import later_copies, told_apart
+from custseg_spark.core.events.copies import later_copies, with_ids_of_copies
 from custseg_spark.engine.lake import damage
 from custseg_spark.engine.lake.files import DataFile, write_part
 from custseg_spark.engine.lake.schemas import EVENTS
@@ -160,7 +160,7 @@ class _Lost:
             return
         new = pl.concat([self._ids(i, within) for i in meeting])
         if has_kept:
-            new = told_apart(new)
+            new = with_ids_of_copies(new)
         held = [self._held_ids(file, within) for file in self._overlapping()]
         known = pl.concat([pl.Series("event_id", [], pl.String), *(h["event_id"] for h in held)])
         is_copy = later_copies(new) | new["event_id"].is_in(known.implode())
