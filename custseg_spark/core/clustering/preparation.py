@@ -144,7 +144,7 @@ class Preparation:
 
 
 def choose_features(names: Sequence[str], registry: Sequence[F]) -> list[F]:
-    """Return the named features, or else the default ones; ConfigurationError for an unknown name."""
+    """Return the named features, or else the default ones; ConfigurationError for unknown names."""
     by_name = {f.name: f for f in registry}
     for name in names:
         if name not in by_name:

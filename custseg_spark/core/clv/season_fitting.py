@@ -67,7 +67,7 @@ def _fit(histories: pl.DataFrame, clock: Clock) -> Fit[BgNbd]:
 
 
 def _log_likelihood(fit: Fit[BgNbd], season: Season, days: pl.DataFrame) -> float:
-    """Return the log-likelihood in days: seasonal time's, and the intensity of each purchase's
+    """Return the log-likelihood in days: seasonal time's, with the intensity of each purchase
     day."""
     repeats, month = days["repeats"].to_numpy(), days["day"].dt.month().to_numpy() - 1
     stretch = repeats * np.log(np.array(season.months))[month]

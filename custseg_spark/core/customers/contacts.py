@@ -85,8 +85,7 @@ PLATFORMS: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {"google": google
 
 
 def _hashed(contacts: pl.DataFrame, columns: Mapping[str, pl.Expr]) -> pl.DataFrame:
-    """Return each pair of hashes once, in the order of the hashes: it hides the customers'
-    order."""
+    """Return each pair of hashes once, sorted: the order says nothing about the customers'."""
     values = contacts.select(**columns)
     hashes = values.select(plh.col(name).chash.sha2_256() for name in values.columns)
     hashable = hashes.filter(pl.any_horizontal(pl.all().is_not_null()))

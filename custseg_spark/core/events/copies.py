@@ -48,6 +48,7 @@ def later_copies(ids: pl.DataFrame) -> pl.Series:
 
 def with_ids_of_copies(ids: pl.DataFrame) -> pl.DataFrame:
     """Return the ids, with ids of their own for equal records of a source that keeps copies.
+
     `first_id` is the id by the record itself.
     """
     by_row = pl.int_range(pl.len()).over("event_id", "file_id", order_by="source_row") + 1

@@ -14,8 +14,8 @@ from custseg_spark.core.mappings.mapping import SourceMapping
 
 
 def flattened(table: pa.Table, mapping: SourceMapping) -> pa.Table:
-    """Return the table with a text column for each of the mapping's paths, beside nested
-    columns."""
+    """Return the table with a text column for each of the mapping's paths beside the nested
+    ones."""
     if mapping.explodes and mapping.nested in table.column_names:
         table = _exploded(table, mapping.nested)
     for path in paths(mapping):

@@ -40,8 +40,11 @@ _FOLDS: Mapping[str, Literal["earliest", "latest", "null"]] = {
 
 @dataclass(frozen=True)
 class Zone:
-    """The zone of times without one. `gaps` and `folds` are the rules for times that its clocks
-    skip ("refuse", "forward") or repeat ("refuse", "earlier", "later")."""
+    """The zone of times without one.
+
+    `gaps` and `folds` are the rules for times that its clocks skip ("refuse", "forward") or repeat
+    ("refuse", "earlier", "later").
+    """
 
     name: str = UTC
     gaps: str = "refuse"

@@ -98,7 +98,6 @@ def _table_rows(typed: pl.DataFrame, mapping: SourceMapping, origin: Origin) -> 
 
 
 def _unsigned(column: str) -> pl.Expr:
-    """Remove the sign of a return's amount: quantity and discount are those of the goods
-    returned."""
+    """Remove the sign of a return's amount: quantity and discount of the returned goods."""
     value = pl.col(column)
     return pl.when(pl.col("event_type") == "return").then(value.abs()).otherwise(value)

@@ -42,8 +42,10 @@ class Promise:
 
 @dataclass(frozen=True)
 class Plan:
-    """A design for so many customers. `detectable`: the smallest rises of the share of buyers, of
-    spend, and of adjusted spend."""
+    """A design for so many customers.
+
+    `detectable`: the smallest rises of the share of buyers, of spend, and of adjusted spend.
+    """
 
     design: Design
     customers: int

@@ -71,7 +71,7 @@ def _of_one_look(critical: float) -> float:
 
 @lru_cache(maxsize=64)
 def _scale(days: int, confidence: float) -> float:
-    """Return the factor by which the mixture's boundary is narrowed for a plan."""
+    """Return the factor of the mixture's boundary with which a plan keeps its confidence."""
     alpha = 1 - confidence
     bounds = np.array([_boundary(day / days, alpha) for day in range(1, days + 1)])
 

@@ -98,8 +98,9 @@ def with_lift(
 
 
 def leading(rows: pl.DataFrame, over: list[str], most: int) -> pl.DataFrame:
-    """Keep the rows that may be among the first `most` by the lift's lower end, ties included: ids
-    break ties, and aren't known yet.
+    """Keep the rows that may be among the first `most` by the lift's lower end.
+
+    Ties stay: ids break them, and aren't known yet.
     """
     rank = pl.col("lift_low").rank("min", descending=True).over(over)
     return rows.filter(rank <= most)

@@ -55,6 +55,7 @@ _PARTS = re.compile(r"'[^']*'|([A-Za-z])\1*|[^A-Za-z']+|'")
 
 def time_expression(pattern: str) -> str:
     """Return the strict regular expression of a date-time pattern such as `yyyy-MM-dd HH:mm:ss z`.
+
     Raises ValueError for a letter that isn't known to be strict.
     """
     if pattern in COUNTS:

@@ -134,8 +134,7 @@ PAGE_VIEWS = ("page_view", "pageview", "page_views", "pageviews", "page", "scree
 
 
 def _normal(value: str) -> str:
-    """Return a value in lower case, without the characters between its words: `Add to Cart` as
-    `addtocart`."""
+    """Return a value in lower case without separators: `Add to Cart` as `addtocart`."""
     return re.sub(r"[\W_]+", "", value.casefold())
 
 

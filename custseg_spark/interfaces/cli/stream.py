@@ -42,7 +42,7 @@ def run(argv: Sequence[str]) -> None:
     logging.getLogger("custseg").setLevel(logging.WARNING)
     lake = Lake(get_session("custseg-stream", given.config.lake.umask), given.config.lake)
 
-    def told(worked: Worked) -> None:
+    def report(worked: Worked) -> None:
         now = clock.now()
         print(stream_metrics.line(worked, now), flush=True)
         if metrics:
@@ -57,7 +57,7 @@ def run(argv: Sequence[str]) -> None:
             given.config,
             interval_s=given.interval_s,
             now=clock.now,
-            told=told,
+            report=report,
             is_to_stop=is_to_stop,
         )
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def line(worked: "Worked", now: datetime) -> str:
     """A batch in one line, and one for each file that was passed over."""
-    batch, summary = worked.batch, worked.batch.brought.summary
+    batch, summary = worked.batch, worked.batch.ingested.summary
     if batch.is_known:
         return f"batch {batch.number}: done before"
     parts = [
@@ -25,7 +25,7 @@ def line(worked: "Worked", now: datetime) -> str:
     lag = lag_seconds(worked, now)
     if lag is not None:
         parts[-1] += f", lag {lag:,.1f} s"
-    passed = [f"  passed over {name}: {why}" for name, why in batch.brought.quarantined]
+    passed = [f"  passed over {name}: {why}" for name, why in batch.ingested.quarantined]
     return "\n".join(["; ".join(parts), *passed])
 
 
@@ -43,7 +43,7 @@ def _segments(worked: "Worked") -> str:
 
 def rows_a_second(worked: "Worked") -> float:
     """The records of a batch by its seconds."""
-    return worked.batch.brought.summary.read / worked.seconds if worked.seconds else 0.0
+    return worked.batch.ingested.summary.read / worked.seconds if worked.seconds else 0.0
 
 
 def lag_seconds(worked: "Worked", now: datetime) -> float | None:
@@ -85,11 +85,11 @@ class StreamMetrics:
 
     def tell(self, worked: "Worked", now: datetime) -> None:
         """Counts a batch."""
-        batch, summary = worked.batch, worked.batch.brought.summary
+        batch, summary = worked.batch, worked.batch.ingested.summary
         self.batches.inc()
         for outcome in ("accepted", "rejected", "ignored", "duplicates"):
             self.records.labels(outcome).inc(getattr(summary, outcome))
-        self.passed.inc(len(batch.brought.quarantined))
+        self.passed.inc(len(batch.ingested.quarantined))
         self.customers.inc(batch.updated.customers)
         self.changed.inc(batch.updated.changed)
         self.held.set(batch.updated.held)

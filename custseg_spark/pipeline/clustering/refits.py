@@ -11,13 +11,13 @@ from custseg_spark.core.clustering.kmeans import FitSettings
 from custseg_spark.core.clustering.stability import Resample
 from custseg_spark.engine.spark import tasks
 
-# A task costs as much as one small refit.
+# Starting a task costs as much as one small refit.
 _REFITS_PER_TASK = 5
 
 
 @dataclass(frozen=True)
 class RefitsInTasks:
-    """Makes the refits of `stability.resamples` in tasks; their number doesn't matter."""
+    """Makes the refits of `stability.resamples` in tasks, with the same result for any number."""
 
     spark: SparkSession
 

@@ -1,4 +1,4 @@
-"""Times that files of events cover and share: copies can only be there."""
+"""The times that files of events cover and share: copies can only be within shared times."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

@@ -1,7 +1,7 @@
-"""Copies among a date's events that no single task has seen, and small files put together.
+"""Remove copies that no single task has seen from a date's events, and merge small files.
 
-Copies can only be among events of one date, and of one time: a log in the order of time has some
-only where two tasks share a second.
+Copies have the same date and the same time: in a log in order of time they can only occur where two
+tasks share a second.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,23 +28,23 @@ from custseg_spark.pipeline.ingest.file_times import (
 )
 from custseg_spark.pipeline.ingest.written import EventFile
 
-# Ids that are compared at a time: a large date is gone through range by range of its ids.
+# The number of ids to compare at a time: a large date is processed by ranges of ids.
 IDS_AT_A_TIME = 4_000_000
 # Ids are hexadecimal: ranges begin at numbers of four digits.
 _FIRST_DIGITS = 4
 _ALL_IDS = ("", "g")
-# A date with more files than this is put together, where its files are small.
+# A date with more files than this is merged, if the files are small.
 MOST_FILES = 4
 _SMALL_ROWS = 200_000
 ROWS_PER_FILE = 2_000_000
 
-# From an id, to below another.
+# The first id of a range, and the first beyond it.
 IdRange = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class DateOfEvents:
-    """A date's files: those of this run in their order, and those that the table has."""
+    """A date's files: the files of this run in order, and the files in the table."""
 
     root: Path
     run_id: str
@@ -66,7 +66,7 @@ class DateOfEvents:
 
     @property
     def may_have_copies(self) -> bool:
-        """Whether files overlap in time, or equal records are to be told apart."""
+        """Whether files overlap in time, or equal records are separate events."""
         if any(one.is_kept for one in self.new):
             return True
         new = [span(one.file) for one in self.new]
@@ -81,9 +81,9 @@ class DateOfEvents:
 
 @dataclass(frozen=True)
 class Settled:
-    """A date's files without copies; `copies`: how many were left out, by the records' file.
+    """A date's files without copies; `copies` counts the dropped ones by the records' file.
 
-    `superseded` are files that were written anew: the driver removes them, as this task may be
+    `superseded` are files that were rewritten: the driver removes them, because this task may be
     tried again.
     """
 
@@ -93,12 +93,12 @@ class Settled:
 
 
 def settle_all(dates: Sequence[DateOfEvents]) -> list[Settled]:
-    """Settles some dates, one after the other."""
+    """Settle some dates, one after the other."""
     return [settle(one) for one in dates]
 
 
 def settle(date_of_events: DateOfEvents) -> Settled:
-    """Writes the files of a date anew where they have copies or are scattered."""
+    """Rewrite the files of a date if they have copies or are scattered."""
     files = [one.file for one in date_of_events.new]
     lost = _Lost(date_of_events) if date_of_events.may_have_copies else None
     copies = lost.copies if lost else {}
@@ -117,7 +117,7 @@ def settle(date_of_events: DateOfEvents) -> Settled:
 
 
 class _Lost:
-    """Which rows of a date's new files are copies, and which of those kept get another id."""
+    """The rows of a date's new files that are copies, and the kept rows that get another id."""
 
     def __init__(self, date_of_events: DateOfEvents) -> None:
         self.copies: dict[str, int] = {}
@@ -125,7 +125,7 @@ class _Lost:
         self._rows: dict[int, list[np.ndarray]] = {}
         self._renamed: dict[int, list[pl.DataFrame]] = {}
         has_kept = any(one.is_kept for one in date_of_events.new)
-        # Equal records of one file that count each are told apart wherever they are.
+        # Equal records that count separately may be anywhere in a file.
         self._shared = [EVERY_TIME] if has_kept else shared_times([span(f) for f in self._files])
         for ids in [_ALL_IDS] if has_kept else self._ranges():
             self._compare(ids, has_kept=has_kept)
@@ -135,17 +135,17 @@ class _Lost:
         return [*(one.file for one in self._of.new), *self._of.held]
 
     def touches(self, file: int) -> bool:
-        """Whether a file must be written anew."""
+        """Whether a file must be rewritten."""
         return bool(self._rows.get(file)) or bool(self._renamed.get(file))
 
     def rows(self, file: int) -> np.ndarray:
-        """The places of the copies in a file."""
+        """Return the positions of the copies in a file."""
         return np.concatenate([np.empty(0, np.int64), *self._rows.get(file, [])])
 
     def renamed(self, file: int) -> pl.DataFrame | None:
-        """Places in a file and the ids that stand there instead."""
-        found = self._renamed.get(file)
-        return pl.concat(found) if found else None
+        """Return positions in a file, and the new ids there."""
+        parts = self._renamed.get(file)
+        return pl.concat(parts) if parts else None
 
     def _ranges(self) -> list[IdRange]:
         rows = sum(_rows_within(self._of.folder, file, self._shared) for file in self._files)
@@ -161,14 +161,16 @@ class _Lost:
         new = pl.concat([self._ids(i, within) for i in meeting])
         if has_kept:
             new = with_ids_of_copies(new)
-        held = [self._held_ids(file, within) for file in self._overlapping()]
-        known = pl.concat([pl.Series("event_id", [], pl.String), *(h["event_id"] for h in held)])
-        is_copy = later_copies(new) | new["event_id"].is_in(known.implode())
+        table_ids = [self._held_ids(file, within) for file in self._overlapping()]
+        ids_in_table = pl.concat(
+            [pl.Series("event_id", [], pl.String), *(h["event_id"] for h in table_ids)]
+        )
+        is_copy = later_copies(new) | new["event_id"].is_in(ids_in_table.implode())
         for (file,), rows in new.filter(is_copy).partition_by("file", as_dict=True).items():
             self._rows.setdefault(int(str(file)), []).append(rows["place"].to_numpy())
         for file_id, count in new.filter(is_copy).group_by("file_id").len().iter_rows():
             self.copies[file_id] = self.copies.get(file_id, 0) + count
-        for file_id, count in _written_before(held, new):
+        for file_id, count in _written_before(table_ids, new):
             self.copies[file_id] -= count
         if has_kept:
             other = new.filter(~is_copy & (new["event_id"] != new["first_id"]))
@@ -177,7 +179,7 @@ class _Lost:
                 self._renamed.setdefault(int(str(file)), []).append(places)
 
     def _ids(self, file: int, within: IdRange) -> pl.DataFrame:
-        """The ids of a new file with their places, there and in the sources."""
+        """Return the ids of a new file with their positions in it and in the source."""
         of_file = ["file_id", "source_file"]
         ids = self._columns(self._of.new[file].file, ["source_row", *of_file], within, of_file)
         return ids.with_columns(
@@ -187,7 +189,7 @@ class _Lost:
         )
 
     def _overlapping(self) -> list[DataFile]:
-        """The table's files that share a time with a new one."""
+        """Return the table's files that share a time with a new file."""
         return [file for file in self._of.held if meets(span(file), self._shared)]
 
     def _held_ids(self, file: DataFile, within: IdRange) -> pl.DataFrame:
@@ -200,9 +202,9 @@ class _Lost:
         within: IdRange,
         few_values: Sequence[str] = (),
     ) -> pl.DataFrame:
-        """Columns of the rows that may be copies or have some, with event_id and place."""
-        wanted = ["event_id", *names, *([] if self._shared == [EVERY_TIME] else ["event_at"])]
-        rows = _columns(self._of.folder / file.path, wanted, few_values)
+        """Return columns of the rows that may be or have copies, with event_id and place."""
+        names_read = ["event_id", *names, *([] if self._shared == [EVERY_TIME] else ["event_at"])]
+        rows = _columns(self._of.folder / file.path, names_read, few_values)
         rows = rows.with_row_index("place")
         if "event_at" in rows.columns:
             rows = rows.filter(is_within(self._shared)).drop("event_at")
@@ -212,13 +214,15 @@ class _Lost:
         return rows.filter(pl.col("event_id").is_between(low, high, closed="left"))
 
 
-def _written_before(held: Sequence[pl.DataFrame], new: pl.DataFrame) -> Iterator[tuple[str, int]]:
-    """The events of each new file that the table has of that file itself: a killed run's.
+def _written_before(
+    table_ids: Sequence[pl.DataFrame], new: pl.DataFrame
+) -> Iterator[tuple[str, int]]:
+    """Count the events of each new file that a killed run has already written.
 
-    They are no copies, although they aren't written again.
+    They aren't copies, although they aren't written again.
     """
     file_ids = new["file_id"].cast(pl.String).unique().to_list()
-    for ids in held:
+    for ids in table_ids:
         of_new = ids.filter(pl.col("file_id").cast(pl.String).is_in(file_ids))
         if len(of_new):
             events = of_new.join(new, on="event_id", how="semi")
@@ -227,7 +231,7 @@ def _written_before(held: Sequence[pl.DataFrame], new: pl.DataFrame) -> Iterator
 
 
 def _rows_within(folder: Path, file: DataFile, times: Sequence[Span]) -> int:
-    """How many rows of a file are of these times."""
+    """Count the rows of a file within these times."""
     of_file = span(file)
     if not meets(of_file, times):
         return 0
@@ -238,7 +242,7 @@ def _rows_within(folder: Path, file: DataFile, times: Sequence[Span]) -> int:
 
 
 def _columns(path: Path, names: Sequence[str], few_values: Sequence[str] = ()) -> pl.DataFrame:
-    """Columns of a file; those of few values as categories, of four bytes a row."""
+    """Read columns of a file; columns of few values as categories, with four bytes per row."""
     with damage.named(path):
         table = pq.read_table(
             path,
@@ -251,7 +255,7 @@ def _columns(path: Path, names: Sequence[str], few_values: Sequence[str] = ()) -
 
 
 def _kept_rows(date_of_events: DateOfEvents, file: int, lost: _Lost | None) -> pl.DataFrame:
-    """A new file's rows without copies, with the ids of those that are told apart."""
+    """Return a new file's rows without copies, with the new ids of equal records."""
     path = date_of_events.folder / date_of_events.new[file].file.path
     rows = _columns(path, EVENTS.file_schema.names)
     if lost is None:
@@ -272,16 +276,16 @@ def _kept_rows(date_of_events: DateOfEvents, file: int, lost: _Lost | None) -> p
 
 
 def _rewritten(date_of_events: DateOfEvents, frames: Iterator[pl.DataFrame]) -> list[DataFile]:
-    """The rows in files of bounded length."""
+    """Write the rows to files of bounded length."""
     written: list[DataFile] = []
-    held = pl.DataFrame()
+    pending = pl.DataFrame()
     for frame in frames:
-        held = pl.concat([held, frame]) if len(held) else frame
-        while len(held) >= date_of_events.rows_per_file:
-            written.append(_part(date_of_events, held.head(date_of_events.rows_per_file)))
-            held = held.slice(date_of_events.rows_per_file)
-    if len(held):
-        written.append(_part(date_of_events, held))
+        pending = pl.concat([pending, frame]) if len(pending) else frame
+        while len(pending) >= date_of_events.rows_per_file:
+            written.append(_part(date_of_events, pending.head(date_of_events.rows_per_file)))
+            pending = pending.slice(date_of_events.rows_per_file)
+    if len(pending):
+        written.append(_part(date_of_events, pending))
     return written
 
 

@@ -54,7 +54,7 @@ class LeafRule:
 
 @dataclass(frozen=True)
 class RuleTree:
-    """Nodes from the root on. `null_values` replace missing values, by feature; otherwise 0 does."""
+    """Nodes from the root on. `null_values` replace missing values by feature; else 0 does."""
 
     nodes: tuple[RuleNode, ...]
     null_values: Mapping[str, float]
