@@ -65,21 +65,21 @@ class Sizes:
 def of_customers(customers: Portions) -> Sizes:
     """Return the sizes of a run's customers, by one scan of one column."""
     sizes = customers.map(_sizes, _COLUMNS)
-    activity = raw_events.summary(one.activity for one in sizes)
-    return Sizes(_top([one.largest for one in sizes if one.largest is not None]), activity)
+    activity = raw_events.summary(size.activity for size in sizes)
+    return Sizes(_top([size.largest for size in sizes if size.largest is not None]), activity)
 
 
 def of_lake(lake: Lake) -> Largest | None:
     """Return the largest customer of a lake, by the session parts."""
     parts = session_buckets(lake, date.max, customer_groups(lake))
-    return _top([one for one in parts.map(_largest_of_parts, _COLUMNS) if one is not None])
+    return _top([part for part in parts.map(_largest_of_parts, _COLUMNS) if part is not None])
 
 
 def _top(largest: Sequence[Largest]) -> Largest | None:
     if not largest:
         return None
-    top = max(largest, key=lambda one: (one.events, one.customer_id))
-    return Largest(top.customer_id, top.events, sum(one.of for one in largest))
+    top = max(largest, key=lambda customer: (customer.events, customer.customer_id))
+    return Largest(top.customer_id, top.events, sum(customer.of for customer in largest))
 
 
 def _largest_of_parts(parts: pa.Table) -> Largest | None:

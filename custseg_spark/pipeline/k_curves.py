@@ -60,18 +60,18 @@ def k_curves(
     no two customers differ.
     """
     registered = registry.all_features(optional_families)
-    wanted = preparation.choose_features(config.features, registered)
+    chosen = preparation.choose_features(config.features, registered)
     sample = draw(
         LocalBuckets([features]),
-        [f.name for f in wanted],
+        [f.name for f in chosen],
         min_events=config.preparation.min_events,
         informed_share=config.preparation.informed_share,
         informed_customers=config.preparation.informed_customers,
         size=customers,
     )
     rows = sample.informed(customers)
-    columns = raw_columns(rows, [f.name for f in wanted])
-    prepared = preparation.learn(columns, wanted, preparation_rules(config))
+    columns = raw_columns(rows, [f.name for f in chosen])
+    prepared = preparation.learn(columns, chosen, preparation_rules(config))
     if not prepared.features:
         raise InputError("the customers can't be told apart: every feature is constant")
     matrix = preparation.matrix(prepared, columns)

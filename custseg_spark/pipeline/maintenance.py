@@ -92,19 +92,19 @@ def _remove_old_runs(lake: Lake, keep: int) -> tuple[date, ...]:
 def _remove_leftovers(lake: Lake) -> int:
     """Remove rows of runs that are neither published nor at work; return the number of runs."""
     # In this order: a run at work that is published meanwhile must still count.
-    held = _runs_in_tables(lake)
+    runs_in_tables = _runs_in_tables(lake)
     at_work = _at_work(lake)
     published = set(lake.run_ids().values())
     dead = [
-        (day, one)
-        for day, one in held
-        if one is not None and one not in at_work and one not in published
+        (day, run_id)
+        for day, run_id in runs_in_tables
+        if run_id is not None and run_id not in at_work and run_id not in published
     ]
-    for day, run_id in dead:
+    for day, dead_id in dead:
         if lake.native is not None:
-            publishing.remove_run(lake.native, run_id)
+            publishing.remove_run(lake.native, dead_id)
         else:
-            spark_journals.remove_run(lake.by_spark, run_id, day)
+            spark_journals.remove_run(lake.by_spark, dead_id, day)
     return len(dead)
 
 

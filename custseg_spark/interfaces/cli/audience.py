@@ -35,7 +35,7 @@ def run(argv: Sequence[str]) -> None:
     config = configured(options)
     reader = reader_of(config.lake)
     made = audiences.write(reader, _request(options), place(options.to), config.lake.umask)
-    print(audiences.said(made))
+    print(audiences.table_of(made))
 
 
 def _request(options: argparse.Namespace) -> AudienceRequest:

@@ -23,9 +23,9 @@ def run(argv: Sequence[str]) -> None:
     with progress.stage("start Spark"):
         lake = Lake(starting.get(), given.config.lake)
     sources = [path for mapping in given.mappings for path in mapping.path]
-    with lineage.told("ingest", given.config, sources, clock.now) as told, lake.at_work():
+    with lineage.reported("ingest", given.config, sources, clock.now) as event, lake.at_work():
         done = ingest(lake, listed, given.config, progress, ingested_at=clock.now())
-        told.tables_written = {**dict.fromkeys(INGESTED), EVENTS: done.accepted}
+        event.tables_written = {**dict.fromkeys(INGESTED), EVENTS: done.accepted}
     print(summary.of_ingest(done))
     if done.accepted:
         with progress.stage("largest customer"):

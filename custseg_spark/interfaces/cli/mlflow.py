@@ -37,4 +37,4 @@ def run(argv: Sequence[str]) -> None:
     day = parse_date(options.run_date, "--run-date") if options.run_date else config.run.run_date
     asked = Tracking(options.tracking_uri, options.experiment, options.register)
     made = tracking.log(reader, day, asked, config.lake.umask)
-    print(tracking.said(made, options.tracking_uri or "MLflow's default store"))
+    print(tracking.summary(made, options.tracking_uri or "MLflow's default store"))

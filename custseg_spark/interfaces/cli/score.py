@@ -26,11 +26,11 @@ def run(argv: Sequence[str]) -> None:
         lake = Lake(get_session("custseg-score", config.lake.umask), config.lake)
     # Before there is a lock, and a folder with it, where a path was misspelt.
     require_table(lake, EVENTS)
-    with lineage.told("score", config, [], clock.now) as told, lake.at_work():
-        told.tables_read = list(INGESTED)
+    with lineage.reported("score", config, [], clock.now) as event, lake.at_work():
+        event.tables_read = list(INGESTED)
         done = score(lake, config, given.archetypes, progress, given.model_date, now=clock.now)
-        told.run_date = done.run_date
-        told.tables_written = {**dict.fromkeys(OUTPUTS), CUSTOMER_FEATURES: done.customers}
+        event.run_date = done.run_date
+        event.tables_written = {**dict.fromkeys(OUTPUTS), CUSTOMER_FEATURES: done.customers}
     print(summary.of_segments(lake, done))
     if reports:
         with progress.stage("report"):

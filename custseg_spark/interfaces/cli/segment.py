@@ -50,23 +50,23 @@ def run(argv: Sequence[str]) -> None:
         require_table(lake, EVENTS)
     sources = [path for mapping in given.mappings for path in mapping.path]
     read = [] if given.skip_ingest else sources
-    with lineage.told("segment", given.config, read, clock.now) as told, lake.at_work():
+    with lineage.reported("segment", given.config, read, clock.now) as event, lake.at_work():
         if not given.skip_ingest:
             moment = clock.now()
             ingested = ingest(
                 lake, listed, given.config, progress, ingested_at=moment, with_sessions=False
             )
             print(summary.of_ingest(ingested))
-            told.tables_written[EVENTS] = ingested.accepted
-        told.tables_read = list(INGESTED)
+            event.tables_written[EVENTS] = ingested.accepted
+        event.tables_read = list(INGESTED)
         result = segment(
             lake, given.config, given.archetypes, progress, now=clock.now, again=given.again
         )
-        told.run_date = result.run_date
-        told.tables_written |= dict.fromkeys(OUTPUTS)
-        told.tables_written[CUSTOMER_FEATURES] = result.customers
-        # Of a run that stands as it is the models aren't told.
-        told.tables_written[CUSTOMER_SEGMENTS] = result.customers * len(result.models) or None
+        event.run_date = result.run_date
+        event.tables_written |= dict.fromkeys(OUTPUTS)
+        event.tables_written[CUSTOMER_FEATURES] = result.customers
+        # The result of a run that stands as it is has no models.
+        event.tables_written[CUSTOMER_SEGMENTS] = result.customers * len(result.models) or None
     print(summary.of_segments(lake, result))
     if given.config.report.enabled:
         with progress.stage("report"):

@@ -25,4 +25,4 @@ def log(config: Config, run_date: date, progress: Progress) -> None:
     asked = Tracking(own.tracking_uri, own.experiment, own.register)
     with progress.stage("log to MLflow"):
         made = tracking.log(reader, run_date, asked, config.lake.umask)
-    print(tracking.said(made, own.tracking_uri or "MLflow's default store"))
+    print(tracking.summary(made, own.tracking_uri or "MLflow's default store"))

@@ -102,10 +102,10 @@ def fit(
 
     Raises InputError where no feature of the model varies, and for an algorithm without a model.
     """
-    wanted = preparation.choose_features(config.features, registry)
+    features = preparation.choose_features(config.features, registry)
     rows = sample.informed(config.fit.sample_customers)
-    columns = raw_columns(rows, [f.name for f in wanted])
-    prepared = preparation.learn(columns, wanted, preparation_rules(config))
+    columns = raw_columns(rows, [f.name for f in features])
+    prepared = preparation.learn(columns, features, preparation_rules(config))
     if not prepared.features:
         raise InputError(
             "the customers can't be told apart: every feature of the model is constant"
@@ -143,25 +143,30 @@ def choose(
     measure = _Measure(fitted, config, resamples)
     models = dict(fitted.models)
     for algorithm in config.algorithms:
-        own = [c for c in tried if c.algorithm == algorithm]
+        candidates = [c for c in tried if c.algorithm == algorithm]
         published: set[int] = set()
         while True:
-            found = selection.choose(
-                own,
+            of_algorithm = selection.choose(
+                candidates,
                 selection_rules(config),
                 previous_k=previous_k.get(algorithm),
                 measure=measure.stability,
             )
-            [chosen] = [v.candidate for v in found if v.chosen]
+            [chosen] = [v.candidate for v in of_algorithm if v.chosen]
             fits = fitted.fits
             if fits is None or not fits.refits(algorithm, chosen.k) or chosen.k in published:
                 break
             start = models[(algorithm, chosen.k)].centres
             models[(algorithm, chosen.k)] = fits.refit(algorithm, chosen.k, start)
             published.add(chosen.k)
-            one = replace(fitted, models={(algorithm, chosen.k): models[(algorithm, chosen.k)]})
-            own = [c if c is not chosen else _candidates(buckets, sample, one)[0] for c in own]
-        verdicts += [measure.whole(v, sample) if v.chosen else v for v in found]
+            chosen_only = replace(
+                fitted, models={(algorithm, chosen.k): models[(algorithm, chosen.k)]}
+            )
+            candidates = [
+                c if c is not chosen else _candidates(buckets, sample, chosen_only)[0]
+                for c in candidates
+            ]
+        verdicts += [measure.whole(v, sample) if v.chosen else v for v in of_algorithm]
     return replace(fitted, models=models), _with_euclidean(sample, fitted.space, verdicts, config)
 
 
@@ -229,8 +234,10 @@ def _candidates(buckets: Buckets, sample: CustomerSample, fitted: Fitted) -> lis
     models = list(fitted.models.values())
     evaluations = evaluate(buckets, fitted.space, models, sample.bar.events)
     return [
-        Candidate(algorithm, cluster_count(model), model, found.everyone, found.informed)
-        for ((algorithm, _), model), found in zip(fitted.models.items(), evaluations, strict=True)
+        Candidate(algorithm, cluster_count(model), model, evaluation.everyone, evaluation.informed)
+        for ((algorithm, _), model), evaluation in zip(
+            fitted.models.items(), evaluations, strict=True
+        )
     ]
 
 
@@ -252,17 +259,17 @@ class _Measure:
 
     def whole(self, verdict: Verdict, sample: CustomerSample) -> Verdict:
         """Return the verdict on a chosen clustering with the measures for chosen ones only."""
-        candidate, found = verdict.candidate, verdict.stability
+        candidate, stability = verdict.candidate, verdict.stability
         model, points = candidate.model, self._fitted_points
-        if found is not None:
+        if stability is not None:
             others = {s: self._by(candidate, s) for s in SCHEMES if s != BOOTSTRAP}
             jaccard = {s: o.jaccard for s, o in others.items() if o}
-            found = replace(found, others=jaccard)
+            stability = replace(stability, others=jaccard)
         why = verdict.why
         if isinstance(model, RefinedTree) and points is not None:
             why = f"{why}; {_beside_tree(model, points)}"
         return replace(
-            verdict, stability=found, why=why, stay_curves=self._curves(candidate, sample)
+            verdict, stability=stability, why=why, stay_curves=self._curves(candidate, sample)
         )
 
     def _by(self, candidate: Candidate, scheme: str) -> Stability | None:

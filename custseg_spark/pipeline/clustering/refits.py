@@ -36,8 +36,8 @@ class RefitsInTasks:
             range(start, min(start + _REFITS_PER_TASK, number))
             for start in range(0, number, _REFITS_PER_TASK)
         ]
-        made = tasks.run(self.spark, _Refits(points, algorithm, k, settings, scheme), numbers)
-        return [refit for some in made for refit in some]
+        refits = tasks.run(self.spark, _Refits(points, algorithm, k, settings, scheme), numbers)
+        return [refit for some in refits for refit in some]
 
 
 @dataclass(frozen=True)

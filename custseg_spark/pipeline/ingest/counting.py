@@ -107,9 +107,9 @@ class _Partition:
     most_listed: int
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        held = list(batches)
-        if held:
-            yield from self._counted(pa.Table.from_batches(held)).to_batches()
+        parts = list(batches)
+        if parts:
+            yield from self._counted(pa.Table.from_batches(parts)).to_batches()
 
     def _counted(self, records: pa.Table) -> pa.Table:
         is_copy = self._copies(records)

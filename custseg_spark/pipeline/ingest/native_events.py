@@ -220,16 +220,16 @@ def _settled(
 ) -> tuple[list[DataFile], dict[str, int]]:
     """Return the files to publish, and the number of dropped copies by the records' file."""
     assert lake.native is not None
-    held: dict[date | None, list[DataFile]] = {}
+    table_files: dict[date | None, list[DataFile]] = {}
     days = {one.file.day for one in files}
     for file in lake.native.files(EVENTS, [day for day in days if day]):
-        held.setdefault(file.day, []).append(file)
+        table_files.setdefault(file.day, []).append(file)
     done: list[DataFile] = []
     tasks_of_dates: list[DateOfEvents] = []
     for day in sorted(day for day in days if day):
         new = tuple(one for one in files if one.file.day == day)
         task = DateOfEvents(
-            lake.native.root, lake.run_id, day, new, tuple(held.get(day, ())), rows_per_file
+            lake.native.root, lake.run_id, day, new, tuple(table_files.get(day, ())), rows_per_file
         )
         if task.may_have_copies or task.is_scattered:
             tasks_of_dates.append(task)

@@ -111,5 +111,5 @@ def already_written(lake: Lake, names: Sequence[str]) -> list[str]:
 
     A file's refused records are in one commit, so they are complete.
     """
-    held = pc.unique(lake.rows(REJECTED_EVENTS, ["file_id"])["file_id"]).to_pylist()
-    return sorted(set(held) & set(names))
+    written = pc.unique(lake.rows(REJECTED_EVENTS, ["file_id"])["file_id"]).to_pylist()
+    return sorted(set(written) & set(names))

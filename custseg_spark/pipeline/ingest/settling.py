@@ -94,7 +94,7 @@ class Settled:
 
 def settle_all(dates: Sequence[DateOfEvents]) -> list[Settled]:
     """Settle some dates, one after the other."""
-    return [settle(one) for one in dates]
+    return [settle(date_of_events) for date_of_events in dates]
 
 
 def settle(date_of_events: DateOfEvents) -> Settled:

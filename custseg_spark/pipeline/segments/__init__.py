@@ -91,7 +91,7 @@ def identified(
         if previous
         else movement.all_joined(profiled)
     )
-    identities_of = {a: _who(run, a, profiled[a], cells) for a in run.chosen}
+    identities_of = {a: _identities(run, a, profiled[a], cells) for a in run.chosen}
     held: Mapping[str, Mapping[str, int]] = {}
     if previous and config.model.stability.hysteresis:
         named = [_unnamed(run, a, identities_of[a], priced[a]) for a in run.chosen]
@@ -106,17 +106,19 @@ def identified(
         k = cluster_count(verdict.candidate.model)
         clusters, little_known = profiled[algorithm][:k], profiled[algorithm][k:]
         ancestors = identities.ancestors_of(algorithm, previous, source)
-        manifest, who = run.published.get(algorithm), identities_of[algorithm]
-        names = names_of(of, who, clusters, ancestors, archetypes, is_published=bool(manifest))
+        manifest, identities_ = run.published.get(algorithm), identities_of[algorithm]
+        names = names_of(
+            of, identities_, clusters, ancestors, archetypes, is_published=bool(manifest)
+        )
         limits = manifest.outlier_distances if manifest else _outlier_distances(run, verdict)
         too_little_known = LittleKnown.of(little_known, ancestors, of_algorithm, k)
         if too_little_known:
-            who, names = too_little_known.beside(who, names, of.features)
+            identities_, names = too_little_known.beside(identities_, names, of.features)
         clusterings.append(
             Clustering(
                 algorithm,
                 verdict,
-                who,
+                identities_,
                 names,
                 ancestors,
                 [*clusters, *([too_little_known.profile] if too_little_known else [])],
@@ -130,7 +132,7 @@ def identified(
     return clusterings, cells
 
 
-def _who(
+def _identities(
     run: Evaluated, algorithm: str, profiled: Sequence[Profile], cells: Sequence[Cell]
 ) -> Identities:
     """Return the identities of an algorithm's clusters, by the labels without hysteresis."""
@@ -145,14 +147,14 @@ def _who(
 
 
 def _unnamed(
-    run: Evaluated, algorithm: str, who: Identities, priced: PricedAssigner
+    run: Evaluated, algorithm: str, identities_: Identities, priced: PricedAssigner
 ) -> NamedClustering:
     """Return an algorithm's clustering with the parts that hysteresis needs."""
     assigner = priced.assigner
     return NamedClustering(
         algorithm,
         assigner.model,
-        tuple(i.segment_id for i in who.clusters),
+        tuple(i.segment_id for i in identities_.clusters),
         (),
         (),
         assigner.rules,

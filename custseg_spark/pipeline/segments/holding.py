@@ -46,29 +46,29 @@ class _Bucket:
         ]
         named = list(zip(self.clusterings, placed, strict=True))
         labellings = [(labels, c.assigner.labelled) for c, (labels, _) in named]
-        who = pl.DataFrame(pl.from_arrow(customers.select(SPEND)))
+        spenders = pl.DataFrame(pl.from_arrow(customers.select(SPEND)))
         columns = [pl.Series(c.algorithm, clusters, pl.Int32) for c, (clusters, _) in named]
         before = previous.select(["customer_id", "algorithm", "segment_id"])
         moved = crosstab(
-            who.with_columns(columns),
+            spenders.with_columns(columns),
             pl.DataFrame(pl.from_arrow(before)),
             pl.DataFrame(pl.from_arrow(spent)),
         )
-        held = [self._sampled(who, c.algorithm, *clusters) for c, clusters in named]
+        held = [self._sampled(spenders, c.algorithm, *clusters) for c, clusters in named]
         sums = sums_of(customers, self.space, self.features, labellings)
         return sums, moved, pl.concat(held)
 
     def _sampled(
-        self, who: pl.DataFrame, algorithm: str, clusters: np.ndarray, labels: np.ndarray
+        self, spenders: pl.DataFrame, algorithm: str, clusters: np.ndarray, labels: np.ndarray
     ) -> pl.DataFrame:
         """Return the sampled customers in another cluster than the model's."""
         sampled = pl.Series(pl.from_arrow(self.sampled))
         is_held = pl.Series(clusters != labels, dtype=pl.Boolean)
-        return who.select(
+        return spenders.select(
             pl.lit(algorithm).alias("algorithm"),
             "customer_id",
             pl.Series("cluster", clusters, pl.Int64),
-        ).filter(is_held & who["customer_id"].is_in(sampled.implode()))
+        ).filter(is_held & spenders["customer_id"].is_in(sampled.implode()))
 
 
 def with_held(

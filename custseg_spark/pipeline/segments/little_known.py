@@ -48,7 +48,7 @@ class LittleKnown:
         return LittleKnown(profiles[0], is_born, None if is_born else _overlap(cells, label))
 
     def beside(
-        self, who: Identities, names: Mapping[int, SegmentName], features: Sequence[str]
+        self, identities: Identities, names: Mapping[int, SegmentName], features: Sequence[str]
     ) -> tuple[Identities, dict[int, SegmentName]]:
         """Return identities and names with this segment's appended."""
         related = () if self.is_born else (TOO_LITTLE_KNOWN_ID,)
@@ -57,7 +57,7 @@ class LittleKnown:
         z_scores = dict(zip(features, self.profile.z_score.tolist(), strict=False))
         evidence = tuple((name, z_scores[name]) for name in _TOLD_BY if name in z_scores)
         name = SegmentName(TOO_LITTLE_KNOWN, None, None, None, None, evidence, _ACTIONS)
-        together = replace(who, clusters=(*who.clusters, identity))
+        together = replace(identities, clusters=(*identities.clusters, identity))
         return together, {**names, TOO_LITTLE_KNOWN_ID: name}
 
 

@@ -14,7 +14,7 @@ from custseg_spark.pipeline.population import Population
 
 def names_of(
     of: Population,
-    who: Identities,
+    identities: Identities,
     clusters: Sequence[Profile],
     ancestors: Mapping[int, Ancestor],
     archetypes: Archetypes,
@@ -25,11 +25,11 @@ def names_of(
     features, naming = of.features, of.config.naming
     z_scores = {
         identity.segment_id: dict(zip(features, profile.z_score.tolist(), strict=False))
-        for identity, profile in zip(who.clusters, clusters, strict=True)
+        for identity, profile in zip(identities.clusters, clusters, strict=True)
     }
     figures = {
         identity.segment_id: _figures(profile, clusters, features)
-        for identity, profile in zip(who.clusters, clusters, strict=True)
+        for identity, profile in zip(identities.clusters, clusters, strict=True)
     }
     kept = {i: ancestors[i].name for i in z_scores if i in ancestors}
     # A published model's segments keep their names, because the segments are the same.

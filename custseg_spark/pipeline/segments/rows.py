@@ -46,14 +46,14 @@ def _profile_rows(
     stability = clustering.verdict.stability
     nodes = {node.cluster: node for node in clustering.tree if node.cluster is not None}
     living = enumerate(clustering.identities.clusters)
-    for cluster, who in sorted(living, key=lambda pair: pair[1].segment_id):
-        name, profile = clustering.names[who.segment_id], clustering.profiles[cluster]
+    for cluster, identity in sorted(living, key=lambda pair: pair[1].segment_id):
+        name, profile = clustering.names[identity.segment_id], clustering.profiles[cluster]
         node = nodes.get(cluster)
-        ancestor = clustering.ancestors.get(who.segment_id)
+        ancestor = clustering.ancestors.get(identity.segment_id)
         yield (
             run_date,
             clustering.algorithm,
-            who.segment_id,
+            identity.segment_id,
             name.name,
             cluster,
             profile.customers,
@@ -66,10 +66,10 @@ def _profile_rows(
             name.runner_up_score,
             list(name.evidence),
             list(name.actions),
-            who.status,
-            list(who.related_segments),
+            identity.status,
+            list(identity.related_segments),
             ancestor.born_on if ancestor else run_date,
-            who.overlap,
+            identity.overlap,
             _at(stability.jaccard, cluster) if stability else None,
             _at(stability.words, cluster) if stability else None,
             node.index if node else None,

@@ -107,14 +107,14 @@ class _Rows:
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
         joined = pa.Table.from_batches(list(batches))
-        current = current_frame(_taken(joined, tuple(CURRENT), _CURRENT))
-        of_run = _taken(joined, RUN_COLUMNS, _RUN) if self.with_run else None
+        current = current_frame(_side(joined, tuple(CURRENT), _CURRENT))
+        of_run = _side(joined, RUN_COLUMNS, _RUN) if self.with_run else None
         rows = self.kernel.rows(joined, self.kernel.latest(current, of_run))
         names = [*CURRENT_SEGMENTS.schema.names, "is_changed"]
         yield rows.select(names).to_arrow(compat_level=pl.CompatLevel.oldest())
 
 
-def _taken(joined: pa.Table, names: tuple[str, ...], prefix: str) -> pa.Table:
+def _side(joined: pa.Table, names: tuple[str, ...], prefix: str) -> pa.Table:
     """Return the columns of one side of the join, for rows that have that side."""
     side = joined.select([f"{prefix}{name}" for name in names]).rename_columns(list(names))
     return side.filter(side["customer_id"].is_valid())
