@@ -14,7 +14,7 @@ from custseg_spark.progress import Progress
 
 
 def run(argv: Sequence[str]) -> None:
-    """Runs the job for a command line."""
+    """Run the job for a command line."""
     given = arguments.parse(__doc__ or "", argv, segments=False)
     listed = list_sources(given.mappings)
     starting = StartingSession("custseg-ingest", given.config.lake.umask)

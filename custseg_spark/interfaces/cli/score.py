@@ -18,13 +18,13 @@ from custseg_spark.progress import Progress
 
 
 def run(argv: Sequence[str]) -> None:
-    """Runs the job for a command line."""
+    """Run the job for a command line."""
     given = arguments.parse(__doc__ or "", argv, ingests=False)
     config, progress = given.config, Progress()
     reports = report.folder(config) if config.report.enabled else None
     with progress.stage("start Spark"):
         lake = Lake(get_session("custseg-score", config.lake.umask), config.lake)
-    # Before there is a lock, and a folder with it, where a path was misspelt.
+    # Checked first, because the lock would create the folder of a misspelt path.
     require_table(lake, EVENTS)
     with lineage.reported("score", config, [], clock.now) as event, lake.at_work():
         event.tables_read = list(INGESTED)

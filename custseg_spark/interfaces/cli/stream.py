@@ -35,10 +35,10 @@ from custseg_spark.pipeline.stream.following import run as follow
 
 
 def run(argv: Sequence[str]) -> None:
-    """Runs the job for a command line."""
+    """Run the job for a command line."""
     given = parse_stream(__doc__ or "", argv)
     metrics = _metrics(given)
-    # A batch is a line; its stages would be ten.
+    # One line per batch; its stages would be ten.
     logging.getLogger("custseg").setLevel(logging.WARNING)
     lake = Lake(get_session("custseg-stream", given.config.lake.umask), given.config.lake)
 
@@ -49,7 +49,7 @@ def run(argv: Sequence[str]) -> None:
             metrics.tell(worked, now)
 
     stream = Stream(_source(given), given.mapping, given.checkpoint)
-    # Who stops a stream doesn't want to hear where it was: it goes on from there.
+    # Stopping a stream needs no traceback: it continues at the same place.
     with asked_to_stop(_say_that_it_stops) as is_to_stop, suppress(KeyboardInterrupt):
         follow(
             lake,

@@ -38,14 +38,14 @@ exit codes: 0 done, 2 configuration, 3 no such run
 
 
 def run(argv: Sequence[str]) -> None:
-    """Runs the job for a command line."""
+    """Run the job for a command line."""
     options = _parser().parse_args(argv)
     config = configured(options)
     combinations = _combinations(options, config)
     tuning.spaces(combinations, config)
     reader = reader_of(config.lake).at_one_moment()
-    wanted = parse_date(options.run_date, "--run-date") if options.run_date else None
-    day = run_date_of(reader, wanted or config.run.run_date)
+    requested = parse_date(options.run_date, "--run-date") if options.run_date else None
+    day = run_date_of(reader, requested or config.run.run_date)
     sample = tuning.sampled(reader, day, combinations, config)
     print(
         f"Run of {day}: {sample.rows.num_rows:,} of {sample.informed:,} informed customers"
