@@ -104,19 +104,19 @@ class NativeLake:
             )
 
     def _check_columns(self, handle: DeltaTable, table: Table, may_lack: Set[str]) -> None:
-        held = columns_of(pa.schema(handle.schema().to_arrow()))
+        existing = columns_of(pa.schema(handle.schema().to_arrow()))
         declared = columns_of(table.schema)
-        absent = may_lack - held.keys()
-        lacking = sorted(name for name in declared if name not in held and name not in absent)
+        absent = may_lack - existing.keys()
+        lacking = sorted(name for name in declared if name not in existing and name not in absent)
         if lacking:
             raise InputError(
                 f"{self.folder(table)} was made by an older version and lacks the columns"
                 f" {', '.join(lacking)}; make a new lake of the sources"
             )
         for name, type_ in declared.items():
-            if held.get(name, type_) != type_:
+            if existing.get(name, type_) != type_:
                 raise InputError(
-                    f"{self.folder(table)}: the column {name} is {held[name]}, not {type_};"
+                    f"{self.folder(table)}: the column {name} is {existing[name]}, not {type_};"
                     " make a new lake of the sources"
                 )
         partitions = [name for name in table.partitioned_by if name not in absent]
@@ -158,8 +158,8 @@ class NativeLake:
         self, table: Table, files: Iterable[DataFile], columns: Sequence[str] | None = None
     ) -> pa.Table:
         """The rows of some files of the table, in memory."""
-        wanted = table.schema.names if columns is None else columns
-        schema = pa.schema([table.schema.field(name) for name in wanted])
+        names = table.schema.names if columns is None else columns
+        schema = pa.schema([table.schema.field(name) for name in names])
         parts = [read_file(self.folder(table), file, table, schema) for file in files]
         return pa.concat_tables([schema.empty_table(), *parts])
 
@@ -196,8 +196,8 @@ def _file(action: Mapping[str, Any], table: Table, folder: Path) -> DataFile:
 def read_file(folder: Path, file: DataFile, table: Table, schema: pa.Schema) -> pa.Table:
     """A file's columns of `schema`, its date among them; null what an older file hasn't."""
     with damage.named(folder / file.path), pq.ParquetFile(folder / file.path) as parquet:
-        held = [name for name in schema.names if name in parquet.schema_arrow.names]
-        body = parquet.read(held, use_threads=False)
+        present = [name for name in schema.names if name in parquet.schema_arrow.names]
+        body = parquet.read(present, use_threads=False)
         rows = parquet.metadata.num_rows
     partition = dict(zip(table.partitioned_by, (file.day, file.run_id), strict=False))
 
@@ -205,7 +205,9 @@ def read_file(folder: Path, file: DataFile, table: Table, schema: pa.Schema) -> 
         if field.name in partition:
             return pa.repeat(pa.scalar(partition[field.name], field.type), rows)
         return (
-            body[field.name].cast(field.type) if field.name in held else pa.nulls(rows, field.type)
+            body[field.name].cast(field.type)
+            if field.name in present
+            else pa.nulls(rows, field.type)
         )
 
     return pa.table([column(field) for field in schema], schema=schema)

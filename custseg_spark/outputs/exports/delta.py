@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame
 
-from custseg_spark.engine.folder_locks import held
+from custseg_spark.engine.folder_locks import locked
 from custseg_spark.engine.permissions import current
 from custseg_spark.engine.spark.file_systems import remove_remote, withhold
 from custseg_spark.engine.spark.session import get_session
@@ -50,7 +50,10 @@ class DeltaFolder:
                 yield loading
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        with held(self.folder, f"another export to {self.folder} is under way"), loading.cleared():
+        with (
+            locked(self.folder, f"another export to {self.folder} is under way"),
+            loading.cleared(),
+        ):
             yield loading
 
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from custseg_spark import scratch
 from custseg_spark.config.places import require_open
-from custseg_spark.engine.folder_locks import held
+from custseg_spark.engine.folder_locks import locked
 from custseg_spark.engine.spark.file_systems import remove_remote, send
 from custseg_spark.engine.spark.session import get_session
 from custseg_spark.errors import ConfigurationError, TargetError
@@ -79,11 +79,11 @@ class Folder:
             self.folder.mkdir(parents=True, exist_ok=True)
             folder = self.folder.resolve()
             beside = folder.with_name(f".{folder.name}.staging")
-            with held(folder, f"another export to {folder} is under way"):
+            with locked(folder, f"another export to {folder} is under way"):
                 shutil.rmtree(beside, ignore_errors=True)
                 beside.mkdir()
                 # The two folders are swapped, so the old one is removed here.
-                with held(beside, f"another export to {beside} is under way"):
+                with locked(beside, f"another export to {beside} is under way"):
                     try:
                         yield FolderLoading(beside, folder, self.ending, self.write)
                     finally:

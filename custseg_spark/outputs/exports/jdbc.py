@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 from custseg_spark.config import jdbc as jdbc_options
 from custseg_spark.config.jdbc import Jdbc
 from custseg_spark.engine.spark.database_connections import DatabaseConnection, connected
-from custseg_spark.engine.spark.database_errors import said
+from custseg_spark.engine.spark.database_errors import message_of
 from custseg_spark.engine.spark.session import get_session
 from custseg_spark.errors import (
     ConfigurationError,
@@ -127,7 +127,7 @@ class JdbcDatabase:
             raise self._explained(error) from None
 
     def _explained(self, error: Py4JJavaError | PySparkException) -> CustsegError:
-        text = said(error)
+        text = message_of(error)
         if text is None:
             raise error
         for secret in jdbc_options.secrets(self.url, Jdbc(), os.environ):

@@ -14,7 +14,7 @@ from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import EVENTS
 from custseg_spark.engine.sources.discovery import remote
 from custseg_spark.engine.sources.discovery.files import SourceFile
-from custseg_spark.engine.sources.discovery.remote import Found
+from custseg_spark.engine.sources.discovery.remote import RemoteFiles
 from custseg_spark.engine.sources.formats import jdbc_tables, parquet
 from custseg_spark.engine.sources.formats.parquet import ParquetFile
 from custseg_spark.engine.sources.formats.remote_text import RemoteText
@@ -84,7 +84,7 @@ def _opened(
     batch: Batch,
     mapping: MappingFile,
     files: Sequence[SourceFile],
-    elsewhere: Found,
+    elsewhere: RemoteFiles,
     in_ledger: set[str],
     staging: Path,
     piece_bytes: int,
