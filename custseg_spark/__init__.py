@@ -83,11 +83,11 @@ def __getattr__(name: str) -> Any:
     """A public name, from its module."""
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, own = _PLACES[name]
-    found = getattr(import_module(module), own)
+    module, attribute = _PLACES[name]
+    value = getattr(import_module(module), attribute)
     # From now on it is an ordinary attribute.
-    globals()[name] = found
-    return found
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:

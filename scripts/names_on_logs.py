@@ -33,7 +33,7 @@ from custseg_spark.core.clustering.buckets import LocalBuckets, numbers
 from custseg_spark.core.clustering.models import ClusterModel
 from custseg_spark.core.clustering.preparation import Preparation
 from custseg_spark.core.clustering.profiles import Profile, profiles
-from custseg_spark.core.clustering.rules.telling import price, rules_of
+from custseg_spark.core.clustering.rules.fitting import price, rules_of
 from custseg_spark.core.clustering.rules.words import sentence
 from custseg_spark.core.clustering.scaling import Scaler
 from custseg_spark.core.events.schema import EVENTS

@@ -25,12 +25,12 @@ def find(name: str, folders: Sequence[Path]) -> Path:
     for folder in folders:
         if (folder / name).is_file():
             return folder / name
-    known = {path.name for folder in folders for path in folder.glob("*.toml")}
-    raise ConfigurationError(f"naming.archetypes: no file '{name}'{nearest(name, known)}")
+    names = {path.name for folder in folders for path in folder.glob("*.toml")}
+    raise ConfigurationError(f"naming.archetypes: no file '{name}'{nearest(name, names)}")
 
 
-def load_archetypes(path: Path, known: Collection[str]) -> Archetypes:
-    """The archetypes of a TOML file; `known` are the names of all features.
+def load_archetypes(path: Path, features: Collection[str]) -> Archetypes:
+    """The archetypes of a TOML file; `features` are the names of all features.
 
     Raises ConfigurationError for an unknown key or feature, a value of the wrong type, a name
     used twice, a weight of zero.
@@ -40,11 +40,11 @@ def load_archetypes(path: Path, known: Collection[str]) -> Archetypes:
         if key not in _TABLES:
             raise ConfigurationError(f"{path}: unknown key '{key}'{nearest(key, _TABLES)}")
     archetypes = tuple(
-        _archetype(entry, f"{path}: archetype {number}", known)
+        _archetype(entry, f"{path}: archetype {number}", features)
         for number, entry in enumerate(_list_of_tables(tree, path), start=1)
     )
     _check_names(archetypes, path)
-    words = _words(tree.get("words", {}), f"{path}: words", known)
+    words = _words(tree.get("words", {}), f"{path}: words", features)
     where = f"{path}: descriptive"
     descriptive = typed(Descriptive, _table(tree.get("descriptive", {}), where), where)
     return Archetypes(archetypes, words, descriptive)
@@ -57,17 +57,17 @@ def _list_of_tables(tree: Mapping[str, Any], path: Path) -> list[Any]:
     return entries
 
 
-def _archetype(entry: Any, where: str, known: Collection[str]) -> Archetype:
+def _archetype(entry: Any, where: str, features: Collection[str]) -> Archetype:
     table = _table(entry, where)
     if isinstance(table.get("name"), str):
         where += f" '{table['name']}'"
     archetype = typed(Archetype, table, where)
     if not archetype.name.strip() or not archetype.actions or not archetype.weights:
         raise ConfigurationError(f"{where}: expected a name, one action and one weight at least")
-    bars = {n: _bar(v, n, where, known) for n, v in _table(table.get("bars", {}), where).items()}
+    bars = {n: _bar(v, n, where, features) for n, v in _table(table.get("bars", {}), where).items()}
     archetype = replace(archetype, bars=bars)
     for feature, weight in archetype.weights.items():
-        _known(feature, known, where)
+        _checked_feature(feature, features, where)
         # A bool is an int to Python.
         if isinstance(weight, bool) or not isinstance(weight, int | float):
             raise ConfigurationError(f"{where}: {feature}: expected a number, got {weight!r}")
@@ -76,9 +76,9 @@ def _archetype(entry: Any, where: str, known: Collection[str]) -> Archetype:
     return archetype
 
 
-def _bar(value: Any, name: str, where: str, known: Collection[str]) -> Bar:
+def _bar(value: Any, name: str, where: str, features: Collection[str]) -> Bar:
     """A bar of the file. Raises ConfigurationError for an unknown figure or no limit."""
-    _known(name, [*known, *SHARES], f"{where}: bars")
+    _checked_feature(name, [*features, *SHARES], f"{where}: bars")
     limits = _table(value, f"{where}: bars: {name}")
     bar = typed(Bar, limits, f"{where}: bars: {name}")
     if bar.is_empty:
@@ -88,17 +88,19 @@ def _bar(value: Any, name: str, where: str, known: Collection[str]) -> Bar:
     return bar
 
 
-def _words(table: Any, where: str, known: Collection[str]) -> dict[str, Words]:
+def _words(table: Any, where: str, features: Collection[str]) -> dict[str, Words]:
     words = {}
     for feature, value in _table(table, where).items():
-        _known(feature, known, where)
+        _checked_feature(feature, features, where)
         words[feature] = typed(Words, _table(value, f"{where}: {feature}"), f"{where}: {feature}")
     return words
 
 
-def _known(feature: str, known: Collection[str], where: str) -> str:
-    if feature not in known:
-        raise ConfigurationError(f"{where}: unknown feature '{feature}'{nearest(feature, known)}")
+def _checked_feature(feature: str, features: Collection[str], where: str) -> str:
+    if feature not in features:
+        raise ConfigurationError(
+            f"{where}: unknown feature '{feature}'{nearest(feature, features)}"
+        )
     return feature
 
 

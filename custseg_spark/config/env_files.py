@@ -60,4 +60,4 @@ def _value(text: str, where: str) -> str:
         raise ConfigurationError(f"{where}: a quote isn't closed")
     if match[2] is not None:
         return match[2]
-    return re.sub(r"\\(.)", lambda found: _ESCAPES.get(found[1], found[0]), match[1])
+    return re.sub(r"\\(.)", lambda escape: _ESCAPES.get(escape[1], escape[0]), match[1])

@@ -138,7 +138,7 @@ def _check_columns(mapping: MappingFile, where: str) -> None:
     needed = [
         *_REQUIRED[mapping.fills],
         *numbers,
-        *(column for column, asked in of_returns.items() if asked),
+        *(column for column, is_used in of_returns.items() if is_used),
     ]
     # It only confirms what the price says.
     needed += ["unit_price"] if "net_amount" in mapping.columns else []
@@ -155,10 +155,10 @@ def _check_event_types(mapping: MappingFile, where: str) -> None:
     given = {f"event type '{value}' maps to": kind for value, kind in mapping.event_types.items()}
     if mapping.event_type:
         given["event_type is"] = mapping.event_type
-    for said, canonical in given.items():
+    for source_of_type, canonical in given.items():
         if canonical not in EVENT_TYPES:
             raise ConfigurationError(
-                f"{where}: {said} unknown '{canonical}'{nearest(str(canonical), EVENT_TYPES)}"
+                f"{where}: {source_of_type} unknown '{canonical}'{nearest(str(canonical), EVENT_TYPES)}"
             )
     by_column = "event_type" in mapping.columns
     if by_column and mapping.event_type:

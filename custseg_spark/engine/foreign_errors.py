@@ -126,9 +126,9 @@ _BY_NAME: dict[str, Callable[[str], CustsegError]] = {
 def _by_name(name: str, text: str) -> CustsegError | None:
     """What an error of this class and text is; of a worker's error no more is known."""
     module, _, kind = name.rpartition(".")
-    own = getattr(errors, kind, None) if module == errors.__name__ else None
-    if isinstance(own, type) and issubclass(own, CustsegError):
-        return own(text)
+    class_ = getattr(errors, kind, None) if module == errors.__name__ else None
+    if isinstance(class_, type) and issubclass(class_, CustsegError):
+        return class_(text)
     make = _BY_NAME.get(name.removeprefix("builtins."))
     return make(_short(text)) if make else None
 
@@ -138,9 +138,9 @@ def _of_spark(error: BaseException) -> CustsegError | None:
 
     A task's error is the cause of that of its job, which may say no more than that it failed.
     """
-    texts = list(_said(error))
-    said = "\n".join(texts)
-    ran_out = [t for t in said.splitlines() if any(sign in t for sign in _OUT_OF_RESOURCES)]
+    texts = list(_messages(error))
+    message = "\n".join(texts)
+    ran_out = [t for t in message.splitlines() if any(sign in t for sign in _OUT_OF_RESOURCES)]
     if ran_out:
         # The task's own line: that of its job has it among others.
         line = min(ran_out, key=len).strip(": ")
@@ -152,12 +152,12 @@ def _of_spark(error: BaseException) -> CustsegError | None:
     if of_workers:
         return of_workers[0]
     for sign in _SIGNS:
-        if found := sign.pattern.search(said):
-            return sign.make(sign.words.format(found[1].rstrip(".,"), found[0].strip()))
+        if match := sign.pattern.search(message):
+            return sign.make(sign.words.format(match[1].rstrip(".,"), match[0].strip()))
     return None
 
 
-def _said(error: Any) -> Iterator[str]:
+def _messages(error: Any) -> Iterator[str]:
     yield str(error)
     cause = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
     while cause is not None:
@@ -173,10 +173,10 @@ _RAISED = re.compile(
 )
 
 
-def _of_worker(said: str) -> CustsegError | None:
+def _of_worker(message: str) -> CustsegError | None:
     """What a Python worker raised."""
-    for found in _RAISED.finditer(said):
-        ours = _by_name(found["name"], found["text"] or "")
+    for match in _RAISED.finditer(message):
+        ours = _by_name(match["name"], match["text"] or "")
         if ours:
             return ours
     return None

@@ -33,9 +33,9 @@ def withheld(umask: str | int) -> Iterator[None]:
 def current() -> int:
     """The umask that is in force."""
     with _lock:
-        found = os.umask(0o077)
-        os.umask(found)
-    return found
+        umask = os.umask(0o077)
+        os.umask(umask)
+    return umask
 
 
 def _take(bits: int) -> None:

@@ -1,8 +1,8 @@
-"""The clock, which is read here and nowhere else."""
+"""The clock, which no other module reads."""
 
 from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """The moment of ingest: the only look at the clock that reaches a table."""
+    """Return the time of ingest: no other time of the clock reaches a table."""
     return datetime.now(UTC)

@@ -1,7 +1,7 @@
 """Audience files: segments' customers for advertising platforms, as hashes and with consent only.
 
-E-mail addresses and telephone numbers are read from a file of their own when an audience is made,
-and never enter the lake: what isn't held can't leak, and needn't be erased. Nothing but hashes is
+E-mail addresses and telephone numbers are read from a separate file when an audience is made, and
+never enter the lake: data that isn't stored can't leak, and needn't be erased. Only hashes are
 written.
 """
 
@@ -32,10 +32,10 @@ _SUMMARY = "audiences.json"
 
 @dataclass(frozen=True)
 class AudienceRequest:
-    """What to make: of `segments` (ids or names; none: all) of a run the files of `platforms`.
+    """A request for the files of `platforms` for a run's `segments` (ids or names; none: all).
 
-    `columns` names the contacts' columns by their role. With a `control_share` the customers whom
-    the export of that campaign holds back are left out.
+    `columns` names the contacts' columns by their role. With a `control_share`, customers whom the
+    campaign's export holds back are left out.
     """
 
     contacts: Path
@@ -51,7 +51,7 @@ class AudienceRequest:
 
 @dataclass(frozen=True)
 class Audience:
-    """A segment's audience: how many of its customers are in it, and why the others aren't."""
+    """A segment's audience: the number of its customers, and of others by reason."""
 
     segment_id: int
     segment: str
@@ -64,7 +64,7 @@ class Audience:
 
     @property
     def included(self) -> int:
-        """How many customers are in the files."""
+        """The number of customers in the files."""
         return (
             self.customers
             - self.held_back
@@ -82,9 +82,9 @@ class Audiences:
 
 
 def write(reader: LakeReader, request: AudienceRequest, folder: Place, umask: str) -> Audiences:
-    """Writes a file a segment and platform, all at once; other files in the folder stay.
+    """Write a file per segment and platform, all at once; other files in the folder stay.
 
-    Raises InputError for a run, segment or column that isn't there.
+    Raises InputError for a missing run, segment or column.
     """
     reader = reader.at_one_moment()
     day = run_date_of(reader, request.run_date)
@@ -100,17 +100,17 @@ def write(reader: LakeReader, request: AudienceRequest, folder: Place, umask: st
             for file, frame in files.items():
                 loading.stage_text(file, frame.write_csv(quote_style="necessary"))
             audiences.append(audience)
-        made = Audiences(day, target.shown, tuple(audiences))
-        summary = {**asdict(made), "run_date": day.isoformat()}
+        audiences_ = Audiences(day, target.shown, tuple(audiences))
+        summary = {**asdict(audiences_), "run_date": day.isoformat()}
         loading.stage_text(_SUMMARY, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
         loading.publish()
-    return made
+    return audiences_
 
 
 def _segments(reader: LakeReader, day: date, request: AudienceRequest) -> dict[int, str]:
-    """The wanted segments' names by id."""
-    wanted = ["algorithm", "segment_id", "segment_name", "customers"]
-    rows = reader.rows(SEGMENT_PROFILES, wanted, [day]).to_pylist()
+    """Return the requested segments' names by id."""
+    columns = ["algorithm", "segment_id", "segment_name", "customers"]
+    rows = reader.rows(SEGMENT_PROFILES, columns, [day]).to_pylist()
     of_run = {
         row["segment_id"]: row["segment_name"]
         for row in sorted(rows, key=lambda row: row["segment_id"])
@@ -122,20 +122,22 @@ def _segments(reader: LakeReader, day: date, request: AudienceRequest) -> dict[i
             f"the run of {day} has no segments by {request.algorithm}"
             f"{nearest(request.algorithm, algorithms)}"
         )
-    found = {}
-    for asked in request.segments:
-        ids = [i for i, name in of_run.items() if asked in (str(i), name)]
+    chosen = {}
+    for id_or_name in request.segments:
+        ids = [i for i, name in of_run.items() if id_or_name in (str(i), name)]
         if not ids:
-            known = [*map(str, of_run), *of_run.values()]
-            raise InputError(f"the run of {day} has no segment '{asked}'{nearest(asked, known)}")
-        found.update({i: of_run[i] for i in ids})
-    return found or of_run
+            choices = [*map(str, of_run), *of_run.values()]
+            raise InputError(
+                f"the run of {day} has no segment '{id_or_name}'{nearest(id_or_name, choices)}"
+            )
+        chosen.update({i: of_run[i] for i in ids})
+    return chosen or of_run
 
 
 def _members(
     reader: LakeReader, day: date, algorithm: str, segment_ids: Sequence[int]
 ) -> pl.DataFrame:
-    """The customers of some segments, by ids alone; a file of the table in memory at a time."""
+    """Return the ids of segments' customers, with one file of the table in memory at a time."""
     kernel = partial(_ids, algorithm=algorithm, segment_ids=segment_ids)
     columns = ["algorithm", "customer_id", "segment_id"]
     nobody = pl.DataFrame(schema={"customer_id": pl.String, "segment_id": pl.Int32})
@@ -149,7 +151,7 @@ def _ids(rows: pa.Table, *, algorithm: str, segment_ids: Sequence[int]) -> pl.Da
 
 
 def _contacts(request: AudienceRequest) -> pl.DataFrame:
-    """A row a contact: `customer_id`, `consents`, normalised `email` and `phone`."""
+    """Return one row per contact: `customer_id`, `consents`, normalised `email` and `phone`."""
     with _explained(request.contacts):
         file = _scanned(request.contacts)
         there = file.collect_schema().names()
@@ -173,7 +175,7 @@ def _contacts(request: AudienceRequest) -> pl.DataFrame:
 
 
 def _present(columns: Mapping[str, str], there: Sequence[str]) -> dict[str, str]:
-    """The columns without an e-mail or telephone that nobody named and that isn't there."""
+    """Return the columns without default ones for e-mail or telephone that the file lacks."""
     absent = {r for r in ("email", "phone") if columns.get(r) == r and r not in there}
     optional = absent if absent < {"email", "phone"} & columns.keys() else set()
     return {role: column for role, column in columns.items() if role not in optional}
@@ -182,7 +184,7 @@ def _present(columns: Mapping[str, str], there: Sequence[str]) -> dict[str, str]
 def _scanned(path: Path) -> pl.LazyFrame:
     if path.suffix == ".parquet":
         return pl.scan_parquet(path)
-    # Every value as it stands: a telephone number's leading zero says something.
+    # Values are read as text: the leading zero of a telephone number counts.
     return pl.scan_csv(path, infer_schema=False)
 
 
@@ -203,15 +205,15 @@ def _audience(
     request: AudienceRequest,
     day: date,
 ) -> tuple[Audience, dict[str, pl.DataFrame]]:
-    """A segment's audience and its files' rows by their names."""
+    """Return a segment's audience, and the rows of its files by name."""
     treated = members
     if request.control_share:
         label = request.campaign or day.isoformat()
         treated = members.filter(~contacts.is_held_back(members, label, request.control_share))
-    known = agreed.filter(pl.col("customer_id").is_in(treated.implode()))
-    willing = known.filter("consents")
+    consenting = agreed.filter(pl.col("customer_id").is_in(treated.implode()))
+    willing = consenting.filter("consents")
     usable = willing.filter(pl.col("email").is_not_null() | pl.col("phone").is_not_null())
-    counts = [_customers(each) for each in (known, willing, usable)]
+    counts = [_customers(each) for each in (consenting, willing, usable)]
     files = {
         f"{platform}-segment-{segment_id}.csv": contacts.PLATFORMS[platform](usable)
         for platform in request.platforms
@@ -233,18 +235,18 @@ def _customers(rows: pl.DataFrame) -> int:
     return rows["customer_id"].n_unique()
 
 
-def said(made: Audiences) -> str:
-    """The audiences as a table."""
+def table_of(audiences: Audiences) -> str:
+    """Return the audiences as a table of text."""
     lines = [
-        f"Audiences of the run of {made.run_date} in {made.folder}: hashes alone, of customers"
-        " with consent",
+        f"Audiences of the run of {audiences.run_date} in {audiences.folder}: hashes alone, of"
+        " customers with consent",
         f"  {'segment':<30}{'customers':>10}{'in files':>10}{'held back':>11}"
         f"{'no contact':>12}{'no consent':>12}{'unusable':>10}",
     ]
     lines += [
         f"  {_shown(a):<30}{a.customers:>10,}{a.included:>10,}{a.held_back:>11,}"
         f"{a.without_contact:>12,}{a.without_consent:>12,}{a.unusable:>10,}"
-        for a in made.audiences
+        for a in audiences.audiences
     ]
     return "\n".join(lines)
 
@@ -254,6 +256,6 @@ def _shown(audience: Audience) -> str:
 
 
 def require_roles(columns: Mapping[str, str]) -> Sequence[str]:
-    """The roles that are missing among the named columns."""
+    """Return the roles that the named columns lack."""
     needed = [role for role in ("customer_id", "consent") if role not in columns]
     return needed if {"email", "phone"} & columns.keys() else [*needed, "email or phone"]

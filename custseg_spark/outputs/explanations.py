@@ -1,4 +1,4 @@
-"""Why a customer is in a segment, in numbers and in words."""
+"""Explain why a customer is in a segment, in numbers and in words."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -35,14 +35,14 @@ _COMPARED = {
 
 @dataclass(frozen=True)
 class Explanation:
-    """A customer's segment, and why; `print` tells it in words.
+    """A customer's segment, with reasons; `print` shows it in words.
 
-    `distance` is that to the segment's centre, `margin` how much farther the second segment's
-    centre is. `features` has a row a feature of the model, the reasons first: the customer's value
-    beside the segment's median and mean, the segment's distance from all customers in standard
-    deviations, and the second segment's mean. `reasons` are the features that speak most for the
-    segment and against the second one; of whom too little is known has none, and no distance.
-    `history`: the customer's segment at each run date so far.
+    `distance` is the distance to the segment's centre, `margin` how much farther the second
+    segment's centre is. `features` has a row per feature of the model, the reasons first: the
+    customer's value beside the segment's median and mean, the segment's distance from all customers
+    in standard deviations, and the second segment's mean. `reasons` are the features that speak
+    most for the segment and against the second one. A customer of whom too little is known has no
+    reasons and no distance. `history` is the customer's segment at each run date so far.
     """
 
     customer_id: str
@@ -86,10 +86,10 @@ class Explanation:
 
 
 class CustomerTables(Tables, Protocol):
-    """A lake's tables, and the few rows of one customer."""
+    """Tables of a lake that can also be read for one customer."""
 
     def rows_of_customer(self, table: Table, customer_id: str, day: date) -> pa.Table:
-        """A customer's rows on a run date."""
+        """Return a customer's rows on a run date."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class OneRun:
 
 
 def explain(of: OneRun, customer_id: str) -> Explanation:
-    """The explanation of a customer. Raises InputError for one that the run lacks."""
+    """Explain a customer's segment. Raises InputError for a customer who isn't in the run."""
     row = _segment(of, customer_id, of.run_date)
     if row is None:
         raise InputError(f"the run of {of.run_date} has no customer '{customer_id}' in {of.where}")
@@ -129,8 +129,8 @@ def explain(of: OneRun, customer_id: str) -> Explanation:
 
 
 def _segment(of: OneRun, customer_id: str, day: date) -> Mapping[str, Any] | None:
-    found = dicts_of(of.reader.rows_of_customer(CUSTOMER_SEGMENTS, customer_id, day))
-    return next((row for row in found if row["algorithm"] == of.algorithm), None)
+    rows = dicts_of(of.reader.rows_of_customer(CUSTOMER_SEGMENTS, customer_id, day))
+    return next((row for row in rows if row["algorithm"] == of.algorithm), None)
 
 
 def _profiles(of: OneRun) -> Mapping[int, Mapping[str, Any]]:
@@ -146,16 +146,16 @@ def _compared(
     second: Mapping[str, Any] | None,
     reasons: Sequence[str],
 ) -> pl.DataFrame:
-    """The model's features, the reasons first; null where a table hasn't the number."""
-    own = of.reader.rows_of_customer(CUSTOMER_FEATURES, customer_id, of.run_date)
-    names = [n for n in of.features if n in own.column_names]
+    """Return the model's features, the reasons first; null where a table lacks the number."""
+    feature_rows = of.reader.rows_of_customer(CUSTOMER_FEATURES, customer_id, of.run_date)
+    names = [n for n in of.features if n in feature_rows.column_names]
     ordered = sorted(names, key=lambda n: reasons.index(n) if n in reasons else len(reasons))
     here = dict(segment["features"] or {}) if segment else {}
     there = dict(second["features"] or {}) if second else {}
     rows = [
         {
             "feature": name,
-            "value": _finite(numbers(own[name])[0]) if len(own) else None,
+            "value": _finite(numbers(feature_rows[name])[0]) if len(feature_rows) else None,
             "segment_median": here.get(name, {}).get("median"),
             "segment_mean": here.get(name, {}).get("mean"),
             "segment_z_score": here.get(name, {}).get("z_score"),
@@ -173,7 +173,7 @@ def _finite(value: float) -> float | None:
 
 def _history(of: OneRun, customer_id: str) -> pl.DataFrame:
     days = sorted(set(of.reader.rows(RUNS, ["run_date"])["run_date"].to_pylist()))
-    found = [(d, _segment(of, customer_id, d)) for d in days if d <= of.run_date]
-    rows = [(d, r["segment_id"], r["segment_name"]) for d, r in found if r is not None]
+    segments = [(d, _segment(of, customer_id, d)) for d in days if d <= of.run_date]
+    rows = [(d, r["segment_id"], r["segment_name"]) for d, r in segments if r is not None]
     schema = {"run_date": pl.Date, "segment_id": pl.Int32, "segment_name": pl.String}
     return pl.DataFrame(rows, schema=schema, orient="row")

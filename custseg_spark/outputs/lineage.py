@@ -1,8 +1,9 @@
-"""OpenLineage events of a command: what it began to read, and what it had written at its end.
+"""OpenLineage events of a command: its inputs at the start, and its outputs at the end.
 
-Events go where `[lineage]` says (a file, a URL), else where OpenLineage's own variables say
-(OPENLINEAGE_URL, OPENLINEAGE_CONFIG); without any nothing is imported. An event that can't be sent
-is a warning: the work itself never fails by it. Imports openlineage (extra `lineage`) late.
+Events go to the file or URL of `[lineage]`, otherwise by OpenLineage's own variables
+(OPENLINEAGE_URL, OPENLINEAGE_CONFIG); without any of these nothing is imported. An event that can't
+be sent is a warning: the work itself never fails. The module imports openlineage (extra `lineage`)
+late.
 """
 
 import os
@@ -34,7 +35,7 @@ _VARIABLES = ("OPENLINEAGE_URL", "OPENLINEAGE_CONFIG", "OPENLINEAGE__TRANSPORT__
 
 @dataclass
 class Written:
-    """What a command has to tell at its end: tables read and written with their rows, a run."""
+    """The facts of a command's last event: tables read and written with their rows, a run."""
 
     inputs: list[str] = field(default_factory=list)
     tables_read: list[Table] = field(default_factory=list)
@@ -44,12 +45,12 @@ class Written:
 
 
 @contextmanager
-def told(
+def reported(
     command: str, config: Config, inputs: Sequence[str], now: Callable[[], datetime]
 ) -> Iterator[Written]:
-    """Sends START, then COMPLETE, FAIL or ABORT with what the block has filled in.
+    """Send START, then COMPLETE, FAIL or ABORT with the facts that the block fills in.
 
-    `inputs` are paths and URLs of sources. Raises ConfigurationError where events are asked for and
+    `inputs` are paths and URLs of sources. Raises ConfigurationError if events are configured but
     openlineage isn't installed.
     """
     written = Written(inputs=list(inputs))
@@ -73,7 +74,7 @@ def told(
 
 
 def _client(config: LineageConfig) -> "OpenLineageClient | None":
-    """The client; None where nobody asked for events."""
+    """Return the client; None if events aren't configured."""
     if not (config.file or config.url or any(os.environ.get(name) for name in _VARIABLES)):
         return None
     try:
@@ -108,7 +109,7 @@ class _Sender:
         self.run_id = str(generate_new_uuid())
 
     def send(self, state: str, written: Written, error: BaseException | None = None) -> None:
-        """Sends an event; what goes wrong is a warning."""
+        """Send an event; a failure is only a warning."""
         with _harmless():
             from openlineage.client.event_v2 import RunEvent, RunState, set_producer
 
@@ -191,15 +192,15 @@ class _Sender:
 
 
 def named(path: str) -> tuple[str, str]:
-    """A dataset's namespace and name, by OpenLineage's conventions; a secret is no part of them."""
+    """Return a dataset's namespace and name by OpenLineage's conventions, without secrets."""
     if is_database(path):
         url = urlsplit(redacted(path).removeprefix("jdbc:"))
         return f"{url.scheme}://{url.netloc}", url.path.strip("/") or url.netloc
-    found = place(path)
-    if isinstance(found, Remote):
-        uri = urlsplit(found.uri)
+    place_ = place(path)
+    if isinstance(place_, Remote):
+        uri = urlsplit(place_.uri)
         return f"{uri.scheme}://{uri.netloc}", uri.path.strip("/") or "/"
-    return "file", str(found.absolute())
+    return "file", str(place_.absolute())
 
 
 def _columns(table: Table) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A published model as MLflow's pyfunc: a frame of features in, segments out, without Spark.
+"""A published model as MLflow's pyfunc: it turns a frame of features into segments without Spark.
 
 MLflow calls `_load_pyfunc` with the model's document (`scoring.json`); nothing is unpickled.
 """
@@ -15,15 +15,15 @@ from custseg_spark.errors import InputError
 
 
 class SegmentModel:
-    """What MLflow wraps: `predict` takes and gives frames of pandas."""
+    """The model that MLflow wraps: `predict` takes and returns frames of pandas."""
 
     def __init__(self, scoring: ScoringModel):
         self.scoring = scoring
 
     def predict(self, customers: pd.DataFrame, params: Any = None) -> pd.DataFrame:
-        """A row a customer, in order: cluster, segment, distance, second segment, margin, reasons.
+        """Return a row per customer, in order, as `ScoringModel.segments_of` without memberships.
 
-        Null features are as for a customer who lacks them. Raises InputError for a missing column.
+        Null features count as missing. Raises InputError for a missing column.
         """
         missing = [name for name in self.scoring.columns if name not in customers.columns]
         if missing:
@@ -32,8 +32,8 @@ class SegmentModel:
             name: pa.Array.from_pandas(customers[name].astype("float64"))
             for name in self.scoring.columns
         }
-        made = self.scoring.segments_of(pa.table(columns))
-        segments: pd.DataFrame = made.drop_columns(["memberships"]).to_pandas()
+        table = self.scoring.segments_of(pa.table(columns))
+        segments: pd.DataFrame = table.drop_columns(["memberships"]).to_pandas()
         segments.index = customers.index
         return segments
 

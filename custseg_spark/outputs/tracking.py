@@ -1,7 +1,8 @@
-"""A run of a lake as a run of MLflow's: parameters, indices, report, tables, and each model.
+"""Log a run of a lake as a run of MLflow: parameters, indices, report, tables, and models.
 
-The model is its portable form, which scores without Spark. A run of the lake is logged once: what
-is finished there already is only named. It imports mlflow (extra `mlflow`) late.
+A model is logged in its portable form, which scores without Spark. A run of the lake is logged
+once: if MLflow has finished it, only its name is returned. The module imports mlflow (extra
+`mlflow`) late.
 """
 
 import json
@@ -29,7 +30,7 @@ from custseg_spark.redaction import redacted
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-# Of MLflow's stores.
+# Limits of MLflow's stores.
 _LONGEST_VALUE, _LONGEST_KEY = 6_000, 250
 _RUN_TAG = "custseg.run_id"
 _INDICES = (
@@ -47,8 +48,10 @@ _INDICES = (
 
 @dataclass(frozen=True)
 class Tracking:
-    """Where to log: None is what MLflow's own variables say. `register`: the registered model's
-    name, to which each algorithm but the main one adds its own."""
+    """Where to log: None stands for MLflow's own variables.
+
+    `register` is the registered model's name; algorithms other than the main one append their own.
+    """
 
     uri: str | None = None
     experiment: str = "custseg"
@@ -57,7 +60,7 @@ class Tracking:
 
 @dataclass(frozen=True)
 class Tracked:
-    """A run of MLflow's, whether it was there, and its models' addresses by algorithm."""
+    """A run of MLflow, whether it existed before, and its models' addresses by algorithm."""
 
     run_id: str
     run_date: date
@@ -66,7 +69,7 @@ class Tracked:
 
 
 def require() -> None:
-    """Raises ConfigurationError where mlflow isn't installed."""
+    """Raise ConfigurationError if mlflow isn't installed."""
     try:
         import mlflow  # noqa: F401
     except ImportError as error:
@@ -76,8 +79,10 @@ def require() -> None:
 
 
 def log(reader: LakeReader, run_date: date | None, tracking: Tracking, umask: str) -> Tracked:
-    """Logs a run of the lake (None: the latest). Raises InputError where there is none, TargetError
-    for a store that can't be used."""
+    """Log a run of the lake (None: the latest).
+
+    Raises InputError without a run, TargetError for a store that can't be used.
+    """
     require()
     import mlflow
     from mlflow.exceptions import MlflowException
@@ -90,8 +95,8 @@ def log(reader: LakeReader, run_date: date | None, tracking: Tracking, umask: st
             mlflow.set_tracking_uri(tracking.uri)
         client = mlflow.MlflowClient()
         experiment = mlflow.set_experiment(tracking.experiment).experiment_id
-        if known := _logged(client, experiment, run[RUN_ID]):
-            return Tracked(known, day, was_there=True, models={})
+        if finished := _logged(client, experiment, run[RUN_ID]):
+            return Tracked(finished, day, was_there=True, models={})
         with mlflow.start_run(experiment_id=experiment, run_name=f"{day} {run[RUN_ID]}") as started:
             mlflow.set_tags(_tags(run, day))
             _log_parameters(run)
@@ -104,10 +109,10 @@ def log(reader: LakeReader, run_date: date | None, tracking: Tracking, umask: st
 
 
 def _logged(client: "MlflowClient", experiment: str, run_id: str) -> str | None:
-    """MLflow's finished run of this run of the lake."""
-    asked = f"tags.`{_RUN_TAG}` = '{run_id}' and attributes.status = 'FINISHED'"
-    found = client.search_runs([experiment], asked, max_results=1)
-    return found[0].info.run_id if found else None
+    """Return MLflow's finished run for this run of the lake."""
+    query = f"tags.`{_RUN_TAG}` = '{run_id}' and attributes.status = 'FINISHED'"
+    runs = client.search_runs([experiment], query, max_results=1)
+    return runs[0].info.run_id if runs else None
 
 
 def _tags(run: Mapping[str, Any], day: date) -> dict[str, str]:
@@ -132,7 +137,7 @@ def _log_parameters(run: Mapping[str, Any]) -> None:
 
 
 def _flat(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Settings by dotted key; sources are the user's own, with paths, and stay out."""
+    """Return settings by dotted key, without sources: they have the user's paths."""
     for key, value in tree.items():
         if isinstance(value, Mapping):
             if not above and key == "sources":
@@ -143,7 +148,7 @@ def _flat(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]
 
 
 def _log_metrics(reader: LakeReader, day: date, run: Mapping[str, Any]) -> None:
-    """The chosen models' indices by algorithm, those of all candidates by k as the step."""
+    """Log the chosen models' indices by algorithm, and all candidates' with k as the step."""
     import mlflow
 
     for row in dicts_of(reader.rows(MODEL_SELECTION, dates=[day])):
@@ -178,17 +183,17 @@ def _log_files(reader: LakeReader, day: date, umask: str) -> None:
 def _log_models(
     reader: LakeReader, day: date, run: Mapping[str, Any], tracking: Tracking
 ) -> dict[str, str]:
-    """Each algorithm's model; the addresses by algorithm, the main one's first."""
+    """Log each algorithm's model; return the addresses by algorithm, the main one's first."""
     configured = json.loads(run["config"] or "{}").get("model", {}).get("algorithms", [])
     names = [name for name in configured if name in (run["models"] or {})]
     names += sorted(set(run["models"] or {}).difference(names))
-    made = {}
+    addresses = {}
     for algorithm in names:
         registered = tracking.register
         if registered and algorithm != names[0]:
             registered = f"{registered}-{algorithm}"
-        made[algorithm] = _log_model(reader.model(day, algorithm), algorithm, registered)
-    return made
+        addresses[algorithm] = _log_model(reader.model(day, algorithm), algorithm, registered)
+    return addresses
 
 
 def _log_model(scoring: ScoringModel, name: str, registered: str | None) -> str:
@@ -196,13 +201,13 @@ def _log_model(scoring: ScoringModel, name: str, registered: str | None) -> str:
     import pandas as pd
     from mlflow.models import infer_signature
 
-    # NaN: a feature may be missing, so whole numbers come as doubles.
+    # Doubles, because a missing feature is NaN, even among whole numbers.
     example = pd.DataFrame({column: [0.0] for column in scoring.columns})
     answer = tracked_model.SegmentModel(scoring).predict(example)
     with scratch.folder("custseg-mlflow-") as folder, warnings.catch_warnings():
         document = folder / portable.FILE_NAME
         document.write_text(portable.document(scoring).text, encoding="utf-8")
-        # It warns of answers that are whole numbers, and of an example that isn't kept.
+        # MLflow warns of whole numbers in results, and of an example that isn't kept.
         warnings.simplefilter("ignore")
         logged = mlflow.pyfunc.log_model(
             name=name,
@@ -221,8 +226,8 @@ def _version() -> str:
     return version("custseg-spark")
 
 
-def said(tracked: Tracked, where: Path | str) -> str:
-    """What was logged, in words."""
+def summary(tracked: Tracked, where: Path | str) -> str:
+    """Describe the logged run in words."""
     if tracked.was_there:
         return f"The run of {tracked.run_date} is in MLflow already: {tracked.run_id} in {where}"
     lines = [f"Logged the run of {tracked.run_date} to MLflow: {tracked.run_id} in {where}"]

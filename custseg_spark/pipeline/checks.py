@@ -1,6 +1,6 @@
-"""What a configuration may name, checked before Spark starts: families, features, algorithms.
+"""Check the names in a configuration before Spark starts: families, features, algorithms.
 
-Imports no Spark: commands check their options while nothing heavy is loaded yet.
+The module imports no Spark: commands check their options before anything heavy is loaded.
 """
 
 from custseg_spark.config.rfm_groups import rfm_rules
@@ -12,8 +12,7 @@ from custseg_spark.errors import ConfigurationError, nearest
 
 
 def check(config: Config) -> None:
-    """ConfigurationError for an unknown family, feature, algorithm or kind of comparison, and for
-    a map of RFM groups with a hole or an overlap."""
+    """Raise ConfigurationError for an unknown name, and for RFM groups with a gap or an overlap."""
     available = registry.all_features(config.features.optional_families)
     preparation.choose_features(config.model.features, available)
     preparation.choose_features(config.model.preparation.within_activity, available)
@@ -24,12 +23,12 @@ def check(config: Config) -> None:
 
 
 def known_algorithm(algorithm: str) -> str:
-    """The algorithm's name; ConfigurationError for an unknown one."""
+    """Return the algorithm's name; ConfigurationError for an unknown one."""
     if algorithm not in ALGORITHMS:
         raise ConfigurationError(f"unknown algorithm '{algorithm}'{nearest(algorithm, ALGORITHMS)}")
     return algorithm
 
 
 def feature_names() -> list[str]:
-    """Every feature that an archetype may weigh, whatever families a run has."""
+    """Return every feature that an archetype may weigh, with those of families that a run lacks."""
     return [f.name for f in registry.all_features(tuple(registry.OPTIONAL_FAMILIES))]

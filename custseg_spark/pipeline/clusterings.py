@@ -20,16 +20,16 @@ from custseg_spark.core.clustering.selection import Verdict
 from custseg_spark.core.clustering.stay_curves import StayCurve
 from custseg_spark.core.segments.identity import Identities
 from custseg_spark.core.segments.naming import SegmentName
+from custseg_spark.pipeline.assigners import PricedAssigner
 from custseg_spark.pipeline.history import Ancestor
-from custseg_spark.pipeline.telling import Told
 
 
 @dataclass(frozen=True)
 class Clustering:
-    """One algorithm's chosen clustering: who its clusters are, by position, and how they look.
+    """One algorithm's chosen clustering: the identities, names and profiles of its clusters.
 
     `names` and `ancestors` are by segment id, `outlier_distances` and `stay_curves` by cluster.
-    `held` are the sampled customers whom `hysteresis` holds in a cluster that isn't the model's, by
+    `held` are the sampled customers whom `hysteresis` holds in another cluster than the model's, by
     id.
     """
 
@@ -40,7 +40,7 @@ class Clustering:
     ancestors: Mapping[int, Ancestor]
     profiles: Sequence[Profile]
     outlier_distances: tuple[float | None, ...]
-    told: Told
+    priced: PricedAssigner
     stay_curves: tuple[StayCurve, ...] = ()
     hysteresis: float = 0.0
     held: Mapping[str, int] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Clustering:
 
     @property
     def segment_ids(self) -> tuple[int, ...]:
-        """The segment ids by label: the clusters', then that of too little known."""
+        """The segment ids by label: those of the clusters, then that of too little known."""
         return tuple(i.segment_id for i in self.identities.clusters)
 
     @property
@@ -67,8 +67,8 @@ class Clustering:
 
     @property
     def named(self) -> NamedClustering:
-        """The model with ids and names by cluster: what labels customers."""
-        assigner, k = self.told.assigner, cluster_count(self.model)
+        """The model with ids and names by cluster, which labels customers."""
+        assigner, k = self.priced.assigner, cluster_count(self.model)
         return NamedClustering(
             self.algorithm,
             self.model,
@@ -83,12 +83,12 @@ class Clustering:
         )
 
     def labels_of(self, customers: pa.Table, points: np.ndarray) -> np.ndarray:
-        """Return the labels of sampled customers, whose points are given."""
-        return labels_with_held(self.told.assigner, customers, points, self.held)
+        """Return the labels of sampled customers from their points."""
+        return labels_with_held(self.priced.assigner, customers, points, self.held)
 
     @property
     def renamed(self) -> list[str]:
-        """In words, which segments have another name than in the run they come from."""
+        """Sentences about segments whose name differs from the earlier run's."""
         return [
             f"{self.algorithm}, segment {i}: called {name.name} now, {before.name} before"
             for i, name in self.names.items()
@@ -99,9 +99,11 @@ class Clustering:
 def labels_with_held(
     assigner: Assigner, customers: pa.Table, points: np.ndarray, held: Mapping[str, int]
 ) -> np.ndarray:
-    """Return customers' labels; `held` has those of some by id, whom hysteresis holds."""
+    """Return customers' labels; `held` has the labels of customers whom hysteresis holds, by id."""
     labels = assigner.labels(customers, points)
     if not held:
         return labels
-    found = zip(customers["customer_id"].to_pylist(), labels.tolist(), strict=True)
-    return np.array([held.get(customer, label) for customer, label in found], dtype=np.intp)
+    labelled_customers = zip(customers["customer_id"].to_pylist(), labels.tolist(), strict=True)
+    return np.array(
+        [held.get(customer, label) for customer, label in labelled_customers], dtype=np.intp
+    )

@@ -1,4 +1,4 @@
-"""Whether one customer id stands for many customers: an id that lost its digits, or a guest's."""
+"""Warn of one customer id that stands for many customers: a rounded id, or that of guests."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,21 +15,21 @@ from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.partitions import Portions, session_buckets
 from custseg_spark.pipeline.features import customer_groups
 
-# Of a handful of events one customer naturally has many.
+# With fewer events, one customer naturally has a large share.
 FEWEST_EVENTS = 100
 _LONGEST_SHOWN = 60
 
 
 @dataclass(frozen=True)
 class Largest:
-    """The customer with the most events, by id where several have as many, among all events."""
+    """The customer with the most events (ties by id), with `of`, the number of all events."""
 
     customer_id: str
     events: int
     of: int
 
     def problem(self, most: float) -> str | None:
-        """What is to be said where it has more than a share of the events."""
+        """Return a warning if the customer has more than this share of the events."""
         if self.of < FEWEST_EVENTS or self.events <= most * self.of:
             return None
         shown = self.customer_id[:_LONGEST_SHOWN]
@@ -41,7 +41,7 @@ class Largest:
 
 
 def of_events(events: DataFrame) -> Largest | None:
-    """The largest customer of a table of events. One scan of one column."""
+    """Return the largest customer of a table of events, by one scan of one column."""
     counts = events.groupBy("customer_id").count()
     [row] = counts.agg(
         F.max(F.struct("count", "customer_id")).alias("largest"), F.sum("count").alias("of")
@@ -53,31 +53,33 @@ def of_events(events: DataFrame) -> Largest | None:
 
 @dataclass(frozen=True)
 class Sizes:
-    """Of a run's customers, by the events before its date: the largest, and how many have how many
-    events (rows of `event_summary`)."""
+    """The largest customer of a run by events, and customers by their number of events.
+
+    `activity` are rows of `event_summary`; events before the run date count.
+    """
 
     largest: Largest | None
     activity: pl.DataFrame
 
 
 def of_customers(customers: Portions) -> Sizes:
-    """The sizes of a run's customers. One scan of one column."""
+    """Return the sizes of a run's customers, by one scan of one column."""
     sizes = customers.map(_sizes, _COLUMNS)
-    activity = raw_events.summary(one.activity for one in sizes)
-    return Sizes(_top([one.largest for one in sizes if one.largest is not None]), activity)
+    activity = raw_events.summary(size.activity for size in sizes)
+    return Sizes(_top([size.largest for size in sizes if size.largest is not None]), activity)
 
 
 def of_lake(lake: Lake) -> Largest | None:
-    """The largest customer of a lake, by its sessions."""
+    """Return the largest customer of a lake, by the session parts."""
     parts = session_buckets(lake, date.max, customer_groups(lake))
-    return _top([one for one in parts.map(_largest_of_parts, _COLUMNS) if one is not None])
+    return _top([part for part in parts.map(_largest_of_parts, _COLUMNS) if part is not None])
 
 
-def _top(found: Sequence[Largest]) -> Largest | None:
-    if not found:
+def _top(largest: Sequence[Largest]) -> Largest | None:
+    if not largest:
         return None
-    top = max(found, key=lambda one: (one.events, one.customer_id))
-    return Largest(top.customer_id, top.events, sum(one.of for one in found))
+    top = max(largest, key=lambda customer: (customer.events, customer.customer_id))
+    return Largest(top.customer_id, top.events, sum(customer.of for customer in largest))
 
 
 def _largest_of_parts(parts: pa.Table) -> Largest | None:

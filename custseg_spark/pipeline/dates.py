@@ -1,4 +1,4 @@
-"""The date that a lake's events lead to."""
+"""The run date that follows from a lake's events."""
 
 from datetime import date, timedelta
 
@@ -9,7 +9,7 @@ from custseg_spark.engine.lake.schemas import EVENTS
 
 
 def day_after_last_event(lake: Lake) -> date | None:
-    """The day after the last event's; None where the lake has no events."""
+    """Return the day after the last event; None for a lake without events."""
     last: date | None
     if lake.native is not None:
         last = max((f.day for f in lake.files(EVENTS) if f.day and f.rows), default=None)

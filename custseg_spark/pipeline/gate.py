@@ -1,6 +1,6 @@
-"""Whether a lake is fit to be segmented: what ingest, which sees one batch of files, can't tell.
+"""Check whether a lake is fit to be segmented: ingest sees only one batch of files.
 
-How much of a source may be refused is ingest's to say, by the mapping's own limit.
+Ingest checks the share of refused records, by the mapping's own limit.
 """
 
 import statistics
@@ -24,7 +24,7 @@ _PARTS = ("header", "blank", "accepted", "rejected", "ignored", "duplicates")
 
 @dataclass(frozen=True)
 class Passed:
-    """What the gate has seen: the last day before the run date, and the seven days before it."""
+    """The gate's figures: the last day before the run date, and the seven days before that."""
 
     files: int
     events: int
@@ -34,13 +34,15 @@ class Passed:
 
 
 def check(lake: Lake, config: GateConfig, run_date: date | None) -> Passed:
-    """Raises GateError where the ledger doesn't add up, `events` doesn't agree with it, or the
-    days before the run date (None: before the day after the last event) lack events, or one
-    customer has too many of all; InputError for a lake of 0.1.
+    """Raise GateError for a lake that isn't fit to be segmented.
+
+    Its ledger must add up and agree with `events`, the days before the run date (None: the day
+    after the last event) must have events, and no customer too many of them. Raises InputError for
+    a lake of 0.1.
     """
     lake.require_format()
     if lake.native is not None:
-        # Else events may be there already whose ledger rows come in a moment.
+        # Otherwise events may be there before their ledger rows.
         runs.wait_for_journals(lake.native, TABLES)
     lake = lake.at_one_moment((EVENTS, INGEST_FILES))
     files = [r for r in lake.read(INGEST_FILES).collect() if r.skipped_because is None]
@@ -66,39 +68,39 @@ def _check_sums(files: list[Row]) -> None:
     for file in files:
         parts = {name: file[name] for name in _PARTS}
         if sum(parts.values()) != file.physical_records:
-            said = " + ".join(f"{count:,} {name}" for name, count in parts.items())
+            sum_of_parts = " + ".join(f"{count:,} {name}" for name, count in parts.items())
             raise GateError(
-                f"{file.source_file}: {file.physical_records:,} records are not {said};"
+                f"{file.source_file}: {file.physical_records:,} records are not {sum_of_parts};"
                 " the ledger was changed by hand"
             )
 
 
 def _check_events(files: list[Row], events: DataFrame) -> int:
-    """The number of events, which is the ledger's. One scan of two columns, a row a file."""
-    found = {
+    """Return the number of events, checked against the ledger by one scan of two columns."""
+    counts = {
         (r.source, r.file_id): r["count"]
         for r in events.groupBy("source", "file_id").count().collect()
     }
-    known = {(f.source, f.file_id): f for f in files}
-    for key, count in found.items():
-        if key not in known:
+    files_by_key = {(f.source, f.file_id): f for f in files}
+    for key, count in counts.items():
+        if key not in files_by_key:
             raise GateError(
                 f"{count:,} events of source {key[0]} are of a file that the ledger lacks: an"
                 " ingest was killed, or is at work; run it again"
             )
-    # A source without any event is one of something else, such as customer attributes.
-    of_events = {source for source, _ in found}
-    for key, file in known.items():
-        if key[0] in of_events and file.accepted != found.get(key, 0):
+    # A source without any event has other records, such as customer attributes.
+    of_events = {source for source, _ in counts}
+    for key, file in files_by_key.items():
+        if key[0] in of_events and file.accepted != counts.get(key, 0):
             raise GateError(
                 f"{file.source_file}: the ledger has {file.accepted:,} accepted records, the"
-                f" table of events {found.get(key, 0):,} of them"
+                f" table of events {counts.get(key, 0):,} of them"
             )
-    return sum(found.values())
+    return sum(counts.values())
 
 
 def _events_by_day(events: DataFrame, run_date: date | None) -> Mapping[date, int]:
-    """Events of the last day before the run date and the days before it, by their date."""
+    """Count the events of the last day before the run date, and of the days before it, by date."""
     before = events if run_date is None else events.where(F.col("event_date") < F.lit(run_date))
     last: date | None = before.agg(F.max("event_date")).collect()[0][0]
     if last is None:

@@ -1,4 +1,4 @@
-"""What earlier runs left behind: the segments that a new run continues, and their models."""
+"""Earlier runs as a new run sees them: the segments that it continues, and their models."""
 
 import json
 from collections.abc import Mapping
@@ -15,9 +15,9 @@ from custseg_spark.errors import InputError
 
 Row = Mapping[str, Any]
 
-# A lake of 0.1, whose segments may go on in another, has no hashes of its models.
+# A lake of version 0.1, whose segments may continue in another lake, has no hashes of models.
 _COLUMNS = [name for name in RUNS.schema.names if name not in ("model_hashes", "structure_gap")]
-# What every version's table has.
+# The columns that every version's table has.
 _OF_SEGMENTS = (
     "algorithm",
     "segment_id",
@@ -31,7 +31,7 @@ _OF_SEGMENTS = (
 
 @dataclass(frozen=True)
 class Ancestor:
-    """What a previous run knows of a segment: its name and the run date it was born on."""
+    """A segment as the previous run knows it: its name and its first run date."""
 
     name: str
     born_on: date
@@ -63,45 +63,53 @@ class PreviousRun:
     lake: Lake | None = None
 
     def k(self, algorithm: str) -> int | None:
-        """How many segments an algorithm had; None where it wasn't run."""
+        """Return an algorithm's number of segments; None if the run didn't have it."""
         return len(self.known(algorithm)) or None
 
     @property
     def customers(self) -> int:
-        """How many customers it had."""
-        counts = [sum(s.customers for s in own.values()) for own in self.segments.values()]
+        """The run's number of customers."""
+        counts = [
+            sum(s.customers for s in of_algorithm.values())
+            for of_algorithm in self.segments.values()
+        ]
         return max(counts, default=0)
 
     def known(self, algorithm: str) -> list[KnownSegment]:
-        """An algorithm's living segments, by id; without that of too little known, which no cluster
-        continues."""
+        """Return an algorithm's living segments, by id.
+
+        The segment of too little known is left out: no cluster continues it.
+        """
         living = self.segments.get(algorithm, {})
         return [segment.known for i, segment in living.items() if i != TOO_LITTLE_KNOWN_ID]
 
     def ancestors(self, algorithm: str) -> dict[int, Ancestor]:
-        """An algorithm's living segments' names and birth, by id."""
+        """Return the names and first run dates of an algorithm's living segments, by id."""
         return {i: segment.ancestor for i, segment in self.segments.get(algorithm, {}).items()}
 
 
 @dataclass(frozen=True)
 class Past:
-    """All that a run must know of others: the previous one, the ids in use, and what this very
-    run date bore when it ran before (a rerun gives the same ids)."""
+    """Other runs: the previous one, the ids in use, the segments of an earlier run of this date.
+
+    A rerun gives the same ids.
+    """
 
     previous: PreviousRun | None
     last_ids: Mapping[str, int]
     reborn: Mapping[str, tuple[KnownSegment, ...]]
 
     def next_id(self, algorithm: str) -> int:
-        """The first id that no segment of any other run date has."""
+        """Return the first id that is free in all other run dates."""
         return self.last_ids.get(algorithm, 0) + 1
 
 
 def past(lake: Lake, run_date: date, continued: Lake | None = None) -> Past:
-    """What other runs left, as seen from `run_date`.
+    """Return the other runs as seen from `run_date`.
 
-    Where the lake has no earlier run, the previous one is the latest in the `continued` lake, of
-    `run_date` at most; no id of that lake's is given again. Raises InputError where it has no run.
+    If the lake has no earlier run, the previous one is the latest of the `continued` lake up to
+    `run_date`, and none of that lake's ids is given again. Raises InputError if that lake has no
+    run.
     """
     last_ids: dict[str, int] = {}
     for algorithm, segment_id in _ids(lake, run_date) + (_ids(continued) if continued else []):
@@ -118,43 +126,43 @@ def past(lake: Lake, run_date: date, continued: Lake | None = None) -> Past:
 
 
 def _ids(lake: Lake, but_of: date | None = None) -> list[tuple[str, int]]:
-    """Each algorithm's segment ids, of all run dates but one."""
+    """Return each algorithm's segment ids in all run dates but one."""
     rows = lake.rows(SEGMENT_PROFILES, ["run_date", "algorithm", "segment_id"]).to_pylist()
     return [(r["algorithm"], r["segment_id"]) for r in rows if r["run_date"] != but_of]
 
 
 def _elsewhere(continued: Lake, run_date: date) -> PreviousRun | None:
-    # A run of the very run date, too: a lake that is made anew begins where the old one ends.
+    # A run of the same run date counts too: a rebuilt lake begins where the old one ends.
     until = [day for day in run_dates(continued) if day <= run_date]
     previous = find(continued, until[-1]) if until else None
     return replace(previous, lake=continued) if previous else None
 
 
 def previous_run(lake: Lake, run_date: date) -> PreviousRun | None:
-    """The run of the latest run date before `run_date`; None where there is none."""
+    """Return the run of the latest run date before `run_date`, or None."""
     earlier = [day for day in run_dates(lake) if day < run_date]
     return find(lake, earlier[-1]) if earlier else None
 
 
 def run_dates(lake: Lake) -> list[date]:
-    """The dates of all runs, ascending."""
+    """Return the dates of all runs, ascending."""
     return sorted(set(lake.rows(RUNS, ["run_date"])["run_date"].to_pylist()))
 
 
 def find(lake: Lake, run_date: date) -> PreviousRun | None:
-    """The run of exactly that run date; None where there is none."""
+    """Return the run of exactly this run date, or None."""
     rows = lake.rows(RUNS, _COLUMNS, [run_date]).to_pylist()
     return _previous(lake, rows[0]) if rows else None
 
 
 def model_hashes(lake: Lake, run_date: date) -> Mapping[str, str]:
-    """The hash of all files of each model of a run, by algorithm."""
+    """Return the hash of all files of each model of a run, by algorithm."""
     rows = lake.rows(RUNS, ["model_hashes"], [run_date])["model_hashes"].to_pylist()
     return dict(rows[0] or ()) if rows else {}
 
 
 def run_of(lake: Lake, run_date: date) -> PreviousRun:
-    """The run of exactly that run date. Raises InputError where there is none."""
+    """Return the run of exactly this run date. Raises InputError if there is none."""
     run = find(lake, run_date)
     if run is None:
         dates = [str(day) for day in run_dates(lake)]
@@ -181,8 +189,7 @@ def _previous(lake: Lake, row: Row) -> PreviousRun:
 
 
 def _made_with(lake: Lake, row: Row) -> Mapping[str, Any]:
-    """What the models of a run were fitted with, by the run that fitted them; empty if it is
-    gone."""
+    """Return the settings of a run's models; empty if the run that fitted them is gone."""
     if row["fitted_on"] != row["run_date"]:
         fitted = lake.rows(RUNS, _COLUMNS, [row["fitted_on"]]).to_pylist()
         if not fitted:
@@ -192,14 +199,13 @@ def _made_with(lake: Lake, row: Row) -> Mapping[str, Any]:
 
 
 def settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that make a model, by dotted key: its section, and which customers a trial
-    left."""
+    """Return the settings that a model depends on, by dotted key: its section, a trial's limits."""
     limits = {f"run.{key}": config["run"][key] for key in ("sample_fraction", "max_rows")}
     return {**_dotted(config["model"], "model"), **limits}
 
 
 def _dotted(section: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The values of a section and its groups by `name.key` and `name.group.key`."""
+    """Return the values of a section and its groups by `name.key` and `name.group.key`."""
     values: dict[str, Any] = {}
     for key, value in section.items():
         path = f"{name}.{key}"
@@ -208,7 +214,7 @@ def _dotted(section: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def _profiles(lake: Lake, run_date: date) -> list[Row]:
-    """What a run date's segments are: a row a segment."""
+    """Return a run date's segments, a row each."""
     rows = lake.rows(SEGMENT_PROFILES, _OF_SEGMENTS, [run_date]).to_pylist()
     return sorted(rows, key=lambda row: (row["algorithm"], row["segment_id"]))
 

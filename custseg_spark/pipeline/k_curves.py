@@ -22,16 +22,16 @@ from custseg_spark.pipeline.clustering.settings import (
 )
 
 K_MIN, K_MAX = 2, 10
-# An answer within a second on one core: customers, and refits for each k.
+# Customers, and refits for each k: so the answer takes less than a second on one core.
 CUSTOMERS = 2_500
 BOOTSTRAPS = 6
 
 
 @dataclass(frozen=True)
 class KCurves:
-    """A point of the curves for each k, and the verdict on it by the rules of a run.
+    """The curves' points by k, and the verdict on each k by the rules of a run.
 
-    `customers` are those that the curves are of; `left_out` says why features are not used.
+    `customers` is the number of customers in the curves; `left_out` says why features are not used.
     """
 
     swept: Sequence[Swept]
@@ -56,22 +56,22 @@ def k_curves(
 ) -> KCurves:
     """Sweep k from 2 to 10 over about `customers` informed customers of `features`.
 
-    Principal components are not taken: the features themselves are the space. Raises InputError
-    where no two customers differ.
+    Principal components are not used: the features themselves are the space. Raises InputError if
+    no two customers differ.
     """
-    known = registry.all_features(optional_families)
-    wanted = preparation.choose_features(config.features, known)
+    registered = registry.all_features(optional_families)
+    chosen = preparation.choose_features(config.features, registered)
     sample = draw(
         LocalBuckets([features]),
-        [f.name for f in wanted],
+        [f.name for f in chosen],
         min_events=config.preparation.min_events,
         informed_share=config.preparation.informed_share,
         informed_customers=config.preparation.informed_customers,
         size=customers,
     )
     rows = sample.informed(customers)
-    columns = raw_columns(rows, [f.name for f in wanted])
-    prepared = preparation.learn(columns, wanted, preparation_rules(config))
+    columns = raw_columns(rows, [f.name for f in chosen])
+    prepared = preparation.learn(columns, chosen, preparation_rules(config))
     if not prepared.features:
         raise InputError("the customers can't be told apart: every feature is constant")
     matrix = preparation.matrix(prepared, columns)

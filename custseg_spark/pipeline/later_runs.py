@@ -1,4 +1,4 @@
-"""Runs of later dates that were made from an earlier state of the run before them."""
+"""Find runs of later dates that were made from an older version of the run before them."""
 
 from datetime import date
 
@@ -8,18 +8,20 @@ from custseg_spark.engine.lake.publication import RunPublication
 from custseg_spark.engine.lake.schemas import RUNS, SEGMENT_PROFILES
 
 
-def outdated(lake: Lake, own: RunPublication) -> str | None:
-    """Say which later run doesn't follow from this one; None where all do, or there is none.
+def outdated(lake: Lake, publication: RunPublication) -> str | None:
+    """Name the first later run that doesn't follow from this one; None if all do.
 
-    A date that is made again with the same segments leaves the later runs what they are. `lake`
-    shows what was published when the run began.
+    If a date is run again with the same segments, later runs stay valid. `lake` shows the lake when
+    this run began.
     """
     run_dates = lake.rows(RUNS, ["run_date"])["run_date"].to_pylist()
-    later = [day for day in run_dates if day > own.run_date]
+    later = [day for day in run_dates if day > publication.run_date]
     if not later:
         return None
-    day = own.run_date
-    if own.superseded is not None and _profiles(lake, day) == _profiles(own.lake, day):
+    day = publication.run_date
+    if publication.superseded is not None and _profiles(lake, day) == _profiles(
+        publication.lake, day
+    ):
         return None
     return (
         f"the run of {min(later)} was made before this one: make it again, and those after it, for"
@@ -28,7 +30,7 @@ def outdated(lake: Lake, own: RunPublication) -> str | None:
 
 
 def _profiles(lake: Lake, day: date) -> list[str]:
-    """The segments of a date in a fixed order, whichever run made them."""
+    """Return the segments of a date in a fixed order, without the run's id."""
     names = [name for name in SEGMENT_PROFILES.schema.names if name != RUN_ID]
     # As text, in which a missing number equals itself.
     return sorted(map(repr, lake.rows(SEGMENT_PROFILES, names, [day]).to_pylist()))

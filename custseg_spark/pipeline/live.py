@@ -1,4 +1,4 @@
-"""A few customers' events to their features, without Spark: the kernels one after the other."""
+"""Compute features from a few customers' events without Spark, kernel after kernel."""
 
 from datetime import date
 
@@ -20,10 +20,10 @@ _EPOCH = pl.lit(0).cast(_TIME)
 
 
 def features_of_events(events: pl.DataFrame, *, as_of: date, learned: Learned) -> pa.Table:
-    """One row a customer with an event before `as_of` (exclusive, UTC), sorted by customer_id.
+    """Return one row per customer with an event before `as_of` (UTC), sorted by customer_id.
 
-    `events` are rows of the table `events`, all of these customers' and each there once. The
-    columns are those of `customer_features`, null where another table than `events` has them.
+    `events` are rows of the table `events`: all events of these customers, each once. The columns
+    are those of `customer_features`, null where they need another table than `events`.
     """
     parts = parts_of_all_dates(events.filter(pl.col("event_date") < as_of))
     return customer_features(
@@ -36,10 +36,11 @@ def features_of_events(events: pl.DataFrame, *, as_of: date, learned: Learned) -
 
 
 def parts_of_all_dates(events: pl.DataFrame) -> pa.Table:
-    """The rows of the table `sessions` for events of any dates.
+    """Return the rows of the table `sessions` for events of any dates.
 
     The kernel takes one date, and costs as much for a handful of events as for thousands. So it is
-    called once: a day of a customer's is a customer to it, and each day the first of 1970.
+    called once: each customer's day is passed as a customer of its own, and each date as
+    1970-01-01.
     """
     of_days = events.with_columns(customer_id=_day_of("customer_id", "event_date"))
     names = session_names(of_days, _carried(of_days))
@@ -56,7 +57,7 @@ def parts_of_all_dates(events: pl.DataFrame) -> pa.Table:
 
 
 def _carried(of_days: pl.DataFrame) -> pl.DataFrame:
-    """The sessions that go on over a midnight, of customers' days."""
+    """Return the sessions of customers' days that continue over midnight."""
     nothing = pl.DataFrame(schema=CARRIED)
     if of_days.is_empty():
         return nothing
@@ -74,7 +75,7 @@ def _day_of(customer_id: str, day: str | pl.Expr) -> pl.Expr:
 
 
 def _split(frame: pl.DataFrame) -> pl.DataFrame:
-    """Customers' days as `customer_id` and `day`."""
+    """Split customers' days into `customer_id` and `day`."""
     text = pl.col("customer_id")
     return frame.with_columns(
         customer_id=text.str.slice(0, text.str.len_chars() - _DAY_LENGTH - 1),

@@ -1,4 +1,4 @@
-"""What keeps a lake small: old runs and leftovers removed, small files put together, VACUUM."""
+"""Keep a lake small: remove old runs and leftovers, merge small files, VACUUM."""
 
 import shutil
 from collections.abc import Collection, Iterable, Mapping
@@ -26,16 +26,16 @@ from custseg_spark.engine.spark.session import cores, settings
 from custseg_spark.paths import Remote, place
 from custseg_spark.progress import Progress
 
-# What each ingest adds files to; a run's and a date's sessions are written in as many as are good.
+# Tables that get new files by each ingest. Other tables have files of a good size from the start.
 _GROWING = (EVENTS, REJECTED_EVENTS, INGEST_FILES, CUSTOMERS)
 _MEGABYTE = 1 << 20
-# A file of events is read whole by one task: compacted ones stay in that measure.
+# One task reads a whole file of events, so compacted files may not be larger than a task can hold.
 _LARGEST = 4
 
 
 @dataclass(frozen=True)
 class Maintained:
-    """What was done: run dates and rows of dead runs removed, files by table put together."""
+    """The result: removed run dates, removed rows of dead runs, merged files by table."""
 
     removed_runs: tuple[date, ...]
     leftovers: int
@@ -43,7 +43,10 @@ class Maintained:
 
 
 def maintain(lake: Lake, config: MaintainConfig, progress: Progress) -> Maintained:
-    """Removes what no published run needs. Raises ConflictError where another run publishes."""
+    """Remove everything that no published run needs.
+
+    Raises ConflictError if another run publishes.
+    """
     existing = [table for table in TABLES if lake.exists(table)]
     with progress.stage("old runs") as stage:
         removed = _remove_old_runs(lake, config.keep_runs) if RUNS in existing else ()
@@ -54,7 +57,7 @@ def maintain(lake: Lake, config: MaintainConfig, progress: Progress) -> Maintain
         compacted = _compacted(lake, config.small_file_mb)
     with progress.stage("vacuum"):
         by_spark = lake.by_spark
-        # Else a folder's listing is ten thousand tasks, whatever it holds.
+        # Otherwise listing a folder takes ten thousand tasks, however small it is.
         tasks = {"spark.sql.sources.parallelPartitionDiscovery.parallelism": str(cores(lake.spark))}
         with settings(lake.spark, tasks):
             for table in existing:
@@ -63,9 +66,9 @@ def maintain(lake: Lake, config: MaintainConfig, progress: Progress) -> Maintain
 
 
 def needed_runs(rows: Iterable[Mapping[str, Any]], keep: int) -> set[date]:
-    """The dates of the latest `keep` runs (0: of all), and of those that they stand on.
+    """Return the dates of the latest `keep` runs (0: all), and of the runs that they need.
 
-    A run's models may be an earlier one's; its report shows what changed since the one before.
+    A run may use an earlier run's models, and its report shows the changes since the run before.
     """
     by_date = {row["run_date"]: row for row in rows}
     latest = sorted(by_date)[-keep:]
@@ -74,7 +77,10 @@ def needed_runs(rows: Iterable[Mapping[str, Any]], keep: int) -> set[date]:
 
 
 def _remove_old_runs(lake: Lake, keep: int) -> tuple[date, ...]:
-    """Removes the rows of `runs` that aren't needed; without them the runs' other rows go."""
+    """Remove the rows of `runs` that aren't needed.
+
+    Without them, the runs' other rows are leftovers.
+    """
     version = lake.version(RUNS)
     rows = lake.rows(RUNS, ["run_date", "fitted_on", "previous_run_date"]).to_pylist()
     gone = sorted({row["run_date"] for row in rows} - needed_runs(rows, keep))
@@ -84,21 +90,21 @@ def _remove_old_runs(lake: Lake, keep: int) -> tuple[date, ...]:
 
 
 def _remove_leftovers(lake: Lake) -> int:
-    """Removes rows of runs that are neither published nor at work; of how many runs."""
-    # In this order: a run at work may be published meanwhile, and is still found to be one.
-    held = _runs_in_tables(lake)
+    """Remove rows of runs that are neither published nor at work; return the number of runs."""
+    # In this order: a run at work that is published meanwhile must still count.
+    runs_in_tables = _runs_in_tables(lake)
     at_work = _at_work(lake)
     published = set(lake.run_ids().values())
     dead = [
-        (day, one)
-        for day, one in held
-        if one is not None and one not in at_work and one not in published
+        (day, run_id)
+        for day, run_id in runs_in_tables
+        if run_id is not None and run_id not in at_work and run_id not in published
     ]
-    for day, run_id in dead:
+    for day, dead_id in dead:
         if lake.native is not None:
-            publishing.remove_run(lake.native, run_id)
+            publishing.remove_run(lake.native, dead_id)
         else:
-            spark_journals.remove_run(lake.by_spark, run_id, day)
+            spark_journals.remove_run(lake.by_spark, dead_id, day)
     return len(dead)
 
 
@@ -120,7 +126,7 @@ def _at_work(lake: Lake) -> Collection[str]:
 
 
 def _remove_models(lake: Lake) -> None:
-    """Removes the models of runs that no published run scores with."""
+    """Remove the models that no published run scores with."""
     at_work = _at_work(lake)
     manifests = dicts_of(lake.rows(RUNS, ["models"]))
     used = {name.rpartition("/")[0] for row in manifests for name in (row["models"] or {}).values()}
@@ -131,7 +137,7 @@ def _remove_models(lake: Lake) -> None:
 
 
 def _model_folders(lake: Lake, folder: Path | Remote) -> set[str]:
-    """The folders of runs' models, by their names below that of all models."""
+    """Return the folders of runs' models, by their names below the folder of all models."""
     if isinstance(folder, Path):
         paths = folder.glob(f"run_date=*/{RUN_ID}=*")
         return {path.relative_to(folder).as_posix() for path in paths}
@@ -149,7 +155,7 @@ def _remove_folder(lake: Lake, folder: Path | Remote, name: str) -> None:
 
 
 def _compacted(lake: Lake, small_file_mb: int) -> dict[str, int]:
-    """Puts files below that size together, a date's with each other; how many they were."""
+    """Merge files below this size within each date; return their number."""
     if not small_file_mb:
         return {}
     sizes = {

@@ -1,4 +1,4 @@
-"""From a population to models with their verdicts: fitted and chosen, or loaded and measured."""
+"""Find a population's models with their verdicts: fit and choose, or load and measure."""
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -22,7 +22,7 @@ from custseg_spark.pipeline.runs import SegmentRun
 from custseg_spark.pipeline.segments import PICTURED_CUSTOMERS, Evaluated
 from custseg_spark.progress import Progress
 
-# Of so many customers at least the medians and examples of segments are.
+# The fewest customers for medians and examples of segments.
 _DESCRIBED_CUSTOMERS = 50_000
 
 
@@ -32,7 +32,7 @@ def evaluated(
     scoring: tuple[Fitted, dict[str, Manifest]] | None,
     progress: Progress,
 ) -> tuple[Fitted, Evaluated]:
-    """The models with their verdicts, and what the tables are made of.
+    """Return the models with their verdicts, and the material of the tables.
 
     `scoring` are published models with their manifests; without any, new ones are fitted.
     """
@@ -80,7 +80,7 @@ def saved(of: Population, run: SegmentRun, fitted: Fitted) -> dict[str, str]:
     """Save the chosen models, still without a manifest; their names below the lake's models."""
     assert isinstance(fitted.fits, MllibFits)
     chosen = {a: v.candidate.k for a, v in run.chosen.items()}
-    # A folder of the run's own: a published run's models are never written again.
+    # Each run has its own folder: published models are never overwritten.
     folder = f"run_date={run.run_date}/run_id={run.run_id}"
     scaling = of.config.model.preparation.scaling
     return models.save(of.lake, fitted.fits, chosen, fitted.space, scaling, fitted.models, folder)
@@ -115,8 +115,8 @@ def _fitted(of: Population, sample: CustomerSample, progress: Progress) -> Fitte
 def _warnings(run: SegmentRun, config: Config, *, is_fitted: bool) -> list[str]:
     warnings = [run.structure.words] if run.structure and run.structure.words else []
     warnings += [f"{a}, k = {v.candidate.k}: {v.flaw}" for a, v in run.chosen.items() if v.flaw]
-    asked, tried = config.model.k, next(iter(run.chosen.values())).candidate.k
-    if asked and is_fitted and tried < asked:
-        few = f"k = {asked} was asked for, but there are only {tried} distinct customers"
+    requested_k, tried = config.model.k, next(iter(run.chosen.values())).candidate.k
+    if requested_k and is_fitted and tried < requested_k:
+        few = f"k = {requested_k} was asked for, but there are only {tried} distinct customers"
         return [few, *warnings]
     return warnings

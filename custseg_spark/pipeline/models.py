@@ -1,4 +1,4 @@
-"""The models of a run: saved before anything is named, published by their manifests, loaded."""
+"""The models of a run: save them before anything is named, publish them by manifests, load them."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -27,14 +27,14 @@ from custseg_spark.progress import Progress
 def load(
     lake: Lake, source: PreviousRun, config: Config, progress: Progress
 ) -> tuple[Fitted, dict[str, Manifest]]:
-    """The published models of a run, as it published them."""
+    """Load the models of a run as it published them."""
     with progress.stage("load models") as stage:
         loaded = {a: _loaded(lake, source, a) for a in config.model.algorithms}
         stage.note = f"of {source.fitted_on}"
     manifests = {a: manifest for a, (_, manifest) in loaded.items()}
-    known = {f.name for f in all_features(config.features.optional_families)}
+    feature_names = {f.name for f in all_features(config.features.optional_families)}
     for algorithm, manifest in manifests.items():
-        absent = [f.name for f in manifest.features if f.name not in known]
+        absent = [f.name for f in manifest.features if f.name not in feature_names]
         if absent:
             raise ConfigurationError(
                 f"the model of {algorithm} takes {absent[0]}, of a family that this run has not:"
@@ -60,7 +60,7 @@ def save(
     lake: Lake, fits: MllibFits, chosen: Mapping[str, int], space: FeatureSpace, scaling: str,
     models: Mapping[tuple[str, int], ClusterModel], folder: str,
 ) -> dict[str, str]:  # fmt: skip
-    """Saves the chosen models, still without a manifest; their names below the lake's models."""
+    """Save the chosen models, still without manifests; return their names below the models."""
     names: dict[str, str] = {}
     for algorithm, k in chosen.items():
         model = models[(algorithm, k)]
@@ -80,7 +80,7 @@ def publish(
     config: Config,
     run_date: date,
 ) -> dict[str, str]:
-    """Writes the portable form of the saved models, and the manifests that make them published.
+    """Write the portable form of the saved models, and the manifests that publish them.
 
     Returns the hash of all files of each model, by algorithm.
     """

@@ -32,10 +32,10 @@ class Plan:
     source: PreviousRun | None = None
 
 
-def asked(
+def without_drift(
     model: ModelConfig, previous: PreviousRun | None, source: PreviousRun | None = None
 ) -> Plan | None:
-    """Return the plan if it doesn't depend on the customers; None if their drift decides.
+    """Return the plan if it doesn't depend on drift; None if drift decides.
 
     `source`: a run named on the command line. Raises InputError if the requested models don't
     exist.
@@ -69,8 +69,8 @@ def _elsewhere(model: ModelConfig) -> Plan:
 def automatic(config: Config, previous: PreviousRun, drifts: Sequence[Drift]) -> Plan:
     """Decide for `auto`.
 
-    Fit if an algorithm has no published model, the models' configuration changed, or a feature of
-    theirs drifted.
+    Fit if an algorithm has no published model, the models' configuration changed, or one of their
+    features drifted.
     """
     limits = DriftRules(**dataclasses.asdict(config.drift))
     missing = [a for a in config.model.algorithms if a not in previous.models]
@@ -91,7 +91,7 @@ def automatic(config: Config, previous: PreviousRun, drifts: Sequence[Drift]) ->
 
 
 def published(model: ModelConfig, source: PreviousRun) -> Plan:
-    """Plan to score with a run's models, whatever else holds. InputError if one is missing."""
+    """Plan to score with a run's models. Raises InputError if one is missing."""
     for algorithm in model.algorithms:
         if algorithm not in source.models:
             raise InputError(

@@ -1,4 +1,4 @@
-"""What the steps of a segmentation have in common: whose customers, of which run date."""
+"""The customers that all steps of a segmentation share."""
 
 from dataclasses import dataclass
 from datetime import date

@@ -1,4 +1,4 @@
-"""What ingest would make of the first records of a file, under a mapping: no lake, no Spark."""
+"""Preview how ingest would read the first records of a file: without a lake or Spark."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,14 +17,14 @@ from custseg_spark.engine.sources.formats import csv
 from custseg_spark.engine.sources.heads import Head
 from custseg_spark.errors import InputError
 
-# A head in one piece: what is read is at most this.
+# The head is one piece: at most this is read.
 _PIECE_BYTES = 1 << 27
 _FIRST = 5
 
 
 @dataclass(frozen=True)
 class Refused:
-    """A reason for which records would be refused, with the first of them."""
+    """A reason to refuse records, with the first of them."""
 
     code: str
     field: str
@@ -36,7 +36,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Preview:
-    """What the rules say of the first records; `first` are events by canonical column."""
+    """The result of validating the first records; `first` are events by canonical column."""
 
     accepted: int
     duplicates: int
@@ -47,14 +47,14 @@ class Preview:
 
     @property
     def refused_share(self) -> float:
-        """Refused of all that were looked at and aren't ignored, as ingest counts."""
+        """The share of refused records among those not ignored, as ingest counts."""
         read = self.accepted + self.duplicates + self.refused
         return self.refused / read if read else 0.0
 
 
 @dataclass
-class Judged:
-    """The first records by what became of them: rows of the tables that ingest would write.
+class Outcome:
+    """The first records by result: rows of the tables that ingest would write.
 
     `accepted` has no copies; they are counted as `duplicates`.
     """
@@ -66,12 +66,12 @@ class Judged:
 
 
 def preview(head: Head, mapping: MappingFile, *, now: datetime) -> Preview:
-    """What the rules say of a head. Raises InputError where a column of the mapping is missing."""
-    judged = judge(head, mapping, now=now)
-    if not judged.accepted:
+    """Validate a head. Raises InputError if a column of the mapping is missing."""
+    outcome = judge(head, mapping, now=now)
+    if not outcome.accepted:
         return Preview(0, 0, 0, [], [])
-    accepted, refused = pl.concat(judged.accepted), pl.concat(judged.refused)
-    copies = judged.duplicates
+    accepted, refused = pl.concat(outcome.accepted), pl.concat(outcome.refused)
+    copies = outcome.duplicates
     if mapping.fills == "customers":
         copies = len(accepted) - accepted["customer_id"].n_unique()
     return Preview(
@@ -82,48 +82,48 @@ def preview(head: Head, mapping: MappingFile, *, now: datetime) -> Preview:
         first=list(
             accepted.head(_FIRST).select("source_row", *_shown(mapping)).iter_rows(named=True)
         ),
-        ignored=judged.ignored,
+        ignored=outcome.ignored,
     )
 
 
-def judge(head: Head, mapping: MappingFile, *, now: datetime) -> Judged:
-    """The records of a head by what becomes of them. Raises as `preview` does."""
-    # A head is text, whatever the file is; of a table its header comes first.
+def judge(head: Head, mapping: MappingFile, *, now: datetime) -> Outcome:
+    """Return the records of a head by result. Raises as `preview` does."""
+    # A head is always text; the head of a table begins with its header.
     mapping = replace(mapping, delimiter=head.delimiter, nested="", sheets=())
     if head.is_table:
         mapping = replace(mapping, multiline=False, header_row=0, widths=())
     facts = csv.inspect(head.file, mapping, _PIECE_BYTES)
     if isinstance(facts, str):
         raise InputError(f"{head.file.path}: {facts}")
-    judged = Judged()
+    outcome = Outcome()
     for piece in csv.pieces(head.file, "head", facts):
         for records in piece.records(mapping):
-            _judge(judged, records, mapping, str(head.file.path), now)
-    return judged
+            _judge(outcome, records, mapping, str(head.file.path), now)
+    return outcome
 
 
 def _judge(
-    judged: Judged, records: Records, mapping: MappingFile, source_file: str, now: datetime
+    outcome: Outcome, records: Records, mapping: MappingFile, source_file: str, now: datetime
 ) -> None:
     where = {"source_file": source_file, "file_id": "head"}
     if mapping.fills == "customers":
         customers = validate_customers(records, mapping, **where)
-        judged.accepted.append(customers.customers)
-        judged.refused.append(customers.rejected)
+        outcome.accepted.append(customers.customers)
+        outcome.refused.append(customers.rejected)
         return
-    found = validate_events(records, mapping, latest=now + LATEST_AFTER_INGEST, **where)
-    events = found.events
+    validated = validate_events(records, mapping, latest=now + LATEST_AFTER_INGEST, **where)
+    events = validated.events
     if mapping.duplicates == "drop":
-        is_copy = pl.Series(repeated(found.id_high, found.id_low))
+        is_copy = pl.Series(repeated(validated.id_high, validated.id_low))
         events = events.filter(~is_copy)
-        judged.duplicates += int(is_copy.sum())
-    judged.accepted.append(events)
-    judged.refused.append(found.rejected)
-    judged.ignored += found.ignored
+        outcome.duplicates += int(is_copy.sum())
+    outcome.accepted.append(events)
+    outcome.refused.append(validated.rejected)
+    outcome.ignored += validated.ignored
 
 
 def _shown(mapping: MappingFile) -> list[str | pl.Expr]:
-    """The columns that the mapping fills; a time as text."""
+    """Return the columns that the mapping fills, with times as text."""
     if mapping.fills == "customers":
         return list(mapping.columns)
     at = pl.col("event_at").dt.strftime("%Y-%m-%d %H:%M:%S").alias("event_at")
@@ -132,7 +132,7 @@ def _shown(mapping: MappingFile) -> list[str | pl.Expr]:
 
 
 def _reasons(refused: pl.DataFrame) -> list[Refused]:
-    """As many as there are rules and columns, the most frequent first."""
+    """Return all reasons by rule and column, the most frequent first."""
     flat = refused.select("source_row", "reasons").explode("reasons").unnest("reasons")
     rows = (
         flat.sort("source_row", maintain_order=True)

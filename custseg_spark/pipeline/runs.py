@@ -1,4 +1,4 @@
-"""The row of `runs`: what a run was made of, and what it made."""
+"""The row of `runs`: the inputs and the results of a run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,11 +19,11 @@ from custseg_spark.progress import Progress
 
 @dataclass
 class SegmentRun:
-    """What `segment` did: for the summary and the manifest.
+    """The result of `segment`, for the summary and the manifest.
 
-    `models` by name in the folder of models, `model_hashes` of all their files; `versions` of the
-    tables that it read. `structure` is None for a handful of customers. `is_older`: a former run's,
-    which still stands.
+    `models` are names in the folder of models, `model_hashes` cover all their files, `versions` are
+    of the tables that the run read. `structure` is None for a handful of customers. `is_older`: the
+    result is an earlier run's, which still stands.
     """
 
     run_date: date
@@ -42,7 +42,7 @@ class SegmentRun:
 
 
 def read_versions(lake: Lake, config: Config) -> dict[str, int]:
-    """Return the versions of the tables that a run is made of."""
+    """Return the versions of the tables that a run reads."""
     made_of = {EVENTS.name, SESSIONS.name}
     if DEMOGRAPHICS in config.features.optional_families:
         made_of.add(CUSTOMERS.name)
@@ -56,7 +56,7 @@ def publish(
     progress: Progress,
     finished_at: datetime,
 ) -> None:
-    """Publishes the run by its row: from here on it counts, and later ones continue it."""
+    """Publish the run by its row: from here on it counts, and later runs continue it."""
     config, past = of.config, of.past
     row = (
         run.run_date,

@@ -1,4 +1,4 @@
-"""Features of a sample of a file's customers, without Spark or a lake: what curves over k need.
+"""Features of a sample of a file's customers, without Spark or a lake, for curves over k.
 
 The whole file is read once, a chunk at a time; each sampled customer's events are complete. Memory
 holds the events of the sample, about half a kilobyte each while features are computed.
@@ -31,21 +31,21 @@ from custseg_spark.pipeline.live import features_of_events
 MOST_EVENTS = 400_000
 _PIECE_BYTES = 1 << 23
 _ABOUT = b"custseg.sample"
-# Not the hash of the models' samples: of the customers below a step of that, a sample by it would
-# take all.
+# Another hash than that of the models' samples: by the same hash, a sample would take all customers
+# here.
 SEED = 1
 _KEPT = (
     *("event_date", "event_at", "event_type", "event_id", "customer_id", "session_id", "order_id"),
     *("product_id", "category_id", "brand", "unit_price", "quantity", "discount"),
 )
 
-# Told after each chunk: the bytes that are read, and all of them.
+# Called after each chunk with the bytes read so far and the bytes of the file.
 Tell = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class About:
-    """What reading the whole file has shown. `share` of the customers are in the sample."""
+    """The counts of the whole file. `share` of the customers are in the sample."""
 
     run_date: date
     accepted: int
@@ -84,10 +84,10 @@ def sampled_features(
     most_events: int = MOST_EVENTS,
     tell: Tell = lambda _read, _all: None,
 ) -> SampledFeatures:
-    """Compute the features of as many customers as have at most `most_events` events in all.
+    """Compute the features of a sample of customers with at most `most_events` events in all.
 
-    The run date is the day after the last event. Raises InputError as ingest does, and where no
-    event is accepted.
+    The run date is the day after the last event. Raises InputError as ingest does, and if no event
+    is accepted.
     """
     sample = _Sample(most_events, drops_copies=mapping.duplicates == "drop")
     whole = [piece for opened in _opened(file, mapping, staging) for piece in opened.pieces]
@@ -111,9 +111,10 @@ def _opened(file: SourceFile, mapping: MappingFile, staging: Path) -> Iterator[O
 
 @dataclass
 class _Sample:
-    """Events of the customers below a step of the ids' hash; the step is halved when they are many.
+    """The events of customers below a step of the ids' hash.
 
-    So the customers don't depend on the order of the events.
+    The step is halved when the events become too many. So the customers don't depend on the order
+    of the events.
     """
 
     most_events: int
@@ -128,7 +129,7 @@ class _Sample:
     ignored: int = 0
 
     def add(self, valid: ValidatedEvents) -> None:
-        """Count a chunk, and hold its events of sampled customers."""
+        """Count a chunk, and keep its events of sampled customers."""
         events = valid.events
         if self.drops_copies:
             events = events.filter(pl.Series(~repeated(valid.id_high, valid.id_low)))
@@ -181,5 +182,5 @@ class _Sample:
 
 
 def _compact(events: pl.DataFrame) -> pl.DataFrame:
-    """The events without the texts of those that were filtered away, which Polars would keep."""
+    """Copy the events without the texts of filtered rows, which Polars would keep."""
     return pl.DataFrame(pl.from_arrow(events.to_arrow(compat_level=pl.CompatLevel.oldest())))

@@ -1,4 +1,4 @@
-"""Composes a segmentation: sessions to features, features to segments, the manifest last."""
+"""Compose a segmentation: sessions to features, features to segments, the manifest last."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -83,17 +83,17 @@ def segment(
     model_date: date | None = None,
     again: bool = False,
 ) -> SegmentRun:
-    """Features, models and segments of one run date, from the lake's sessions.
+    """Compute features, models and segments of one run date from the lake's sessions.
 
-    Publishes every table of OUTPUTS at once, by its row of `runs`; a run that the date had before
-    stands until then. Raises ConflictError where another run was published meanwhile, or what this
-    one read was written.
-    A run of the date that is made of just the same stands as it is, unless asked for `again`.
-    With `model_date` the models of that run date score, whatever `model.use` says. Raises
-    InputError where the lake has no event before the run date, or no such model, and
-    ConfigurationError for a `model_date` that is the run date: what fitted it would be lost.
+    All tables of OUTPUTS are published at once, by the row of `runs`; until then an earlier run of
+    the date stands. An earlier run with the same inputs stays as it is, unless `again` is set. With
+    `model_date` the models of that run date score, whatever `model.use` says. Raises ConflictError
+    if another run was published meanwhile, or a table that this run read was written. Raises
+    InputError if the lake has no event before the run date, or no such model, and
+    ConfigurationError if `model_date` is the run date: the run that fitted its models would be
+    lost.
     """
-    # An ingest that was killed may have left events without their sessions.
+    # A killed ingest may have left events without their sessions.
     refresh_sessions(lake, config.ingest, progress)
     with progress.stage("create tables"):
         lake.create(OUTPUTS)
@@ -110,13 +110,13 @@ def segment(
         )
     if not again and not model_date and standing.standing(lake, run_date, config, archetypes):
         return standing.published(lake, run_date)
-    with publication.of_run(lake, run_date) as own:
-        return _segment(lake, own, config, archetypes, progress, now=now, model_date=model_date)
+    with publication.of_run(lake, run_date) as output:
+        return _segment(lake, output, config, archetypes, progress, now=now, model_date=model_date)
 
 
 def _segment(
     lake: Lake,
-    own: RunPublication,
+    output: RunPublication,
     config: Config,
     archetypes: Archetypes,
     progress: Progress,
@@ -124,38 +124,38 @@ def _segment(
     now: Callable[[], datetime],
     model_date: date | None,
 ) -> SegmentRun:
-    """What `segment` does from the moment on that `lake` is as of."""
-    run_date = own.run_date
+    """Do the work of `segment` on `lake` as of one moment."""
+    run_date = output.run_date
     past = history.past(lake, run_date, _continued(lake))
     source = history.run_of(lake, model_date) if model_date else None
-    asked = planning.asked(config.model, past.previous, source)
-    # Before the long work: models that can't be loaded end the run at once.
-    scoring = models.load(lake, asked.source, config, progress) if asked and asked.source else None
-    count = write_features(own, config, progress)
+    fixed = planning.without_drift(config.model, past.previous, source)
+    # Loaded before the long work, so that a missing model ends the run at once.
+    scoring = models.load(lake, fixed.source, config, progress) if fixed and fixed.source else None
+    count = write_features(output, config, progress)
     groups = customer_groups(lake)
-    customers = customer_buckets(own.lake, CUSTOMER_FEATURES, run_date, groups)
-    population = Population(own.lake, config, run_date, customers, groups, past, own)
+    customers = customer_buckets(output.lake, CUSTOMER_FEATURES, run_date, groups)
+    population = Population(output.lake, config, run_date, customers, groups, past, output)
     with progress.stage("drift") as stage:
-        plan, drifts = _planned(population, asked)
+        plan, drifts = _planned(population, fixed)
         stage.note = f"{plan.use}: {plan.reason}"
     if plan.source and not scoring:
         scoring = models.load(lake, plan.source, config, progress)
-    run = SegmentRun(run_date, own.run_id, count, plan)
+    run = SegmentRun(run_date, output.run_id, count, plan)
     run.versions = runs.read_versions(lake, config)
     run.made_by = standing.made_by(archetypes, config)
     sizes = concentration.of_customers(customers)
     if config.event_summary.enabled:
-        own.append_to_each({EVENT_SUMMARY: summary_rows(own, sizes.activity)})
+        output.append_to_each({EVENT_SUMMARY: summary_rows(output, sizes.activity)})
     if sizes.largest and (problem := sizes.largest.problem(config.gate.max_customer_share)):
         run.warnings.append(problem)
     if plan.source and plan.source.fitted_on > run_date:
         run.warnings.append(f"the models are of {plan.source.fitted_on}: they know what came later")
     fitted, evaluated = modelling.evaluated(population, run, scoring, progress)
     with ThreadPoolExecutor(1) as beside:
-        # MLlib saves in the JVM, while the driver learns rules and kernels write.
+        # MLlib saves in the JVM while the driver learns rules and kernels write.
         saving = None if plan.source else beside.submit(modelling.saved, population, run, fitted)
         clusterings = _written(evaluated, run, drifts, archetypes, progress)
-        stale = later_runs.outdated(lake, own)
+        stale = later_runs.outdated(lake, output)
         run.warnings += [stale] if stale else []
         with progress.stage("save models"):
             run.models = saving.result() if saving else {}
@@ -181,7 +181,7 @@ def _written(
     archetypes: Archetypes,
     progress: Progress,
 ) -> list[Clustering]:
-    """The chosen clusterings with their names, once the run's rows of their tables are added."""
+    """Name the chosen clusterings, and add the run's rows to their tables."""
     with progress.stage("names"):
         clusterings, cells = segments.identified(evaluated, run.plan.source, archetypes)
     run.warnings += [warning for c in clusterings for warning in c.renamed]
@@ -194,7 +194,7 @@ def _written(
 
 
 def _continued(lake: Lake) -> Lake | None:
-    """The lake whose segments go on in this one, where one is named: read, never written."""
+    """Return the configured lake whose segments continue in this one: read, never written."""
     older = lake.config.continue_from
     if older is None:
         return None
@@ -218,20 +218,20 @@ def score(
     *,
     now: Callable[[], datetime],
 ) -> SegmentRun:
-    """As `segment`, with the published models of `model_date` (None: of the latest run before)."""
+    """Segment with the published models of `model_date` (None: of the latest run before)."""
     frozen = replace(config, model=replace(config.model, use="frozen"))
     return segment(lake, frozen, archetypes, progress, now=now, model_date=model_date)
 
 
-def _planned(of: Population, asked: Plan | None) -> tuple[Plan, list[Drift]]:
-    """What to do, and the drift since the previous run."""
+def _planned(of: Population, fixed_plan: Plan | None) -> tuple[Plan, list[Drift]]:
+    """Return the plan, and the drift since the previous run."""
     previous = of.past.previous
     drifts = feature_drifts(of, previous)
-    if asked:
-        return asked, drifts
-    assert previous is not None  # without one, a fit was asked for
+    if fixed_plan:
+        return fixed_plan, drifts
+    assert previous is not None  # without a previous run, the plan is to fit
     decisive = drifts
     if previous.fitted_on != previous.run_date:
-        # Drift adds up over runs that only score; what counts is how far the model is behind.
+        # Drift adds up over runs that only score: the drift since the fit decides.
         decisive = feature_drifts(of, history.find(of.lake, previous.fitted_on))
     return planning.automatic(of.config, previous, decisive), drifts

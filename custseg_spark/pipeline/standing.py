@@ -1,4 +1,4 @@
-"""Tell whether a run date's published run is what another run would make again."""
+"""Decide whether a run date's published run still stands: a new run would make the same."""
 
 import hashlib
 from datetime import date
@@ -17,37 +17,36 @@ _PACKAGE = "custseg_spark"
 
 
 def made_by(archetypes: Archetypes, config: Config) -> str:
-    """Hash what makes a run beside its configuration's text and its tables: the code, the
-    archetypes, the file of RFM groups."""
+    """Hash a run's other inputs than configuration and tables: code, archetypes, RFM groups."""
     made_of = f"{_code()}\n{archetypes!r}\n{rfm_rules(config.rfm)!r}"
     return hashlib.sha256(made_of.encode()).hexdigest()[:16]
 
 
 def standing(lake: Lake, run_date: date, config: Config, archetypes: Archetypes) -> str | None:
-    """Return the id of the date's run if nothing that it was made of has changed since.
+    """Return the id of the date's run if none of its inputs has changed since.
 
-    The same configuration, archetypes and code, the same versions of the tables that it read, and
-    the same run before it, published before it.
+    The inputs are the configuration, archetypes and code, the versions of the tables, and the run
+    before it, which must have been published earlier.
     """
     runs = lake.rows(RUNS, list(_COLUMNS)).to_pylist()
-    own = next((run for run in runs if run["run_date"] == run_date), None)
-    if own is None:
+    published_run = next((run for run in runs if run["run_date"] == run_date), None)
+    if published_run is None:
         return None
-    before = max((r for r in runs if r["run_date"] < run_date), key=_by_date, default=None)
-    same_past = before is None or before["finished_at"] < own["finished_at"]
-    of_before = before["run_date"] if before else None
-    same = (
+    previous_run = max((r for r in runs if r["run_date"] < run_date), key=_by_date, default=None)
+    same_past = previous_run is None or previous_run["finished_at"] < published_run["finished_at"]
+    of_before = previous_run["run_date"] if previous_run else None
+    is_same = (
         same_past
-        and own["previous_run_date"] == of_before
-        and own["config_hash"] == config.hash()
-        and own["made_by"] == made_by(archetypes, config)
-        and dict(own["table_versions"]) == read_versions(lake, config)
+        and published_run["previous_run_date"] == of_before
+        and published_run["config_hash"] == config.hash()
+        and published_run["made_by"] == made_by(archetypes, config)
+        and dict(published_run["table_versions"]) == read_versions(lake, config)
     )
-    return str(own["run_id"]) if same else None
+    return str(published_run["run_id"]) if is_same else None
 
 
 def published(lake: Lake, run_date: date) -> SegmentRun:
-    """Return what the date's published run did, by its row of `runs`."""
+    """Return the result of the date's published run, from its row of `runs`."""
     [row] = lake.rows(RUNS, list(_OF_THE_RUN), [run_date]).to_pylist()
     return SegmentRun(
         run_date,
@@ -84,7 +83,7 @@ def _by_date(row: dict[str, date]) -> date:
 
 @cache
 def _code() -> str:
-    """Hash the package's modules: a version may stand for many states of them."""
+    """Hash the package's modules: one version number may stand for many states of the code."""
     digest = hashlib.sha256()
     waiting = [resources.files(_PACKAGE)]
     while waiting:

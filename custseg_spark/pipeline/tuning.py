@@ -1,4 +1,4 @@
-"""What `custseg tune` compares: the customers of a run in a folder's lake, read without Spark."""
+"""Compare ways to cluster a run's customers for `custseg tune`, from a lake in a folder."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,10 +22,10 @@ from custseg_spark.pipeline.clustering.settings import fit_settings, preparation
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What to compare: every combination of these, on about `customers` informed customers.
+class Combinations:
+    """The values to combine in all ways, on about `customers` informed customers.
 
-    `feature_sets` by name; an empty set stands for the default features.
+    `feature_sets` are by name; an empty set stands for the default features.
     """
 
     feature_sets: Mapping[str, Sequence[str]]
@@ -39,7 +39,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Sampled:
-    """The sample that all candidates share: how many customers it has, of how many informed."""
+    """The sample that all candidates share, with the numbers of informed and of all customers."""
 
     rows: pa.Table
     informed: int
@@ -48,7 +48,7 @@ class Sampled:
 
 @dataclass(frozen=True)
 class ReaderBuckets:
-    """A run's customers by the files of their features, as `Buckets`."""
+    """A run's customers as `Buckets`, one for each file of features."""
 
     reader: LakeReader
     day: date
@@ -58,12 +58,12 @@ class ReaderBuckets:
         return self.reader.map_files(CUSTOMER_FEATURES, self.day, kernel, columns)
 
 
-def sampled(reader: LakeReader, day: date, asked: Asked, config: Config) -> Sampled:
-    """The sample of a run's informed customers, with the features of all sets.
+def sampled(reader: LakeReader, day: date, combinations: Combinations, config: Config) -> Sampled:
+    """Return a sample of a run's informed customers, with the features of all sets.
 
-    Raises InputError where the run has no customers.
+    Raises InputError if the run has no customers.
     """
-    names = sorted({f.name for space in spaces(asked, config) for f in space.features})
+    names = sorted({f.name for space in spaces(combinations, config) for f in space.features})
     bar = config.model.preparation
     buckets = ReaderBuckets(reader, day)
     if not buckets.map(lambda rows: rows, [EVIDENCE]):
@@ -74,33 +74,40 @@ def sampled(reader: LakeReader, day: date, asked: Asked, config: Config) -> Samp
         min_events=bar.min_events,
         informed_share=bar.informed_share,
         informed_customers=bar.informed_customers,
-        size=asked.customers,
+        size=combinations.customers,
     )
-    return Sampled(sample.informed(asked.customers), sample.bar.customers, sample.total)
+    return Sampled(sample.informed(combinations.customers), sample.bar.customers, sample.total)
 
 
 def candidates(
-    sample: Sampled, asked: Asked, config: Config, seconds: Callable[[], float]
+    sample: Sampled, combinations: Combinations, config: Config, seconds: Callable[[], float]
 ) -> Iterator[Tried]:
     """Yield each combination once it is measured."""
     names = [name for name in sample.rows.column_names if name != "customer_id"]
     columns = {name: numbers(sample.rows[name]) for name in names}
     model = config.model
-    bars = Bars(model.selection.min_cluster_share, model.stability.minimum, asked.bootstraps)
+    bars = Bars(model.selection.min_cluster_share, model.stability.minimum, combinations.bootstraps)
     return tuning.tried(
-        columns, spaces(asked, config), asked.ks, bars, fit_settings(model), seconds
+        columns, spaces(combinations, config), combinations.ks, bars, fit_settings(model), seconds
     )
 
 
-def spaces(asked: Asked, config: Config) -> list[Space]:
-    """Every combination of a feature set and a preparation. Raises ConfigurationError for an
-    unknown feature."""
-    known = registry.all_features(config.features.optional_families)
-    combined = product(asked.feature_sets.items(), asked.transforms, asked.clips, asked.scalings)
+def spaces(combinations: Combinations, config: Config) -> list[Space]:
+    """Return every combination of a feature set and a preparation.
+
+    Raises ConfigurationError for an unknown feature.
+    """
+    registered = registry.all_features(config.features.optional_families)
+    combined = product(
+        combinations.feature_sets.items(),
+        combinations.transforms,
+        combinations.clips,
+        combinations.scalings,
+    )
     return [
         Space(
             name,
-            tuple(preparation.choose_features(features, known)),
+            tuple(preparation.choose_features(features, registered)),
             preparation_rules(_prepared(config.model, transform, clip, scaling)),
         )
         for (name, features), transform, clip, scaling in combined
@@ -108,5 +115,5 @@ def spaces(asked: Asked, config: Config) -> list[Space]:
 
 
 def _prepared(model: ModelConfig, transform: str, clip: str, scaling: str) -> ModelConfig:
-    own = replace(model.preparation, transform=transform, clip=clip, scaling=scaling)
-    return replace(model, preparation=own)
+    settings = replace(model.preparation, transform=transform, clip=clip, scaling=scaling)
+    return replace(model, preparation=settings)

@@ -13,7 +13,7 @@ from custseg_spark.core.segments.drift import FEATURE, REFIT, SAME, Drift
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.errors import InputError
 from custseg_spark.pipeline.history import PreviousRun, settings_of
-from custseg_spark.pipeline.planning import FIT, SCORE, Plan, asked, automatic
+from custseg_spark.pipeline.planning import FIT, SCORE, Plan, automatic, without_drift
 
 STEADY = [Drift(FEATURE, "monetary", 0.01, SAME, ())]
 DRIFTED = [Drift(FEATURE, "monetary", 0.41, REFIT, ()), Drift(FEATURE, "recency", 9.0, REFIT, ())]
@@ -30,7 +30,7 @@ def previous(made_with: Config, algorithm: str = "kmeans") -> PreviousRun:
 
 
 def plan(config: Config, previous: PreviousRun | None, drifts: Sequence[Drift]) -> Plan:
-    decided = asked(config.model, previous)
+    decided = without_drift(config.model, previous)
     if decided or previous is None:
         assert decided
         return decided
@@ -102,5 +102,5 @@ def test_an_algorithm_without_a_published_model() -> None:
 def test_a_run_named_outright_is_scored_with_whatever_else_is_asked() -> None:
     source = previous(config())
     for use in ("fit", "frozen", "auto"):
-        decided = asked(config(use=use).model, None, source)
+        decided = without_drift(config(use=use).model, None, source)
         assert decided == Plan(SCORE, "asked for the models of 2021-01-01", source)

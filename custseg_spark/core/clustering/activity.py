@@ -1,10 +1,10 @@
-"""Compare customers with others of as many events.
+"""Compare customers with others who have as many events.
 
-Five events show fewer categories than fifty, and shares of five are drawn closer to the mean, so
-customers who left few events lie together, whatever they are like. Levels take that back: within
-each number of events, a feature gets the mean and the deviation that it has among the customers
-whom the model learns from. This supposes that light customers differ as much as the others do, so
-it is for features of kind (shares, breadth, length of visits), not for money and dates.
+Five events show fewer categories than fifty, and a share of five events is drawn closer to the
+mean. So customers with few events lie together, whatever they are like. Levels undo that: at each
+level of events, a feature gets the mean and the deviation that it has among the customers whom the
+model learns from. This supposes that light customers differ as much as the others do, so it is for
+features of kind (shares, breadth, length of visits), not for money and dates.
 """
 
 from collections.abc import Collection, Mapping
@@ -14,7 +14,7 @@ import numpy as np
 
 from custseg_spark.core.clustering.preparation import EVIDENCE, Level, Preparation, PreparedFeature
 
-# Each level reaches from so many events to the next.
+# The number of events at which each level begins.
 _STARTS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 16, 20, 25, 32, 40, 50)
 # Fewer customers don't make a level; they belong to the one below.
 _FEWEST = 100
@@ -35,10 +35,10 @@ def with_levels(
     more, and stay as they are.
     """
     made = [
-        replace(one, levels=_levels(one, informed, everyone, informed_from))
-        if one.name in features
-        else one
-        for one in preparation.features
+        replace(feature, levels=_levels(feature, informed, everyone, informed_from))
+        if feature.name in features
+        else feature
+        for feature in preparation.features
     ]
     return replace(preparation, features=tuple(made))
 

@@ -1,4 +1,4 @@
-"""Who gives customers their clusters: a model or the rules that tell it, once enough is known."""
+"""Assign customers to clusters, by a model or by its rules, once enough is known of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from custseg_spark.core.clustering.models import ClusterModel, cluster_count
 from custseg_spark.core.clustering.preparation import EVIDENCE
 from custseg_spark.core.clustering.rules.tree import RuleTree
 
-# The segment of customers of whom too little is known, and its cluster in tables: as scikit-learn
-# labels noise. Ids of found segments begin with 1; 0 stands for everybody in campaign exports.
+# The segment of customers of whom too little is known, and its cluster in tables: scikit-learn's
+# label of noise. Other segments' ids begin with 1; 0 stands for everybody in campaign exports.
 TOO_LITTLE_KNOWN_ID = -1
 TOO_LITTLE_KNOWN = "Too little known"
 # An order says more than its few events.
@@ -21,10 +21,10 @@ ORDERS = "frequency"
 
 @dataclass(frozen=True)
 class Assigner:
-    """A model with the rules that tell it, which assign instead of it if `by_rules`.
+    """A model and its rules, which assign instead of it if `by_rules`.
 
-    Customers with fewer than `known_from` events and no order are of too little known: their label
-    is the number of clusters. 0: nobody is.
+    Too little is known of customers with fewer than `known_from` events and no order: their label
+    is the number of clusters. With 0, enough is known of everybody.
     """
 
     model: ClusterModel
@@ -39,7 +39,7 @@ class Assigner:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that labels are told by, beside those of the clustered space."""
+        """The columns that labels depend on, beside those of the clustered space."""
         return (EVIDENCE, ORDERS) if self.known_from else (EVIDENCE,)
 
     def labels(self, bucket: pa.Table, points: np.ndarray) -> np.ndarray:

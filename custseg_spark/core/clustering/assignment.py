@@ -59,12 +59,12 @@ SEGMENT_ROWS = pa.schema(
 
 @dataclass(frozen=True)
 class NamedClustering:
-    """A clustering to publish: segment ids and names by cluster, and who assigns (`Assigner`).
+    """A clustering to publish: segment ids and names by cluster, and its `Assigner`.
 
-    `outlier_distances`, by cluster: beyond it a customer fits no segment. None: no distance is too
-    far; empty: the model was fitted before there were such distances. `stay_curves`, by cluster:
-    how probable it is that a refit leaves a customer there; empty where nobody knows.
-    `hysteresis` is the margin by which customers are held in the segment of the previous run.
+    `outlier_distances` are by cluster: beyond its distance a customer fits no segment. None: no
+    distance is too far; empty: an older version fitted the model. `stay_curves` are by cluster too:
+    the probability that a refit leaves a customer there; empty where it isn't known. `hysteresis`
+    is the margin by which customers are held in the segment of the previous run.
     """
 
     algorithm: str
@@ -80,26 +80,26 @@ class NamedClustering:
 
     @property
     def assigner(self) -> Assigner:
-        """Who gives customers their labels."""
+        """The assigner of the clustering's labels."""
         return Assigner(self.model, self.rules, self.by_rules, self.known_from)
 
     @property
     def segments(self) -> dict[int, str]:
-        """Every segment's name by id, that of too little known among them where there is one."""
-        found = dict(zip(self.segment_ids, self.segment_names, strict=True))
-        return found | ({TOO_LITTLE_KNOWN_ID: TOO_LITTLE_KNOWN} if self.known_from else {})
+        """Every segment's name by id, with that of too little known where the clustering has it."""
+        names = dict(zip(self.segment_ids, self.segment_names, strict=True))
+        return names | ({TOO_LITTLE_KNOWN_ID: TOO_LITTLE_KNOWN} if self.known_from else {})
 
     def placed(
-        self, bucket: pa.Table, points: np.ndarray, known: Before | None
+        self, bucket: pa.Table, points: np.ndarray, last_run: Before | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return each customer's label, held or not, and the one by the assigner alone.
+        """Return each customer's label with hysteresis, and the one by the assigner alone.
 
-        Rules are kept to the word: they hold nobody.
+        Rules apply as they are written: they hold nobody.
         """
         labels = self.assigner.labels(bucket, points)
-        if known is None or self.by_rules:
+        if last_run is None or self.by_rules:
             return labels, labels
-        held = placed(points, labels, self.model, self.segment_ids, known, self.hysteresis)
+        held = placed(points, labels, self.model, self.segment_ids, last_run, self.hysteresis)
         return held, labels
 
 
@@ -107,9 +107,9 @@ class NamedClustering:
 class Annotations:
     """By customer: cluster, distance to its centre, the second cluster (-1 if there is only one).
 
-    `margin` is the distance to the second centre minus the distance to the own one, in scaled
-    units. `top_axes` (n x 3) are the axes with the largest contributions to the difference of the
-    two squared distances, the largest first.
+    `margin` is the distance to the second centre minus the distance to the customer's own, in
+    scaled units. `top_axes` (n x 3) are the axes with the largest contributions to the difference
+    of the two squared distances, the largest first.
     """
 
     clusters: np.ndarray
@@ -152,15 +152,15 @@ def segments(
     axes = space.preparation.axes
     tables = []
     for clustering in clusterings:
-        known = known_of(bucket, previous, clustering)
-        tables.append(_rows(bucket, points, clustering, axes, prediction_timestamp, known))
+        last_run = known_of(bucket, previous, clustering)
+        tables.append(_rows(bucket, points, clustering, axes, prediction_timestamp, last_run))
     return pa.concat_tables(tables)
 
 
 def known_of(
     bucket: pa.Table, previous: pa.Table | None, clustering: NamedClustering
 ) -> Before | None:
-    """Return what the previous run says of a bucket's customers; None if nobody is held."""
+    """Return the customers' segments in the previous run; None if nobody can be held."""
     if previous is None or not clustering.hysteresis:
         return None
     return before(bucket["customer_id"], previous, clustering.algorithm)
@@ -173,7 +173,9 @@ def labels(
     assigner.
     """
     points = space.points(bucket)
-    columns = {name: pa.array(one.labels(bucket, points), pa.int32()) for name, one in assigners}
+    columns = {
+        name: pa.array(assigner.labels(bucket, points), pa.int32()) for name, assigner in assigners
+    }
     return pa.table({"customer_id": bucket["customer_id"], **columns})
 
 
@@ -222,12 +224,12 @@ def _rows(
     clustering: NamedClustering,
     axes: Sequence[str],
     prediction_timestamp: datetime,
-    known: Before | None,
+    last_run: Before | None,
 ) -> pa.Table:
     n = len(points)
     columns = {
-        "algorithm": _taken([clustering.algorithm], np.zeros(n, dtype=np.int32)),
-        **assigned(bucket, points, clustering, axes, known),
+        "algorithm": _words_at([clustering.algorithm], np.zeros(n, dtype=np.int32)),
+        **assigned(bucket, points, clustering, axes, last_run),
         "prediction_timestamp": pa.repeat(
             pa.scalar(prediction_timestamp, SEGMENT_ROWS.field("prediction_timestamp").type), n
         ),
@@ -241,25 +243,24 @@ def assigned(
     points: np.ndarray,
     clustering: NamedClustering,
     axes: Sequence[str],
-    known: Before | None = None,
+    last_run: Before | None = None,
 ) -> dict[str, pa.Array]:
-    """The columns of `customer_segments` that follow from customers, their points, and their
-    segments of the previous run.
+    """Return the columns of `customer_segments` that depend on customers and the previous run.
 
-    Of whom too little is known has neither distance nor runner-up, and no reasons.
+    A customer of whom too little is known has neither distance nor runner-up, and no reasons.
     """
     model, k = clustering.model, cluster_count(clustering.model)
-    labels, own_labels = clustering.placed(bucket, points, known)
+    labels, own_labels = clustering.placed(bucket, points, last_run)
     is_unknown = labels == k
     notes = annotate(points, np.where(is_unknown, 0, labels), model.centres)
-    # Who fits none of the segments must be known.
+    # A customer of whom too little is known is no outlier.
     notes = replace(notes, distances=np.where(is_unknown, 0.0, notes.distances))
     ids = np.array([*clustering.segment_ids, TOO_LITTLE_KNOWN_ID], dtype=np.int32)
     is_single = is_unknown | (notes.seconds < 0)
     return {
         "cluster": pa.array(np.where(is_unknown, -1, labels), pa.int32()),
         "segment_id": pa.array(ids[labels]),
-        "segment_name": _taken([*clustering.segment_names, TOO_LITTLE_KNOWN], labels),
+        "segment_name": _words_at([*clustering.segment_names, TOO_LITTLE_KNOWN], labels),
         "distance": pa.array(notes.distances, mask=is_unknown),
         "second_segment_id": pa.array(ids[notes.seconds], mask=is_single),
         "margin": pa.array(notes.margins, mask=is_single),
@@ -279,8 +280,8 @@ def _stay_probabilities(
         return pa.nulls(n, pa.float64())
     margins, probabilities = relative_margins(notes.distances, notes.margins), np.empty(n)
     for cluster, curve in enumerate(curves):
-        own = notes.clusters == cluster
-        probabilities[own] = curve(margins[own])
+        in_cluster = notes.clusters == cluster
+        probabilities[in_cluster] = curve(margins[in_cluster])
     return pa.array(probabilities, mask=is_unknown)
 
 
@@ -288,19 +289,19 @@ def _outliers(
     points: np.ndarray, notes: Annotations, clustering: NamedClustering, axes: Sequence[str]
 ) -> dict[str, pa.Array]:
     model, limits = clustering.model, clustering.outlier_distances
-    found = outliers(points, notes.clusters, notes.distances, model.centres, limits, axes)
-    return dict(zip(("is_outlier", "oddities"), found, strict=True))
+    columns = outliers(points, notes.clusters, notes.distances, model.centres, limits, axes)
+    return dict(zip(("is_outlier", "oddities"), columns, strict=True))
 
 
-def _taken(words: Sequence[str], places: np.ndarray) -> pa.Array:
+def _words_at(words: Sequence[str], places: np.ndarray) -> pa.Array:
     return pa.array(list(words), pa.string()).take(pa.array(places.astype(np.int32)))
 
 
 def _reasons(axes: Sequence[str], places: np.ndarray, is_unknown: np.ndarray) -> pa.Array:
-    """Return the axes at these places (n x 3); none of whom too little is known."""
+    """Return the axes at these places (n x 3); none for customers of whom too little is known."""
     lengths = np.where(is_unknown, 0, places.shape[1])
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-    return pa.ListArray.from_arrays(offsets, _taken(axes, places[~is_unknown].ravel()))
+    return pa.ListArray.from_arrays(offsets, _words_at(axes, places[~is_unknown].ravel()))
 
 
 def _memberships(points: np.ndarray, model: ClusterModel, ids: np.ndarray) -> pa.Array:

@@ -92,7 +92,7 @@ class _Growing:
         self.add(2 * node + 1, rows[is_right])
 
     def size(self, node: int) -> tuple[float, int]:
-        """The weight of a node's points; of equal ones the first counts more."""
+        """The weight of a node's points; the first of equally heavy nodes counts as larger."""
         return self.sizes[node], -node
 
     def is_divisible(self, node: int) -> bool:
@@ -101,7 +101,7 @@ class _Growing:
 
     def tree(self) -> BisectingKMeans:
         """The whole tree, its leaves numbered from left to right."""
-        # By the path from the root, which is a node's number's bits from the top.
+        # Sorted by the path from the root: the bits of a node's number, from the top.
         leaves = sorted(self.rows, key=lambda n: n << (64 - n.bit_length()))
         index = {node: cluster for cluster, node in enumerate(leaves)}
         inner = [node for node in sorted(self.sizes) if node not in index]

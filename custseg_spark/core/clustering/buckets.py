@@ -44,7 +44,8 @@ def numbers(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
 
 
 def _of_decimals(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
-    # Arrow's own cast multiplies by 0.0001, which no double is: a third are a digit off.
+    # Arrow's own cast multiplies by 0.0001, which is no double: a third of the results are a digit
+    # off.
     values = pl.Series(column).cast(pl.Float64).to_numpy()
     largest = _EXACT_WHOLE / 10.0**column.type.scale
     for row in np.flatnonzero(np.abs(values) >= largest):

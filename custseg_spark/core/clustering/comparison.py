@@ -23,7 +23,7 @@ class Compared:
 
     The indices are those of `Indices`, over the customers in clusters; None with fewer than two
     clusters. `agreement` is the adjusted Rand index with the chosen segments over all sampled
-    customers, with noise as a cluster of its own. `smallest_share` is also of all.
+    customers, with noise as a cluster of its own. `smallest_share` is a share of all of them too.
     """
 
     algorithm: str
@@ -61,15 +61,15 @@ def compare(
     Raises ConfigurationError if scikit-learn is missing.
     """
     require(names)
-    found = []
+    compared = []
     for name in names:
-        labels, what = COMPARISONS[name](points, k)
-        found.append(_compared(name, points, labels, chosen_labels, what))
-    return found
+        labels, settings = COMPARISONS[name](points, k)
+        compared.append(_compared(name, points, labels, chosen_labels, settings))
+    return compared
 
 
 def _compared(
-    name: str, points: np.ndarray, labels: np.ndarray, chosen: np.ndarray, what: str
+    name: str, points: np.ndarray, labels: np.ndarray, chosen: np.ndarray, settings: str
 ) -> Compared:
     inside = labels != _NOISE
     k = len(np.unique(labels[inside]))
@@ -86,18 +86,20 @@ def _compared(
         between_cluster_cost=indices.between_cluster_cost if indices else None,
         smallest_share=min(indices.sizes) / len(points) if indices else None,
         agreement=adjusted_rand_index(labels, chosen),
-        why=f"comparison only; {what}",
+        why=f"comparison only; {settings}",
     )
 
 
 def _agglomerative(points: np.ndarray, k: int) -> tuple[np.ndarray, str]:
     from sklearn.cluster import AgglomerativeClustering
 
-    what = "Ward linkage, the chosen k"
+    settings = "Ward linkage, the chosen k"
     if len(points) < 2:
-        return np.zeros(len(points), dtype=int), what
+        return np.zeros(len(points), dtype=int), settings
     clusters = min(k, len(points))
-    return AgglomerativeClustering(n_clusters=clusters, linkage="ward").fit_predict(points), what
+    return AgglomerativeClustering(n_clusters=clusters, linkage="ward").fit_predict(
+        points
+    ), settings
 
 
 def _dbscan(points: np.ndarray, _: int) -> tuple[np.ndarray, str]:

@@ -1,4 +1,4 @@
-"""Whether customers form segments at all, or a continuum that segments only cut in pieces.
+"""Test whether customers form segments, or a continuum that segments only cut into pieces.
 
 The test is the gap statistic (Tibshirani, Walther, Hastie 2001): how much better clusters fit the
 customers than customers without structure. The reference has the customers' own marginals and rank
@@ -27,7 +27,7 @@ _SETTINGS = FitSettings(starts=1, max_iterations=20, tolerance=1e-2)
 
 @dataclass(frozen=True)
 class Structure:
-    """The best of the gaps over k, against the same statistic of structureless references.
+    """The best of the gaps over k, compared with references without structure.
 
     `gap`: how much lower the logarithm of the within-cluster cost is than the references' mean.
     `score`: the gap in standard deviations of the references.
@@ -44,7 +44,7 @@ class Structure:
 
     @property
     def words(self) -> str | None:
-        """What to say of a continuum."""
+        """The warning about a continuum."""
         if not self.is_continuum:
             return None
         return (
@@ -55,17 +55,17 @@ class Structure:
 
 
 def structure(points: np.ndarray, seed: int, ks: Sequence[int] = KS) -> Structure | None:
-    """Return the gap statistic of points, of the k at which it is largest.
+    """Return the gap statistic of points, for the k at which it is largest.
 
     None for fewer than FEWEST different points.
     """
     if len(np.unique(points, axis=0)) < FEWEST:
         return None
     rng = generator(seed, len(points))
-    own = _log_costs(points, ks, generator(seed, 0))
+    log_costs = _log_costs(points, ks, generator(seed, 0))
     draw = Copula(points)
     references = np.array([_log_costs(draw(rng), ks, rng) for _ in range(_REFERENCES)])
-    gaps = references.mean(axis=0) - own
+    gaps = references.mean(axis=0) - log_costs
     spread = references.std(axis=0, ddof=1) * np.sqrt(1 + 1 / _REFERENCES)
     best = int(np.argmax(gaps))
     return Structure(ks[best], float(gaps[best]), float(gaps[best] / max(spread[best], 1e-12)))

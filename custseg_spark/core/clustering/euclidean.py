@@ -29,8 +29,8 @@ def silhouettes(points: np.ndarray, labellings: Sequence[np.ndarray]) -> list[fl
         block = partial(_sums_of_block, points, [_Clusters(labels) for labels in compact])
         for start, sums in zip(starts, pool.map(block, starts), strict=True):
             for i, (labels, of_block) in enumerate(zip(compact, sums, strict=True)):
-                own = labels[start : start + _BLOCK]
-                totals[i] += _of_block(of_block, np.bincount(labels), own)
+                block_labels = labels[start : start + _BLOCK]
+                totals[i] += _of_block(of_block, np.bincount(labels), block_labels)
     several = [len(np.unique(labels)) > 1 for labels in compact]
     return [t / len(points) if s else None for t, s in zip(totals, several, strict=True)]
 
@@ -46,23 +46,23 @@ class _Clusters:
 def _sums_of_block(
     points: np.ndarray, labellings: Sequence[_Clusters], start: int
 ) -> list[np.ndarray]:
-    """Return by labelling the summed distances of a block's points to each cluster's."""
+    """Return, by labelling, the sums of a block's points' distances to each cluster's points."""
     sums: list[list[np.ndarray]] = [[] for _ in labellings]
     for first in range(start, min(start + _BLOCK, len(points)), _ROWS):
         distances = cdist(points[first : min(first + _ROWS, start + _BLOCK)], points)
-        for clusters, own in zip(labellings, sums, strict=True):
+        for clusters, parts in zip(labellings, sums, strict=True):
             # Sorted by cluster, so that each sum is added in one order, without BLAS.
-            own.append(np.add.reduceat(distances[:, clusters.order], clusters.starts, axis=1))
-    return [np.concatenate(own) for own in sums]
+            parts.append(np.add.reduceat(distances[:, clusters.order], clusters.starts, axis=1))
+    return [np.concatenate(parts) for parts in sums]
 
 
-def _of_block(sums: np.ndarray, sizes: np.ndarray, own: np.ndarray) -> float:
+def _of_block(sums: np.ndarray, sizes: np.ndarray, labels: np.ndarray) -> float:
     """Sum the silhouettes of some points, from their summed distances to each cluster."""
-    rows = np.arange(len(own))
-    inner = sums[rows, own] / np.maximum(sizes[own] - 1, 1)
+    rows = np.arange(len(labels))
+    inner = sums[rows, labels] / np.maximum(sizes[labels] - 1, 1)
     means = sums / sizes
-    means[rows, own] = np.inf
+    means[rows, labels] = np.inf
     outer = means.min(axis=1)
     larger = np.maximum(inner, outer)
-    defined = (sizes[own] > 1) & (larger > 0) & np.isfinite(outer)
+    defined = (sizes[labels] > 1) & (larger > 0) & np.isfinite(outer)
     return float(np.where(defined, (outer - inner) / np.where(defined, larger, 1), 0.0).sum())

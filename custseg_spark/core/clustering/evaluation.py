@@ -116,9 +116,9 @@ def _populations(
 
 def _population(both: Moments) -> Population:
     k = len(both.sizes) // 2
-    informed, others = both.clusters(0, k), both.clusters(k, 2 * k)
-    everyone = informed.merged(others).centred()
-    is_apart = others.sizes.any() and informed.sizes.any()
+    informed, uninformed = both.clusters(0, k), both.clusters(k, 2 * k)
+    everyone = informed.merged(uninformed).centred()
+    is_apart = uninformed.sizes.any() and informed.sizes.any()
     return Population(everyone, informed.centred() if is_apart else None)
 
 

@@ -1,9 +1,9 @@
 """Hysteresis at assignment: customers don't change segment for a hair's breadth.
 
-A customer stays in the segment of the previous run while the one that the model gives is nearer by
-less than a relative margin; but for one run only: the second time in a row, the model's counts. So
+A customer stays in the segment of the previous run while the model's segment is nearer by less than
+a relative margin, but for one run only: the second time in a row, the model's segment counts. So
 noise at a border moves nobody to and fro, and a lasting change is followed within two runs. With a
-margin of 1, nobody leaves before the second run, so that a single odd one moves nobody at all.
+margin of 1, nobody leaves before the second run, and a single odd run moves nobody.
 """
 
 import numpy as np
@@ -22,10 +22,10 @@ def is_held(
 ) -> np.ndarray:
     """Whether each customer stays in the segment of the previous run.
 
-    `distances` are those to the model's segment, `previous_distances` those to the previous one:
-    NaN without one, or if it is gone. `is_other`: the two differ. `was_held`: the customer was held
-    in the previous run. The `margin` is a share of the previous distance, from 0 (nobody is held)
-    to 1 (everybody is, for one run).
+    `distances` are to the model's segment, `previous_distances` to the previous one: NaN without a
+    previous segment, or if it is gone. `is_other`: the two differ. `was_held`: the customer was
+    held in the previous run. The `margin` is a share of the previous distance, from 0 (nobody is
+    held) to 1 (everybody is, for one run).
     """
     if margin <= 0:
         return np.zeros(len(distances), dtype=bool)
@@ -36,7 +36,7 @@ def is_held(
 
 
 def with_hysteresis(customers: pl.DataFrame, margin: float) -> pl.DataFrame:
-    """Return the customers with the segment that they are in by hysteresis.
+    """Return the customers with their segment by hysteresis.
 
     In: the columns GIVEN, one row per customer, and any others: `segment_id` is the model's
     segment, `distance` the one to its centre; `previous_segment_id` is null for new customers,

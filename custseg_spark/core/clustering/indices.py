@@ -77,10 +77,10 @@ def indices(moments: Moments, spread: np.ndarray) -> Indices:
 
 
 def _spreads_of_block(points: np.ndarray, labels: np.ndarray, moments: Moments) -> np.ndarray:
-    seen = np.asfortranarray(points - moments.origin)
-    to_centroids = squared_distances(seen, moments.means)
+    relative = np.asfortranarray(points - moments.origin)
+    to_centroids = squared_distances(relative, moments.means)
     to_own = to_centroids[labels, np.arange(len(labels))]
-    silhouettes = _silhouettes(seen, labels, to_centroids, to_own, moments)
+    silhouettes = _silhouettes(relative, labels, to_centroids, to_own, moments)
     k = len(moments.sizes)
     return np.concatenate(
         [sums_by_label(silhouettes, labels, k), sums_by_label(np.sqrt(to_own), labels, k)]
@@ -88,7 +88,7 @@ def _spreads_of_block(points: np.ndarray, labels: np.ndarray, moments: Moments) 
 
 
 def _silhouettes(
-    seen: np.ndarray,
+    relative: np.ndarray,
     labels: np.ndarray,
     to_centroids: np.ndarray,
     to_own: np.ndarray,
@@ -101,14 +101,14 @@ def _silhouettes(
     """
     sizes = moments.sizes
     if (sizes > 0).sum() < 2:
-        return np.zeros(len(seen))
+        return np.zeros(len(relative))
     to_centroids += np.where(sizes > 0, moments.costs / np.maximum(sizes, 1), np.inf)[:, None]
     to_centroids[labels, np.arange(len(labels))] = np.inf
     outer = to_centroids.min(axis=0)
     size = sizes[labels]
     inner = (size * to_own + moments.costs[labels]) / np.maximum(size - 1, 1)
     larger = np.maximum(inner, outer)
-    defined = (size > 1) & (larger > _ROUNDING**2 * (squared_lengths(seen) + moments.variance))
+    defined = (size > 1) & (larger > _ROUNDING**2 * (squared_lengths(relative) + moments.variance))
     return np.where(defined, (outer - inner) / np.where(defined, larger, 1), 0.0)
 
 

@@ -20,7 +20,7 @@ from custseg_spark.core.clustering.distances import (
 
 # If more than a fifth of the points changed cluster, sums are computed anew.
 _FEW = 5
-# A fit is mended by moving one centre elsewhere, so often at most.
+# How often, at most, a fit is mended by moving one centre elsewhere.
 _MOST_SWAPS = 2
 # A cost that falls by less than this share of itself hasn't fallen.
 _NEGLIGIBLE = 1e-9
@@ -31,8 +31,8 @@ class FitSettings:
     """Settings of fits on the driver and by MLlib; `tolerance` is in units of the space.
 
     KMeans and mixtures have `starts` starts, by MLlib with seeds from `seed` on. `bisecting_leaves`
-    is the size of the tree that bisecting KMeans' clusters are cut from, `bisecting_steps` how many
-    steps of Lloyd's the leaves are refined by.
+    is the size of the tree that bisecting KMeans' clusters are cut from, `bisecting_steps` the
+    number of Lloyd's steps that refine the leaves.
     """
 
     seed: int = 7
@@ -67,9 +67,9 @@ def kmeans(
 ) -> Clustering:
     """Return the cheapest of some fits; fewer centres than k if there are fewer points.
 
-    The last of the `starts` starts from the best one's centres, with one of them elsewhere, and so
-    on while that helps: 43 % of single starts end in a worse optimum on the demo log, 5 % of the
-    best of three, and 0 % of the best of two that is mended.
+    The last of the `starts` starts from the best fit's centres, with one of them moved elsewhere,
+    and so on while that helps. On the demo log, 43 % of single starts end in a worse optimum, 5 %
+    of the best of three, and 0 % of the best of two that is mended.
     """
     x, w = prepared(points, weights)
     fits = [
@@ -89,14 +89,14 @@ def kmeans(
 def swapped(
     points: np.ndarray, fit: Clustering, rng: np.random.Generator, weights: np.ndarray
 ) -> np.ndarray:
-    """Return a fit's centres, but for the one that would be missed least.
+    """Return a fit's centres with one moved: the centre that would be missed least.
 
     It goes to a point of the other cluster with the largest cost, drawn as k-means++ draws.
     """
     k, rows = len(fit.centres), np.arange(len(points))
     squares = squared_distances(points, fit.centres)
-    own = weights * squares[fit.labels, rows]
-    within = sums_by_label(own, fit.labels, k)
+    point_costs = weights * squares[fit.labels, rows]
+    within = sums_by_label(point_costs, fit.labels, k)
     centres = fit.centres.copy()
     if k < 2 or not within.any():
         return centres
@@ -105,7 +105,7 @@ def swapped(
     least = int(np.argmin(missed))
     within[least] = 0
     largest = int(np.argmax(within))
-    costs = np.where(fit.labels == largest, own, 0.0)
+    costs = np.where(fit.labels == largest, point_costs, 0.0)
     if costs.any():
         centres[least] = points[_draw(costs, rng)]
     return centres
@@ -142,7 +142,7 @@ class _Assignment:
     """Each point's cluster while the centres move, and each cluster's size and sum.
 
     After a move, only points whose own centre may no longer be the nearest are checked: `slack` is
-    a lower bound of how much nearer the own centre is than any other (Hamerly 2010). Sums are
+    a lower bound of how much nearer a point's own centre is than any other (Hamerly 2010). Sums are
     corrected by the points that changed, always in the order of the rows.
     """
 
@@ -192,7 +192,7 @@ def plus_plus(
 
 
 def prepared(points: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Points column-major, and their weights: 1 without any."""
+    """Return points column-major, and their weights: 1 without any."""
     return np.asfortranarray(points), np.ones(len(points)) if weights is None else weights
 
 
@@ -204,9 +204,9 @@ def _nearest_with_slack(points: np.ndarray, centres: np.ndarray) -> tuple[np.nda
         squares = squared_distances(points[rows], centres)
         labels[rows] = first_smallest(squares)
         if len(centres) > 1:
-            own = squares[labels[rows], np.arange(squares.shape[1])]
+            nearest_squares = squares[labels[rows], np.arange(squares.shape[1])]
             squares[labels[rows], np.arange(squares.shape[1])] = np.inf
-            slack[rows] = np.sqrt(squares.min(axis=0)) - np.sqrt(own)
+            slack[rows] = np.sqrt(squares.min(axis=0)) - np.sqrt(nearest_squares)
     return labels, slack
 
 

@@ -106,8 +106,8 @@ class BisectingKMeans:
 class RefinedTree:
     """A tree's leaves after some steps of Lloyd's: a point belongs to the nearest of `centres`.
 
-    Leaves can't mend what the first divisions cut apart; steps of all leaves together can. `nodes`
-    are the tree's; `tree` is the tree before the steps, None for a loaded model.
+    Later divisions can't rejoin what the first ones cut apart; steps of all leaves together can.
+    `nodes` are the tree's; `tree` is the tree before the steps, None for a loaded model.
     """
 
     nodes: tuple[Node, ...]

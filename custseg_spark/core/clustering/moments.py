@@ -52,9 +52,7 @@ class Moments:
         return Moments(self.origin, self.sizes[rows], self.means[rows], self.costs[rows])
 
     def centred(self) -> "Moments":
-        """Return the same relative to the mean of the largest cluster, which no outlier can move
-        far.
-        """
+        """Return the moments relative to the largest cluster's mean, which no outlier moves far."""
         middle = self.origin + self.means[self.sizes.argmax()]
         return Moments(middle, self.sizes, self.means - (middle - self.origin), self.costs)
 

@@ -1,7 +1,7 @@
-"""Customers who fit no segment: how far is too far, and what is odd about them.
+"""Customers who fit no segment: the distance that is too far, and their odd features.
 
-A customer is an outlier if the distance to the own segment's centre is larger than that of a given
-percentile of the segment's customers, learned when the model is fitted and kept with it.
+A customer is an outlier beyond a distance from the centre of their segment: a given percentile of
+the segment's customers' distances, learned when the model is fitted and kept with it.
 """
 
 from collections.abc import Sequence
@@ -22,15 +22,15 @@ def outlier_distances(
 ) -> tuple[float | None, ...]:
     """Return each cluster's distance that `percentile` % of its points don't exceed.
 
-    It is the smallest distance of a point with at least that share of points at or below it: no
-    point of a cluster of fewer than 100 / (100 - percentile) exceeds it. None for a cluster without
-    a point.
+    It is the smallest distance of a point with at least that share of points at or below it. So no
+    point of a cluster of fewer than 100 / (100 - percentile) points exceeds it. None for a cluster
+    without a point.
     """
     distances = np.empty(len(points))
     for rows in blocks(len(points)):
         squares = squared_distances(points[rows], centres)
-        own = clusters[rows]
-        distances[rows] = np.sqrt(squares[own, np.arange(len(own))])
+        labels = clusters[rows]
+        distances[rows] = np.sqrt(squares[labels, np.arange(len(labels))])
     of_cluster = [distances[clusters == cluster] for cluster in range(len(centres))]
     return tuple(
         float(np.percentile(d, percentile, method="inverted_cdf")) if len(d) else None

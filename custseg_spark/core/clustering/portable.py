@@ -1,7 +1,7 @@
 """The portable form of a model: a JSON document that any language reads, under a hash of its own.
 
-Numbers are the shortest decimals that give the same doubles back; a fence that isn't there is
-null. Nothing in a document is executed when it is read.
+Numbers are the shortest decimals that give the same doubles back; a missing fence is null. Reading
+a document executes nothing in it.
 """
 
 import hashlib
@@ -32,11 +32,11 @@ from custseg_spark.errors import InputError
 
 # A model's document is a file of this name in the model's folder.
 FILE_NAME = "scoring.json"
-# The error where a model's folder has none.
+# The error for a model's folder without a document.
 ABSENT = "{} isn't there: the run was made before there were portable models; fit again"
 FORMAT = 1
 _KIND = "custseg-scoring-model"
-# What a document that isn't one raises while it is read.
+# The errors that reading an invalid document raises.
 _FLAWS = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
 
 
@@ -49,7 +49,7 @@ class Document:
 
 
 def document(model: ScoringModel) -> Document:
-    """The document of a model; equal models have equal text."""
+    """Return the document of a model; equal models have equal text."""
     clustering, preparation = model.clustering, model.space.preparation
     parts: dict[str, Any] = {
         "kind": _KIND,
@@ -74,7 +74,7 @@ def document(model: ScoringModel) -> Document:
 
 
 def _assignment(clustering: NamedClustering) -> dict[str, Any]:
-    """Who assigns, with the rules: absent of a model that has none, as before there were any."""
+    """Return the assigner with its rules; empty for a model without rules, as in older versions."""
     if clustering.rules is None and not clustering.known_from:
         return {}
     return {
@@ -87,7 +87,7 @@ def _assignment(clustering: NamedClustering) -> dict[str, Any]:
 
 
 def _segments(clustering: NamedClustering) -> list[dict[str, Any]]:
-    """A segment a cluster; without a distance where the model has none learned."""
+    """Return a segment per cluster; without a distance where the model has learned none."""
     named = zip(clustering.segment_ids, clustering.segment_names, strict=True)
     segments: list[dict[str, Any]] = [
         {"cluster": cluster, "segment_id": i, "segment_name": name}
@@ -101,14 +101,14 @@ def _segments(clustering: NamedClustering) -> list[dict[str, Any]]:
 
 
 def canonical(value: Any) -> str:
-    """A value as JSON with sorted keys; ValueError for a number that JSON hasn't."""
+    """Write a value as JSON with sorted keys; ValueError for a number that JSON lacks."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
 
 
 def parsed(text: str, where: str) -> ScoringModel:
-    """The model of a document's text; `where` is said in errors.
+    """Read the model from a document's text; errors name `where`.
 
-    Raises InputError for a text that is none, or of another format, or changed since.
+    Raises InputError for a text that is no document, has another format, or was changed.
     """
     try:
         parts = json.loads(text)
@@ -119,12 +119,12 @@ def parsed(text: str, where: str) -> ScoringModel:
             raise ValueError("its content doesn't have the hash that it names: it was changed")
         return _model(parts)
     except _FLAWS as error:
-        said = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
-        raise InputError(f"{where} isn't a model that can be scored with: {said}") from error
+        flaw = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise InputError(f"{where} isn't a model that can be scored with: {flaw}") from error
 
 
 def content_hash(parts: Mapping[str, Any]) -> str:
-    """The hash of a document's parts, but for the hash itself."""
+    """Hash a document's parts, without the hash itself."""
     content = {key: value for key, value in parts.items() if key != "sha256"}
     return hashlib.sha256(canonical(content).encode()).hexdigest()
 

@@ -11,9 +11,10 @@ import numpy as np
 
 from custseg_spark.errors import ConfigurationError, nearest
 
-# One feature per question, and none that repeats another: how much was spent, what
-# happens to carts, how wide and how dear one looks, since when, how lately and for how long, how
-# long and at what hour one stays. Sums that only repeat the volume would drown the rest.
+# One feature per question, and none that repeats another: how much was spent, what happens to
+# carts, how widely and at what prices a customer looks, since when, how recently and for how long,
+# and how long and at what hour a visit lasts. Sums that only repeat the volume would drown the
+# others.
 DEFAULT_FEATURES = (
     "monetary",
     "cart_share",
@@ -78,9 +79,9 @@ class PreparedFeature:
     """One column of the matrix: the value for null, the transform, the fences, the prior.
 
     A rate is pulled to the `prior`, its mean among the customers that the model learns from, as if
-    `prior_events` events had shown it: (n value + prior_events prior) / (n + prior_events). Almost
-    nothing is known of a customer who was seen once, except when. `levels` ascend by their events;
-    without any, and below the first, values stay as they are.
+    `prior_events` events had shown it: (n value + prior_events prior) / (n + prior_events). Of a
+    customer who was seen once, almost nothing is known but the time. `levels` ascend by their
+    events; without any, and below the first, values stay as they are.
     """
 
     name: str
@@ -94,7 +95,7 @@ class PreparedFeature:
 
     @staticmethod
     def of(values: Mapping[str, Any]) -> "PreparedFeature":
-        """Make one from its fields, as JSON has them."""
+        """Rebuild a prepared feature from its fields in JSON."""
         levels = tuple(Level(**level) for level in values.get("levels", ()))
         return PreparedFeature(**{**values, "levels": levels})
 
@@ -122,7 +123,7 @@ class PreparedFeature:
 class Preparation:
     """The matrix's columns in order, and the reasons why other features were left out.
 
-    `components` is the number of principal components that replace them, if any do.
+    `components` is the number of principal components that replace the columns, if any do.
     """
 
     features: tuple[PreparedFeature, ...]
@@ -143,9 +144,7 @@ class Preparation:
 
 
 def choose_features(names: Sequence[str], registry: Sequence[F]) -> list[F]:
-    """Return the named features (the default ones without names); ConfigurationError for an
-    unknown.
-    """
+    """Return the named features, or else the default ones; ConfigurationError for unknown names."""
     by_name = {f.name: f for f in registry}
     for name in names:
         if name not in by_name:
@@ -206,8 +205,8 @@ def _learn_one(
         null_value = float(present.max())
     elif present.size and feature.null == "median":
         null_value = float(np.median(present))
-    own = "log1p" if feature.log1p else "sqrt" if feature.sqrt else "none"
-    transform = own if rules.transform == "auto" else "none"
+    automatic = "log1p" if feature.log1p else "sqrt" if feature.sqrt else "none"
+    transform = automatic if rules.transform == "auto" else "none"
     free = PreparedFeature(feature.name, null_value, transform, -np.inf, np.inf)
     lower, upper = _fences(free.values(raw, evidence), rules)
     fenced = replace(free, lower=lower, upper=upper)
@@ -220,7 +219,7 @@ def _learn_one(
 def _nearest_quartiles(values: np.ndarray) -> np.ndarray:
     """Return the least interquartile range that MLlib may compute.
 
-    MLlib takes existing values of ranks that may be a thousandth off, plus one for rounding.
+    MLlib takes existing values whose ranks may be a thousandth off, plus one for rounding.
     """
     return np.asarray(np.percentile(values, [25.2, 74.8], method="inverted_cdf"))
 

@@ -35,8 +35,8 @@ _SUMS = pa.schema(
 class Profile:
     """A cluster's values: mean and z-score of all its customers, median of the sampled ones.
 
-    `spread` is the standard deviation over all customers, whatever the cluster. A value that the
-    sample lacks has no median. `revenue` is the exact spend of its customers.
+    `spread` is the standard deviation over all customers of all clusters. A value that the sample
+    lacks has no median. `revenue` is the exact spend of its customers.
     """
 
     customers: int
@@ -103,7 +103,7 @@ def profiles(
     kernel = partial(profile_sums, space=space, assigners=assigners, features=features)
     partials = buckets.map(kernel, profile_columns(space, features, assigners))
     points = space.points(sample)
-    labellings = [(one.labels(sample, points), one.labelled) for one in assigners]
+    labellings = [(assigner.labels(sample, points), assigner.labelled) for assigner in assigners]
     return profiles_of_sums(partials, space, features, sample, labellings)
 
 
@@ -146,7 +146,7 @@ def profile_sums(
 ) -> pa.Table:
     """Return a bucket's part of the profiles by the assigners' labels, as `sums_of`."""
     points = space.points(bucket)
-    labellings = [(one.labels(bucket, points), one.labelled) for one in assigners]
+    labellings = [(assigner.labels(bucket, points), assigner.labelled) for assigner in assigners]
     return sums_of(bucket, space, features, labellings)
 
 
@@ -179,14 +179,14 @@ def sums_of(
 
 def _overall_of(columns: Sequence[np.ndarray]) -> np.ndarray:
     """Return count, mean and squares of each value, as three rows."""
-    found = np.zeros((3, len(columns)))
+    sums = np.zeros((3, len(columns)))
     for place, column in enumerate(columns):
         present = _present(column)
         if len(present):
             mean = present.mean()
             away = present - mean
-            found[:, place] = len(present), mean, (away * away).sum()
-    return found
+            sums[:, place] = len(present), mean, (away * away).sum()
+    return sums
 
 
 def _present(column: np.ndarray) -> np.ndarray:

@@ -11,15 +11,15 @@ import numpy as np
 
 # The share of points that noise replaces, and how far it reaches, in standard deviations.
 _NOISE_SHARE, _NOISE_REACH = 0.05, 4.0
-# The quantile of the distances between points that neighbour in a direction: jitter's deviation.
+# Jitter's deviation: this quantile of the distances between neighbouring points in a direction.
 _JITTER_QUANTILE = 0.05
-# A direction without variance is rounding.
+# Below this share of the variance, a direction is rounding.
 _NO_VARIANCE = 1e-12
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """What is refitted: points with their weights.
+    """The points of a refit, with their weights.
 
     The refit's labels of the points at `compared` (all, if None) are compared with the clustering's
     of the original points at `rows`.
@@ -65,7 +65,7 @@ def jitter(points: np.ndarray, rng: np.random.Generator) -> Drawn:
     return Drawn(sphere.points(moved), np.arange(len(points)))
 
 
-# The scheme that decides, and all by name.
+# The scheme that decides stability, and all schemes by name.
 BOOTSTRAP = "bootstrap"
 SCHEMES: dict[str, Callable[[np.ndarray, np.random.Generator], Drawn]] = {
     BOOTSTRAP: bootstrap,
@@ -101,7 +101,7 @@ def _covariance(centred: np.ndarray) -> np.ndarray:
 
 
 def _combined(columns: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The product of two matrices, added column by column."""
+    """Multiply two matrices, adding column by column."""
     product = np.zeros((len(columns), weights.shape[1]), order="F")
     for column, row in zip(columns.T, weights, strict=True):
         for place, weight in enumerate(row):

@@ -34,7 +34,7 @@ def activity_histogram(event_counts: np.ndarray, bars: int) -> np.ndarray:
 
 
 def informed_bar(histogram: np.ndarray, share: float, customers: int) -> InformedBar:
-    """Lower the bar from the histogram's last until enough customers reach it.
+    """Lower the bar from the histogram's last number until enough customers reach it.
 
     Enough means `share` of all, and at least `customers`. Ratios over a handful of events are
     noise. Most customers of a log have no more, and would teach the model that noise.

@@ -1,4 +1,4 @@
-"""A published model by itself: features of customers in, segments out, wherever Python runs."""
+"""A published model by itself: it turns customers' features into segments wherever Python runs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from custseg_spark.core.clustering.scaling import FeatureSpace
 
 @dataclass(frozen=True)
 class ScoringModel:
-    """A clustering with its ids and names, and the space that its customers are placed in.
+    """A clustering with its ids and names, and the space of its points.
 
     `fitted_on` is the run date of the fit, `scaling` and `seed` how the model was fitted.
     """
@@ -38,19 +38,18 @@ class ScoringModel:
         return self.clustering.segments
 
     def points(self, customers: pa.Table) -> np.ndarray:
-        """The customers (n) as points of the clustered space, n x d."""
+        """Return the customers as points of the clustered space, n x d."""
         return self.space.points(customers)
 
     def labels(self, customers: pa.Table) -> np.ndarray:
-        """The cluster of each customer: the batch's `cluster`, -1 where too little is known."""
+        """Return each customer's `cluster`, as the batch does: -1 where too little is known."""
         labels = self.clustering.assigner.labels(customers, self.points(customers))
         return np.where(labels == cluster_count(self.clustering.model), -1, labels)
 
     def segments_of(self, customers: pa.Table) -> pa.Table:
-        """A row a customer, in their order: cluster, segment, distance, runner-up and reasons,
-        as `customer_segments` has them."""
+        """Return the columns of `customer_segments` by this model, a row per customer in order."""
         axes = self.space.preparation.axes
         columns = assigned(customers, self.points(customers), self.clustering, axes)
-        # No previous run is known, so that it is the segment.
+        # Without a previous run nobody is held: the model's segment is the segment.
         del columns["model_segment_id"]
         return pa.table(columns)

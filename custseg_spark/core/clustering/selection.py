@@ -53,7 +53,7 @@ class Euclidean:
 class Verdict:
     """A candidate, its stability if measured, and the reason why it was chosen or not.
 
-    `flaw` says what speaks against it; a chosen one has a flaw only if every candidate has.
+    `flaw` is the objection to it; the chosen candidate has one only if every candidate has.
     `euclidean` and `stay_curves` (by cluster) are measured for chosen ones.
     """
 
@@ -67,9 +67,9 @@ class Verdict:
 
 
 def k_range(k: int | None, k_min: int, k_max: int, distinct_points: int) -> list[int]:
-    """Return the k's to try: the given one, or the range; never more than distinct points."""
-    wanted = [k] if k else list(range(k_min, k_max + 1))
-    return [k for k in wanted if k <= distinct_points] or [min(wanted[0], distinct_points)]
+    """Return the k's to try: the given one or the range, up to the number of distinct points."""
+    ks = [k] if k else list(range(k_min, k_max + 1))
+    return [k for k in ks if k <= distinct_points] or [min(ks[0], distinct_points)]
 
 
 def choose(
@@ -83,9 +83,9 @@ def choose(
 
     Of the candidates whose smallest cluster is large enough, the `stability_candidates` best by
     silhouette (and the previous k) are measured for stability, then the next best until one is
-    stable. The best stable one is chosen, but the previous k is kept unless the best beats it by
-    `switch_margin`: noise must not create ids. If none qualifies, the best one is chosen, and its
-    `flaw` says what is wrong.
+    stable. The best stable candidate is chosen, but the previous k is kept unless the best beats it
+    by `switch_margin`: noise must not create ids. If none qualifies, the best one is chosen, and
+    its `flaw` says what is wrong.
     """
     by_silhouette = sorted(tried, key=lambda c: (-c.silhouette, c.k))
     large = [c for c in by_silhouette if c.smallest_share >= rules.min_cluster_share]
@@ -120,7 +120,7 @@ def _is_stable(stability: Stability | None, rules: SelectionRules) -> bool:
 
 @dataclass(frozen=True)
 class _Words:
-    """Words for why a candidate of one algorithm was chosen or not."""
+    """The reasons why a candidate of one algorithm was chosen or not."""
 
     rules: SelectionRules
     best: Candidate
@@ -140,24 +140,24 @@ class _Words:
         return None
 
     def why(self, candidate: Candidate, stability: Stability | None) -> str:
-        flaw, own = self.flaw(candidate, stability), f"silhouette {candidate.silhouette:.3f}"
+        flaw, score = self.flaw(candidate, stability), f"silhouette {candidate.silhouette:.3f}"
         if candidate is self.chosen:
             if flaw:
-                return f"the best of those tried, none of which qualifies: {flaw}; {own}"
+                return f"the best of those tried, none of which qualifies: {flaw}; {score}"
             if self.rules.is_k_given:
-                return f"k was given; {own}"
+                return f"k was given; {score}"
             if candidate is not self.best:
                 return (
-                    f"the previous run's k, kept: {own}, and k = {self.best.k} beats it by less"
+                    f"the previous run's k, kept: {score}, and k = {self.best.k} beats it by less"
                     f" than {self.rules.switch_margin} ({self.best.silhouette:.3f})"
                 )
             steady = f", stability {stability.mean:.2f}" if stability else ""
-            return f"the highest {own} of those that qualify{steady}"
+            return f"the highest {score} of those that qualify{steady}"
         if flaw:
             return flaw
         other = f"{self.chosen.silhouette:.3f} at k = {self.chosen.k}"
         if candidate.silhouette < self.chosen.silhouette:
-            return f"{own}, below {other}"
+            return f"{score}, below {other}"
         if self.chosen is self.best:
-            return f"{own}, no better than {other}"
-        return f"{own}, less than {self.rules.switch_margin} above {other}, the previous run's k"
+            return f"{score}, no better than {other}"
+        return f"{score}, less than {self.rules.switch_margin} above {other}, the previous run's k"

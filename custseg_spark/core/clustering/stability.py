@@ -9,7 +9,7 @@ from custseg_spark.core.clustering.bisecting import bisecting_kmeans
 from custseg_spark.core.clustering.kmeans import FitSettings, generator, kmeans
 from custseg_spark.core.clustering.resampling import SCHEMES
 
-# A cluster that refits find again by less is not to be relied on (Hennig).
+# A cluster with a lower index is not to be relied on (Hennig).
 RELIABLE_FROM = 0.6
 # Hennig's words for a mean Jaccard index, each up to and excluding its bound.
 _WORDS = ((RELIABLE_FROM, "unstable"), (0.75, "doubtful"))
@@ -22,7 +22,7 @@ _REFITS = {"kmeans": kmeans, "bisecting_kmeans": bisecting_kmeans}
 
 @dataclass(frozen=True)
 class Stability:
-    """How well refits on resamples find a clustering's clusters again, from 0 to 1.
+    """How well refits of resamples find the clusters of a clustering again, from 0 to 1.
 
     `jaccard` and `words` are by cluster, None for a cluster without a point in the sample. `mean`
     is over the other clusters. `adjusted_rand_index` is the mean over the refits. `others` is the
@@ -45,7 +45,7 @@ class Stability:
 
     def is_reliable(self, cluster: int) -> bool | None:
         """Whether no scheme finds the cluster unstable; None if none found it at all."""
-        every = [self.jaccard[cluster], *(found[cluster] for found in self.others.values())]
+        every = [self.jaccard[cluster], *(indices[cluster] for indices in self.others.values())]
         measured = [value for value in every if value is not None]
         return min(measured) >= RELIABLE_FROM if measured else None
 
@@ -89,7 +89,7 @@ def resamples(
     """
     if not is_refitted(algorithm) or not len(points):
         return []
-    return [resample(points, algorithm, k, one, settings, scheme) for one in range(number)]
+    return [resample(points, algorithm, k, i, settings, scheme) for i in range(number)]
 
 
 def is_refitted(algorithm: str) -> bool:
@@ -100,9 +100,9 @@ def is_refitted(algorithm: str) -> bool:
 def stability(labels: np.ndarray, k: int, refits: Sequence[Resample]) -> Stability | None:
     """Return the stability of a clustering against refits of resamples; None without any.
 
-    `labels`, from 0 to k - 1, are the model's own labels of the points that were drawn from: a
-    bisecting model puts one point in ten into its branch's cluster, not the nearest centre's. A
-    cluster's index is the largest Jaccard index of its drawn points with any cluster of the refit.
+    `labels`, from 0 to k - 1, are the model's own labels of all points: a bisecting model puts one
+    point in ten into its branch's cluster, not the nearest centre's. A cluster's index is the
+    largest Jaccard index of its drawn points with any cluster of the refit.
     """
     if not refits:
         return None

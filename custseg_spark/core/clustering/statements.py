@@ -6,7 +6,7 @@ from custseg_spark.core.clustering.rules.sql import case, condition, little_know
 
 
 def statement(clustering: NamedClustering, dialect: str, table: str = "customer_features") -> str:
-    """Return a SELECT with one CASE: a row a customer, with the segment's id by the rules.
+    """Return a SELECT with one CASE: a row per customer, with the segment's id by the rules.
 
     Raises ValueError for a clustering without rules.
     """
@@ -19,7 +19,7 @@ def statement(clustering: NamedClustering, dialect: str, table: str = "customer_
         if rules.of_cluster(cluster)
     ]
     if clustering.known_from:
-        # Of two conditions that are met the first one counts.
+        # Where two conditions are met, the first counts.
         whens.insert(0, (little_known_sql(clustering.known_from), TOO_LITTLE_KNOWN_ID))
     names = [f"-- {i}: {' '.join(name.split())}" for i, name in clustering.segments.items()]
     return "\n".join([*names, "SELECT customer_id,", case(whens), f"FROM {table}"])

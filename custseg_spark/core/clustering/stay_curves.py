@@ -1,4 +1,4 @@
-"""From how clear a customer's case is to the probability of the same segment after a refit."""
+"""Turn relative margins into probabilities of the same segment after a refit."""
 
 from dataclasses import dataclass
 
@@ -13,14 +13,15 @@ class StayCurve:
     probabilities: tuple[float, ...]
 
     def __call__(self, margins: np.ndarray) -> np.ndarray:
-        """The probability to stay at each relative margin."""
+        """Return the probability to stay at each relative margin."""
         return np.asarray(np.interp(margins, self.margins, self.probabilities))
 
 
 def relative_margins(distances: np.ndarray, margins: np.ndarray) -> np.ndarray:
-    """Return margin / (distance to the own centre + distance to the second), from -1 to 1.
+    """Return margin / (distance to the first centre + distance to the second), from -1 to 1.
 
-    0 is the border, 1 the own centre. 0 where both distances are 0, 1 without a second cluster.
+    0 is the border, 1 the first centre. The result is 0 where both distances are 0, and 1 without a
+    second cluster.
     """
     both = 2 * distances + margins
     is_alone, share = np.isinf(both), np.zeros(len(both))

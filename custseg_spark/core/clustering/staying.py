@@ -1,7 +1,8 @@
-"""Learn how probable it is that a refit leaves a customer in the same segment.
+"""Learn the probability that a refit leaves a customer in the same segment.
 
-The refits of resamples (bootstraps) say how often customers at each relative margin stayed; an
-isotonic curve for each cluster makes a probability of it. The curves are a part of the model.
+The refits of resamples (bootstraps) show how often customers at each relative margin stay. An
+isotonic curve for each cluster turns the share into a probability. The curves are a part of the
+model.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from custseg_spark.core.clustering.models import ClusterModel, cluster_count
 from custseg_spark.core.clustering.stability import Resample, contingency
 from custseg_spark.core.clustering.stay_curves import StayCurve, relative_margins
 
-# Bins of equally many points that a curve is made of: enough for its bend at the border.
+# A curve's bins, each with the same number of points: enough for its bend at the border.
 _BINS = 40
 
 
@@ -32,10 +33,10 @@ def learned(
 def stays(
     points: np.ndarray, clusters: np.ndarray, k: int, refits: Sequence[Resample]
 ) -> np.ndarray:
-    """Return how often each point stays in its cluster, of as many refits.
+    """Return in how many of the refits each point stays in its cluster.
 
-    A refit's cluster is taken for the cluster with which it shares most points, each for one at
-    most, so that together they share the most (Hungarian).
+    Each refit's cluster is matched with at most one cluster, so that matched clusters together
+    share the most points (Hungarian method).
     """
     stayed = np.zeros(len(points))
     for refit in refits:
@@ -58,8 +59,8 @@ def stay_curves(
     if not refits or not len(margins):
         return ()
     of_all = _curve(margins, stayed / refits)
-    own = [clusters == cluster for cluster in range(k)]
-    return tuple(_curve(margins[o], stayed[o] / refits) if o.any() else of_all for o in own)
+    members = [clusters == cluster for cluster in range(k)]
+    return tuple(_curve(margins[o], stayed[o] / refits) if o.any() else of_all for o in members)
 
 
 def _curve(margins: np.ndarray, shares: np.ndarray) -> StayCurve:

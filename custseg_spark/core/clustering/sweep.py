@@ -44,7 +44,7 @@ def sweep(
     A k is left out if there are fewer distinct points. Refits of resamples have one start each:
     their number and not their cost decides how well stability is known.
     """
-    found = []
+    swept = []
     once = replace(settings, starts=1)
     for k in sorted(set(ks)):
         fit = kmeans(points, k, settings, generator(settings.seed, k))
@@ -53,8 +53,8 @@ def sweep(
         measured = indices_of(points, fit.labels)
         candidate = Candidate("kmeans", k, KMeans(fit.centres), measured, measured)
         refits = stability.resamples(points, "kmeans", k, bootstraps, once)
-        found.append(Swept(candidate, stability.stability(fit.labels, k, refits)))
-    return found
+        swept.append(Swept(candidate, stability.stability(fit.labels, k, refits)))
+    return swept
 
 
 def verdicts(swept: Sequence[Swept], rules: SelectionRules) -> list[Verdict]:

@@ -16,8 +16,8 @@ from custseg_spark.core.clustering.models import BisectingKMeans, Node, RefinedT
 def cut(tree: BisectingKMeans, k: int) -> BisectingKMeans | None:
     """Return the model of `k` clusters that the tree holds; None where it has fewer leaves.
 
-    MLlib divides level by level, and the larger nodes first where not all of a level are needed.
-    So the first divisions of a large tree are a smaller one's, but for the random direction in
+    MLlib divides level by level, and the larger nodes first where not all of a level are needed. So
+    a large tree's first divisions are those of a smaller tree, apart from the random direction in
     which each division starts.
     """
     divided: set[int] = set()
@@ -37,7 +37,7 @@ def cut(tree: BisectingKMeans, k: int) -> BisectingKMeans | None:
 def cheapest_cut(tree: BisectingKMeans, k: int) -> BisectingKMeans | None:
     """Return the subtree with `k` leaves of the least total cost; None if the tree has fewer.
 
-    Of equal costs, the one with more leaves on the left counts.
+    Of equally cheap subtrees, the one with more leaves on the left counts.
     """
     cuts = _Cuts(tree)
     return _numbered(tree, cuts.divided(k)) if k <= cuts.most else None

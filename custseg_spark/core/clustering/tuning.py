@@ -1,8 +1,8 @@
 """Compare preparations, feature sets and k on one sample: silhouette, stability, smallest share.
 
-A silhouette compares the k of one space; between spaces it says little, as fewer or clipped
-features always look tidier. Stability (Hennig 2007) and the agreement with the usual settings
-(adjusted Rand index) can be compared across.
+The silhouette compares values of k in one space. Between spaces it says little, because fewer or
+clipped features always look tidier. Stability (Hennig 2007) and the agreement with the usual
+settings (adjusted Rand index) can be compared between spaces.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,7 +36,7 @@ class Tried:
     """One space and k: indices of the sample, stability over bootstrap refits, agreement.
 
     `agreement` is the adjusted Rand index with the first space's clustering of the same k. `flaw`
-    says what speaks against it, by the rules of a run. `seconds` are those of fit and refits.
+    is the objection to it by the rules of a run. `seconds` is the time of fit and refits.
     """
 
     space: str
@@ -56,7 +56,7 @@ class Tried:
 
 @dataclass(frozen=True)
 class Bars:
-    """What a candidate needs, and how it is measured."""
+    """The requirements of a candidate, and how it is measured."""
 
     min_cluster_share: float = 0.01
     min_stability: float = 0.75
@@ -74,7 +74,7 @@ def tried(
     """Yield each space and k once it is measured.
 
     `columns` are a sample's raw features with the evidence, NaN for null; `seconds` reads a clock.
-    A space none of whose features varies is passed over.
+    A space without a feature that varies is left out.
     """
     usual: dict[int, np.ndarray] = {}
     for space in spaces:
@@ -89,8 +89,8 @@ def tried(
             labels = fit.labels
             usual.setdefault(k, labels)
             measured = stability.stability(labels, len(fit.centres), refits)
-            found = indices_of(points, labels)
-            share = min(found.sizes) / len(points)
+            indices = indices_of(points, labels)
+            share = min(indices.sizes) / len(points)
             mean = measured.mean if measured else None
             yield Tried(
                 space=space.name,
@@ -99,8 +99,8 @@ def tried(
                 scaling=space.rules.scaling,
                 features=points.shape[1],
                 k=k,
-                silhouette=found.silhouette,
-                davies_bouldin=found.davies_bouldin,
+                silhouette=indices.silhouette,
+                davies_bouldin=indices.davies_bouldin,
                 smallest_share=share,
                 stability=mean,
                 agreement=stability.adjusted_rand_index(usual[k], labels),
@@ -110,17 +110,20 @@ def tried(
 
 
 def best(candidates: Sequence[Tried]) -> Tried | None:
-    """The candidate without a flaw of the highest stability x silhouette; None without any.
+    """Return the candidate without a flaw of the highest stability x silhouette; None without any.
 
     The product asks for both: a tidy clustering that other samples don't find is no better than a
-    steady one that tells nobody apart.
+    steady one that doesn't separate customers.
     """
-    sound = [one for one in candidates if one.flaw is None]
+    sound = [candidate for candidate in candidates if candidate.flaw is None]
     return max(sound, key=_worth, default=None)
 
 
-def _worth(one: Tried) -> tuple[float, int]:
-    return (one.silhouette * (one.stability if one.stability is not None else 1.0), -one.k)
+def _worth(candidate: Tried) -> tuple[float, int]:
+    return (
+        candidate.silhouette * (candidate.stability if candidate.stability is not None else 1.0),
+        -candidate.k,
+    )
 
 
 def _flaw(share: float, mean: float | None, bars: Bars) -> str | None:
@@ -132,7 +135,7 @@ def _flaw(share: float, mean: float | None, bars: Bars) -> str | None:
 
 
 def _points(columns: Mapping[str, np.ndarray], space: Space) -> np.ndarray | None:
-    """The sample in the space of prepared and scaled features; None where no feature varies."""
+    """Return the sample as points of the space; None where no feature varies."""
     wanted = {name: columns[name] for name in (*(f.name for f in space.features), EVIDENCE)}
     prepared = preparation.learn(wanted, space.features, space.rules)
     if not prepared.features:

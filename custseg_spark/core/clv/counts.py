@@ -24,8 +24,8 @@ _KIND = "kind"
 class PurchaseCounts:
     """Counts of some buckets. The rows have a fixed order, because sums of doubles depend on it.
 
-    `histories`: one row per distinct (x, t_x, age), with its `buyers`. `held_out`: the same as of
-    the cutoff, also by `held_out_purchases`. `spends`: one row per sampled repeat buyer (x, m,
+    `histories`: one row per distinct (x, t_x, age), with its `buyers`. `held_out`: the same rows as
+    of the cutoff, also by `held_out_purchases`. `spends`: one row per sampled repeat buyer (x, m,
     cut_x, cut_m, and `step`, the hash by which buyers are drawn). `days`: one row per day with a
     purchase, its `firsts` and `repeats`.
     """

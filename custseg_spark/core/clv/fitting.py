@@ -19,12 +19,12 @@ from custseg_spark.core.clv.seasonal_time import Clock
 
 @dataclass(frozen=True)
 class Fits:
-    """The purchase and the spend model of one period, or the reasons why there are none.
+    """The purchase and the spend model of one period, or the reasons why they are missing.
 
     `spend_buyers` is the number of repeat buyers that the spend model learned from,
     `observed_spend` the mean spend of their repeat purchase days, `spend_error` the relative error
-    from not learning from all of them (`estimation.sampling_error`). `clock` tells the purchase
-    model's time, None where there are only days; `plain` is the model in days.
+    of learning from a sample of them (`estimation.sampling_error`). `clock` is the purchase model's
+    time, None for plain days; `plain` is the model in days.
     """
 
     purchases: Fit[BgNbd] = field(default_factory=Fit)
@@ -43,7 +43,7 @@ class Fits:
 
     @property
     def notes(self) -> list[str]:
-        """List what didn't converge, with the reason, and other facts for the reader."""
+        """List the models that didn't converge, with reasons, and other facts for the reader."""
         notes = {"": self.note, "purchases: ": self.purchases.note, "spend: ": self.spend.note}
         return [kind + note for kind, note in notes.items() if note]
 
@@ -60,9 +60,9 @@ class Fits:
 
 @dataclass(frozen=True)
 class ClvModel:
-    """The models of one run date, with the result of models of the same kind on the hold-out.
+    """The models of one run date, and how well such models predicted the hold-out.
 
-    `plain_error` is the hold-out's error of a model without a season.
+    `plain_error` is the error of a model without a season on the hold-out.
     """
 
     buyers: int
@@ -141,7 +141,7 @@ def fit(
 
     `counts` are merged over all buckets, with histories split `holdout_days` before `as_of`
     (`holdout.holdout_days`). Models of the purchases before that cutoff predict the later ones.
-    Deciles need a second pass: `ClvModel.with_deciles`. With `seasonal` a season is looked for
+    Deciles need a second pass: `ClvModel.with_deciles`. With `seasonal`, look for a season too
     (`season_fitting`).
     """
     if not counts.buyers:
@@ -181,23 +181,23 @@ def _fits(
 ) -> Fits:
     """Fit both models to counted histories and to the spends (x and m) of a share of the buyers.
 
-    `days` are the counted purchases of each day before `end`; none: no season is looked for.
+    `days` are the counted purchases of each day before `end`; without any, no season is looked for.
     """
     repeat_buyers = int(histories.filter(pl.col("x") > 0)["buyers"].sum())
     if repeat_buyers < min_repeat_buyers:
         needed = f"{min_repeat_buyers} needed (clv.min_repeat_buyers)"
         return Fits(note=f"{repeat_buyers} repeat buyers, {needed}")
     season = fit_seasonal(histories, days, end)
-    told = Fits(season.purchases, clock=season.clock, plain=season.plain.model)
+    fits = Fits(season.purchases, clock=season.clock, plain=season.plain.model)
     # Gamma-Gamma is defined for a spend above 0 only.
     x, m = _arrays(spends.filter((pl.col("x") > 0) & (pl.col("m") > 0)), ("x", "m"))
     if len(x) < min_repeat_buyers:
         note = f"{len(x)} repeat buyers with a spend above 0, {min_repeat_buyers} needed"
-        return replace(told, spend=Fit(note=note), spend_buyers=len(x))
+        return replace(fits, spend=Fit(note=note), spend_buyers=len(x))
     spend = estimation.fit_gamma_gamma(x, m)
     error = estimation.sampling_error(spend.model, x, m, share) if spend.model else None
     return replace(
-        told,
+        fits,
         spend=spend,
         spend_buyers=len(x),
         observed_spend=estimation.observed_spend(x, m),

@@ -17,7 +17,7 @@ def split_histories(parts: pl.DataFrame, *, as_of: date, cutoff: date) -> pl.Dat
     `parts` must hold all parts of their customers. x: purchase days after the first; t_x: days from
     the first to the last; age: days from the first to `as_of`, at least 1; m: mean spend of the x
     days, free ones included, null where x is 0. `cut_x`, `cut_t_x`, `cut_age` and `cut_m` are the
-    history before `cutoff`, null for buyers who came later. `held_out_purchases` and
+    history before `cutoff`, null for buyers whose first purchase is later. `held_out_purchases` and
     `held_out_spend` (an exact decimal, four places) cover the purchase days from the cutoff on.
     Rows are in the order of the buyers' first purchase days.
     """

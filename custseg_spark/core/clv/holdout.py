@@ -31,8 +31,8 @@ class HoldOut:
     `calibration`: (repeat purchase days before the cutoff, 7 standing for 7 and more; buyers; mean
     purchase days after it; mean expected ones). `gini`: see `normalised_gini`, of the purchase days
     after it. `deciles`: (1 for the tenth with the highest clv_12m as of the cutoff; its buyers; its
-    share of the spend after it; its share of clv_12m). `error`: the purchase days that the
-    calibration's groups had more or fewer than expected, over all that came.
+    share of the spend after it; its share of clv_12m). `error`: by how many purchase days the
+    calibration's groups miss the expected number, over all purchase days.
     """
 
     calibration: Entries = ()
@@ -55,7 +55,7 @@ def evaluate(
     held_out: pl.DataFrame, model: BgNbd, days: int, note: str, clock: Clock | None = None
 ) -> HoldOut:
     """Compute calibration and ranking over a hold-out of `days` days from
-    `PurchaseCounts.held_out`. `clock` tells the model's time up to the cutoff.
+    `PurchaseCounts.held_out`. `clock` is the model's time up to the cutoff.
     """
     x, t_x, age, actual, buyers = (
         held_out[name].cast(pl.Float64).to_numpy()
@@ -89,7 +89,7 @@ def calibration(
 
 
 def calibration_error(entries: Entries) -> float | None:
-    """Add up how far each group's purchases are from the expected ones, over all purchases.
+    """Add up how far the groups' purchases are from the expected ones, over all purchases.
 
     None where nobody bought in the hold-out.
     """

@@ -1,7 +1,7 @@
 """Log-likelihoods of BG/NBD and Gamma-Gamma, with their derivatives.
 
 `models` defines x, t_x, age, m and the formulas. Each function takes the data and returns the
-`Terms` of a parameter vector. Whatever depends on equal numbers is computed once for them.
+`Terms` of a parameter vector. Equal numbers are computed once.
 """
 
 import numpy as np

@@ -51,7 +51,8 @@ def maximise(terms: Terms, weights: np.ndarray, names: Sequence[str]) -> Optimum
         jac=True,
         method="L-BFGS-B",
         bounds=[(-_BOUND, _BOUND)] * len(names),
-        # To the last bit: whether that was an optimum is decided below, not by the optimiser.
+        # Search to the last bit: the code below decides whether the end is an optimum, not the
+        # optimiser.
         options={"ftol": 0, "gtol": 1e-10, "maxiter": 2_000, "maxfun": 5_000},
     )
     at = dict(zip(names, (float(value) for value in result.x), strict=True))

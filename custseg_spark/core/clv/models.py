@@ -111,12 +111,12 @@ def _away(value: float, singular: float) -> float:
 
 
 def _distinct_pairs(
-    one: np.ndarray, other: np.ndarray
+    first: np.ndarray, second: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the distinct pairs of two arrays' numbers, and each row's position among them."""
-    ones, place_of_one = np.unique(one, return_inverse=True)
-    others, place_of_other = np.unique(other, return_inverse=True)
-    keys, place = np.unique(place_of_one * len(others) + place_of_other, return_inverse=True)
+    firsts, place_of_first = np.unique(first, return_inverse=True)
+    seconds, place_of_second = np.unique(second, return_inverse=True)
+    keys, place = np.unique(place_of_first * len(seconds) + place_of_second, return_inverse=True)
     if not len(keys):
-        return one, other, place
-    return ones[keys // len(others)], others[keys % len(others)], place
+        return first, second, place
+    return firsts[keys // len(seconds)], seconds[keys % len(seconds)], place

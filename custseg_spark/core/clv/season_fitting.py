@@ -1,7 +1,7 @@
-"""Find the season of repeat purchases, and whether the log bears it out.
+"""Find the season of repeat purchases, and decide whether the log bears it out.
 
-Months are compared with what the model expects of the buyers that there are, and not with each
-other: a shop that grows, or whose buyers all came in one spring, has no season for that.
+Each month is compared with the purchases that the model expects of the buyers of that time, not
+with other months. So growth is no season, and neither is one spring in which all buyers came.
 """
 
 import math
@@ -16,16 +16,16 @@ from custseg_spark.core.clv.estimation import Fit
 from custseg_spark.core.clv.models import BgNbd
 from custseg_spark.core.clv.seasonal_time import MONTHS, Clock, Season, months_of
 
-# A month that was seen once can't be told from a trend.
+# A month that occurs once can't be distinguished from a trend.
 LEAST_DAYS = 730
-# As if so many purchases had come as expected in each month: few say little.
+# Each month is smoothed as if it had so many more purchases at the expected rate.
 _PRIOR_PURCHASES = 10.0
 _ROUNDS = 5
 
 
 @dataclass(frozen=True)
 class SeasonalFit:
-    """BG/NBD in the time of `clock`, which is plain where no season is borne out; and in days."""
+    """BG/NBD in the time of `clock` (plain days without a confirmed season), and in days."""
 
     purchases: Fit[BgNbd]
     clock: Clock
@@ -36,8 +36,8 @@ def fit_seasonal(histories: pl.DataFrame, days: pl.DataFrame, end: date) -> Seas
     """Fit BG/NBD with and without a season, and keep the one with the better BIC.
 
     `histories` have x, t_x, age (days before `end`) and buyers; `days` have `day`, `firsts` and
-    `repeats`, the first and the repeat purchases of each day before `end`. The log-likelihood is of
-    days, with a season as well.
+    `repeats`, the first and the repeat purchases of each day before `end`. The log-likelihood
+    refers to days, even with a season.
     """
     plain_clock = Clock(None, end)
     plain = _fit(histories, plain_clock)
@@ -55,8 +55,8 @@ def fit_seasonal(histories: pl.DataFrame, days: pl.DataFrame, end: date) -> Seas
     repeats = int(days["repeats"].sum())
     if gain <= (MONTHS - 1) / 2 * math.log(max(repeats, 2)):
         return SeasonalFit(plain, plain_clock, plain)
-    told = Fit(fit.model, _log_likelihood(fit, season, days), fit.note)
-    return SeasonalFit(told, Clock(season, end), plain)
+    seasonal = Fit(fit.model, _log_likelihood(fit, season, days), fit.note)
+    return SeasonalFit(seasonal, Clock(season, end), plain)
 
 
 def _fit(histories: pl.DataFrame, clock: Clock) -> Fit[BgNbd]:
@@ -67,14 +67,15 @@ def _fit(histories: pl.DataFrame, clock: Clock) -> Fit[BgNbd]:
 
 
 def _log_likelihood(fit: Fit[BgNbd], season: Season, days: pl.DataFrame) -> float:
-    """Return the log-likelihood a day: seasonal time's, and each purchase's stretch of it."""
+    """Return the log-likelihood in days: seasonal time's, with the intensity of each purchase
+    day."""
     repeats, month = days["repeats"].to_numpy(), days["day"].dt.month().to_numpy() - 1
     stretch = repeats * np.log(np.array(season.months))[month]
     return (fit.log_likelihood or 0.0) + float(stretch.sum())
 
 
 def _renewed(season: Season, model: BgNbd, days: pl.DataFrame, end: date) -> Season:
-    """Return the season by which each month has the repeat purchases that it had."""
+    """Return the season with which the model expects each month's actual repeat purchases."""
     expected = expected_repeats(season, model, days, end)
     actual = np.bincount(days["day"].dt.month().to_numpy() - 1, days["repeats"].to_numpy(), MONTHS)
     raised = np.array(season.months) * (actual + _PRIOR_PURCHASES) / (expected + _PRIOR_PURCHASES)
@@ -84,7 +85,7 @@ def _renewed(season: Season, model: BgNbd, days: pl.DataFrame, end: date) -> Sea
 
 
 def expected_repeats(season: Season, model: BgNbd, days: pl.DataFrame, end: date) -> np.ndarray:
-    """Return the repeat purchases that the model expects in each calendar month, of all years."""
+    """Return the repeat purchases that the model expects in each calendar month, over all years."""
     begin = days["day"].min()
     assert isinstance(begin, date)
     length = (end - begin).days

@@ -1,9 +1,9 @@
-"""Seasonal time: days that count for as much as is usually bought on them.
+"""Seasonal time: each day counts in proportion to its usual purchases.
 
-A buyer whose rate is that of a month times an own one buys at a constant rate in a time that runs
-fast in strong months and slowly in weak ones (a non-homogeneous Poisson process by its integrated
-intensity). BG/NBD's chance to drop out is per purchase and stays as it is, so the model holds in
-that time: only x, t_x, age and horizon are told in it.
+A buyer's rate is the month's intensity times the buyer's own rate. In a time that runs fast in
+strong months and slowly in weak ones, the rate is constant (a non-homogeneous Poisson process in
+its integrated intensity). BG/NBD's probability to drop out is per purchase and doesn't change. So
+the model holds in seasonal time: only t_x, age and the horizon are converted.
 """
 
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Clock:
         days = age.astype(np.int64)
         longest = int(days.max())
         intensities = self.season.of_days(self.end - timedelta(days=longest), longest)
-        # Added up backwards from the end, so that no other buyer's age moves the last digits.
+        # Added up backwards from the end, so that no other buyer's age changes the last digits.
         back = np.concatenate([[0.0], np.cumsum(intensities[::-1])])
         return np.asarray(back[days])
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 import polars_hash as plh
 
-# Whole words that say yes; anything else, and nothing, is no consent.
+# Whole words that mean yes; any other text, and no text, is no consent.
 CONSENT = ("1", "true", "t", "yes", "y", "granted", "subscribed", "opted in", "opt-in")
 _EMAIL = r"^[^@\s,;<>\"()]+@[^@\s,;<>\"()]+\.[^@\s,;<>\"().]{2,}$"
 _DOTLESS = r"@(?:gmail|googlemail)\.com$"
@@ -25,9 +25,9 @@ _SPARKS_SEED = 42
 
 @dataclass(frozen=True)
 class Dialling:
-    """How a telephone number without a country's code is read; without a code it is unusable.
+    """How to read a telephone number without a country code; without `code` it is unusable.
 
-    `trunk` is what stands before national numbers and falls away behind the code: 0 in most
+    `trunk` is the prefix of national numbers that falls away behind the country code: 0 in most
     countries, nothing in Italy or Spain.
     """
 
@@ -36,20 +36,20 @@ class Dialling:
 
 
 def email(text: pl.Expr) -> pl.Expr:
-    """An e-mail address in lower case without spaces around; null for what is none."""
+    """Return an e-mail address in lower case without spaces around; null for any other text."""
     address = text.str.strip_chars().str.to_lowercase()
     return pl.when(address.str.contains(_EMAIL)).then(address)
 
 
 def dotless_gmail(address: pl.Expr) -> pl.Expr:
-    """A normalised address, at Gmail without the dots before the @."""
+    """Return a normalised address; a Gmail address without the dots before the @."""
     name, host = address.str.extract(r"^([^@]*)@", 1), address.str.extract(r"@(.*)$", 1)
     short = pl.concat_str(name.str.replace_all(".", "", literal=True), pl.lit("@"), host)
     return pl.when(address.str.contains(_DOTLESS)).then(short).otherwise(address)
 
 
 def phone(text: pl.Expr, dialling: Dialling) -> pl.Expr:
-    """A telephone number as digits that begin with the country's code; null for what is none.
+    """Return a telephone number as digits from the country code on; null for any other text.
 
     The zero in brackets of +44 (0)20… falls away.
     """
@@ -66,18 +66,18 @@ def phone(text: pl.Expr, dialling: Dialling) -> pl.Expr:
 
 
 def consents(text: pl.Expr) -> pl.Expr:
-    """Whether a customer agreed, by whole words; false for nothing and for every other word."""
+    """Whether a customer agreed, by whole words; false for any other text, and for none."""
     return text.str.strip_chars().str.to_lowercase().is_in(CONSENT).fill_null(False)
 
 
 def google(contacts: pl.DataFrame) -> pl.DataFrame:
-    """The columns of Google Customer Match, of normalised `email` and `phone`."""
+    """Return the columns of Google Customer Match from normalised `email` and `phone`."""
     e164 = pl.concat_str(pl.lit("+"), "phone")
     return _hashed(contacts, {"Email": dotless_gmail(pl.col("email")), "Phone": e164})
 
 
 def meta(contacts: pl.DataFrame) -> pl.DataFrame:
-    """The columns of Meta's customer lists, of normalised `email` and `phone`."""
+    """Return the columns of Meta's customer lists from normalised `email` and `phone`."""
     return _hashed(contacts, {"email": pl.col("email"), "phone": pl.col("phone")})
 
 
@@ -85,7 +85,7 @@ PLATFORMS: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {"google": google
 
 
 def _hashed(contacts: pl.DataFrame, columns: Mapping[str, pl.Expr]) -> pl.DataFrame:
-    """A row a different pair of hashes, in their order, which says nothing of the customers'."""
+    """Return each pair of hashes once, sorted: the order says nothing about the customers'."""
     values = contacts.select(**columns)
     hashes = values.select(plh.col(name).chash.sha2_256() for name in values.columns)
     hashable = hashes.filter(pl.any_horizontal(pl.all().is_not_null()))
@@ -93,7 +93,7 @@ def _hashed(contacts: pl.DataFrame, columns: Mapping[str, pl.Expr]) -> pl.DataFr
 
 
 def is_held_back(customer_ids: pl.Series, campaign: str, share: float) -> pl.Series:
-    """Whether customers are held back from a campaign: as `segment_changes` of an export says.
+    """Whether customers are held back from a campaign, as in an export's `segment_changes`.
 
     XXH64 as Spark's `xxhash64(campaign, customer_id)`: the seed of each value is the hash of those
     before it.

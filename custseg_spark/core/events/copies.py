@@ -38,7 +38,7 @@ def ids_of_copies(first_ids: pl.Series, numbers: pl.Series) -> pl.Series:
 
 
 def later_copies(ids: pl.DataFrame) -> pl.Series:
-    """Which ids another row has that comes before by file and row, whatever task has read it."""
+    """Whether an id also has an earlier row by file and row number, whichever task has read it."""
     is_repeated = ids["event_id"].is_duplicated()
     places = ids.select("event_id", "source_file", "source_row", at=pl.int_range(pl.len()))
     repeated = places.filter(is_repeated).sort("source_file", "source_row", maintain_order=True)
@@ -46,10 +46,10 @@ def later_copies(ids: pl.DataFrame) -> pl.Series:
     return is_repeated & pl.Series(np.isin(np.arange(len(ids)), later.to_numpy()))
 
 
-def told_apart(ids: pl.DataFrame) -> pl.DataFrame:
-    """The ids, where equal records of a kept source's file get ids of their own.
+def with_ids_of_copies(ids: pl.DataFrame) -> pl.DataFrame:
+    """Return the ids, with ids of their own for equal records of a source that keeps copies.
 
-    `first_id` is what stands in the file.
+    `first_id` is the id by the record itself.
     """
     by_row = pl.int_range(pl.len()).over("event_id", "file_id", order_by="source_row") + 1
     numbered = ids.with_columns(first_id="event_id", number=by_row)

@@ -17,7 +17,7 @@ _TEXTS = {
     # A name may be Null.
     "customers": ("customer_id", "age", "income"),
 }
-# Seventeen digits tell a double, with a sign, a point and an exponent.
+# A double has at most seventeen digits, a sign, a point and an exponent.
 _LONGEST_NUMBER = 24
 _NOWHERE = pl.Series([], dtype=pl.UInt32)
 _NEVER_MISSING = ("event_at", "event_type", "name")
@@ -71,7 +71,7 @@ def _settled(texts: pl.Series, mapping: SourceMapping, table: Table) -> list[pl.
     kinds = first_bytes.kinds(texts, table)
     if kinds & MISSING and may_be_missing(mapping, name):
         settled = _without_words(settled, mapping.missing_values, table)
-    # Of nothing but longer texts, such as UUIDs, none is a number.
+    # Longer texts, such as UUIDs, are no numbers.
     is_id = is_id and _shortest(settled) <= _LONGEST_NUMBER
     # Programs add one zero; more zeros are deliberate and must be declared in the mapping.
     if name in mapping.whole_numbers:
@@ -94,7 +94,7 @@ def _shortest(texts: pl.Series) -> int:
 
 
 def _scientific(texts: pl.Series, table: Table) -> pl.Series:
-    """Where the ids in scientific notation stand."""
+    """Return the positions of ids in scientific notation."""
     at = first_bytes.places(texts, table, SCIENTIFIC)
     return at.filter(texts.gather(at).str.contains(_SCIENTIFIC).fill_null(False))
 

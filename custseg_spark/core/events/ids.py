@@ -72,7 +72,7 @@ def extra_texts(values: pl.DataFrame, mapped: Collection[str]) -> pl.Series:
 
 
 def _wide_extra_texts(values: pl.DataFrame, names: Sequence[str]) -> pl.Series:
-    """Do the same for thousands of columns, with all values in one column.
+    """Join thousands of columns, with all values in one column.
 
     An expression per column would cost more than its values.
     """
@@ -87,7 +87,7 @@ def _wide_extra_texts(values: pl.DataFrame, names: Sequence[str]) -> pl.Series:
 
 
 def joined_extras(extras: dict[str, str]) -> str:
-    """Do the same for a single record with trimmed, non-empty values."""
+    """Join the columns of a single record with trimmed, non-empty values."""
     texts = (f"{name}={extras[name]}" for name in sorted(extras))
     return SEPARATOR.join(t.replace(SEPARATOR, _SEPARATOR_IN_TEXT) for t in texts)
 

@@ -22,7 +22,7 @@ from custseg_spark.core.events.records import (
 )
 from custseg_spark.core.mappings.mapping import SourceMapping
 
-# The key of a line that isn't a record but an answer that jobs/fetch.py could make nothing of.
+# The key of a line that isn't a record but a malformed answer, as jobs/fetch.py stores it.
 QUARANTINED = "quarantined"
 _BYTE_ORDER_MARK = "\ufeff"
 
@@ -93,7 +93,7 @@ def _extras(record: JsonRecord, mapped: Collection[str]) -> str:
 
 
 def taken_keys(mapping: SourceMapping) -> set[str]:
-    """Return the keys of an object under which no list or object may be."""
+    """Return the keys of an object whose values may not be lists or objects."""
     columns = set(mapping.columns.values())
     return columns if mapping.explodes else {*columns, mapping.nested}
 

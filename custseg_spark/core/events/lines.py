@@ -61,7 +61,7 @@ class Lines:
         return [line.decode(errors="replace") for line in lines]
 
     def is_plain(self, width: int, delimiter: str) -> Flags:
-        """Mark records with `width` values, without quotes and without anything strange."""
+        """Mark records with `width` values, without quotes or strange bytes."""
         if len(delimiter.encode()) > 1:
             return np.zeros(len(self.rows), np.bool_)
         is_plain: Flags = self._delimiters(ord(delimiter)) == width - 1

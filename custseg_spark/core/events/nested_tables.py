@@ -14,7 +14,8 @@ from custseg_spark.core.mappings.mapping import SourceMapping
 
 
 def flattened(table: pa.Table, mapping: SourceMapping) -> pa.Table:
-    """The table with a text column for each path of the mapping, beside the nested ones."""
+    """Return the table with a text column for each of the mapping's paths beside the nested
+    ones."""
     if mapping.explodes and mapping.nested in table.column_names:
         table = _exploded(table, mapping.nested)
     for path in paths(mapping):
@@ -25,7 +26,7 @@ def flattened(table: pa.Table, mapping: SourceMapping) -> pa.Table:
 
 
 def items_of(lists: pa.ChunkedArray) -> Ints:
-    """How many rows each row becomes: one an item, one where there are none."""
+    """Return how many rows each row becomes: one per item, one without items."""
     lengths = pc.fill_null(pc.list_value_length(_plain_list(_whole(lists))), 0)
     items: Ints = np.maximum(lengths.to_numpy(zero_copy_only=False).astype(np.int64), 1)
     return items
@@ -43,7 +44,7 @@ def _exploded(table: pa.Table, nested: str) -> pa.Table:
 
 
 def _at(column: pa.Array, names: Sequence[str]) -> pa.Array:
-    """The texts of a path in a nested column; null where there is no such member."""
+    """Return the texts of a path in a nested column; null where the path leads nowhere."""
     for name in names:
         member = _member(column, name)
         if member is None:
@@ -61,7 +62,7 @@ def _member(column: pa.Array, name: str) -> pa.Array | None:
 
 
 def _of_key(lists: pa.Array, name: str) -> pa.Array:
-    """The value of a key in each list of pairs; the first where it is there twice."""
+    """Return the value of a key in each list of pairs; the first of two."""
     pairs = pc.list_flatten(lists)
     at = np.flatnonzero(
         pc.fill_null(pc.equal(pc.struct_field(pairs, "key"), name), False).to_numpy(
@@ -75,7 +76,7 @@ def _of_key(lists: pa.Array, name: str) -> pa.Array:
 
 
 def _given(column: pa.Array) -> pa.Array:
-    """A column's texts; of an object of string_value, int_value … the one that is given."""
+    """Return a column's texts; of an object of string_value, int_value …, the one not null."""
     kind = column.type
     if pa.types.is_struct(kind) and all(field.name.endswith("_value") for field in kind):
         texts = [column_texts(pc.struct_field(column, f.name))[0].alias(f.name) for f in kind]
@@ -86,7 +87,7 @@ def _given(column: pa.Array) -> pa.Array:
 
 
 def _plain_list(column: pa.Array) -> pa.Array:
-    """A list as such: of a map its pairs, without the groups that some writers put around items."""
+    """Return a plain list: a map's pairs; items without the groups that some writers add."""
     kind = column.type
     if pa.types.is_struct(kind) and kind.num_fields == 1 and kind[0].name == "list":
         return _plain_list(pc.struct_field(column, "list"))

@@ -1,7 +1,7 @@
 """Values within nested ones, by a path such as `event_params.ga_session_id` or `items.price`.
 
 A list of objects of `key` and `value` is read as one object, as analytics exports write their
-parameters; a value that is an object of string_value, int_value … is the one that is given.
+parameters. Of an object of string_value, int_value …, the value that isn't null counts.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -13,22 +13,22 @@ _TYPED = "_value"
 
 
 def paths(mapping: SourceMapping) -> tuple[str, ...]:
-    """The mapping's columns that may be paths."""
+    """Return the mapping's columns that may be paths."""
     return tuple(dict.fromkeys(c for c in mapping.columns.values() if "." in c))
 
 
 def root(path: str) -> str:
-    """The column that a path begins with."""
+    """Return the column that a path begins with."""
     return path.partition(".")[0]
 
 
 def with_paths(columns: Collection[str], mapping: SourceMapping) -> set[str]:
-    """A source's columns, and the paths of the mapping that begin with any of them."""
+    """Return a source's columns, and the mapping's paths that begin with one of them."""
     return {*columns, *(path for path in paths(mapping) if root(path) in columns)}
 
 
 def value_at(record: Mapping[str, Any], path: str) -> Any:
-    """The value of a path in an object; None where there is none. A key may be the whole path."""
+    """Return the value of a path in an object, else None. A key may be the whole path."""
     if path in record:
         return record[path]
     value: Any = record
@@ -53,7 +53,7 @@ def _given(value: Any) -> Any:
 
 
 def exploded(record: Mapping[str, Any], nested: str) -> Iterator[Mapping[str, Any]]:
-    """An object for each item of the list under `nested`, in its place; itself where none is."""
+    """Return an object per item of the list under `nested`; the object itself without items."""
     items = record.get(nested)
     if not isinstance(items, list) or not items:
         yield {key: value for key, value in record.items() if key != nested or value}

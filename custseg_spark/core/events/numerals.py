@@ -48,7 +48,7 @@ def without_currency(texts: pl.Series) -> pl.Series:
 
 
 def plain_numbers(texts: pl.Series, numerals: Numerals) -> pl.Series:
-    """Rewrite numbers as 1234.5; a text that is no number with these signs doesn't become one."""
+    """Rewrite numbers as 1234.5; a text that is no number by these signs stays none."""
     if numerals == PLAIN:
         return texts
     texts = texts.str.replace_all("\u2212", "-", literal=True)

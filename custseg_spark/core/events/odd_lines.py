@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from custseg_spark.core.events.lines import is_utf8
 
 _BYTE_ORDER_MARK = "\ufeff"
-# What the parser says of anything but a delimiter behind a closing quote.
+# The parser's message for anything but a delimiter behind a closing quote.
 _AFTER_QUOTE = "expected after"
 # The parser's default limit for a value is 128 KB.
 csv.field_size_limit(sys.maxsize)
@@ -42,8 +42,7 @@ def split(text: str, delimiter: str) -> list[str] | str:
 
 
 def lines_swallowed(record: bytes, delimiter: str) -> int:
-    """Return how many records a malformed one is, if its line breaks are outside quoted values;
-    else 1.
+    """Count the records in a malformed one if its line breaks are outside quoted values; else 1.
 
     Between two stray quotes, as in 5" pipe and 6" pipe, whole lines would be lost.
     """

@@ -1,7 +1,7 @@
 r"""The rules of validation: each an expression that is null where a record passes, else a code.
 
-The rules look at typed frames: the text of a column beside what was made of it. Patterns end in
-\z: $ lets a line end follow.
+The rules look at typed frames: a column's text beside the value read from it. Patterns end in \z,
+because $ lets a line end follow.
 """
 
 from collections.abc import Sequence
@@ -97,18 +97,18 @@ def passes(rules: list[Rule]) -> pl.Expr:
 def reasons(refused: pl.DataFrame, rules: list[Rule]) -> pl.Series:
     """Return all reasons for each refused record (at least one), in the order of the rules."""
     codes = refused.select(rule.code.alias(f"{i}") for i, rule in enumerate(rules))
-    told = [
-        _told(refused, code, rule)
+    by_rule = [
+        _reasons_of(refused, code, rule)
         for rule, code in zip(rules, codes.iter_columns(), strict=True)
         if code.null_count() < len(code)
     ]
     # Lists of structs side by side would take ten times as long.
-    in_order = pl.concat(told).sort("at", maintain_order=True)
+    in_order = pl.concat(by_rule).sort("at", maintain_order=True)
     by_record = in_order.group_by("at", maintain_order=True)
     return by_record.agg(pl.col("reason"))["reason"].alias("reasons")
 
 
-def _told(refused: pl.DataFrame, code: pl.Series, rule: Rule) -> pl.DataFrame:
+def _reasons_of(refused: pl.DataFrame, code: pl.Series, rule: Rule) -> pl.DataFrame:
     """Return position and reason of the records that a rule refuses."""
     texts = refused.select(
         at=pl.int_range(pl.len()),
@@ -123,13 +123,13 @@ def _told(refused: pl.DataFrame, code: pl.Series, rule: Rule) -> pl.DataFrame:
 def defect_reasons(width: int) -> pl.Expr:
     """Return the single reason to refuse a malformed record; `width` is its number of fields."""
     expected = {code: words.format(width=width) for code, words in DEFECTS.items()}
-    told = pl.struct(
+    reason = pl.struct(
         code="defect",
         field=pl.lit("record"),
         value="raw_record",
         expected=pl.col("defect").replace_strict(expected, default=None, return_dtype=pl.String),
     )
-    return pl.concat_list(told.cast(REASON))
+    return pl.concat_list(reason.cast(REASON))
 
 
 def _text_column(column: str) -> str:
@@ -199,7 +199,7 @@ def amount_rule(mapping: SourceMapping, column: str) -> Rule:
 
 
 def _with_sign(expected: str, mapping: SourceMapping) -> str:
-    """What a number must be, with the decimal sign where it isn't the usual one."""
+    """Say what a number must be, with the decimal sign where it isn't the usual one."""
     if mapping.decimal == ".":
         return expected
     return f"{expected}, with '{mapping.decimal}' as the decimal sign"

@@ -55,7 +55,7 @@ REASON = pl.Struct(
     {"code": pl.String(), "field": pl.String(), "value": pl.String(), "expected": pl.String()}
 )
 
-# The writer adds the date of the ingest, the partition of the table of refused records.
+# The writer adds the date of the ingest, by which the table of refused records is partitioned.
 REJECTED = pl.Schema(
     {
         "source": pl.String(),

@@ -13,7 +13,7 @@ from custseg_spark.core.events.records import Records
 from custseg_spark.core.events.text import RawTextOfRows, csv_records
 from custseg_spark.core.mappings.mapping import WHITESPACE, SourceMapping
 
-# Between values, once they are apart.
+# The separator that `apart` puts between values.
 SEPARATOR = "\x1f"
 _LEADING, _TRAILING = re.compile(rb"(?m)^[ \t]+(?=[^ \t\n])"), re.compile(rb"(?m)(?<=\S)[ \t]+$")
 _BETWEEN = re.compile(rb"[ \t]+")

@@ -1,7 +1,7 @@
 """Tables with typed columns as records: every value as the text that a person would type for it.
 
-Whole numbers have no point (17850, though a column with gaps makes it 17850.0), NaN, which writers
-put for a missing value, is null, times are `yyyy-MM-dd HH:mm:ss` in UTC, with six more digits where
+Whole numbers have no point: 17850, though a column with gaps makes it 17850.0. NaN is null, because
+writers put it for a missing value. Times are `yyyy-MM-dd HH:mm:ss` in UTC, with six more digits if
 there are fractions.
 """
 
@@ -23,12 +23,12 @@ _SECONDS, _MICROSECONDS = "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%6f"
 def table_records(
     table: pa.Table, rows: Ints, *, too_wide: Flags | None = None, decimal: str = "."
 ) -> Records:
-    """One record a row of the table; `rows` has the source row of each.
+    """Return one record per row of the table; `rows` has the source row of each.
 
-    A text column's bytes may not be UTF-8: such a record is malformed, as one is that `too_wide`
-    marks because it has values beyond the columns. A binary column's bytes are text, or else
-    hexadecimal digits. The text of a record is the JSON object of its values. Numbers are written
-    with the sign `decimal`, the one by which a mapping reads them again.
+    A record is malformed if a text column's bytes aren't UTF-8, or if `too_wide` marks it for
+    values beyond the columns. A binary column's bytes are text, or else hexadecimal digits. The
+    text of a record is the JSON object of its values. Numbers are written with the decimal sign
+    `decimal`, which the mapping expects.
     """
     is_bad = np.zeros(len(table), np.bool_)
     columns = []
@@ -54,7 +54,7 @@ def _records(values: pl.DataFrame, rows: Ints, defects: Any) -> Records:
 
 
 def json_texts(values: pl.DataFrame) -> list[str]:
-    """Each row as the JSON object of its values that aren't null."""
+    """Return each row as the JSON object of its values that aren't null."""
     return [
         _json({name: value for name, value in row.items() if value is not None})
         for row in values.iter_rows(named=True)
@@ -71,7 +71,7 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
 
 
 def column_texts(column: pa.Array, decimal: str = ".") -> tuple[pl.Series, Flags]:
-    """A column as text, numbers with this decimal sign, and where its bytes are none."""
+    """Return a column as text, numbers with this decimal sign; and mark values that are no text."""
     kind = column.type
     if pa.types.is_dictionary(kind):
         return column_texts(column.dictionary_decode(), decimal)
@@ -162,7 +162,7 @@ def _clock_time(column: pa.Array) -> pl.Series:
 
 
 def _duration(column: pa.Array) -> pl.Series:
-    """As 0:00:01; the number of units with the unit where Python's own type can't hold it."""
+    """Write durations as 0:00:01; as a number of units where Python's own type can't hold it."""
     try:
         return _each(column.cast(pa.duration("us")), str)
     except (pa.ArrowInvalid, OverflowError):
@@ -179,7 +179,7 @@ def _nested(column: pa.Array) -> pl.Series:
 
 
 def _without_nulls(value: Any) -> Any:
-    """A nested value, the fields of its objects that are null left out; a map as an object."""
+    """Return a nested value without the null fields of its objects; a map as an object."""
     if isinstance(value, dict):
         return {k: _without_nulls(v) for k, v in value.items() if v is not None}
     if isinstance(value, list):

@@ -55,9 +55,9 @@ def multiline_csv_records(
 ) -> Records:
     """Return the records of text whose quoted values may hold line breaks: rows count records.
 
-    `content` is whole records, as in a file with balanced quotes. A record of several lines outside
-    quotes is malformed as often as it has lines. So there are more records than the count of bytes
-    gives, and the ledger shows that the file can't be read.
+    `content` is whole records, as in a file with balanced quotes. A record with line breaks outside
+    quotes counts as one malformed record per line. So there are more records than the count of
+    bytes gives, and the ledger shows that the file can't be read.
     """
     rows = (first_row, header_row, has_titles)
     return _records_from(content, columns, delimiter, *rows, multiline=True)

@@ -1,4 +1,4 @@
-"""Times of texts by a mapping's patterns, as strictly as the patterns' regular expressions are.
+"""Parse times by a mapping's patterns, as strictly as the patterns' regular expressions.
 
 Parsers by themselves are lenient: they take a second of 60, or Arabic digits.
 """
@@ -24,12 +24,12 @@ UTC = "UTC"
 # Patterns whose parts stand at known places.
 _ISO = re.compile(r"yyyy-MM-dd( |'T')HH:mm:ss(\.SSS|\.SSSSSS)?( ?)(z|X|XX|XXX)?")
 _ISO_LETTERS = len("yyyy-MM-ddTHH:mm:ss")
-# The year, month and day that a pattern without them means, as Spark has it.
+# The year, month and day of a pattern without them, as in Spark.
 _DEFAULTS = {"year": "1970", "month": "1", "day": "1", "hour": "0", "minute": "0", "second": "0"}
 _MOST_MINUTES_OFF = 18 * 60
 _EXCEL_EPOCH = datetime(1899, 12, 30)
 _MILLISECONDS_A_DAY = 86_400_000
-# Clocks are changed by an hour at most, so that the time so far before a gap is none.
+# Clocks change by an hour at most, so a time this long before a gap is in no gap.
 _BEFORE_A_GAP = timedelta(hours=3)
 _FOLDS: Mapping[str, Literal["earliest", "latest", "null"]] = {
     "refuse": "null",
@@ -40,8 +40,11 @@ _FOLDS: Mapping[str, Literal["earliest", "latest", "null"]] = {
 
 @dataclass(frozen=True)
 class Zone:
-    """Where times without a zone are of: `gaps`, `folds` say what becomes of times that its clocks
-    skip ("refuse", "forward") or repeat ("refuse", "earlier", "later")."""
+    """The zone of times without one.
+
+    `gaps` and `folds` are the rules for times that its clocks skip ("refuse", "forward") or repeat
+    ("refuse", "earlier", "later").
+    """
 
     name: str = UTC
     gaps: str = "refuse"
@@ -58,7 +61,7 @@ def is_known_zone(name: str) -> bool:
 
 
 def parsed_times(texts: pl.Series, patterns: Sequence[str], zone: Zone = Zone()) -> pl.Series:
-    """The time in UTC of each text by the first pattern that it fits; null where none does."""
+    """Return the time in UTC of each text by the first pattern that it fits; null without one."""
     times = _times_by(texts, patterns[0], zone)
     for pattern in patterns[1:]:
         is_open = times.is_null() & texts.is_not_null()
@@ -75,8 +78,7 @@ def _times_by(texts: pl.Series, pattern: str, zone: Zone) -> pl.Series:
 
 
 def in_utc(times: pl.Series, zone: Zone) -> pl.Series:
-    """Times of a zone's clocks in UTC; null where the clocks skip or repeat them, unless the zone
-    says what then."""
+    """Convert times of a zone's clocks to UTC; null for times that the zone refuses."""
     at = pl.col("time")
     placed = _placed(at, zone)
     if zone.gaps == "forward":
@@ -93,7 +95,7 @@ def _placed(at: pl.Expr, zone: Zone) -> pl.Expr:
 
 
 def _times_as_said(texts: pl.Series, pattern: str) -> pl.Series:
-    """The times in UTC, or on the clocks of wherever a pattern without a zone is of."""
+    """Return the times in UTC, or on local clocks for a pattern without a zone."""
     text = pl.col("text")
     if pattern in UNIX_COUNTS:
         time = _unix_time(text, pattern)
@@ -141,7 +143,7 @@ def _strict_time(text: pl.Expr, pattern: str) -> pl.Expr:
 
 
 def _general_times(texts: pl.Series, pattern: str) -> pl.Series:
-    """Times by any other pattern: its parts put into one order, of each distinct text."""
+    """Parse times by any other pattern: the parts of each distinct text are put into one order."""
     distinct = texts.drop_nulls().unique()
     times = distinct.to_frame("text").select("text", _general_time(time_expression(pattern)))
     times = times.drop_nulls()
@@ -181,7 +183,7 @@ def _month(name: pl.Expr) -> pl.Expr:
 
 
 def _hour(hour: pl.Expr, half_day: pl.Expr) -> pl.Expr:
-    """The hour of 24: 12 AM is midnight."""
+    """Return the hour of 24: 12 AM is midnight."""
     is_afternoon = half_day.str.to_lowercase().str.starts_with("p")
     in_half = hour.cast(pl.Int64, strict=False) % 12
     return (in_half + pl.when(is_afternoon).then(12).otherwise(0)).cast(pl.String)
@@ -192,7 +194,7 @@ def _microseconds(fraction: pl.Expr) -> pl.Expr:
 
 
 def _minutes_off(zone: pl.Expr) -> pl.Expr:
-    """Minutes that a zone is ahead of UTC; null beyond 18 hours, as nowhere on earth."""
+    """Return the minutes that a zone is ahead of UTC; null beyond 18 hours."""
     hours = zone.str.slice(1, 2).cast(pl.Int64, strict=False)
     # +02, +0200 or +02:00.
     minutes = pl.when(zone.str.len_bytes() > 3).then(zone.str.tail(2))

@@ -1,4 +1,4 @@
-"""Records to events: those that pass every rule, and those that are refused with their reasons."""
+"""Turn records into events, or refuse them with reasons."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,12 +29,12 @@ _TEXTS = (
 
 @dataclass(frozen=True)
 class ValidatedEvents:
-    """What became of a stretch of records.
+    """The result for a stretch of records.
 
-    `events` are rows of the table `events`, in row order, copies among them still; `id_high` and
-    `id_low` their ids' halves, `rounded` whether an amount of theirs lost digits. `rejected` are
-    rows of the table `rejected_events` but for the date of the ingest. `ignored`: how many records
-    are of types that the mapping names as not wanted.
+    `events` are rows of the table `events` in row order, still with copies. `id_high` and `id_low`
+    are the halves of their ids; `rounded` marks events with an amount that lost digits. `rejected`
+    are rows of the table `rejected_events` without the date of the ingest. `ignored` is the number
+    of records of types that the mapping ignores.
     """
 
     events: pl.DataFrame
@@ -48,7 +48,7 @@ class ValidatedEvents:
 def validate_events(
     records: Records, mapping: SourceMapping, *, source_file: str, file_id: str, latest: datetime
 ) -> ValidatedEvents:
-    """The records of one file as events, or refused with every reason that there is.
+    """Turn one file's records into events, or refuse each with all its reasons.
 
     `latest` is the last time that an event may have, with its time zone.
     """
@@ -79,7 +79,7 @@ def validate_events(
 
 
 def _table_rows(typed: pl.DataFrame, mapping: SourceMapping, origin: Origin) -> pl.DataFrame:
-    """Typed events in the columns of the table `events`."""
+    """Return typed events with the columns of the table `events`."""
     order_id = pl.col("event_id") if mapping.record_is_order else pl.lit(None, pl.String)
     rows = typed.select(
         pl.col("event_at").dt.date().alias("event_date"),
@@ -98,7 +98,6 @@ def _table_rows(typed: pl.DataFrame, mapping: SourceMapping, origin: Origin) -> 
 
 
 def _unsigned(column: str) -> pl.Expr:
-    """A return's quantity says how much came back, whatever sign the source gives it; its discount
-    how much less was given back."""
+    """Remove the sign of a return's amount: quantity and discount of the returned goods."""
     value = pl.col(column)
     return pl.when(pl.col("event_type") == "return").then(value.abs()).otherwise(value)

@@ -1,1 +1,1 @@
-"""Campaigns as experiments: groups, plans, effects with their intervals, looks at every day."""
+"""Campaigns as experiments: groups, plans, effects with their intervals, daily looks."""

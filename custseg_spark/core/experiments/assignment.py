@@ -1,6 +1,6 @@
-"""Who is held back from a campaign: by a hash of label and id, the same anywhere at any time.
+"""Hold customers back from a campaign by a hash of label and id: the same anywhere at any time.
 
-The label is the salt: each campaign holds back other customers, independently of all the others.
+The label is the salt: each campaign holds back other customers, independently of other campaigns.
 """
 
 import polars as pl

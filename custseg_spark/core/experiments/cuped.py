@@ -33,9 +33,9 @@ class Paired:
 
 @dataclass(frozen=True)
 class Adjusted:
-    """An effect with its interval; `variance_left` is the share of the variance that is left.
+    """An effect with its interval; `variance_left` is the share of the variance that remains.
 
-    `theta` is 0, and all of the variance left, where the covariate says nothing.
+    Where the covariate says nothing, `theta` is 0 and all of the variance remains.
     """
 
     effect: Interval
@@ -44,10 +44,11 @@ class Adjusted:
 
 
 def adjusted(treated: Paired, control: Paired, confidence: float) -> Adjusted:
-    """Compare the mean outcomes, adjusted by the covariate; unknown for fewer than two a group.
+    """Compare the mean outcomes, adjusted by the covariate; unknown for a group of fewer than two.
 
-    The interval is Welch's of y - theta x. Theta is estimated from the same customers, which biases
-    by less than one customer's weight: hundreds a group are needed, as for Welch's interval itself.
+    The interval is Welch's of y - theta x. Theta is estimated from the same customers. The bias is
+    below one customer's weight: each group needs hundreds of customers, as Welch's interval itself
+    does.
     """
     groups = (treated, control)
     if min(group.customers for group in groups) < 2:

@@ -1,4 +1,4 @@
-"""The effect of a campaign on buying and on spend: plain, adjusted, and what could be shown."""
+"""The effect of a campaign on buying and on spend: plain, adjusted, and the least detectable."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from custseg_spark.core.experiments.intervals import (
 
 @dataclass(frozen=True)
 class Look:
-    """How sure intervals are: all looks together, and one of them; and the power of a plan."""
+    """The confidence of all looks together and of one look, and the power of a plan."""
 
     confidence: float
     of_one: float
@@ -37,7 +37,7 @@ class Outcomes:
 
     @classmethod
     def of(cls, sums: Mapping[str, int | Decimal]) -> "Outcomes":
-        """The outcomes of sums by name."""
+        """Return the outcomes from sums by name."""
         after = Group(
             int(sums["customers"]),
             int(sums["buyers"]),
@@ -57,7 +57,7 @@ class Outcomes:
 
     @property
     def spending(self) -> Paired:
-        """Spend (y), with that of before (x)."""
+        """Spend (y), with the spend before (x)."""
         after = self.after
         return Paired(
             after.customers,
@@ -73,8 +73,8 @@ class Outcomes:
 class Effect:
     """Treated less control: shares of buyers and mean spends, plain and adjusted.
 
-    The detectable ones are the smallest effects that groups of these sizes show with the plan's
-    power, at the confidence of one look; None where there is none.
+    `rate_detectable` and `spend_detectable` are the smallest effects that groups of these sizes
+    show with the plan's power, at the confidence of one look; None where no effect is large enough.
     """
 
     treated: Group
@@ -95,7 +95,7 @@ def effect(treated: Outcomes, control: Outcomes, look: Look) -> Effect:
     if min(one.customers, other.customers) > 1:
         design = power.Design(other.customers / customers, look.of_one, look.power)
         rate_detectable = power.rate_detectable(design, customers, other.rate or 0.0)
-        # The larger deviation of the two: an effect on who spends changes it.
+        # The larger of the two deviations: an effect on the share of buyers changes the deviation.
         variance = max(group.squared_error * group.customers for group in (one, other))
         spend_detectable = power.mean_detectable(design, customers, variance**0.5)
     return Effect(

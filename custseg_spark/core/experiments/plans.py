@@ -1,4 +1,4 @@
-"""What a campaign can show, before it: smallest effects, power, and how many customers it takes."""
+"""Plan a campaign: the smallest effects that it can show, its power, the customers it takes."""
 
 import math
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ from custseg_spark.core.experiments.power import Design
 
 @dataclass(frozen=True)
 class Baseline:
-    """What customers do without a campaign, in as many days as it is to be judged by.
+    """What customers do without a campaign, in as many days as the campaign will be judged by.
 
-    `rate` is the share of buyers, `mean` the spend a customer (buyers or not) with its standard
-    `deviation`, `correlation` that of spend with the spend before.
+    `rate` is the share of buyers, `mean` the spend per customer (buyers or not) with its standard
+    `deviation`, `correlation` the correlation of spend with the spend before.
     """
 
     rate: float
@@ -26,14 +26,14 @@ class Baseline:
 
     @property
     def adjusted_deviation(self) -> float:
-        """The deviation that is left of spend adjusted by the spend before."""
+        """The standard deviation of spend adjusted by the spend before."""
         return self.deviation * math.sqrt(variance_left(self.correlation))
 
 
 @dataclass(frozen=True)
 class Promise:
-    """A relative rise: its power for shares of buyers, spend and adjusted spend, and the customers
-    that each takes in all (None: no number of them suffices)."""
+    """A relative rise: its power for shares of buyers, spend and adjusted spend, and the number of
+    customers that each takes in all (None: no number suffices)."""
 
     lift: float
     power: tuple[float, float, float]
@@ -42,8 +42,10 @@ class Promise:
 
 @dataclass(frozen=True)
 class Plan:
-    """A design for so many customers. `detectable`: the smallest rises of the share of buyers, of
-    spend, and of adjusted spend."""
+    """A design for so many customers.
+
+    `detectable`: the smallest rises of the share of buyers, of spend, and of adjusted spend.
+    """
 
     design: Design
     customers: int
@@ -63,7 +65,7 @@ def baseline(buys: np.ndarray, spend: np.ndarray, before: np.ndarray) -> Baselin
 
 
 def plan(of: Baseline, design: Design, customers: int, lifts: Sequence[float]) -> Plan:
-    """Compute what a design shows of customers, for some relative rises."""
+    """Compute what a design can show, for some relative rises."""
     deviations = (of.deviation, of.adjusted_deviation)
     detectable = (
         power.rate_detectable(design, customers, of.rate),

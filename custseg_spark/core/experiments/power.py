@@ -1,4 +1,4 @@
-"""Plans of campaigns: how many customers an effect takes, and which effect so many can show.
+"""Power of campaigns: how many customers an effect takes, and which effect so many can show.
 
 Shares of buyers: the normal test of two proportions with the pooled variance under the hypothesis
 of no effect (Fleiss, Levin, Paik 2003, "Statistical Methods for Rates and Proportions", chapter 4).
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from scipy import optimize, special, stats
 
-# A plan beyond so many customers is none.
+# The search for a plan ends here: no campaign has more customers.
 MOST_CUSTOMERS = 1e12
 # From here on Student's distribution is the normal one to five digits, and scipy's noncentral
 # one gets slow.
@@ -21,10 +21,9 @@ _NORMAL_FROM = 20_000
 
 @dataclass(frozen=True)
 class Design:
-    """How customers are parted and judged: `control_share` of them is held back.
+    """How customers are divided and compared: the share `control_share` is held back.
 
-    `confidence` is that of one look; looks at every day have a higher one for each
-    (`sequential`).
+    `confidence` is that of one look; with daily looks each look has a higher one (`sequential`).
     """
 
     control_share: float = 0.5
@@ -40,12 +39,12 @@ def rate_power(design: Design, customers: float, control: float, treated: float)
     """Return the power to tell two shares of buyers apart."""
     n_treated, n_control = design.groups(customers)
     pooled = (n_treated * treated + n_control * control) / customers
-    none = math.sqrt(pooled * (1 - pooled) * (1 / n_treated + 1 / n_control))
-    some = math.sqrt(treated * (1 - treated) / n_treated + control * (1 - control) / n_control)
+    null_error = math.sqrt(pooled * (1 - pooled) * (1 / n_treated + 1 / n_control))
+    error = math.sqrt(treated * (1 - treated) / n_treated + control * (1 - control) / n_control)
     distance, critical = abs(treated - control), _critical(design)
-    if some == 0:
-        return float(distance > critical * none)
-    return float(special.ndtr((distance - critical * none) / some))
+    if error == 0:
+        return float(distance > critical * null_error)
+    return float(special.ndtr((distance - critical * null_error) / error))
 
 
 def mean_power(design: Design, customers: float, effect: float, deviation: float) -> float:

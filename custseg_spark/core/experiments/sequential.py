@@ -1,20 +1,20 @@
-"""Intervals that may be looked at every day, and stop a campaign as soon as they say enough.
+"""Intervals for daily looks, which may stop a campaign as soon as they are clear.
 
-An interval of one look, looked at daily, misses the effect on some day far more often than it
-says. Two kinds of wider ones don't, all days taken together:
+An interval made for one look, if looked at daily, misses the effect on some day far more often than
+its confidence says. Two kinds of wider intervals keep their confidence over all days together:
 
 * *Always valid*, for as long as one likes: the normal mixture boundary (Robbins 1970; as mSPRT in
   Johari, Koomen, Pekelis, Walsh 2022, "Always valid inference", Operations Research 70; as
   asymptotic confidence sequence in Waudby-Smith, Arbour, Sinha, Kennedy, Ramdas 2024, Annals of
-  Statistics 52). They miss the effect ever with the probability 1 - confidence at most.
+  Statistics 52). The probability that they ever miss the effect is at most 1 - confidence.
 * *Planned* for a number of days: repeated confidence intervals (Jennison, Turnbull 1989, JRSS B 51)
-  with the same boundary, drawn in so far that they miss the effect on any of these days with
-  exactly that probability. Narrower, but of no use beyond the plan.
+  with the same boundary, narrowed until the probability that they miss the effect on any of these
+  days is exactly 1 - confidence. They are narrower, but of no use beyond the plan.
 
-Both take the estimates of the days as a Brownian motion at the days: purchases of one day say
-nothing of another's. Where customers differ lastingly the days' estimates agree more than that,
-and the intervals miss less often. Each look needs so many customers that its interval of one look
-holds.
+Both take the estimates of the days for a Brownian motion at the days: purchases of one day say
+nothing about another day. Where customers differ lastingly, the days' estimates agree more than
+that, and the intervals miss less often. Each look needs enough customers for its interval of one
+look to hold.
 """
 
 import math
@@ -34,8 +34,8 @@ MOST_DAYS = 366
 def always_valid_confidence(day: int, confidence: float) -> float:
     """Return the confidence of one look that is always valid at `confidence`.
 
-    Against their own time the intervals are narrowest on day AROUND, and hardly wider within a
-    factor of five of it.
+    The intervals are narrowest, for their time, on day AROUND, and hardly wider within a factor of
+    five of it.
     """
     return _of_one_look(_boundary(day / AROUND, 1 - confidence))
 
@@ -54,7 +54,7 @@ def planned_confidence(day: int, days: int, confidence: float) -> float:
 
 
 def _boundary(progress: float, alpha: float) -> float:
-    """Return in standard errors how far an estimate may be off, by the share of the time gone.
+    """Return how far an estimate may be off, in standard errors, by the share of the time gone.
 
     The mixture's variance is the one that makes the boundary narrowest at progress 1.
     """
@@ -64,15 +64,14 @@ def _boundary(progress: float, alpha: float) -> float:
 
 
 def _of_one_look(critical: float) -> float:
-    # Beyond so many standard errors doubles have no confidence below 1, and chance has no cases.
+    # Beyond 7.5 standard errors a double can't hold a confidence below 1.
     critical = min(critical, 7.5)
     return 1 - 2 * float(special.ndtr(-critical))
 
 
 @lru_cache(maxsize=64)
 def _scale(days: int, confidence: float) -> float:
-    """Return the part of the mixture's boundary that is left on one of the days with the
-    probability 1 - confidence."""
+    """Return the factor of the mixture's boundary with which a plan keeps its confidence."""
     alpha = 1 - confidence
     bounds = np.array([_boundary(day / days, alpha) for day in range(1, days + 1)])
 

@@ -19,7 +19,7 @@ def _mean_discount_depth(totals: Totals) -> Doubles:
     return ratio_or_null(as_doubles(discount, MONEY_UNITS), as_doubles(full_price, MONEY_UNITS))
 
 
-# From the discounts that the source states; all 0 or null if it states none.
+# Features from the discounts in the source; all 0 or null without discounts.
 DISCOUNT = Family(
     "discount",
     (

@@ -34,7 +34,7 @@ class Feature:
 
     @property
     def may_be_null(self) -> bool:
-        """Whether a customer may have no value: the text says of whom."""
+        """Whether a customer may have no value; `doc` names these customers."""
         return "null" in self.doc.lower()
 
 

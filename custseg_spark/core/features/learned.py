@@ -1,4 +1,4 @@
-"""What a run learns of all customers and each one's features depend on, as JSON."""
+"""What a run learns from all customers for the features of each, as JSON."""
 
 import json
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ class Learned:
     rfm_groups: RfmGroups = field(default_factory=standard_groups)
 
     def as_json(self) -> str:
-        """Canonical JSON; `parsed` reads it."""
+        """Return canonical JSON, which `parsed` reads."""
         keys, units = self.levels.keys.tolist(), self.levels.units.tolist()
         values = {
             "format": _FORMAT,
@@ -41,12 +41,12 @@ class Learned:
 
 
 def file_name(run_id: str) -> str:
-    """The name of a run's file, beside the models of its date."""
+    """Return the name of a run's file, beside the models of its date."""
     return f"learned-{run_id}.json"
 
 
 def parsed(text: str, where: str) -> Learned:
-    """What was learned, of its JSON; `where` is said in errors. Raises InputError."""
+    """Read what was learned from its JSON; errors name `where`. Raises InputError."""
     try:
         values: Mapping[str, Any] = json.loads(text)
         if values["format"] != _FORMAT:

@@ -14,8 +14,8 @@ from custseg_spark.core.features.exact import (
 from custseg_spark.core.features.feature import Family, Feature, ratio, ratio_or_null
 from custseg_spark.core.features.totals import Totals
 
-# The largest sum of squares, and the largest product of it with the views, in units of 10^-8, for
-# which a standard deviation is told: more digits than a decimal of 38 has are beyond them.
+# A larger sum of squares, or product of it with the views (in units of 10^-8), has no standard
+# deviation: it would exceed a decimal of 38 digits.
 _MOST_SQUARES = 10**32
 _MOST_PRODUCT = 10**38
 

@@ -50,8 +50,8 @@ def product_tiers(sums: pl.DataFrame) -> pl.DataFrame:
     # Half up. As doubles, the means of a price seen once and seen three times would differ.
     mean = (2 * price_sum * _MEAN_UNITS + views) // (2 * views)
     rank = mean.rank("min").over("category_id").cast(pl.Int64) - 1
-    others = pl.len().over("category_id").cast(pl.Int64) - 1
-    share = pl.when(others > 0).then(rank / others).otherwise(0.0)
+    other_products = pl.len().over("category_id").cast(pl.Int64) - 1
+    share = pl.when(other_products > 0).then(rank / other_products).otherwise(0.0)
     tier = pl.when(pl.col("category_id").is_not_null()).then(_as_tier(share))
     return products.with_columns(tier.alias("tier"))
 

@@ -21,7 +21,7 @@ _GROUPS = {
     4: ("New", "Promising", "Active", "Loyal", "Champions"),
     5: ("New", "Promising", "Active", "Loyal", "Champions"),
 }
-# Codes that an error names.
+# An error names at most so many codes.
 _MOST_NAMED = 3
 _SCORES = ("r", "f", "m")
 
@@ -32,8 +32,8 @@ Code = tuple[int, int, int]
 class RfmGroups:
     """The groups of all score codes: scores run from 1 to `bins`.
 
-    `names` begin with PROSPECTS, who never bought; `places` are the other codes' positions in them,
-    by recency, frequency and monetary score, the last fastest.
+    `names` begin with PROSPECTS, who never bought. `places` are the positions of the other codes'
+    names, by recency, frequency and monetary score, the last varying fastest.
     """
 
     bins: int
@@ -73,7 +73,7 @@ def standard_groups(bins: int = 5) -> RfmGroups:
 
 
 def own_groups(boxes: Sequence[RfmBox], bins: int, where: str) -> RfmGroups:
-    """Return a map of one's own. `where` is said in errors.
+    """Return groups from a configuration's boxes. Errors name `where`.
 
     Raises ConfigurationError for codes with no box or two.
     """
@@ -82,16 +82,16 @@ def own_groups(boxes: Sequence[RfmBox], bins: int, where: str) -> RfmGroups:
     for box in boxes:
         for code in box.codes():
             if code in groups:
-                twice.append(f"{_said(code)} ('{groups[code]}' and '{box.group}')")
+                twice.append(f"{_code_text(code)} ('{groups[code]}' and '{box.group}')")
             groups[code] = box.group
-    missing = [_said(code) for code in _codes(bins) if code not in groups]
+    missing = [_code_text(code) for code in _codes(bins) if code not in groups]
     for flaw, codes in (("more than one group", twice), ("no group", missing)):
         if codes:
             shown, more = codes[:_MOST_NAMED], len(codes) - _MOST_NAMED
             others = f" and {more} more codes" if more > 0 else ""
             raise ConfigurationError(
                 f"{where}: {flaw} for {', '.join(shown)}{others}; every code from"
-                f" {_said((1, 1, 1))} to {_said((bins, bins, bins))} needs exactly one"
+                f" {_code_text((1, 1, 1))} to {_code_text((bins, bins, bins))} needs exactly one"
             )
     return _total(bins, groups)
 
@@ -118,5 +118,5 @@ def _of_five(score: int, bins: int) -> int:
     return 1 + (8 * (score - 1) + bins - 1) // (2 * (bins - 1))
 
 
-def _said(code: Code) -> str:
+def _code_text(code: Code) -> str:
     return " ".join(f"{name}={score}" for name, score in zip(_SCORES, code, strict=True))

@@ -12,8 +12,8 @@ from custseg_spark.core.features.scores import BINS, Cutoffs
 class RfmRules:
     """Scores from 1 to `bins`, `bins` is best; without breaks the bins have equal shares of buyers.
 
-    Breaks are the highest values of all bins but that of the largest values, ascending: whole days,
-    orders, and money.
+    Breaks are the highest values of all bins but the one of the largest values, ascending: whole
+    days, orders, and money.
     """
 
     bins: int = BINS
@@ -28,7 +28,7 @@ class RfmRules:
         return all((self.r_breaks, self.f_breaks, self.m_breaks))
 
     def cutoffs(self, of_buyers: Cutoffs) -> Cutoffs:
-        """The cutoffs of the buyers, with the given ones in their place."""
+        """Return the buyers' cutoffs, with given ones in place of learned ones."""
         return Cutoffs(
             # A buyer of at most so many days is better: negated days, as in Cutoffs.
             tuple(-1 - days for days in reversed(self.r_breaks)) or of_buyers.recency,
@@ -38,5 +38,5 @@ class RfmRules:
 
 
 def _units(amount: Decimal) -> int:
-    """Money in 1/10,000, rounded down: no amount of four decimals lies in between."""
+    """Return money in 1/10,000, rounded down: no amount of four decimals lies in between."""
     return int((amount * MONEY_UNITS).to_integral_value("ROUND_FLOOR"))

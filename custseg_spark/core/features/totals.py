@@ -81,7 +81,8 @@ class Totals:
         return self._groups.smallest(self._column(name))
 
     def largest(self, name: str) -> Whole:
-        """Return the largest value of a column of the parts; MISSING if all are null."""
+        """Return the largest value of a column of the parts; MISSING for customers without a
+        value."""
         return self._groups.largest(self._column(name))
 
     def has_null(self, name: str) -> Flags:

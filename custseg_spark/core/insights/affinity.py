@@ -1,8 +1,8 @@
-"""Count who owns what by segment, and rank by lift against all customers.
+"""Count the owners of products, categories and brands by segment, and rank them by lift.
 
-Counts are of customers, each once, whatever they bought twice. They add up over buckets of
-customers, so that the result is exact and the same for any buckets. What a product is called is
-found later: here it is the key of its id.
+A customer counts once for a product, however often it was bought. Counts add up over buckets of
+customers, so that the result is exact and the same for any buckets. Products are named later: here
+a product is the key of its id.
 """
 
 from collections.abc import Iterable
@@ -34,7 +34,7 @@ _COUNTS = pl.Schema(
 
 @dataclass(frozen=True)
 class Rules:
-    """What makes a list: how many rows at most, owners at least, the interval's confidence."""
+    """The rules of a list: the most rows, the fewest owners, the confidence of the interval."""
 
     top: int
     min_customers: int
@@ -87,19 +87,20 @@ def with_lift(
     """Add `support` (part / of) and its lift against all; keep the rows whose lift is above 1."""
     x, n, both, total = (rows[name].to_numpy() for name in (part, of, all_part, all_of))
     lift = lifts(x, n, both - x, total - n, rules.confidence)
-    made = rows.with_columns(
+    with_lifts = rows.with_columns(
         (pl.col(part) / pl.col(of)).alias("support"),
         pl.Series("lift", lift.lift, pl.Float64),
         pl.Series("lift_low", lift.low, pl.Float64),
         pl.Series("lift_high", lift.high, pl.Float64),
     )
     # By whole numbers: a lift of 1 may be 1.0000000000000002 as a double.
-    return made.filter(pl.col(part) * pl.col(all_of) > pl.col(all_part) * pl.col(of))
+    return with_lifts.filter(pl.col(part) * pl.col(all_of) > pl.col(all_part) * pl.col(of))
 
 
 def leading(rows: pl.DataFrame, over: list[str], most: int) -> pl.DataFrame:
-    """Keep the rows that may be among the first `most` by the lift's lower end: ties included,
-    since ties are broken by ids, which aren't known yet.
+    """Keep the rows that may be among the first `most` by the lift's lower end.
+
+    Ties stay: ids break them, and aren't known yet.
     """
     rank = pl.col("lift_low").rank("min", descending=True).over(over)
     return rows.filter(rank <= most)

@@ -1,4 +1,4 @@
-"""Ids of the keys that lists have, and the category and brand that a product is sold under."""
+"""The ids of the keys in lists, and a product's category and brand."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -9,8 +9,8 @@ from custseg_spark.core.sessions.buckets import text_key
 
 NAME_COLUMNS = ("event_type", "product_id", "category_id", "category_code", "brand")
 _IDS = {PRODUCT: "product_id", CATEGORY: "category_id", BRAND: "brand"}
-# What is told of each kind beside its id.
-_TOLD: Mapping[str, Sequence[str]] = {
+# The attributes of each kind beside its id.
+_ATTRIBUTES: Mapping[str, Sequence[str]] = {
     PRODUCT: ("category_code", "brand"),
     CATEGORY: ("category_code",),
     BRAND: (),
@@ -27,17 +27,17 @@ _ROWS = pl.Schema(
 )
 
 
-def spellings(events: pl.DataFrame, wanted: pl.DataFrame, basis: str) -> pl.DataFrame:
-    """Count a slice's events by kind, id and what is told beside it, of the `wanted` keys."""
+def spellings(events: pl.DataFrame, wanted_keys: pl.DataFrame, basis: str) -> pl.DataFrame:
+    """Count a slice's events of the wanted keys by kind, id and attributes."""
     rows = events.filter(event_type="purchase") if basis == PURCHASES else events
     frames = [pl.DataFrame(schema=_ROWS)]
     for kind, id_ in _IDS.items():
-        keys = wanted.filter(pl.col("kind") == kind).select("key")
-        # Ids are hashed once each, not once an event.
+        keys = wanted_keys.filter(pl.col("kind") == kind).select("key")
+        # Each id is hashed once, not once per event.
         ids = rows.select(pl.col(id_).unique()).drop_nulls()
         matching = ids.with_columns(key=text_key(id_)).join(keys, on="key", how="semi")
-        told = [name for name in _TOLD[kind] if name != id_]
-        counted = rows.join(matching, on=id_).group_by(id_, "key", *told)
+        attributes = [name for name in _ATTRIBUTES[kind] if name != id_]
+        counted = rows.join(matching, on=id_).group_by(id_, "key", *attributes)
         named = counted.agg(events=pl.len().cast(pl.Int64)).rename({id_: "id"})
         frames.append(named.with_columns(pl.lit(kind, pl.Enum(KINDS)).alias("kind")))
     return pl.concat(frames, how="diagonal")

@@ -1,7 +1,7 @@
 """Products that a segment's customers own together with a given one.
 
-Counted for a segment's leading products alone, and with partners that enough of its customers
-own: what is left is bounded by lists times catalogue, and exact.
+Only a segment's leading products are counted, with partners that enough of its customers own. So
+the number of pairs is bounded by lists times catalogue, and the counts are exact.
 """
 
 from collections.abc import Iterable
@@ -27,14 +27,14 @@ _COUNTS = pl.Schema(
 
 @dataclass(frozen=True)
 class Sought:
-    """By algorithm and segment the `anchors`, and the `partners` that they may have (`key`)."""
+    """The `anchors` by algorithm and segment, and the `partners` that they may have (`key`)."""
 
     anchors: pl.DataFrame
     partners: pl.DataFrame
 
 
 def sought(counts: pl.DataFrame, leading: pl.DataFrame, rules: Rules) -> Sought:
-    """Return what pairs to count: a partner must be owned by enough customers of the segment."""
+    """Return the pairs to count: enough customers of the segment must own a partner."""
     is_product = pl.col("kind") == PRODUCT
     anchors = leading.filter(is_product).select(*SEGMENT, "key")
     enough = counts.filter(is_product & (pl.col("customers") >= rules.min_customers))
@@ -43,7 +43,7 @@ def sought(counts: pl.DataFrame, leading: pl.DataFrame, rules: Rules) -> Sought:
 
 
 def pair_counts(parts: pa.Table, labels: pa.Table, basis: str, sought: Sought) -> pl.DataFrame:
-    """Count a bucket's customers by segment who own both of a pair."""
+    """Count a bucket's customers who own both products of a pair, by segment."""
     rows = in_segments(owned(parts, basis, (PRODUCT,)), labels).drop("kind")
     rows = rows.with_columns(pl.col("algorithm").cast(pl.String))
     anchors = rows.join(sought.anchors, on=[*SEGMENT, "key"])

@@ -10,7 +10,7 @@ PRODUCT, CATEGORY, BRAND = KINDS = ("product", "category", "brand")
 PURCHASES, EVENTS = BASES = ("purchases", "events")
 
 _FIELDS = {PRODUCT: "product_key", CATEGORY: "category_key", BRAND: "brand_key"}
-# What `owned` reads of session parts: of the items the keys alone.
+# The columns that `owned` reads of session parts: only the keys of the items.
 PART_COLUMNS = ("customer_id", "items." + "+".join([*_FIELDS.values(), "order_key"]))
 PRODUCT_COLUMNS = ("customer_id", "items.product_key+order_key")
 LABEL_COLUMNS = ("algorithm", "customer_id", "segment_id")
@@ -18,8 +18,8 @@ SEGMENT = ("algorithm", "segment_id")
 
 
 def owned(parts: pa.Table, basis: str, kinds: Sequence[str] = KINDS) -> pl.DataFrame:
-    """Return one row per customer and distinct product, category and brand that the customer bought
-    (with the basis `events`: had any event with): `customer_id`, `kind`, `key`.
+    """Return one row per customer and distinct product, category or brand: `customer_id`, `kind`,
+    `key`. With the basis `purchases` the customer bought it, with `events` had any event with it.
 
     `parts` are rows of the table `sessions` with the named kinds' keys in their items.
     """
@@ -38,7 +38,7 @@ def owned(parts: pa.Table, basis: str, kinds: Sequence[str] = KINDS) -> pl.DataF
 
 
 def in_segments(owned: pl.DataFrame, labels: pa.Table) -> pl.DataFrame:
-    """Return the rows of `owned` once an algorithm, with the customer's segment.
+    """Return the rows of `owned` once per algorithm, with the customer's segment.
 
     `labels` are rows of the table `customer_segments`; customers without one are left out.
     """

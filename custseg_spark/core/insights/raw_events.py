@@ -22,7 +22,7 @@ DAY, HOUR, PRICE, MISSING, CATEGORY, ACTIVITY = KINDS = (
     "category",
     "activity",
 )
-# Columns whose missing values are told; amounts and quantities have a value always.
+# Columns whose missing values are counted; amounts and quantities always have a value.
 MAY_LACK = (
     "product_id",
     "category_id",
@@ -61,7 +61,7 @@ _KEYS = [name for name in SUMMARY if name != "count"]
 def event_counts(events: pl.DataFrame) -> pl.DataFrame:
     """Count a slice of the table `events`, in rows of SUMMARY.
 
-    `day` and `hour` by `name` and type; `price` by bin (`lower` included, `upper` not; a free one
+    `day` and `hour` by `name` and type; `price` by bin (`lower` included, `upper` not; a price of 0
     lies in [0, 0.0001)) and type; `missing` by column; `category` by id and its code (`label`).
     """
     types = _types(events)
@@ -80,14 +80,14 @@ def activity_counts(event_counts: pl.Series) -> pl.DataFrame:
     counts = np.bincount(place, minlength=len(_ACTIVITY_EDGES))
     upper = np.append(_ACTIVITY_EDGES[1:] - 1.0, np.nan)
     rows = pl.DataFrame({"lower": _ACTIVITY_EDGES, "upper": upper, "count": counts})
-    told = rows.with_columns(kind=pl.lit(ACTIVITY), upper=pl.col("upper").fill_nan(None))
-    return _conformed(told.filter(pl.col("count") > 0))
+    bins = rows.with_columns(kind=pl.lit(ACTIVITY), upper=pl.col("upper").fill_nan(None))
+    return _conformed(bins.filter(pl.col("count") > 0))
 
 
 def summary(counts: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """Add up counts, sorted; of categories the largest, ties by id, and the rest under no name.
+    """Add up counts, sorted; the largest categories (ties by id) by name, the other ones without.
 
-    A category without an id is told among the missing values.
+    Events without a category id count among the missing values.
     """
     rows = pl.concat([pl.DataFrame(schema=SUMMARY), *counts]).group_by(_KEYS).agg(
         pl.col("count").sum()
@@ -97,11 +97,11 @@ def summary(counts: Iterable[pl.DataFrame]) -> pl.DataFrame:
         "count", "name", "label", descending=[True, False, False], nulls_last=True
     )
     top, rest = categories.head(TOP_CATEGORIES), categories.slice(TOP_CATEGORIES)
-    others = rest.select(pl.col("count").sum(), pl.lit(CATEGORY).alias("kind"))
-    told = [rows.filter(~is_category), top]
+    other_categories = rest.select(pl.col("count").sum(), pl.lit(CATEGORY).alias("kind"))
+    parts = [rows.filter(~is_category), top]
     if len(rest):
-        told.append(_conformed(others))
-    return pl.concat(told).sort("kind", "event_type", "lower", "name", "label", nulls_last=True)
+        parts.append(_conformed(other_categories))
+    return pl.concat(parts).sort("kind", "event_type", "lower", "name", "label", nulls_last=True)
 
 
 def _by_time(events: pl.DataFrame, types: Ints) -> pl.DataFrame:
@@ -139,8 +139,8 @@ def _by_price(events: pl.DataFrame, types: Ints) -> pl.DataFrame:
     at, type_ = np.divmod(places, len(EVENT_TYPES))
     edges = _PRICE_EDGES / PRICE_UNITS
     rows = {"type": type_, "lower": edges[at], "upper": edges[at + 1], "count": counts[places]}
-    told = pl.DataFrame(rows).with_columns(kind=pl.lit(PRICE), event_type=_names_of("type"))
-    return told.drop("type")
+    priced = pl.DataFrame(rows).with_columns(kind=pl.lit(PRICE), event_type=_names_of("type"))
+    return priced.drop("type")
 
 
 def _types(events: pl.DataFrame) -> Ints:

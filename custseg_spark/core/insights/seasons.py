@@ -1,8 +1,8 @@
 """Seasons of purchases and revenue: indices of months, ISO weeks and weekdays, by segment.
 
-An index is a period's rate a day over the rate of its year; 1 is usual. Years are aligned: they are
-counted back from the run date, whole ones only, and each is divided by its own rate before they are
-averaged, so that growth isn't taken for a season. A weekday is compared with whole weeks.
+An index is a period's rate per day over the rate of its year; 1 is usual. Only whole years count,
+back from the run date. Each is divided by its own rate before the average over years, so that
+growth isn't taken for a season. A weekday is compared with whole weeks.
 """
 
 from collections.abc import Iterable, Iterator
@@ -49,7 +49,7 @@ def daily(parts: pa.Table, labels: pa.Table) -> pl.DataFrame:
 
 
 def added(buckets: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """Add up the days of buckets; everybody's are rows without a segment."""
+    """Add up the days of buckets; rows without a segment are everybody's."""
     rows = pl.concat([pl.DataFrame(schema=_DAILY), *buckets])
     everybody = rows.with_columns(segment_id=pl.lit(None, pl.Int32))
     keys = [*SEGMENT, "day"]
@@ -95,7 +95,7 @@ def _years_before(day: date, years: int) -> date:
 
 
 def _averaged(daily: pl.DataFrame, period: str, spans: list[tuple[date, date]]) -> pl.DataFrame:
-    """Average the indices of a period over spans of days, those without a purchase left out."""
+    """Average the indices of a period over spans of days; spans without a purchase don't count."""
     each = [_of_span(daily, period, begin, end) for begin, end in spans]
     keys = [*SEGMENT, "number"]
     averaged = pl.concat(each).group_by(keys).agg(
@@ -111,7 +111,7 @@ def _averaged(daily: pl.DataFrame, period: str, spans: list[tuple[date, date]]) 
 
 
 def _of_span(daily: pl.DataFrame, period: str, begin: date, end: date) -> pl.DataFrame:
-    """Return the indices of one span: a row per segment that bought in it, and number in it."""
+    """Return the indices of one span: a row per number and segment with a purchase in the span."""
     number = _NUMBERS[period].cast(pl.Int32).alias("number")
     calendar = pl.date_range(begin, end, closed="left", eager=True).alias("day").to_frame()
     days = calendar.group_by(number).agg(days=pl.len().cast(pl.Int64))
@@ -140,6 +140,6 @@ def _of_span(daily: pl.DataFrame, period: str, begin: date, end: date) -> pl.Dat
 
 
 def _index(name: str, span: int) -> pl.Expr:
-    """Divide a rate a day by that of the whole span; null where there is none."""
+    """Divide a rate per day by the whole span's; null where the span has none."""
     part, whole = pl.col(name).cast(pl.Float64), pl.col(f"all_{name}").cast(pl.Float64)
     return pl.when(whole > 0).then(part * span / (whole * pl.col("days")))

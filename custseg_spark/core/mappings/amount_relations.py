@@ -1,4 +1,4 @@
-"""What amounts say of each other, record by record: prices, quantities, totals, discounts."""
+"""Relations of amounts, record by record: prices, quantities, totals, discounts."""
 
 import math
 from collections import defaultdict
@@ -8,7 +8,7 @@ from itertools import pairwise
 from custseg_spark.core.mappings.shapes import Shape
 from custseg_spark.core.mappings.value_numbers import NumberForm, number
 
-# Totals are rounded; so much of the records has to agree, of so many at least.
+# Totals are rounded, so this share of the records must agree, and of at least so many records.
 _FEWEST_ORDERS = 2
 _CENT, _PERMILLE = 0.0101, 0.001
 MOST_SHARE, FEWEST = 0.95, 3
@@ -19,12 +19,12 @@ Numbers = Sequence[float | None]
 
 
 def numbers(shape: Shape, form: NumberForm) -> Numbers:
-    """A column's numbers record by record; None where there is none."""
+    """Return a column's numbers record by record; None for a record without one."""
     return [number(cell, form) if cell else None for cell in shape.cells]
 
 
 def _rows(*columns: Numbers) -> Iterator[tuple[float, ...]]:
-    """The records in which every column has a number."""
+    """Return the records in which every column has a number."""
     for row in zip(*columns, strict=True):
         whole = tuple(value for value in row if value is not None)
         if len(whole) == len(row):
@@ -45,7 +45,7 @@ def is_equal(one: Numbers, other: Numbers) -> bool:
 
 
 def discount_kind(price: Numbers, quantity: Numbers, total: Numbers, discount: Numbers) -> str:
-    """`share` or `amount`, whichever makes the totals of price, quantity and discount; else ""."""
+    """Return `share` or `amount`, by which the discount gives the totals; else ""."""
     rows = [row for row in _rows(price, quantity, total, discount) if row[3]]
     if len(rows) < FEWEST:
         return ""
@@ -55,7 +55,7 @@ def discount_kind(price: Numbers, quantity: Numbers, total: Numbers, discount: N
 
 
 def price_of(values: Numbers, quantity: Numbers, products: Sequence[str]) -> str:
-    """`unit` or `line_total`: which of both is the same for a product whatever its quantity.
+    """Return `unit` or `line_total`: the one that is the same for a product at any quantity.
 
     Empty where the records don't show it.
     """
@@ -79,15 +79,15 @@ def is_of_orders(values: Numbers, orders: Sequence[str]) -> bool:
     for value, order in zip(values, orders, strict=True):
         if order:
             by_order[order].append(value)
-    # That all lines of an order have nothing says nothing.
-    several = [found for found in by_order.values() if len(found) > 1 and any(found)]
+    # Orders without any amount show nothing.
+    several = [amounts for amounts in by_order.values() if len(amounts) > 1 and any(amounts)]
     if len(several) < _FEWEST_ORDERS:
         return False
-    return all(_is_one(found) for found in several)
+    return all(_is_one(amounts) for amounts in several)
 
 
 def _is_one(values: Sequence[float | None]) -> bool:
-    """One amount, on every line or on the first alone."""
+    """Whether an order has one amount, on every line or only on the first."""
     rest = set(values[1:])
     return rest == {values[0]} or rest == {None}
 

@@ -1,14 +1,14 @@
 """The words of columns' names in English and ten more languages, and in common tools' exports.
 
-Words are written as `words` leaves them: small, without accents. A name is told by what it says
-as a whole: `order item id` has the words of an order and of a product, and is neither's id.
+Words are written as `words` leaves them: small, without accents. A name counts as a whole: `order
+item id` has the words of an order and of a product, and is neither's id.
 """
 
 from collections.abc import Mapping
 
 
 def word_set(words: str) -> frozenset[str]:
-    """The words of a text."""
+    """Return the words of a text."""
     return frozenset(words.split())
 
 
@@ -20,12 +20,12 @@ ID_WORDS = word_set(
     " 编号 号 号码 代码 编码 番号"
     " コード"
 )
-# They go with any noun and say nothing of it.
+# Words that go with any noun and say nothing about it.
 NEUTRAL = word_set(
     "the of a de du des del della dello di d la le el do da van der den af pseudo full v1 v2 v3"
     " master raw src source natural business external internal original my dim fact fk tbl t"
 )
-# By canonical column the nouns of its ids, the most telling first.
+# By canonical column, the nouns of its ids, the clearest first.
 NOUNS: Mapping[str, str] = {
     "customer_id": "customer customers cust client clients user users visitor visitors member"
     " members buyer buyers shopper household consumer consumers patron loyalty cardholder"
@@ -67,10 +67,10 @@ NOUNS: Mapping[str, str] = {
     " warengruppe artikelgruppe produktgruppe rubrique rayon famille familia famiglia reparto"
     " productgroep grupa категория группа 类目 类别 品类 分类 カテゴリ カテゴリー 部門 部门",
 }
-# What is the thing itself where another column has its noun, too: Olist's customers by order.
+# Names that win where another column has the same noun: Olist has a customer id per order too.
 FIRST: Mapping[str, str] = {"customer_id": "customer unique id, unique customer id"}
-# By canonical column whole names, their words in any order, the most telling first: those that say
-# it, and those that may mean it. `line_total` is the price of a line whatever its quantity.
+# By canonical column, whole names with their words in any order, the clearest first: names that say
+# it, and names that may mean it. `line_total` is the price of a line whatever its quantity.
 PHRASES: Mapping[str, tuple[str, str]] = {
     "event_at": (
         "event time, event timestamp, timestamp, event at, event date, event datetime,"

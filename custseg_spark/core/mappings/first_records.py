@@ -1,17 +1,16 @@
-"""The first records of a source as text, of which a mapping is guessed."""
+"""The first records of a source as text, from which a mapping is guessed."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class FirstRecords:
-    """The names of the columns and the first records, which may have other widths.
+    """The names of the columns and the first records, which may have more or fewer values.
 
-    `table` is the table or sheet that they are of, `delimiter` what parts a line's values.
-    `header_row` is the header's row where something stands above it, else 0; without a header
-    (`has_header`) the names are ours. `nested` is the key under which records
-    are in others, `row_numbers` are those of the first rows, the header's among them. `sheets` are
-    all of a workbook.
+    `table` is their table or sheet, `delimiter` separates a line's values. `header_row` is the
+    header's row if anything stands above it, else 0; without a header (`has_header`) the names are
+    made up. `nested` is the key of records within records. `row_numbers` are the numbers of the
+    first rows, with the header's. `sheets` are all sheets of a workbook.
     """
 
     columns: tuple[str, ...]

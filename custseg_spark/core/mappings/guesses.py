@@ -11,7 +11,7 @@ SURE, LIKELY, NOT_SURE = "sure", "likely", "not sure"
 
 @dataclass(frozen=True)
 class Line:
-    """A canonical column's source column, how sure that is, and why."""
+    """A canonical column's source column, with confidence and reason."""
 
     canonical: str
     shape: Shape
@@ -58,7 +58,7 @@ class Guess:
 
     @property
     def columns(self) -> dict[str, str]:
-        """Canonical column = source column, of the active lines."""
+        """The source column of each canonical column, from the active lines."""
         return {c: line.shape.name for c, line in self.lines.items() if line.is_active}
 
     @property

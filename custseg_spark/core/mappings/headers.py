@@ -1,4 +1,4 @@
-"""Whether the first line of a file is its header, and which line is where it isn't."""
+"""Find a file's header: the first line, a later one, or none."""
 
 import re
 from collections.abc import Sequence
@@ -22,16 +22,16 @@ from custseg_spark.core.mappings.type_guessing import type_line
 
 _VALUES = (TIME, WHOLE, WHOLE_WITH_POINT, NUMBER, SCIENTIFIC)
 _LOOKED_AT = 200
-# Titles stand above a header in so many rows at most.
+# A header stands at most so many rows below titles.
 _MOST_TITLE_ROWS = 20
 
 
 @dataclass(frozen=True)
 class _Published:
-    """A file that is published without a header, and what its documentation calls its columns.
+    """A file that is published without a header, and its columns' names by its documentation.
 
-    `kinds` of its columns: t a time, e an event type, w a whole number, n any number. `types` are
-    all event types that it has.
+    `kinds` are those of its columns: t a time, e an event type, w a whole number, n any number.
+    `types` are all its event types.
     """
 
     kinds: str
@@ -54,7 +54,7 @@ _PUBLISHED = (
 
 
 def with_header(head: FirstRecords) -> FirstRecords:
-    """The first records under their header: found below titles, or made where there is none."""
+    """Return the first records under their header: one found below titles, or else made up."""
     row = _header_row(head)
     if row:
         names, rows = head.rows[row - 1], head.rows[row:]
@@ -69,7 +69,7 @@ def with_header(head: FirstRecords) -> FirstRecords:
 
 
 def looks_like_record(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Whether a header's cells are values: numbers and times where its columns have such."""
+    """Whether a header's cells are values: numbers and times in columns of numbers and times."""
     width = len(header)
     first = shapes(header, [header])
     kinds = shapes(
@@ -77,7 +77,7 @@ def looks_like_record(header: Sequence[str], rows: Sequence[Sequence[str]]) -> b
     )
     columns = [column.kind in _VALUES for column in kinds]
     cells = [cell.kind for cell, is_value in zip(first, columns, strict=True) if is_value]
-    # A word above values is their name, and so is a year that stands with words.
+    # A word above values is their name, and so is a year among words.
     has_name = any(kind not in (*_VALUES, NOTHING) for kind in cells)
     has_value = any(kind in _VALUES for kind in cells)
     return has_value and not has_name and not any(_is_name(cell) for cell in header)
@@ -89,7 +89,7 @@ def _is_name(cell: str) -> bool:
 
 
 def _header_row(head: FirstRecords) -> int:
-    """Which of the rows below the first line is the header, counted from 1; 0: none.
+    """Return which row below the first line is the header, counted from 1; 0 without one.
 
     Titles fill fewer cells than records do, and a header fills as many, without a number.
     """
@@ -107,7 +107,7 @@ def _header_row(head: FirstRecords) -> int:
 
 
 def _names(width: int, rows: Sequence[Sequence[str]], delimiter: str) -> tuple[str, ...]:
-    """Names for columns that have none: published ones, else by their places."""
+    """Return names for columns without any: published names, else names by position."""
     places = tuple(f"column_{n}" for n in range(1, width + 1))
     columns = shapes(places, rows)
     kinds = "".join(_letter(shape, columns) for shape in columns)

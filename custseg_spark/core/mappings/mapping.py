@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-# What a mapping can fill; the rest of an event (ids, dates, provenance) is ours to set. The net
-# amount isn't kept: it tells whether the other amounts are what they seem.
+# The columns that a mapping can fill; the ingest sets an event's ids, dates and provenance. The net
+# amount isn't kept: it checks the other amounts.
 EVENT_COLUMNS = (
     "event_at",
     "event_type",
@@ -21,7 +21,7 @@ EVENT_COLUMNS = (
     "order_id",
     "store",
 )
-# The same for a source of customer attributes.
+# The columns that a mapping of customer attributes can fill.
 CUSTOMER_COLUMNS = (
     "customer_id",
     "name",
@@ -55,27 +55,27 @@ class Returns:
 
 @dataclass(frozen=True)
 class SourceMapping:
-    """How one kind of source is read. `columns` maps canonical names to the source's.
+    """How to read one kind of source. `columns` maps canonical names to the source's.
 
-    `fills` is the table that its records go to. `event_type` is what every record is, where no
-    column says it; `ignored_event_types` are values known and not wanted. `whole_numbers` are
-    columns whose 17850.0 means 17850, as it does in any id. `missing_values` stand for no value in
-    ids and other texts, and in `optional_columns`. `scientific_ids`: 1.5E+18 is an id, not what a
-    spreadsheet left of one. `record_is_order`: a record without an order id is an order of its own.
-    `nested` names the key of a JSON object, or the column, under which records are. A column may be
+    `fills` is the table that its records go to. `event_type` is the type of every record, if no
+    column has it; records of `ignored_event_types` are dropped. `whole_numbers` are columns whose
+    17850.0 means 17850, as it does in any id. `missing_values` stand for no value in ids and other
+    texts, and in `optional_columns`. `scientific_ids`: 1.5E+18 is an id, not an id that a
+    spreadsheet has rounded. `record_is_order`: a record without an order id is an order of its own.
+    `nested` names the key of a JSON object, or the column, that holds the records. A column may be
     a path, `items.price`, into nested values.
 
-    Amounts: `decimal` and `thousands` are the signs in them. `unit_price_is` "line_total": the
-    price column has what a whole line cost, after its discount. `discount_is` "share": of the
-    price. `amount_tolerance` is how far a net amount may be from what price, quantity and discount
-    make of it.
+    Amounts: `decimal` and `thousands` are their signs. `unit_price_is` "line_total": the price
+    column has the cost of a whole line, after its discount. `discount_is` "share": a share of the
+    price. `amount_tolerance` is how far a net amount may be from price x quantity less discount.
 
-    Times without a zone are of `timezone`; those that its clocks skip or repeat are refused, or as
-    `timezone_gaps` ("forward") and `timezone_folds` ("earlier", "later") say.
+    Times without a zone are of `timezone`. Times that its clocks skip or repeat are refused, unless
+    `timezone_gaps` ("forward") and `timezone_folds` ("earlier", "later") say otherwise.
 
-    Text: `delimiter` is a character or WHITESPACE, `widths` are those of columns of fixed width.
+    Text: `delimiter` is a character or WHITESPACE, `widths` are for columns of fixed width.
     `columns_without_header` names the columns of a file without a header; `header_row` is the row
-    of the header, 0 for the first that isn't blank. `sheets` are a workbook's, or "all" that fit.
+    of the header, 0 for the first that isn't blank. `sheets` are names of a workbook's sheets, or
+    "all" for every sheet that fits.
     """
 
     name: str

@@ -168,5 +168,5 @@ def _commented(line: str, comment: str) -> str:
 
 
 def _remark(text: str) -> str:
-    """Write a comment, which ends with its line whatever a column's name holds."""
+    """Write a comment in one line, whatever characters a column's name has."""
     return "# " + "".join(c if c.isprintable() else " " for c in text)

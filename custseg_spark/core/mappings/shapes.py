@@ -39,10 +39,10 @@ TIME, WHOLE, WHOLE_WITH_POINT, NUMBER, TEXT, NOTHING, SCIENTIFIC = (
 class Shape:
     """A column's values at a glance.
 
-    `patterns` are those of times, `doubt` says what they don't tell, and `other_patterns` have day
-    and month turned round; `forms` are how its numbers may be written. `values` counts the distinct
-    values that aren't blank, `missing` those that programs write for nothing. `cells` are the
-    values record by record, blank where there is none.
+    `patterns` are of times, `doubt` says what the values leave open, and `other_patterns` have day
+    and month exchanged. `forms` are the possible formats of its numbers. `values` counts the
+    distinct values that aren't blank, `missing` the words for a missing value. `cells` are the
+    values record by record, blank for a missing one.
     """
 
     name: str

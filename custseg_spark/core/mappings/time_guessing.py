@@ -34,13 +34,15 @@ def with_orders(shapes: Sequence[Shape]) -> list[Shape]:
 
     A program writes all dates of a file in one way.
     """
-    told = {value_times.day_stands_first(s.values) for s in shapes if s.kind == TIME} - {None}
-    if len(told) != 1:
+    shown_orders = {value_times.day_stands_first(s.values) for s in shapes if s.kind == TIME} - {
+        None
+    }
+    if len(shown_orders) != 1:
         return list(shapes)
-    return [_told(shape, bool(*told)) if shape.doubt else shape for shape in shapes]
+    return [_with_order(shape, bool(*shown_orders)) if shape.doubt else shape for shape in shapes]
 
 
-def _told(shape: Shape, day_first: bool) -> Shape:
+def _with_order(shape: Shape, day_first: bool) -> Shape:
     times = value_times.times(shape.values, day_first=day_first)
     return replace(shape, patterns=times.patterns, doubt=times.doubt, other_patterns=times.others)
 

@@ -54,9 +54,9 @@ _PARTS = re.compile(r"'[^']*'|([A-Za-z])\1*|[^A-Za-z']+|'")
 
 
 def time_expression(pattern: str) -> str:
-    """The strict regular expression of a date-time pattern such as `yyyy-MM-dd HH:mm:ss z`.
+    """Return the strict regular expression of a date-time pattern such as `yyyy-MM-dd HH:mm:ss z`.
 
-    ValueError for a letter that is not among those we know to be strict.
+    Raises ValueError for a letter that isn't known to be strict.
     """
     if pattern in COUNTS:
         return COUNTS[pattern]

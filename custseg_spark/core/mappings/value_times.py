@@ -59,15 +59,15 @@ def times(values: Counter[str], *, day_first: bool | None = None) -> Times:
         g[0]["slash"] != "/" if o is None else o
         for g, o in zip(groups.values(), orders, strict=True)
     ]
-    told = [_known(_patterns(g, o)) for g, o in zip(groups.values(), usual, strict=True)]
-    if _share(values, told) < MOST_SHARE:
+    usable = [_first_usable(_patterns(g, o)) for g, o in zip(groups.values(), usual, strict=True)]
+    if _share(values, usable) < MOST_SHARE:
         return Times()
-    is_open = [o is None for o, pattern in zip(orders, told, strict=True) if pattern]
-    patterns = tuple(dict.fromkeys(p for p in told if p))
+    is_open = [o is None for o, pattern in zip(orders, usable, strict=True) if pattern]
+    patterns = tuple(dict.fromkeys(p for p in usable if p))
     if not any(is_open):
         return Times(patterns)
     turned = [
-        _known(_patterns(g, not u if o is None else o))
+        _first_usable(_patterns(g, not u if o is None else o))
         for g, o, u in zip(groups.values(), orders, usual, strict=True)
     ]
     return Times(patterns, DAY_OR_MONTH, tuple(dict.fromkeys(p for p in turned if p)))
@@ -188,12 +188,12 @@ def _zone_letters(zone: str) -> tuple[str, ...]:
     return by_length.get(len(zone), ("XXX",))
 
 
-def _known(patterns: Sequence[str]) -> str:
+def _first_usable(patterns: Sequence[str]) -> str:
     """Return the first pattern that mappings may use; empty without one."""
-    return next((p for p in patterns if _is_known(p)), "")
+    return next((p for p in patterns if _is_usable(p)), "")
 
 
-def _is_known(pattern: str) -> bool:
+def _is_usable(pattern: str) -> bool:
     try:
         time_expression(pattern)
     except ValueError:

@@ -12,8 +12,8 @@ IGNORED = "ignored"
 
 _Table = Mapping[str, str]
 
-# developers.google.com/analytics/devguides/collection/ga4/reference/events, and the events that
-# are collected by themselves: support.google.com/analytics/answer/9234069.
+# developers.google.com/analytics/devguides/collection/ga4/reference/events, and the events that are
+# collected automatically: support.google.com/analytics/answer/9234069.
 _GA4 = """
 view: view_item
 cart: add_to_cart
@@ -92,7 +92,7 @@ ignored: AddPaymentInfo, AddToWishlist, InitiateCheckout, CompleteRegistration, 
   CustomizeProduct, Lead, Search, StartTrial, Subscribe, SubmitApplication, ViewCategory,
   FindLocation, Schedule, Donate, SubmitForm, ClickButton, Download
 """
-# WooCommerce's order types, and how tills name what a line is.
+# WooCommerce's order types, and tills' types of lines.
 _ORDERS = """
 purchase: shop_order, sale, sales, order, sell, sold
 return: shop_order_refund, return, returned, refunded, sale_return, sales_return
@@ -129,12 +129,12 @@ return: ruckgabe, retoure, erstattung, retour, remboursement, devolucion, reembo
   reso, rimborso, retournering, zwrot, возврат, 退货, 退款, 返品, 返金
 ignored: 收藏, merkzettel, favoris, favorito, избранное, お気に入り
 """
-# A page's view is one of a product only where the log has no other view.
+# A page view is a product view only in a log without other views.
 PAGE_VIEWS = ("page_view", "pageview", "page_views", "pageviews", "page", "screen_view")
 
 
 def _normal(value: str) -> str:
-    """A value without case and what stands between its words: `Add to Cart` as `addtocart`."""
+    """Return a value in lower case without separators: `Add to Cart` as `addtocart`."""
     return re.sub(r"[\W_]+", "", value.casefold())
 
 

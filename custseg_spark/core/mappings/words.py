@@ -29,7 +29,7 @@ def words(name: str) -> tuple[str, ...]:
 
 
 def tells(name_words: tuple[str, ...]) -> bool:
-    """Whether any word of a name is one that names of columns are put together of."""
+    """Whether any word of a name is in the vocabulary of column names."""
     return any(w in _vocabulary() for w in name_words)
 
 

@@ -1,7 +1,7 @@
 """Customers' current segments: who stays, who changes, and since when everybody is where they are.
 
-A customer changes only where the model's segment is nearer by more than the margin of hysteresis.
-Unlike in a batch nobody is let go the second time: a stream looks at a customer as often as there
+A customer changes only where the model's segment is nearer by more than the margin of hysteresis. A
+batch lets a customer go the second time; a stream doesn't. It looks at a customer as often as there
 are events, and the same events seen twice must change nothing.
 """
 
@@ -16,7 +16,7 @@ from custseg_spark.core.clustering.hysteresis import with_hysteresis
 from custseg_spark.core.clustering.scoring import ScoringModel
 
 # A customer's segment so far: from the table itself, or from a run that was published since.
-HELD = {
+LATEST = {
     "customer_id": pl.String,
     "segment_id": pl.Int32,
     "segment_since": pl.Date,
@@ -40,14 +40,16 @@ CURRENT = {
 _SCORED = ("segment_id", "distance", "second_segment_id", "margin")
 
 
-def held_since_run(current: pl.DataFrame, published: pl.DataFrame, run_date: date) -> pl.DataFrame:
-    """Return rows of HELD: where customers are once a run has been published.
+def latest_segments(current: pl.DataFrame, published: pl.DataFrame, run_date: date) -> pl.DataFrame:
+    """Return rows of LATEST: the customers' segments once a run has been published.
 
-    `current` are rows of CURRENT, `published` rows of HELD of that run. The run's word counts for
-    who has no current row, and for who has one that isn't younger than the run. Who is in the same
-    segment by both stays there since when the current row says.
+    `current` are rows of CURRENT, `published` rows of LATEST of that run. The run decides for a
+    customer without a current row, and for one whose row isn't younger than the run. Where both
+    name the same segment, `segment_since` is that of the current row.
     """
-    both = published.join(current.select(*HELD, "as_of"), on="customer_id", how="full", suffix="_c")
+    both = published.join(
+        current.select(*LATEST, "as_of"), on="customer_id", how="full", suffix="_c"
+    )
     is_known = pl.col("customer_id_c").is_not_null()
     is_younger = pl.col("customer_id").is_null() | (pl.col("as_of") > run_date).fill_null(False)
     is_same = (pl.col("segment_id") == pl.col("segment_id_c")).fill_null(False)
@@ -62,7 +64,7 @@ def held_since_run(current: pl.DataFrame, published: pl.DataFrame, run_date: dat
         .then("segment_id_c")
         .otherwise("previous_segment_id")
         .alias("previous_segment_id"),
-    ).cast(HELD)  # type: ignore[arg-type]
+    ).cast(LATEST)  # type: ignore[arg-type]
 
 
 def _either(condition: pl.Expr, one: str, other: str) -> pl.Expr:
@@ -71,7 +73,7 @@ def _either(condition: pl.Expr, one: str, other: str) -> pl.Expr:
 
 def current_segments(
     customers: pa.Table,
-    held: pl.DataFrame,
+    latest: pl.DataFrame,
     model: ScoringModel,
     *,
     as_of: date,
@@ -81,18 +83,19 @@ def current_segments(
 ) -> pl.DataFrame:
     """Return rows of CURRENT, one a customer, in their order.
 
-    `customers` have `customer_id` and the model's features as of a date, `held` are rows of HELD of
-    them, as far as there are. `run_id` and `run_date` are those of the run that published the
-    model. `margin` is the distance to the second segment's centre minus the one to the own; below 0
-    for a customer who is held: the second segment is the model's then.
+    `customers` have `customer_id` and the model's features as of a date. `latest` are their rows of
+    LATEST, as far as they have any. The run of `run_id` and `run_date` published the model.
+    `margin` is the distance to the second segment's centre minus the distance to the customer's
+    own. It is below 0 for a customer who is held: then the second segment is the one that the model
+    gives.
     """
     points = model.points(customers)
     ids = pl.DataFrame({"customer_id": pl.Series(customers["customer_id"], dtype=pl.String)})
-    found = pl.DataFrame(pl.from_arrow(model.segments_of(customers).select(list(_SCORED))))
-    known = held.rename({"segment_id": "last_id", "previous_segment_id": "last_previous_id"})
-    joined = ids.join(known, on="customer_id", how="left", maintain_order="left")
+    nearest = pl.DataFrame(pl.from_arrow(model.segments_of(customers).select(list(_SCORED))))
+    last = latest.rename({"segment_id": "last_id", "previous_segment_id": "last_previous_id"})
+    joined = ids.join(last, on="customer_id", how="left", maintain_order="left")
     before = joined["last_id"]
-    scored = pl.concat([joined, found], how="horizontal").with_columns(
+    scored = pl.concat([joined, nearest], how="horizontal").with_columns(
         previous_segment_id=before,
         previous_distance=_distances(points, model, before),
         was_held=pl.lit(None, pl.Boolean),
@@ -100,7 +103,7 @@ def current_segments(
     )
     decided = with_hysteresis(scored, hysteresis)
     is_held, is_other = pl.col("is_held"), pl.col("segment_id").ne_missing(pl.col("last_id"))
-    # Null for who comes for the first time; of who changes the segment that was left.
+    # The previous segment is null for a new customer, and the one left for a customer who changes.
     names = model.segments
     return decided.select(
         "customer_id",
@@ -126,11 +129,11 @@ def current_segments(
 
 
 def _distances(points: np.ndarray, model: ScoringModel, segment_ids: pl.Series) -> pl.Series:
-    """The distance of each customer to the centre of a segment; null without one in the model."""
+    """Return each customer's distance to a segment's centre; null if the model lacks it."""
     clusters = {segment: number for number, segment in enumerate(model.clustering.segment_ids)}
     places = segment_ids.replace_strict(clusters, default=None, return_dtype=pl.Int64)
     if not len(points):
         return pl.Series(dtype=pl.Float64)
     squares = squared_distances(points, model.clustering.model.centres)
-    own = squares[places.fill_null(0).to_numpy(), np.arange(len(points))]
-    return pl.Series(np.sqrt(own)).set(places.is_null(), None)
+    squares_to_segment = squares[places.fill_null(0).to_numpy(), np.arange(len(points))]
+    return pl.Series(np.sqrt(squares_to_segment)).set(places.is_null(), None)

@@ -78,7 +78,7 @@ def bin_counts(columns: Sequence[np.ndarray], edges: Sequence[np.ndarray]) -> np
     """
     counts = np.zeros((len(edges), _BINS + 1))
     for feature, (column, cuts) in enumerate(zip(columns, edges, strict=True)):
-        # One comparison a cut is three times as fast as a search of each value.
+        # One comparison per cut is three times as fast as a search of each value.
         above = [int(np.count_nonzero(column > cut)) for cut in cuts]
         unknown = int(np.count_nonzero(np.isnan(column)))
         reached = [len(column) - unknown, *above, 0]
@@ -104,17 +104,17 @@ def needs_refit(
     drifts: Sequence[Drift], model_features: Sequence[str], rules: DriftRules
 ) -> str | None:
     """Say why a model no longer fits its customers; None if it fits."""
-    mine = [d for d in drifts if d.kind == FEATURE and d.name in model_features]
-    far = sorted((d for d in mine if d.verdict == REFIT), key=lambda d: (-d.psi, d.name))
-    if not far:
+    used = [d for d in drifts if d.kind == FEATURE and d.name in model_features]
+    drifted = sorted((d for d in used if d.verdict == REFIT), key=lambda d: (-d.psi, d.name))
+    if not drifted:
         return None
-    worst = ", ".join(f"{d.name} {d.psi:.2f}" for d in far[:_NAMED])
-    more = ", …" if len(far) > _NAMED else ""
-    return f"{len(far)} of {len(mine)} features drifted beyond {rules.refit:g}: {worst}{more}"
+    worst = ", ".join(f"{d.name} {d.psi:.2f}" for d in drifted[:_NAMED])
+    more = ", …" if len(drifted) > _NAMED else ""
+    return f"{len(drifted)} of {len(used)} features drifted beyond {rules.refit:g}: {worst}{more}"
 
 
 def deciles(values: np.ndarray) -> np.ndarray:
-    """Return the distinct ones of the nine deciles.
+    """Return the nine deciles without repetitions.
 
     For a constant, return edges that separate it from values below and above.
     """

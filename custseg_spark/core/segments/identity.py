@@ -24,8 +24,9 @@ class Identity:
     `continued`: a segment of the previous run. `merged`: a continued segment that also took at
     least `split_share` of the customers of a segment that died. `split`: new, with at least
     `split_share` of its customers from a segment that lives on. `born`: new. `related_segments` are
-    the previous segments it comes from: its own first, otherwise the largest part first; for
-    `born`, the segments that died into it. `overlap` is the Jaccard index with its own predecessor.
+    the previous segments that its customers come from: its predecessor first, then the largest
+    parts first; for `born`, the segments that died into it. `overlap` is the Jaccard index with the
+    predecessor.
     """
 
     segment_id: int
@@ -68,52 +69,55 @@ def identify(
 
     `overlap` counts the customers of both runs by cluster and previous segment: all shares and
     indices refer to them. `order` lists the clusters in the order in which ids are given out, from
-    `next_id` on. `reborn` are the segments that an earlier run of this date bore: clusters near
-    them get those ids again, so that a rerun gives the same ids. `joined` counts the new customers
-    by cluster: a cluster that consists of them is born, and no split of the few others' segment.
+    `next_id` on. `reborn` are the segments that were new in an earlier run of this date: clusters
+    near them get their ids again, so that a rerun gives the same ids. `joined` counts the new
+    customers by cluster: a cluster that consists of new customers is born. It isn't split from the
+    segment of its few other customers.
     """
     # A fixed order, so that the numbering of clusters doesn't affect the result.
-    known = sorted(previous, key=lambda s: s.segment_id)
-    at = {s.segment_id: i for i, s in enumerate(previous)}
+    earlier = sorted(previous, key=lambda s: s.segment_id)
+    columns = {s.segment_id: i for i, s in enumerate(previous)}
     counts = np.asarray(overlap, dtype=np.int64).reshape(len(new), len(previous))
-    counts = counts[list(order)][:, [at[s.segment_id] for s in known]]
+    counts = counts[list(order)][:, [columns[s.segment_id] for s in earlier]]
     clusters = [new[cluster] for cluster in order]
-    matched = pair(clusters, [s.centroid for s in known], counts, rules)
-    ids = {row: known[column].segment_id for row, column in matched.items()}
-    ids |= _births(clusters, ids, known, reborn, next_id, rules)
+    matched = pair(clusters, [s.centroid for s in earlier], counts, rules)
+    ids = {row: earlier[column].segment_id for row, column in matched.items()}
+    ids |= _births(clusters, ids, earlier, reborn, next_id, rules)
     new_customers = np.array([joined[cluster] for cluster in order] if joined else [0] * len(new))
-    family = _Family([s.segment_id for s in known], ids, counts, new_customers, rules.split_share)
-    found = {cluster: family.identity(row) for row, cluster in enumerate(order)}
-    return Identities(tuple(found[cluster] for cluster in range(len(new))), family.died())
+    family = _Family([s.segment_id for s in earlier], ids, counts, new_customers, rules.split_share)
+    identities = {cluster: family.identity(row) for row, cluster in enumerate(order)}
+    return Identities(tuple(identities[cluster] for cluster in range(len(new))), family.died())
 
 
 def _births(
     clusters: Sequence[Centroid],
     ids: Mapping[int, int],
-    known: Sequence[KnownSegment],
+    earlier: Sequence[KnownSegment],
     reborn: Sequence[KnownSegment],
     next_id: int,
     rules: IdentityRules,
 ) -> dict[int, int]:
-    """Return ids for the rows without one: ids of segments reborn in them, otherwise fresh ids."""
+    """Return ids for the rows without one: the reborn segment's id, else a fresh one."""
     born = [row for row in range(len(clusters)) if row not in ids]
     # A run that scored an earlier date with this date's models has used these ids there.
-    taken = {s.segment_id for s in known}
-    before = sorted((s for s in reborn if s.segment_id not in taken), key=lambda s: s.segment_id)
-    unknown = np.zeros((len(born), len(before)), dtype=np.int64)
-    again = pair([clusters[r] for r in born], [s.centroid for s in before], unknown, rules)
-    given = {born[row]: before[column].segment_id for row, column in again.items()}
-    fresh = max([next_id - 1, *(s.segment_id for s in (*known, *reborn))]) + 1
+    earlier_ids = {s.segment_id for s in earlier}
+    candidates = sorted(
+        (s for s in reborn if s.segment_id not in earlier_ids), key=lambda s: s.segment_id
+    )
+    no_overlap = np.zeros((len(born), len(candidates)), dtype=np.int64)
+    pairs = pair([clusters[r] for r in born], [s.centroid for s in candidates], no_overlap, rules)
+    ids_by_row = {born[row]: candidates[column].segment_id for row, column in pairs.items()}
+    next_fresh_id = max([next_id - 1, *(s.segment_id for s in (*earlier, *reborn))]) + 1
     for row in born:
-        if row not in given:
-            given[row] = fresh
-            fresh += 1
-    return given
+        if row not in ids_by_row:
+            ids_by_row[row] = next_fresh_id
+            next_fresh_id += 1
+    return ids_by_row
 
 
 @dataclass(frozen=True)
 class _Family:
-    """Descent: previous ids by column, new ids by row, customers of both runs in the cells.
+    """Descent: previous ids by column, new ids by row, customers of both runs by cell.
 
     `joined` are the customers of a row who weren't there before.
     """
@@ -128,8 +132,8 @@ class _Family:
         segment = self.ids[row]
         dead = self._previous(_shares(self.counts, axis=0)[row], alive=False)
         if segment in self.previous:
-            own = self.previous.index(segment)
-            overlap = float(jaccard(self.counts)[row, own])
+            column = self.previous.index(segment)
+            overlap = float(jaccard(self.counts)[row, column])
             return Identity(segment, MERGED if dead else CONTINUED, (segment, *dead), overlap)
         members = np.maximum(self.counts[row].sum() + self.joined[row], 1)
         parents = self._previous(self.counts[row] / members, alive=True)

@@ -17,8 +17,8 @@ class Cell:
     """The customers of one cluster who came from one previous segment, and their revenue.
 
     `cluster` is None for customers who are gone (no event before the run date any more, as after a
-    deletion), `previous_segment_id` for customers who joined. The revenue is their spend up to the
-    run date; for customers who are gone, up to the previous one.
+    deletion). `previous_segment_id` is None for customers who joined. The revenue is their spend up
+    to the run date; for customers who are gone, up to the previous run date.
     """
 
     algorithm: str
@@ -29,8 +29,7 @@ class Cell:
 
 
 def crosstab(current: pl.DataFrame, previous: pl.DataFrame, spent: pl.DataFrame) -> pl.DataFrame:
-    """Return one row per algorithm, cluster and previous segment of some customers: count and
-    spend.
+    """Count some customers and their spend, a row per algorithm, cluster and previous segment.
 
     `current` has `customer_id`, `monetary` and a column of clusters for each algorithm, named after
     it. `previous` has `customer_id`, `algorithm` and `segment_id` of the previous run. `spent` has
@@ -64,17 +63,17 @@ def cells(counts: pl.DataFrame) -> list[Cell]:
     """
     keys = ["algorithm", "cluster", "previous_segment_id"]
     merged = counts.group_by(keys).agg(pl.col("customers", "revenue").sum())
-    found = [
+    sums = [
         Cell(algorithm, cluster, segment, customers, Decimal(revenue) / _UNITS)
         for algorithm, cluster, segment, customers, revenue in merged.iter_rows()
     ]
-    return sorted(found, key=_order)
+    return sorted(sums, key=_order)
 
 
 def overlap_matrix(cells: Iterable[Cell], clusters: int, previous_ids: Sequence[int]) -> np.ndarray:
     """Count the customers of both runs: clusters x previous segments, of one algorithm.
 
-    Cells of other labels and segments (of whom too little is or was known) don't count.
+    Cells of other labels and segments don't count: too little is, or was, known of their customers.
     """
     columns: dict[int | None, int] = {s: column for column, s in enumerate(previous_ids)}
     counts = np.zeros((clusters, len(previous_ids)), dtype=np.int64)
@@ -86,7 +85,7 @@ def overlap_matrix(cells: Iterable[Cell], clusters: int, previous_ids: Sequence[
 
 
 def joined_customers(cells: Iterable[Cell], clusters: int) -> list[int]:
-    """Count the customers by cluster whom the previous run didn't have, of one algorithm."""
+    """Count an algorithm's customers by cluster whom the previous run didn't have."""
     counts = [0] * clusters
     for cell in cells:
         is_new = cell.previous_segment_id is None
@@ -117,7 +116,7 @@ def migration_rows(
 
 
 def _order(cell: Cell) -> tuple[object, ...]:
-    """Sort by algorithm, origin and destination: customers who joined first, those gone last."""
+    """Sort by algorithm, origin and destination; customers who joined first, those gone last."""
     return cell.algorithm, _none_first(cell.previous_segment_id), _none_last(cell.cluster)
 
 

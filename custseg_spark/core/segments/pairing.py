@@ -27,8 +27,8 @@ Centroid = Mapping[str, tuple[float, float]]
 
 # Centroids that share fewer of their features come from models too different to compare.
 _MIN_COMMON_FEATURES = 0.5
-# At the most, the same customers are worth half of the same centroid: ids go by what a segment is
-# like, and by who is in it only where that leaves them open.
+# The same customers are worth at most half of the same centroid: ids follow a segment's features,
+# and its customers only where the features leave the id open.
 _OVERLAP_WORTH = 0.5
 # Decides between equal totals; far below any difference that matters.
 _PREFERENCE = 1e-9
@@ -36,20 +36,20 @@ _PREFERENCE = 1e-9
 
 def pair(
     clusters: Sequence[Centroid],
-    known: Sequence[Centroid],
+    earlier: Sequence[Centroid],
     overlap: np.ndarray,
     rules: IdentityRules,
 ) -> dict[int, int]:
-    """Map clusters to known centroids, by position: the pairs with the highest total worth.
+    """Map clusters to earlier centroids, by position: the pairs of the highest total worth.
 
     A pair is worth 1 - distance / `max_distance`, where the distance is the root mean square over
     features; or half of its customers' Jaccard index, if that is at least `min_overlap` and worth
-    more. Pairs worth nothing aren't made. `overlap` counts customers, clusters x known centroids;
+    more. Pairs worth nothing aren't made. `overlap` counts customers, clusters x earlier centroids;
     without it, centroids alone decide.
     """
-    if not clusters or not known:
+    if not clusters or not earlier:
         return {}
-    differences = _differences(clusters, known)
+    differences = _differences(clusters, earlier)
     total, pairs = _best_pairs(differences, overlap, rules)
     if overlap.any() and differences.shape[2]:
         aligned = differences - _shift(differences, overlap)
@@ -64,16 +64,16 @@ def jaccard(overlap: np.ndarray) -> np.ndarray:
     return np.asarray(np.where(union > 0, overlap / np.maximum(union, 1), 0.0))
 
 
-def _differences(clusters: Sequence[Centroid], known: Sequence[Centroid]) -> np.ndarray:
-    """Return new minus known, in the known standard deviations: clusters x known x features."""
-    every = [*clusters, *known]
+def _differences(clusters: Sequence[Centroid], earlier: Sequence[Centroid]) -> np.ndarray:
+    """Return new minus earlier, in earlier standard deviations: clusters x earlier x features."""
+    every = [*clusters, *earlier]
     common = sorted(set(every[0]).intersection(*every[1:]))
-    usable = [f for f in common if all(centroid[f][1] > 0 for centroid in known)]
+    usable = [f for f in common if all(centroid[f][1] > 0 for centroid in earlier)]
     if len(usable) < _MIN_COMMON_FEATURES * max(len(centroid) for centroid in every):
         usable = []
     values = np.array([[c[f][0] for f in usable] for c in clusters])
-    means = np.array([[c[f][0] for f in usable] for c in known])
-    scales = np.array([[c[f][1] for f in usable] for c in known])
+    means = np.array([[c[f][0] for f in usable] for c in earlier])
+    scales = np.array([[c[f][1] for f in usable] for c in earlier])
     return np.asarray((values[:, None, :] - means[None]) / scales[None])
 
 
@@ -97,7 +97,7 @@ def _best_pairs(
 ) -> tuple[float, dict[int, int]]:
     """Return the highest total worth and its pairs.
 
-    At equal totals the first clusters get the first known centroids.
+    At equal totals the first clusters get the first of the earlier centroids.
     """
     distance = np.full(differences.shape[:2], np.inf)
     if differences.shape[2]:

@@ -10,7 +10,7 @@ import polars as pl
 
 ENTERED, LEFT = "entered", "left"
 _CUSTOMER = "customer_id"
-# What is read of each run.
+# The columns that are read of each run.
 HISTORY = {
     _CUSTOMER: pl.String(),
     "run_date": pl.Date(),
@@ -32,36 +32,35 @@ CHANGES = {
 
 
 def changes(history: pl.DataFrame, run_dates: Sequence[date], since: date) -> pl.DataFrame:
-    """Return CHANGES rows: who left the stay of the run of `since`, and who entered that of the
-    last run.
+    """Return CHANGES rows: who left a stay of the run of `since`, who entered one of the last run.
 
     `history` has the HISTORY columns of whole customers, `run_dates` are the dates of all runs up
-    to the last, ascending. A customer who moved has two rows; one who left and came back, too: then
-    both name one segment, and the second is a re-entry. A row's dates are those of its stay:
+    to the last, ascending. A customer who moved has two rows. So has one who left and came back:
+    both rows name one segment, and the second is a re-entry. A row's dates are those of its stay:
     `entered_on` its first run, `left_on` the first run after it, null where it goes on.
     """
     stays = _stays(history, run_dates)
-    was = stays.filter(run_date=since).drop("run_date")
-    is_ = stays.filter(run_date=run_dates[-1]).drop("run_date")
-    both = was.join(is_, on=_CUSTOMER, how="full", coalesce=True, suffix="_now")
+    stays_then = stays.filter(run_date=since).drop("run_date")
+    stays_now = stays.filter(run_date=run_dates[-1]).drop("run_date")
+    both = stays_then.join(stays_now, on=_CUSTOMER, how="full", coalesce=True, suffix="_now")
     moved = both.filter(~pl.col("stay").eq_missing(pl.col("stay_now")))
     rows = [_rows(moved, LEFT, "", "_now"), _rows(moved, ENTERED, "_now", "")]
     return pl.concat(rows).sort(_CUSTOMER, "change")
 
 
-def _rows(moved: pl.DataFrame, change: str, own: str, other: str) -> pl.DataFrame:
-    made = moved.filter(pl.col(f"segment_id{own}").is_not_null()).select(
+def _rows(moved: pl.DataFrame, change: str, suffix: str, other_suffix: str) -> pl.DataFrame:
+    rows = moved.filter(pl.col(f"segment_id{suffix}").is_not_null()).select(
         _CUSTOMER,
         pl.lit(change).alias("change"),
-        pl.col(f"segment_id{own}").alias("segment_id"),
-        pl.col(f"segment_name{own}").alias("segment"),
-        pl.col(f"segment_id{other}").alias("other_segment_id"),
-        pl.col(f"segment_name{other}").alias("other_segment"),
-        pl.col(f"entered_on{own}").alias("entered_on"),
-        pl.col(f"left_on{own}").alias("left_on"),
-        pl.col(f"is_reentry{own}").alias("is_reentry"),
+        pl.col(f"segment_id{suffix}").alias("segment_id"),
+        pl.col(f"segment_name{suffix}").alias("segment"),
+        pl.col(f"segment_id{other_suffix}").alias("other_segment_id"),
+        pl.col(f"segment_name{other_suffix}").alias("other_segment"),
+        pl.col(f"entered_on{suffix}").alias("entered_on"),
+        pl.col(f"left_on{suffix}").alias("left_on"),
+        pl.col(f"is_reentry{suffix}").alias("is_reentry"),
     )
-    return made.cast(pl.Schema(CHANGES))
+    return rows.cast(pl.Schema(CHANGES))
 
 
 def _stays(history: pl.DataFrame, run_dates: Sequence[date]) -> pl.DataFrame:
@@ -76,7 +75,7 @@ def _stays(history: pl.DataFrame, run_dates: Sequence[date]) -> pl.DataFrame:
         pl.col("run").first().alias("first"),
         pl.col("run").last().alias("last"),
     )
-    # The first run that is left may go on with a stay of runs that are gone, or another lake's.
+    # The oldest run in the lake may continue a stay that began in a deleted run or another lake.
     began_earlier = (pl.col("first") == 0) & (pl.col("segment_since") < pl.col("run_date"))
     after = pl.Series([*run_dates[1:], None], dtype=pl.Date())
     number = pl.int_range(pl.len()).over(_CUSTOMER, "segment_id")

@@ -5,7 +5,7 @@ from datetime import date
 import polars as pl
 import pyarrow as pa
 
-# What a run's rows of `customer_segments` take over from the run before.
+# The columns of the run before that a run's rows of `customer_segments` follow from.
 PREVIOUS_COLUMNS = (
     "customer_id",
     "algorithm",
@@ -21,11 +21,11 @@ def with_tenure(
 ) -> pa.Table:
     """Add the columns of TENURE to rows of `customer_segments`.
 
-    `segment_since` is the run date since which the customer has been in the segment in every run;
-    `previous_segment_id` is the segment of the run before that one, null where that run hadn't the
-    customer. `previous` has the PREVIOUS_COLUMNS of the run of `previous_run_date`, of the same
-    customers; None: there is none. A run of an older version doesn't know since when: its run date
-    counts then.
+    `segment_since` is the run date since which the customer has been in the segment in every run.
+    `previous_segment_id` is the segment in the run before that date, null where that run didn't
+    have the customer. `previous` has the PREVIOUS_COLUMNS of the same customers in the run of
+    `previous_run_date`; None without a previous run. A run of an older version has no
+    `segment_since`: its run date counts instead.
     """
     if previous is None:
         added = [pa.nulls(len(rows), pa.int32()), pa.repeat(_day(run_date), len(rows))]
@@ -47,11 +47,11 @@ def _continued(
     joined = now.join(before, on=keys, how="left", maintain_order="left")
     has_stayed = pl.col("segment_id") == pl.col("last")
     since = pl.col("since").fill_null(previous_run_date)
-    made = joined.select(
+    tenures = joined.select(
         pl.when(has_stayed).then("earlier").otherwise("last").alias("previous_segment_id"),
         pl.when(has_stayed).then(since).otherwise(pl.lit(run_date)).alias("segment_since"),
     )
-    return [made[field.name].to_arrow().cast(field.type) for field in TENURE]
+    return [tenures[field.name].to_arrow().cast(field.type) for field in TENURE]
 
 
 def _day(day: date) -> pa.Scalar:

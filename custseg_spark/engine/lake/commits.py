@@ -146,8 +146,8 @@ def was_committed(lake: NativeLake, table: Table, once: str) -> bool:
 
 def remove(lake: NativeLake, table: Table, paths: Collection[str]) -> None:
     """Takes files out of the table, as far as it has them, whatever others do meanwhile."""
-    held = {file.path for file in lake.files(table)}
-    if not held.isdisjoint(paths):
+    current_paths = {file.path for file in lake.files(table)}
+    if not current_paths.isdisjoint(paths):
         removes = frozenset(paths)
         version = lake.version(table)
         commit(lake, Change(table, version, removes=removes, bears=Bears.ANYTHING))

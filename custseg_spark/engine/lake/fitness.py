@@ -48,9 +48,9 @@ def _check_content(folder: Path, table: Table, file: DataFile) -> None:
             f"{path} was written with {file.bytes} bytes and {file.rows} rows, and has {size} and"
             f" {footer.num_rows}"
         )
-    held = _columns(footer.schema.to_arrow_schema())
-    if held != _columns(table.file_schema):
-        raise ValueError(f"{table.name}: the columns of {file.path} aren't the table's: {held}")
+    columns = _columns(footer.schema.to_arrow_schema())
+    if columns != _columns(table.file_schema):
+        raise ValueError(f"{table.name}: the columns of {file.path} aren't the table's: {columns}")
 
 
 def _columns(schema: pa.Schema) -> list[tuple[str, str]]:

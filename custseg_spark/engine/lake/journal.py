@@ -117,15 +117,15 @@ class JournalFile:
 
 def of_text(text: str) -> Journal | None:
     """Parse a journal; None for another version's."""
-    held = json.loads(text)
-    if held.get("format") != _FORMAT:
+    content = json.loads(text)
+    if content.get("format") != _FORMAT:
         return None
     return Journal(
-        run_id=held["run_id"],
-        steps=tuple(_step_of_dict(step) for step in held["steps"]),
-        run_date=_date(held["run_date"]),
-        superseded=held["superseded"],
-        withdrawn=held["withdrawn"],
+        run_id=content["run_id"],
+        steps=tuple(_step_of_dict(step) for step in content["steps"]),
+        run_date=_date(content["run_date"]),
+        superseded=content["superseded"],
+        withdrawn=content["withdrawn"],
     )
 
 
@@ -139,10 +139,10 @@ def _step_as_dict(step: Step) -> dict[str, Any]:
     }
 
 
-def _step_of_dict(held: Mapping[str, Any]) -> Step:
-    table = _BY_NAME[held["table"]]
-    files = tuple(_file_of_list(values, table) for values in held["adds"])
-    return Step(table, files, held["read_version"], _date(held["replaces"]), held["alone"])
+def _step_of_dict(content: Mapping[str, Any]) -> Step:
+    table = _BY_NAME[content["table"]]
+    files = tuple(_file_of_list(values, table) for values in content["adds"])
+    return Step(table, files, content["read_version"], _date(content["replaces"]), content["alone"])
 
 
 def _file_as_list(file: DataFile) -> list[Any]:

@@ -104,19 +104,19 @@ class NativeLake:
             )
 
     def _check_columns(self, handle: DeltaTable, table: Table, may_lack: Set[str]) -> None:
-        held = columns_of(pa.schema(handle.schema().to_arrow()))
+        existing = columns_of(pa.schema(handle.schema().to_arrow()))
         declared = columns_of(table.schema)
-        absent = may_lack - held.keys()
-        lacking = sorted(name for name in declared if name not in held and name not in absent)
+        absent = may_lack - existing.keys()
+        lacking = sorted(name for name in declared if name not in existing and name not in absent)
         if lacking:
             raise InputError(
                 f"{self.folder(table)} was made by an older version and lacks the columns"
                 f" {', '.join(lacking)}; make a new lake of the sources"
             )
         for name, type_ in declared.items():
-            if held.get(name, type_) != type_:
+            if existing.get(name, type_) != type_:
                 raise InputError(
-                    f"{self.folder(table)}: the column {name} is {held[name]}, not {type_};"
+                    f"{self.folder(table)}: the column {name} is {existing[name]}, not {type_};"
                     " make a new lake of the sources"
                 )
         partitions = [name for name in table.partitioned_by if name not in absent]
@@ -158,8 +158,8 @@ class NativeLake:
         self, table: Table, files: Iterable[DataFile], columns: Sequence[str] | None = None
     ) -> pa.Table:
         """The rows of some files of the table, in memory."""
-        wanted = table.schema.names if columns is None else columns
-        schema = pa.schema([table.schema.field(name) for name in wanted])
+        names = table.schema.names if columns is None else columns
+        schema = pa.schema([table.schema.field(name) for name in names])
         parts = [read_file(self.folder(table), file, table, schema) for file in files]
         return pa.concat_tables([schema.empty_table(), *parts])
 
@@ -196,7 +196,7 @@ def _file(action: Mapping[str, Any], table: Table, folder: Path) -> DataFile:
 def read_file(folder: Path, file: DataFile, table: Table, schema: pa.Schema) -> pa.Table:
     """A file's columns of `schema`, its date among them; null what an older file hasn't."""
     with damage.named(folder / file.path), pq.ParquetFile(folder / file.path) as parquet:
-        body = parquet.read(_held(parquet, schema), use_threads=False)
+        body = parquet.read(_present(parquet, schema), use_threads=False)
         return _as_declared(body, parquet.metadata.num_rows, file, table, schema)
 
 
@@ -205,13 +205,13 @@ def read_pieces(
 ) -> Iterator[pa.Table]:
     """As `read_file`, so many rows at a time."""
     with damage.named(folder / file.path), pq.ParquetFile(folder / file.path) as parquet:
-        held = _held(parquet, schema)
-        for batch in parquet.iter_batches(most_rows, columns=held, use_threads=False):
+        present = _present(parquet, schema)
+        for batch in parquet.iter_batches(most_rows, columns=present, use_threads=False):
             body = pa.Table.from_batches([batch])
             yield _as_declared(body, batch.num_rows, file, table, schema)
 
 
-def _held(parquet: pq.ParquetFile, schema: pa.Schema) -> list[str]:
+def _present(parquet: pq.ParquetFile, schema: pa.Schema) -> list[str]:
     return [name for name in schema.names if name in parquet.schema_arrow.names]
 
 

@@ -121,7 +121,7 @@ class RunPublication:
 
     def append_to_each(self, rows: Mapping[Table, pa.Table]) -> None:
         """Append rows of the run to several tables; a table without rows is left alone."""
-        filled = [table for table, own in rows.items() if len(own)]
+        filled = [table for table, table_rows in rows.items() if len(table_rows)]
         if self.lake.native is None:
             self.lake.by_spark.side_by_side(lambda t: self.append(rows[t], t), filled)
             return
@@ -163,22 +163,22 @@ class RunPublication:
 @contextmanager
 def of_ingest(lake: Lake) -> Iterator[IngestPublication]:
     """Open the publication of an ingest that begins now."""
-    with _begun(lake, _INGESTED) as own:
-        if own.native is not None:
-            runs.wait_for_journals(own.native, TABLES)
-        yield IngestPublication(own, own.appender(_INGESTED))
+    with _begun(lake, _INGESTED) as publication:
+        if publication.native is not None:
+            runs.wait_for_journals(publication.native, TABLES)
+        yield IngestPublication(publication, publication.appender(_INGESTED))
 
 
 @contextmanager
 def of_run(lake: Lake, run_date: date) -> Iterator[RunPublication]:
     """Open the publication of a run. `lake` is a view as of one moment (`as_read`)."""
-    with _begun(lake, (*BY_RUN, RUNS)) as own:
+    with _begun(lake, (*BY_RUN, RUNS)) as publication:
         files: Files = {}
         began = lake.moment
-        run = RunPublication(own.holding(run_date, files), run_date, began, files)
-        if own.native is None:
-            journal = SparkJournal(own.run_id, run_date, run.superseded)
-            spark_journals.note(own.by_spark, journal)
+        run = RunPublication(publication.holding(run_date, files), run_date, began, files)
+        if publication.native is None:
+            journal = SparkJournal(publication.run_id, run_date, run.superseded)
+            spark_journals.note(publication.by_spark, journal)
         yield run
 
 

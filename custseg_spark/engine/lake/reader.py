@@ -101,12 +101,12 @@ class LakeReader:
         """A table's files, of a table by run those of published runs; none without a table."""
         if not self.exists(table):
             return []
-        held = self.native.files(table, dates, self.moment.versions.get(table.name))
+        files = self.native.files(table, dates, self.moment.versions.get(table.name))
         if not table.is_by_run:
-            return held
+            return files
         ids = self.run_ids()
         # Files of 0.1 are of no run.
-        return [f for f in held if f.run_id is None or (f.day and f.run_id == ids.get(f.day))]
+        return [f for f in files if f.run_id is None or (f.day and f.run_id == ids.get(f.day))]
 
     def rows(
         self,
@@ -143,10 +143,10 @@ class LakeReader:
         schema, folder = pa.schema([table.schema.field(n) for n in columns]), self.root / table.name
         parts = []
         for file in self.files(table, [day]):
-            held = _bounds(folder / file.path)
-            if held is None or (held[0] < high and low < held[1]):
+            bounds = _bounds(folder / file.path)
+            if bounds is None or (bounds[0] < high and low < bounds[1]):
                 rows = read_file(folder, file, table, schema)
-                is_whole = held is not None and low <= held[0] and held[1] <= high
+                is_whole = bounds is not None and low <= bounds[0] and bounds[1] <= high
                 parts.append(rows if is_whole else _within(rows, low, high))
         return pa.concat_tables([schema.empty_table(), *parts])
 
@@ -219,8 +219,8 @@ def _text(path: Path) -> str:
 
 def _may_hold(path: Path, bucket: int) -> bool:
     """Whether a file may have rows of the bucket."""
-    held = _bounds(path)
-    return held is None or held[0] <= bucket < held[1]
+    bounds = _bounds(path)
+    return bounds is None or bounds[0] <= bucket < bounds[1]
 
 
 def _bounds(path: Path) -> tuple[int, int] | None:

@@ -63,9 +63,9 @@ class SparkLake:
         """The table as it is now, or as of a version; columns that an older version didn't write
         are null. Raises InputError where there is none.
         """
-        return with_later_columns(self._held(table, version), table)
+        return with_later_columns(self._at_version(table, version), table)
 
-    def _held(self, table: Table, version: int | None = None) -> DataFrame:
+    def _at_version(self, table: Table, version: int | None = None) -> DataFrame:
         reader = self.spark.read.format("delta")
         if version is not None:
             reader = reader.option("versionAsOf", version)
@@ -92,7 +92,7 @@ class SparkLake:
 
     def _create(self, table: Table) -> None:
         if self.exists(table):
-            lacking = set(table.schema.names).difference(self._held(table).columns)
+            lacking = set(table.schema.names).difference(self._at_version(table).columns)
             if lacking:
                 raise InputError(
                     f"{self.name(table)} was made by an older version and lacks the columns"

@@ -57,12 +57,12 @@ def _cut_up(text: str) -> str:
 
 def to_json(rows: int, columns: Mapping[str, Bounds]) -> str:
     """Return a file's statistics in the form of the log's add action."""
-    held = {name: b for name, b in columns.items() if b.smallest is not None}
+    bounded = {name: b for name, b in columns.items() if b.smallest is not None}
     return json.dumps(
         {
             "numRecords": rows,
-            "minValues": {name: _text(b.smallest) for name, b in held.items()},
-            "maxValues": {name: _text(b.largest) for name, b in held.items()},
+            "minValues": {name: _text(b.smallest) for name, b in bounded.items()},
+            "maxValues": {name: _text(b.largest) for name, b in bounded.items()},
             "nullCount": {name: b.nulls for name, b in columns.items()},
         }
     )
@@ -83,14 +83,14 @@ def of_log(smallest: Any, largest: Any, nulls: int | None) -> Bounds:
 
 def of_json(text: str, schema: pa.Schema) -> dict[str, Bounds]:
     """Read the bounds that `to_json` wrote, for columns of this schema."""
-    held = json.loads(text)
+    content = json.loads(text)
 
     def value(side: str, name: str) -> Any:
-        return _value(held[side].get(name), schema.field(name).type)
+        return _value(content[side].get(name), schema.field(name).type)
 
     return {
         name: Bounds(value("minValues", name), value("maxValues", name), nulls)
-        for name, nulls in held["nullCount"].items()
+        for name, nulls in content["nullCount"].items()
     }
 
 

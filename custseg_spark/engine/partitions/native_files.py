@@ -151,14 +151,20 @@ class CustomerBucket:
     def table(self, columns: Sequence[str]) -> pa.Table:
         names = list(dict.fromkeys(["customer_id", *columns]))
         schema = pa.schema([self.of.schema.field(name) for name in names])
-        parts = [self._rows(file, held, schema) for file, held in self.files]
+        parts = [self._rows(file, buckets, schema) for file, buckets in self.files]
         rows = pa.concat_tables([schema.empty_table(), *parts])
-        is_in_order = len(self.files) < 2 and all(held for _, held in self.files)
+        is_in_order = len(self.files) < 2 and all(buckets for _, buckets in self.files)
         return (rows if is_in_order else rows.sort_by("customer_id")).select(list(columns))
 
-    def _rows(self, file: DataFile, held: tuple[int, int] | None, schema: pa.Schema) -> pa.Table:
+    def _rows(
+        self, file: DataFile, file_buckets: tuple[int, int] | None, schema: pa.Schema
+    ) -> pa.Table:
         rows = read_file(self.folder, file, self.of, schema)
-        if held is not None and self.low <= held[0] and held[1] <= self.high:
+        if (
+            file_buckets is not None
+            and self.low <= file_buckets[0]
+            and file_buckets[1] <= self.high
+        ):
             return rows
         buckets = customer_bucket(pl.Series(pl.from_arrow(rows["customer_id"])))
         return rows.filter(pa.array(buckets.is_between(self.low, self.high - 1)))
@@ -201,9 +207,9 @@ class SessionBucket:
             if fields:
                 paths = [f"{_ITEM_PATH}{field}" for field in fields]
                 names = [path for n in names for path in (paths if n == "items" else [n])]
-            wanted = [group for group in groups if self._is_wanted(opened, group)]
-            rows = opened.read_row_groups(wanted, columns=names, use_threads=False)
-        if self.customers is not None and wanted:
+            group_numbers = [group for group in groups if self._is_wanted(opened, group)]
+            rows = opened.read_row_groups(group_numbers, columns=names, use_threads=False)
+        if self.customers is not None and group_numbers:
             rows = rows.filter(pc.is_in(rows["customer_id"], self.customers))
         is_exact = bounds is not None and self.low in bounds and self.high in bounds
         if not is_exact and len(rows):
@@ -257,7 +263,7 @@ def session_readers(
 def customer_readers(lake: Lake, table: Table, run_date: date, groups: int) -> list[CustomerBucket]:
     """The customers of a run date's run, by range of their buckets."""
     folder = _folder(lake, table)
-    files = [(file, _held(folder, file)) for file in lake.files(table, [run_date])]
+    files = [(file, _buckets_of(folder, file)) for file in lake.files(table, [run_date])]
     return [
         CustomerBucket(folder, table, tuple(f for f in files if _overlaps(f[1], low, high)),
                        low, high)
@@ -270,11 +276,11 @@ def _folder(lake: Lake, table: Table) -> Path:
     return lake.native.folder(table)
 
 
-def _held(folder: Path, file: DataFile) -> tuple[int, int] | None:
+def _buckets_of(folder: Path, file: DataFile) -> tuple[int, int] | None:
     with damage.named(folder / file.path):
         bounds = bucket_bounds(pq.read_metadata(folder / file.path))
     return (bounds[0], bounds[-1]) if bounds else None
 
 
-def _overlaps(held: tuple[int, int] | None, low: int, high: int) -> bool:
-    return held is None or (held[0] < high and low < held[1])
+def _overlaps(buckets: tuple[int, int] | None, low: int, high: int) -> bool:
+    return buckets is None or (buckets[0] < high and low < buckets[1])

@@ -58,8 +58,8 @@ class SparkPortions:
         top = F.shiftrightunsigned(F.xxhash64("customer_id"), 64 - 16)
         group = F.floor(top * F.lit(self.groups) / F.lit(BUCKETS)).cast("int").alias("bucket")
         names = dict.fromkeys([*columns, *([self.order] if self.order else [])])
-        taken = [column_of(n) for n in names]
-        spread = self.frame.select(group, *taken).repartition(self.groups, "bucket")
+        selected = [column_of(n) for n in names]
+        spread = self.frame.select(group, *selected).repartition(self.groups, "bucket")
         return spread.sortWithinPartitions("bucket", *([self.order] if self.order else []))
 
 
@@ -105,29 +105,29 @@ class _RowsOverBuckets:
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
         for _, rows in _buckets(batches):
-            made = self.kernel(rows.select(named(self.columns)))
-            days = pa.repeat(pa.scalar(self.day, pa.date32()), len(made))
-            runs = pa.repeat(pa.scalar(self.run_id, pa.string()), len(made))
-            own = made.append_column("run_date", days).append_column(RUN_ID, runs)
-            yield own.select(self.table.schema.names)
+            result = self.kernel(rows.select(named(self.columns)))
+            days = pa.repeat(pa.scalar(self.day, pa.date32()), len(result))
+            runs = pa.repeat(pa.scalar(self.run_id, pa.string()), len(result))
+            rows_of_run = result.append_column("run_date", days).append_column(RUN_ID, runs)
+            yield rows_of_run.select(self.table.schema.names)
 
 
 def _buckets(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[int, pa.Table]]:
     """The rows of each bucket of a partition that is sorted by bucket, one after the other."""
-    held: list[pa.RecordBatch] = []
+    pending: list[pa.RecordBatch] = []
     number: int | None = None
     for batch in batches:
         start, numbers = 0, batch.column(0).to_numpy()
         while start < len(numbers):
             if number is not None and numbers[start] != number:
-                yield number, pa.Table.from_batches(held)
-                held = []
+                yield number, pa.Table.from_batches(pending)
+                pending = []
             number = int(numbers[start])
             end = int(np.searchsorted(numbers, number, side="right"))
-            held.append(batch.slice(start, end - start))
+            pending.append(batch.slice(start, end - start))
             start = end
     if number is not None:
-        yield number, pa.Table.from_batches(held)
+        yield number, pa.Table.from_batches(pending)
 
 
 @dataclass(frozen=True)

@@ -15,5 +15,5 @@ def check_columns(
     it may be."""
     for column in mapping.required_source_columns:
         if column not in columns:
-            said = hint or nearest(column, columns)
-            raise InputError(f"{where} has no column '{column}'{said}")
+            advice = hint or nearest(column, columns)
+            raise InputError(f"{where} has no column '{column}'{advice}")

@@ -23,14 +23,16 @@ def is_record(names: Sequence[str], mapping: SourceMapping) -> str | None:
     values = [name for name in names if _VALUE.fullmatch(name)]
     mapped = set(mapping.columns.values())
     is_whole = set(mapping.required_source_columns) <= set(names)
-    taken = [value for value in values if value in mapped]
-    return _said((taken or values)[0]) if taken or (values and not is_whole) else None
+    mapped_values = [value for value in values if value in mapped]
+    return (
+        _plain((mapped_values or values)[0]) if mapped_values or (values and not is_whole) else None
+    )
 
 
 def not_its_columns(names: Sequence[str]) -> str:
     """Why a file that has none of a mapping's columns is passed over."""
     value = next((name for name in names if _VALUE.fullmatch(name)), None)
-    return _said(value) if value else NOT_ITS_COLUMNS
+    return _plain(value) if value else NOT_ITS_COLUMNS
 
 
 def row_with_columns(rows: Iterable[Sequence[str]], mapping: SourceMapping) -> int | None:
@@ -46,7 +48,7 @@ def likeliest_row(rows: Sequence[Sequence[str]], mapping: SourceMapping) -> int:
     return counts.index(max(counts)) + 1 if counts else 1
 
 
-def _said(value: str) -> str:
+def _plain(value: str) -> str:
     shown = value if len(value) <= _LONGEST_SHOWN else f"{value[:_LONGEST_SHOWN]}…"
     return (
         f"its first line looks like a record, not a header, with '{shown}'; name its columns by"

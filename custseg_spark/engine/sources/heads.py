@@ -91,13 +91,13 @@ def _records_of(
     if not records or (mapping and mapping.columns_without_header):
         names = mapping.columns_without_header if mapping else ()
         return FirstRecords(columns=names, rows=records, delimiter=delimiter, has_header=not names)
-    asked = mapping.header_row if mapping else 0
-    at = numbers.index(asked) if asked in numbers else 0
+    header_row = mapping.header_row if mapping else 0
+    at = numbers.index(header_row) if header_row in numbers else 0
     first = FirstRecords(
         columns=tuple(name.strip() for name in records[at]),
         rows=records[at + 1 :],
         delimiter=delimiter,
-        header_row=asked,
+        header_row=header_row,
         row_numbers=numbers,
     )
     return with_header(first) if mapping is None else first
@@ -188,7 +188,7 @@ def _regularity(lines: Sequence[str], delimiter: str) -> tuple[float, int]:
         return 0.0, 0
     if not counts:
         return 0.0, 0
-    width, times = max(counts.items(), key=lambda found: (found[1], found[0]))
+    width, times = max(counts.items(), key=lambda item: (item[1], item[0]))
     # Lines of a value that is quoted over several count for none.
     return (0.0, 0) if width < 2 else (round(times / len(lines), 1), width)
 

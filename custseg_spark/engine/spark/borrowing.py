@@ -73,9 +73,9 @@ def require_delta(spark: SparkSession) -> None:
     if _HAS_ITS_OWN_DELTA in os.environ:
         return
     for key, expected in ((_EXTENSIONS, _DELTA_EXTENSION), (_CATALOG, _DELTA_CATALOG)):
-        said = spark.conf.get(key, None) or ""
-        if expected not in said:
+        value = spark.conf.get(key, None) or ""
+        if expected not in value:
             raise ConfigurationError(
-                f"this Spark session can't use Delta tables: {key} is '{said}', expected"
+                f"this Spark session can't use Delta tables: {key} is '{value}', expected"
                 f" {expected}.\n{_HOW}"
             )

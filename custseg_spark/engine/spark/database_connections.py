@@ -16,23 +16,23 @@ class DatabaseConnection:
 
     def execute(self, statement: str) -> None:
         """Run a statement. Raises Py4JJavaError."""
-        with self._statement() as made:
-            made.execute(statement)
+        with self._statement() as open_statement:
+            open_statement.execute(statement)
 
     def rows(self, query: str) -> list[list[Any]]:
         """The rows of a query: numbers as Python has them, everything else as text."""
-        with self._statement() as made:
-            found = made.executeQuery(query)
-            width = found.getMetaData().getColumnCount()
+        with self._statement() as statement:
+            results = statement.executeQuery(query)
+            width = results.getMetaData().getColumnCount()
             rows = []
-            while found.next():
-                rows.append([_value(found.getObject(i + 1)) for i in range(width)])
+            while results.next():
+                rows.append([_value(results.getObject(i + 1)) for i in range(width)])
             return rows
 
     def columns(self, query: str) -> list[str]:
         """The names of a query's columns."""
-        with self._statement() as made:
-            about = made.executeQuery(query).getMetaData()
+        with self._statement() as statement:
+            about = statement.executeQuery(query).getMetaData()
             return [about.getColumnName(i + 1) for i in range(about.getColumnCount())]
 
     @contextmanager
@@ -52,11 +52,11 @@ class DatabaseConnection:
 
     @contextmanager
     def _statement(self) -> Iterator[Any]:
-        made = self.connection.createStatement()
+        statement = self.connection.createStatement()
         try:
-            yield made
+            yield statement
         finally:
-            made.close()
+            statement.close()
 
 
 @contextmanager
@@ -78,6 +78,6 @@ def connected(
             connection.close()
 
 
-def _value(found: Any) -> Any:
+def _value(value: Any) -> Any:
     """Numbers beyond Python's come as Java objects: as text, which says them exactly."""
-    return found if found is None or isinstance(found, int | float | str) else str(found)
+    return value if value is None or isinstance(value, int | float | str) else str(value)

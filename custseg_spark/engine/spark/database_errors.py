@@ -6,7 +6,7 @@ from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 
 
-def said(error: Py4JJavaError | PySparkException) -> str | None:
+def message_of(error: Py4JJavaError | PySparkException) -> str | None:
     """The first line of what a database or its driver said; None of an error of another kind."""
     cause: Any = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
     while cause is not None:

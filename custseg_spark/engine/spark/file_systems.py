@@ -47,9 +47,9 @@ def list_remote(spark: SparkSession, place: Remote) -> list[RemoteFile]:
             status = system.getFileStatus(path)
             if status.isFile():
                 return [_remote_file(status, named_outright=True)]
-            found, files = system.listFiles(path, True), []
-            while found.hasNext():
-                files.append(_remote_file(found.next()))
+            listing, files = system.listFiles(path, True), []
+            while listing.hasNext():
+                files.append(_remote_file(listing.next()))
         else:
             matching = system.globStatus(path) or []
             files = [_remote_file(status) for status in matching if status.isFile()]
@@ -164,5 +164,5 @@ def _explained(
     try:
         yield
     except Py4JJavaError as error:
-        said = str(error.java_exception.getMessage() or error.java_exception).splitlines()
-        raise kind(f"{place} can't be {verb}: {said[0] if said else error}") from error
+        lines = str(error.java_exception.getMessage() or error.java_exception).splitlines()
+        raise kind(f"{place} can't be {verb}: {lines[0] if lines else error}") from error

@@ -149,11 +149,11 @@ class MllibFits:
         rest = [trial for trial in trials if trial[0] != _BISECTING]
         fitted = fit_range(self._sample, rest, self._settings, self._parallel_fits)
         self._models |= {t: m for t, m in fitted.items() if not isinstance(m, FitError)}
-        found: dict[tuple[str, int], ClusterModel | InputError] = {
+        models: dict[tuple[str, int], ClusterModel | InputError] = {
             t: m if isinstance(m, FitError) else core_model(m) for t, m in fitted.items()
         }
         ks = [k for algorithm, k in trials if algorithm == _BISECTING]
-        return found | self._cuts(ks) if ks else found
+        return models | self._cuts(ks) if ks else models
 
     def _cuts(self, ks: Sequence[int]) -> dict[tuple[str, int], ClusterModel | InputError]:
         steps = self._settings.bisecting_steps
@@ -161,16 +161,16 @@ class MllibFits:
         model = _fit_tree(self._sample, most, self._settings)
         tree = bisecting_tree(model)
         leaves = cluster_count(tree)
-        found: Mapping[int, ClusterModel | None]
+        models: Mapping[int, ClusterModel | None]
         if steps:
             refined = mllib_trees.cuts(tree, ks, self._points, steps)
             self._models |= {(_BISECTING, k): one for k, one in refined.items()}
-            found = dict(refined)
+            models = dict(refined)
         else:
-            found = {k: cut(tree, k) for k in ks}
+            models = {k: cut(tree, k) for k in ks}
             if leaves == most:
                 self._models[(_BISECTING, leaves)] = model
-        return {(_BISECTING, k): found.get(k) or _too_few(_BISECTING, leaves, k) for k in ks}
+        return {(_BISECTING, k): models.get(k) or _too_few(_BISECTING, leaves, k) for k in ks}
 
     def _fit(self, sample: MllibSample, algorithm: str, k: int, start: np.ndarray) -> MllibModel:
         if algorithm == _KMEANS:

@@ -41,7 +41,7 @@ def cuts(
 ) -> Mapping[int, RefinedTree]:
     """The cheapest cut of each k that the tree has leaves for, refined over the points."""
     cheapest = {k: cheapest_cut(tree, k) for k in ks}
-    return {k: refined(found, points, steps) for k, found in cheapest.items() if found}
+    return {k: refined(cut_tree, points, steps) for k, cut_tree in cheapest.items() if cut_tree}
 
 
 def refined_in_spark(tree: Tree, k: int, vectors: DataFrame, steps: int) -> RefinedTree:

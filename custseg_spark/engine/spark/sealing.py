@@ -56,22 +56,22 @@ def _remote_files(spark: SparkSession, folder: Remote) -> Iterator[tuple[str, by
 def require_classes(files: Files, algorithm: str, path: str) -> None:
     """Raise InputError unless the metadata names exactly the classes of our pipelines."""
     try:
-        found = _classes(files)
-        wanted = CLUSTERERS[algorithm]
+        classes = _classes(files)
+        expected = CLUSTERERS[algorithm]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"the metadata of the model at {path} can't be read: {error}") from error
-    top, *stages = found
+    top, *stages = classes
     is_ours = (
         top == _PIPELINE
         and stages[:1] == [_BEFORE_SCALER]
         and stages[1:2] in [[scaler] for scaler in _SCALERS]
         and stages[2:-1] in ([], [_AFTER_SCALER])
-        and stages[-1] in wanted
+        and stages[-1] in expected
     )
     if not is_ours:
         raise InputError(
             f"the model at {path} is no pipeline of {algorithm} as this program saves them: it"
-            f" names the classes {', '.join(map(str, found))}"
+            f" names the classes {', '.join(map(str, classes))}"
         )
 
 

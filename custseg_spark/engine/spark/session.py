@@ -68,8 +68,8 @@ def size_shuffles(spark: SparkSession, events: int) -> None:
     """
     ours = spark.conf.get(_SIZED_BY_US, None)
     if spark.conf.get(_SHUFFLES) in (_SPARKS_DEFAULT, ours):
-        wanted = max(_FEWEST_PARTITIONS, -(-events // _EVENTS_PER_PARTITION))
-        fitting = str(min(wanted, _MOST_PARTITIONS))
+        partitions = max(_FEWEST_PARTITIONS, -(-events // _EVENTS_PER_PARTITION))
+        fitting = str(min(partitions, _MOST_PARTITIONS))
         spark.conf.set(_SHUFFLES, fitting)
         spark.conf.set(_SIZED_BY_US, fitting)
 

@@ -79,9 +79,9 @@ class KafkaTopic:
 
     def reader_options(self) -> dict[str, str]:
         """The options of Spark's Kafka source."""
-        own = {f"kafka.{name}": value for name, value in self.options.items()}
+        kafka_options = {f"kafka.{name}": value for name, value in self.options.items()}
         return {
-            **own,
+            **kafka_options,
             "kafka.bootstrap.servers": self.servers,
             "subscribe": self.topic,
             "startingOffsets": "earliest",

@@ -75,7 +75,7 @@ def run_on_partitions(frame: DataFrame, kernel: Callable[[Iterator[pa.RecordBatc
         if first is not None:
             called = pickle.loads(packed)
             with withheld(umask):
-                yield _result(_partition(), called(_again(first, batches)))
+                yield _result(_partition(), called(_with_first(first, batches)))
 
     rows = sorted(frame.mapInArrow(work, _RESULT).collect(), key=lambda row: row["number"])
     return [pickle.loads(row["result"]) for row in rows]
@@ -108,7 +108,7 @@ def map_partitions(
         _one_thread()
         first = next(filter(_has_rows, batches), None)
         if first is not None:
-            for table in pickle.loads(packed)(_again(first, batches)):
+            for table in pickle.loads(packed)(_with_first(first, batches)):
                 yield from table.to_batches(max_chunksize=ROWS_PER_BATCH)
 
     return frame.mapInArrow(work, ddl)
@@ -128,7 +128,9 @@ def _has_rows(batch: pa.RecordBatch) -> bool:
     return bool(batch.num_rows)
 
 
-def _again(first: pa.RecordBatch, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _with_first(
+    first: pa.RecordBatch, batches: Iterator[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
     yield first
     yield from filter(_has_rows, batches)
 

@@ -1,4 +1,4 @@
-"""What commands take: options to configuration, checked as far as that goes without Spark."""
+"""Turn the options of commands into configuration, checked as far as possible without Spark."""
 
 import argparse
 import os
@@ -22,7 +22,7 @@ from custseg_spark.pipeline import checks
 
 @dataclass(frozen=True)
 class Arguments:
-    """What a command line asks for, checked as far as that goes without Spark."""
+    """The arguments of a command line, checked as far as possible without Spark."""
 
     config: Config
     mappings: tuple[MappingFile, ...]
@@ -33,7 +33,7 @@ class Arguments:
 
 
 def base_parser(description: str, epilog: str) -> Parser:
-    """A parser of what every job takes: the configuration, the lake, and keys to override."""
+    """Return a parser of every job's options: the configuration, the lake, and keys to override."""
     parser = Parser(
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -65,7 +65,7 @@ def base_parser(description: str, epilog: str) -> Parser:
 
 
 def configured(options: argparse.Namespace) -> Config:
-    """The configuration that the options of `base_parser` ask for."""
+    """Return the configuration by the options of `base_parser`."""
     config = loading.load(options.config, options.set)
     if options.lake:
         config = replace(config, lake=replace(config.lake, path=options.lake, catalog=None))
@@ -75,7 +75,7 @@ def configured(options: argparse.Namespace) -> Config:
 def parse(
     description: str, argv: Sequence[str], *, ingests: bool = True, segments: bool = True
 ) -> Arguments:
-    """The arguments of a job that reads sources, makes segments, both or neither.
+    """Parse the arguments of a job that reads sources, makes segments, both or neither.
 
     Raises ConfigurationError; exits for --help and unknown options.
     """
@@ -106,7 +106,7 @@ def parse(
 
 
 def parse_gate(description: str, argv: Sequence[str]) -> Config:
-    """The configuration of jobs/gate.py. Raises ConfigurationError; exits for --help."""
+    """Return the configuration of jobs/gate.py. Raises ConfigurationError; exits for --help."""
     parser = base_parser(description, _EPILOG)
     parser.add_argument(
         "--run-date",
@@ -122,7 +122,7 @@ def parse_gate(description: str, argv: Sequence[str]) -> Config:
 
 
 def parse_maintain(description: str, argv: Sequence[str]) -> Config:
-    """The configuration of jobs/maintain.py. Raises ConfigurationError; exits for --help."""
+    """Return the configuration of jobs/maintain.py. Raises ConfigurationError; exits for --help."""
     return configured(base_parser(description, _EPILOG).parse_args(argv))
 
 
@@ -194,7 +194,7 @@ def _parser(description: str, *, ingests: bool, segments: bool) -> Parser:
 
 
 def add_sources(parser: Parser, what: str) -> None:
-    """Adds the options that name sources; `what` a PATH is."""
+    """Add the options that name sources; `what` describes a PATH."""
     parser.add_argument("paths", metavar="PATH", nargs="*", help=what)
     parser.add_argument(
         "--mapping", metavar="NAME", help="the mapping conf/sources/NAME.toml of each PATH"
@@ -224,7 +224,7 @@ exit codes: 0 done, 2 configuration, 3 unreadable input, 4 too much rejected or 
 
 
 def asked_sources(options: argparse.Namespace) -> list[str]:
-    """Each MAPPING=PATH that is asked for, by --source or by PATH and --mapping."""
+    """Return each requested MAPPING=PATH, from --source or from PATH and --mapping."""
     if options.paths and not options.mapping:
         raise ConfigurationError(
             f"by which mapping is {options.paths[0]} read? Give --mapping NAME;"
@@ -238,16 +238,16 @@ def asked_sources(options: argparse.Namespace) -> list[str]:
 def named_mappings(
     config: Config, sources: Sequence[str], folders: Sequence[Path]
 ) -> tuple[MappingFile, ...]:
-    """The mappings to read, with their paths; `--source` replaces the configured paths."""
+    """Return the mappings to read, with their paths; `--source` replaces configured paths."""
     paths: dict[str, list[str]] = {}
     for source in sources:
         name, separator, path = source.partition("=")
         if not separator or not path:
             raise ConfigurationError(f"--source {source}: expected MAPPING=PATH")
         paths.setdefault(name, []).append(path)
-    known = {name for name in (paths or config.sources)}
+    names = {name for name in (paths or config.sources)}
     mappings = []
-    for name in sorted(known):
+    for name in sorted(names):
         overrides = dict(config.sources.get(name, {}))
         if paths:
             overrides["path"] = tuple(paths[name])
@@ -256,6 +256,6 @@ def named_mappings(
         if not mapping.path:
             raise ConfigurationError(f"source {name}: no path; give it as --source {name}=PATH")
         mappings.append(mapping)
-    for name in config.sources.keys() - known:
+    for name in config.sources.keys() - names:
         load_mapping(name, config.sources[name], folders)
     return tuple(mappings)

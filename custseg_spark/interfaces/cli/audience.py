@@ -30,12 +30,12 @@ exit codes: 0 done, 2 configuration, 3 no such run, segment, file or column,
 
 
 def run(argv: Sequence[str]) -> None:
-    """Runs the job for a command line."""
+    """Run the job for a command line."""
     options = _parser().parse_args(argv)
     config = configured(options)
     reader = reader_of(config.lake)
-    made = audiences.write(reader, _request(options), place(options.to), config.lake.umask)
-    print(audiences.said(made))
+    written = audiences.write(reader, _request(options), place(options.to), config.lake.umask)
+    print(audiences.table_of(written))
 
 
 def _request(options: argparse.Namespace) -> AudienceRequest:
@@ -59,7 +59,7 @@ def _request(options: argparse.Namespace) -> AudienceRequest:
 
 
 def _columns(listed: str) -> dict[str, str]:
-    """Columns by role: those named, and else the role's own name for what was left out."""
+    """Return columns by role: the named ones, and the role's own name for the others."""
     if not listed:
         return {role: role for role in ROLES}
     columns = {}

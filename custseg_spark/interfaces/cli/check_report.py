@@ -13,7 +13,7 @@ from custseg_spark.progress import Progress
 
 
 def run(argv: Sequence[str]) -> None:
-    """Runs the job for a command line."""
+    """Run the job for a command line."""
     given = export_arguments.parse_check(__doc__ or "", argv)
     progress = Progress()
     with progress.stage("start Spark"):

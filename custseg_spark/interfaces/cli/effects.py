@@ -1,4 +1,4 @@
-"""How the effect of a campaign is printed."""
+"""Print the effect of a campaign."""
 
 from custseg_spark.core.experiments.intervals import Interval
 from custseg_spark.interfaces.cli.summary import number
@@ -30,7 +30,7 @@ def of_lift(lift: Lift) -> str:
 
 
 def _of_looks(lift: Lift) -> list[str]:
-    """Say what the adjusted lines are, how often one may look, and what could be shown at all."""
+    """Explain the adjusted lines, the number of looks, and the smallest detectable effects."""
     days = (lift.days.end - lift.days.begin).days
     lines = [
         f"adjusted by the purchases from {lift.before.begin} to before {lift.before.end} (CUPED)"

@@ -16,15 +16,15 @@ from custseg_spark.progress import Progress
 
 
 def run(argv: Sequence[str]) -> None:
-    """Runs the job for a command line."""
+    """Run the job for a command line."""
     given = export_arguments.parse_export(__doc__ or "", argv)
     progress = Progress()
     with progress.stage("start Spark"):
         lake = Lake(get_session("custseg-export", given.config.lake.umask), given.config.lake)
     lake.settle()
-    with lineage.told("export", given.config, [], clock.now) as told:
-        told.tables_read = [*READ, CUSTOMERS, EVENTS]
+    with lineage.reported("export", given.config, [], clock.now) as event:
+        event.tables_read = [*READ, CUSTOMERS, EVENTS]
         done = export(lake, given.request, given.target, progress)
-        told.run_date = done.run_date
-        told.others_written = {f"{given.target.shown}/{n}": rows for n, rows in done.rows.items()}
+        event.run_date = done.run_date
+        event.others_written = {f"{given.target.shown}/{n}": rows for n, rows in done.rows.items()}
     print(summary.of_export(done))

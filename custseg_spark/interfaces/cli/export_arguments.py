@@ -81,7 +81,7 @@ def parse_check(description: str, argv: Sequence[str]) -> CheckArguments:
 def _exported(
     parser: argparse.ArgumentParser, argv: Sequence[str]
 ) -> tuple[Config, Request, Target]:
-    """What an export takes beside its run."""
+    """Return the options of an export beside its run."""
     _add_to(parser, required=True)
     parser.add_argument(
         "--tables",
@@ -210,10 +210,10 @@ def _tables(options: argparse.Namespace) -> tuple[str, ...]:
     if listed is None:
         is_made = {n: OF_ALGORITHM.get(n, options.algorithm) == options.algorithm for n in REPORTS}
         return (changes,) if since else tuple(name for name in REPORTS if is_made[name])
-    wanted = [name.strip() for name in listed.split(",")]
-    for name in wanted:
+    names = [name.strip() for name in listed.split(",")]
+    for name in names:
         if name not in TABLES:
             raise ConfigurationError(f"--tables: unknown table '{name}'{nearest(name, TABLES)}")
-    if changes in wanted and not since:
+    if changes in names and not since:
         raise ConfigurationError(f"--tables: {changes} needs --changes-since")
-    return tuple(name for name in TABLES if name in wanted or (name == changes and since))
+    return tuple(name for name in TABLES if name in names or (name == changes and since))

@@ -10,9 +10,9 @@ from custseg_spark.progress import Progress
 
 
 def run(argv: Sequence[str]) -> None:
-    """Runs the job for a command line."""
+    """Run the job for a command line."""
     given = fetch_arguments.parse_fetch(__doc__ or "", argv)
     with Progress().stage("fetch") as stage:
         done = fetch_arguments.fetch(given)
         stage.rows = done.fetched.purchases
-    print(fetch_arguments.said(done, given.folder))
+    print(fetch_arguments.summary(done, given.folder))

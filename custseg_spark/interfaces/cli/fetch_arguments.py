@@ -63,7 +63,7 @@ def parse_fetch(description: str, argv: Sequence[str]) -> FetchArguments:
 
 
 def _check_url(url: str) -> None:
-    """Raises ConfigurationError for what is no API's address, and quotes nothing before an @."""
+    """Raise ConfigurationError for a wrong address, without quoting anything before an @."""
     where = "--url (or fetch.url)"
     if not url.startswith(("http://", "https://")):
         shown = redacted(url).rpartition("@")[2]
@@ -136,7 +136,7 @@ def fetch(given: FetchArguments) -> Outcome:
     return Outcome(done, api.requests, api.retries)
 
 
-def said(outcome: Outcome, folder: Path) -> str:
+def summary(outcome: Outcome, folder: Path) -> str:
     """Describe a fetch in a few lines."""
     done = outcome.fetched
     lines = [

@@ -14,7 +14,7 @@ from custseg_spark.progress import Progress
 
 
 def run(argv: Sequence[str]) -> None:
-    """Runs the job for a command line."""
+    """Run the job for a command line."""
     given = arguments.parse(__doc__ or "", argv, segments=False)
     listed = list_sources(given.mappings)
     starting = StartingSession("custseg-ingest", given.config.lake.umask)
@@ -23,9 +23,9 @@ def run(argv: Sequence[str]) -> None:
     with progress.stage("start Spark"):
         lake = Lake(starting.get(), given.config.lake)
     sources = [path for mapping in given.mappings for path in mapping.path]
-    with lineage.told("ingest", given.config, sources, clock.now) as told, lake.at_work():
+    with lineage.reported("ingest", given.config, sources, clock.now) as event, lake.at_work():
         done = ingest(lake, listed, given.config, progress, ingested_at=clock.now())
-        told.tables_written = {**dict.fromkeys(INGESTED), EVENTS: done.accepted}
+        event.tables_written = {**dict.fromkeys(INGESTED), EVENTS: done.accepted}
     print(summary.of_ingest(done))
     if done.accepted:
         with progress.stage("largest customer"):

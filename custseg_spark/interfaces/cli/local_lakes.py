@@ -9,7 +9,7 @@ from custseg_spark.paths import Remote, place
 def reader_of(config: LakeConfig) -> LakeReader:
     """Return a reader of the lake's folder.
 
-    Raises ConfigurationError for a catalog or a URI, InputError where there is no lake.
+    Raises ConfigurationError for a catalog or a URI, InputError without a lake.
     """
     lake = place(config.path)
     if config.catalog or isinstance(lake, Remote):

@@ -19,7 +19,7 @@ from custseg_spark.engine.foreign_errors import translated
 from custseg_spark.errors import ConfigurationError, CustsegError, nearest
 from custseg_spark.interfaces.cli import without_secrets
 
-# A module of this folder each; imported when it is asked for, as most of them import Spark.
+# Each command is a module of this folder, imported on use because most of them import Spark.
 COMMANDS = {
     "ingest": "event logs to events, refused records, the ledger and sessions",
     "segment": "the whole way: ingest, features, models, segments, report",
@@ -41,7 +41,7 @@ COMMANDS = {
     "serve": "the scoring service over a lake, by HTTP",
     "dashboard": "a lake's runs, segments and customers in a browser",
 }
-# Commands that are another interface's, or no module's name.
+# Commands of other interfaces, or with another name than their module.
 _ELSEWHERE = {
     "plan-test": "custseg_spark.interfaces.cli.plan_test",
     "serve": "custseg_spark.interfaces.service.serve",
@@ -50,7 +50,7 @@ _ELSEWHERE = {
 
 
 def console() -> None:
-    """Runs the subcommand that the command line names."""
+    """Run the subcommand that the command line names."""
     arguments = sys.argv[1:]
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_help())
@@ -63,9 +63,9 @@ def console() -> None:
 
 
 def command(name: str) -> ModuleType:
-    """The module of a subcommand: its `run` takes the arguments."""
-    own = f"custseg_spark.interfaces.cli.{name.replace('-', '_')}"
-    module = _ELSEWHERE.get(name, own)
+    """Return the module of a subcommand: its `run` takes the arguments."""
+    module_name = f"custseg_spark.interfaces.cli.{name.replace('-', '_')}"
+    module = _ELSEWHERE.get(name, module_name)
     return importlib.import_module(module)
 
 
@@ -75,22 +75,22 @@ def _help() -> str:
 
 
 def main(job: Callable[[Sequence[str]], None]) -> None:
-    """Runs a job; an error that a user is meant to read ends it with its message and code.
+    """Run a job; an error for the user ends it with its message and code.
 
-    With --debug the traceback stands before the message. A mistake of ours has nothing else.
+    With --debug the traceback precedes the message. A bug has only the traceback.
     """
     without_secrets.on_stderr()
     logging.getLogger("custseg").setLevel(logging.INFO)
-    # Spark's Python side logs what it then raises.
+    # Spark's Python side logs errors before it raises them.
     logging.getLogger("py4j").setLevel(logging.CRITICAL)
     without_secrets.warn_of(sys.argv[1:])
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # A file's name need not be text.
+        # A file's name may not be valid text.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         env_files.load(Path.cwd(), os.environ)
         job(sys.argv[1:])
-    # Libraries in Rust panic beside Exception.
+    # Panics of libraries in Rust aren't subclasses of Exception.
     except BaseException as error:
         ours = translated(error)
         if ours is None:

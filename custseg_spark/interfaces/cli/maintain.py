@@ -14,11 +14,11 @@ from custseg_spark.progress import Progress
 
 
 def run(argv: Sequence[str]) -> None:
-    """Runs the job for a command line."""
+    """Run the job for a command line."""
     config, progress = arguments.parse_maintain(__doc__ or "", argv), Progress()
     with progress.stage("start Spark"):
         lake = Lake(get_session("custseg-maintain", config.lake.umask), config.lake)
-    # Before there is a lock, and a folder with it, where a path was misspelt.
+    # Checked first, because the lock would create the folder of a misspelt path.
     require_table(lake, INGEST_FILES)
     with lake.at_work():
         done = maintain(lake, config.maintain, progress)

@@ -22,7 +22,7 @@ exit codes: 0 done, 2 configuration, 3 no such run, or a store that can't be use
 
 
 def run(argv: Sequence[str]) -> None:
-    """Runs the job for a command line."""
+    """Run the job for a command line."""
     parser = base_parser(__doc__ or "", _EPILOG)
     parser.add_argument("--run-date", metavar="YYYY-MM-DD", help="the run; default: the latest")
     parser.add_argument("--tracking-uri", metavar="URI", help="MLflow's store")
@@ -35,6 +35,6 @@ def run(argv: Sequence[str]) -> None:
     config = configured(options)
     reader = reader_of(config.lake)
     day = parse_date(options.run_date, "--run-date") if options.run_date else config.run.run_date
-    asked = Tracking(options.tracking_uri, options.experiment, options.register)
-    made = tracking.log(reader, day, asked, config.lake.umask)
-    print(tracking.said(made, options.tracking_uri or "MLflow's default store"))
+    settings = Tracking(options.tracking_uri, options.experiment, options.register)
+    tracked = tracking.log(reader, day, settings, config.lake.umask)
+    print(tracking.summary(tracked, options.tracking_uri or "MLflow's default store"))

@@ -23,10 +23,13 @@ _EPILOG = """exit codes: 0 done, 2 configuration, 3 no such lake, run or segment
 
 @dataclass(frozen=True)
 class PlanArguments:
-    """What is to be planned. `told`: what customers do; None: read of a run or segment."""
+    """The plan that a command line asks for.
+
+    `baseline` is given by options; None: measured on a run or segment.
+    """
 
     config: Config
-    told: Baseline | None
+    baseline: Baseline | None
     customers: int | None
     run_date: date | None
     algorithm: str
@@ -42,13 +45,13 @@ def parse(description: str, argv: Sequence[str]) -> PlanArguments:
     config = configured(options)
     known_algorithm(options.algorithm)
     _above(options.customers, _FEWEST - 1, "--customers")
-    told = _told(options)
-    if told and options.customers is None:
+    baseline = _given_baseline(options)
+    if baseline and options.customers is None:
         raise ConfigurationError("--rate: of how many customers? Give --customers, too")
     day = parse_date(options.run_date, "--run-date") if options.run_date else config.run.run_date
     return PlanArguments(
         config,
-        told,
+        baseline,
         options.customers,
         day,
         options.algorithm,
@@ -89,11 +92,11 @@ def _parser(description: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _told(options: argparse.Namespace) -> Baseline | None:
+def _given_baseline(options: argparse.Namespace) -> Baseline | None:
     given = [name for name in _TOLD if getattr(options, name) is not None]
     if options.rate is None:
         if given:
-            raise ConfigurationError(f"--{given[0]} goes with --rate: all is told, or all is read")
+            raise ConfigurationError(f"--{given[0]} goes with --rate: give all figures, or none")
         return None
     if options.segment is not None:
         raise ConfigurationError("--segment is read of a run; --rate tells what customers do")
@@ -118,7 +121,7 @@ def _design(options: argparse.Namespace, config: Config) -> Design:
         if not 1 <= days <= sequential.MOST_DAYS:
             most = sequential.MOST_DAYS
             raise ConfigurationError(f"--planned-days: expected from 1 to {most}, got {days}")
-        # The last look's: an effect that an earlier one shows only adds to the power.
+        # The power of the last look: effects that an earlier look shows only add to it.
         confidence = sequential.planned_confidence(days, days, confidence)
     return Design(share, confidence, exports.power)
 

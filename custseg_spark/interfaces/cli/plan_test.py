@@ -23,19 +23,19 @@ _OUTCOMES = ("buyers", "spend a customer", "spend, adjusted")
 
 
 def run(argv: Sequence[str]) -> None:
-    """Prints the plan that a command line asks for."""
+    """Print the plan that a command line asks for."""
     given = plan_arguments.parse(__doc__ or "", argv)
     measured = _measured(given)
     customers = given.customers or measured.customers
     if customers * min(given.design.control_share, 1 - given.design.control_share) < 2:
         raise InputError(f"{customers} customers are too few for two groups")
-    made = plan(measured.of, given.design, customers, given.lifts)
-    print("\n".join([*_head(given, measured, made), *_table(made)]))
+    planned = plan(measured.of, given.design, customers, given.lifts)
+    print("\n".join([*_head(given, measured, planned), *_table(planned)]))
 
 
 def _measured(given: PlanArguments) -> Measured:
-    if given.told:
-        return Measured(None, None, given.customers or 0, given.told)
+    if given.baseline:
+        return Measured(None, None, given.customers or 0, given.baseline)
     folder = place(given.config.lake.path)
     if given.config.lake.catalog or not isinstance(folder, Path):
         raise ConfigurationError(
@@ -47,13 +47,13 @@ def _measured(given: PlanArguments) -> Measured:
     return measured(lake, given.run_date, given.algorithm, given.segment)
 
 
-def _head(given: PlanArguments, measured: Measured, made: Plan) -> list[str]:
-    exports, of = given.config.exports, made.baseline
-    whose = f"customers of {measured.segment}" if measured.segment else "customers"
+def _head(given: PlanArguments, measured: Measured, planned: Plan) -> list[str]:
+    exports, of = given.config.exports, planned.baseline
+    whom = f"customers of {measured.segment}" if measured.segment else "customers"
     where = f"in {DAYS} days before {measured.run_date}" if measured.run_date else "told"
     looks = f"looked at on each of {given.planned_days} days" if given.planned_days else "one look"
     return [
-        f"Plan for {made.customers:,} {whose}, {made.design.control_share:.1%} held back;"
+        f"Plan for {planned.customers:,} {whom}, {planned.design.control_share:.1%} held back;"
         f" {exports.confidence:.0%} confidence, {looks}, power {exports.power:.0%}",
         f"without a campaign, {where}: {of.rate:.2%} buy; {of.mean:,.2f} a customer, deviation"
         f" {of.deviation:,.2f}; {of.correlation:.2f} correlated with"
@@ -62,15 +62,15 @@ def _head(given: PlanArguments, measured: Measured, made: Plan) -> list[str]:
     ]
 
 
-def _table(made: Plan) -> list[str]:
-    buyers, spend, adjusted = made.detectable
+def _table(planned: Plan) -> list[str]:
+    buyers, spend, adjusted = planned.detectable
     columns = "".join(f"{name:>18}" for name in _OUTCOMES)
     smallest = (_absolute(buyers, "+.2%"), _absolute(spend, "+,.2f"), _absolute(adjusted, "+,.2f"))
     return [
         f"  {'':<28}{columns}",
         f"  {'smallest effect it shows':<28}" + "".join(f"{text:>18}" for text in smallest),
-        *(_power(promise) for promise in made.promises),
-        *(_customers(promise) for promise in made.promises),
+        *(_power(promise) for promise in planned.promises),
+        *(_customers(promise) for promise in planned.promises),
         "",
         "adjusted: by each customer's spend before (CUPED), as custseg lift does",
     ]

@@ -33,15 +33,15 @@ from custseg_spark.interfaces.cli import showing
 from custseg_spark.paths import is_database, is_remote
 from custseg_spark.pipeline.preview import Preview, preview
 
-# The mapping's name of old, where there is none yet.
+# The mapping's default name.
 UNKNOWN = "?"
 
 
 def run(argv: Sequence[str]) -> None:
-    """Previews a file for a command line.
+    """Preview a file for a command line.
 
-    Raises what ingest would: InputError where a column is missing, after a mapping was proposed;
-    RejectedShareError where too many of these records would be refused.
+    Raises the errors of ingest: InputError if a column is missing, after a mapping was proposed;
+    RejectedShareError if too many of these records would be refused.
     """
     options = _options(argv)
     config = loading.load(options.config, options.set)
@@ -75,7 +75,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     *mapping, options.path = options.words
     if len(mapping) > 1 or (mapping and options.mapping):
         parser.error(f"one path at a time, not {', '.join(options.words)}")
-    # The order of old: custseg preview MAPPING PATH.
+    # The order of older versions: custseg preview MAPPING PATH.
     options.mapping = mapping[0] if mapping else options.mapping
     options.mapping = None if options.mapping == UNKNOWN else options.mapping
     if options.mapping and (options.write or options.name):
@@ -84,19 +84,19 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def _head(path: str, staging: Path, mapping: MappingFile | None = None) -> Head:
-    """The head of the path's first file that can be read."""
+    """Return the head of the path's first file that can be read."""
     if is_database(path) or is_remote(path):
         file = _fetched(path, staging, mapping)
     else:
-        # Of a large file the hash alone would take longer than all else.
+        # Hashing a large file would take longer than all other steps.
         listed = files.list_files(path, hashes=False)
         file = next(f for f in listed if f.skipped_because is None)
     return heads.head(file, mapping, staging)
 
 
 def _fetched(path: str, staging: Path, mapping: MappingFile | None) -> SourceFile:
-    """The beginning of what only Spark can reach."""
-    # These alone import Spark, which takes a while.
+    """Return the beginning of a source that only Spark can reach."""
+    # Imported here, because only these sources need Spark, which takes a while to import.
     from custseg_spark.engine.sources.discovery import remote
     from custseg_spark.engine.sources.formats import jdbc
     from custseg_spark.engine.spark.session import get_session
@@ -153,7 +153,7 @@ def _propose(options: argparse.Namespace, usual: float, staging: Path) -> None:
 
 
 def _tell(head: Head, text: str, usual: float) -> None:
-    """What the proposal makes of the records, or what it lacks."""
+    """Print how the proposal reads the records, or what it lacks."""
     try:
         mapping = mapping_of(tomllib.loads(text), "proposed")
     except ConfigurationError as error:
@@ -163,9 +163,9 @@ def _tell(head: Head, text: str, usual: float) -> None:
 
 
 def _write(options: argparse.Namespace, text: str, guess: Guess) -> None:
-    """Saves the proposal where the other commands look for it, and says how to go on.
+    """Save the proposal where the other commands look for it, and say how to continue.
 
-    Raises ConfigurationError where another mapping of that name is.
+    Raises ConfigurationError if another mapping has the name.
     """
     folder = shipped.written_sources(options.config)
     name = options.name or _name(options.path)
@@ -181,7 +181,7 @@ def _write(options: argparse.Namespace, text: str, guess: Guess) -> None:
 
 
 def _name(path: str) -> str:
-    """A mapping's name after a file's: small, without what a shell or TOML would ask about."""
+    """Make a mapping's name from a file's: lower case, without special characters."""
     stem = Path(path.rstrip("/")).name.partition(".")[0].casefold()
     name = re.sub(r"[\W-]+", "_", stem).strip("_") or "log"
     shipped_names = {p.stem for p in (shipped.conf_dir() / "sources").glob("*.toml")}

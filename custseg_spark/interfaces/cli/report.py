@@ -13,7 +13,7 @@ from custseg_spark.progress import Progress
 
 
 def run(argv: Sequence[str]) -> None:
-    """Runs the job for a command line."""
+    """Run the job for a command line."""
     config = arguments.parse(__doc__ or "", argv, ingests=False, segments=False).config
     folder = report.folder(config)
     progress = Progress()

@@ -24,7 +24,7 @@ from custseg_spark.paths import place
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Request:
     config: Config
     run_date: date | None
     algorithm: str | None
@@ -33,21 +33,21 @@ class _Asked:
 
 
 def run(argv: Sequence[str]) -> None:
-    """Prints the rules for a command line."""
-    asked = _parsed(argv)
-    clustering = _clustering(asked)
+    """Print the rules for a command line."""
+    request = _parsed(argv)
+    clustering = _clustering(request)
     if clustering.rules is None:
         raise InputError(
             f"the model of {clustering.algorithm} was made before there were rules; fit anew"
             " (custseg segment --model fit)"
         )
-    if asked.dialect:
-        print(statement(clustering, asked.dialect, asked.table))
+    if request.dialect:
+        print(statement(clustering, request.dialect, request.table))
     else:
         print(_words(clustering))
 
 
-def _parsed(argv: Sequence[str]) -> _Asked:
+def _parsed(argv: Sequence[str]) -> _Request:
     parser = arguments.base_parser(__doc__ or "", "")
     parser.add_argument(
         "--run-date", metavar="YYYY-MM-DD", help="the run; default: the latest in the lake"
@@ -67,39 +67,39 @@ def _parsed(argv: Sequence[str]) -> _Asked:
     options = parser.parse_args(argv)
     day = parse_date(options.run_date, "--run-date") if options.run_date else None
     config = arguments.configured(options)
-    return _Asked(config, day, options.algorithm, options.dialect, options.table)
+    return _Request(config, day, options.algorithm, options.dialect, options.table)
 
 
-def _clustering(asked: _Asked) -> NamedClustering:
-    """The published clustering. Raises InputError where there is no such run or model."""
-    lake, folder = asked.config.lake, place(asked.config.lake.path)
+def _clustering(request: _Request) -> NamedClustering:
+    """Return the published clustering. Raises InputError without such a run or model."""
+    lake, folder = request.config.lake, place(request.config.lake.path)
     if isinstance(folder, Path) and not lake.catalog:
         reader = LakeReader(folder).at_one_moment()
         reader.require()
-        day, algorithm = _run(reader, asked)
+        day, algorithm = _run(reader, request)
         return reader.model(day, algorithm).clustering
     from custseg_spark.engine.lake.lake import Lake
     from custseg_spark.engine.spark import sealing
     from custseg_spark.engine.spark.session import get_session
 
     remote = Lake(get_session("custseg-rules", lake.umask), lake)
-    day, algorithm = _run(remote, asked)
+    day, algorithm = _run(remote, request)
     name, sha256 = published_model(remote, day, algorithm)
     path = remote.model_path(name)
     return portable_of(sealing.read(remote.spark, path), path, sha256).clustering
 
 
-def _run(tables: Tables, asked: _Asked) -> tuple[date, str]:
-    """The run date and the algorithm: the named ones, else the latest and its main one."""
+def _run(tables: Tables, request: _Request) -> tuple[date, str]:
+    """Return run date and algorithm: the named ones, else the latest run and its main algorithm."""
     rows = tables.rows(RUNS, ["run_date", "models"]).to_pylist()
     days = {row["run_date"]: dict(row["models"] or ()) for row in rows}
     if not days:
         raise InputError(f"there is no run in {tables.name(RUNS)}; run custseg segment first")
-    day = asked.run_date or max(days)
+    day = request.run_date or max(days)
     if day not in days:
         raise InputError(f"no run of {day} in {tables.name(RUNS)}; the latest is of {max(days)}")
-    configured = [a for a in asked.config.model.algorithms if a in days[day]]
-    return day, asked.algorithm or next(iter([*configured, *sorted(days[day])]))
+    configured = [a for a in request.config.model.algorithms if a in days[day]]
+    return day, request.algorithm or next(iter([*configured, *sorted(days[day])]))
 
 
 def _words(clustering: NamedClustering) -> str:
@@ -107,12 +107,12 @@ def _words(clustering: NamedClustering) -> str:
     assert rules is not None
     lines = []
     if clustering.known_from:
-        said = little_known_words(clustering.known_from)
-        lines.append(f"{TOO_LITTLE_KNOWN_ID:>4}  {TOO_LITTLE_KNOWN}: {said}")
+        little_known = little_known_words(clustering.known_from)
+        lines.append(f"{TOO_LITTLE_KNOWN_ID:>4}  {TOO_LITTLE_KNOWN}: {little_known}")
     for cluster, (segment_id, name) in enumerate(
         zip(clustering.segment_ids, clustering.segment_names, strict=True)
     ):
         leaves = rules.of_cluster(cluster)
-        told = sentence(leaves, rules.null_values) if leaves else "no rule of its own"
-        lines.append(f"{segment_id:>4}  {name}: {told}")
+        rule_text = sentence(leaves, rules.null_values) if leaves else "no rule of its own"
+        lines.append(f"{segment_id:>4}  {name}: {rule_text}")
     return "\n".join(lines)

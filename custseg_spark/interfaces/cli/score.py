@@ -18,19 +18,19 @@ from custseg_spark.progress import Progress
 
 
 def run(argv: Sequence[str]) -> None:
-    """Runs the job for a command line."""
+    """Run the job for a command line."""
     given = arguments.parse(__doc__ or "", argv, ingests=False)
     config, progress = given.config, Progress()
     reports = report.folder(config) if config.report.enabled else None
     with progress.stage("start Spark"):
         lake = Lake(get_session("custseg-score", config.lake.umask), config.lake)
-    # Before there is a lock, and a folder with it, where a path was misspelt.
+    # Checked first, because the lock would create the folder of a misspelt path.
     require_table(lake, EVENTS)
-    with lineage.told("score", config, [], clock.now) as told, lake.at_work():
-        told.tables_read = list(INGESTED)
+    with lineage.reported("score", config, [], clock.now) as event, lake.at_work():
+        event.tables_read = list(INGESTED)
         done = score(lake, config, given.archetypes, progress, given.model_date, now=clock.now)
-        told.run_date = done.run_date
-        told.tables_written = {**dict.fromkeys(OUTPUTS), CUSTOMER_FEATURES: done.customers}
+        event.run_date = done.run_date
+        event.tables_written = {**dict.fromkeys(OUTPUTS), CUSTOMER_FEATURES: done.customers}
     print(summary.of_segments(lake, done))
     if reports:
         with progress.stage("report"):

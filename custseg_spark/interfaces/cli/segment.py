@@ -11,7 +11,7 @@ from custseg_spark.interfaces import clock
 from custseg_spark.interfaces.cli import arguments
 from custseg_spark.progress import Progress
 
-# What the workers import while the driver does.
+# Modules that the workers import at the same time as the driver.
 _KERNELS = (
     "custseg_spark.pipeline.ingest.native_events",
     "custseg_spark.pipeline.sessions.native",
@@ -20,16 +20,16 @@ _KERNELS = (
 
 
 def run(argv: Sequence[str]) -> None:
-    """Runs the job for a command line."""
+    """Run the job for a command line."""
     given = arguments.parse(__doc__ or "", argv)
     if given.config.mlflow.enabled:
-        # Only then: it brings the report's pictures along.
+        # Imported only then: it imports the report's pictures.
         from custseg_spark.interfaces.cli import tracked
 
         tracked.require(given.config)
     listed = [] if given.skip_ingest else list_sources(given.mappings)
     starting = StartingSession("custseg-segment", given.config.lake.umask, _KERNELS)
-    # Imported while Spark starts: each takes a second.
+    # Imported while Spark starts, because each takes a second.
     from custseg_spark.engine.lake.lake import Lake, require_table
     from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES, CUSTOMER_SEGMENTS, EVENTS
     from custseg_spark.interfaces.cli import summary
@@ -46,27 +46,27 @@ def run(argv: Sequence[str]) -> None:
     with progress.stage("start Spark"):
         lake = Lake(starting.get(), given.config.lake)
     if given.skip_ingest:
-        # Before there is a lock, and a folder with it, where a path was misspelt.
+        # Checked first, because the lock would create the folder of a misspelt path.
         require_table(lake, EVENTS)
     sources = [path for mapping in given.mappings for path in mapping.path]
     read = [] if given.skip_ingest else sources
-    with lineage.told("segment", given.config, read, clock.now) as told, lake.at_work():
+    with lineage.reported("segment", given.config, read, clock.now) as event, lake.at_work():
         if not given.skip_ingest:
             moment = clock.now()
             ingested = ingest(
                 lake, listed, given.config, progress, ingested_at=moment, with_sessions=False
             )
             print(summary.of_ingest(ingested))
-            told.tables_written[EVENTS] = ingested.accepted
-        told.tables_read = list(INGESTED)
+            event.tables_written[EVENTS] = ingested.accepted
+        event.tables_read = list(INGESTED)
         result = segment(
             lake, given.config, given.archetypes, progress, now=clock.now, again=given.again
         )
-        told.run_date = result.run_date
-        told.tables_written |= dict.fromkeys(OUTPUTS)
-        told.tables_written[CUSTOMER_FEATURES] = result.customers
-        # Of a run that stands as it is the models aren't told.
-        told.tables_written[CUSTOMER_SEGMENTS] = result.customers * len(result.models) or None
+        event.run_date = result.run_date
+        event.tables_written |= dict.fromkeys(OUTPUTS)
+        event.tables_written[CUSTOMER_FEATURES] = result.customers
+        # The result of a run that stands as it is has no models.
+        event.tables_written[CUSTOMER_SEGMENTS] = result.customers * len(result.models) or None
     print(summary.of_segments(lake, result))
     if given.config.report.enabled:
         with progress.stage("report"):

@@ -11,7 +11,7 @@ _WIDEST = 24
 
 
 def columns(head: Head, shapes: Sequence[Shape], mapped: Mapping[str, str]) -> str:
-    """Return a line for each of the file's columns: the look of its values, and its role."""
+    """Return a line for each of the file's columns: the shape of its values, and its role."""
     becomes = {source: canonical for canonical, source in mapped.items()}
     rows = [
         (
@@ -55,7 +55,7 @@ def questions(guess: Guess) -> str:
 
 
 def verdict(checked: Preview, limit: float) -> str:
-    """Return the first events, the number of records that pass, and why the others don't."""
+    """Return the first events, the number of records that pass, and the reasons of the others."""
     total = checked.accepted + checked.duplicates + checked.refused + checked.ignored
     ignored = f" + {checked.ignored:,} ignored" if checked.ignored else ""
     lines = [""]

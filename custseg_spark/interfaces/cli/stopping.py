@@ -1,4 +1,4 @@
-"""A wish to stop, by SIGINT (Ctrl-C) or SIGTERM, that waits until what is under way has ended."""
+"""Stop on SIGINT (Ctrl-C) or SIGTERM, but only after the current work."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -9,10 +9,10 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def asked_to_stop(told: Callable[[], None]) -> Iterator[Callable[[], bool]]:
-    """Yields whether a signal has come during the block; `told` is called when the first does.
+def asked_to_stop(on_first: Callable[[], None]) -> Iterator[Callable[[], bool]]:
+    """Yield whether a signal has come during the block; `on_first` is called for the first one.
 
-    The next one raises KeyboardInterrupt at once. In the main thread only.
+    A second signal raises KeyboardInterrupt at once. Works in the main thread only.
     """
     is_asked = False
 
@@ -21,7 +21,7 @@ def asked_to_stop(told: Callable[[], None]) -> Iterator[Callable[[], bool]]:
         if is_asked:
             raise KeyboardInterrupt
         is_asked = True
-        told()
+        on_first()
 
     before = [(number, signal.signal(number, note)) for number in _SIGNALS]
     try:

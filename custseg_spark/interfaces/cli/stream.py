@@ -35,21 +35,21 @@ from custseg_spark.pipeline.stream.following import run as follow
 
 
 def run(argv: Sequence[str]) -> None:
-    """Runs the job for a command line."""
+    """Run the job for a command line."""
     given = parse_stream(__doc__ or "", argv)
     metrics = _metrics(given)
-    # A batch is a line; its stages would be ten.
+    # One line per batch; its stages would be ten.
     logging.getLogger("custseg").setLevel(logging.WARNING)
     lake = Lake(get_session("custseg-stream", given.config.lake.umask), given.config.lake)
 
-    def told(worked: Worked) -> None:
+    def report(worked: Worked) -> None:
         now = clock.now()
         print(stream_metrics.line(worked, now), flush=True)
         if metrics:
             metrics.tell(worked, now)
 
     stream = Stream(_source(given), given.mapping, given.checkpoint)
-    # Who stops a stream doesn't want to hear where it was: it goes on from there.
+    # Stopping a stream needs no traceback: it continues at the same place.
     with asked_to_stop(_say_that_it_stops) as is_to_stop, suppress(KeyboardInterrupt):
         follow(
             lake,
@@ -57,7 +57,7 @@ def run(argv: Sequence[str]) -> None:
             given.config,
             interval_s=given.interval_s,
             now=clock.now,
-            told=told,
+            report=report,
             is_to_stop=is_to_stop,
         )
 

@@ -28,7 +28,7 @@ exit codes: 0 done, 2 configuration, 3 a source or lake that can't be read, 5 an
 
 @dataclass(frozen=True)
 class StreamArguments:
-    """What a command line asks for. `interval_s` is None where only what is there is read."""
+    """The arguments of a stream. `interval_s` is None to read only what has arrived."""
 
     config: Config
     mapping: MappingFile
@@ -43,18 +43,18 @@ class StreamArguments:
 
     @property
     def topic(self) -> tuple[str, str]:
-        """Servers and topic of a Kafka URL."""
+        """The servers and the topic of a Kafka URL."""
         servers, _, topic = self.where.removeprefix(_KAFKA_URL).partition("/")
         return servers, topic
 
 
 def parse_stream(description: str, argv: Sequence[str]) -> StreamArguments:
-    """The arguments of jobs/stream.py. Raises ConfigurationError; exits for --help."""
+    """Parse the arguments of jobs/stream.py. Raises ConfigurationError; exits for --help."""
     options = _parser(description).parse_args(argv)
     config = arguments.configured(options)
     checks.check(config)
     mapping, where = _mapping(options, config)
-    kind = options.format or _told(where)
+    kind = options.format or _kind(where)
     _check(kind, where)
     if options.kafka_options and kind != KAFKA:
         raise ConfigurationError(f"--kafka-options: {where} is no Kafka topic")
@@ -78,7 +78,7 @@ def parse_stream(description: str, argv: Sequence[str]) -> StreamArguments:
 
 
 def _mapping(options: argparse.Namespace, config: Config) -> tuple[MappingFile, str]:
-    """The one mapping and the one path that a stream has."""
+    """Return the one mapping and the one path of a stream."""
     folders = source_folders(options.config)
     mappings = arguments.named_mappings(config, arguments.asked_sources(options), folders)
     paths = [(mapping, path) for mapping in mappings for path in mapping.path]
@@ -93,8 +93,8 @@ def _mapping(options: argparse.Namespace, config: Config) -> tuple[MappingFile, 
     return mapping, where
 
 
-def _told(where: str) -> str:
-    """The kind of source that a path tells."""
+def _kind(where: str) -> str:
+    """Return the kind of source by its path."""
     if where.startswith(_KAFKA_URL):
         return KAFKA
     folder = place(where)
@@ -103,7 +103,7 @@ def _told(where: str) -> str:
 
 
 def _check(kind: str, where: str) -> None:
-    """Raises what is wrong with a source, as far as this can be told without Spark."""
+    """Check a source as far as possible without Spark."""
     if kind == KAFKA:
         servers, _, topic = where.removeprefix(_KAFKA_URL).partition("/")
         if not where.startswith(_KAFKA_URL) or not servers or not topic or "/" in topic:
@@ -115,12 +115,12 @@ def _check(kind: str, where: str) -> None:
 
 
 def _properties(path: Path) -> dict[str, str]:
-    """The options of a Java properties file, as Kafka's own clients take one."""
+    """Read the options of a Java properties file, as Kafka's own clients do."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"--kafka-options {path} can't be read: {error}") from error
-    found: dict[str, str] = {}
+    options: dict[str, str] = {}
     for number, line in enumerate(lines, start=1):
         text = line.strip()
         if not text or text.startswith(("#", "!")):
@@ -128,8 +128,8 @@ def _properties(path: Path) -> dict[str, str]:
         name, separator, value = text.partition("=")
         if not separator:
             raise ConfigurationError(f"--kafka-options {path}, line {number}: expected NAME=VALUE")
-        found[name.strip()] = value.strip()
-    return found
+        options[name.strip()] = value.strip()
+    return options
 
 
 def _parser(description: str) -> argparse.ArgumentParser:

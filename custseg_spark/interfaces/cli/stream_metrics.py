@@ -1,4 +1,4 @@
-"""What a stream tells of its batches: a line each, and numbers for Prometheus."""
+"""Report a stream's batches: a line each, and metrics for Prometheus."""
 
 from datetime import UTC, datetime, time
 from pathlib import Path
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 def line(worked: "Worked", now: datetime) -> str:
-    """A batch in one line, and one for each file that was passed over."""
-    batch, summary = worked.batch, worked.batch.brought.summary
+    """Describe a batch in one line, with one more for each skipped file."""
+    batch, summary = worked.batch, worked.batch.ingested.summary
     if batch.is_known:
         return f"batch {batch.number}: done before"
     parts = [
@@ -25,7 +25,7 @@ def line(worked: "Worked", now: datetime) -> str:
     lag = lag_seconds(worked, now)
     if lag is not None:
         parts[-1] += f", lag {lag:,.1f} s"
-    passed = [f"  passed over {name}: {why}" for name, why in batch.brought.quarantined]
+    passed = [f"  passed over {name}: {why}" for name, why in batch.ingested.quarantined]
     return "\n".join(["; ".join(parts), *passed])
 
 
@@ -34,25 +34,25 @@ def _segments(worked: "Worked") -> str:
     if batch.as_of is None:
         return f"no segments: {batch.why_not}"
     all_of = "all " if batch.is_everyone else ""
-    held = f", {batch.updated.held:,} held" if batch.updated.held else ""
+    held_text = f", {batch.updated.held:,} held" if batch.updated.held else ""
     return (
         f"{all_of}{batch.updated.customers:,} customers as of {batch.as_of} by the model of"
-        f" {batch.run_date}, {batch.updated.changed:,} changed segment{held}"
+        f" {batch.run_date}, {batch.updated.changed:,} changed segment{held_text}"
     )
 
 
 def rows_a_second(worked: "Worked") -> float:
-    """The records of a batch by its seconds."""
-    return worked.batch.brought.summary.read / worked.seconds if worked.seconds else 0.0
+    """Return a batch's records per second."""
+    return worked.batch.ingested.summary.read / worked.seconds if worked.seconds else 0.0
 
 
 def lag_seconds(worked: "Worked", now: datetime) -> float | None:
-    """Seconds from the arrival of the batch's oldest file or message to its end."""
+    """Return the seconds from the arrival of a batch's oldest file or message to its end."""
     return max((now - worked.oldest).total_seconds(), 0.0) if worked.oldest else None
 
 
 class StreamMetrics:
-    """Counters and gauges of a stream; written to a file or asked for at a port."""
+    """Counters and gauges of a stream, written to a file or served at a port."""
 
     def __init__(self, file: Path | None, port: int | None, host: str) -> None:
         try:
@@ -62,34 +62,40 @@ class StreamMetrics:
                 "metrics need prometheus_client: pip install 'custseg-spark[stream]'"
             ) from error
         self._file, self._to_file = file, prometheus.write_to_textfile
-        own = self.registry = prometheus.CollectorRegistry()
+        registry = self.registry = prometheus.CollectorRegistry()
         counter, gauge = prometheus.Counter, prometheus.Gauge
         name = "custseg_stream"
-        self.batches = counter(f"{name}_batches", "Batches worked off", registry=own)
+        self.batches = counter(f"{name}_batches", "Batches worked off", registry=registry)
         self.records = counter(f"{name}_records", "Records by what became of them", ["outcome"],
-                               registry=own)  # fmt: skip
-        self.passed = counter(f"{name}_files_passed_over", "Files that can't be read", registry=own)
-        self.customers = counter(f"{name}_customers", "Rows of segments written", registry=own)
-        self.changed = counter(f"{name}_segment_changes", "Customers who changed", registry=own)
-        self.held = gauge(f"{name}_held_customers", "Held in the last batch", registry=own)
-        self.batch = gauge(f"{name}_last_batch", "Number of the last batch", registry=own)
-        self.seconds = gauge(f"{name}_batch_seconds", "Of the last batch", registry=own)
-        self.rate = gauge(f"{name}_records_per_second", "Of the last batch", registry=own)
+                               registry=registry)  # fmt: skip
+        self.passed = counter(
+            f"{name}_files_passed_over", "Files that can't be read", registry=registry
+        )
+        self.customers = counter(f"{name}_customers", "Rows of segments written", registry=registry)
+        self.changed = counter(
+            f"{name}_segment_changes", "Customers who changed", registry=registry
+        )
+        self.held = gauge(f"{name}_held_customers", "Held in the last batch", registry=registry)
+        self.batch = gauge(f"{name}_last_batch", "Number of the last batch", registry=registry)
+        self.seconds = gauge(f"{name}_batch_seconds", "Of the last batch", registry=registry)
+        self.rate = gauge(f"{name}_records_per_second", "Of the last batch", registry=registry)
         self.lag = gauge(f"{name}_lag_seconds", "From arrival to the end of its batch, the oldest",
-                         registry=own)  # fmt: skip
-        self.as_of = gauge(f"{name}_as_of_seconds", "Date of the segments, Unix time", registry=own)
+                         registry=registry)  # fmt: skip
+        self.as_of = gauge(
+            f"{name}_as_of_seconds", "Date of the segments, Unix time", registry=registry
+        )
         self.done_at = gauge(f"{name}_done_at_seconds", "End of the last batch, Unix time",
-                             registry=own)  # fmt: skip
+                             registry=registry)  # fmt: skip
         if port is not None:
-            prometheus.start_http_server(port, addr=host, registry=own)
+            prometheus.start_http_server(port, addr=host, registry=registry)
 
     def tell(self, worked: "Worked", now: datetime) -> None:
-        """Counts a batch."""
-        batch, summary = worked.batch, worked.batch.brought.summary
+        """Count a batch."""
+        batch, summary = worked.batch, worked.batch.ingested.summary
         self.batches.inc()
         for outcome in ("accepted", "rejected", "ignored", "duplicates"):
             self.records.labels(outcome).inc(getattr(summary, outcome))
-        self.passed.inc(len(batch.brought.quarantined))
+        self.passed.inc(len(batch.ingested.quarantined))
         self.customers.inc(batch.updated.customers)
         self.changed.inc(batch.updated.changed)
         self.held.set(batch.updated.held)

@@ -14,7 +14,8 @@ from custseg_spark.engine.lake.schemas import (
 )
 
 if TYPE_CHECKING:
-    # Each command prints its own result, and need not load what the others work with.
+    # Imported for types only: each command prints its own result without loading the others'
+    # modules.
     from custseg_spark.engine.lake.lake import Lake
     from custseg_spark.outputs.exports import Exported
     from custseg_spark.outputs.exports.checking import Checked
@@ -76,8 +77,8 @@ def of_segments(lake: Lake, run: SegmentRun) -> str:
             f"  id  {'segment':<26}{'customers':>12}{'share':>8}{'revenue':>9}{'orders':>8}"
             f"{'spend':>11}{'last seen':>13}"
         )
-        own = [r for r in living if r["algorithm"] == chosen["algorithm"]]
-        lines += [*map(_segment_line, own), *_unreliable(own)]
+        candidates = [r for r in living if r["algorithm"] == chosen["algorithm"]]
+        lines += [*map(_segment_line, candidates), *_unreliable(candidates)]
     if run.left_out:
         reasons = "; ".join(f"{name}: {why}" for name, why in sorted(run.left_out.items()))
         lines.append(f"\nNot in the model: {reasons}")
@@ -100,8 +101,8 @@ def _segment_line(row: Mapping[str, Any]) -> str:
 def _unreliable(segments: Sequence[Mapping[str, Any]]) -> list[str]:
     """Say which segments refits don't find again."""
     ids = [str(r["segment_id"]) for r in segments if r["is_reliable"] is False]
-    said = f"  not to be relied on, because refits don't find them again: {', '.join(ids)}"
-    return [said] if ids else []
+    line = f"  not to be relied on, because refits don't find them again: {', '.join(ids)}"
+    return [line] if ids else []
 
 
 def _chosen(lake: Lake, run: SegmentRun) -> list[Mapping[str, Any]]:

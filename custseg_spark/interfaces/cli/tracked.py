@@ -20,9 +20,9 @@ def require(config: Config) -> None:
 
 def log(config: Config, run_date: date, progress: Progress) -> None:
     """Logs a run of the lake and prints where."""
-    own = config.mlflow
+    settings = config.mlflow
     reader = LakeReader(place(config.lake.path))  # type: ignore[arg-type]
-    asked = Tracking(own.tracking_uri, own.experiment, own.register)
+    where = Tracking(settings.tracking_uri, settings.experiment, settings.register)
     with progress.stage("log to MLflow"):
-        made = tracking.log(reader, run_date, asked, config.lake.umask)
-    print(tracking.said(made, own.tracking_uri or "MLflow's default store"))
+        tracked = tracking.log(reader, run_date, where, config.lake.umask)
+    print(tracking.summary(tracked, settings.tracking_uri or "MLflow's default store"))

@@ -22,7 +22,7 @@ from custseg_spark.interfaces.cli.arguments import base_parser, configured
 from custseg_spark.interfaces.cli.local_lakes import reader_of
 from custseg_spark.outputs.report.reading import run_date_of
 from custseg_spark.pipeline import tuning
-from custseg_spark.pipeline.tuning import Asked
+from custseg_spark.pipeline.tuning import Combinations
 
 # Feature sets by name: of a preset, or the default features.
 _SETS = {"default": None, "rfm": "rfm.toml", "sales": "sales.toml"}
@@ -38,27 +38,27 @@ exit codes: 0 done, 2 configuration, 3 no such run
 
 
 def run(argv: Sequence[str]) -> None:
-    """Runs the job for a command line."""
+    """Run the job for a command line."""
     options = _parser().parse_args(argv)
     config = configured(options)
-    asked = _asked(options, config)
-    tuning.spaces(asked, config)
+    combinations = _combinations(options, config)
+    tuning.spaces(combinations, config)
     reader = reader_of(config.lake).at_one_moment()
-    wanted = parse_date(options.run_date, "--run-date") if options.run_date else None
-    day = run_date_of(reader, wanted or config.run.run_date)
-    sample = tuning.sampled(reader, day, asked, config)
+    requested = parse_date(options.run_date, "--run-date") if options.run_date else None
+    day = run_date_of(reader, requested or config.run.run_date)
+    sample = tuning.sampled(reader, day, combinations, config)
     print(
         f"Run of {day}: {sample.rows.num_rows:,} of {sample.informed:,} informed customers"
-        f" ({sample.total:,} in all), {asked.bootstraps} bootstrap refits a candidate"
+        f" ({sample.total:,} in all), {combinations.bootstraps} bootstrap refits a candidate"
     )
     print(_HEAD)
     tried = []
-    for one in tuning.candidates(sample, asked, config, perf_counter):
+    for one in tuning.candidates(sample, combinations, config, perf_counter):
         tried.append(one)
         print(_line(one), flush=True)
     if options.to:
         _write(Path(options.to), tried)
-    print(_advice(tried, asked))
+    print(_advice(tried, combinations))
 
 
 _HEAD = (
@@ -76,18 +76,18 @@ def _line(one: Tried) -> str:
     )
 
 
-def _advice(tried: Sequence[Tried], asked: Asked) -> str:
+def _advice(tried: Sequence[Tried], combinations: Combinations) -> str:
     """The best candidate of each feature set, by silhouette x stability: sets aren't compared."""
     lines = [
         "",
         "Highest silhouette x stability of each feature set, for custseg segment:",
     ]
-    for name in asked.feature_sets:
+    for name in combinations.feature_sets:
         best = core.best([one for one in tried if one.space == name])
         if best is None:
             lines.append(f"  {name}: no candidate reaches the bars of size and stability")
             continue
-        lines.append(f"  {name}: {_settings(best, asked.feature_sets[name])}")
+        lines.append(f"  {name}: {_settings(best, combinations.feature_sets[name])}")
     return "\n".join(lines)
 
 
@@ -110,7 +110,7 @@ def _write(path: Path, tried: Sequence[Tried]) -> None:
         writer.writerows(map(dataclasses.asdict, tried))
 
 
-def _asked(options: argparse.Namespace, config: Config) -> Asked:
+def _combinations(options: argparse.Namespace, config: Config) -> Combinations:
     words = {
         "--transforms": (options.transforms, TRANSFORMS),
         "--clips": (options.clips, CLIPS),
@@ -127,7 +127,7 @@ def _asked(options: argparse.Namespace, config: Config) -> Asked:
     ):
         if value < least:
             raise ConfigurationError(f"{option}: expected {least} or more, got {value}")
-    return Asked(
+    return Combinations(
         feature_sets=_feature_sets(_listed(options.features), config),
         transforms=listed["--transforms"],
         clips=listed["--clips"],

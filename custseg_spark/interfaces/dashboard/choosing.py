@@ -1,4 +1,4 @@
-"""The run date and algorithm that a visitor looks at, the same on every page."""
+"""The visitor's choice of run date and algorithm, the same on every page."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _DAY, _ALGORITHM = "chosen run date", "chosen algorithm"
 
 @dataclass(frozen=True)
 class Shown:
-    """A run as one of its algorithms segments it."""
+    """A run, seen through one of its algorithms."""
 
     lake: LakeReader
     run_date: date
@@ -29,29 +29,29 @@ class Shown:
 
     @property
     def content(self) -> Content:
-        """What the run's tables say, as in the report."""
+        """The run's content, as in the report."""
         return content_of(self.lake, self.run_date, self.algorithm)
 
 
 def chosen_run() -> Shown:
-    """Draws the choice of run date and algorithm. Raises InputError for a lake without runs."""
+    """Draw the choice of run date and algorithm. Raises InputError for a lake without runs."""
     lake = open_lake()
     choices = {choice.run_date: choice for choice in run_choices(lake)}
     left, right, _ = st.columns([1, 1, 2])
     day = _one_of(left, "Run date", list(choices), _DAY, str)
-    found = choices[day]
-    if not found.algorithms:
+    run = choices[day]
+    if not run.algorithms:
         return Shown(lake, day, None)
-    algorithm = _one_of(right, "Algorithm", found.algorithms, _ALGORITHM, words.algorithm)
+    algorithm = _one_of(right, "Algorithm", run.algorithms, _ALGORITHM, words.algorithm)
     return Shown(lake, day, algorithm)
 
 
 def _one_of(
     place: DeltaGenerator, label: str, options: Sequence[T], key: str, shown: Callable[[T], str]
 ) -> T:
-    """The chosen option, kept under `key` while pages without this choice are looked at."""
+    """Return the chosen option, which `key` keeps while other pages are shown."""
     kept = st.session_state.get(key)
     index = options.index(kept) if kept in options else 0
-    made: T = place.selectbox(label, options, index=index, format_func=shown)
-    st.session_state[key] = made
-    return made
+    chosen: T = place.selectbox(label, options, index=index, format_func=shown)
+    st.session_state[key] = chosen
+    return chosen

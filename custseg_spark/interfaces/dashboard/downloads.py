@@ -1,4 +1,4 @@
-"""The download routes: the customers of segments, streamed batch by batch of the lake's files."""
+"""The download routes: the customers of segments, streamed from the lake's files in batches."""
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,9 +22,9 @@ _Batches = Iterable[pa.RecordBatch]
 
 
 def add_downloads(app: FastAPI, settings: Settings) -> None:
-    """Adds a route a format: `/customers.csv?run_date=…&algorithm=…`, of all segments or one.
+    """Add a route per format: `/customers.csv?run_date=…&algorithm=…`, for all segments or one.
 
-    `lake` is the id of a try, whose own lake is then read.
+    `lake` is the id of a try, to read its own lake.
     """
 
     @app.get("/customers.csv")
@@ -54,7 +54,7 @@ def _answer(
     name = f"customer_segments_{day}_{algorithm}{of_segment}.{form}"
     headers = {
         "Content-Disposition": f'attachment; filename="{name}"',
-        # Neither packed on its way nor kept.
+        # Neither compressed nor cached on its way.
         "Content-Encoding": "identity",
         "Cache-Control": "no-store",
     }
@@ -72,7 +72,7 @@ def _csv(batches: _Batches) -> Iterator[bytes]:
 
 
 def _for_spreadsheets(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The batch with lists as texts, and texts that no spreadsheet executes."""
+    """Return the batch with lists as texts, and with texts that no spreadsheet executes."""
     return pa.RecordBatch.from_arrays(
         [_cells(column) for column in batch.columns], batch.schema.names
     )
@@ -94,7 +94,7 @@ def _parquet(batches: _Batches) -> Iterator[bytes]:
 
 
 class _Sink(io.RawIOBase):
-    """What a writer wrote since it was last taken."""
+    """Collects the bytes that a writer wrote since the last `taken`."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []

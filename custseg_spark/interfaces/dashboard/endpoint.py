@@ -1,4 +1,4 @@
-"""Routes beside the pages, for what must not be held in memory: files that come and go."""
+"""Routes beside the pages for uploads and downloads, which must not be held in memory."""
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
@@ -12,8 +12,8 @@ from custseg_spark.interfaces.dashboard.trying.upload_route import add_uploads
 
 
 def make_endpoint(settings: Settings, desk: Desk | None = None) -> FastAPI:
-    """The routes below /api. Whoever asks has passed `guarding`. Uploads go to `desk`."""
-    # No pages of FastAPI's own: they would fetch their scripts from elsewhere.
+    """Return the routes below /api. Requests have passed `guarding`. Uploads go to `desk`."""
+    # Without FastAPI's own pages, which fetch scripts from other servers.
     app = FastAPI(title="custseg dashboard", version=__version__, docs_url=None, redoc_url=None)
 
     @app.exception_handler(InputError)

@@ -1,4 +1,4 @@
-"""What surrounds each page: navigation, title, and messages for what can't be shown."""
+"""The frame of each page: navigation, title, and messages instead of a page that fails."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,12 +11,12 @@ from custseg_spark.interfaces.dashboard.texts import plain
 from custseg_spark.interfaces.dashboard.theme import STYLE
 from custseg_spark.interfaces.dashboard.trying.lake_choice import lake_box
 
-# Of this package: an icon by its name would be fetched from elsewhere.
+# A file of this package: an icon by name would be fetched from another server.
 _ICON = Path(__file__).parent / "templates" / "icon.svg"
 
 
 def show() -> None:
-    """Shows the page that the address names."""
+    """Show the page that the address names."""
     st.set_page_config(page_title="custseg", page_icon=str(_ICON), layout="wide")
     st.html(STYLE)
     shown = {

@@ -1,4 +1,4 @@
-"""Tables as pages show them: dates as days, whole numbers with separators, shares in percent."""
+"""Tables of pages: dates as days, whole numbers with separators, shares in percent."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,13 +10,13 @@ _DAY, _TIME = "YYYY-MM-DD", "YYYY-MM-DD HH:mm"
 
 
 def show_rows(rows: pl.DataFrame, *, shares: Sequence[str] = (), decimals: int = 2) -> None:
-    """Draws a table; `shares` are columns from 0 to 1, `decimals` are those of other fractions."""
+    """Draw a table; `shares` are columns from 0 to 1, `decimals` the places of other fractions."""
     in_percent = rows.with_columns(pl.col(name) * 100 for name in shares)
     columns = {
         name: _column(dtype, name in shares, decimals) for name, dtype in in_percent.schema.items()
     }
-    known = {name: column for name, column in columns.items() if column is not None}
-    st.dataframe(in_percent, hide_index=True, width="stretch", column_config=known)
+    configured = {name: column for name, column in columns.items() if column is not None}
+    st.dataframe(in_percent, hide_index=True, width="stretch", column_config=configured)
 
 
 def _column(dtype: pl.DataType, is_share: bool, decimals: int) -> ColumnConfig | None:
@@ -32,7 +32,7 @@ def _column(dtype: pl.DataType, is_share: bool, decimals: int) -> ColumnConfig |
 
 
 def show_texts(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Draws a table of formatted texts, as the report has them."""
+    """Draw a table of formatted texts, as in the report."""
     names = distinct(head)
     st.dataframe(
         pl.DataFrame([dict(zip(names, row, strict=True)) for row in rows]),
@@ -42,20 +42,20 @@ def show_texts(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def distinct(names: Sequence[str]) -> list[str]:
-    """Column names, each once: two segments may have one name."""
+    """Make column names unique: two segments may have the same name."""
     counts: dict[str, int] = {}
-    made = []
+    unique = []
     for name in names:
         counts[name] = counts.get(name, 0) + 1
-        made.append(name if counts[name] == 1 else f"{name} ({counts[name]})")
-    return made
+        unique.append(name if counts[name] == 1 else f"{name} ({counts[name]})")
+    return unique
 
 
 def chosen_part(parts: Mapping[str, object], key: str) -> str:
-    """Draws the choice of a page's part, so that nothing is read that isn't looked at."""
+    """Draw the choice of a page's part, so that only visible parts are read."""
     first = next(iter(parts))
     chosen = st.segmented_control(
         "Part", list(parts), default=first, label_visibility="collapsed", key=key
     )
-    # A second click on the chosen one takes it away.
+    # A second click on the chosen part deselects it.
     return chosen or first

@@ -1,4 +1,4 @@
-"""Before a request reaches page or route: the password, where one is set."""
+"""Guard pages and routes by a password, if one is set."""
 
 import hashlib
 import hmac
@@ -13,7 +13,7 @@ from custseg_spark.interfaces.dashboard.login import login_page
 from custseg_spark.interfaces.dashboard.settings import LOCAL, Settings
 
 LOGIN = "/login"
-# What needs no password: orchestrators ask for it.
+# Paths without a password, for orchestrators.
 OPEN = ("/_stcore/health",)
 _COOKIE = "custseg_dashboard"
 _DAY_S = 86_400
@@ -22,8 +22,7 @@ _LONGEST_BODY = 4_096
 
 
 class Guard:
-    """An ASGI layer: asks for the password, and refuses what another site sends in a visitor's
-    name."""
+    """An ASGI layer that asks for the password and refuses requests from other sites' pages."""
 
     def __init__(self, app: ASGIApp, settings: Settings):
         self.app, self.settings = app, settings
@@ -32,11 +31,11 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        asked = HTTPConnection(scope)
-        if scope["type"] == "http" and not (self._is_to_us(asked) and _is_of_this_site(asked)):
+        request = HTTPConnection(scope)
+        if scope["type"] == "http" and not (self._is_to_us(request) and _is_of_this_site(request)):
             refused = PlainTextResponse("a request of another site", status_code=403)
             await refused(scope, receive, send)
-        elif self._may_enter(asked) and self._is_to_us(asked):
+        elif self._may_enter(request) and self._is_to_us(request):
             await self.app(scope, receive, send)
         elif scope["type"] == "websocket":
             await WebSocket(scope, receive, send).close(code=1008)
@@ -44,15 +43,17 @@ class Guard:
             answer = await self._answer(Request(scope, receive))
             await answer(scope, receive, send)
 
-    def _is_to_us(self, asked: HTTPConnection) -> bool:
-        """Whether the browser means this machine: a site whose name leads here could read what it
-        asks for."""
-        return not self.settings.is_local or asked.url.hostname in LOCAL
+    def _is_to_us(self, request: HTTPConnection) -> bool:
+        """Whether the request's host is a name of this machine.
 
-    def _may_enter(self, asked: HTTPConnection) -> bool:
-        if self.settings.password is None or asked.url.path in OPEN:
+        Another name that resolves here could belong to a site that wants to read the answers.
+        """
+        return not self.settings.is_local or request.url.hostname in LOCAL
+
+    def _may_enter(self, request: HTTPConnection) -> bool:
+        if self.settings.password is None or request.url.path in OPEN:
             return True
-        given = asked.cookies.get(_COOKIE, "")
+        given = request.cookies.get(_COOKIE, "")
         return hmac.compare_digest(given.encode(), self._token.encode())
 
     @property
@@ -87,9 +88,9 @@ class Guard:
         return entered
 
 
-def _is_of_this_site(asked: HTTPConnection) -> bool:
-    """Whether a request that changes something comes from a page of this server, or of none."""
-    origin = asked.headers.get("origin")
-    if asked.scope["method"] in ("GET", "HEAD", "OPTIONS") or origin is None:
+def _is_of_this_site(request: HTTPConnection) -> bool:
+    """Whether a request that changes something comes from a page of this server, or from none."""
+    origin = request.headers.get("origin")
+    if request.scope["method"] in ("GET", "HEAD", "OPTIONS") or origin is None:
         return True
-    return origin.rpartition("//")[2] == asked.headers.get("host")
+    return origin.rpartition("//")[2] == request.headers.get("host")

@@ -1,4 +1,4 @@
-"""The lake as pages read it: as of one moment, and what was read of it until it changes."""
+"""The lake as pages read it: as of one moment, with cached results until it changes."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,13 +15,13 @@ from custseg_spark.interfaces.dashboard.trying.lake_choice import chosen_lake
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# Readers hold no rows; a few visitors may still look at an earlier moment.
+# Readers hold no rows; a few visitors may still see an earlier moment.
 _MOST_MOMENTS = 4
 _NO_RUN = "the lake at {} has no run yet: custseg segment makes one"
 
 
 def open_lake() -> LakeReader:
-    """The lake as it is now. Raises InputError where there is no lake, or no run in it."""
+    """Return the lake as it is now. Raises InputError without a lake, or without a run in it."""
     root = chosen_lake()
     reader = LakeReader(root)
     if not root.is_dir():
@@ -41,14 +41,14 @@ def _as_of(root: str, versions: Mapping[str, int]) -> LakeReader:
 
 
 def version_of(lake: LakeReader, table: Table) -> int | None:
-    """The current version of a table that isn't by run; None where it isn't there."""
+    """Return the current version of a table that isn't by run, or None without the table."""
     return lake.native.version(table) if lake.exists(table) else None
 
 
-def held(most: int, spinner: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Keeps the last `most` results of a function of a lake, for all visitors.
+def cached(most: int, spinner: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Cache the last `most` results of a function of a lake, for all visitors.
 
-    Results are shared, so nobody changes them. A lake of another moment is another argument.
+    Results are shared, so nobody may change them. A lake of another moment is another argument.
     """
 
     def decorated(function: Callable[P, R]) -> Callable[P, R]:

@@ -42,5 +42,5 @@ _WRONG = '<p role="alert">That is not the password.</p>'
 
 
 def login_page(was_wrong: bool = False) -> str:
-    """The form as HTML; it holds nothing that was typed."""
+    """Return the form as HTML, without anything that was typed."""
     return _PAGE.replace("<!-- message -->", _WRONG if was_wrong else "")

@@ -15,12 +15,12 @@ from custseg_spark.interfaces.dashboard.theme import OPTIONS
 from custseg_spark.interfaces.dashboard.trying.desk import desk
 
 SCRIPT = Path(__file__).parent / "script" / "app.py"
-# Where `endpoint` is reached.
+# The path of `endpoint`.
 API = "/api"
 
 
 def make_app(settings: Settings) -> st.App:
-    """The dashboard as one ASGI application: pages, downloads, uploads."""
+    """Return the dashboard as one ASGI application: pages, downloads, uploads."""
     return st.App(
         SCRIPT,
         routes=[Mount(API, make_endpoint(settings, desk()))],
@@ -32,14 +32,14 @@ def make_app(settings: Settings) -> st.App:
 @asynccontextmanager
 async def _lifespan(_: st.App) -> AsyncIterator[None]:
     yield
-    # Here, as the server ends itself by the signal that it was sent.
+    # Cleaned up here, because the server ends itself by the signal that it was sent.
     at = desk()
     if at is not None:
         at.close()
 
 
 def serve(settings: Settings, host: str, port: int) -> None:
-    """Serves until it is stopped."""
+    """Serve until stopped."""
     make_app(settings).run(config=_options(host, port))
 
 

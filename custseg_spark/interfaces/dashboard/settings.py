@@ -1,4 +1,4 @@
-"""What the dashboard was started with; set once, before its server starts."""
+"""The settings of the dashboard, which are set once before its server starts."""
 
 import os
 import secrets
@@ -17,10 +17,10 @@ _SHORTEST_PASSWORD = 8
 
 @dataclass(frozen=True)
 class Settings:
-    """The lake that is shown, and the password that is asked for; None: none is.
+    """The lake to show, and the password, if any.
 
-    `is_local`: only this machine is answered, by its own names. `key` signs the cookies of this
-    process: a restart asks for the password again.
+    `is_local`: only requests of this machine, by its own names, are answered. `key` signs the
+    cookies of this process: a restart asks for the password again.
     """
 
     lake: Path
@@ -29,23 +29,26 @@ class Settings:
     key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 
 
-_held: list[Settings] = []
+_current: list[Settings] = []
 
 
 def use(settings: Settings) -> None:
-    """Sets what pages and routes of this process read."""
-    _held[:] = [settings]
+    """Set the settings of this process."""
+    _current[:] = [settings]
 
 
 def current() -> Settings:
-    """What this process was started with. Raises ConfigurationError before that."""
-    if not _held:
+    """Return the settings of this process. Raises ConfigurationError before `use`."""
+    if not _current:
         raise ConfigurationError("the dashboard is started by custseg dashboard")
-    return _held[0]
+    return _current[0]
 
 
 def password_of(environment: Mapping[str, str] = os.environ) -> str | None:
-    """The password in the environment, None without one. ConfigurationError for a short one."""
+    """Return the password in the environment, or None.
+
+    Raises ConfigurationError for a short one.
+    """
     given = environment.get(PASSWORD_VARIABLE) or None
     if given is not None and len(given) < _SHORTEST_PASSWORD:
         raise ConfigurationError(

@@ -17,7 +17,7 @@ from custseg_spark.paths import Remote, place
 
 
 def run(argv: Sequence[str]) -> None:
-    """Serves until it is stopped. Raises ConfigurationError for what it can't serve."""
+    """Serve until stopped. Raises ConfigurationError for a lake that can't be served."""
     options = _parser().parse_args(argv)
     lake = place(options.lake)
     if isinstance(lake, Remote):
@@ -34,7 +34,7 @@ def run(argv: Sequence[str]) -> None:
 
 
 def _open_desk(options: argparse.Namespace, lake: Path) -> None:
-    """Makes the folder of uploads and tries; without one that can be written none is offered."""
+    """Create the folder of uploads and tries; without a writable one, none is offered."""
     if options.no_tries:
         return
     folder = Path(options.tries) if options.tries else lake.absolute().parent / "tries"

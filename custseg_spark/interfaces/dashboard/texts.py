@@ -1,4 +1,4 @@
-"""Texts of tables and of visitors within pages: shown as they are, whatever markup they hold."""
+"""Texts of tables and visitors within pages, shown literally even if they have markup."""
 
 import re
 from typing import Any
@@ -8,8 +8,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from custseg_spark.outputs.report import words
 from custseg_spark.outputs.report.choice import evidence
 
-# What Streamlit's Markdown, its directives and its formulas begin with.
-# Within a word a low line is none of it, and labels are also read aloud.
+# The first characters of Streamlit's Markdown, directives and formulas. An underscore within a word
+# is no markup, and labels are also read aloud.
 _MARKUP = re.compile(r"([\\`*{}\[\]()<>#+\-.!|~$:]|(?<![^\W_])_|_(?![^\W_]))")
 # Templates escape all values.
 _TEMPLATES = Environment(
@@ -22,17 +22,17 @@ _TEMPLATES = Environment(
 
 
 def plain(text: str) -> str:
-    """A text on one line, for where Streamlit reads Markdown."""
+    """Return a text on one line, escaped for Streamlit's Markdown."""
     return _MARKUP.sub(r"\\\1", " ".join(text.split()))
 
 
 def rendered(template: str, **values: Any) -> str:
-    """A template as HTML; it may use the report's `words` and `evidence`."""
+    """Render a template as HTML; it may use the report's `words` and `evidence`."""
     return _TEMPLATES.get_template(template).render(words=words, evidence=evidence, **values)
 
 
 def bytes_text(size: int) -> str:
-    """A size for people: 3.4 MiB."""
+    """Format a size: 3.4 MiB."""
     value, unit = float(size), "bytes"
     for larger in ("KiB", "MiB", "GiB"):
         if value < 1024:

@@ -20,7 +20,7 @@ _DARK = {
     "linkColor": "#6cb8ea",
 }
 
-# Fonts of the system: nothing is fetched from elsewhere.
+# Fonts of the system: nothing is fetched from other servers.
 _BOTH = {
     "font": "system-ui, sans-serif",
     "headingFont": "system-ui, sans-serif",

@@ -1,4 +1,5 @@
-"""The Python API: what `import custseg_spark` offers, each part in a module of its own.
+"""The Python API: the contents of `import custseg_spark`, each part in its own module.
 
-`running` and `Segmentation.customers()` need Spark; all else reads a lake in a folder without it.
+`running` and `Segmentation.customers()` need Spark; all other parts read a lake in a folder without
+it.
 """

@@ -1,4 +1,4 @@
-"""Arguments of the Python API to configurations and mappings."""
+"""Turn arguments of the Python API into configurations and mappings."""
 
 import os
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ def load_config(
     lake: AnyPath | None = None,
     run_date: date | str | None = None,
 ) -> Config:
-    """The configuration of a TOML file, with settings by dotted key laid over it.
+    """Load the configuration of a TOML file; settings by dotted key override it.
 
     `file` is a path, one that is shipped (`presets/rfm.toml`), or a `Config`; without any, the
     defaults of docs/configuration.md. Raises ConfigurationError for an unknown key or value.
@@ -53,7 +53,7 @@ def load_config(
 
 
 def load_mapping(mapping: AnyMapping, **overrides: Any) -> MappingFile:
-    """A mapping by its name, its file, its content as a dict, or itself; overrides laid over it.
+    """Load a mapping by its name, its file or its content as a dict; keyword arguments override it.
 
     A name is that of a file in `conf/sources`, of the current folder or shipped.
 

@@ -1,4 +1,4 @@
-"""Frames of pandas, Polars, Arrow and Spark: told apart by their names, to Arrow and back."""
+"""Frames of pandas, Polars, Arrow and Spark: recognise them by name, convert to Arrow and back."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,9 +12,9 @@ _MOST_ROWS_SHOWN = 1
 
 
 def library(frame: object) -> str | None:
-    """The library that a frame is of: pandas, polars, pyarrow or pyspark; None for anything else.
+    """Return a frame's library: pandas, polars, pyarrow or pyspark; None for anything else.
 
-    Of a library's other objects None, too: a column is no frame.
+    A library's other objects, such as a column, are no frames either.
     """
     kind = type(frame)
     package = kind.__module__.partition(".")[0]
@@ -31,7 +31,7 @@ _FRAMES = {
 
 
 def to_arrow(frame: Any) -> pa.Table:
-    """A frame in memory as Arrow. Raises InputError for what Arrow has no type for."""
+    """Convert a frame in memory to Arrow. Raises InputError for values without an Arrow type."""
     kind = library(frame)
     if kind == "pandas":
         return _of_pandas(frame)
@@ -48,7 +48,7 @@ def to_arrow(frame: Any) -> pa.Table:
 
 
 def _of_pandas(frame: Any) -> pa.Table:
-    """Columns one by one: a column of mixed values, such as 536365 and C536379, becomes text."""
+    """Convert column by column: a column of mixed values, such as 536365 and C536379, is text."""
     columns = {}
     for place, name in enumerate(frame.columns):
         if not isinstance(name, str):
@@ -66,8 +66,11 @@ def _of_pandas(frame: Any) -> pa.Table:
 
 
 def numbers(frame: pa.Table, names: Sequence[str]) -> pa.Table:
-    """The named columns as numbers; what isn't there, or is no number, is an InputError that says
-    where: the column, the row (the first is 1) and the value."""
+    """Return the named columns as numbers.
+
+    Raises InputError for a missing column, and for a value that is no number: with the column, the
+    row (the first is 1) and the value.
+    """
     return pa.table({name: _numbers(frame, name) for name in names})
 
 
@@ -97,11 +100,11 @@ def _refuse(column: pa.ChunkedArray, name: str, is_wrong: Any) -> None:
             raise InputError(f"row {row}: {name} is {value!r}; expected a finite number")
 
 
-def like(frame: Any, made: pa.Table) -> Any:
-    """A table as a frame of the library that `frame` is of; of pandas with its index."""
+def like(frame: Any, table: pa.Table) -> Any:
+    """Convert a table to a frame of the library of `frame`; in pandas with its index."""
     kind = library(frame)
     if kind == "pandas":
-        result = made.to_pandas()
+        result = table.to_pandas()
         result.index = frame.index
         return result
-    return made if kind == "pyarrow" else pl.from_arrow(made)
+    return table if kind == "pyarrow" else pl.from_arrow(table)

@@ -1,4 +1,4 @@
-"""A lake, opened for reading: of a folder without Spark, of any other place by Spark."""
+"""Open a lake for reading: in a folder without Spark, at any other place by Spark."""
 
 import os
 from datetime import date
@@ -26,26 +26,27 @@ class Lake(LakeTables):
     """The tables and runs of a lake, for reading. Made by `open_lake`."""
 
     def runs(self) -> pl.DataFrame:
-        """A row a run, the latest first: its date, models and their reason, warnings, seconds."""
+        """Return a row per run, the latest first: date, models and their reason, warnings,
+        seconds."""
         return self.table(RUNS.name).sort("run_date", descending=True)
 
     def run(
         self, run_date: date | str | None = None, *, algorithm: str | None = None
     ) -> "Segmentation":
-        """What a run made; without a date the latest. Raises InputError where there is no such.
+        """Return the results of a run; without a date the latest.
 
-        `algorithm`: the main one of the run, if none is named.
+        Raises InputError without such a run. `algorithm` is by default the run's main one.
         """
-        wanted = parse_date(run_date, "run_date") if isinstance(run_date, str) else run_date
+        requested = parse_date(run_date, "run_date") if isinstance(run_date, str) else run_date
         lake = self.at_one_moment()
-        return Segmentation(lake, run_date_of(lake.reader, wanted), algorithm)
+        return Segmentation(lake, run_date_of(lake.reader, requested), algorithm)
 
 
 def open_lake(path: AnyPath | LakeConfig = "lake", *, spark: "SparkSession | None" = None) -> Lake:
-    """The lake in a folder, for reading; no JVM starts.
+    """Open the lake in a folder for reading; no JVM starts.
 
-    A lake at a URI, or one of a catalog (`Config.lake` with `catalog`), takes a session of Spark's:
-    the given one, else the running one, else a new one. Raises InputError where there is no lake.
+    A lake at a URI, or one of a catalog (`Config.lake` with `catalog`), takes a Spark session: the
+    given one, else the running one, else a new one. Raises InputError without a lake.
     """
     config = path if isinstance(path, LakeConfig) else LakeConfig(path=os.fspath(path))
     folder = place(config.path)

@@ -1,4 +1,4 @@
-"""Published models in memory: an object as scikit-learn's are, and `score` over any frame."""
+"""Published models in memory: an object like scikit-learn's, and `score` for any frame."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ CUSTOMER = "customer_id"
 
 @dataclass(frozen=True)
 class Model:
-    """A published model: features of customers in, clusters and segments out. Needs no Spark.
+    """A published model, which turns customers' features into clusters and segments without Spark.
 
     `transform` and `predict` are scikit-learn's; they take frames of pandas, Polars or Arrow with
     the columns `feature_names_in_` among others, or an array of exactly these columns (n x d, NaN
@@ -55,7 +55,7 @@ class Model:
 
     @property
     def n_features_in_(self) -> int:
-        """How many columns the model reads."""
+        """The number of columns that the model reads."""
         return len(self.scoring.columns)
 
     @property
@@ -64,23 +64,24 @@ class Model:
         return self.scoring.clustering.model.centres
 
     def transform(self, customers: Any) -> np.ndarray:
-        """Customers as points of the clustered space: transformed, fenced, scaled. n x d."""
+        """Return customers as points of the clustered space, n x d: transformed, clipped,
+        scaled."""
         return np.ascontiguousarray(self.scoring.points(self._table(customers)))
 
     def predict(self, customers: Any) -> np.ndarray:
-        """The cluster of each customer, from 0: the column `cluster` of `customer_segments`."""
+        """Return each customer's cluster, from 0: the column `cluster` of `customer_segments`."""
         return self.scoring.labels(self._table(customers))
 
     def score(self, customers: F) -> F:
-        """The segment of each customer, as `score` does."""
+        """Return the segment of each customer, as `score` does."""
         return score(customers, model=self)
 
     def to_json(self) -> str:
-        """The model's portable form."""
+        """Return the model's portable form."""
         return portable.document(self.scoring).text
 
     def save(self, path: AnyPath) -> None:
-        """Writes the model's portable form to a file, from which `load_model` reads it."""
+        """Write the model's portable form to a file, which `load_model` reads."""
         Path(path).write_text(self.to_json(), encoding="utf-8")
 
     def __repr__(self) -> str:
@@ -90,7 +91,7 @@ class Model:
         )
 
     def table(self, frame: Any) -> pa.Table:
-        """The columns of a frame that the model reads. Raises InputError for a wrong one."""
+        """Return the columns of a frame that the model reads. Raises InputError for a wrong one."""
         return frames.numbers(frames.to_arrow(frame), self.scoring.columns)
 
     def _table(self, customers: Any) -> pa.Table:
@@ -110,9 +111,9 @@ class Model:
 
 
 def load_model(path: AnyPath) -> Model:
-    """A model's portable form: of a file, or of a model's folder in a lake.
+    """Load a model from its portable form: from a file, or from a model's folder in a lake.
 
-    Raises InputError for a file that isn't there, isn't a model, or was changed.
+    Raises InputError for a file that is missing, isn't a model, or was changed.
     """
     file = Path(path)
     file = file / portable.FILE_NAME if file.is_dir() else file
@@ -124,16 +125,15 @@ def load_model(path: AnyPath) -> Model:
 
 
 def score(customers: F, *, model: Any) -> F:
-    """The segment of each customer of a frame, by a published model; without Spark.
+    """Score each customer of a frame by a published model, without Spark.
 
     `customers` has the model's features as columns (`model.feature_names_in_`, those of
     `customer_features`), `model` is a Model, the result of `segment`, or a path for `load_model`.
-    The answer is a frame of the same library, a row a customer in the same order: customer_id (if
-    there is such a column), cluster, segment_id, segment_name, distance, second_segment_id, margin,
-    top_features, and what the model knows of memberships, is_outlier, oddities, p_stay. A frame of
-    Spark's is scored by Spark.
-
-    Raises InputError for a missing column, and for a value that is no number: which row and column.
+    The result is a frame of the same library, with a row per customer in the same order:
+    customer_id (if there is such a column), cluster, segment_id, segment_name, distance,
+    second_segment_id, margin, top_features, and memberships, is_outlier, oddities and p_stay as far
+    as the model has them. Spark scores a Spark frame. Raises InputError for a missing column, and
+    for a value that is no number, with its row and column.
 
     >>> import custseg_spark as cs, polars as pl
     >>> model = cs.load_model("tests/data/scoring.json")
@@ -146,11 +146,11 @@ def score(customers: F, *, model: Any) -> F:
     """
     used = _model(model)
     if frames.library(customers) == "pyspark":
-        made: F = _scored_by_spark(customers, used)
-        return made
+        scored: F = _scored_by_spark(customers, used)
+        return scored
     table = frames.to_arrow(customers)
-    made = frames.like(customers, _segments(table, used))
-    return made
+    scored = frames.like(customers, _segments(table, used))
+    return scored
 
 
 def _model(model: Any) -> Model:
@@ -165,28 +165,28 @@ def _model(model: Any) -> Model:
 
 
 def _segments(customers: pa.Table, model: Model) -> pa.Table:
-    made = model.scoring.segments_of(frames.numbers(customers, model.scoring.columns))
-    made = made.drop_columns(_unknown(model))
+    segments = model.scoring.segments_of(frames.numbers(customers, model.scoring.columns))
+    segments = segments.drop_columns(_unknown(model))
     if CUSTOMER not in customers.column_names:
-        return made
-    return made.add_column(0, CUSTOMER, customers[CUSTOMER])
+        return segments
+    return segments.add_column(0, CUSTOMER, customers[CUSTOMER])
 
 
 def _unknown(model: Model) -> list[str]:
-    """The columns that a model has nothing for: whatever the customers, it gives null."""
+    """Return the columns that are null for all customers, because the model lacks them."""
     clustering = model.scoring.clustering
-    known = {
+    known_columns = {
         "memberships": isinstance(clustering.model, GaussianMixture),
         "is_outlier": bool(clustering.outlier_distances),
         "oddities": bool(clustering.outlier_distances),
         "p_stay": bool(clustering.stay_curves),
     }
-    return [name for name, is_known in known.items() if not is_known]
+    return [name for name, is_known in known_columns.items() if not is_known]
 
 
 @dataclass(frozen=True)
 class _Scoring:
-    """What a task needs to score: the model travels as its document."""
+    """Scores in a task, to which the model is sent as its document."""
 
     document: str
 
@@ -197,11 +197,11 @@ class _Scoring:
 
 
 def _scored_by_spark(customers: Any, model: Model) -> Any:
-    """A frame of Spark's with the segments, made when it is used."""
+    """Return a lazy Spark frame with the segments."""
     from custseg_spark.interfaces.python.spark_frames import map_customers
 
     columns = model.scoring.columns
     nobody = pa.table({name: pa.array([0.0]) for name in columns})
-    made = _segments(nobody, model).schema
+    schema = _segments(nobody, model).schema
     ids = [CUSTOMER] if CUSTOMER in customers.columns else []
-    return map_customers(customers, ids, columns, _Scoring(model.to_json()), made)
+    return map_customers(customers, ids, columns, _Scoring(model.to_json()), schema)

@@ -11,9 +11,9 @@ THEMES = {"light": LIGHT, "dark": DARK}
 
 
 class Plots:
-    """A run's pictures: each a matplotlib Figure, that a notebook shows and `savefig` saves.
+    """A run's pictures, each a matplotlib Figure, which a notebook shows and `savefig` saves.
 
-    Each raises InputError where the run's tables have nothing to draw. `theme`: light or dark.
+    Each raises InputError if the run's tables have nothing to draw. `theme`: light or dark.
     """
 
     def __init__(self, content: Content):
@@ -32,7 +32,7 @@ class Plots:
         return self._drawn("pca_clusters_2d", theme)
 
     def choice_of_k(self, *, theme: str = "light") -> Figure:
-        """The indices of each number of segments that was tried; the chosen ringed."""
+        """The indices of each tried number of segments; the chosen one is ringed."""
         return self._drawn("k_selection", theme)
 
     def rfm(self, *, theme: str = "light") -> Figure:
@@ -40,15 +40,15 @@ class Plots:
         return self._drawn("rfm_heat_map", theme)
 
     def seasons(self, *, theme: str = "light") -> Figure:
-        """A heat map: purchases of months and weekdays against a usual day's, by segment."""
+        """A heat map: purchases of months and weekdays compared with a usual day, by segment."""
         return self._drawn("season_indices", theme, "four weeks with purchases")
 
     def migration(self, *, theme: str = "light") -> Figure:
-        """Who went where since the run before."""
+        """The customers' moves between segments since the run before."""
         return self._drawn("migration_flow", theme, "an earlier run")
 
     def drift(self, *, theme: str = "light") -> Figure:
-        """How far features moved since the run before."""
+        """The drift of features since the run before."""
         return self._drawn("drift", theme, "an earlier run")
 
     def lifetime_value(self, *, theme: str = "light") -> Figure:

@@ -1,4 +1,4 @@
-"""A look at a file before it is read: its columns, a proposed mapping, what would be refused."""
+"""Preview a file before it is read: its columns, a proposed mapping, the refused records."""
 
 import os
 import tempfile
@@ -32,13 +32,12 @@ _EVENTS = 5
 
 @dataclass(frozen=True)
 class Preview:
-    """What a mapping makes of the first records of a source (10,000 at most).
+    """The result of a mapping on the first records of a source (at most 10,000).
 
-    `mapping` is the given one or the proposed one, whose file is `text`; None where nothing tells
-    what is needed, `problem` says what. `questions` are what only a person can answer before the
-    proposal is used. `columns`: a row a column of the source: what its values
-    look like and what it becomes. `events`: the first events. `refused`: a row a reason, the most
-    frequent first.
+    `mapping` is the given or the proposed one, whose file is `text`. It is None if a needed column
+    can't be guessed; then `problem` names it. `questions` are for a person to answer before the
+    proposal is used. `columns` has a row per column of the source, with its values' shape and its
+    role. `events` are the first events. `refused` has a row per reason, the most frequent first.
     """
 
     mapping: MappingFile | None
@@ -54,28 +53,31 @@ class Preview:
 
     @property
     def rejected_share(self) -> float:
-        """Rejected of all records that were looked at."""
+        """The share of rejected records among the first records."""
         read = self.accepted + self.rejected + self.duplicates
         return self.rejected / read if read else 0.0
 
     def save(self, path: AnyPath) -> None:
-        """Writes the proposed mapping to a file, to be read, mended and kept."""
+        """Write the proposed mapping to a file, for a person to check and correct."""
         if not self.text:
             raise ConfigurationError("the mapping was given: there is no proposal to save")
         Path(path).write_text(self.text, encoding="utf-8")
 
     def __repr__(self) -> str:
-        said = f"{self.accepted:,} accepted, {self.rejected:,} rejected, {self.duplicates:,} twice"
-        return f"<Preview: {self.problem or said}>"
+        counts = (
+            f"{self.accepted:,} accepted, {self.rejected:,} rejected, {self.duplicates:,} twice"
+        )
+        return f"<Preview: {self.problem or counts}>"
 
 
 def preview(
     source: "AnyPath | Any", mapping: AnyMapping | None = None, *, name: str = "proposed"
 ) -> Preview:
-    """Looks at the first records of a file, a folder's first file, or a frame; writes nothing.
+    """Preview the first records of a file, a folder's first file, or a frame; write nothing.
 
-    Without a mapping proposes one, called `name`, from the columns' names and values. No lake and
-    no JVM are needed. Raises InputError for what can't be read or lacks a column of the mapping.
+    Without a mapping one is proposed, called `name`, from the columns' names and values. No lake
+    and no JVM are needed. Raises InputError for a source that can't be read or lacks a column of
+    the mapping.
 
     >>> import custseg_spark as cs, polars as pl
     >>> log = pl.DataFrame({"when": ["2024-05-01 10:00:00"], "action": ["view"], "visitor": [7],
@@ -93,14 +95,14 @@ def preview(
         columns = shapes.shapes(head.columns, head.rows)
         if given is not None:
             check_columns(head.columns, given, f"{head.file.name}: the header")
-            return _made(head, columns, given, "")
+            return _previewed(head, columns, given, "")
         guess = guessing.guess(columns)
         text = proposing.mapping_file(head, columns, guess)
         try:
             proposed = mapping_of(tomllib.loads(text), name)
         except ConfigurationError as error:
             return _incomplete(columns, text, guess.questions, str(error))
-        return _made(head, columns, proposed, text, guess.questions)
+        return _previewed(head, columns, proposed, text, guess.questions)
 
 
 def _file(source: Any, staging: Path) -> SourceFile:
@@ -116,7 +118,7 @@ def _file(source: Any, staging: Path) -> SourceFile:
     return next(f for f in files.list_files(path, hashes=False) if f.skipped_because is None)
 
 
-def _made(
+def _previewed(
     head: Head,
     columns: Sequence[Shape],
     mapping: MappingFile,
@@ -138,9 +140,9 @@ def _made(
 
 
 def _incomplete(
-    found: Sequence[Shape], text: str, questions: Sequence[str], problem: str
+    shapes: Sequence[Shape], text: str, questions: Sequence[str], problem: str
 ) -> Preview:
-    nothing, columns = pl.DataFrame(), _columns(found, {})
+    nothing, columns = pl.DataFrame(), _columns(shapes, {})
     return Preview(None, text, columns, nothing, nothing, 0, 0, 0, tuple(questions), problem)
 
 

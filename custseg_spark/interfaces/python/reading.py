@@ -1,4 +1,4 @@
-"""What the Python API reads of a lake, wherever the lake is."""
+"""The interface by which the Python API reads a lake at any place."""
 
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -15,22 +15,22 @@ R = TypeVar("R")
 
 
 class Reader(Tables, Protocol):
-    """A lake's tables and models, in memory: published runs, no others."""
+    """Reads a lake's tables and models of published runs into memory."""
 
     @property
     def moment(self) -> Moment:
-        """What `at_one_moment` has fixed."""
+        """The moment that `at_one_moment` has fixed."""
 
     def at_one_moment(self) -> "Reader":
-        """The lake as it is now, whatever others publish from here on."""
+        """Return the lake as it is now, without later changes."""
 
     def rows_of_customer(self, table: Table, customer_id: str, day: date) -> pa.Table:
-        """A customer's rows on a run date."""
+        """Return a customer's rows on a run date."""
 
     def map_files(
         self, table: Table, day: date, kernel: Callable[[pa.Table], R], columns: Sequence[str]
     ) -> list[R]:
-        """The kernel's result for each part of a date's rows."""
+        """Run the kernel on each part of a date's rows."""
 
     def model(self, day: date, algorithm: str) -> ScoringModel:
-        """The published model of a run and algorithm."""
+        """Return the published model of a run and algorithm."""

@@ -1,4 +1,4 @@
-"""What a run is asked to read: files, or a frame under a name."""
+"""The input of a run: files, or a frame under a name."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     InMemory: TypeAlias = pa.Table | pd.DataFrame | pl.DataFrame | pl.LazyFrame
     Source: TypeAlias = AnyPath | Sequence[AnyPath] | DataFrame | InMemory
 else:
-    # pandas takes a second to import, and a path needs none of it.
+    # pandas takes a second to import, and a path doesn't need it.
     Source = Any
 Listed = list[tuple[MappingFile, list[SourceFile]]]
 
 
 @dataclass(frozen=True)
 class Request:
-    """A mapping and what to read by it: files of this machine and URIs, or a frame and its name."""
+    """A mapping and its input: files of this machine and URIs, or a frame and its name."""
 
     mapping: MappingFile
     files: Listed
@@ -45,12 +45,12 @@ class Request:
 
     @property
     def session(self) -> SparkSession | None:
-        """The session that a frame of Spark's is of; None of anything else."""
+        """The session of a Spark frame; None for other inputs."""
         return self.frame.sparkSession if isinstance(self.frame, DataFrame) else None
 
     @contextmanager
     def listed(self, lake: Lake, config: Config) -> Iterator[Listed]:
-        """The files to ingest; a frame is copied beside the lake's tables for the block."""
+        """Return the files to ingest; a frame is copied beside the lake's tables for the block."""
         if self.frame is None:
             yield self.files
             return
@@ -61,10 +61,10 @@ class Request:
 
 
 def requested(source: Source, mapping: AnyMapping | None, name: str | None) -> Request:
-    """The request for a source; its files are listed and hashed, before Spark starts.
+    """Return the request for a source; its files are listed and hashed before Spark starts.
 
-    Raises ConfigurationError without a mapping, of a frame without a name, of files with one, and
-    InputError where no file is there.
+    Raises ConfigurationError without a mapping, for a frame without a name and for files with one.
+    Raises InputError if there is no file.
     """
     if mapping is None:
         raise ConfigurationError("mapping: expected one; cs.preview(source) proposes it")
@@ -93,6 +93,6 @@ def _paths(source: Any) -> tuple[str, ...]:
 
 
 def _beside(lake: Lake, config: Config) -> Place:
-    """A folder that all workers reach: the configured one for copies, else the lake's own."""
+    """Return a folder that all workers reach: the configured one for copies, else the lake's."""
     folder = place(config.ingest.staging or lake.config.path)
     return folder if isinstance(folder, Remote) else Path(folder).absolute()

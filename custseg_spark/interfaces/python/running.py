@@ -1,4 +1,4 @@
-"""Runs from Python: sources into a lake, a lake to segments, beside the caller's own session."""
+"""Runs from Python: ingest sources and segment a lake, in the caller's Spark session if any."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -43,20 +43,18 @@ def segment(
     spark: SparkSession | None = None,
     again: bool = False,
 ) -> Segmentation:
-    """Segments the customers of a source: ingest, sessions, features, models, segments.
+    """Segment the customers of a source: ingest, sessions, features, models, segments.
 
     `source` is a path, folder, glob or URI, several of them, or a frame of Spark, pandas, Polars or
-    Arrow, which takes a `name`; without any, the lake is segmented as it is. `mapping` says what
-    the columns mean: the name of a mapping, its file, its content as a dict, or what `preview`
-    proposes. Only events before `run_date` count (default: the day after the last one). `config`
-    and `settings` are as in `load_config`: `settings={"model.k": 5}`.
+    Arrow with a `name`. Without a source the lake is segmented as it is. `mapping` describes the
+    columns: the name of a mapping, its file, its content as a dict, or the proposal of `preview`.
+    Only events before `run_date` count (default: the day after the last one). `config` and
+    `settings` are as in `load_config`: `settings={"model.k": 5}`.
 
-    Runs in the given session of Spark's, else in the running one, else in a new one. No session is
-    stopped, and no setting of the caller's is changed. A run that is repeated is a run done once:
-    it stands where nothing has changed since, unless asked for `again`.
-
-    Raises ConfigurationError, InputError, RejectedShareError, ConflictError: what the exit codes of
-    the command line say.
+    It runs in the given Spark session, else in the running one, else in a new one. No session is
+    stopped, and no setting of the caller is changed. Repeating a run changes nothing: the earlier
+    run stands if its inputs are the same, unless `again` is set. Raises ConfigurationError,
+    InputError, RejectedShareError and ConflictError, as the command line's exit codes.
 
     >>> import custseg_spark as cs
     >>> result = cs.segment("events.csv", mapping="ecommerce_events", lake="lake",
@@ -72,7 +70,7 @@ def segment(
     theirs = spark or (request.session if request else None) or running_session()
     tables = SparkTables(session_beside(theirs, configured.lake.umask), configured.lake)
     if request is None:
-        # Before there is a lock, and a folder with it, where a path was misspelt.
+        # Checked first, because the lock would create the folder of a misspelt path.
         require_table(tables, EVENTS)
     progress, ingested = Progress(), None
     with _with_errors_of_ours(), tables.at_work():
@@ -92,10 +90,10 @@ def ingest(
     settings: Mapping[str, Any] | None = None,
     spark: SparkSession | None = None,
 ) -> IngestSummary:
-    """Reads a source into a lake: events, refused records, the ledger and sessions.
+    """Read a source into a lake: events, refused records, the ledger and sessions.
 
-    Arguments as those of `segment`. A file is read once, whatever it is called; of a frame the
-    same rows under the same name. Raises as `segment`.
+    The arguments are those of `segment`. A file is read once, even under another name; a frame once
+    for the same rows and name. Raises as `segment`.
     """
     configured = load_config(config, settings, lake=lake)
     request = requested(source, mapping, name)
@@ -126,7 +124,7 @@ def _ingested(
 
 @contextmanager
 def _with_errors_of_ours() -> Iterator[None]:
-    """Raises what a library raises as the command line tells it: memory, disk, a damaged table."""
+    """Translate errors of libraries as the command line does: memory, disk, a damaged table."""
     try:
         yield
     except Exception as error:
@@ -144,7 +142,7 @@ def _archetypes(config: Config, file: AnyConfig) -> Archetypes:
 
 
 def _opened(tables: SparkTables, theirs: SparkSession | None) -> lakes.Lake:
-    """The lake that a run wrote, for reading: by Spark only where nothing else reaches it."""
+    """Open the lake of a run for reading; with Spark only if nothing else reaches it."""
     if not lakes.is_elsewhere(tables.config):
         return lakes.open_lake(tables.config, spark=theirs or tables.spark)
     return lakes.Lake(tables.config, SparkReader(tables), theirs or tables.spark)

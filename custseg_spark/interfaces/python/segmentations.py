@@ -42,10 +42,11 @@ _PROFILES: dict[str, Any] = {
 
 
 class Segmentation:
-    """What a run of one date made, read from the lake's tables.
+    """The results of a run, read from the lake's tables.
 
-    `segment` gives it, and `Lake.run` for a run that is there already. Of several algorithms it
-    shows the main one; `with_algorithm` another. `ingested` is what `segment` read, if it did.
+    `segment` returns it, and `Lake.run` for an earlier run. Of several algorithms it shows the main
+    one; `with_algorithm` shows another. `ingested` are the counts of the ingest by `segment`, if
+    there was one.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class Segmentation:
         self.algorithm = algorithm or self.algorithms[0]
 
     def with_algorithm(self, algorithm: str) -> "Segmentation":
-        """The same run, as another of its algorithms segments it."""
+        """Return the same run, seen through another of its algorithms."""
         return Segmentation(self.lake, self.run_date, algorithm, self.ingested)
 
     @cached_property
@@ -80,19 +81,21 @@ class Segmentation:
     def algorithms(self) -> list[str]:
         """The run's algorithms, the main one first."""
         configured = json.loads(self.run["config"] or "{}").get("model", {}).get("algorithms", [])
-        made = dict(self.run["models"] or {})
-        return [a for a in configured if a in made or not made] or sorted(made)
+        models = dict(self.run["models"] or {})
+        return [a for a in configured if a in models or not models] or sorted(models)
 
     @property
     def warnings(self) -> list[str]:
-        """What a person should know of the run."""
+        """The run's warnings, for a person to read."""
         return list(self.run["warnings"] or [])
 
     @cached_property
     def segments(self) -> pl.DataFrame:
-        """A row a segment, by id: name, customers and their share, revenue and its share (null
-        where there is none), what marks it (features with their distance from the mean of all
-        customers in standard deviations), what to do, and what became of it since the run before.
+        """A row per segment, by id, as in `segment_profiles`.
+
+        Columns: name, customers and their share, revenue and its share (null without revenue),
+        evidence (features with their distance from the mean of all customers in standard
+        deviations), suggested actions, and the status since the run before.
         """
         rows = [
             {
@@ -102,24 +105,27 @@ class Segmentation:
             }
             for s in self._content.segments_of(self.algorithm)
         ]
-        made = pl.DataFrame(rows, schema=_PROFILES, orient="row")
-        return made.sort("segment_id")
+        profiles = pl.DataFrame(rows, schema=_PROFILES, orient="row")
+        return profiles.sort("segment_id")
 
     @property
     def customers(self) -> "Customers":
-        """The run's customers: `customers()` is a frame of Spark's, `customers.to_polars()` and
-        `customers.to_pandas()` are in memory."""
+        """The run's customers.
+
+        `customers()` is a Spark frame; `customers.to_polars()` and `customers.to_pandas()` are in
+        memory.
+        """
         return Customers(self)
 
     @cached_property
     def model(self) -> Model:
-        """The published model that gave the segments. Raises InputError where it isn't whole."""
+        """The published model of the segments. Raises InputError if it is incomplete."""
         return Model(self.lake.reader.model(self.run_date, self.algorithm))
 
     def explain(self, customer_id: str | int) -> Explanation:
-        """Why a customer is in the segment; ids are texts, a whole number is taken as its digits.
+        """Explain a customer's segment; ids are texts, and a whole number stands for its digits.
 
-        Raises InputError for a customer that the run lacks, and for what is no id.
+        Raises InputError for a customer who isn't in the run, and for a value that is no id.
         """
         if not isinstance(customer_id, str):
             try:
@@ -137,9 +143,10 @@ class Segmentation:
         return Plots(self._content)
 
     def report(self, folder: AnyPath | None = None) -> Path:
-        """Writes the report into `folder`/<run date> (none: `reports` beside the lake); its page.
+        """Write the report into `folder`/<run date>; return its page.
 
-        A lake elsewhere needs a folder of this machine.
+        Without `folder` it goes to `reports` beside the lake. For a lake elsewhere, name a folder
+        of this machine.
         """
         target = place(str(folder)) if folder is not None else beside(self.lake.config)
         if isinstance(target, Remote):
@@ -161,7 +168,7 @@ class Segmentation:
         )
 
     def __str__(self) -> str:
-        """A line a segment, however wide: what `print` shows."""
+        """Return a line per segment, of any width, for `print`."""
         head = f"{'id':>4}  {'segment':<26}{'customers':>12}{'share':>9}{'revenue':>12}{'share':>9}"
         lines = [
             f"{row['segment_id']:>4}  {row['segment_name']:<26}{row['customers']:>12,}"
@@ -172,34 +179,34 @@ class Segmentation:
         return "\n".join([repr(self), f"{head}  marks", *lines])
 
     def _repr_html_(self) -> str:
-        """What a notebook shows."""
+        """Return the HTML that a notebook shows."""
         return self.segments._repr_html_()
 
 
 class Customers:
-    """The customers of a run with their segments: rows of `customer_segments` of one algorithm."""
+    """A run's customers with their segments: rows of `customer_segments` of one algorithm."""
 
     def __init__(self, of: Segmentation):
         self._of = of
 
     def __call__(self, *, features: bool = False) -> "DataFrame":
-        """A lazy frame of Spark's; with `features`, those of `customer_features` beside."""
+        """Return a lazy Spark frame; `features` adds the columns of `customer_features`."""
         from custseg_spark.interfaces.python.spark_frames import customers
 
         of = self._of
         return customers(of.lake, of.run_date, of.algorithm, features=features)
 
     def to_polars(self, *, features: bool = False) -> pl.DataFrame:
-        """All customers in memory; no JVM starts for a lake in a folder."""
+        """Return all customers in memory; no JVM starts for a lake in a folder."""
         of = self._of
         rows = of.lake.table(CUSTOMER_SEGMENTS.name, run_date=of.run_date)
-        made = rows.filter(pl.col("algorithm") == of.algorithm)
+        customers = rows.filter(pl.col("algorithm") == of.algorithm)
         if features:
             beside = of.lake.table(CUSTOMER_FEATURES.name, run_date=of.run_date)
-            others = [c for c in beside.columns if c == "customer_id" or c not in made.columns]
-            made = made.join(beside.select(others), on="customer_id", how="left")
-        return made.sort("customer_id")
+            others = [c for c in beside.columns if c == "customer_id" or c not in customers.columns]
+            customers = customers.join(beside.select(others), on="customer_id", how="left")
+        return customers.sort("customer_id")
 
     def to_pandas(self, *, features: bool = False) -> "pd.DataFrame":
-        """As `to_polars`, of pandas."""
+        """Return all customers as a pandas frame."""
         return self.to_polars(features=features).to_pandas()

@@ -1,4 +1,4 @@
-"""Frames of the caller's session: tables of a lake, and what a kernel makes of a frame."""
+"""Frames of the caller's session: tables of a lake, and a kernel's result on a frame."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
@@ -21,8 +21,10 @@ Kernel = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.Table]]
 
 
 def customers(lake: LakeTables, run_date: date, algorithm: str, *, features: bool) -> DataFrame:
-    """The rows of `customer_segments` of a run and algorithm, of a lake at one moment; with
-    `features`, those of `customer_features` beside them."""
+    """Return the rows of `customer_segments` of a run and algorithm, of a lake at one moment.
+
+    With `features`, they also have the columns of `customer_features`.
+    """
     segments = _published(lake, CUSTOMER_SEGMENTS, run_date)
     of_algorithm = segments.where(F.col("algorithm") == algorithm)
     if not features:
@@ -33,7 +35,7 @@ def customers(lake: LakeTables, run_date: date, algorithm: str, *, features: boo
 
 
 def _published(lake: LakeTables, table: Table, run_date: date) -> DataFrame:
-    """The rows of a run date's published run."""
+    """Return the rows of a run date's published run."""
     moment = lake.reader.moment
     rows = SparkLake(lake.spark, lake.config).read(table, moment.versions.get(table.name))
     run_id = (moment.run_ids or {}).get(run_date)
@@ -42,12 +44,12 @@ def _published(lake: LakeTables, table: Table, run_date: date) -> DataFrame:
 
 
 def map_customers(
-    frame: DataFrame, ids: Sequence[str], numbers: Sequence[str], kernel: Kernel, made: pa.Schema
+    frame: DataFrame, ids: Sequence[str], numbers: Sequence[str], kernel: Kernel, schema: pa.Schema
 ) -> DataFrame:
-    """What the kernel makes of the frame's ids and numbers; lazily, as every frame of Spark's.
+    """Run the kernel on the frame's ids and numbers, lazily.
 
-    The result has the ids and then the columns of `made`. Raises InputError for a column that
-    isn't there, or isn't one of numbers.
+    The result has the ids and then the columns of `schema`. Raises InputError for a column that is
+    missing, or has no numbers.
     """
     types = {field.name: field.dataType for field in frame.schema.fields}
     for name in numbers:
@@ -60,7 +62,7 @@ def map_customers(
             raise InputError(
                 f"the column '{name}' is {types[name].simpleString()}; expected numbers"
             )
-    ours = [f"{field.name} {ddl_type(field.type)}" for field in made]
+    ours = [f"{field.name} {ddl_type(field.type)}" for field in schema]
     ddl = ", ".join([*(f"{quoted(i)} {types[i].simpleString()}" for i in ids), *ours])
     columns = list(dict.fromkeys([*ids, *numbers]))
     return tasks.map_partitions(frame.select(*map(quoted, columns)), kernel, ddl)

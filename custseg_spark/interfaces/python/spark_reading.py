@@ -24,22 +24,22 @@ _PORTIONS = 4
 
 @dataclass(frozen=True)
 class SparkReader:
-    """The tables and models of a lake of the engine's."""
+    """Reads the tables and models of an `engine` lake."""
 
     lake: Lake
 
     @property
     def moment(self) -> Moment:
-        """What `at_one_moment` has fixed."""
+        """The moment that `at_one_moment` has fixed."""
         return self.lake.moment
 
     def at_one_moment(self) -> "SparkReader":
-        """The lake as it is now, whatever others publish from here on."""
+        """Return the lake as it is now, without later changes."""
         is_fixed = self.lake.moment.run_ids is not None
         return self if is_fixed else SparkReader(self.lake.at_one_moment(BY_RUN))
 
     def name(self, table: Table) -> str:
-        """Where a table is, as a person would write it."""
+        """Return a table's place in words."""
         return self.lake.name(table)
 
     def exists(self, table: Table) -> bool:
@@ -52,11 +52,11 @@ class SparkReader:
         columns: Sequence[str] | None = None,
         dates: Collection[date] | None = None,
     ) -> pa.Table:
-        """Rows of a table, or of dates of it, in memory; none where there is no table."""
+        """Return rows of a table, or of some of its dates, in memory; none without the table."""
         return self.lake.rows(table, columns, dates)
 
     def rows_of_customer(self, table: Table, customer_id: str, day: date) -> pa.Table:
-        """A customer's rows on a run date."""
+        """Return a customer's rows on a run date."""
         if not self.exists(table):
             return table.schema.empty_table()
         is_asked = (F.col("run_date") == F.lit(day)) & (F.col("customer_id") == F.lit(customer_id))
@@ -65,13 +65,13 @@ class SparkReader:
     def map_files(
         self, table: Table, day: date, kernel: Callable[[pa.Table], R], columns: Sequence[str]
     ) -> list[R]:
-        """The kernel's result for each portion of a date's customers, a task each."""
+        """Run the kernel on each portion of a date's customers, a task each."""
         if not self.exists(table):
             return []
         return customer_buckets(self.lake, table, day, _PORTIONS).map(kernel, columns)
 
     def model(self, day: date, algorithm: str) -> ScoringModel:
-        """The published model of a run and algorithm."""
+        """Return the published model of a run and algorithm."""
         name, sha256 = published_model(self, day, algorithm)
         path = self.lake.model_path(name)
         return portable_of(sealing.read(self.lake.spark, path), path, sha256)

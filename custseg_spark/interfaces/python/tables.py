@@ -1,4 +1,4 @@
-"""A lake's tables in memory, and as frames of Spark's."""
+"""A lake's tables in memory, and as Spark frames."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -26,17 +26,17 @@ class LakeTables:
         self.config, self.reader, self._spark = config, reader, spark
 
     def at_one_moment(self) -> Self:
-        """The same lake as it is now, whatever is published from here on."""
+        """Return the same lake as it is now, without later changes."""
         return type(self)(self.config, self.reader.at_one_moment(), self._spark)
 
     @property
     def path(self) -> str:
-        """Where the lake is: its folder or URI, or its catalog."""
+        """The lake's place: its folder or URI, or its catalog."""
         return self.config.catalog or self.config.path
 
     @property
     def tables(self) -> list[str]:
-        """The names of the tables that are there."""
+        """The names of the existing tables."""
         return [table.name for table in TABLES if self.reader.exists(table)]
 
     def table(
@@ -46,16 +46,16 @@ class LakeTables:
         *,
         run_date: date | str | Iterable[date | str] | None = None,
     ) -> pl.DataFrame:
-        """A table's rows in memory, of all columns or some, of all dates or some.
+        """Read a table's rows into memory: all columns or some, all dates or some.
 
-        `run_date` is the date that the table is partitioned by: of events that of the event. Large
+        `run_date` is the date by which the table is partitioned: for events the event's date. Large
         tables are for Spark: `spark.read.format("delta")`.
 
         >>> import custseg_spark as cs
         >>> lake = cs.open_lake("lake")  # doctest: +SKIP
         >>> lake.table("segment_profiles", ["segment_name", "customers"])  # doctest: +SKIP
         """
-        table = _known(name)
+        table = _table_named(name)
         for column in columns or ():
             if column not in table.schema.names:
                 raise InputError(
@@ -68,7 +68,7 @@ class LakeTables:
 
     @property
     def spark(self) -> "SparkSession":
-        """The session that reads tables as frames of Spark's: the caller's, or a new one."""
+        """Return the Spark session that reads tables: the caller's, or a new one."""
         if self._spark is None:
             from custseg_spark.engine.spark.borrowing import running_session, session_beside
 
@@ -79,12 +79,12 @@ class LakeTables:
         return f"<Lake {self.path}: {len(self.tables)} tables>"
 
 
-def _known(name: str) -> Table:
+def _table_named(name: str) -> Table:
     if name not in _BY_NAME:
         raise InputError(f"there is no table '{name}' in a lake{nearest(name, _BY_NAME)}")
     return _BY_NAME[name]
 
 
-def _dates(wanted: Any) -> list[date]:
-    several = [wanted] if isinstance(wanted, str | date) else list(wanted)
+def _dates(requested: Any) -> list[date]:
+    several = [requested] if isinstance(requested, str | date) else list(requested)
     return [parse_date(d, "run_date") if isinstance(d, str) else d for d in several]

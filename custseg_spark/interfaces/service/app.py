@@ -1,4 +1,4 @@
-"""The service's paths."""
+"""The paths of the service."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -44,7 +44,7 @@ OneOrAll = Annotated[str | None, Query(description="default: all of the run")]
 
 
 def make_app(lake: Path, limits: Limits) -> FastAPI:
-    """The service over a lake in a folder."""
+    """Return the service over a lake in a folder."""
     latest, metrics = LatestRun(lake), Metrics()
 
     @asynccontextmanager
@@ -96,13 +96,13 @@ def _add_refusals(app: FastAPI) -> None:
     async def unknown(request: Request, error: HTTPException) -> JSONResponse:
         if error.status_code == 404:
             paths = ", ".join(app.openapi()["paths"])
-            found = flaw("path", request.url.path, f"one of {paths}, /openapi.json, /docs")
+            not_found = flaw("path", request.url.path, f"one of {paths}, /openapi.json, /docs")
         elif error.status_code == 405:
             allowed = (error.headers or {}).get("Allow", "another")
-            found = flaw("method", request.method, allowed)
+            not_found = flaw("method", request.method, allowed)
         else:
-            found = flaw("body", None, str(error.detail))
-        answer = _refused([found], error.status_code)
+            not_found = flaw("body", None, str(error.detail))
+        answer = _refused([not_found], error.status_code)
         answer.headers.update(error.headers or {})
         return answer
 
@@ -111,8 +111,8 @@ def _add_refusals(app: FastAPI) -> None:
         return _refused([flaw("request", None, str(error))], 404)
 
 
-def _held(latest: LatestRun) -> Published:
-    """The run that a request is answered from."""
+def _published(latest: LatestRun) -> Published:
+    """Return the run that answers a request."""
     if latest.published is None:
         raise RefusedError([flaw("lake", None, "a run that published models")], 503)
     return latest.published
@@ -126,23 +126,23 @@ def _bounded(field: str, count: int, most: int) -> None:
 def _add_scoring(app: FastAPI, latest: LatestRun, limits: Limits, metrics: Metrics) -> None:
     @app.post("/score/features", tags=["scoring"])
     async def score_features(request: FeaturesRequest) -> ScoredCustomers:
-        """The segments of customers by their features."""
+        """Return the segments of customers by their features."""
         _bounded("customers", len(request.customers), limits.customers)
-        run = _held(latest)
-        made = scoring.score_features(request.customers, run, run.model(request.algorithm))
-        metrics.customers.labels("/score/features").inc(len(made.customers))
-        return made
+        run = _published(latest)
+        answer = scoring.score_features(request.customers, run, run.model(request.algorithm))
+        metrics.customers.labels("/score/features").inc(len(answer.customers))
+        return answer
 
-    # In a thread of its own: the kernels take long enough to hold up the others.
+    # In a thread, because the kernels would block other requests.
     @app.post("/score/events", tags=["scoring"])
     def score_events(request: EventsRequest) -> ScoredCustomers:
-        """The segments of customers by their events, as of a date."""
+        """Return the segments of customers by their events, as of a date."""
         _bounded("events", len(request.events), limits.events)
-        run = _held(latest)
+        run = _published(latest)
         model = run.model(request.algorithm)
-        made = scoring.score_events(request.events, request.as_of, run, model, clock.now())
-        metrics.customers.labels("/score/events").inc(len(made.customers))
-        return made
+        answer = scoring.score_events(request.events, request.as_of, run, model, clock.now())
+        metrics.customers.labels("/score/events").inc(len(answer.customers))
+        return answer
 
 
 def _add_tables(app: FastAPI, latest: LatestRun) -> None:
@@ -150,48 +150,48 @@ def _add_tables(app: FastAPI, latest: LatestRun) -> None:
     def customer(
         customer_id: CustomerId, run_date: RunDate = None, algorithm: Algorithm = None
     ) -> Customer:
-        """A customer's segment at a run date, as the run left it."""
-        run = _held(latest)
+        """Return a customer's segment at a run date, as in the lake."""
+        run = _published(latest)
         day = run_date or run.run_date
         name = algorithm or run.model(None).clustering.algorithm
-        found = tables.customer(run.reader, customer_id, day, name)
-        if found is None:
+        row = tables.customer(run.reader, customer_id, day, name)
+        if row is None:
             tables.require_run(run.reader, day, name)
             expected = f"a customer of the run of {day} by {name}"
             raise RefusedError([flaw("customer_id", customer_id, expected)], 404)
-        return found
+        return row
 
     @app.get("/segments", tags=["tables"])
     def segments(run_date: RunDate = None, algorithm: OneOrAll = None) -> list[Segment]:
-        """The living segments of a run date."""
-        run = _held(latest)
+        """Return the living segments of a run date."""
+        run = _published(latest)
         day = run_date or run.run_date
-        found = tables.segments(run.reader, day, algorithm)
-        if not found:
+        rows = tables.segments(run.reader, day, algorithm)
+        if not rows:
             tables.require_run(run.reader, day, algorithm)
-        return found
+        return rows
 
     @app.get("/runs", tags=["tables"])
     def runs() -> list[Run]:
-        """The lake's runs, the latest first."""
-        return tables.runs(_held(latest).reader)
+        """Return the lake's runs, the latest first."""
+        return tables.runs(_published(latest).reader)
 
 
 def _add_state(app: FastAPI, latest: LatestRun, metrics: Metrics) -> None:
     @app.get("/health", tags=["state"])
     async def health() -> State:
-        """That the process answers."""
+        """Answer that the process is alive."""
         return _state(latest)
 
     @app.get("/ready", tags=["state"])
     async def ready() -> State:
-        """That customers can be scored; 503 where no run has published models."""
-        _held(latest)
+        """Answer that customers can be scored; 503 if no run has published models."""
+        _published(latest)
         return _state(latest)
 
     @app.get("/metrics", tags=["state"], response_class=Response)
     async def prometheus() -> Response:
-        """Counts and seconds, as Prometheus reads them."""
+        """Return counts and seconds in Prometheus's format."""
         if latest.published:
             midnight = datetime.combine(latest.published.run_date, time.min, UTC)
             metrics.run_date.set(midnight.timestamp())

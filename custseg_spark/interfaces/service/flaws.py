@@ -5,7 +5,7 @@ from typing import Any
 
 from custseg_spark.interfaces.service.schemas import Flaw
 
-# What a message repeats of a value, and how many flaws an answer lists.
+# The most characters of a value in a message, and the most flaws in an answer.
 _LONGEST, _MOST = 100, 100
 
 
@@ -18,12 +18,12 @@ class RefusedError(Exception):
 
 
 def flaw(field: str, value: object, expected: str, row: int | None = None) -> Flaw:
-    """A flaw with the value as text."""
+    """Return a flaw with the value as text."""
     return Flaw(row=row, field=field, value=shown(value), expected=expected)
 
 
 def shown(value: object) -> str | None:
-    """A value as a message repeats it."""
+    """Return a value as a message repeats it."""
     if value is None:
         return None
     text = value if isinstance(value, str) else repr(value)
@@ -31,7 +31,7 @@ def shown(value: object) -> str | None:
 
 
 def of_validation(errors: Sequence[Any]) -> list[Flaw]:
-    """Flaws of what pydantic says of a request."""
+    """Convert pydantic's errors of a request to flaws."""
     return [_of_error(error) for error in errors[:_MOST]]
 
 
@@ -48,25 +48,25 @@ def _of_error(error: Any) -> Flaw:
     return Flaw(
         row=rows[0] + 1 if rows else None,
         field=names[0] if names else "body",
-        # Of a field that isn't there pydantic tells all the others.
+        # For a missing field, pydantic repeats all other fields.
         value=None if kind == "missing" else shown(error.get("input")),
         expected=_expected(error),
     )
 
 
 def _expected(error: Any) -> str:
-    """What was expected, in our words where pydantic's are of its own insides."""
+    """Say what was expected, in plain words where pydantic's are about its internals."""
     kind, ctx = error["type"], error.get("ctx", {})
     if kind in ("too_short", "string_too_short"):
         return f"at least {ctx['min_length']} {'item' if kind == 'too_short' else 'character'}"
-    for words, said in _WORDS.items():
+    for words, phrase in _WORDS.items():
         if kind.startswith(words):
-            return said
+            return phrase
     return str(error["msg"]).removeprefix("Input should be ")
 
 
 _CONTAINERS = ("customers", "events", "features")
-# By the beginnings of pydantic's types of errors.
+# By the beginnings of pydantic's error types.
 _WORDS = {
     "missing": "a value: the field is required",
     "extra_forbidden": "no field of this name",

@@ -1,4 +1,4 @@
-"""Before a request reaches its handler: its key, its size, its time; after it, its metrics."""
+"""Guard handlers: check a request's key, size and time, and count it."""
 
 import asyncio
 import hmac
@@ -14,48 +14,47 @@ from custseg_spark.interfaces.service.flaws import flaw
 from custseg_spark.interfaces.service.limits import Limits
 from custseg_spark.interfaces.service.schemas import Flaws
 
-# What needs no key: orchestrators and monitors ask for it.
+# Paths without a key, for orchestrators and monitors.
 OPEN = ("/health", "/ready", "/metrics")
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 
 def refusal(status: int, field: str, value: object, expected: str) -> JSONResponse:
-    """An answer that names what was wrong."""
+    """Return an answer that names what was wrong."""
     body = Flaws(detail=[flaw(field, value, expected)])
     return JSONResponse(body.model_dump(), status_code=status)
 
 
 class Metrics:
-    """Counts and seconds of requests, and which run answers."""
+    """Counts and seconds of requests, and the run that answers."""
 
     def __init__(self) -> None:
-        own = self.registry = CollectorRegistry()
+        registry = self.registry = CollectorRegistry()
         self.requests = Counter(
-            "custseg_requests", "Requests answered", ["path", "method", "status"], registry=own
+            "custseg_requests", "Requests answered", ["path", "method", "status"], registry=registry
         )
         self.seconds = Histogram(
             "custseg_request_seconds",
             "Seconds until the answer",
             ["path"],
             buckets=_BUCKETS,
-            registry=own,
+            registry=registry,
         )
         self.customers = Counter(
-            "custseg_scored_customers", "Customers scored", ["path"], registry=own
+            "custseg_scored_customers", "Customers scored", ["path"], registry=registry
         )
         self.run_date = Gauge(
-            "custseg_run_date_seconds", "The run that answers, Unix time", registry=own
+            "custseg_run_date_seconds", "The run that answers, Unix time", registry=registry
         )
-        self.reloads = Gauge("custseg_reloads", "Runs that were loaded", registry=own)
+        self.reloads = Gauge("custseg_reloads", "Runs that were loaded", registry=registry)
         self.failures = Gauge(
-            "custseg_reload_failures", "Runs that could not be loaded", registry=own
+            "custseg_reload_failures", "Runs that could not be loaded", registry=registry
         )
 
     async def measured(
         self, request: Request, answer: Callable[[Request], Awaitable[Response]]
     ) -> Response:
-        """Counts and times a request, by the pattern of its path: a customer's id makes no new
-        series."""
+        """Count and time a request by its path's pattern: a customer's id makes no new series."""
         started = time.perf_counter()
         response = await answer(request)
         route = request.scope.get("route")
@@ -66,8 +65,7 @@ class Metrics:
 
 
 class Guard:
-    """An ASGI layer: refuses a request without a key, one that is too large, one that takes too
-    long."""
+    """An ASGI layer that refuses a request without a key, a too large one, and a too slow one."""
 
     def __init__(self, app: ASGIApp, limits: Limits):
         self.app, self.limits = app, limits
@@ -86,15 +84,15 @@ class Guard:
             expected = f"at most {self.limits.body_bytes:,} bytes"
             await refusal(413, "body", None, expected)(scope, receive, send)
             return
-        await self._answered_in_time(scope, _again(body), send)
+        await self._answered_in_time(scope, _replayed(body), send)
 
     def _may_ask(self, request: Request) -> bool:
         if not self.limits.keys or request.url.path in OPEN:
             return True
         given = request.headers.get("x-api-key", "").encode()
-        # Each key is compared in whole, so that the time tells nothing of it.
-        found = [hmac.compare_digest(given, key.encode()) for key in self.limits.keys]
-        return any(found)
+        # Every key is compared in full, so that the time reveals nothing about it.
+        matches = [hmac.compare_digest(given, key.encode()) for key in self.limits.keys]
+        return any(matches)
 
     async def _answered_in_time(self, scope: Scope, receive: Receive, send: Send) -> None:
         has_begun = False
@@ -114,9 +112,9 @@ class Guard:
 
 
 async def _body(request: Request, receive: Receive, most: int) -> bytes | None:
-    """The request's body; None of one that is longer, which isn't read to its end."""
-    said = request.headers.get("content-length", "0")
-    if said.isdigit() and int(said) > most:
+    """Return the request's body; None for a longer one, which isn't read to its end."""
+    announced = request.headers.get("content-length", "0")
+    if announced.isdigit() and int(announced) > most:
         return None
     content = bytearray()
     while True:
@@ -130,7 +128,7 @@ async def _body(request: Request, receive: Receive, most: int) -> bytes | None:
             return bytes(content)
 
 
-def _again(body: bytes) -> Receive:
+def _replayed(body: bytes) -> Receive:
     is_given = False
 
     async def receive() -> Message:

@@ -1,4 +1,4 @@
-"""What the service allows: how large a request may be, who may ask, how often it looks for runs."""
+"""The limits of the service: size of requests, keys, and the interval of looking for runs."""
 
 import os
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ _SHORTEST_KEY = 16
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of a request, and seconds between two looks for a new run.
+    """The bounds of a request, and the seconds between two looks for a new run.
 
-    `keys`: who may ask; empty: everybody who reaches the service.
+    `keys` are the valid keys; without any, everybody who reaches the service may ask.
     """
 
     body_bytes: int = 8_000_000
@@ -27,7 +27,10 @@ class Limits:
 
 
 def keys_of(environment: Mapping[str, str] = os.environ) -> frozenset[str]:
-    """The API keys in the environment, parted by commas. ConfigurationError for a short one."""
+    """Return the API keys in the environment, separated by commas.
+
+    ConfigurationError for a short one.
+    """
     keys = [key.strip() for key in environment.get(KEYS_VARIABLE, "").split(",")]
     given = frozenset(key for key in keys if key)
     if any(len(key) < _SHORTEST_KEY for key in given):

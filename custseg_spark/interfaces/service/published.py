@@ -1,4 +1,4 @@
-"""What the service answers from: the latest run's models, held until a newer run is whole."""
+"""The latest run's models, from which the service answers until a newer run is complete."""
 
 import logging
 from collections.abc import Mapping
@@ -19,10 +19,10 @@ log = logging.getLogger("custseg")
 
 @dataclass(frozen=True)
 class Published:
-    """A run that is published whole: its models by algorithm, the main one first.
+    """A completely published run: its models by algorithm, the main one first.
 
-    `learned` is what the run learned of all customers; None for a run that didn't keep it.
-    `reader` sees the lake as it was when the run was loaded.
+    `learned` has the values learned from all customers; None for a run that didn't store them.
+    `reader` sees the lake as of the loading of the run.
     """
 
     run_date: date
@@ -31,7 +31,10 @@ class Published:
     learned: Learned | None
 
     def model(self, algorithm: str | None) -> ScoringModel:
-        """The named algorithm's model, else the main one. Raises InputError for an unknown."""
+        """Return the named algorithm's model, or else the main one.
+
+        Raises InputError for an unknown name.
+        """
         name = algorithm or next(iter(self.models))
         if name not in self.models:
             raise InputError(f"there is no model of '{name}'{nearest(name, self.models)}")
@@ -39,9 +42,9 @@ class Published:
 
 
 class LatestRun:
-    """The latest run of a lake; a newer one takes its place once it has been read whole.
+    """The latest run of a lake; a newer one replaces it once it is read completely.
 
-    A request holds the run that it began with, so that none is lost or mixed.
+    A request keeps the run that it began with, so that no answer is lost or mixed.
     """
 
     def __init__(self, lake: Path):
@@ -54,34 +57,36 @@ class LatestRun:
 
     @property
     def published(self) -> Published | None:
-        """The run that requests are answered from; None before there is one."""
+        """The run that answers requests; None before there is one."""
         return self._published
 
     def refresh(self) -> bool:
-        """Looks for a newer run; whether there was one. A run that can't be read whole changes
-        nothing, and is tried again."""
+        """Look for a newer run; return whether there was one.
+
+        A run that can't be read completely changes nothing, and is tried again.
+        """
         with self._lock:
             try:
                 if not self.reader.exists(RUNS) or not self._has_changed():
                     return False
-                found = _latest(self.reader.at_one_moment())
+                newest = _latest(self.reader.at_one_moment())
             except (CustsegError, OSError) as error:
                 self.failures += 1
                 self._warn(f"the latest run can't be loaded: {error}")
                 return False
-            self._published = found
+            self._published = newest
             self.reloads += 1
-            return found is not None
+            return newest is not None
 
     def _warn(self, message: str) -> None:
-        """Logs a message once, however often it is looked for a run."""
+        """Log a message once, however often it repeats."""
         if message != self._said:
             log.warning(message)
         self._said = message
 
     def _has_changed(self) -> bool:
-        held = self._published.reader.moment.versions if self._published else {}
-        return self.reader.native.version(RUNS) != held.get(RUNS.name)
+        versions = self._published.reader.moment.versions if self._published else {}
+        return self.reader.native.version(RUNS) != versions.get(RUNS.name)
 
 
 def _latest(reader: LakeReader) -> Published | None:

@@ -1,4 +1,4 @@
-"""Requests and answers of the service, as OpenAPI shows them."""
+"""The requests and answers of the service, as in OpenAPI."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,21 +16,21 @@ class _Strict(BaseModel):
 
 
 class CustomerFeatures(_Strict):
-    """A customer's features by their names in `customer_features`; null where there is none."""
+    """A customer's features by their names in `customer_features`; null for a missing one."""
 
     customer_id: Text | None = None
     features: dict[str, Number | None]
 
 
 class FeaturesRequest(_Strict):
-    """Customers to be scored by their features; `algorithm`: the run's main one if not named."""
+    """Customers to score by their features; `algorithm` is by default the run's main one."""
 
     customers: list[CustomerFeatures] = Field(min_length=1)
     algorithm: str | None = None
 
 
 class Event(_Strict):
-    """An event of a customer's. A time without a zone is in UTC."""
+    """An event of a customer. A time without a zone is in UTC."""
 
     customer_id: Text
     event_at: datetime
@@ -59,7 +59,7 @@ class EventsRequest(_Strict):
 
 
 class ModelVersion(BaseModel):
-    """The model that answered: the latest run's, fitted by the run of `fitted_on`."""
+    """The model that answered: the latest run's model, fitted by the run of `fitted_on`."""
 
     run_date: date
     algorithm: str
@@ -67,10 +67,13 @@ class ModelVersion(BaseModel):
 
 
 class Scored(BaseModel):
-    """A customer's segment. `margin`: how much farther the second segment's centre is. `reasons`:
-    the features that speak most for the segment and against the second. `is_outlier`: too far from
-    the centre for any segment; null where the model knows no such distance. Of whom too little is
-    known (segment -1) has neither distance nor margin."""
+    """A customer's segment.
+
+    `margin`: how much farther the second segment's centre is. `reasons`: the features that speak
+    most for the segment and against the second. `is_outlier`: too far from the centre to fit the
+    segment; null if the model has no such distance. A customer of whom too little is known (segment
+    -1) has neither distance nor margin.
+    """
 
     customer_id: str | None
     cluster: int
@@ -85,7 +88,7 @@ class Scored(BaseModel):
 
 
 class ScoredCustomers(BaseModel):
-    """The answer to a request for scores; `without_events` had none before the date."""
+    """The answer to a request for scores; customers `without_events` had none before the date."""
 
     model: ModelVersion
     customers: list[Scored]
@@ -135,8 +138,7 @@ class Run(BaseModel):
 
 
 class Flaw(BaseModel):
-    """What is wrong with a request: the row (the first is 1), the field, the value, and what was
-    expected."""
+    """A flaw of a request: the row (the first is 1), the field, the value, and the expectation."""
 
     row: int | None
     field: str
@@ -145,7 +147,7 @@ class Flaw(BaseModel):
 
 
 class Flaws(BaseModel):
-    """Why a request is refused."""
+    """The reasons why a request is refused."""
 
     detail: list[Flaw]
 

@@ -1,4 +1,4 @@
-"""From requests to scores, by the kernels of the batch."""
+"""Score requests by the kernels of the batch."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -26,11 +26,11 @@ from custseg_spark.interfaces.service.schemas import (
 )
 from custseg_spark.pipeline.live import features_of_events
 
-# As ingest: clocks of trackers run ahead.
+# As in ingest: trackers' clocks run ahead.
 _LATEST_AFTER_NOW = timedelta(days=1)
 _AT = "%Y-%m-%d %H:%M:%S.%6f"
 _COLUMNS = tuple(Event.model_fields)
-# Events come in canonical columns already.
+# Events already have canonical columns.
 _MAPPING = SourceMapping(
     "service",
     columns={name: name for name in _COLUMNS},
@@ -43,7 +43,7 @@ _MAPPING = SourceMapping(
 def score_features(
     customers: Sequence[CustomerFeatures], published: Published, model: ScoringModel
 ) -> ScoredCustomers:
-    """The segment of each customer, in their order. Raises RefusedError for a missing feature."""
+    """Score each customer, in their order. Raises RefusedError for a missing feature."""
     rows = [customer.features for customer in customers]
     _require_features(rows, model.columns)
     table = pa.table(
@@ -71,48 +71,48 @@ def score_events(
     model: ScoringModel,
     now: datetime,
 ) -> ScoredCustomers:
-    """The segment of each customer by the customer's events, in the order of the ids.
+    """Score each customer by their events, in the order of the ids.
 
-    Raises RefusedError for events that ingest would refuse, and where the model's features can't be
-    told from events alone.
+    Raises RefusedError for events that ingest would refuse, and for a model whose features need
+    more than events.
     """
     if published.learned is None:
         raise RefusedError(
             [flaw("model", None, "a run that kept what it learned of all customers; run again")],
             409,
         )
-    known = {feature.name for feature in all_features()}
-    foreign = [name for name in model.columns if name not in known]
+    available = {feature.name for feature in all_features()}
+    foreign = [name for name in model.columns if name not in available]
     if foreign:
         expected = "a model of the standing features: this one's come from other tables"
         raise RefusedError([flaw("model", foreign[0], expected)], 409)
     day = as_of or published.run_date
     features = features_of_events(_validated(events, now), as_of=day, learned=published.learned)
     ids = features["customer_id"].to_pylist()
-    made = _scored(ids, features, published, model)
-    made.without_events = sorted({event.customer_id for event in events}.difference(ids))
-    return made
+    scored = _scored(ids, features, published, model)
+    scored.without_events = sorted({event.customer_id for event in events}.difference(ids))
+    return scored
 
 
 def _validated(events: Sequence[Event], now: datetime) -> pl.DataFrame:
-    """The events as rows of the table `events`, equal ones once."""
+    """Return the events as rows of the table `events`, equal ones once."""
     records = _records(events)
-    found = validate_events(
+    validated = validate_events(
         records,
         _MAPPING,
         source_file="request",
         file_id="request",
         latest=now + _LATEST_AFTER_NOW,
     )
-    if len(found.rejected):
+    if len(validated.rejected):
         raise RefusedError(
             [
                 flaw(reason["field"], reason["value"], reason["expected"], row["source_row"])
-                for row in found.rejected.iter_rows(named=True)
+                for row in validated.rejected.iter_rows(named=True)
                 for reason in row["reasons"]
             ]
         )
-    return found.events.filter(pl.Series(~repeated(found.id_high, found.id_low)))
+    return validated.events.filter(pl.Series(~repeated(validated.id_high, validated.id_low)))
 
 
 def _records(events: Sequence[Event]) -> Records:

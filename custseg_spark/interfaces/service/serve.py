@@ -18,7 +18,7 @@ _LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 def run(argv: Sequence[str]) -> None:
-    """Serves until it is stopped. Raises ConfigurationError for what it can't serve."""
+    """Serve until stopped. Raises ConfigurationError for a lake that can't be served."""
     options = _parser().parse_args(argv)
     lake = place(options.lake)
     if isinstance(lake, Remote):
@@ -28,8 +28,8 @@ def run(argv: Sequence[str]) -> None:
         raise ConfigurationError(
             f"--host {options.host} is reached from elsewhere: set {KEYS_VARIABLE}, or say --open"
         )
-    asked = {f.name: getattr(options, f.name) for f in fields(Limits) if f.name != "keys"}
-    _serve(Path(lake), Limits(**asked, keys=keys), options.host, options.port)
+    limits = {f.name: getattr(options, f.name) for f in fields(Limits) if f.name != "keys"}
+    _serve(Path(lake), Limits(**limits, keys=keys), options.host, options.port)
 
 
 def _serve(lake: Path, limits: Limits, host: str, port: int) -> None:
@@ -63,7 +63,7 @@ def _parser() -> Parser:
         "seconds": "longest time of an answer",
         "reload_seconds": "between two looks for a new run",
     }
-    for name, said in helps.items():
+    for name, help_ in helps.items():
         value = getattr(usual, name)
         option = (
             f"--{name.replace('_', '-')}"
@@ -71,6 +71,6 @@ def _parser() -> Parser:
             else f"--max-{name.replace('_', '-')}"
         )
         parser.add_argument(
-            option, dest=name, type=type(value), default=value, help=f"{said} (default: {value:,})"
+            option, dest=name, type=type(value), default=value, help=f"{help_} (default: {value:,})"
         )
     return parser

@@ -1,4 +1,4 @@
-"""A run's tables for those who don't read the lake: databases, files; and campaigns' lists."""
+"""Export a run's tables to databases and files, and lists of campaigns."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,8 +49,10 @@ TABLES = (*REPORTS, SEGMENT_CHANGES.name)
 
 @dataclass(frozen=True)
 class Request:
-    """What to export: `run_date` None is the latest. `since` makes `segment_changes` possible,
-    whose `campaign` is by default the run date."""
+    """A request for an export: `run_date` None is the latest.
+
+    `since` adds `segment_changes`, whose `campaign` is by default the run date.
+    """
 
     tables: tuple[str, ...]
     algorithm: str
@@ -62,7 +64,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export wrote: rows by table."""
+    """The result of an export: rows by table."""
 
     run_date: date
     algorithm: str
@@ -71,10 +73,10 @@ class Exported:
 
 
 def export(lake: Lake, request: Request, target: Target, progress: Progress) -> Exported:
-    """Writes the tables of one run to a target, where all of them appear at once.
+    """Write the tables of one run to a target, where all of them appear at once.
 
-    Raises InputError where the lake has no such run or algorithm; what the target held stands
-    then. A run that is made again meanwhile is exported as it was at the beginning.
+    Raises InputError if the lake has no such run or algorithm; then the target stays as it was. If
+    the run is made again meanwhile, its state at the beginning is exported.
     """
     with withheld(lake.config.umask), target.opened() as loading:
         lake = lake.at_one_moment(READ)
@@ -92,14 +94,14 @@ def export(lake: Lake, request: Request, target: Target, progress: Progress) -> 
 
 
 def staged(loading: Loading | FrameLoading, table: ReportTable, frame: DataFrame) -> int:
-    """Stage a table's rows by its target's own way; return their number."""
+    """Stage a table's rows in the target's own way; return their number."""
     if isinstance(loading, FrameLoading):
         return loading.stage_frame(table, frame)
     return loading.stage(table, batches(frame))
 
 
 def campaign_of(lake: Lake, request: Request, day: date) -> tuple[DataFrame, Campaign]:
-    """The changes that a request asks for, a row a customer x change, and their campaign."""
+    """Return the requested changes, a row per customer and change, and their campaign."""
     assert request.since is not None
     since = run_date_of(lake, request.since)
     if since >= day:
@@ -108,8 +110,8 @@ def campaign_of(lake: Lake, request: Request, day: date) -> tuple[DataFrame, Cam
     campaign = Campaign(since, day, label, request.control_share)
     for of_run in (since, day):
         _require_algorithm(lake, of_run, request.algorithm)
-    known = lake.rows(RUNS, ["run_date"])["run_date"].to_pylist()
-    run_dates = sorted(d for d in set(known) if d <= day)
+    dates = lake.rows(RUNS, ["run_date"])["run_date"].to_pylist()
+    run_dates = sorted(d for d in set(dates) if d <= day)
     segments = lake.read(CUSTOMER_SEGMENTS).where(
         (F.col("algorithm") == F.lit(request.algorithm)) & (F.col("run_date") <= F.lit(day))
     )
@@ -117,7 +119,7 @@ def campaign_of(lake: Lake, request: Request, day: date) -> tuple[DataFrame, Cam
 
 
 def frames_of(lake: Lake, request: Request, day: date) -> list[tuple[ReportTable, DataFrame]]:
-    """The requested tables with their rows; `lake` is as of one moment."""
+    """Return the requested tables with their rows; `lake` is as of one moment."""
     run = _run(lake, day, request.algorithm)
     frames = [
         (REPORTS[name].table, REPORTS[name].rows(run)) for name in request.tables if name in REPORTS
@@ -143,17 +145,17 @@ def _run(lake: Lake, day: date, algorithm: str) -> Run:
 
 
 def _segments(lake: Lake, day: date, algorithm: str) -> DataFrame:
-    """A row a customer of a run date. Raises InputError if the algorithm isn't of that run."""
+    """Return a row per customer of a run date. Raises InputError if the run lacks the algorithm."""
     _require_algorithm(lake, day, algorithm)
     return _on(lake, CUSTOMER_SEGMENTS, day).where(F.col("algorithm") == F.lit(algorithm))
 
 
 def _require_algorithm(lake: Lake, day: date, algorithm: str) -> None:
     named = _on(lake, SEGMENT_PROFILES, day).select("algorithm").distinct().collect()
-    known = [row.algorithm for row in named]
-    if algorithm not in known:
+    algorithms = [row.algorithm for row in named]
+    if algorithm not in algorithms:
         raise InputError(
-            f"the run of {day} has no segments by {algorithm}{nearest(algorithm, known)}"
+            f"the run of {day} has no segments by {algorithm}{nearest(algorithm, algorithms)}"
         )
 
 

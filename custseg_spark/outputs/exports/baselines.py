@@ -1,4 +1,4 @@
-"""What the customers of a run, or of one of its segments, do in 30 days: for plans of campaigns."""
+"""Measure what customers of a run or segment do in 30 days, for plans of campaigns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES, CUSTOMER_SEGMEN
 from custseg_spark.errors import InputError, nearest
 from custseg_spark.outputs.report.reading import run_date_of
 
-# Features that a baseline is made of: the last 30 days, and the 60 before these.
+# The features of a baseline: the last 30 days, and the 60 days before these.
 DAYS, DAYS_BEFORE = 30, 60
 _FEATURES = ["customer_id", "purchases_30d", "spend_30d", "spend_90d"]
 
 
 @dataclass(frozen=True)
 class Measured:
-    """The customers of a run or segment (`segment` None: all of the run), and what they do.
+    """The customers of a run or segment (`segment` None: all of the run), and their baseline.
 
-    `run_date` None: all of it is told, not measured.
+    `run_date` None: a person gave the figures, and none is measured.
     """
 
     run_date: date | None
@@ -35,9 +35,9 @@ class Measured:
 
 
 def measured(lake: Tables, run_date: date | None, algorithm: str, segment: str | None) -> Measured:
-    """Measure a run's customers, or those of a segment by its id or name.
+    """Measure a run's customers, or one segment's by id or name.
 
-    Raises InputError where there is no such run, algorithm or segment.
+    Raises InputError for a missing run, algorithm or segment.
     """
     day = run_date_of(lake, run_date)
     features = _frame(lake.rows(CUSTOMER_FEATURES, _FEATURES, [day]))
@@ -46,8 +46,8 @@ def measured(lake: Tables, run_date: date | None, algorithm: str, segment: str |
         segment_id, name = _segment(lake, day, algorithm, segment)
         columns = ["customer_id", "algorithm", "segment_id"]
         rows = _frame(lake.rows(CUSTOMER_SEGMENTS, columns, [day]))
-        own = rows.filter(algorithm=algorithm, segment_id=segment_id)
-        features = features.join(own, on="customer_id", how="semi")
+        members = rows.filter(algorithm=algorithm, segment_id=segment_id)
+        features = features.join(members, on="customer_id", how="semi")
     return Measured(day, name, len(features), _baseline(features))
 
 
@@ -59,16 +59,16 @@ def _baseline(customers: pl.DataFrame) -> Baseline:
     return baseline(values("purchases_30d") > 0, spend, values("spend_90d") - spend)
 
 
-def _segment(lake: Tables, day: date, algorithm: str, wanted: str) -> tuple[int, str]:
+def _segment(lake: Tables, day: date, algorithm: str, id_or_name: str) -> tuple[int, str]:
     columns = ["algorithm", "segment_id", "segment_name", "status"]
     rows: Sequence[dict[str, Any]] = lake.rows(SEGMENT_PROFILES, columns, [day]).to_pylist()
     living = [r for r in rows if r["algorithm"] == algorithm and r["status"] != DIED]
     for row in living:
-        if wanted in (str(row["segment_id"]), row["segment_name"]):
+        if id_or_name in (str(row["segment_id"]), row["segment_name"]):
             return row["segment_id"], row["segment_name"]
-    known = [str(row["segment_name"]) for row in living]
+    names = [str(row["segment_name"]) for row in living]
     raise InputError(
-        f"the run of {day} has no segment '{wanted}' by {algorithm}{nearest(wanted, known)}"
+        f"the run of {day} has no segment '{id_or_name}' by {algorithm}{nearest(id_or_name, names)}"
     )
 
 

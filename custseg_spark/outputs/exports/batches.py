@@ -7,8 +7,8 @@ from pyspark.sql import DataFrame
 
 from custseg_spark.engine.spark.session import settings
 
-# The driver holds a partition, and the next one that is computed meanwhile. By default Spark makes
-# as few partitions of a sort as there are cores, whatever their size.
+# The driver holds a partition, and the next one that is computed meanwhile. By default Spark sorts
+# into as few partitions as there are cores, whatever their size.
 _SMALL_PARTITIONS = {
     "spark.sql.adaptive.enabled": "true",
     "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
@@ -30,8 +30,8 @@ def batches(frame: DataFrame) -> Iterator[pa.RecordBatch]:
             yield from pa.ipc.open_stream(row.batch)
 
 
-def _pack(found: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    for batch in found:
+def _pack(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, batch.schema, options=_COMPRESSED) as stream:
             stream.write_batch(batch)

@@ -1,7 +1,7 @@
-"""Whether a reporting database holds what the lake says: rows, keys, values, sums, table by table.
+"""Check a reporting database against the lake: rows, keys, values and sums of each table.
 
-Both sides compute the same figures, each by its own engine: of money and whole numbers the sum, of
-texts their characters. A figure that differs names its column.
+Both sides compute the same figures, each by its own engine: sums of money and whole numbers,
+characters of texts. A figure that differs names its column.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from custseg_spark.progress import Progress
 
 @dataclass(frozen=True)
 class CheckedTable:
-    """A table's rows, and what differs in it."""
+    """A table's number of rows, and its differences."""
 
     name: str
     rows: int
@@ -41,14 +41,14 @@ class Checked:
 
     @property
     def differences(self) -> list[str]:
-        """What differs, in words."""
+        """The differences, in words."""
         return [f"{table.name}: {each}" for table in self.tables for each in table.differences]
 
 
 def check(lake: Lake, request: Request, database: Database, progress: Progress) -> Checked:
-    """The tables of a run in a database, compared with the lake.
+    """Compare the tables of a run in a database with the lake.
 
-    Raises TargetError for a database or table that isn't there.
+    Raises TargetError for a missing database or table.
     """
     lake = lake.at_one_moment(READ)
     day = run_date_of(lake, request.run_date)
@@ -56,15 +56,19 @@ def check(lake: Lake, request: Request, database: Database, progress: Progress) 
     with database.queried() as query:
         for table, frame in frames_of(lake, request, day):
             with progress.stage(f"check {table.name}") as stage:
-                wanted = expected(table, reported(frame, table))
-                found = list(query(database.dialect.figures(table))[0])
-                stage.rows = int(found[0])
-            tables.append(CheckedTable(table.name, int(found[0]), _compared(table, wanted, found)))
+                in_lake = expected(table, reported(frame, table))
+                in_database = list(query(database.dialect.figures(table))[0])
+                stage.rows = int(in_database[0])
+            tables.append(
+                CheckedTable(
+                    table.name, int(in_database[0]), _compared(table, in_lake, in_database)
+                )
+            )
     return Checked(day, database.shown, tuple(tables))
 
 
 def require_equal(checked: Checked) -> None:
-    """Raises TargetError, with every difference, unless there is none."""
+    """Raise TargetError with all differences, if there are any."""
     if checked.differences:
         lines = "\n  ".join(checked.differences)
         raise TargetError(
@@ -73,18 +77,18 @@ def require_equal(checked: Checked) -> None:
 
 
 def expected(table: ReportTable, frame: DataFrame) -> list[Any]:
-    """The figures of a table's rows: rows, keys, then for each column its values and its sum."""
-    wanted = [F.count("*"), F.count_distinct(*table.key)]
+    """Return the figures of a table: rows, keys, then for each column its values and its sum."""
+    figures = [F.count("*"), F.count_distinct(*table.key)]
     for name, type_ in table.columns.items():
-        wanted.append(F.count(name))
+        figures.append(F.count(name))
         if (summed := _summed(name, type_)) is not None:
-            wanted.append(summed)
-    named = [column.alias(f"f{place}") for place, column in enumerate(wanted)]
+            figures.append(summed)
+    named = [column.alias(f"f{place}") for place, column in enumerate(figures)]
     return list(frame.agg(*named).collect()[0])
 
 
 def labels(table: ReportTable) -> list[str]:
-    """What each figure is, in the order of `expected`."""
+    """Return the name of each figure, in the order of `expected`."""
     names = ["rows", f"different {', '.join(table.key)}"]
     for name, type_ in table.columns.items():
         names.append(f"values of {name}")
@@ -103,16 +107,18 @@ def _summed(name: str, type_: str) -> Column | None:
     return F.sum(name) if is_exact else None
 
 
-def _compared(table: ReportTable, wanted: Sequence[Any], found: Sequence[Any]) -> tuple[str, ...]:
+def _compared(
+    table: ReportTable, in_lake: Sequence[Any], in_database: Sequence[Any]
+) -> tuple[str, ...]:
     return tuple(
         f"{label}: {_shown(theirs)} there, {_shown(ours)} in the lake"
-        for label, ours, theirs in zip(labels(table), wanted, found, strict=True)
+        for label, ours, theirs in zip(labels(table), in_lake, in_database, strict=True)
         if _number(ours) != _number(theirs)
     )
 
 
 def _number(value: Any) -> Decimal | None:
-    """A figure as a database gives it; of SQLite's sums the four decimals that money has."""
+    """Convert a figure from a database; SQLite's sums to the four decimals of money."""
     if value is None:
         return None
     return round(Decimal(repr(value) if isinstance(value, float) else str(value)), 4)

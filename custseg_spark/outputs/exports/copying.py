@@ -21,7 +21,7 @@ from custseg_spark.outputs.exports.layout import ReportTable
 
 log = redaction.logger()
 
-# Wait for another export's transaction, or for somebody who alters a table.
+# How long to wait for another export's transaction, or for a change of the table.
 LOCK_WAIT = "60s"
 _EXPORTS = int.from_bytes(b"custseg", "big")
 
@@ -54,7 +54,7 @@ class PostgresLoading:
     def publish(self) -> None:
         """Replace the rows of the staged tables in one transaction.
 
-        DELETE instead of TRUNCATE, which would lock readers out until the commit and show an empty
+        It uses DELETE, because TRUNCATE would lock readers out until the commit and show an empty
         table to a transaction that began earlier.
         """
         with self.connection.transaction():
@@ -68,15 +68,15 @@ class PostgresLoading:
             self._tidy(table)
 
     def _create_or_check(self, table: ReportTable) -> None:
-        # Found by the search path, as for every reader.
-        found = self.connection.execute(
+        # The search path finds the table, as for every reader.
+        existing = self.connection.execute(
             "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(quote_ident(%s))"
             " AND attnum > 0 AND NOT attisdropped",
             (table.name,),
         ).fetchall()
-        if not found:
+        if not existing:
             return self._create(table)
-        lacking = [n for n in list(table.columns) if (n,) not in found]
+        lacking = [n for n in list(table.columns) if (n,) not in existing]
         if lacking:
             raise TargetError(
                 f"{self.shown}: the table {table.name} there lacks {', '.join(lacking)}; it is an"
@@ -100,7 +100,7 @@ class PostgresLoading:
 
     def _tidy(self, table: ReportTable) -> None:
         """Reuse the room of the deleted rows, and update the planner's statistics."""
-        # Giving the room back to the disk would lock readers out; the next export fills it.
+        # Returning the room to the disk would lock readers out; the next export fills it.
         vacuum = SQL("VACUUM (ANALYZE, TRUNCATE false) {}").format(Identifier(table.name))
         try:
             self.connection.execute(vacuum)

@@ -12,7 +12,7 @@ from custseg_spark.outputs.spreadsheets import safe_texts
 
 
 def csv_folder(text: str) -> Folder:
-    """The folder of `csv:DIR`."""
+    """Return the folder of `csv:DIR`."""
     return Folder(named(text, "csv"), "csv", write)
 
 
@@ -28,7 +28,7 @@ def write(table: ReportTable, batches: Iterator[pa.RecordBatch], path: Path) -> 
 
 
 def _safe(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The batch with its texts made safe for spreadsheets, times to the second."""
+    """Return the batch with texts that are safe for spreadsheets, and times to the second."""
     return pa.RecordBatch.from_arrays([_written(c) for c in batch.columns], batch.schema.names)
 
 

@@ -1,7 +1,7 @@
 """Delta tables in a folder, on this machine or elsewhere: staged as Parquet, then one commit each.
 
 Delta has no transaction over several tables: the commits follow each other within seconds, and
-`run_date` in each table says which run it holds.
+`run_date` in each table names its run.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame
 
-from custseg_spark.engine.folder_locks import held
+from custseg_spark.engine.folder_locks import locked
 from custseg_spark.engine.permissions import current
 from custseg_spark.engine.spark.file_systems import remove_remote, withhold
 from custseg_spark.engine.spark.session import get_session
@@ -20,7 +20,7 @@ from custseg_spark.outputs.exports.folder import named
 from custseg_spark.outputs.exports.layout import ReportTable
 from custseg_spark.paths import Place, Remote, spark_uri
 
-# Readers of Delta pass over names that begin so.
+# Readers of Delta ignore names that begin with an underscore.
 _STAGING = "_staging"
 
 
@@ -32,17 +32,17 @@ class DeltaFolder:
 
     @classmethod
     def of(cls, text: str) -> "DeltaFolder":
-        """The folder of `delta:DIR`."""
+        """Return the folder of `delta:DIR`."""
         return cls(named(text, "delta"))
 
     @property
     def shown(self) -> str:
-        """The place in words."""
+        """The folder as text."""
         return str(self.folder)
 
     @contextmanager
     def opened(self) -> Iterator["DeltaLoading"]:
-        """A loading; ConflictError if another export writes into the same local folder."""
+        """Open a loading; ConflictError if another export writes into the same local folder."""
         withhold(get_session(), self.folder, f"{current():03o}")
         loading = DeltaLoading(self.folder)
         if isinstance(self.folder, Remote):
@@ -50,7 +50,10 @@ class DeltaFolder:
                 yield loading
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        with held(self.folder, f"another export to {self.folder} is under way"), loading.cleared():
+        with (
+            locked(self.folder, f"another export to {self.folder} is under way"),
+            loading.cleared(),
+        ):
             yield loading
 
 
@@ -63,7 +66,7 @@ class DeltaLoading:
 
     @contextmanager
     def cleared(self) -> Iterator[None]:
-        """Removes what is staged, before and after; a killed export may have left some."""
+        """Remove staged files before and after: a killed export may have left some."""
         self._clear()
         try:
             yield

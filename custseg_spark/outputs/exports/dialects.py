@@ -1,4 +1,4 @@
-"""The statements that make reporting tables, in the words of each kind of database.
+"""The statements that make reporting tables, in the dialect of each kind of database.
 
 Names and types come from the tables' own declarations, never from data or users.
 """
@@ -11,10 +11,11 @@ from custseg_spark.outputs.exports.layout import ReportTable
 
 @dataclass(frozen=True)
 class Dialect:
-    """How one kind of database writes names and types.
+    """The names and types of one kind of database.
 
-    `types` has the names that differ from Spark's. A text in a key or an index is of `key_text`;
-    `suffix` ends a CREATE TABLE. `exact_sum` and `length` are SQL around a column, marked `{}`.
+    `types` has the names that differ from Spark's. A text in a key or an index has the type
+    `key_text`; `suffix` ends a CREATE TABLE. `exact_sum` and `length` are SQL around a column,
+    marked `{}`.
     """
 
     quote: str = '"'
@@ -27,17 +28,17 @@ class Dialect:
     is_upper: bool = False
 
     def name(self, identifier: str) -> str:
-        """A quoted name; in capitals where unquoted names are read so."""
+        """Quote a name; in capitals for a database that reads unquoted names so."""
         if self.is_upper:
             identifier = identifier.upper()
         return self.quote + identifier.replace(self.quote, self.quote * 2) + self.quote
 
     def names(self, identifiers: Iterable[str]) -> str:
-        """Quoted names, with commas."""
+        """Quote names, with commas between them."""
         return ", ".join(map(self.name, identifiers))
 
     def type_of(self, table: ReportTable, column: str) -> str:
-        """The type of a column."""
+        """Return the type of a column."""
         type_ = table.columns[column]
         is_found_by = column in {*table.key, *(name for names in table.indexes for name in names)}
         if type_ == "string" and is_found_by:
@@ -47,7 +48,7 @@ class Dialect:
     def create_table(
         self, table: ReportTable, name: str | None = None, *, if_missing: bool = False
     ) -> str:
-        """The statement that creates a table, by its own or another name, with its key."""
+        """Return the statement that creates a table, by its own or another name, with its key."""
         columns = [
             " ".join([self.name(column), self.type_of(table, column)]) for column in table.columns
         ]
@@ -57,7 +58,7 @@ class Dialect:
         return create + self.name(name or table.name) + " (\n    " + inner + "\n)" + self.suffix
 
     def create_indexes(self, table: ReportTable, *, if_missing: bool = False) -> list[str]:
-        """The statements that create a table's indexes."""
+        """Return the statements that create a table's indexes."""
         create = "CREATE INDEX IF NOT EXISTS " if if_missing else "CREATE INDEX "
         return [
             create
@@ -71,22 +72,22 @@ class Dialect:
         ]
 
     def figures(self, table: ReportTable) -> str:
-        """The query of a table's figures, in the order of `checking.expected`."""
+        """Return the query of a table's figures, in the order of `checking.expected`."""
         keys = "SELECT DISTINCT " + self.names(table.key) + " FROM " + self.name(table.name)
-        wanted = ["COUNT(*)", "(SELECT COUNT(*) FROM (" + keys + ") AS k)"]
+        figures = ["COUNT(*)", "(SELECT COUNT(*) FROM (" + keys + ") AS k)"]
         for column, type_ in table.columns.items():
-            wanted.append("COUNT(" + self.name(column) + ")")
+            figures.append("COUNT(" + self.name(column) + ")")
             if summed := self._summed(column, type_):
-                wanted.append(summed)
-        return "SELECT " + ", ".join(wanted) + " FROM " + self.name(table.name)
+                figures.append(summed)
+        return "SELECT " + ", ".join(figures) + " FROM " + self.name(table.name)
 
     def _summed(self, column: str, type_: str) -> str | None:
-        own = self.name(column)
+        quoted = self.name(column)
         if type_ == "string":
-            return "SUM(" + self.length.format(own) + ")"
+            return "SUM(" + self.length.format(quoted) + ")"
         if type_.startswith("decimal"):
-            return self.exact_sum.format(own)
-        return "SUM(" + own + ")" if type_ in ("int", "bigint") else None
+            return self.exact_sum.format(quoted)
+        return "SUM(" + quoted + ")" if type_ in ("int", "bigint") else None
 
 
 POSTGRESQL = Dialect(
@@ -105,7 +106,7 @@ MYSQL = Dialect(
 SNOWFLAKE = Dialect(
     types={"string": "varchar", "timestamp": "timestamp_ntz"},
     key_text="varchar",
-    # Its tables are found by micro-partitions.
+    # Snowflake has micro-partitions instead of indexes.
     has_indexes=False,
     is_upper=True,
 )

@@ -46,7 +46,7 @@ def document(rows: Sequence[Row], run_date: date, algorithm: str) -> dict[str, A
     `model_selection`.
     """
     candidates = [_candidate(row.asDict()) for row in sorted(rows, key=lambda row: row.k)]
-    chosen = [one for one in candidates if one["chosen"]]
+    chosen = [candidate for candidate in candidates if candidate["chosen"]]
     return {
         "run_date": run_date.isoformat(),
         "algorithm": algorithm,

@@ -1,4 +1,4 @@
-"""A folder of files as a target, whatever their format: written aside, put into place at once."""
+"""A folder of files of any format as a target: written aside, put into place at once."""
 
 import errno
 import hashlib
@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from custseg_spark import scratch
 from custseg_spark.config.places import require_open
-from custseg_spark.engine.folder_locks import held
+from custseg_spark.engine.folder_locks import locked
 from custseg_spark.engine.spark.file_systems import remove_remote, send
 from custseg_spark.engine.spark.session import get_session
 from custseg_spark.errors import ConfigurationError, TargetError
@@ -23,10 +23,10 @@ from custseg_spark.outputs.exports import swapping
 from custseg_spark.outputs.exports.layout import ReportTable
 from custseg_spark.paths import Place, Remote, place
 
-# Beside the files of a remote folder.
+# The name of the manifest beside the files of a remote folder.
 MANIFEST = "_manifest.json"
 
-# Writes a table's batches to a file; how many rows they were.
+# Writes a table's batches to a file; returns their number of rows.
 Write = Callable[[ReportTable, Iterator[pa.RecordBatch], Path], int]
 
 
@@ -36,7 +36,10 @@ def never(table: ReportTable, batches: Iterator[pa.RecordBatch], path: Path) -> 
 
 
 def named(text: str, kind: str) -> Place:
-    """The folder of `KIND:DIR`. Raises ConfigurationError for none, and for one with a secret."""
+    """Return the folder of `KIND:DIR`.
+
+    Raises ConfigurationError if it is missing or has a secret.
+    """
     folder = text.removeprefix(f"{kind}:")
     if not folder:
         raise ConfigurationError(f"--to {text}: expected {kind}:DIR")
@@ -48,7 +51,7 @@ def named(text: str, kind: str) -> Place:
 class Folder:
     """A folder of this machine, or one that Spark's file systems reach.
 
-    `ending` is that of its tables' files, `write` makes one.
+    `ending` ends the names of its tables' files, `write` writes one.
     """
 
     folder: Place
@@ -57,15 +60,16 @@ class Folder:
 
     @property
     def shown(self) -> str:
-        """The place in words."""
+        """The folder as text."""
         return str(self.folder)
 
     @contextmanager
     def opened(self) -> Iterator["FolderLoading"]:
-        """A loading into a folder beside the wanted one, on the same disk.
+        """Open a loading into a folder beside the target, on the same disk.
 
-        ConflictError if another export writes there; what a killed one left is removed. One for a
-        remote folder is staged on this machine, and nothing keeps others out.
+        Leftovers of a killed export are removed. Raises ConflictError if another export writes
+        there. A loading for a remote folder is staged on this machine, and nothing keeps other
+        exports out.
         """
         if isinstance(self.folder, Remote):
             with scratch.folder("custseg-export-") as staging:
@@ -75,11 +79,11 @@ class Folder:
             self.folder.mkdir(parents=True, exist_ok=True)
             folder = self.folder.resolve()
             beside = folder.with_name(f".{folder.name}.staging")
-            with held(folder, f"another export to {folder} is under way"):
+            with locked(folder, f"another export to {folder} is under way"):
                 shutil.rmtree(beside, ignore_errors=True)
                 beside.mkdir()
-                # It will be the folder, and the folder what is removed here.
-                with held(beside, f"another export to {beside} is under way"):
+                # The two folders are swapped, so the old one is removed here.
+                with locked(beside, f"another export to {beside} is under way"):
                     try:
                         yield FolderLoading(beside, folder, self.ending, self.write)
                     finally:
@@ -101,27 +105,28 @@ class FolderLoading:
     names: list[str] = field(default_factory=list)
 
     def stage(self, table: ReportTable, batches: Iterator[pa.RecordBatch]) -> int:
-        """Takes the rows of a table; how many they were."""
+        """Stage the rows of a table; return their number."""
         name = f"{table.name}.{self.ending}"
         rows = self.write(table, batches, self.beside / name)
         self.names.append(name)
         return rows
 
     def stage_document(self, name: str, content: Mapping[str, Any]) -> None:
-        """Takes a document, as JSON."""
+        """Stage a document as JSON."""
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=str)
         self.stage_text(f"{name}.json", text + "\n")
 
     def stage_text(self, name: str, text: str) -> None:
-        """Takes a whole file."""
+        """Stage a whole file."""
         (self.beside / name).write_text(text, encoding="utf-8")
         self.names.append(name)
 
     def publish(self) -> None:
-        """Puts the files into place, all at once where the system can; else one by one.
+        """Put the files into place, all at once if the system can, otherwise one by one.
 
-        An object store can't swap a folder. There a manifest says which files belong together: it
-        goes first and comes last, so that a folder without one is of an export that was killed.
+        An object store can't swap a folder. There a manifest lists the files that belong together.
+        It is removed first and written last, so a folder without a manifest is from a killed
+        export.
         """
         if isinstance(self.folder, Remote):
             spark = get_session()
@@ -136,7 +141,7 @@ class FolderLoading:
         swapping.put(self.beside, self.folder, self.names)
 
     def _manifest(self) -> str:
-        """The SHA-256 of each file by its name, as JSON."""
+        """Return the SHA-256 of each file by its name, as JSON."""
         hashes = {}
         for name in sorted(self.names):
             with (self.beside / name).open("rb") as file:
@@ -145,6 +150,6 @@ class FolderLoading:
 
 
 def _sync(file: Path) -> None:
-    """On the disk before it takes the old one's name, or a crash of the machine could empty it."""
+    """Write a file to disk before it takes the old one's name: otherwise a crash could empty it."""
     with file.open("rb") as opened:
         os.fsync(opened.fileno())

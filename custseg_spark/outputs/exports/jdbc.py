@@ -1,4 +1,4 @@
-"""Databases by JDBC: staged by Spark's tasks, published by one transaction of the driver's.
+"""Databases by JDBC: staged by Spark's tasks, published by one transaction of the driver.
 
 MySQL, MariaDB and Snowflake. The credentials come from the environment (CUSTSEG_JDBC_USER,
 CUSTSEG_JDBC_PASSWORD, or Snowflake's own variables), never from the URL.
@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 from custseg_spark.config import jdbc as jdbc_options
 from custseg_spark.config.jdbc import Jdbc
 from custseg_spark.engine.spark.database_connections import DatabaseConnection, connected
-from custseg_spark.engine.spark.database_errors import said
+from custseg_spark.engine.spark.database_errors import message_of
 from custseg_spark.engine.spark.session import get_session
 from custseg_spark.errors import (
     ConfigurationError,
@@ -33,7 +33,8 @@ from custseg_spark.outputs.exports.loading import Query
 from custseg_spark.redaction import STARS
 
 _LOCK_WAIT_S = "60"
-# Of Spark's writer and of drivers; a batch is one statement for MySQL's drivers only if asked.
+# Options of Spark's writer and of drivers. MySQL's drivers send a batch as one statement only with
+# this option.
 _OPTIONS: dict[str, dict[str, str]] = {
     "mysql": {"rewriteBatchedStatements": "true"},
     "mariadb": {"rewriteBatchedStatements": "true"},
@@ -59,7 +60,7 @@ _PACKAGES = {
 
 @dataclass(frozen=True)
 class JdbcDatabase:
-    """A database by its JDBC URL; `options` are Spark's and the driver's, secrets among them."""
+    """A database by its JDBC URL; `options` are for Spark and the driver, with secrets."""
 
     url: str
     kind: str
@@ -67,7 +68,10 @@ class JdbcDatabase:
 
     @classmethod
     def of(cls, text: str) -> "JdbcDatabase":
-        """The database of a URL. Raises ConfigurationError, also for a secret in it."""
+        """Return the database of a URL.
+
+        Raises ConfigurationError for a wrong URL, or one with a secret.
+        """
         jdbc_options.check_url(text, "--to")
         url = jdbc_options.expanded(text, os.environ)
         kind = jdbc_options.database(url)
@@ -77,10 +81,10 @@ class JdbcDatabase:
             raise ConfigurationError(
                 f"--to jdbc:{kind}:…: no export to such a database{nearest(kind, _DIALECTS)}"
             )
-        given = jdbc_options.options(url, Jdbc(), os.environ)
+        options = jdbc_options.options(url, Jdbc(), os.environ)
         # Other versions of a driver have other names.
         driver = os.environ.get("CUSTSEG_JDBC_DRIVER") or _DRIVERS[kind]
-        return cls(url, kind, {**given, **_OPTIONS[kind], "driver": driver})
+        return cls(url, kind, {**options, **_OPTIONS[kind], "driver": driver})
 
     @property
     def shown(self) -> str:
@@ -89,12 +93,12 @@ class JdbcDatabase:
 
     @property
     def dialect(self) -> Dialect:
-        """How the database writes names and types."""
+        """The database's names and types."""
         return _DIALECTS[self.kind]
 
     @contextmanager
     def opened(self) -> Iterator["JdbcLoading"]:
-        """A loading; of MySQL and MariaDB, one at a time holds the database's lock `custseg`."""
+        """Open a loading; on MySQL and MariaDB it holds the database's lock `custseg`."""
         with self.connection() as connection:
             loading = JdbcLoading(self, connection)
             loading.lock()
@@ -105,23 +109,25 @@ class JdbcDatabase:
 
     @contextmanager
     def queried(self) -> Iterator[Query]:
-        """The answers to queries."""
+        """Open a function that answers queries."""
         with self.connection() as connection:
             yield connection.rows
 
     @contextmanager
     def connection(self) -> Iterator[DatabaseConnection]:
-        """A connection to the database; what goes wrong in it is told without secrets."""
-        own = ("driver", "url", "fetchsize", "preferTimestampNTZ")
-        properties = {n: v for n, v in self.options.items() if n not in own}
+        """Open a connection to the database; its errors have no secrets."""
+        not_properties = ("driver", "url", "fetchsize", "preferTimestampNTZ")
+        properties = {n: v for n, v in self.options.items() if n not in not_properties}
         try:
-            with connected(get_session(), self.url, self.options["driver"], properties) as made:
-                yield made
+            with connected(
+                get_session(), self.url, self.options["driver"], properties
+            ) as connection:
+                yield connection
         except (Py4JJavaError, PySparkException) as error:
             raise self._explained(error) from None
 
     def _explained(self, error: Py4JJavaError | PySparkException) -> CustsegError:
-        text = said(error)
+        text = message_of(error)
         if text is None:
             raise error
         for secret in jdbc_options.secrets(self.url, Jdbc(), os.environ):
@@ -146,7 +152,7 @@ class JdbcLoading:
     staged: list[ReportTable] = field(default_factory=list)
 
     def lock(self) -> None:
-        """Raises ConflictError where another export holds the lock; the session's end frees it."""
+        """Take the lock until the session ends. Raises ConflictError if another export holds it."""
         if self.database.dialect is not dialects.MYSQL:
             return
         [[got]] = self.connection.rows("SELECT GET_LOCK('custseg', " + _LOCK_WAIT_S + ")")
@@ -173,13 +179,13 @@ class JdbcLoading:
                 self._replace(table)
 
     def drop_staging(self) -> None:
-        """Drops the staging tables."""
+        """Drop the staging tables."""
         for table in self.staged:
             name = self.database.dialect.name(_staging(table))
             self.connection.execute("DROP TABLE IF EXISTS " + name)
 
     def _checked(self, table: ReportTable) -> int:
-        """The number of staged rows. ConflictError where another export staged there, too."""
+        """Return the number of staged rows. ConflictError if another export staged there too."""
         dialect = self.database.dialect
         # Snowflake doesn't enforce keys.
         key, name = dialect.names(table.key), dialect.name(_staging(table))
@@ -191,7 +197,7 @@ class JdbcLoading:
         return int(rows)
 
     def _create_or_check(self, table: ReportTable) -> None:
-        """Statements that create a table end a transaction of MySQL's, so they come before it."""
+        """Create or check a table before the transaction: in MySQL, creating a table ends one."""
         dialect = self.database.dialect
         try:
             there = self._columns(table)
@@ -212,8 +218,8 @@ class JdbcLoading:
 
     def _columns(self, table: ReportTable) -> list[str]:
         name = self.database.dialect.name(table.name)
-        found = self.connection.columns("SELECT * FROM " + name + " WHERE 1 = 0")
-        return [column.lower() for column in found]
+        existing = self.connection.columns("SELECT * FROM " + name + " WHERE 1 = 0")
+        return [column.lower() for column in existing]
 
     def _replace(self, table: ReportTable) -> None:
         dialect = self.database.dialect
@@ -228,6 +234,6 @@ def _staging(table: ReportTable) -> str:
 
 
 def _without_zones(frame: DataFrame, table: ReportTable) -> DataFrame:
-    """Times as UTC's clock shows them: a driver would turn them into its machine's own zone."""
+    """Return times without zones, in UTC: drivers would convert them to their machine's zone."""
     times = [name for name, type_ in table.columns.items() if type_ == "timestamp"]
     return frame.withColumns({name: F.col(name).cast("timestamp_ntz") for name in times})

@@ -1,4 +1,4 @@
-"""Reporting tables independent of their target, and the frames that they are made of."""
+"""Reporting tables independent of their target, and the frames that they are made from."""
 
 import re
 from collections.abc import Callable
@@ -40,7 +40,7 @@ class ReportTable:
 
     @cached_property
     def arrow(self) -> pa.Schema:
-        """The columns as Arrow has them."""
+        """The columns as an Arrow schema."""
         return pa.schema([(name, _arrow(type_)) for name, type_ in self.columns.items()])
 
     @cached_property

@@ -1,4 +1,4 @@
-"""What a campaign did: later purchases of the treated against those of who was held back."""
+"""Measure a campaign's effect: later purchases of treated customers against those held back."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -29,8 +29,7 @@ class Period:
     """The days whose purchases count: `begin` None is the run date, `end` (exclusive) None the
     day after the last event.
 
-    `looks`: the effect is looked at ONCE, ALWAYS again, or daily for a number of days, planned
-    beforehand.
+    `looks`: whether the effect is looked at ONCE, ALWAYS, or daily for a planned number of days.
     """
 
     begin: date | None = None
@@ -49,7 +48,7 @@ class SegmentEffect:
 
     @property
     def key(self) -> tuple[int, str, str]:
-        """Which customers it is of."""
+        """The customers of the effect."""
         return self.segment_id, self.segment, self.change
 
 
@@ -57,7 +56,7 @@ class SegmentEffect:
 class Lift:
     """The effects of a campaign, everybody's first, by purchases of some `days`.
 
-    `before` are the days that the effects are adjusted by.
+    `before` is the number of earlier days that adjust the effects.
     """
 
     campaign: Campaign
@@ -69,10 +68,10 @@ class Lift:
 
 
 def measure(lake: Lake, request: Request, period: Period, rules: ExportsConfig) -> Lift:
-    """The effect of the campaign that `request` exported, whose groups are made again.
+    """Measure the effect of the campaign that `request` exported; its groups are computed again.
 
-    Raises InputError where the lake lacks a run or has no event after the run date,
-    ConfigurationError for a look beyond the planned days.
+    Raises InputError if the lake lacks a run or has no event after the run date, ConfigurationError
+    for a look beyond the planned days.
     """
     lake = lake.at_one_moment(READ)
     day = run_date_of(lake, request.run_date)
@@ -80,7 +79,7 @@ def measure(lake: Lake, request: Request, period: Period, rules: ExportsConfig) 
     days = _days(lake, period, day)
     before = Days(day - timedelta(days=rules.pre_period_days), day)
     look = _look(period, len(days), rules)
-    found = outcomes(changed, lake.read(EVENTS), days, before).collect()
+    sums = outcomes(changed, lake.read(EVENTS), days, before).collect()
     effects = [
         SegmentEffect(
             row.segment_id,
@@ -88,7 +87,7 @@ def measure(lake: Lake, request: Request, period: Period, rules: ExportsConfig) 
             row.change,
             effect(_outcomes(row.asDict(), "treated"), _outcomes(row.asDict(), "control"), look),
         )
-        for row in found
+        for row in sums
     ]
     if not effects:
         raise InputError(f"nobody's segment changed from {campaign.since} to {day}")
@@ -97,7 +96,7 @@ def measure(lake: Lake, request: Request, period: Period, rules: ExportsConfig) 
 
 
 def write(lake: Lake, lift: Lift, target: Target, progress: Progress) -> None:
-    """The effects as the table `campaign_lift` of a target."""
+    """Write the effects as the table `campaign_lift` of a target."""
     with (
         withheld(lake.config.umask),
         target.opened() as loading,
@@ -125,7 +124,7 @@ def _days(lake: Lake, period: Period, run_date: date) -> Days:
 
 
 def _look(period: Period, day: int, rules: ExportsConfig) -> Look:
-    """How sure one look has to be that all looks together are as sure as was asked for."""
+    """Return the confidence of one look with which all looks together have the requested one."""
     if period.looks == ONCE:
         return Look(rules.confidence, rules.confidence, rules.power)
     if period.looks == ALWAYS:

@@ -15,13 +15,13 @@ Query = Callable[[str], Sequence[Sequence[Any]]]
 
 
 class Loading(Protocol):
-    """An export in progress. Readers see nothing of what is staged before `publish`."""
+    """An export in progress. Readers see nothing of it before `publish`."""
 
     def stage(self, table: ReportTable, batches: Iterator[pa.RecordBatch]) -> int:
         """Stage the rows of a table; return their number."""
 
     def publish(self) -> None:
-        """Replace what readers see by what is staged, completely or not at all."""
+        """Replace the readers' tables by the staged ones, completely or not at all."""
 
 
 @runtime_checkable
@@ -32,7 +32,7 @@ class FrameLoading(Protocol):
         """Stage the rows of a table; return their number."""
 
     def publish(self) -> None:
-        """Replace what readers see by what is staged, completely or not at all."""
+        """Replace the readers' tables by the staged ones, completely or not at all."""
 
 
 class Target(Protocol):

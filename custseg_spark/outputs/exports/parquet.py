@@ -14,21 +14,21 @@ _GROUP = 131_072
 
 
 def parquet_folder(text: str) -> Folder:
-    """The folder of `parquet:DIR`."""
+    """Return the folder of `parquet:DIR`."""
     return Folder(named(text, "parquet"), "parquet", write)
 
 
 def write(table: ReportTable, batches: Iterator[pa.RecordBatch], path: Path) -> int:
     """Write a table's rows; return their number. A table without rows is a file with columns."""
     rows = 0
-    held: list[pa.RecordBatch] = []
+    pending: list[pa.RecordBatch] = []
     with pq.ParquetWriter(path, table.arrow, compression="zstd") as writer:
         for batch in batches:
-            held.append(batch)
+            pending.append(batch)
             rows += batch.num_rows
-            if sum(each.num_rows for each in held) >= _GROUP:
-                writer.write_table(pa.Table.from_batches(held).cast(table.arrow))
-                held = []
-        if held:
-            writer.write_table(pa.Table.from_batches(held).cast(table.arrow))
+            if sum(each.num_rows for each in pending) >= _GROUP:
+                writer.write_table(pa.Table.from_batches(pending).cast(table.arrow))
+                pending = []
+        if pending:
+            writer.write_table(pa.Table.from_batches(pending).cast(table.arrow))
     return rows

@@ -1,4 +1,4 @@
-"""PostgreSQL: where it is, from a URL, and what goes wrong there, in words without passwords."""
+"""PostgreSQL databases by URL, with errors that have no passwords."""
 
 import importlib
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ _SECRETS = ("password", "sslpassword")
 
 
 def _authority(text: str) -> str:
-    """The part of a URL with user and host. Raises ConfigurationError where it has none."""
+    """Return the part of a URL with user and host. Raises ConfigurationError without one."""
     try:
         return urlsplit(text).netloc
     except ValueError:  # half of an IPv6 address
@@ -43,19 +43,22 @@ def _invalid() -> ConfigurationError:
 
 @dataclass(frozen=True)
 class PostgresDatabase:
-    """A database by what its URL says; libpq adds its environment variables and ~/.pgpass."""
+    """A database by its URL; libpq adds its environment variables and ~/.pgpass."""
 
     shown: str
     parameters: dict[str, str] = field(repr=False)
 
     @classmethod
     def of(cls, text: str) -> "PostgresDatabase":
-        """The database of a URL. Raises ConfigurationError, which never quotes a password."""
+        """Return the database of a URL.
+
+        Raises ConfigurationError, which never quotes a password.
+        """
         _require_driver()
         import psycopg
         from psycopg.conninfo import conninfo_to_dict
 
-        # libpq would take the rest of a password for the host, and say so.
+        # libpq would take the rest of a password for the host, and print it.
         if text.count("@") > 1 or ("@" in text and "@" not in _authority(text)):
             raise ConfigurationError(
                 "--to postgresql://…: in a user name or password write @ as %40, / as %2F, ? as"
@@ -64,7 +67,7 @@ class PostgresDatabase:
         try:
             parameters = {k: str(v) for k, v in conninfo_to_dict(text).items() if v is not None}
         except psycopg.Error:
-            # Without what it came from, which quotes parts of a password.
+            # Without the cause, which quotes parts of a password.
             raise _invalid() from None
         return cls(_shown(parameters), parameters)
 
@@ -72,7 +75,7 @@ class PostgresDatabase:
 
     @contextmanager
     def opened(self) -> Iterator["PostgresLoading"]:
-        """A loading over one connection, at whose end its staging tables are gone."""
+        """Open a loading over one connection, which ends with its staging tables."""
         from custseg_spark.outputs.exports.copying import PostgresLoading
 
         with self._connected() as connection:
@@ -80,7 +83,7 @@ class PostgresDatabase:
 
     @contextmanager
     def queried(self) -> Iterator[Query]:
-        """The answers to queries, all of them of one moment."""
+        """Open a function that answers queries, all as of one moment."""
         with self._connected() as connection:
             connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             yield lambda query: connection.execute(query.encode()).fetchall()
@@ -89,15 +92,15 @@ class PostgresDatabase:
     def _connected(self) -> "Iterator[psycopg.Connection[Any]]":
         import psycopg
 
-        wanted = {
+        parameters = {
             "connect_timeout": _CONNECT_WAIT_S,
             "application_name": "custseg-export",
             **self.parameters,
         }
         try:
-            connection = psycopg.connect(psycopg.conninfo.make_conninfo("", **wanted))
+            connection = psycopg.connect(psycopg.conninfo.make_conninfo("", **parameters))
         except psycopg.Error as error:
-            raise TargetError(f"{self.shown} can't be reached: {self._said(error)}") from None
+            raise TargetError(f"{self.shown} can't be reached: {self._message(error)}") from None
         try:
             with connection:
                 connection.autocommit = True
@@ -115,15 +118,15 @@ class PostgresDatabase:
                 f"{self.shown}: another process writes the tables (waited {LOCK_WAIT})"
             )
         if isinstance(error, errors.DiskFull | errors.OutOfMemory):
-            return ResourceError(f"{self.shown}: {self._said(error)}")
-        return TargetError(f"{self.shown}: {self._said(error)}")
+            return ResourceError(f"{self.shown}: {self._message(error)}")
+        return TargetError(f"{self.shown}: {self._message(error)}")
 
-    def _said(self, error: "psycopg.Error") -> str:
-        said = " ".join(str(error).split())
+    def _message(self, error: "psycopg.Error") -> str:
+        message = " ".join(str(error).split())
         for name in _SECRETS:
             if secret := self.parameters.get(name):
-                said = said.replace(secret, "***")
-        return said
+                message = message.replace(secret, "***")
+        return message
 
 
 def _require_driver() -> None:
@@ -136,7 +139,7 @@ def _require_driver() -> None:
 
 
 def _shown(parameters: dict[str, str]) -> str:
-    """The URL without password and options."""
+    """Return the URL without password and options."""
     user = f"{parameters['user']}@" if "user" in parameters else ""
     port = f":{parameters['port']}" if "port" in parameters else ""
     place = f"{user}{parameters.get('host', '')}{port}"

@@ -1,4 +1,4 @@
-"""The reporting tables as a script of SQL, for those who make a database's tables themselves."""
+"""The reporting tables as a SQL script, for creating a database's tables by hand."""
 
 from custseg_spark.outputs.exports import views
 from custseg_spark.outputs.exports.dialects import POSTGRESQL
@@ -18,12 +18,12 @@ _HEAD = """\
 
 
 def reported_tables() -> list[ReportTable]:
-    """The tables that exports and `custseg lift` may write, in a fixed order."""
+    """Return the tables that exports and `custseg lift` may write, in a fixed order."""
     return [*(report.table for report in REPORTS.values()), SEGMENT_CHANGES, CAMPAIGN_LIFT]
 
 
 def text() -> str:
-    """The script."""
+    """Return the script."""
     parts = [_HEAD]
     for table in reported_tables():
         statements = [POSTGRESQL.create_table(table, if_missing=True)]

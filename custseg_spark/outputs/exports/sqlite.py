@@ -24,7 +24,7 @@ from custseg_spark.outputs.exports.loading import Query
 from custseg_spark.paths import Remote, place
 
 _PREFIX = "sqlite:///"
-# For other writers and for readers of a database that isn't in WAL mode.
+# How long to wait for other writers, and for readers of a database that isn't in WAL mode.
 _LOCK_WAIT_S = 60.0
 
 
@@ -50,16 +50,19 @@ class SqliteDatabase:
 
     @property
     def shown(self) -> str:
-        """The place in words."""
+        """The database as text."""
         return str(self.path)
 
     @contextmanager
     def opened(self) -> Iterator["SqliteLoading"]:
-        """Open a loading of its own beside the database; ConflictError if another is under way."""
+        """Open a loading in a file beside the database; ConflictError if another is under way."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             _check(self.path)
-            with staging.held(self.path) as folder, closing(_staging_database(folder)) as staged:
+            with (
+                staging.locked_folder(self.path) as folder,
+                closing(_staging_database(folder)) as staged,
+            ):
                 yield SqliteLoading(staged, self.path)
         except sqlite3.Error as error:
             raise _explained(error, self.path) from error
@@ -70,7 +73,7 @@ class SqliteDatabase:
 
     @contextmanager
     def queried(self) -> Iterator[Query]:
-        """The answers to queries, all of them of one moment; nothing is written."""
+        """Open a function that answers queries, all as of one moment; nothing is written."""
         if not self.path.is_file():
             raise TargetError(f"{self.path} isn't there")
         address = self.path.absolute().as_uri() + "?mode=ro"
@@ -135,12 +138,12 @@ class SqliteLoading:
 
     def _replace(self, table: ReportTable) -> None:
         name, names = _quoted(table.name), list(table.columns)
-        found = self.connection.execute("PRAGMA target.table_info(" + name + ")").fetchall()
-        if not found:
+        existing = self.connection.execute("PRAGMA target.table_info(" + name + ")").fetchall()
+        if not existing:
             self.connection.execute(_create(table, "target"))
             for columns in table.indexes:
                 self.connection.execute(_create_index(table, columns))
-        elif lacking := [n for n in names if n not in {row[1] for row in found}]:
+        elif lacking := [n for n in names if n not in {row[1] for row in existing}]:
             raise TargetError(
                 f"{self.target}: the table {table.name} there lacks {', '.join(lacking)}; it is an"
                 " older version's or something else: rename or drop it"
@@ -149,7 +152,7 @@ class SqliteLoading:
         if view:
             self.connection.execute(view)
         self.connection.execute("DELETE FROM target." + name)
-        # In the order of the key, as staged, so that the table's tree grows at its end.
+        # In the order of the key, so that the table's tree grows only at its end.
         into = "INSERT INTO target." + name + _listed(names)
         self.connection.execute(into + " SELECT * FROM main." + name)
 

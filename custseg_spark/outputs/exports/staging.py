@@ -1,4 +1,4 @@
-"""A folder beside a target in which one export at a time stages, and nobody else can put a file."""
+"""A folder beside a target for staging: one export at a time, closed to other users."""
 
 import fcntl
 import os
@@ -10,17 +10,17 @@ from pathlib import Path
 from custseg_spark.errors import ConflictError, TargetError
 
 _OWNER_ONLY, _WRITTEN_BY_OTHERS = 0o700, 0o022
-# Between making and holding it, an export that ends may remove it.
+# Another export that ends may remove the folder before it is locked: then try again.
 _TRIES = 50
 
 
 @contextmanager
-def held(target: Path) -> Iterator[Path]:
-    """An empty folder beside the target, its owner's alone, held and then removed.
+def locked_folder(target: Path) -> Iterator[Path]:
+    """Lock an empty private folder beside the target, and remove it at the end.
 
-    The hold ends with the process, also if by a kill; what that left is removed. Raises
-    ConflictError while another export has it, TargetError where its name is a link's, a file's, or
-    a folder's that somebody else may write to: whatever is there is left alone.
+    The lock ends with the process, even a killed one, and the next export removes its files. Raises
+    ConflictError while another export has the lock. Raises TargetError if its name is a link, a
+    file, or a folder that somebody else may write to, and leaves that alone.
     """
     folder = target.with_name(f".{target.name}.staging")
     descriptor = _opened(folder, target)
@@ -34,9 +34,9 @@ def held(target: Path) -> Iterator[Path]:
 
 
 def _opened(folder: Path, target: Path) -> int:
-    """A descriptor that holds the folder, which is made where there is none."""
+    """Return a descriptor that locks the folder, which is created if missing."""
     for _ in range(_TRIES):
-        is_new = _made(folder)
+        is_new = _created(folder)
         try:
             descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         except FileNotFoundError:
@@ -53,7 +53,7 @@ def _opened(folder: Path, target: Path) -> int:
     raise ConflictError(f"another export to {target} is under way")
 
 
-def _made(folder: Path) -> bool:
+def _created(folder: Path) -> bool:
     try:
         folder.mkdir(_OWNER_ONLY)
     except FileExistsError:
@@ -62,7 +62,7 @@ def _made(folder: Path) -> bool:
 
 
 def _is_held(descriptor: int, folder: Path, target: Path, *, is_new: bool) -> bool:
-    """Whether the descriptor holds what stands at the folder's name, which is ours."""
+    """Whether the descriptor locks the folder that now has the name, and the folder is ours."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -76,5 +76,5 @@ def _is_held(descriptor: int, folder: Path, target: Path, *, is_new: bool) -> bo
     return True
 
 
-def _in_the_way(folder: Path, what: str) -> TargetError:
-    return TargetError(f"{folder} is {what}, where an export would stage; remove it")
+def _in_the_way(folder: Path, obstacle: str) -> TargetError:
+    return TargetError(f"{folder} is {obstacle}, where an export would stage; remove it")

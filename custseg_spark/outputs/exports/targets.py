@@ -29,12 +29,13 @@ EXPECTED = (
 
 
 def parse_target(text: str) -> Target:
-    """Return the target that `--to` names. Raises ConfigurationError, which never quotes a
-    password.
+    """Return the target that `--to` names.
+
+    Raises ConfigurationError, which never quotes a password.
     """
     kind, separator, _ = text.partition(":")
     if not separator:
-        # Before the last @ there may be a password, whatever this is.
+        # There may be a password before the last @, in any kind of text.
         shown = redacted(text).rpartition("@")[2]
         raise ConfigurationError(f"--to {shown}: {EXPECTED}")
     make = KINDS.get(_SAME.get(kind, kind))

@@ -11,20 +11,24 @@ _NAMES = {"customer_id": "mobile", "segment_id": "segment", "segment": "segment_
 
 
 def renamed(table: ReportTable) -> dict[str, str]:
-    """The view's columns, each with the table's own; empty for a table without customers."""
+    """Return the view's columns with the table's own names; empty for a table without customers."""
     if "customer_id" not in table.columns:
         return {}
     return {_NAMES.get(name, name): name for name in table.columns}
 
 
 def statement(table: ReportTable, dialect: Dialect, create: str, schema: str = "") -> str | None:
-    """The statement that creates a table's view, beginning with `create`; None without one.
+    """Return the statement of a table's view, beginning with `create`; None without a view.
 
-    `schema` is a quoted name with its dot, for the view; SQLite then finds the table beside it.
+    `schema` is a quoted name with its dot, for the view; SQLite then finds the table in the same
+    schema.
     """
     columns = renamed(table)
     if not columns:
         return None
-    listed = [dialect.name(own) + " AS " + dialect.name(new) for new, own in columns.items()]
+    listed = [
+        dialect.name(table_column) + " AS " + dialect.name(view_column)
+        for view_column, table_column in columns.items()
+    ]
     view = schema + dialect.name(table.name + SUFFIX)
     return create + view + " AS SELECT " + ", ".join(listed) + " FROM " + dialect.name(table.name)

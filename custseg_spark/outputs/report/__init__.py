@@ -29,20 +29,21 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-# A task each reads them.
+# One task reads each of them.
 _BUCKETS = 4
 HTML, MARKDOWN, CSV = "cluster_report.html", "cluster_report.md", "cluster_selection_comparison.csv"
 
 
 def folder(config: Config) -> Place:
-    """The folder of the reports: `report.path`, else the one beside the lake."""
+    """Return the folder of the reports: `report.path`, else the one beside the lake."""
     return place(config.report.path) if config.report.path is not None else beside(config.lake)
 
 
 def beside(lake: LakeConfig) -> Place:
-    """The folder `reports` beside the lake's; in it one of the lake's name, unless that is `lake`.
+    """Return the reports' folder beside the lake.
 
-    So two lakes in one folder don't write over each other's reports.
+    It is `reports`, or in it a folder of the lake's name, unless that is `lake`. So two lakes in
+    one folder don't overwrite each other's reports.
     """
     named = place(lake.path)
     folder = named if isinstance(named, Remote) else named.absolute()
@@ -52,10 +53,10 @@ def beside(lake: LakeConfig) -> Place:
 
 
 def write(lake: "Lake", run_date: date | None, reports: Place) -> Sequence[Place]:
-    """Writes the report of a run date (None: the latest) to `reports`/<run date>; its files.
+    """Write the report of a run date (None: the latest) to `reports`/<run date>; return its files.
 
-    Reads tables and computes nothing anew; equal tables give equal bytes. An older report is
-    replaced file by file once the new one is whole. InputError if there is no such run.
+    The report only reads tables, and equal tables give equal bytes. An older report is replaced
+    file by file once the new one is complete. Raises InputError if there is no such run.
     """
     lake = lake.at_one_moment(BY_RUN)
     day = reading.run_date_of(lake, run_date)
@@ -67,7 +68,7 @@ def write(lake: "Lake", run_date: date | None, reports: Place) -> Sequence[Place
 
 
 def files(content: Content) -> dict[str, bytes]:
-    """The report's files by name."""
+    """Return the report's files by name."""
     light, dark = draw(content, LIGHT), draw(content, DARK)
     return {
         HTML: pages.html(content, light, dark).encode(),
@@ -78,10 +79,10 @@ def files(content: Content) -> dict[str, bytes]:
 
 
 def write_here(content: Content, target: Path, umask: str) -> list[Path]:
-    """Writes a report into a folder of this machine, without the umask's permissions; its files."""
-    made = files(content)
+    """Write a report into a folder of this machine, by the umask; return its files."""
+    contents = files(content)
     with withheld(umask):
-        return _replace(target, made)
+        return _replace(target, contents)
 
 
 @dataclass(frozen=True)
@@ -119,5 +120,5 @@ def _replace(target: Path, files: dict[str, bytes]) -> list[Path]:
 
 
 def _not_drawn(files: dict[str, bytes]) -> set[str]:
-    """The pictures, maybe of an earlier report, that this run has nothing to draw for."""
+    """Return the names of pictures that this run can't draw but an earlier report may have."""
     return {f"{p}.png" for p in PICTURES}.difference(files)

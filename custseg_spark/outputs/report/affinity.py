@@ -7,7 +7,7 @@ from custseg_spark.outputs.report.content import Content
 from custseg_spark.outputs.report.rows import Affinity, Segment
 from custseg_spark.outputs.report.section import Grid, Section
 
-# A page has room for so many places of a list; the tables have them all.
+# A page has room for so many entries of a list; the tables have all.
 MOST_PRODUCTS, MOST_OTHERS = 3, 2
 _KINDS = {"category": "categories", "brand": "brands"}
 
@@ -28,15 +28,15 @@ def bought(content: Content) -> Section:
 
 
 def measured(content: Content) -> str:
-    """Say what is counted, over which days, and what lift means."""
+    """Explain the counts, their days, and lift."""
     basis = content.run.setting("affinity", "basis")
     days = content.run.setting("affinity", "window_days")
     confidence = content.run.setting("affinity", "confidence")
-    what = "had any event with" if basis == "events" else "bought"
+    verb = "had any event with" if basis == "events" else "bought"
     interval = "interval" if confidence is None else f"{_whole_percent(confidence)} interval"
     before = "before the run date" if days is None else f"in the {days} days before the run date"
     return (
-        f"What a segment's customers {what} more often than all customers {before}. Customers"
+        f"What a segment's customers {verb} more often than all customers {before}. Customers"
         " count once. Lift: the share of the segment's buyers over the share of all buyers, with"
         f" its {interval}."
     )
@@ -47,7 +47,7 @@ def _whole_percent(share: float) -> str:
 
 
 def _unmarked(content: Content) -> list[str]:
-    """Name the segments that no product marks; nothing where each has one."""
+    """Name the segments without a marking product; nothing if each has one."""
     names = [s.segment_name for s in content.segments if not marking(content, s, "product")]
     if not names:
         return []
@@ -55,8 +55,8 @@ def _unmarked(content: Content) -> list[str]:
 
 
 def marking(content: Content, segment: Segment, kind: str) -> Sequence[Affinity]:
-    """Return the places of a segment's list whose interval lies above 1, in its order."""
-    return [one for one in content.listed(segment.segment_id, kind) if one.is_marking]
+    """Return the entries of a segment's list whose interval lies above 1, in order."""
+    return [entry for entry in content.listed(segment.segment_id, kind) if entry.is_marking]
 
 
 def nothing(content: Content) -> str:
@@ -79,14 +79,14 @@ def _products(content: Content) -> Grid:
     rows = [
         [
             segment.segment_name,
-            named(one),
-            one.category_code or words.MISSING,
-            one.brand or words.MISSING,
-            *_figures(one),
-            _together(one),
+            named(entry),
+            entry.category_code or words.MISSING,
+            entry.brand or words.MISSING,
+            *_figures(entry),
+            _together(entry),
         ]
         for segment in content.segments
-        for one in marking(content, segment, "product")[:MOST_PRODUCTS]
+        for entry in marking(content, segment, "product")[:MOST_PRODUCTS]
     ]
     return Grid(
         "Products", head, rows, _colours(content, "product", MOST_PRODUCTS), frozenset({1, 2, 3, 7})
@@ -95,9 +95,9 @@ def _products(content: Content) -> Grid:
 
 def _others(content: Content, kind: str) -> Grid:
     rows = [
-        [segment.segment_name, named(one), *_figures(one)]
+        [segment.segment_name, named(entry), *_figures(entry)]
         for segment in content.segments
-        for one in marking(content, segment, kind)[:MOST_OTHERS]
+        for entry in marking(content, segment, kind)[:MOST_OTHERS]
     ]
     head = ["segment", kind, "customers", "share", "lift"]
     colours = _colours(content, kind, MOST_OTHERS)
@@ -112,21 +112,21 @@ def _colours(content: Content, kind: str, most: int) -> list[str]:
     ]
 
 
-def named(one: Affinity) -> str:
-    """Name what is listed: a category by its code, where it has one."""
-    is_coded = one.kind == "category" and one.category_code
-    return str(one.category_code if is_coded else one.name)
+def named(entry: Affinity) -> str:
+    """Name an entry: a category by its code, if it has one."""
+    is_coded = entry.kind == "category" and entry.category_code
+    return str(entry.category_code if is_coded else entry.name)
 
 
-def _figures(one: Affinity) -> list[str]:
-    ends = f"{words.ratio(one.lift_low)} to {words.ratio(one.lift_high)}"
+def _figures(entry: Affinity) -> list[str]:
+    ends = f"{words.ratio(entry.lift_low)} to {words.ratio(entry.lift_high)}"
     return [
-        words.count(one.customers),
-        words.percent(one.support),
-        f"{words.ratio(one.lift)} ({ends})",
+        words.count(entry.customers),
+        words.percent(entry.support),
+        f"{words.ratio(entry.lift)} ({ends})",
     ]
 
 
-def _together(one: Affinity) -> str:
-    listed = [f"{p.product_id} ({words.percent(p.support)})" for p in one.together]
+def _together(entry: Affinity) -> str:
+    listed = [f"{p.product_id} ({words.percent(p.support)})" for p in entry.together]
     return ", ".join(listed) or words.MISSING

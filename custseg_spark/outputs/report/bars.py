@@ -46,15 +46,15 @@ def distribution(content: Content, theme: Theme) -> Figure | None:
 
 
 def drift(content: Content, theme: Theme) -> Figure | None:
-    """Draw what moved most since the previous run, and the thresholds."""
+    """Draw the largest changes since the previous run, and the thresholds."""
     shown = content.drift[:MOST_DRIFTS]
     if not shown:
         return None
     figure, (axes,) = sheet(theme, 1.2 + 0.3 * len(shown))
     limits = [content.run.setting("drift", key) for key in ("watch", "refit")]
-    for row, one in enumerate(shown):
-        axes.barh(row, one.psi, 0.62, color=_VERDICTS.get(one.verdict, theme.faint))
-        beside(axes, theme, one.psi, row, words.index(one.psi))
+    for row, change in enumerate(shown):
+        axes.barh(row, change.psi, 0.62, color=_VERDICTS.get(change.verdict, theme.faint))
+        beside(axes, theme, change.psi, row, words.index(change.psi))
     for limit in limits:
         threshold(axes.axvline, theme, limit)
     _named_rows(axes, [words.wrapped(words.drifted(d.kind, d.name), 30, 1) for d in shown])

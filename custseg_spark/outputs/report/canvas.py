@@ -38,15 +38,15 @@ def sheet(
     """
     figure = Figure((WIDTH_INCHES, height), DPI, facecolor=theme.panel, layout="constrained")
     axes = list(figure.subplots(rows, columns, squeeze=False, height_ratios=heights).flat)
-    for one in axes:
-        one.set_facecolor(theme.panel)
-        one.tick_params(colors=theme.ink, labelsize=SMALL, length=0)
-        for text in (one.xaxis.label, one.yaxis.label, one.title):
+    for axis in axes:
+        axis.set_facecolor(theme.panel)
+        axis.tick_params(colors=theme.ink, labelsize=SMALL, length=0)
+        for text in (axis.xaxis.label, axis.yaxis.label, axis.title):
             text.set_color(theme.ink)
             text.set_fontsize(TEXT)
-        one.spines[:].set_color(theme.faint)
-        one.spines[["top", "right"]].set_visible(False)
-        one.set_axisbelow(True)
+        axis.spines[:].set_color(theme.faint)
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.set_axisbelow(True)
     return figure, axes
 
 

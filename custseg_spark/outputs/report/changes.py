@@ -33,8 +33,8 @@ def migration(content: Content) -> Section:
 
 
 def fates(content: Content) -> list[str]:
-    """Say what became of segments that didn't just continue, one sentence each."""
-    return [s for s in map(lambda one: _fate(content, one), _changed(content)) if s]
+    """Describe the fate of segments that didn't simply continue, a sentence each."""
+    return [s for s in map(lambda segment: _fate(content, segment), _changed(content)) if s]
 
 
 def _changed(content: Content) -> list[Segment]:
@@ -73,11 +73,11 @@ def _matrix(content: Content) -> Grid:
     return Grid("Customers, and their share of the segment they come from", head, rows)
 
 
-def _ids(found: set[int | None], order: list[int]) -> list[int | None]:
+def _ids(ids: set[int | None], order: list[int]) -> list[int | None]:
     """Sort ids: this run's segments, then others, then joined or gone."""
-    known = [i for i in order if i in found]
-    rest = sorted(i for i in found if i is not None and i not in order)
-    return [*known, *rest, *([None] if None in found else [])]
+    ordered = [i for i in order if i in ids]
+    older = sorted(i for i in ids if i is not None and i not in order)
+    return [*ordered, *older, *([None] if None in ids else [])]
 
 
 def _name(content: Content, segment_id: int | None, *, before: bool) -> str:
@@ -153,20 +153,20 @@ def lifetime_value(content: Content) -> Section:
 
 
 def _tested(clv: Clv) -> str:
-    said = f"Tested on the last {clv.holdout_days} days, which the tested models had not seen"
+    sentence = f"Tested on the last {clv.holdout_days} days, which the tested models had not seen"
     if clv.gini is not None:
-        said += f": normalised Gini {words.index(clv.gini)}, of 1 for the true order"
+        sentence += f": normalised Gini {words.index(clv.gini)}, of 1 for the true order"
     if clv.deciles:
         best = min(clv.deciles, key=lambda d: d.decile)
         share, expected = words.percent(best.revenue_share), words.percent(best.clv_share)
-        said += f"; the first tenth by predicted value brought {share} of the revenue"
-        said += f" ({expected} of the predicted)"
-    return f"{said}."
+        sentence += f"; the first tenth by predicted value brought {share} of the revenue"
+        sentence += f" ({expected} of the predicted)"
+    return f"{sentence}."
 
 
 def _parameters(clv: Clv) -> list[Grid]:
-    known = {name: value for name, value in clv.parameters.items() if value is not None}
-    rows = [[name.replace("_", " "), words.index(value)] for name, value in known.items()]
+    estimated = {name: value for name, value in clv.parameters.items() if value is not None}
+    rows = [[name.replace("_", " "), words.index(value)] for name, value in estimated.items()]
     if clv.season:
         strong = max(range(len(clv.season)), key=lambda month: clv.season[month])
         name = f"strongest month ({words.MONTHS[strong]})"

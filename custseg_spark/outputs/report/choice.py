@@ -10,12 +10,12 @@ from custseg_spark.outputs.report.section import Grid, Picture, Section
 def reason(content: Content, algorithm: str | None) -> str:
     """Say in a sentence why an algorithm has its k."""
     chosen = content.chosen.get(algorithm or "")
-    found = chosen.why if chosen is not None and chosen.why else content.run.model_reason
-    return words.sentence(found or "the tables don't say why")
+    reason_ = chosen.why if chosen is not None and chosen.why else content.run.model_reason
+    return words.sentence(reason_ or "the tables don't say why")
 
 
 def evidence(segment: Segment, most: int | None = None) -> list[str]:
-    """Say in words what marks a segment."""
+    """Return a segment's evidence in words."""
     marks = [
         # A non-breaking space keeps the number with its z.
         f"{words.feature(feature)} {words.strength(z)} (z\u00a0{words.signed(z)})"
@@ -69,10 +69,10 @@ def _model(content: Content) -> list[str]:
         "fit": "The models were fitted in this run",
         "score": f"The models are those fitted on {content.run.fitted_on}",
     }
-    said = use.get(content.run.model_use or "")
-    if said is None:
+    phrase = use.get(content.run.model_use or "")
+    if phrase is None:
         return []
-    return [words.sentence(": ".join(filter(None, [said, content.run.model_reason])))]
+    return [words.sentence(": ".join(filter(None, [phrase, content.run.model_reason])))]
 
 
 def _candidate(tried: Candidate) -> list[str]:
@@ -141,7 +141,7 @@ def _other(content: Content, algorithm: str) -> Section:
     )
 
 
-def made(content: Content) -> Section:
+def provenance(content: Content) -> Section:
     """Describe how the run was made, for readers who want to repeat or check it."""
     run = content.run
     text = [

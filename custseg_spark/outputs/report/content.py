@@ -1,4 +1,4 @@
-"""Content of a report, and what can be derived from it without a table."""
+"""Content of a report, and values derived from it without tables."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -68,8 +68,8 @@ class Content:
 
     def segments_of(self, algorithm: str | None) -> list[Segment]:
         """Return an algorithm's living segments, the largest first; too little known last."""
-        found = [s for s in self.all_segments if s.algorithm == algorithm and s.status != DIED]
-        return sorted(found, key=lambda s: (s.is_little_known, -s.customers, s.segment_id))
+        living = [s for s in self.all_segments if s.algorithm == algorithm and s.status != DIED]
+        return sorted(living, key=lambda s: (s.is_little_known, -s.customers, s.segment_id))
 
     @cached_property
     def segments(self) -> list[Segment]:
@@ -83,7 +83,7 @@ class Content:
 
     @property
     def known_customers(self) -> int:
-        """The number of customers of whom enough is known to be in a found segment."""
+        """The number of customers of whom enough is known for a segment of the model."""
         return sum(s.customers for s in self.segments if not s.is_little_known)
 
     @property
@@ -98,14 +98,14 @@ class Content:
 
     def counts(self, kind: str) -> list[EventCount]:
         """The counts of the events of one kind."""
-        return [one for one in self.event_counts if one.kind == kind]
+        return [count for count in self.event_counts if count.kind == kind]
 
     def season(self, period: str) -> list[SeasonIndex]:
         """The main algorithm's indices of a period."""
         return [s for s in self.seasons if (s.algorithm, s.period) == (self.main, period)]
 
     def listed(self, segment_id: int, kind: str) -> list[Affinity]:
-        """A list of one of the main algorithm's segments, in its order."""
+        """Return a list of one of the main algorithm's segments, in order."""
         return [
             a
             for a in self.affinities
@@ -163,8 +163,7 @@ class Content:
 
     @cached_property
     def shown_features(self) -> list[str]:
-        """Return the features of heat map and table: the model's, the most telling ones if too
-        many.
+        """Return the features of heat map and table: the model's, the most distinctive if too many.
 
         A model on principal components has no features of its own; then the profile's are shown.
         """

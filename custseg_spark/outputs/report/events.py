@@ -14,7 +14,7 @@ _TITLE = "The events"
 
 
 def raw(content: Content) -> Section:
-    """Tell what was read, before anything was made of it."""
+    """Describe the raw events."""
     days = content.counts(raw_events.DAY)
     if not days:
         return Section("events", _TITLE, ["The tables hold no counts of events for this run date."])
@@ -39,8 +39,8 @@ def by_type(content: Content) -> Counter[str]:
     counts: Counter[str] = Counter()
     for name in EVENT_TYPES:
         of_type = (c.count for c in content.counts(raw_events.DAY) if c.event_type == name)
-        if found := sum(of_type):
-            counts[name] = found
+        if total := sum(of_type):
+            counts[name] = total
     return counts
 
 

@@ -17,7 +17,7 @@ from custseg_spark.outputs.report.palette import Theme
 from custseg_spark.outputs.report.rows import Plane
 
 _STRONG = 2.5
-# So many fit on a phone with their numbers.
+# So many columns fit on a phone with their numbers.
 MOST_COLUMNS = 8
 _BADGE = 0.075
 
@@ -83,9 +83,9 @@ def rfm_grid(content: Content) -> np.ndarray:
     """Count buyers by recency score (the best on top) and frequency score."""
     best = content.rfm_bins
     grid = np.zeros((best, best))
-    for one in content.rfm:
-        if 1 <= one.rfm_r <= best and 1 <= one.rfm_f <= best:
-            grid[best - one.rfm_r, one.rfm_f - 1] += one.customers
+    for count in content.rfm:
+        if 1 <= count.rfm_r <= best and 1 <= count.rfm_f <= best:
+            grid[best - count.rfm_r, count.rfm_f - 1] += count.customers
     return grid
 
 
@@ -132,14 +132,14 @@ def _badges(axes: Axes, theme: Theme, centres: Mapping[int, np.ndarray]) -> None
 def _moved_apart(places: list[np.ndarray]) -> list[np.ndarray]:
     """Push each pair of points of the unit square to a badge's width from one another."""
     for _ in range(50):
-        for one in range(len(places)):
-            for other in range(one):
-                between = places[one] - places[other]
+        for first in range(len(places)):
+            for second in range(first):
+                between = places[first] - places[second]
                 distance = float(np.linalg.norm(between))
                 if distance < _BADGE:
                     way = between / distance if distance else np.array([0.0, 1.0])
-                    places[one] = places[one] + way * (_BADGE - distance) / 2
-                    places[other] = places[other] - way * (_BADGE - distance) / 2
+                    places[first] = places[first] + way * (_BADGE - distance) / 2
+                    places[second] = places[second] - way * (_BADGE - distance) / 2
     return places
 
 

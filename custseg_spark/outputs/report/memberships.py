@@ -11,7 +11,7 @@ _LEAST_SAID = 0.01
 
 
 def section(content: Content) -> list[Section]:
-    """Return the section; none where no customer of the run has memberships."""
+    """Return the section; None if no customer of the run has memberships."""
     mixture = content.memberships
     if mixture is None:
         return []
@@ -52,17 +52,18 @@ def _means(mixture: Memberships, segments: list[Segment]) -> Grid:
 
 
 def _examples(content: Content, mixture: Memberships) -> Grid:
-    """Return some customers without their ids, which may be telephone numbers."""
+    """Return some customers, without ids because these may be telephone numbers."""
     rows = [
-        [content.name(ALGORITHM, one.segment_id), _parts(content, one)] for one in mixture.examples
+        [content.name(ALGORITHM, customer.segment_id), _parts(content, customer)]
+        for customer in mixture.examples
     ]
     caption = "Examples: the customers who are hardest to place"
     return Grid(caption, ["segment", "memberships"], rows, prose=frozenset({1}))
 
 
-def _parts(content: Content, one: MixedCustomer) -> str:
+def _parts(content: Content, customer: MixedCustomer) -> str:
     return ", ".join(
         f"{content.name(ALGORITHM, segment_id)} {words.percent(share)}"
-        for segment_id, share in one.memberships
+        for segment_id, share in customer.memberships
         if share >= _LEAST_SAID
     )

@@ -30,7 +30,7 @@ _SCHEMA = {
 
 def portion(bucket: pa.Table) -> pl.DataFrame:
     """Return sums and counts by segment, and the customers with the smallest largest membership."""
-    # Polars takes maps for lists of pairs or for a type of its own, by its version.
+    # Depending on its version, Polars reads maps as lists of pairs or as a type of its own.
     place = bucket.column_names.index("memberships")
     pairs = bucket.set_column(place, "memberships", bucket["memberships"].cast(_PAIRS))
     frame = pl.DataFrame(pl.from_arrow(pairs)).filter(pl.col("algorithm") == ALGORITHM)
@@ -54,18 +54,18 @@ def memberships(portions: Sequence[pl.DataFrame]) -> Memberships | None:
         return None
     added = rows.filter(pl.col("kind") != _EXAMPLE)
     sums = {
-        (kind, own, of): amount
-        for kind, own, of, amount in added.group_by("kind", "segment_id", "member_of")
+        (kind, segment_id, of): amount
+        for kind, segment_id, of, amount in added.group_by("kind", "segment_id", "member_of")
         .agg(pl.col("amount").sum())
         .iter_rows()
     }
-    customers = {own: n for (kind, own, _), n in sums.items() if kind == _CUSTOMERS}
+    customers = {segment_id: n for (kind, segment_id, _), n in sums.items() if kind == _CUSTOMERS}
     return Memberships(
         customers=customers,
-        between={own: sums.get((_BETWEEN, own, None), 0) for own in customers},
+        between={segment_id: sums.get((_BETWEEN, segment_id, None), 0) for segment_id in customers},
         means={
-            (own, of): amount / _UNITS / customers[own]
-            for (kind, own, of), amount in sorted(sums.items(), key=str)
+            (segment_id, of): amount / _UNITS / customers[segment_id]
+            for (kind, segment_id, of), amount in sorted(sums.items(), key=str)
             if kind == _SUM
         },
         examples=_mixed(_least_clear(rows.filter(pl.col("kind") == _EXAMPLE))),

@@ -1,4 +1,4 @@
-"""A section about the customers who fit no segment, and what is odd about them."""
+"""A section about customers who fit no segment, and their odd features."""
 
 from custseg_spark.outputs.report import words
 from custseg_spark.outputs.report.content import Content
@@ -10,11 +10,11 @@ _MOST_ODDITIES = 3
 
 
 def section(content: Content) -> list[Section]:
-    """Return the section; none where the run's model knows no distance of outliers."""
+    """Return the section; None if the run's model has no distances of outliers."""
     percentile = content.run.setting("model", "outlier_percentile")
     if percentile is None or not content.segments:
         return []
-    total = sum(one.customers for one in content.outliers)
+    total = sum(count.customers for count in content.outliers)
     text = [
         f"{words.counted(total, 'customer')} of {words.count(content.customers)}"
         f" ({words.percent(total / max(content.customers, 1))}) fit no segment: they are farther"
@@ -28,21 +28,21 @@ def section(content: Content) -> list[Section]:
 def _grid(content: Content) -> Grid:
     rows = []
     for segment in content.segments:
-        own = [one for one in content.outliers if one.segment_id == segment.segment_id]
-        number = sum(one.customers for one in own)
-        own.sort(key=lambda one: (-one.customers, one.feature, one.is_high))
+        counts = [count for count in content.outliers if count.segment_id == segment.segment_id]
+        number = sum(count.customers for count in counts)
+        counts.sort(key=lambda count: (-count.customers, count.feature, count.is_high))
         rows.append(
             [
                 segment.segment_name,
                 words.count(number),
                 words.percent(number / max(segment.customers, 1)),
-                "; ".join(map(_oddity, own[:_MOST_ODDITIES])) or words.MISSING,
+                "; ".join(map(_oddity, counts[:_MOST_ODDITIES])) or words.MISSING,
             ]
         )
     head = ["segment", "customers", "share", "oddest about them"]
     return Grid("Customers who fit no segment", head, rows, colours(content), frozenset({3}))
 
 
-def _oddity(one: OutlierCount) -> str:
-    side = "high" if one.is_high else "low"
-    return f"{words.feature(one.feature)} {side} ({words.count(one.customers)})"
+def _oddity(count: OutlierCount) -> str:
+    side = "high" if count.is_high else "low"
+    return f"{words.feature(count.feature)} {side} ({words.count(count.customers)})"

@@ -22,14 +22,16 @@ def html(content: Content, light: Mapping[str, bytes], dark: Mapping[str, bytes]
     environment = _environment(autoescape=True)
     environment.filters["base64"] = lambda png: base64.b64encode(png).decode("ascii")
     template = environment.get_template("cluster_report.html.j2")
-    return template.render(**_said(content, light), light=light, dark=dark)
+    return template.render(**_template_values(content, light), light=light, dark=dark)
 
 
 def markdown(content: Content, pictures: Mapping[str, bytes]) -> str:
-    """Render the same as Markdown, with the pictures as files beside it."""
+    """Render the report as Markdown, with the pictures as files beside it."""
     # Only values of expressions are escaped, so that the template's own markup stays.
     environment = _environment(autoescape=False, finalize=_escaped)
-    text = environment.get_template("cluster_report.md.j2").render(**_said(content, pictures))
+    text = environment.get_template("cluster_report.md.j2").render(
+        **_template_values(content, pictures)
+    )
     return re.sub(r"\n{3,}", "\n\n", text)
 
 
@@ -43,7 +45,7 @@ def selection_csv(content: Content) -> str:
     return buffer.getvalue()
 
 
-def _said(content: Content, drawn: Mapping[str, bytes]) -> dict[str, Any]:
+def _template_values(content: Content, drawn: Mapping[str, bytes]) -> dict[str, Any]:
     return {
         "content": content,
         "run": content.run,

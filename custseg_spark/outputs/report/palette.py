@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from custseg_spark.core.clustering.assigners import TOO_LITTLE_KNOWN_ID
 
-# Okabe and Ito (2008) but for black and yellow, which a light or dark page swallows; then those
-# farthest from them and from each other in CIELAB as seen with normal sight and by protanopes,
-# deuteranopes and tritanopes (matrices of Machado et al. 2009). Markers and labels tell them too.
+# The colours of Okabe and Ito (2008) without black and yellow, which a light or dark page swallows.
+# Then colours farthest from these and from each other in CIELAB, as seen with normal sight and by
+# protanopes, deuteranopes and tritanopes (matrices of Machado et al. 2009). Markers and labels
+# distinguish segments too.
 COLOURS = (
     "#0072B2",
     "#E69F00",
@@ -30,7 +31,7 @@ class Theme:
     """A picture's colours.
 
     `diverging` is a colour map for z-scores whose middle is near the panel's colour. `strong`
-    stands for many where the panel's colour stands for none.
+    stands for many, the panel's colour for none.
     """
 
     panel: str
@@ -57,12 +58,14 @@ _LITTLE_KNOWN = Style("#8A9199", ".")
 
 
 def styles(segment_ids: Iterable[int]) -> Mapping[int, Style]:
-    """Return a style for each segment id: the same in every run unless an older segment has it."""
-    taken: dict[int, int] = {}
-    found = set(segment_ids)
-    for segment_id in sorted(found - {TOO_LITTLE_KNOWN_ID}):
+    """Return a style for each segment id: the same in every run, unless an older segment has it."""
+    slot_of: dict[int, int] = {}
+    ids = set(segment_ids)
+    for segment_id in sorted(ids - {TOO_LITTLE_KNOWN_ID}):
         slots = range(segment_id - 1, segment_id - 1 + len(COLOURS))
-        free = [s % len(COLOURS) for s in slots if s % len(COLOURS) not in taken.values()]
-        taken[segment_id] = free[0] if free else (segment_id - 1) % len(COLOURS)
-    known = {i: Style(COLOURS[slot], _MARKERS[slot]) for i, slot in taken.items()}
-    return known | ({TOO_LITTLE_KNOWN_ID: _LITTLE_KNOWN} if TOO_LITTLE_KNOWN_ID in found else {})
+        free = [s % len(COLOURS) for s in slots if s % len(COLOURS) not in slot_of.values()]
+        slot_of[segment_id] = free[0] if free else (segment_id - 1) % len(COLOURS)
+    styles_by_id = {i: Style(COLOURS[slot], _MARKERS[slot]) for i, slot in slot_of.items()}
+    return styles_by_id | (
+        {TOO_LITTLE_KNOWN_ID: _LITTLE_KNOWN} if TOO_LITTLE_KNOWN_ID in ids else {}
+    )

@@ -1,5 +1,4 @@
-"""Tables to `Content`: bounded reads of one run date. Nothing is computed anew but sums of what
-the tables hold."""
+"""Read tables into `Content`: bounded reads of one run date, and sums of them."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -54,69 +53,72 @@ _COUNTED = ("algorithm", *dict.fromkeys((*_RFM_KEYS, *_ODD_KEYS)))
 _READ = ("algorithm", *_RFM_KEYS, "oddities")
 
 
-# The result of a kernel for each portion of a table's date.
+# Runs a kernel on each portion of a table's date; returns the results.
 OfPortions = Callable[
     [Table, date, Callable[[pa.Table], pl.DataFrame], Sequence[str]], list[pl.DataFrame]
 ]
 
 
-def run_date_of(lake: Tables, wanted: date | None) -> date:
-    """The wanted run date, or the latest. InputError names the nearest ones if it isn't there."""
-    known = sorted(set(lake.rows(RUNS, ["run_date"])["run_date"].to_pylist()))
-    if not known:
+def run_date_of(lake: Tables, requested: date | None) -> date:
+    """Return the requested run date, or the latest.
+
+    InputError names the nearest dates if it is missing.
+    """
+    run_dates = sorted(set(lake.rows(RUNS, ["run_date"])["run_date"].to_pylist()))
+    if not run_dates:
         raise InputError(f"there is no run in {lake.name(RUNS)}; run jobs/segment.py first")
-    if wanted is None or wanted in known:
-        return wanted or known[-1]
-    near = sorted(known, key=lambda day: (abs(day - wanted), day))[:_NEAREST_DATES]
+    if requested is None or requested in run_dates:
+        return requested or run_dates[-1]
+    near = sorted(run_dates, key=lambda day: (abs(day - requested), day))[:_NEAREST_DATES]
     listed = ", ".join(day.isoformat() for day in sorted(near))
     raise InputError(
-        f"no run of {wanted} in {lake.name(RUNS)}; the nearest of"
-        f" {words.counted(len(known), 'run date')} there: {listed}"
+        f"no run of {requested} in {lake.name(RUNS)}; the nearest of"
+        f" {words.counted(len(run_dates), 'run date')} there: {listed}"
     )
 
 
 def content(
     lake: Tables, run_date: date, of_portions: OfPortions, algorithm: str | None = None
 ) -> Content:
-    """What the tables say of a run date that is in `runs`; what they lack is None or empty.
+    """Read the content of a run date in `runs`; missing parts are None or empty.
 
     `lake` is as of one moment: the run may be made again meanwhile. `of_portions` goes through the
-    one table that has a row a customer. `algorithm` comes first; None: the run's main one.
+    one table with a row per customer. `algorithm` comes first; None: the run's main algorithm.
     """
     run = shaping.run(_manifest(lake, run_date))
-    asked = [algorithm] if algorithm else []
-    configured = [*dict.fromkeys([*asked, *(run.setting("model", "algorithms") or [])])]
+    first_algorithm = [algorithm] if algorithm else []
+    configured = [*dict.fromkeys([*first_algorithm, *(run.setting("model", "algorithms") or [])])]
     main = next(iter(configured), None)
-    found = _read(lake, run, main, of_portions)
-    segments = shaping.segments(found["segments"])
+    rows = _read(lake, run, main, of_portions)
+    segments = shaping.segments(rows["segments"])
     algorithms = shaping.in_order(configured, {s.algorithm for s in segments})
-    # Without the run's id the same run made again writes the same file.
-    previous, columns = found["previous"], [n for n in MODEL_SELECTION.schema.names if n != RUN_ID]
-    tried = shaping.in_turn(found["selection"], [*configured, *algorithms])
+    # Without the run's id, so that the same run made again writes the same file.
+    previous, columns = rows["previous"], [n for n in MODEL_SELECTION.schema.names if n != RUN_ID]
+    tried = shaping.in_turn(rows["selection"], [*configured, *algorithms])
     return Content(
         run=run,
-        ledger=shaping.ledger(found["ledger"]),
+        ledger=shaping.ledger(rows["ledger"]),
         algorithms=algorithms,
         all_segments=segments,
         previous_names={(r["algorithm"], r["segment_id"]): r["segment_name"] for r in previous},
         selection=shaping.selection(tried),
         selection_columns=columns,
         selection_rows=[[row[column] for column in columns] for row in tried],
-        all_flows=shaping.ordered(Flow, found["flows"]),
-        drift=shaping.drift(found["drift"]),
-        plane=shaping.plane(found["points"]),
-        rfm=shaping.ordered(RfmCount, found["rfm"]),
-        outliers=shaping.ordered(OutlierCount, found["outliers"]),
+        all_flows=shaping.ordered(Flow, rows["flows"]),
+        drift=shaping.drift(rows["drift"]),
+        plane=shaping.plane(rows["points"]),
+        rfm=shaping.ordered(RfmCount, rows["rfm"]),
+        outliers=shaping.ordered(OutlierCount, rows["outliers"]),
         memberships=_memberships(lake, run_date, configured, of_portions),
-        clv=shaping.clv(found["clv"]),
-        seasons=shaping.ordered(SeasonIndex, found["seasons"]),
-        event_counts=shaping.ordered(EventCount, found["events"]),
-        affinities=shaping.affinities(found["products"], found["categories"]),
+        clv=shaping.clv(rows["clv"]),
+        seasons=shaping.ordered(SeasonIndex, rows["seasons"]),
+        event_counts=shaping.ordered(EventCount, rows["events"]),
+        affinities=shaping.affinities(rows["products"], rows["categories"]),
     )
 
 
 def _read(lake: Tables, run: Run, main: str | None, of_portions: OfPortions) -> dict[str, Rows]:
-    """The rows behind each part of a report, none where a table isn't there."""
+    """Return the rows behind each part of a report; none for a missing table."""
     day, before = run.run_date, run.previous_run_date
     counts = _customer_counts(lake, day, main, of_portions)
 
@@ -144,8 +146,8 @@ def _read(lake: Tables, run: Run, main: str | None, of_portions: OfPortions) -> 
 
 
 def _manifest(lake: Tables, run_date: date) -> dict[str, Any]:
-    [found] = dicts_of(lake.rows(RUNS, dates=[run_date]))
-    row = shaping.plain(found)
+    [raw] = dicts_of(lake.rows(RUNS, dates=[run_date]))
+    row = shaping.plain(raw)
     return {**row, "finished": f"{row['finished_at']:%Y-%m-%d %H:%M}"}
 
 
@@ -160,7 +162,7 @@ def _ledger_sums(files: Rows) -> dict[str, int]:
 
 
 def _some_points(points: pa.Table, main: str | None) -> Rows:
-    """Chosen and ordered by a hash of the id, so that no segment is drawn over the others."""
+    """Choose and order points by a hash of the id, so that no segment is drawn over the others."""
     frame = pl.DataFrame(pl.from_arrow(points)).filter(
         pl.col("algorithm") == pl.lit(main, pl.String)
     )
@@ -171,7 +173,7 @@ def _some_points(points: pa.Table, main: str | None) -> Rows:
 def _customer_counts(
     lake: Tables, day: date, main: str | None, of_portions: OfPortions
 ) -> pl.DataFrame:
-    """Customers by RFM score and group, and by the feature that is oddest about outliers."""
+    """Count customers by RFM score and group, and outliers by their oddest feature."""
     counts: list[pl.DataFrame] = []
     if lake.exists(CUSTOMER_SEGMENTS):
         counts = of_portions(CUSTOMER_SEGMENTS, day, _count_customers, _READ)
@@ -190,7 +192,7 @@ def _count_customers(bucket: pa.Table) -> pl.DataFrame:
 def _memberships(
     lake: Tables, day: date, algorithms: Sequence[str], of_portions: OfPortions
 ) -> Memberships | None:
-    """A mixture's memberships, in a pass of their own: most runs have none."""
+    """Return a mixture's memberships, in a separate pass: most runs have none."""
     if mixtures.ALGORITHM not in algorithms or not lake.exists(CUSTOMER_SEGMENTS):
         return None
     portions = of_portions(CUSTOMER_SEGMENTS, day, mixtures.portion, mixtures.READ)
@@ -198,5 +200,5 @@ def _memberships(
 
 
 def _added(counts: pl.DataFrame, keys: Sequence[str]) -> Rows:
-    """The counts by some of their keys: at most segments x 26 score pairs x 11 groups."""
+    """Add up counts by some of their keys: at most segments x 26 score pairs x 11 groups."""
     return counts.group_by(keys).agg(pl.col("customers").sum()).to_dicts()

@@ -18,7 +18,7 @@ from custseg_spark.outputs.report.palette import COLOURS, Theme
 from custseg_spark.outputs.report.rows import EventCount
 
 _COLOURS = dict(zip(("view", "cart", "purchase", "return"), COLOURS, strict=False))
-# More points than this are a smear: weeks are drawn then, or months of 28 days.
+# More points than this are a smear: then weeks are drawn, or months of 28 days.
 _MOST_POINTS = 200
 
 
@@ -42,17 +42,17 @@ def events(content: Content, theme: Theme) -> Figure | None:
 
 
 def _days(axes: Axes, counts: Sequence[EventCount], types: Sequence[str]) -> None:
-    found = {d: date.fromisoformat(d) for d in {str(c.name) for c in counts}}
-    first, last = min(found.values()), max(found.values())
+    dates = {d: date.fromisoformat(d) for d in {str(c.name) for c in counts}}
+    first, last = min(dates.values()), max(dates.values())
     step = next(s for s in (1, 7, 28, 364, 10**6) if (last - first).days / s <= _MOST_POINTS)
     points = [first + timedelta(days=at) for at in range(0, (last - first).days + 1, step)]
     # An incomplete last stretch would look like a fall.
     whole = points if step == 1 or len(points) == 1 else points[:-1]
     for name in types:
         sums: dict[int, int] = defaultdict(int)
-        for one in counts:
-            if one.event_type == name:
-                sums[(found[str(one.name)] - first).days // step] += one.count
+        for count in counts:
+            if count.event_type == name:
+                sums[(dates[str(count.name)] - first).days // step] += count.count
         # On a logarithmic axis nothing is a gap.
         line = [gap_for_none(sums.get(place, 0) / step or None) for place in range(len(whole))]
         axes.plot(range(len(whole)), line, color=_COLOURS[name], linewidth=1.4)
@@ -66,9 +66,11 @@ def _days(axes: Axes, counts: Sequence[EventCount], types: Sequence[str]) -> Non
 
 def _hours(axes: Axes, counts: Sequence[EventCount], types: Sequence[str]) -> None:
     for name in types:
-        own = {int(str(c.name)): c.count for c in counts if c.event_type == name}
-        total = sum(own.values()) or 1
-        axes.plot(range(24), [own.get(hour, 0) / total for hour in range(24)], color=_COLOURS[name])
+        by_hour = {int(str(c.name)): c.count for c in counts if c.event_type == name}
+        total = sum(by_hour.values()) or 1
+        axes.plot(
+            range(24), [by_hour.get(hour, 0) / total for hour in range(24)], color=_COLOURS[name]
+        )
     axes.set_xticks(range(0, 24, 4))
     axes.set_ylim(bottom=0)
     percent_axis(axes.yaxis)
@@ -78,9 +80,9 @@ def _hours(axes: Axes, counts: Sequence[EventCount], types: Sequence[str]) -> No
 def _prices(axes: Axes, counts: Sequence[EventCount], types: Sequence[str]) -> None:
     bins = sorted({c.lower or 0.0 for c in counts})
     for name in types:
-        own = {c.lower or 0.0: c.count for c in counts if c.event_type == name}
-        total = sum(own.values()) or 1
-        shares = [own.get(lower, 0) / total for lower in bins]
+        by_price = {c.lower or 0.0: c.count for c in counts if c.event_type == name}
+        total = sum(by_price.values()) or 1
+        shares = [by_price.get(lower, 0) / total for lower in bins]
         axes.plot(range(len(bins)), shares, color=_COLOURS[name], marker="o", markersize=3)
     every = max(1, -(-len(bins) // 8))
     axes.set_xticks(range(0, len(bins), every), [_plain(b) for b in bins[::every]])

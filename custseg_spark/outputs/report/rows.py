@@ -69,7 +69,7 @@ class Measure:
 
 @dataclass(frozen=True)
 class Segment:
-    """A segment of one algorithm; a died one has no customers."""
+    """A segment of one algorithm; a dead one has no customers."""
 
     algorithm: str
     segment_id: int
@@ -170,7 +170,7 @@ class Plane:
 
 @dataclass(frozen=True)
 class EventCount:
-    """A count of the events as they came in; `kind` says of what."""
+    """A count of the raw events, by `kind`."""
 
     kind: str
     event_type: str | None
@@ -232,7 +232,7 @@ class Affinity:
 
     @property
     def is_marking(self) -> bool:
-        """Whether the whole interval of the lift is above 1, so that it may tell the segment."""
+        """Whether the lift's whole interval is above 1, so that the product marks the segment."""
         return self.lift_low is not None and self.lift_low > 1
 
 
@@ -257,7 +257,7 @@ class MixedCustomer:
 
 @dataclass(frozen=True)
 class Memberships:
-    """What a Gaussian mixture's customers have of each segment, by their own segment's id.
+    """The memberships of a Gaussian mixture's customers in each segment, by their own segment's id.
 
     `between`: the customers without a membership above one half. `means`: the mean membership of a
     segment's customers (first id) in a segment (second id). `examples`: the least clear customers.
@@ -271,7 +271,7 @@ class Memberships:
 
 @dataclass(frozen=True)
 class OutlierCount:
-    """Customers who fit no segment, by their own one and by the feature that is oddest about them.
+    """The number of customers who fit no segment, by their segment and oddest feature.
 
     `is_high`: the feature is above the segment's centre.
     """

@@ -1,4 +1,4 @@
-"""The section of the rules that tell the main algorithm's segments."""
+"""The section of the rules that describe the main algorithm's segments."""
 
 from custseg_spark.outputs.report import words
 from custseg_spark.outputs.report.content import Content
@@ -9,12 +9,12 @@ _TITLE = "Who is in which, in words"
 
 
 def rules(content: Content) -> list[Section]:
-    """Return the section; none of a run without rules."""
-    told = [s for s in content.segments if s.rule]
+    """Return the section; None for a run without rules."""
+    segments = [s for s in content.segments if s.rule]
     chosen = content.chosen.get(content.main or "")
-    if not told or chosen is None:
+    if not segments or chosen is None:
         return []
-    rows = [[s.segment_name, words.sentence(s.rule or "")] for s in told]
+    rows = [[s.segment_name, words.sentence(s.rule or "")] for s in segments]
     grid = Grid("Rules", ["segment", "rule"], rows, prose=frozenset({1}))
     return [Section("rules", _TITLE, [_assigns(content), *_price(chosen)], grids=[grid])]
 

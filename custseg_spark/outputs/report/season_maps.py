@@ -18,14 +18,14 @@ from custseg_spark.outputs.report.maps import MOST_COLUMNS, write_cells
 from custseg_spark.outputs.report.palette import Theme
 from custseg_spark.outputs.report.seasons import columns, period_names
 
-# Half of a usual day is as far from it as twice one; beyond, all is equally far.
+# Half of a usual day is as far from it as twice a usual day; colours go no farther.
 _TICKS = {0.5: "½", 1.0: "1", 2.0: "2"}
 _NORM = LogNorm(min(_TICKS), max(_TICKS), clip=True)
 _ROW, _NAMES = 0.25, 1.1
 
 
 def indices(content: Content, theme: Theme) -> Figure | None:
-    """Draw months and weekdays x segments, as far as the log tells them."""
+    """Draw months and weekdays x segments, as far as the run has them."""
     panels = [
         (period, shown)
         for period in (MONTH, WEEKDAY)
@@ -57,10 +57,10 @@ def _panel(
     theme: Theme,
 ) -> None:
     names = period_names(period)
-    found = {(s.segment_id, s.number): s.purchase_index for s in content.season(period)}
+    indices_by_key = {(s.segment_id, s.number): s.purchase_index for s in content.season(period)}
     values = np.array(
         [
-            [gap_for_none(found.get((key, number))) for key, _ in shown]
+            [gap_for_none(indices_by_key.get((key, number))) for key, _ in shown]
             for number in range(1, len(names) + 1)
         ],
         dtype=float,

@@ -33,11 +33,11 @@ def indices(content: Content) -> Section:
 
 
 def span(content: Content) -> str:
-    """Say how many years the months are of, or that the log is too short for them."""
+    """Say over how many years the months are averaged, or that the log is too short for them."""
     months = content.season(MONTH)
     if not months:
         return "The log is shorter than a year: months and weeks have no index."
-    years = max(one.years or 0 for one in months)
+    years = max(month.years or 0 for month in months)
     return (
         f"Months are of {words.counted(years, 'whole year')} before the run date, each divided"
         " by its own mean" + ("." if years > 1 else "; whether they come again, one can't tell.")
@@ -54,7 +54,7 @@ def nothing(content: Content) -> str:
 
 
 def columns(content: Content) -> list[tuple[int | None, str]]:
-    """Return everybody and the segments as indices have them: id and name."""
+    """Return id and name of everybody and of the segments, as in the indices."""
     return [(None, EVERYBODY), *((s.segment_id, s.segment_name) for s in content.segments)]
 
 
@@ -66,10 +66,10 @@ def period_names(period: str) -> Sequence[str]:
 def _alt(content: Content, rows: Sequence[SeasonIndex]) -> str:
     """Say what the picture shows, with everybody's strongest month or weekday."""
     text = "Heat map: purchases a day by month and weekday over those of a usual day, by segment."
-    own = [one for one in rows if one.segment_id is None and one.purchase_index is not None]
-    if not own:
+    everybody = [row for row in rows if row.segment_id is None and row.purchase_index is not None]
+    if not everybody:
         return text
-    best = max(own, key=lambda one: (one.purchase_index or 0.0, -one.number))
+    best = max(everybody, key=lambda row: (row.purchase_index or 0.0, -row.number))
     name = period_names(best.period)[best.number - 1]
     return f"{text} Everybody's highest is {name}, {words.ratio(best.purchase_index)}."
 
@@ -77,10 +77,16 @@ def _alt(content: Content, rows: Sequence[SeasonIndex]) -> str:
 def _grid(
     content: Content, rows: Sequence[SeasonIndex], caption: str, names: Sequence[str]
 ) -> Grid:
-    found = {(one.segment_id, one.number): one.purchase_index for one in rows}
+    indices_by_key = {(row.segment_id, row.number): row.purchase_index for row in rows}
     lines = [
-        [name, *(words.ratio(found.get((key, number))) for number in range(1, len(names) + 1))]
+        [
+            name,
+            *(
+                words.ratio(indices_by_key.get((key, number)))
+                for number in range(1, len(names) + 1)
+            ),
+        ]
         for key, name in columns(content)
     ]
     dots = ["var(--line)", *colours(content)]
-    return Grid(caption, ["segment", *names], lines if found else [], dots)
+    return Grid(caption, ["segment", *names], lines if indices_by_key else [], dots)

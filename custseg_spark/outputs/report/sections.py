@@ -20,7 +20,7 @@ from custseg_spark.outputs.report.section import Section
 
 def sections(content: Content, drawn: Collection[str]) -> list[Section]:
     """Return all sections; they contain only pictures that were drawn."""
-    found = [
+    candidates = [
         events.raw(content),
         segments.sizes(content),
         segments.profiles(content),
@@ -36,8 +36,9 @@ def sections(content: Content, drawn: Collection[str]) -> list[Section]:
         changes.lifetime_value(content),
         *choice.others(content),
         *memberships.section(content),
-        choice.made(content),
+        choice.provenance(content),
     ]
     return [
-        dataclasses.replace(s, pictures=[p for p in s.pictures if p.name in drawn]) for s in found
+        dataclasses.replace(s, pictures=[p for p in s.pictures if p.name in drawn])
+        for s in candidates
     ]

@@ -48,7 +48,7 @@ def sizes(content: Content) -> Section:
 
 
 def _little_known(content: Content) -> list[str]:
-    """Say how many are counted apart; nothing where nobody is."""
+    """Say how many customers are of too little known; nothing if there are none."""
     apart = [s for s in content.segments if s.is_little_known]
     if not apart:
         return []
@@ -62,7 +62,7 @@ def _little_known(content: Content) -> list[str]:
 
 
 def _unreliable(segments: Sequence[Segment]) -> list[str]:
-    """Name the segments that resamples don't find again; nothing where there are none."""
+    """Name the segments that resamples don't find again; nothing if there are none."""
     names = [s.segment_name for s in segments if s.is_reliable is False]
     if not names:
         return []
@@ -74,7 +74,7 @@ def _unreliable(segments: Sequence[Segment]) -> list[str]:
 
 
 def _of_the_known(content: Content, segment: Segment) -> list[str]:
-    """A cell more where some customers are counted apart: the share of the known ones."""
+    """Return one more cell if some customers are of too little known: the share of the others."""
     if content.known_customers == content.customers:
         return []
     share = segment.customers / max(content.known_customers, 1)
@@ -109,8 +109,8 @@ def stability(segment: Segment) -> str:
     if segment.jaccard is None:
         return segment.stability or words.MISSING
     share = words.percent(segment.jaccard)
-    said = f"{share}, {segment.stability}" if segment.stability else share
-    return f"{said}; {words.UNRELIABLE}" if segment.is_reliable is False else said
+    words_ = f"{share}, {segment.stability}" if segment.stability else share
+    return f"{words_}; {words.UNRELIABLE}" if segment.is_reliable is False else words_
 
 
 def profiles(content: Content) -> Section:
@@ -169,10 +169,10 @@ def plane(content: Content) -> Section:
 
 def rfm(content: Content) -> Section:
     title = "Recency, frequency, monetary"
-    total = sum(one.customers for one in content.rfm)
+    total = sum(count.customers for count in content.rfm)
     if not total:
         return Section("rfm", title, ["The tables hold no RFM scores for this run date."])
-    buyers = sum(one.customers for one in content.rfm if one.rfm_r)
+    buyers = sum(count.customers for count in content.rfm if count.rfm_r)
     text = [
         f"{words.count(buyers)} of {words.count(total)} customers have bought"
         f" ({words.percent(buyers / total)}); they are scored from 1 to {content.rfm_bins}"
@@ -180,7 +180,9 @@ def rfm(content: Content) -> Section:
     ]
     if not buyers:
         return Section("rfm", title, [*text, "There is no heat map without buyers."])
-    best = sum(one.customers for one in content.rfm if one.rfm_r == one.rfm_f == content.rfm_bins)
+    best = sum(
+        count.customers for count in content.rfm if count.rfm_r == count.rfm_f == content.rfm_bins
+    )
     alt = (
         f"Heat map of buyers by recency and frequency score; {words.count(best)} have the best"
         " score in both."
@@ -189,21 +191,21 @@ def rfm(content: Content) -> Section:
 
 
 def _scored_by(content: Content) -> str:
-    given = [
+    conditions = [
         name
         for key, name in (("r", "recency"), ("f", "frequency"), ("m", "monetary value"))
         if content.run.setting("rfm", f"{key}_breaks")
     ]
     shares = "by quintile" if content.rfm_bins == 5 else "in bins of equal shares"
-    if not given:
+    if not conditions:
         return shares
-    by_given = f"by given cut points ({words.joined(given)})"
-    return by_given if len(given) == 3 else f"{by_given}, else {shares}"
+    by_given = f"by given cut points ({words.joined(conditions)})"
+    return by_given if len(conditions) == 3 else f"{by_given}, else {shares}"
 
 
 def _groups(content: Content, total: int) -> Grid:
     """Count RFM groups by segment, the largest group on top."""
-    names = sorted({one.rfm_group for one in content.rfm})
+    names = sorted({count.rfm_group for count in content.rfm})
     sizes = {name: _customers(content.rfm, name) for name in names}
     names.sort(key=lambda name: -sizes[name])
     ids = [s.segment_id for s in content.segments]

@@ -35,7 +35,7 @@ def plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def made(cls: type[T], row: Mapping[str, Any], **more: Any) -> T:
+def from_row(cls: type[T], row: Mapping[str, Any], **more: Any) -> T:
     """Make a dataclass from the row's columns with its fields' names."""
     names = [f.name for f in dataclasses.fields(cls) if f.name not in more]  # type: ignore[arg-type]
     return cls(**{name: row[name] for name in names}, **more)
@@ -45,16 +45,16 @@ def ordered(cls: type[T], rows: Rows) -> list[T]:
     """Make dataclasses from rows, ordered by their fields from the first on, None first."""
     names = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
     in_order = sorted(rows, key=lambda row: [(row[n] is not None, row[n]) for n in names])
-    return [made(cls, row) for row in in_order]
+    return [from_row(cls, row) for row in in_order]
 
 
-def in_order(wanted: Sequence[str], there: set[str]) -> list[str]:
-    """Sort the keys that exist in the wanted order, then any others."""
-    return [*(a for a in wanted if a in there), *sorted(there.difference(wanted))]
+def in_order(order: Sequence[str], keys: set[str]) -> list[str]:
+    """Sort the existing keys in this order, then any others."""
+    return [*(a for a in order if a in keys), *sorted(keys.difference(order))]
 
 
 def run(row: dict[str, Any]) -> Run:
-    return made(
+    return from_row(
         Run,
         row,
         warnings=row["warnings"] or [],
@@ -67,8 +67,8 @@ def run(row: dict[str, Any]) -> Run:
 
 
 def ledger(rows: Rows) -> Ledger | None:
-    found = [made(Ledger, row) for row in rows]
-    return found[0] if found and found[0].files + found[0].skipped_files else None
+    files = [from_row(Ledger, row) for row in rows]
+    return files[0] if files and files[0].files + files[0].skipped_files else None
 
 
 def segments(rows: Rows) -> list[Segment]:
@@ -77,17 +77,17 @@ def segments(rows: Rows) -> list[Segment]:
     for row in rows:
         total[row["algorithm"]] = total.get(row["algorithm"], Decimal(0)) + (row["revenue"] or 0)
     return [
-        made(
+        from_row(
             Segment,
             row,
             segment_name=row["segment_name"] or f"Segment {row['segment_id']}",
             customers=row["customers"] or 0,
-            # A total of nothing, or a loss, has no shares.
+            # A total of 0, or a loss, has no shares.
             revenue_share=row["revenue_share"] if total[row["algorithm"]] > 0 else None,
             evidence=[(e["feature"], e["z_score"]) for e in row["evidence"] or [] if e["z_score"]],
             actions=row["actions"] or [],
             related_segments=row["related_segments"] or [],
-            features={name: made(Measure, m) for name, m in (row["features"] or {}).items()},
+            features={name: from_row(Measure, m) for name, m in (row["features"] or {}).items()},
         )
         for row in sorted(rows, key=lambda row: (row["algorithm"], row["segment_id"]))
     ]
@@ -100,13 +100,13 @@ def in_turn(rows: Rows, algorithms: Sequence[str]) -> Rows:
 
 
 def selection(rows: Rows) -> list[Candidate]:
-    return [made(Candidate, row) for row in rows]
+    return [from_row(Candidate, row) for row in rows]
 
 
 def drift(rows: Rows) -> list[Drift]:
-    known = [row for row in rows if row["psi"] is not None]
-    found = [made(Drift, row, moved=_moved(row["bins"] or [])) for row in known]
-    return sorted(found, key=lambda d: (-d.psi, d.kind, d.name))
+    measured = [row for row in rows if row["psi"] is not None]
+    drifts = [from_row(Drift, row, moved=_moved(row["bins"] or [])) for row in measured]
+    return sorted(drifts, key=lambda d: (-d.psi, d.kind, d.name))
 
 
 def _moved(bins: Rows) -> float:
@@ -118,16 +118,16 @@ def _moved(bins: Rows) -> float:
 def affinities(products: Rows, categories: Rows) -> list[Affinity]:
     """Sort the places of all lists by segment, kind and rank."""
     of_products = [
-        made(
+        from_row(
             Affinity,
             row,
             kind="product",
             name=row["product_id"],
-            together=[made(Partner, one) for one in row["bought_together"] or []],
+            together=[from_row(Partner, partner) for partner in row["bought_together"] or []],
         )
         for row in products
     ]
-    others = [made(Affinity, row, brand=None, together=[]) for row in categories]
+    others = [from_row(Affinity, row, brand=None, together=[]) for row in categories]
     return sorted(
         [*of_products, *others], key=lambda a: (a.algorithm, a.segment_id, a.kind, a.rank)
     )
@@ -136,14 +136,14 @@ def affinities(products: Rows, categories: Rows) -> list[Affinity]:
 def plane(rows: Rows) -> Plane | None:
     if not rows:
         return None
-    points = [made(Point, row) for row in rows]
+    points = [from_row(Point, row) for row in rows]
     return Plane(points, rows[0]["x_variance"], rows[0]["y_variance"])
 
 
 def clv(rows: Rows) -> Clv | None:
     names = ("r", "alpha", "a", "b", "log_likelihood", "p", "q", "v", "spend_log_likelihood")
     for row in rows:
-        return made(
+        return from_row(
             Clv,
             row,
             converged=bool(row["converged"]),

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from custseg_spark.outputs.report import words
 from custseg_spark.outputs.report.rows import Segment
 
-# MLlib numbers inner nodes downwards from the root's -1, each before what is under it.
+# MLlib numbers inner nodes downwards from the root's -1, each before the nodes under it.
 _ROOT = -1
 
 Tree = Mapping[int, Sequence[int]]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 MISSING = "–"
-# Of a segment that refits don't find again.
+# The word for a segment that refits don't find again.
 UNRELIABLE = "not to be relied on"
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 WEEKS = tuple(f"week {number}" for number in range(1, 54))
@@ -14,7 +14,7 @@ WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 _MINUS = "−"
 
-# Only for names that don't explain themselves when underscores become spaces.
+# Only for names that need more than spaces instead of underscores.
 _FEATURES = {
     "recency_days": "days since last purchase",
     "frequency": "orders",

@@ -1,4 +1,4 @@
-"""From customers in buckets to fitted models with their verdicts, one chosen for each algorithm."""
+"""Fit models to customers in buckets, judge them, and choose one for each algorithm."""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -52,29 +52,29 @@ Trial = tuple[str, int]
 
 
 class SampleFits(Protocol):
-    """Fits on the sample that are published: MLlib's, or a stand-in of tests."""
+    """Fits on the sample for publication: by MLlib, or by a stand-in in tests."""
 
     @property
     def scaler(self) -> Scaler: ...
 
     def refits(self, algorithm: str, k: int) -> bool:
-        """Whether a chosen model is fitted anew to be published."""
+        """Whether a chosen model is fitted again for publication."""
         ...
 
     def refit(self, algorithm: str, k: int, start: np.ndarray) -> ClusterModel:
-        """The model to publish; `start` are the candidate's centres."""
+        """Return the model to publish; `start` are the candidate's centres."""
         ...
 
     def others(self, trials: Sequence[Trial]) -> Mapping[Trial, ClusterModel | InputError]:
-        """The models of other algorithms, or why there is none."""
+        """Return the models of other algorithms, or the reason why one is missing."""
         ...
 
 
-# Makes the fits from the prepared sample (n x d), its preparation and the kind of scaling.
+# Makes the fits from the prepared sample (n x d), its preparation and the scaling.
 MakeFits = Callable[[np.ndarray, Preparation, str], SampleFits]
 
 
-# Refits of resamples: as `stability.resamples`, wherever they are made.
+# Makes refits of resamples as `stability.resamples` does, here or in tasks.
 Resamples = Callable[[np.ndarray, str, int, int, FitSettings, str], list[Resample]]
 
 
@@ -82,8 +82,8 @@ Resamples = Callable[[np.ndarray, str, int, int, FitSettings, str], list[Resampl
 class Fitted:
     """The space and a model for each algorithm and k, with the sample they were fitted on.
 
-    KMeans models are the driver's until one is chosen. Loaded models have neither `points` nor
-    `fits`.
+    KMeans models are fitted on the driver until one is chosen. Loaded models have neither `points`
+    nor `fits`.
     """
 
     space: FeatureSpace
@@ -98,14 +98,14 @@ def fit(
     make_fits: MakeFits,
     config: ModelConfig,
 ) -> Fitted:
-    """Preparation, scaler and models, all from a sample of the informed customers.
+    """Fit preparation, scaler and models to a sample of the informed customers.
 
     Raises InputError where no feature of the model varies, and for an algorithm without a model.
     """
-    wanted = preparation.choose_features(config.features, registry)
+    features = preparation.choose_features(config.features, registry)
     rows = sample.informed(config.fit.sample_customers)
-    columns = raw_columns(rows, [f.name for f in wanted])
-    prepared = preparation.learn(columns, wanted, preparation_rules(config))
+    columns = raw_columns(rows, [f.name for f in features])
+    prepared = preparation.learn(columns, features, preparation_rules(config))
     if not prepared.features:
         raise InputError(
             "the customers can't be told apart: every feature of the model is constant"
@@ -132,44 +132,48 @@ def choose(
     previous_k: Mapping[str, int | None],
     resamples: Resamples = stability.resamples,
 ) -> tuple[Fitted, list[Verdict]]:
-    """A verdict on each algorithm and k; one of each algorithm is chosen.
+    """Return a verdict on each algorithm and k; one of each algorithm is chosen.
 
     `resamples` makes the refits that stability is measured by. The chosen KMeans or bisecting
-    KMeans is fitted by MLlib and takes the candidate's place, with its own indices; should they
-    change the choice, the next one is fitted as well.
-    What is returned as fitted holds the models to publish.
+    KMeans is fitted by MLlib and takes the candidate's place, with its own indices; if they change
+    the choice, the next one is fitted as well. The returned `Fitted` holds the models to publish.
     """
     tried = _candidates(buckets, sample, fitted)
     verdicts: list[Verdict] = []
     measure = _Measure(fitted, config, resamples)
     models = dict(fitted.models)
     for algorithm in config.algorithms:
-        own = [c for c in tried if c.algorithm == algorithm]
+        candidates = [c for c in tried if c.algorithm == algorithm]
         published: set[int] = set()
         while True:
-            found = selection.choose(
-                own,
+            of_algorithm = selection.choose(
+                candidates,
                 selection_rules(config),
                 previous_k=previous_k.get(algorithm),
                 measure=measure.stability,
             )
-            [chosen] = [v.candidate for v in found if v.chosen]
+            [chosen] = [v.candidate for v in of_algorithm if v.chosen]
             fits = fitted.fits
             if fits is None or not fits.refits(algorithm, chosen.k) or chosen.k in published:
                 break
             start = models[(algorithm, chosen.k)].centres
             models[(algorithm, chosen.k)] = fits.refit(algorithm, chosen.k, start)
             published.add(chosen.k)
-            one = replace(fitted, models={(algorithm, chosen.k): models[(algorithm, chosen.k)]})
-            own = [c if c is not chosen else _candidates(buckets, sample, one)[0] for c in own]
-        verdicts += [measure.whole(v, sample) if v.chosen else v for v in found]
+            chosen_only = replace(
+                fitted, models={(algorithm, chosen.k): models[(algorithm, chosen.k)]}
+            )
+            candidates = [
+                c if c is not chosen else _candidates(buckets, sample, chosen_only)[0]
+                for c in candidates
+            ]
+        verdicts += [measure.whole(v, sample) if v.chosen else v for v in of_algorithm]
     return replace(fitted, models=models), _with_euclidean(sample, fitted.space, verdicts, config)
 
 
 def evaluate_published(
     buckets: Buckets, sample: CustomerSample, fitted: Fitted, config: ModelConfig, why: str
 ) -> list[Verdict]:
-    """The verdict on published models: nothing is chosen anew, `why` says where they are from."""
+    """Return verdicts on published models: nothing is chosen; `why` names the models' origin."""
     verdicts = [
         Verdict(c, None, chosen=True, why=f"{why}; silhouette {c.silhouette:.3f}")
         for c in _candidates(buckets, sample, fitted)
@@ -180,7 +184,7 @@ def evaluate_published(
 def compared(
     sample: CustomerSample, space: FeatureSpace, chosen: Verdict, config: ModelConfig
 ) -> list[Compared]:
-    """How other kinds of clustering see a sample of the informed customers."""
+    """Cluster a sample of the informed customers by other algorithms, for comparison."""
     if not config.selection.compare:
         return []
     points = space.points(sample.informed(config.selection.compare_customers))
@@ -190,7 +194,7 @@ def compared(
 
 
 def raw_columns(rows: pa.Table, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """The named features and the evidence as doubles, NaN for null."""
+    """Return the named features and the evidence as doubles, NaN for null."""
     return {name: numbers(rows[name]) for name in dict.fromkeys([*names, EVIDENCE])}
 
 
@@ -201,9 +205,9 @@ def _distinct(matrix: np.ndarray) -> int:
 def _fit_all(
     points: np.ndarray, trials: Sequence[Trial], fits: SampleFits, config: ModelConfig
 ) -> tuple[dict[Trial, ClusterModel], dict[str, str]]:
-    """The models, and why some trials have none."""
+    """Return the models, and the reasons why some trials have none."""
     mllib_trials = [trial for trial in trials if trial[0] != "kmeans"]
-    # The driver sweeps while MLlib fits.
+    # The driver fits its candidates while MLlib fits the others.
     with ThreadPoolExecutor(1) as pool:
         others = pool.submit(fits.others, mllib_trials) if mllib_trials else None
         results: dict[Trial, Any] = {
@@ -230,15 +234,17 @@ def _candidates(buckets: Buckets, sample: CustomerSample, fitted: Fitted) -> lis
     models = list(fitted.models.values())
     evaluations = evaluate(buckets, fitted.space, models, sample.bar.events)
     return [
-        Candidate(algorithm, cluster_count(model), model, found.everyone, found.informed)
-        for ((algorithm, _), model), found in zip(fitted.models.items(), evaluations, strict=True)
+        Candidate(algorithm, cluster_count(model), model, evaluation.everyone, evaluation.informed)
+        for ((algorithm, _), model), evaluation in zip(
+            fitted.models.items(), evaluations, strict=True
+        )
     ]
 
 
 class _Measure:
     """The stability of candidates on a sample of the points that they were fitted on.
 
-    Refits depend on algorithm and k alone, so that another model of the same k costs none.
+    Refits depend only on algorithm and k, so another model of the same k needs no new ones.
     """
 
     def __init__(self, fitted: Fitted, config: ModelConfig, resamples: Resamples) -> None:
@@ -248,22 +254,22 @@ class _Measure:
         self._refits: dict[tuple[str, int, str], list[Resample]] = {}
 
     def stability(self, candidate: Candidate) -> Stability | None:
-        """The bootstrap stability; None where there is nothing to measure it by."""
+        """Return the bootstrap stability; None without points to measure it on."""
         return self._by(candidate, BOOTSTRAP)
 
     def whole(self, verdict: Verdict, sample: CustomerSample) -> Verdict:
-        """The verdict on a chosen clustering, with all that is measured of chosen ones only."""
-        candidate, found = verdict.candidate, verdict.stability
+        """Return the verdict on a chosen clustering with the measures for chosen ones only."""
+        candidate, stability = verdict.candidate, verdict.stability
         model, points = candidate.model, self._fitted_points
-        if found is not None:
+        if stability is not None:
             others = {s: self._by(candidate, s) for s in SCHEMES if s != BOOTSTRAP}
             jaccard = {s: o.jaccard for s, o in others.items() if o}
-            found = replace(found, others=jaccard)
+            stability = replace(stability, others=jaccard)
         why = verdict.why
         if isinstance(model, RefinedTree) and points is not None:
             why = f"{why}; {_beside_tree(model, points)}"
         return replace(
-            verdict, stability=found, why=why, stay_curves=self._curves(candidate, sample)
+            verdict, stability=stability, why=why, stay_curves=self._curves(candidate, sample)
         )
 
     def _by(self, candidate: Candidate, scheme: str) -> Stability | None:
@@ -280,9 +286,9 @@ class _Measure:
         return stability.stability(labels, candidate.k, self._refits[key])
 
     def _curves(self, candidate: Candidate, sample: CustomerSample) -> tuple[StayCurve, ...]:
-        """The probabilities to stay, of all customers; none where nothing is refitted."""
+        """Return the curves of the probability to stay; empty for algorithms without refits."""
         refits = self._refits.get((candidate.algorithm, candidate.k, BOOTSTRAP))
-        # Refits' labels are nearest centres', which the leaves of a plain tree aren't.
+        # Refits label by the nearest centre, but a plain tree doesn't.
         if not refits or isinstance(candidate.model, BisectingKMeans):
             return ()
         rows = sample.everyone(self._config.stability.customers)
@@ -290,7 +296,7 @@ class _Measure:
 
 
 def _beside_tree(model: RefinedTree, points: np.ndarray) -> str:
-    """How far steps on the leaves improved the tree, on the points that it was fitted on."""
+    """Say how much steps on the leaves improved the tree, on the points that it was fitted on."""
     if model.tree is None:
         return "the leaves of a tree, refined"
     before, after = (indices_of(points, m.labels(points)) for m in (model.tree, model))
@@ -304,7 +310,7 @@ def _beside_tree(model: RefinedTree, points: np.ndarray) -> str:
 def _bounded(points: np.ndarray | None, config: ModelConfig) -> np.ndarray | None:
     if points is None or len(points) <= config.stability.customers:
         return points
-    # Any sample would do, but by customer id the first would be the oldest customers.
+    # Any sample would do, but the first customers by id would be the oldest.
     rows = generator(config.seed).choice(len(points), config.stability.customers, replace=False)
     return np.asfortranarray(points[rows])
 
@@ -312,7 +318,7 @@ def _bounded(points: np.ndarray | None, config: ModelConfig) -> np.ndarray | Non
 def _with_euclidean(
     sample: CustomerSample, space: FeatureSpace, verdicts: Sequence[Verdict], config: ModelConfig
 ) -> list[Verdict]:
-    """The chosen verdicts with their Euclidean silhouettes, exact on the same bounded sample."""
+    """Add the Euclidean silhouette to the chosen verdicts: exact, on the same bounded sample."""
     rows = (
         sample.at_most(config.selection.silhouette_customers)
         if config.selection.silhouette_customers

@@ -11,13 +11,13 @@ from custseg_spark.core.clustering.kmeans import FitSettings
 from custseg_spark.core.clustering.stability import Resample
 from custseg_spark.engine.spark import tasks
 
-# A task costs as much as one small refit.
+# Starting a task costs as much as one small refit.
 _REFITS_PER_TASK = 5
 
 
 @dataclass(frozen=True)
 class RefitsInTasks:
-    """Makes the refits of `stability.resamples` in tasks; their number doesn't matter."""
+    """Makes the refits of `stability.resamples` in tasks, with the same result for any number."""
 
     spark: SparkSession
 
@@ -36,8 +36,8 @@ class RefitsInTasks:
             range(start, min(start + _REFITS_PER_TASK, number))
             for start in range(0, number, _REFITS_PER_TASK)
         ]
-        made = tasks.run(self.spark, _Refits(points, algorithm, k, settings, scheme), numbers)
-        return [refit for some in made for refit in some]
+        refits = tasks.run(self.spark, _Refits(points, algorithm, k, settings, scheme), numbers)
+        return [refit for some in refits for refit in some]
 
 
 @dataclass(frozen=True)

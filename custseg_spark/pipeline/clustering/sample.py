@@ -35,16 +35,16 @@ class CustomerSample:
 
     def informed(self, size: int) -> pa.Table:
         """Return about `size` of the informed customers, by id."""
-        wanted = self.steps < sampled_steps(size, self.bar.customers)
-        return self._of(wanted & (numbers(self.rows[EVIDENCE]) >= self.bar.events))
+        is_drawn = self.steps < sampled_steps(size, self.bar.customers)
+        return self._of(is_drawn & (numbers(self.rows[EVIDENCE]) >= self.bar.events))
 
     def at_most(self, size: int) -> pa.Table:
         """Return about and at most `size` of all customers: the first by their hash, then by id."""
-        wanted = np.flatnonzero(self.steps < sampled_steps(size, self.total))
-        return self.rows.take(wanted[np.argsort(self.steps[wanted], kind="stable")][:size])
+        drawn = np.flatnonzero(self.steps < sampled_steps(size, self.total))
+        return self.rows.take(drawn[np.argsort(self.steps[drawn], kind="stable")][:size])
 
-    def _of(self, wanted: np.ndarray) -> pa.Table:
-        return self.rows.filter(pa.array(wanted))
+    def _of(self, drawn: np.ndarray) -> pa.Table:
+        return self.rows.filter(pa.array(drawn))
 
 
 def draw(

@@ -49,5 +49,5 @@ def selection_rules(config: ModelConfig) -> SelectionRules:
 
 def _leaves(most_clusters: int) -> int:
     """Return the leaves of a whole tree with a level more than the clusters need."""
-    # MLlib divides level by level: a level that isn't full takes as long as a full one.
+    # MLlib divides level by level: a partly filled level takes as long as a full one.
     return int(2 ** (math.ceil(math.log2(most_clusters)) + 1))

@@ -79,7 +79,7 @@ _MONEY_COLUMNS = (
 
 
 def with_demographics(lake: Lake, config: Config) -> Config:
-    """The configuration, with the family "demographics" where the lake has customer attributes."""
+    """Add the family "demographics" to the configuration if the lake has customer attributes."""
     optional = config.features.optional_families
     if DEMOGRAPHICS in optional or not len(lake.rows(CUSTOMERS, ["customer_id"])):
         return config
@@ -89,7 +89,7 @@ def with_demographics(lake: Lake, config: Config) -> Config:
 
 
 def write_features(publication: RunPublication, config: Config, progress: Progress) -> int:
-    """Writes the run's features and CLV models; returns the number of customers.
+    """Write the run's features and CLV models; return the number of customers.
 
     Raises InputError where nobody has an event before the run date.
     """
@@ -116,7 +116,8 @@ def write_features(publication: RunPublication, config: Config, progress: Progre
         stage.rows = parts.write(kernel, _PART_COLUMNS, CUSTOMER_FEATURES, publication)
         if not stage.rows:
             raise InputError(f"no event before run date {run_date}; there is nobody to segment")
-        # For who computes the features of a few customers later, without all the others.
+        # For later features of a few customers, without all the others: streams and services read
+        # it.
         path = place(lake.model_path(f"run_date={run_date}")) / learned_name(publication.run_id)
         write_bytes(lake.spark, path, learned.as_json().encode())
         publication.append_to_each({EVENT_SUMMARY: summary_rows(publication, seen.summary)})
@@ -128,7 +129,7 @@ def write_features(publication: RunPublication, config: Config, progress: Progre
 
 
 def customer_groups(lake: Lake) -> int:
-    """In how many portions the lake's customers are taken: by the number of its events."""
+    """Return the number of portions of the lake's customers, by the number of its events."""
     if lake.native is not None:
         return groups_for(sum(f.rows for f in lake.files(EVENTS)))
     return groups_for(lake.read(EVENTS).count())
@@ -136,7 +137,7 @@ def customer_groups(lake: Lake) -> int:
 
 @dataclass(frozen=True)
 class LimitedPortions:
-    """Portions of which a trial leaves a part of the customers."""
+    """Portions with a part of the customers only, for a trial."""
 
     portions: Portions
     below: int
@@ -156,7 +157,7 @@ class LimitedPortions:
 
 @dataclass(frozen=True)
 class CustomerKernel:
-    """Session parts of a bucket to the rows of `customer_features`."""
+    """Turns a bucket's session parts into rows of `customer_features`."""
 
     as_of: date
     levels: Levels
@@ -209,7 +210,7 @@ class _BuyerCounts:
 
 
 def _cutoffs(parts: Portions, run_date: date, rules: RfmRules) -> Cutoffs:
-    """The cutoffs of the RFM scores, from the values of all buyers as far as none are given."""
+    """Return the cutoffs of the RFM scores: given ones, or else from the values of all buyers."""
     if rules.is_given:
         return rules.cutoffs(Cutoffs())
     counts = parts.map(_BuyerCounts(run_date), _MONEY_COLUMNS)

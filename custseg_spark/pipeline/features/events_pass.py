@@ -1,4 +1,4 @@
-"""What features and the report need of all events, in one pass: price levels and counts."""
+"""One pass over all events for features and report: price levels and counts."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -20,7 +20,7 @@ _COLUMNS = ("category_id", "unit_price")
 
 @dataclass(frozen=True)
 class EventsPass:
-    """The categories' price levels, and the rows of `event_summary` that events alone tell."""
+    """The categories' price levels, and the rows of `event_summary` that need only events."""
 
     levels: Levels
     summary: pl.DataFrame
@@ -29,17 +29,17 @@ class EventsPass:
 def over_events(lake: Lake, run_date: date, *, summarised: bool) -> EventsPass:
     """Read the events before a run date once; without `summarised` the summary is empty."""
     columns = raw_events.EVENT_COLUMNS if summarised else _COLUMNS
-    found = event_slices(lake, run_date).map(_Sums(summarised), columns)
-    summary = raw_events.summary(counts for _, counts in found)
-    if not found:
+    results = event_slices(lake, run_date).map(_Sums(summarised), columns)
+    summary = raw_events.summary(counts for _, counts in results)
+    if not results:
         return EventsPass(Levels(np.empty(0, np.int64), np.empty(0, np.int64)), summary)
-    return EventsPass(Levels(*price_levels(pl.concat([sums for sums, _ in found]))), summary)
+    return EventsPass(Levels(*price_levels(pl.concat([sums for sums, _ in results]))), summary)
 
 
 def summary_rows(publication: RunPublication, summary: pl.DataFrame) -> pa.Table:
-    """The rows of `event_summary` of a run."""
-    own = {"run_date": publication.run_date, "run_id": publication.run_id}
-    whole = summary.with_columns(pl.lit(value).alias(name) for name, value in own.items())
+    """Return a run's rows of `event_summary`."""
+    keys = {"run_date": publication.run_date, "run_id": publication.run_id}
+    whole = summary.with_columns(pl.lit(value).alias(name) for name, value in keys.items())
     return whole.select(EVENT_SUMMARY.schema.names).to_arrow().cast(EVENT_SUMMARY.schema)
 
 

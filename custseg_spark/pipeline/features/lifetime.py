@@ -25,8 +25,8 @@ PURCHASE_COLUMNS = ("customer_id", "session_date", "purchase_count", "purchase_a
 
 def fit(parts: Portions, as_of: date, config: ClvConfig) -> ClvModel:
     """Fit the models of purchases before `as_of`, and evaluate such models on a hold-out."""
-    found = parts.map(_FirstPurchase(as_of), ("session_date", "purchase_count", "customer_id"))
-    first = min((day for day in found if day is not None), default=None)
+    first_days = parts.map(_FirstPurchase(as_of), ("session_date", "purchase_count", "customer_id"))
+    first = min((day for day in first_days if day is not None), default=None)
     days = holdout.holdout_days(first, as_of)
     cutoff = as_of - timedelta(days=days)
     counted = parts.map(_Counts(as_of, cutoff, config.max_spend_buyers), PURCHASE_COLUMNS)

@@ -17,8 +17,8 @@ from custseg_spark.errors import ConfigurationError
 R = TypeVar("R")
 
 _FINE_STEPS = 1_000
-# Not the hash of the models' samples: of the customers that a trial leaves, a sample by
-# the same hash would take all.
+# Another hash than that of the models' samples: by the same hash, a sample would take all customers
+# of the trial.
 _SEED = int(
     pl.DataFrame({"word": ["trial"]}).select(plh.col("word").nchash.xxhash64(seed=42)).item()
 )
@@ -26,7 +26,7 @@ _SEED = int(
 
 @dataclass(frozen=True)
 class Limited(Generic[R]):
-    """A kernel over the rows of the customers that a trial leaves."""
+    """A kernel over the rows of a trial's customers."""
 
     kernel: Callable[[pa.Table], R]
     below: int
@@ -38,11 +38,11 @@ class Limited(Generic[R]):
 
 
 def steps_left(parts: Portions, config: RunConfig) -> int:
-    """Return how many of a million steps `sample_fraction` and `max_rows` leave.
+    """Return how many of a million steps of the hash a trial keeps.
 
-    Customers are ordered by a hash of their ids. The fraction takes the first part of them;
-    `max_rows` takes as many thousandths of all as have no more events than that before the run
-    date. ConfigurationError if the first thousandth has more.
+    Customers are ordered by a hash of their ids. `sample_fraction` takes the first part of them.
+    `max_rows` takes as many thousandths of the customers as together have at most that many events
+    before the run date. Raises ConfigurationError if the first thousandth has more.
     """
     below = round(config.sample_fraction * HASH_STEPS)
     if config.max_rows is not None:
@@ -63,8 +63,8 @@ def _events_by_thousandth(rows: pa.Table) -> np.ndarray:
 
 
 def _steps_within(parts: Portions, max_rows: int) -> int:
-    found = parts.map(_events_by_thousandth, ["customer_id", "event_count"])
-    events = np.asarray(np.sum(found, axis=0, dtype=np.int64))
+    histograms = parts.map(_events_by_thousandth, ["customer_id", "event_count"])
+    events = np.asarray(np.sum(histograms, axis=0, dtype=np.int64))
     filled = np.flatnonzero(events)
     if len(filled) and events[filled[0]] > max_rows:
         raise ConfigurationError(

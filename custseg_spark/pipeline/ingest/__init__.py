@@ -1,7 +1,7 @@
 """Source files into `events`, `rejected_events` and the ledger `ingest_files`; then `sessions`.
 
-Refused records, events and ledger are published together: a run that is killed has left all of
-them or none, whoever opens the lake next sees to it.
+Refused records, events and ledger are published together: of a killed run all of them are in the
+lake or none, because the next to open the lake settles it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ INGESTED = (EVENTS, REJECTED_EVENTS, INGEST_FILES, SESSIONS, CUSTOMERS)
 
 @dataclass(frozen=True)
 class IngestSummary:
-    """What ingest did, in numbers."""
+    """The counts of one ingest."""
 
     read: int = 0
     accepted: int = 0
@@ -61,15 +61,15 @@ def ingest(
     ingested_at: datetime,
     with_sessions: bool = True,
 ) -> IngestSummary:
-    """Reads the files that the ledger doesn't have yet, and rebuilds the sessions they touch
-    (not without `with_sessions`: a segmentation that follows does it itself).
+    """Read the files that aren't in the ledger yet, and rebuild the sessions they touch.
 
-    Raises InputError for what can't be read, RejectedShareError where too much is refused; then
-    nothing has been published. ConflictError where another run ingests meanwhile.
+    Without `with_sessions` a following segmentation rebuilds them. Raises InputError for files that
+    can't be read and RejectedShareError for too many refused records; then nothing is published.
+    Raises ConflictError if another run ingests meanwhile.
     """
     with progress.stage("create tables"):
         lake.create(INGESTED)
-    # Before the ledger is read: what another run adds from here on is a conflict.
+    # Begun before the ledger is read: anything that another run adds from here on is a conflict.
     with (
         of_ingest(lake) as publication,
         scratch.folder("custseg-ingest-", _staging_in(config)) as staging,
@@ -88,7 +88,7 @@ def _ingested(
     staging: Path,
     ingested_at: datetime,
 ) -> IngestSummary:
-    """Everything published but sessions."""
+    """Publish everything but sessions."""
     lake = publication.lake
     with progress.stage("inspect files") as stage:
         batch = inspected(lake, hashed_sources(listed), config, staging)
@@ -109,7 +109,7 @@ def _written(
     progress: Progress,
     ingested_at: datetime,
 ) -> tuple[dict[str, Counts], dict[str, int]]:
-    """Everything written but the ledger: what the rules said, and what was kept, by file."""
+    """Write everything but the ledger; return the counts and the kept records, by file."""
     attributes, events = batch.filling("customers"), batch.filling("events")
     registered = customers.check(attributes.streams, attributes.mappings, attributes.rows, config)
     counts: dict[str, Counts] = {}
@@ -126,7 +126,7 @@ def _written(
 
 
 def _staging_in(config: Config) -> Path | None:
-    """The configured folder for copies, made if it isn't there."""
+    """Return the configured folder for copies; create it if it is missing."""
     if config.ingest.staging is None:
         return None
     folder = Path(str(place(config.ingest.staging))).absolute()

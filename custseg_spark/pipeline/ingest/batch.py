@@ -1,4 +1,4 @@
-"""What one ingest has to read."""
+"""The input of one ingest."""
 
 from dataclasses import dataclass, field
 
@@ -10,7 +10,7 @@ from custseg_spark.pipeline.ingest.ledger import LedgerRow
 
 @dataclass
 class Batch:
-    """What a run has to read: streams of records, and a ledger row for each file."""
+    """The input of a run: streams of records, and a ledger row for each file."""
 
     streams: list[RecordStream] = field(default_factory=list)
     mappings: list[MappingFile] = field(default_factory=list)
@@ -20,12 +20,12 @@ class Batch:
     _of_table: list[tuple[str, RecordStream]] = field(default_factory=list)
 
     def add(self, stream: RecordStream, table: str) -> None:
-        """Adds a stream of records for a table."""
+        """Add a stream of records for a table."""
         self.streams.append(stream)
         self._of_table.append((table, stream))
 
     def filling(self, table: str) -> "Batch":
-        """The streams, mappings and rows of what fills a table."""
+        """Return the streams, mappings and ledger rows that fill a table."""
         mappings = [m for m in self.mappings if m.fills == table]
         names = {m.name for m in mappings}
         return Batch(

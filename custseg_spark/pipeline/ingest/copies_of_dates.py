@@ -1,8 +1,8 @@
-"""Copies among a date's events that no single task has seen.
+"""Find copies among a date's events that no single task has seen.
 
-Copies can only be among events of one date, and of one time: a log in the order of time has some
-only where two tasks share a second. The ids of a large date are compared range by range, each
-range by itself, so that tasks can share them.
+Copies have the same date and the same time: in a log in order of time they can only occur where two
+tasks share a second. The ids of a large date are compared in ranges, so that tasks can share the
+work.
 """
 
 import zlib
@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
-from custseg_spark.core.events.copies import later_copies, told_apart
+from custseg_spark.core.events.copies import later_copies, with_ids_of_copies
 from custseg_spark.core.events.records import Flags
 from custseg_spark.engine.lake import damage
 from custseg_spark.engine.lake.files import DataFile
@@ -25,14 +25,14 @@ from custseg_spark.pipeline.ingest.file_times import EVERY_TIME, Span, is_within
 # Ids are hexadecimal: ranges begin at numbers of four digits.
 _FIRST_DIGITS = 4
 
-# From an id, to below another.
+# The first id of a range, and the first beyond it.
 IdRange = tuple[str, str]
 ALL_IDS: IdRange = ("", "g")
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A date, and the ids to compare."""
+    """A date and the range of ids to compare."""
 
     of_date: DateOfEvents
     ids: IdRange = ALL_IDS
@@ -40,10 +40,10 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Copies:
-    """How many events of each file of records are copies, and which rows of a date's new files.
+    """The copies among a date's new files.
 
-    `flags` has a bit a row, packed, and `new_ids` the places of rows that get another id; both by
-    the number of the new file, if it has any.
+    `counts` has their number by the records' file. By the number of a new file, `flags` has a
+    packed bit for each row, and `new_ids` the positions and ids of rows that get another id.
     """
 
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class Copies:
         return _unpacked(self.flags[file], rows) if file in self.flags else np.zeros(rows, bool)
 
     def within(self, files: Collection[int]) -> "Copies":
-        """Return what there is to know of some files' rows."""
+        """Return the flags and new ids of some files."""
         return Copies(
             flags={n: bits for n, bits in self.flags.items() if n in files},
             new_ids={n: ids for n, ids in self.new_ids.items() if n in files},
@@ -67,7 +67,7 @@ class Copies:
 
 
 def merged(parts: Iterable[Copies]) -> Copies:
-    """Return the copies of several ranges of ids."""
+    """Combine the copies of several ranges of ids."""
     counts: dict[str, int] = {}
     flags: dict[int, bytes] = {}
     new_ids: dict[int, pl.DataFrame] = {}
@@ -82,7 +82,7 @@ def merged(parts: Iterable[Copies]) -> Copies:
 
 
 def comparisons(of_date: DateOfEvents) -> list[Comparison]:
-    """Return what is compared of a date: one range of its ids, or several of a large one."""
+    """Return the comparisons of a date: one, or several ranges of ids for a large date."""
     if not of_date.may_have_copies:
         return []
     if of_date.has_kept:
@@ -102,16 +102,16 @@ def compare(comparison: Comparison) -> Copies:
     meeting = [i for i, one in enumerate(of_date.new) if meets(span(one.file), times)]
     new = pl.concat([_new_ids(comparison, i) for i in meeting])
     if of_date.has_kept:
-        new = told_apart(new)
-    held = [
+        new = with_ids_of_copies(new)
+    table_ids = [
         _ids(comparison, file, ["file_id"], ["file_id"])
         for file in of_date.held
         if meets(span(file), times)
     ]
-    in_table = pl.concat([pl.Series("event_id", [], pl.String), *(h["event_id"] for h in held)])
-    is_copy = later_copies(new) | new["event_id"].is_in(in_table.implode())
+    ids_in_table = pl.concat([pl.Series("event_id", [], pl.String), *(ids["event_id"] for ids in table_ids)])
+    is_copy = later_copies(new) | new["event_id"].is_in(ids_in_table.implode())
     counts = dict(new.filter(is_copy).group_by("file_id").len().iter_rows())
-    for file_id, count in _written_before(held, new):
+    for file_id, count in _written_before(table_ids, new):
         counts[file_id] -= count
     flags = {
         file: _packed(rows["place"].to_numpy(), of_date.new[file].file.rows)
@@ -139,7 +139,7 @@ def read_columns(path: Path, names: Sequence[str], few_values: Sequence[str] = (
 
 
 def _new_ids(comparison: Comparison, number: int) -> pl.DataFrame:
-    """The ids of a new file with their places, there and in the sources."""
+    """Return the ids of a new file with their positions in it and in the source."""
     one = comparison.of_date.new[number]
     of_file = ["file_id", "source_file"]
     return _ids(comparison, one.file, ["source_row", *of_file], of_file).with_columns(
@@ -152,7 +152,7 @@ def _new_ids(comparison: Comparison, number: int) -> pl.DataFrame:
 def _ids(
     comparison: Comparison, file: DataFile, names: Sequence[str], few_values: Sequence[str]
 ) -> pl.DataFrame:
-    """The ids that may be copies or have some, with their places in the file and other columns."""
+    """Return the ids that may be or have copies, with their positions and other columns."""
     times = comparison.of_date.shared_times
     wanted = ["event_id", *names, *([] if times == [EVERY_TIME] else ["event_at"])]
     rows = read_columns(comparison.of_date.folder / file.path, wanted, few_values)
@@ -165,13 +165,13 @@ def _ids(
     return rows.filter(pl.col("event_id").is_between(low, high, closed="left"))
 
 
-def _written_before(held: Sequence[pl.DataFrame], new: pl.DataFrame) -> Iterator[tuple[str, int]]:
-    """The events of each new file that the table has of that file itself: a killed run's.
+def _written_before(table_ids: Sequence[pl.DataFrame], new: pl.DataFrame) -> Iterator[tuple[str, int]]:
+    """Count the events of each new file that a killed run has already written.
 
-    They are no copies, although they aren't written again.
+    They aren't copies, although they aren't written again.
     """
     file_ids = new["file_id"].cast(pl.String).unique().to_list()
-    for ids in held:
+    for ids in table_ids:
         of_new = ids.filter(pl.col("file_id").cast(pl.String).is_in(file_ids))
         if len(of_new):
             events = of_new.join(new, on="event_id", how="semi")
@@ -180,7 +180,7 @@ def _written_before(held: Sequence[pl.DataFrame], new: pl.DataFrame) -> Iterator
 
 
 def _rows_within(folder: Path, file: DataFile, times: Sequence[Span]) -> int:
-    """How many rows of a file are of these times."""
+    """Count the rows of a file within these times."""
     of_file = span(file)
     if not meets(of_file, times):
         return 0
@@ -198,7 +198,7 @@ def _by_file(rows: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:
 def _packed(places: np.ndarray, rows: int) -> bytes:
     flags = np.zeros(rows, bool)
     flags[places] = True
-    # Most are few: what tasks and driver hand over is small.
+    # Compressed: copies are few, and all flags go from the tasks to the driver.
     return zlib.compress(np.packbits(flags).tobytes(), 1)
 
 

@@ -1,7 +1,7 @@
-"""Validated records counted by file and date before anything is written, and copies found.
+"""Count validated records by file and date, and find copies, before anything is written.
 
-One scan of the source and one narrow exchange, by the event's id: a write that follows need not
-compare its wide rows any more.
+It takes one scan of the source and one narrow exchange by event id. Then the write needn't compare
+its wide rows.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 
 # Copies are listed up to about this number: they are held on the driver and sent to every task.
 MOST_LISTED = 1_000_000
-# Records of a file that lie together, for the question whether a date's records do.
+# The size of a block of a file, by which `lies_together` decides.
 _BLOCK_BITS = 20
 
 Ints = npt.NDArray[np.int64]
@@ -32,11 +32,11 @@ _PARTIAL_DDL = (
 
 @dataclass(frozen=True)
 class FileDate:
-    """The records of a file on a date; those refused have none.
+    """The counts of a file's records on a date; refused records have no date.
 
-    `copies`: valid records whose event id an earlier one has, by the files' order and the rows';
-    `copy_rows`: where they stand in the file, fewer where there are too many to list. `blocks`: in
-    how many stretches of the file the date occurs. `ignored` records are none of these.
+    `copies`: valid records with the event id of an earlier record, by order of files and rows.
+    `copy_rows`: their rows in the file, not all if there are too many to list. `blocks`: the number
+    of blocks of the file with the date. `ignored` records count in none of these.
     """
 
     file_id: str
@@ -51,14 +51,14 @@ class FileDate:
 
 
 def file_code(file_id: Column) -> Column:
-    """A file in the counts: eight bytes where its id has thirty-two."""
+    """Return a file's code in the counts: eight bytes instead of the id's thirty-two."""
     return F.xxhash64(file_id)
 
 
 def count(validated: DataFrame, file_ids: Sequence[str], *, partitions: int) -> list[FileDate]:
-    """One entry a file and date of the validated records, which are of the files `file_ids`.
+    """Return one entry per file and date of the validated records.
 
-    Their order decides which of equal records is the first.
+    The order of `file_ids` decides which of equal records is the first.
     """
     codes = _codes(validated.sparkSession, file_ids)
     is_valid = F.col("reasons").isNull() & F.col("ignored").isNull()
@@ -85,12 +85,12 @@ def count(validated: DataFrame, file_ids: Sequence[str], *, partitions: int) -> 
         .collect()
     )
     of_code = dict(zip(codes.tolist(), file_ids, strict=True))
-    found = [row.asDict() for row in rows]
-    return [FileDate(of_code[part.pop("file")], **part) for part in found]
+    entries = [row.asDict() for row in rows]
+    return [FileDate(of_code[part.pop("file")], **part) for part in entries]
 
 
 def _codes(spark: SparkSession, file_ids: Sequence[str]) -> Ints:
-    """The files' codes, as Spark computes them."""
+    """Return the files' codes, as Spark computes them."""
     table = pa.table({"place": range(len(file_ids)), "file_id": list(file_ids)})
     rows = spark.createDataFrame(table).select("place", file_code(F.col("file_id")).alias("code"))
     codes = np.array([code for _, code in sorted(rows.collect())], np.int64)
@@ -101,15 +101,15 @@ def _codes(spark: SparkSession, file_ids: Sequence[str]) -> Ints:
 
 @dataclass(frozen=True)
 class _Partition:
-    """Counts the records of a partition, in which all of an id's records are."""
+    """Counts the records of a partition, which has all records of an id."""
 
     codes: Ints
     most_listed: int
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        held = list(batches)
-        if held:
-            yield from self._counted(pa.Table.from_batches(held)).to_batches()
+        parts = list(batches)
+        if parts:
+            yield from self._counted(pa.Table.from_batches(parts)).to_batches()
 
     def _counted(self, records: pa.Table) -> pa.Table:
         is_copy = self._copies(records)
@@ -131,21 +131,21 @@ class _Partition:
         keys = ["file", "event_date", "block"]
         sums = counted.group_by(keys).aggregate([(name, "sum") for name in _COUNTS])
         sums = sums.rename_columns([*keys, *_COUNTS])
-        # A row of no count: so it may stand beside the sums.
+        # Rows without counts, so that they don't change the sums.
         listed = counted.filter(pa.array(is_copy)).slice(0, self.most_listed)
         rows = listed.group_by(keys).aggregate([("copy_rows", "list")])
         rows = rows.rename_columns([*keys, "copy_rows"])
         return _filled(pa.concat_tables([sums, rows], promote_options="default"))
 
     def _copies(self, records: pa.Table) -> Flags:
-        """Which valid records have the id of an earlier one."""
+        """Mark valid records with the id of an earlier one."""
         high, valid = (records[name].to_numpy() for name in ("id_high", "is_valid"))
         is_copy = np.zeros(len(high), np.bool_)
         ascending = np.sort(high[valid])
         repeated = ascending[1:][ascending[1:] == ascending[:-1]]
         if not len(repeated):
             return is_copy
-        # Almost nothing is left to compare in full.
+        # Almost nothing remains to compare in full.
         at = np.flatnonzero(valid & np.isin(high, repeated))
         low, rows, files = (records[n].to_numpy()[at] for n in ("id_low", "source_row", "file"))
         ordered = np.lexsort((rows, self._places(files), low, high[at]))
@@ -165,14 +165,14 @@ def _filled(counts: pa.Table) -> pa.Table:
     return counts
 
 
-def all_listed(found: Sequence[FileDate]) -> bool:
+def all_listed(counted: Sequence[FileDate]) -> bool:
     """Whether every copy is among the `copy_rows`."""
-    return all(part.copies == len(part.copy_rows) for part in found)
+    return all(part.copies == len(part.copy_rows) for part in counted)
 
 
-def without_copies(valid: DataFrame, found: Sequence[FileDate]) -> DataFrame:
-    """The valid records but for the copies that were listed."""
-    listed = [(part.file_id, row) for part in found for row in part.copy_rows]
+def without_copies(valid: DataFrame, counted: Sequence[FileDate]) -> DataFrame:
+    """Return the valid records without the listed copies."""
+    listed = [(part.file_id, row) for part in counted for row in part.copy_rows]
     if not listed:
         return valid
     files, rows = zip(*listed, strict=True)
@@ -181,15 +181,15 @@ def without_copies(valid: DataFrame, found: Sequence[FileDate]) -> DataFrame:
     return valid.join(copies, ["file_id", "source_row"], how="left_anti")
 
 
-def lies_together(found: Sequence[FileDate]) -> bool:
-    """Whether tasks that read the files in order meet few dates each: a log in the order of time.
+def lies_together(counted: Sequence[FileDate]) -> bool:
+    """Whether tasks that read the files in order meet few dates each, as in a log in order of time.
 
-    Otherwise each would write a small file for every date.
+    Otherwise each task would write a small file for every date.
     """
-    dates = {part.event_date for part in found if part.event_date}
+    dates = {part.event_date for part in counted if part.event_date}
     lengths: dict[str, int] = {}
-    for part in found:
+    for part in counted:
         lengths[part.file_id] = lengths.get(part.file_id, 0) + part.valid + part.rejected
     blocks = sum((records >> _BLOCK_BITS) + 1 for records in lengths.values())
-    pieces = sum(part.blocks for part in found if part.event_date)
+    pieces = sum(part.blocks for part in counted if part.event_date)
     return pieces <= 2 * (len(dates) + blocks)

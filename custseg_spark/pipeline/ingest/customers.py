@@ -1,8 +1,8 @@
-"""Customer mappings into the table `customers`: the latest of each customer stays.
+"""Write customer attributes into the table `customers`: the latest row of each customer stays.
 
-A later ingest goes before an earlier one; within one, the last file by name, and in it the last
-row. The rows that gave way count as duplicates in the ledger. To write is to put rows in place of
-those with their key, so that a killed run's successor changes nothing by doing it again.
+A later ingest goes before an earlier one; within an ingest, the last file by name counts, and in it
+the last row. Replaced rows count as duplicates in the ledger. Writing replaces rows by their key,
+so repeating a killed run's work changes nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ from custseg_spark.pipeline.ingest.validated import VALIDATED_CUSTOMERS, Validat
 
 @dataclass(frozen=True)
 class Registration:
-    """Validated customer attributes, their files' ledger rows, and what the rules said by file."""
+    """Validated customer attributes, their files' ledger rows, and the counts by file."""
 
     validated: DataFrame
     rows: Sequence[LedgerRow]
@@ -39,7 +39,7 @@ def check(
     rows: Sequence[LedgerRow],
     config: Config,
 ) -> Registration | None:
-    """The validated records of the streams; None without any.
+    """Return the validated records of the streams; None without any.
 
     Raises RejectedShareError where too many are refused, InputError where records are missing.
     """
@@ -54,21 +54,23 @@ def check(
     return Registration(validated, rows, counts)
 
 
-def write(publication: IngestPublication, found: Registration, ingest_date: date) -> dict[str, int]:
-    """Writes refused records and attributes; the number of customers by their file."""
+def write(
+    publication: IngestPublication, registration: Registration, ingest_date: date
+) -> dict[str, int]:
+    """Write refused records and attributes; return the number of customers by file."""
     lake = publication.lake
-    names = sorted(row.file_id for row in found.rows if row.file_id)
-    if any(c.rejected for c in found.counts.values()):
-        write_rejected(publication, found.validated, names, ingest_date)
-    if any(c.valid for c in found.counts.values()):
-        valid = found.validated.where(F.col("reasons").isNull())
+    names = sorted(row.file_id for row in registration.rows if row.file_id)
+    if any(c.rejected for c in registration.counts.values()):
+        write_rejected(publication, registration.validated, names, ingest_date)
+    if any(c.valid for c in registration.counts.values()):
+        valid = registration.validated.where(F.col("reasons").isNull())
         lake.upsert(latest(valid), CUSTOMERS, "customer_id")
-    held = lake.read(CUSTOMERS).where(F.col("file_id").isin(*names)).groupBy("file_id").count()
-    return {row.file_id: row["count"] for row in held.collect()}
+    written = lake.read(CUSTOMERS).where(F.col("file_id").isin(*names)).groupBy("file_id").count()
+    return {row.file_id: row["count"] for row in written.collect()}
 
 
 def latest(valid: DataFrame) -> DataFrame:
-    """One row a customer: of the last file by name the last row."""
+    """Return one row per customer: the last row of the last file by name."""
     others = [c for c in valid.columns if c != "customer_id"]
     place = F.struct("source_file", "source_row", "source")
     last = valid.groupBy("customer_id").agg(F.max_by(F.struct(*others), place).alias("last"))

@@ -1,4 +1,4 @@
-"""The files of a date: what copies are looked for in."""
+"""The files of a date, among which copies are looked for."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -10,17 +10,17 @@ from custseg_spark.engine.lake.schemas import EVENTS
 from custseg_spark.pipeline.ingest.file_times import EVERY_TIME, Span, meets, shared_times, span
 from custseg_spark.pipeline.ingest.written import EventFile
 
-# A date with more files than this is put together, where its files are small.
+# A date with more files than this is merged, if the files are small.
 MOST_FILES = 4
 _SMALL_ROWS = 200_000
 ROWS_PER_FILE = 2_000_000
-# What a task compares, or puts together: a large date has several tasks.
+# The events that one task compares or merges: a large date has several tasks.
 EVENTS_AT_A_TIME = 4_000_000
 
 
 @dataclass(frozen=True)
 class DateOfEvents:
-    """A date's files: those of this run in their order, and those that the table has."""
+    """A date's files: the files of this run in order, and the files in the table."""
 
     root: Path
     run_id: str
@@ -43,26 +43,26 @@ class DateOfEvents:
 
     @property
     def has_kept(self) -> bool:
-        """Whether equal records are to be told apart."""
+        """Whether equal records are separate events in some file."""
         return any(one.is_kept for one in self.new)
 
     @cached_property
     def shared_times(self) -> list[Span]:
-        """The times that several files cover: copies can only be there.
+        """The times that several files cover, where copies can be.
 
-        Equal records of one file that count each are told apart wherever they are.
+        Equal records that count separately may be anywhere in a file.
         """
         spans = [span(file) for file in self.files]
         return [EVERY_TIME] if self.has_kept else shared_times(spans)
 
     @property
     def may_have_copies(self) -> bool:
-        """Whether a new file shares a time with another, or equal records are to be told apart."""
+        """Whether a new file overlaps another in time, or equal records are separate events."""
         return any(meets(span(one.file), self.shared_times) for one in self.new)
 
     @property
     def is_large(self) -> bool:
-        """Whether there is more to compare, or to put together, than one task should have."""
+        """Whether there is more to compare or to merge than one task should handle."""
         compared = sum(f.rows for f in self.files if meets(span(f), self.shared_times))
         return not self.has_kept and max(self.rows, compared) > self.events_at_a_time
 

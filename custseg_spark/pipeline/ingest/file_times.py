@@ -1,4 +1,4 @@
-"""Times that files of events cover and share: copies can only be there."""
+"""The times that files of events cover and share: copies can only be within shared times."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -34,9 +34,9 @@ def shared_times(spans: Sequence[Span]) -> list[Span]:
     return shared
 
 
-def meets(one: Span, times: Sequence[Span]) -> bool:
+def meets(times_of_file: Span, times: Sequence[Span]) -> bool:
     """Whether a span overlaps one of several."""
-    return any(first <= one[1] and one[0] <= last for first, last in times)
+    return any(first <= times_of_file[1] and times_of_file[0] <= last for first, last in times)
 
 
 def is_within(times: Sequence[Span]) -> pl.Expr:

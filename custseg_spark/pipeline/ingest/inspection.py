@@ -1,4 +1,4 @@
-"""What a run has to read: its files, each with a row for the ledger, and streams of records."""
+"""Inspect the files that a run has to read: ledger rows, and streams of records."""
 
 import hashlib
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import EVENTS
 from custseg_spark.engine.sources.discovery import remote
 from custseg_spark.engine.sources.discovery.files import SourceFile
-from custseg_spark.engine.sources.discovery.remote import Found
+from custseg_spark.engine.sources.discovery.remote import RemoteFiles
 from custseg_spark.engine.sources.formats import jdbc_tables, parquet
 from custseg_spark.engine.sources.formats.parquet import ParquetFile
 from custseg_spark.engine.sources.formats.remote_text import RemoteText
@@ -32,8 +32,8 @@ from custseg_spark.pipeline.ingest import ledger
 from custseg_spark.pipeline.ingest.batch import Batch
 from custseg_spark.pipeline.ingest.ledger import LedgerRow
 
-# A piece of a text file is as long as keeps all cores at work, but not so short that the task
-# costs more than its records; `ingest.split_bytes` is the longest.
+# A piece of a text file is short enough to keep all cores at work, but not so short that the task
+# costs more than its records; at most `ingest.split_bytes`.
 _SHORTEST_PIECE = 1 << 23
 _PIECES_PER_CORE = 2
 
@@ -44,9 +44,9 @@ def inspected(
     config: Config,
     staging: Path,
 ) -> Batch:
-    """The new files of the mappings, opened and counted.
+    """Open and count the new files of the mappings.
 
-    Raises InputError for what can't be read.
+    Raises InputError for files that can't be read.
     """
     batch = Batch()
     in_ledger = ledger.keys(lake)
@@ -57,14 +57,14 @@ def inspected(
         _check_cleaning(lake, mapping)
         is_new = partial(_is_new, mapping, in_ledger)
         elsewhere = remote.find(lake.spark, mapping, is_new, config.ingest.split_bytes, staging)
-        found = [*local, *elsewhere.files, *jdbc_tables.tables(lake.spark, mapping)]
-        # Of equal events the first by file stays, however the paths were given.
-        found.sort(key=lambda file: file.name)
-        remotes = _opened(lake, batch, mapping, found, elsewhere, in_ledger, staging, piece_bytes,
+        files = [*local, *elsewhere.files, *jdbc_tables.tables(lake.spark, mapping)]
+        # Of equal events the one of the first file stays, in whatever order the paths were given.
+        files.sort(key=lambda file: file.name)
+        remotes = _opened(lake, batch, mapping, files, elsewhere, in_ledger, staging, piece_bytes,
                           pieces.setdefault(mapping.fills, []))  # fmt: skip
         for stream in _remote_streams(lake, mapping, remotes, config):
             batch.add(stream, mapping.fills)
-        _check_not_all_skipped(batch, mapping, found)
+        _check_not_all_skipped(batch, mapping, files)
     for table, of_table in pieces.items():
         if of_table:
             batch.add(PieceStream(lake.spark, of_table, piece_bytes), table)
@@ -74,27 +74,27 @@ def inspected(
 def _piece_bytes(
     lake: Lake, listed: Sequence[tuple[MappingFile, Sequence[SourceFile]]], longest: int
 ) -> int:
-    total = sum(file.bytes for _, found in listed for file in found if not file.skipped_because)
-    wanted = -(-total // (_PIECES_PER_CORE * cores(lake.spark)))
-    return min(longest, max(_SHORTEST_PIECE, wanted))
+    total = sum(file.bytes for _, files in listed for file in files if not file.skipped_because)
+    bytes_per_piece = -(-total // (_PIECES_PER_CORE * cores(lake.spark)))
+    return min(longest, max(_SHORTEST_PIECE, bytes_per_piece))
 
 
 def _opened(
     lake: Lake,
     batch: Batch,
     mapping: MappingFile,
-    found: Sequence[SourceFile],
-    elsewhere: Found,
+    files: Sequence[SourceFile],
+    elsewhere: RemoteFiles,
     in_ledger: set[str],
     staging: Path,
     piece_bytes: int,
     pieces: list[MappedPiece],
 ) -> list[RemoteText | ParquetFile]:
-    """Opens the new files of a mapping; returns those that Spark reads where they are."""
+    """Open the new files of a mapping; return those that Spark reads in place."""
     remotes: list[RemoteText | ParquetFile] = []
-    # A task needs no more of a mapping than what a record becomes by it.
+    # A task needs only the part of a mapping that turns records into events.
     kernels = mapping.for_kernels()
-    for file in found:
+    for file in files:
         file_id = _file_id(file, mapping)
         if file.skipped_because:
             _note_skipped(batch, in_ledger, mapping, file)
@@ -165,7 +165,7 @@ def _is_new(mapping: MappingFile, in_ledger: set[str], file: SourceFile) -> bool
 
 
 def _check_cleaning(lake: Lake, mapping: MappingFile) -> None:
-    """A lake keeps its events: strict figures can't come of one that was filled otherwise."""
+    """Check that the lake was filled with the same cleaning: it keeps its events."""
     if mapping.cleaning != "strict":
         return
     events = lake.read(EVENTS).where(F.col("source") == mapping.name)
@@ -178,11 +178,11 @@ def _check_cleaning(lake: Lake, mapping: MappingFile) -> None:
         )
 
 
-def _check_not_all_skipped(batch: Batch, mapping: MappingFile, found: Sequence[SourceFile]) -> None:
-    """One stray file in a folder is passed over; where all are, the path or mapping is wrong."""
+def _check_not_all_skipped(batch: Batch, mapping: MappingFile, files: Sequence[SourceFile]) -> None:
+    """Raise InputError if all files are skipped: then the path or the mapping is wrong."""
     skipped = {f.name: f.skipped_because for f in batch.skipped}
-    if found and all(f.name in skipped for f in found):
-        reasons = "".join(f"\n  {f.path}: {skipped[f.name]}" for f in found)
+    if files and all(f.name in skipped for f in files):
+        reasons = "".join(f"\n  {f.path}: {skipped[f.name]}" for f in files)
         raise InputError(f"source {mapping.name}: none of its files can be read{reasons}")
 
 

@@ -1,4 +1,4 @@
-"""The ledger of ingest, one row a file: its keys, its balance, its rows."""
+"""The ledger of ingest, with one row per file: its keys, its balance, its rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from custseg_spark.errors import InputError
 
 @dataclass(frozen=True)
 class LedgerRow:
-    """A file's row in the ledger, but for what only the finished write can tell."""
+    """A file's row in the ledger, without the counts of the finished write."""
 
     file_id: str
     source: str
@@ -29,7 +29,7 @@ class LedgerRow:
 
 
 def keys(lake: Lake) -> set[str]:
-    """The ids of the files in the ledger, and of skipped ones path and reason: a few bytes each."""
+    """Return the ids of the files in the ledger, and path and reason of skipped files."""
     names = ["file_id", "source_file", "skipped_because"]
     rows = lake.rows(INGEST_FILES, names).to_pylist()
     return {
@@ -44,7 +44,7 @@ def skip_key(path: str, reason: str) -> str:
 
 @dataclass(frozen=True)
 class Counts:
-    """What the rules said of a file's records."""
+    """The numbers of a file's records by the result of validation."""
 
     valid: int = 0
     rejected: int = 0
@@ -53,12 +53,12 @@ class Counts:
 
     @property
     def records(self) -> int:
-        """All records that were found."""
+        """The number of all records."""
         return self.valid + self.rejected + self.ignored
 
 
 def check_balance(rows: Iterable[LedgerRow], counts: Mapping[str, Counts]) -> None:
-    """The parser must have seen each record that the byte count has."""
+    """Check that the parser has seen every record that counting bytes has found."""
     for row in rows:
         seen = counts.get(row.file_id, Counts())
         expected = row.physical_records - row.header - row.blank

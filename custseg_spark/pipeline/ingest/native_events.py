@@ -1,4 +1,4 @@
-"""Events of a native lake: each task validates its records and writes them where they belong.
+"""Events of a native lake: each task validates its records and writes its own files.
 
 Nothing is part of a table before the driver commits it, so one pass over the input is enough:
 validate, write, check the ledger, then commit or throw away.
@@ -37,16 +37,16 @@ from custseg_spark.pipeline.ingest.written import (
 )
 from custseg_spark.progress import Progress
 
-# What a task holds before it writes: some 400 bytes a row.
+# The rows that a task buffers before it writes, some 400 bytes each.
 ROWS_HELD = 1_000_000
 
 
 @dataclass(frozen=True)
 class EventSink:
-    """Writes the events and the refused records that a task reads.
+    """Writes a task's events and refused records.
 
-    `root` is the lake's folder; `kept` names the sources whose equal records are events of their
-    own; a file holds `rows_per_file` events at most.
+    `root` is the lake's folder; `kept` names the sources whose equal records are separate events; a
+    file has at most `rows_per_file` events.
     """
 
     root: Path
@@ -57,7 +57,7 @@ class EventSink:
     rows_per_file: int = ROWS_PER_FILE
 
     def __call__(self, located: Iterator[Located]) -> Written:
-        held = _Held(self)
+        buffer = _Buffer(self)
         for part in located:
             valid = validate_events(
                 part.records,
@@ -66,18 +66,18 @@ class EventSink:
                 file_id=part.file_id,
                 latest=self.latest,
             )
-            held.add(valid, part.file_id)
-        held.write()
-        return held.written
+            buffer.add(valid, part.file_id)
+        buffer.write()
+        return buffer.written
 
     def write_event_part(self, rows: pl.DataFrame, day: date) -> DataFile:
-        """Writes events of a date as a file that is no part of the table yet."""
+        """Write events of a date as a file that isn't part of the table yet."""
         table = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
         return write_part(table, EVENTS, self.root / EVENTS.name, day, run_id=self.run_id, task=0)
 
 
 @dataclass
-class _Held:
+class _Buffer:
     """Validated records of a task until they are written."""
 
     sink: EventSink
@@ -88,7 +88,7 @@ class _Held:
     rows: int = 0
 
     def add(self, valid: ValidatedEvents, file_id: str) -> None:
-        """Counts and holds validated records of a file; writes when there are many."""
+        """Count and buffer validated records of a file; write when there are many."""
         tally = self.written.tally(file_id)
         tally.valid += len(valid.events)
         tally.rejected += len(valid.rejected)
@@ -105,7 +105,7 @@ class _Held:
             self.write()
 
     def write(self) -> None:
-        """Writes what is held: a file a date, and one of refused records."""
+        """Write the buffer: a file per date, and one of refused records."""
         if self.events:
             self._write_events(*self._without_copies())
         if self.rejected:
@@ -113,7 +113,7 @@ class _Held:
         self.events, self.id_halves, self.rejected, self.rows = [], [], [], 0
 
     def _without_copies(self) -> tuple[pl.DataFrame, bool]:
-        """The events without those that repeat one before, and whether copies may be among them."""
+        """Return the events without repeated ones, and whether copies may remain among them."""
         events = pl.concat(self.events)
         is_kept = events["source"].is_in(self.sink.kept).to_numpy()
         is_copy = _later_copies(events, np.concatenate(self.id_halves, axis=1)) & ~is_kept
@@ -146,9 +146,9 @@ class _Held:
 
 
 def _later_copies(events: pl.DataFrame, id_halves: np.ndarray) -> Flags:
-    """Which events repeat one that comes before them by file and row, in whatever order they are.
+    """Mark events that repeat an earlier one by file and row, in whatever order they come.
 
-    Spark hands the splits of a file over by their size.
+    Spark hands out the splits of a file by size.
     """
     is_copy = repeated(*id_halves)
     if is_copy.any():
@@ -160,7 +160,7 @@ def _later_copies(events: pl.DataFrame, id_halves: np.ndarray) -> Flags:
 
 
 def _by_date(events: pl.DataFrame) -> Iterator[tuple[date, pl.DataFrame]]:
-    """The events of each date; of a log in the order of time without a copy of them."""
+    """Return the events of each date, without copying them if the log is in order of time."""
     days = events["event_date"]
     if days.is_sorted():
         start = 0
@@ -180,10 +180,10 @@ def publish(
     progress: Progress,
     ingested_at: datetime,
 ) -> tuple[dict[str, Counts], dict[str, int]]:
-    """Writes events and refused records: what the rules said, and what was kept, by file.
+    """Write events and refused records; return the counts and the kept records by file.
 
-    Raises InputError where the counts don't add up and RejectedShareError where too much is
-    refused, before anything is published.
+    Raises InputError if the counts don't add up and RejectedShareError if too much is refused,
+    before anything is published.
     """
     lake = publication.lake
     assert lake.native is not None
@@ -215,18 +215,18 @@ def publish(
 def _settled(
     lake: Lake, files: Sequence[EventFile], rows_per_file: int
 ) -> tuple[list[DataFile], dict[str, int]]:
-    """The files to publish, and the copies that were left out, by the records' file."""
+    """Return the files to publish, and the number of dropped copies by the records' file."""
     assert lake.native is not None
-    held: dict[date | None, list[DataFile]] = {}
+    table_files: dict[date | None, list[DataFile]] = {}
     days = {one.file.day for one in files}
     for file in lake.native.files(EVENTS, [day for day in days if day]):
-        held.setdefault(file.day, []).append(file)
+        table_files.setdefault(file.day, []).append(file)
     done: list[DataFile] = []
     to_settle: list[DateOfEvents] = []
     for day in sorted(day for day in days if day):
         new = tuple(one for one in files if one.file.day == day)
         of_date = DateOfEvents(
-            lake.native.root, lake.run_id, day, new, tuple(held.get(day, ())), rows_per_file
+            lake.native.root, lake.run_id, day, new, tuple(table_files.get(day, ())), rows_per_file
         )
         if of_date.may_have_copies or of_date.is_scattered:
             to_settle.append(of_date)

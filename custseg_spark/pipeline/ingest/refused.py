@@ -28,13 +28,13 @@ def check_shares(
     refusals: Callable[[], Sequence[Refusal]],
     config: Config,
 ) -> None:
-    """Raises RejectedShareError where more of a source is refused than its mapping allows.
+    """Raise RejectedShareError if more of a source is refused than its mapping allows.
 
-    `refusals` are asked for then alone: the reasons, the most frequent first.
+    Only then `refusals` is called: it returns the reasons, the most frequent first.
     """
     for mapping in {m.name: m for m in mappings}.values():
         limit = mapping.limit(config.ingest.max_rejected_share)
-        # As written: 0.29 of 100 as floating numbers is less than 29.
+        # Exact decimals: as doubles, 0.29 of 100 is less than 29.
         allowed = Decimal(str(limit))
         of_source = [counts[r.file_id] for r in rows if _has_counts(r, mapping, counts)]
         refused = sum(c.rejected for c in of_source)
@@ -58,7 +58,7 @@ def _described(refusal: Refusal) -> str:
 
 
 def refusals_in(validated: DataFrame) -> list[Refusal]:
-    """The reasons of the refused records of a frame, the most frequent first."""
+    """Return the reasons of a frame's refused records, the most frequent first."""
     reason = F.explode("reasons").alias("reason")
     rows = (
         validated.select("source", "source_file", "source_row", reason)
@@ -100,16 +100,16 @@ def _shortened(value: str | None) -> str:
 def write_rejected(
     publication: IngestPublication, validated: DataFrame, names: Sequence[str], ingest_date: date
 ) -> None:
-    """Appends the refused records of the files `names`, once, whatever was killed before."""
+    """Append the refused records of the files `names` exactly once, even after a killed run."""
     written = already_written(publication.lake, names)
     refused = validated.where(F.col("reasons").isNotNull() & ~F.col("file_id").isin(*written))
     publication.append(refused.withColumn("ingest_date", F.lit(ingest_date)), REJECTED_EVENTS)
 
 
 def already_written(lake: Lake, names: Sequence[str]) -> list[str]:
-    """The files of which a killed run has left refused records.
+    """Return the files whose refused records a killed run has already written.
 
-    A file's refused records are in one commit: they are all there.
+    A file's refused records are in one commit, so they are complete.
     """
-    held = pc.unique(lake.rows(REJECTED_EVENTS, ["file_id"])["file_id"]).to_pylist()
-    return sorted(set(held) & set(names))
+    written = pc.unique(lake.rows(REJECTED_EVENTS, ["file_id"])["file_id"]).to_pylist()
+    return sorted(set(written) & set(names))

@@ -1,7 +1,7 @@
-"""A date's events once all tasks have written: copies left out, small files put together.
+"""Remove copies that no single task has seen from a date's events, and merge small files.
 
-One task does it for some small dates. Of a large date each range of ids is compared by a task, and
-then each file, or some small ones together, written anew by one.
+One task settles some small dates. A large date has a task for each range of ids to compare, and
+then a task for each file to rewrite.
 """
 
 from collections import defaultdict
@@ -24,16 +24,16 @@ from custseg_spark.pipeline.ingest.copies_of_dates import (
 )
 from custseg_spark.pipeline.ingest.date_of_events import DateOfEvents
 
-# Dates that are settled by one task.
+# The number of events whose dates one task settles.
 _EVENTS_TOGETHER = 160_000
 
 
 @dataclass(frozen=True)
 class Settled:
-    """A date's files without copies; `copies`: how many were left out, by the records' file.
+    """A date's files without copies; `copies` counts the dropped ones by the records' file.
 
-    `superseded` are files that were written anew: the driver removes them, as a task may be tried
-    again.
+    `superseded` are files that were rewritten: the driver removes them, because a task may be
+    tried again.
     """
 
     files: tuple[DataFile, ...]
@@ -43,7 +43,7 @@ class Settled:
 
 @dataclass(frozen=True)
 class Rewrite:
-    """New files of a date, by their numbers, that are written anew without their copies."""
+    """New files of a date, by their numbers, to write again without copies."""
 
     of_date: DateOfEvents
     files: tuple[int, ...]
@@ -51,7 +51,7 @@ class Rewrite:
 
 
 def settle_dates(spark: SparkSession, dates: Sequence[DateOfEvents]) -> Iterator[Settled]:
-    """Settle dates by Spark's tasks."""
+    """Settle dates in Spark tasks, the small ones first."""
     small = [one for one in dates if not one.is_large]
     groups = tasks.together(small, lambda one: one.rows, _EVENTS_TOGETHER)
     yield from chain.from_iterable(tasks.run(spark, settle_all, groups))
@@ -64,14 +64,14 @@ def settle_all(dates: Sequence[DateOfEvents]) -> list[Settled]:
 
 
 def settle(of_date: DateOfEvents) -> Settled:
-    """Write the files of a date anew where they have copies or are scattered."""
+    """Rewrite the files of a date if they have copies or are scattered."""
     copies = merged(compare(one) for one in comparisons(of_date))
     rewrites = _rewrites(of_date, copies)
     return _settled(of_date, copies, rewrites, [rewrite(one) for one in rewrites])
 
 
 def rewrite(rewrite: Rewrite) -> list[DataFile]:
-    """Write some of a date's new files anew."""
+    """Write some of a date's new files again, without copies."""
     of_date = rewrite.of_date
     frames = (_kept_rows(of_date, file, rewrite.copies) for file in rewrite.files)
     return [_part(of_date, rows) for rows in _in_length(frames, of_date.rows_per_file)]
@@ -85,12 +85,12 @@ def _settled_in_parts(spark: SparkSession, dates: Sequence[DateOfEvents]) -> Ite
     copies = [merged(parts[one.day]) for one in dates]
     of_dates = [_rewrites(*both) for both in zip(dates, copies, strict=True)]
     rewritten = iter(tasks.run(spark, rewrite, list(chain.from_iterable(of_dates))))
-    for of_date, found, rewrites in zip(dates, copies, of_dates, strict=True):
-        yield _settled(of_date, found, rewrites, [next(rewritten) for _ in rewrites])
+    for of_date, of_copies, rewrites in zip(dates, copies, of_dates, strict=True):
+        yield _settled(of_date, of_copies, rewrites, [next(rewritten) for _ in rewrites])
 
 
 def _rewrites(of_date: DateOfEvents, copies: Copies) -> list[Rewrite]:
-    """Return what is written anew: all files where they are scattered, otherwise touched ones."""
+    """Return the files to rewrite: all if they are scattered, otherwise the files with copies."""
     numbers = range(len(of_date.new))
     groups = [[n] for n in numbers if copies.touches(n)]
     if of_date.is_scattered:
@@ -116,7 +116,7 @@ def _settled(
 
 
 def _kept_rows(of_date: DateOfEvents, file: int, copies: Copies) -> pl.DataFrame:
-    """A new file's rows without copies, with the ids of those that are told apart."""
+    """Return a new file's rows without copies, with the new ids of equal records."""
     path = of_date.folder / of_date.new[file].file.path
     rows = read_columns(path, EVENTS.file_schema.names)
     is_copy = copies.are_in(file, len(rows))
@@ -137,15 +137,15 @@ def _with_new_ids(rows: pl.DataFrame, new_ids: pl.DataFrame) -> pl.DataFrame:
 
 
 def _in_length(frames: Iterator[pl.DataFrame], most: int) -> Iterator[pl.DataFrame]:
-    """The rows in frames of bounded length."""
-    held = pl.DataFrame()
+    """Yield the rows in frames of bounded length."""
+    pending = pl.DataFrame()
     for frame in frames:
-        held = pl.concat([held, frame]) if len(held) else frame
-        while len(held) >= most:
-            yield held.head(most)
-            held = held.slice(most)
-    if len(held):
-        yield held
+        pending = pl.concat([pending, frame]) if len(pending) else frame
+        while len(pending) >= most:
+            yield pending.head(most)
+            pending = pending.slice(most)
+    if len(pending):
+        yield pending
 
 
 def _part(of_date: DateOfEvents, rows: pl.DataFrame) -> DataFile:

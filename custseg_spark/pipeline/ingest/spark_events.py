@@ -1,4 +1,4 @@
-"""Events written by Spark: two passes over the records, the first for counts and copies."""
+"""Write events by Spark, in two passes over the records: the first counts and finds copies."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -29,10 +29,10 @@ def publish(
     progress: Progress,
     ingested_at: datetime,
 ) -> tuple[dict[str, Counts], dict[str, int]]:
-    """Writes events and refused records: what the rules said, and what was kept, by file.
+    """Write events and refused records; return the counts and the kept records by file.
 
-    Raises InputError where the counts don't add up and RejectedShareError where too much is
-    refused, before anything is written.
+    Raises InputError if the counts don't add up and RejectedShareError if too much is refused,
+    before anything is written.
     """
     columns = ddl(VALIDATED_EVENTS)
     latest = ingested_at + LATEST_AFTER_INGEST
@@ -42,8 +42,8 @@ def publish(
     in_order = [r for r in sorted(batch.rows, key=lambda r: (r.file.name, r.file_id)) if r.file_id]
     partitions = shuffle_partitions(validated.sparkSession)
     with progress.stage("check records") as stage:
-        found = counting.count(read, [r.file_id for r in in_order], partitions=partitions)
-        counts = _by_file(found)
+        counted = counting.count(read, [r.file_id for r in in_order], partitions=partitions)
+        counts = _by_file(counted)
         ledger.check_balance(batch.rows, counts)
         check_shares(batch.mappings, batch.rows, counts, lambda: refusals_in(validated), config)
         stage.rows = sum(c.records for c in counts.values())
@@ -52,14 +52,14 @@ def publish(
         if any(c.rejected for c in counts.values()):
             write_rejected(publication, validated, names, ingested_at.date())
         keeping = sorted({m.name for m in batch.mappings if m.duplicates == "keep"})
-        accepted = _write_events(publication, validated, found, keeping, config)
+        accepted = _write_events(publication, validated, counted, keeping, config)
         stage.rows = sum(accepted.values())
     return counts, accepted
 
 
-def _by_file(found: Sequence[FileDate]) -> dict[str, Counts]:
+def _by_file(counted: Sequence[FileDate]) -> dict[str, Counts]:
     counts: dict[str, Counts] = {}
-    for part in found:
+    for part in counted:
         before = counts.get(part.file_id, Counts())
         counts[part.file_id] = Counts(
             before.valid + part.valid,
@@ -73,41 +73,41 @@ def _by_file(found: Sequence[FileDate]) -> dict[str, Counts]:
 def _write_events(
     publication: IngestPublication,
     validated: DataFrame,
-    found: Sequence[FileDate],
+    counted: Sequence[FileDate],
     keeping: Sequence[str],
     config: Config,
 ) -> dict[str, int]:
-    """Appends what isn't there yet: the number of events kept, by file."""
-    per_date = _per_date(found)
+    """Append the events that aren't in the table yet; return the number of kept events by file."""
+    per_date = _per_date(counted)
     if not per_date:
         return {}
     valid = validated.where(F.col("reasons").isNull())
-    known = publication.lake.read(EVENTS).where(F.col("event_date").isin(*per_date))
+    existing = publication.lake.read(EVENTS).where(F.col("event_date").isin(*per_date))
     buckets = -(-max(per_date.values()) // config.ingest.events_per_file)
-    if not keeping and counting.all_listed(found) and known.isEmpty():
-        events = counting.without_copies(valid, found)
-        if not counting.lies_together(found):
+    if not keeping and counting.all_listed(counted) and existing.isEmpty():
+        events = counting.without_copies(valid, counted)
+        if not counting.lies_together(counted):
             events = spread(events, buckets=buckets).drop("bucket")
         publication.append(events, EVENTS)
-        return _kept(found)
+        return _kept(counted)
     if keeping:
         valid = with_copies(valid, keeping)
-    size_shuffles(validated.sparkSession, known.count() + sum(per_date.values()))
-    publication.append(without_duplicates(valid, known, buckets=buckets), EVENTS)
-    return _accepted_by_file(publication.lake, sorted({part.file_id for part in found}))
+    size_shuffles(validated.sparkSession, existing.count() + sum(per_date.values()))
+    publication.append(without_duplicates(valid, existing, buckets=buckets), EVENTS)
+    return _accepted_by_file(publication.lake, sorted({part.file_id for part in counted}))
 
 
-def _per_date(found: Sequence[FileDate]) -> dict[date, int]:
+def _per_date(counted: Sequence[FileDate]) -> dict[date, int]:
     per_date: dict[date, int] = {}
-    for part in found:
+    for part in counted:
         if part.event_date is not None:
             per_date[part.event_date] = per_date.get(part.event_date, 0) + part.valid
     return per_date
 
 
-def _kept(found: Sequence[FileDate]) -> dict[str, int]:
+def _kept(counted: Sequence[FileDate]) -> dict[str, int]:
     kept: dict[str, int] = {}
-    for part in found:
+    for part in counted:
         kept[part.file_id] = kept.get(part.file_id, 0) + part.valid - part.copies
     return kept
 
@@ -118,10 +118,10 @@ def _accepted_by_file(lake: Lake, names: Sequence[str]) -> dict[str, int]:
 
 
 def with_copies(events: DataFrame, sources: Sequence[str]) -> DataFrame:
-    """The events, where equal records of one file are events of their own for these sources.
+    """Return the events; equal records of one file of these sources are separate events.
 
-    The second of them has an id made of the first one's and its number, so that the same file in
-    another form, or a second delivery that overlaps with it, adds nothing.
+    The id of the second is made from the first one's id and the number 2. So the same file in
+    another form, or an overlapping second delivery, adds nothing.
     """
     equal = Window.partitionBy("event_date", "event_id", "file_id").orderBy("source_row")
     number = F.when(F.col("source").isin(*sources), F.row_number().over(equal)).otherwise(1)
@@ -141,13 +141,13 @@ def with_copies(events: DataFrame, sources: Sequence[str]) -> DataFrame:
 
 
 def spread(events: DataFrame, *, buckets: int) -> DataFrame:
-    """Laid out for a table partitioned by `event_date`: `buckets` files a date at most."""
+    """Partition the events for a table by `event_date`: at most `buckets` files per date."""
     bucket = F.pmod(F.xxhash64("event_id"), F.lit(buckets))
     return events.withColumn("bucket", bucket).repartition("event_date", "bucket")
 
 
-def without_duplicates(events: DataFrame, known: DataFrame, *, buckets: int) -> DataFrame:
-    """One row an event id: the first by file and row, none that `known` has already.
+def without_duplicates(events: DataFrame, existing: DataFrame, *, buckets: int) -> DataFrame:
+    """Return one row per event id, the first by file and row, without ids in `existing`.
 
     Equal events share date and bucket, so that one exchange serves the comparison and the write.
     """
@@ -157,4 +157,4 @@ def without_duplicates(events: DataFrame, known: DataFrame, *, buckets: int) -> 
     numbered = spread(events, buckets=buckets).withColumn("copy", F.row_number().over(copies))
     first = numbered.where(F.col("copy") == 1).drop("bucket", "copy")
     keys = ["event_date", "event_id"]
-    return first.join(known.select(*keys), keys, how="left_anti")
+    return first.join(existing.select(*keys), keys, how="left_anti")

@@ -20,7 +20,7 @@ _REFUSED = pa.schema(
         ("was_rounded", pa.bool_()),
     ]
 )
-# A row with a count in `ignored` stands for so many records of the file, and is none.
+# A row with a count in `ignored` is no record: it stands for so many ignored ones of the file.
 VALIDATED_EVENTS = pa.schema(
     [
         *EVENTS.schema,
@@ -34,7 +34,7 @@ VALIDATED_CUSTOMERS = pa.schema([*CUSTOMERS.schema, *_REFUSED])
 
 
 def ddl(schema: pa.Schema) -> str:
-    """The columns of a schema in Spark's DDL."""
+    """Return the columns of a schema in Spark's DDL."""
     return ", ".join(f"{field.name} {ddl_type(field.type)}" for field in schema)
 
 
@@ -42,7 +42,7 @@ def ddl(schema: pa.Schema) -> str:
 class ValidatedEvents:
     """Events and refused records as rows of VALIDATED_EVENTS; `reasons` is null for an event.
 
-    Also a row with the number of ignored records, where there are any.
+    If records are ignored, one more row has their number.
     """
 
     latest: datetime

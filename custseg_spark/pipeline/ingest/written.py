@@ -1,4 +1,4 @@
-"""What the tasks of a native ingest tell the driver: counts, files, examples of reasons."""
+"""The results that tasks of a native ingest send to the driver: counts, files, refusals."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from custseg_spark.pipeline.ingest.ledger import Counts
 
 @dataclass
 class Tally:
-    """Records of one file: what the rules said, and how many repeat an earlier one."""
+    """The numbers of one file's records: by the result of validation, and repeated ones."""
 
     valid: int = 0
     rejected: int = 0
@@ -20,7 +20,7 @@ class Tally:
     ignored: int = 0
 
     def add(self, other: "Tally") -> None:
-        """Adds another tally of the same file."""
+        """Add another tally of the same file."""
         self.valid += other.valid
         self.rejected += other.rejected
         self.rounded += other.rounded
@@ -29,7 +29,7 @@ class Tally:
 
     @property
     def counts(self) -> Counts:
-        """As the ledger has it."""
+        """Return the counts for the ledger."""
         return Counts(self.valid, self.rejected, self.rounded, self.ignored)
 
 
@@ -46,7 +46,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A reason's code with how many records of a source have it, and the first of them."""
+    """A reason's code with the number of a source's records that have it, and the first of them."""
 
     source: str
     code: str
@@ -56,7 +56,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class EventFile:
-    """A file of events that a task has written; `is_kept`: equal records in it count each."""
+    """A file of events by a task; `is_kept`: its equal records are separate events."""
 
     file: DataFile
     is_kept: bool
@@ -64,7 +64,7 @@ class EventFile:
 
 @dataclass
 class Written:
-    """What one task has read and written."""
+    """The results of one task."""
 
     tallies: dict[str, Tally] = field(default_factory=dict)
     events: list[EventFile] = field(default_factory=list)
@@ -72,12 +72,12 @@ class Written:
     refusals: list[Refusal] = field(default_factory=list)
 
     def tally(self, file_id: str) -> Tally:
-        """The tally of a file."""
+        """Return the tally of a file."""
         return self.tallies.setdefault(file_id, Tally())
 
 
 def refusals_of(rejected: pl.DataFrame) -> list[Refusal]:
-    """The reasons of refused records, by source and code."""
+    """Return the reasons of refused records, by source and code."""
     reasons = rejected.select("source", "source_file", "source_row", "reasons").explode("reasons")
     flat = reasons.unnest("reasons").sort("source_file", "source_row", maintain_order=True)
     rows = flat.group_by("source", "code", maintain_order=True).agg(
@@ -91,7 +91,7 @@ def refusals_of(rejected: pl.DataFrame) -> list[Refusal]:
 
 
 def merged_refusals(parts: Iterable[Refusal]) -> list[Refusal]:
-    """The refusals of all tasks, by source and code, the most frequent first."""
+    """Merge the refusals of all tasks by source and code, the most frequent first."""
     merged: dict[tuple[str, str], Refusal] = {}
     for part in parts:
         before = merged.get((part.source, part.code))
@@ -107,7 +107,7 @@ def _place(example: Example) -> tuple[str, int]:
 
 
 def merged_tallies(parts: Iterable[Written]) -> dict[str, Tally]:
-    """The tallies of all tasks by file."""
+    """Merge the tallies of all tasks by file."""
     merged: dict[str, Tally] = {}
     for part in parts:
         for file_id, tally in part.tallies.items():

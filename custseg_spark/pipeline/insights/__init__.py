@@ -1,1 +1,1 @@
-"""What a run finds out about its segments beside who they are: what they buy."""
+"""A run's insights into its segments: what they buy, and when."""

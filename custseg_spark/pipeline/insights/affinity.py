@@ -1,7 +1,7 @@
 """`segment_products` and `segment_categories` of a run, from session parts and their segments.
 
-Three passes over the window: owners by segment, pairs of the leading products, and the events for
-the names of what the lists hold.
+It takes three passes over the window: owners by segment, pairs of the leading products, and events
+for the names of listed products.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,14 +38,14 @@ _OF_SEGMENT = list(SEGMENT)
 
 
 def write(of: Population, progress: Progress) -> None:
-    """Adds the run's lists of products, categories and brands; none where they aren't wanted."""
+    """Add the run's lists of products, categories and brands, if the configuration wants them."""
     config = of.config.affinity
     if not config.enabled:
         return
     with progress.stage("products of segments") as stage:
-        made = _tables(of, config)
-        stage.rows = sum(map(len, made.values()))
-        of.publication.append_to_each(made)
+        tables = _tables(of, config)
+        stage.rows = sum(map(len, tables.values()))
+        of.publication.append_to_each(tables)
 
 
 def _tables(of: Population, config: AffinityConfig) -> dict[Table, pa.Table]:
@@ -54,11 +54,11 @@ def _tables(of: Population, config: AffinityConfig) -> dict[Table, pa.Table]:
     counts = affinity.added(window.map(_Counts(config.basis), PART_COLUMNS))
     rows = affinity.affinities(counts, rules)
     leading = affinity.leading(rows, [*SEGMENT, "kind"], rules.top)
-    found = _pairs(window, counts, leading, rules, config)
-    spelt = window.spellings(leading.select("kind", "key"), found.select(key="partner"))
+    partners = _pairs(window, counts, leading, rules, config)
+    spelt = window.spellings(leading.select("kind", "key"), partners.select(key="partner"))
     named = leading.join(spelt, on=["kind", "key"])
     listed = affinity.ranked(named, [*SEGMENT, "kind"], "id", rules.top)
-    together = found.join(_ids(spelt), left_on="partner", right_on="key")
+    together = partners.join(_ids(spelt), left_on="partner", right_on="key")
     beside = affinity.ranked(together, [*SEGMENT, "key"], "id", config.together)
     products = _with_partners(listed.filter(pl.col("kind") == PRODUCT), beside)
     categories = listed.filter(pl.col("kind") != PRODUCT)
@@ -75,12 +75,12 @@ def _pairs(
     rules: Rules,
     config: AffinityConfig,
 ) -> pl.DataFrame:
-    """The leading products' partners, as many as may be listed."""
+    """Return the leading products' partners, as many as may be listed."""
     sought = pairs.sought(counts, leading, rules)
     is_needed = config.together > 0 and len(sought.anchors)
     counted = window.map(_Pairs(config.basis, sought), PRODUCT_COLUMNS) if is_needed else []
-    found = pairs.partners(pairs.added_pairs(counted), counts, rules)
-    return affinity.leading(found, [*SEGMENT, "key"], config.together)
+    partners = pairs.partners(pairs.added_pairs(counted), counts, rules)
+    return affinity.leading(partners, [*SEGMENT, "key"], config.together)
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class _Pairs:
 
 @dataclass(frozen=True)
 class _Window:
-    """The days that count, and the two ways through them."""
+    """The days that count, by customers' buckets (`map`) or by events (`spellings`)."""
 
     of: Population
     config: AffinityConfig
@@ -114,7 +114,7 @@ class _Window:
         return self.of.run_date - timedelta(days=self.config.window_days)
 
     def map(self, kernel: Any, columns: tuple[str, ...]) -> list[pl.DataFrame]:
-        """The kernel's result of the parts and segments of each bucket of customers."""
+        """Run the kernel on the parts and segments of each bucket of customers."""
         lake, day = self.of.publication.lake, self.of.run_date
         sides = [
             Side(lake, SESSIONS, day, columns, self.since),
@@ -123,18 +123,18 @@ class _Window:
         return map_sides(sides, kernel, self.of.groups)
 
     def spellings(self, keys: pl.DataFrame, partners: pl.DataFrame) -> pl.DataFrame:
-        """The ids of keys, of partners as well."""
+        """Return the ids of keys and partners."""
         of_partners = partners.with_columns(pl.lit(PRODUCT, keys.schema["kind"]).alias("kind"))
-        wanted = pl.concat([keys, of_partners.select("kind", "key")]).unique()
-        if wanted.is_empty():
+        wanted_keys = pl.concat([keys, of_partners.select("kind", "key")]).unique()
+        if wanted_keys.is_empty():
             return names.named([])
-        kernel = partial(_spellings, wanted=wanted, basis=self.config.basis)
+        kernel = partial(_spellings, wanted_keys=wanted_keys, basis=self.config.basis)
         slices = event_slices(self.of.publication.lake, self.of.run_date, self.since)
         return names.named(slices.map(kernel, names.NAME_COLUMNS))
 
 
-def _spellings(events: pa.Table, *, wanted: pl.DataFrame, basis: str) -> pl.DataFrame:
-    return names.spellings(pl.DataFrame(pl.from_arrow(events)), wanted, basis)
+def _spellings(events: pa.Table, *, wanted_keys: pl.DataFrame, basis: str) -> pl.DataFrame:
+    return names.spellings(pl.DataFrame(pl.from_arrow(events)), wanted_keys, basis)
 
 
 def _ids(spelt: pl.DataFrame) -> pl.DataFrame:
@@ -142,7 +142,7 @@ def _ids(spelt: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_partners(products: pl.DataFrame, partners: pl.DataFrame) -> pl.DataFrame:
-    """The products, each with its partners in order; an empty list where there are none."""
+    """Return the products, each with its partners in order, or with an empty list."""
     fields = {
         "id": "product_id",
         **{n: n for n in ("customers", "support", "lift", "lift_low", "lift_high")},
@@ -155,8 +155,8 @@ def _with_partners(products: pl.DataFrame, partners: pl.DataFrame) -> pl.DataFra
 
 
 def _rows(of: Population, rows: pl.DataFrame, table: Table) -> pa.Table:
-    """Rows in the table's columns and in a fixed order, with the run's own."""
-    own: Mapping[str, Any] = {"run_date": of.run_date, "run_id": of.publication.run_id}
+    """Return rows with the table's columns, in a fixed order, for this run."""
+    keys: Mapping[str, Any] = {"run_date": of.run_date, "run_id": of.publication.run_id}
     ordered = rows.sort(*_OF_SEGMENT, "kind", "rank").with_columns(pl.col("kind").cast(pl.String))
-    whole = ordered.with_columns(pl.lit(value).alias(name) for name, value in own.items())
+    whole = ordered.with_columns(pl.lit(value).alias(name) for name, value in keys.items())
     return whole.select(table.schema.names).to_arrow().cast(table.schema)

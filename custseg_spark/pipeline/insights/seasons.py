@@ -16,7 +16,7 @@ from custseg_spark.progress import Progress
 
 
 def write(of: Population, progress: Progress) -> None:
-    """Adds the run's indices, as far as the log is long enough; none where they aren't wanted."""
+    """Add the run's indices as far as the log is long enough, if the configuration wants them."""
     if not of.config.seasons.enabled:
         return
     with progress.stage("seasons of segments") as stage:
@@ -25,23 +25,23 @@ def write(of: Population, progress: Progress) -> None:
             Side(lake, SESSIONS, day, seasons.PART_COLUMNS),
             Side(lake, CUSTOMER_SEGMENTS, day, LABEL_COLUMNS),
         ]
-        found = map_sides(sides, _daily, of.groups)
-        first = min((begin for begin, _ in found if begin is not None), default=None)
+        results = map_sides(sides, _daily, of.groups)
+        first = min((begin for begin, _ in results if begin is not None), default=None)
         if first is None:
             return
-        rows = seasons.indices(seasons.added(frame for _, frame in found), first, day)
+        rows = seasons.indices(seasons.added(frame for _, frame in results), first, day)
         stage.rows = len(rows)
         of.publication.append_to_each({SEGMENT_SEASONS: _rows(of, rows)})
 
 
 def _daily(sides: Sequence[pa.Table]) -> tuple[date | None, pl.DataFrame]:
-    """A bucket's first day with an event, and its purchases by day."""
+    """Return a bucket's first day with an event, and its purchases by day."""
     parts, labels = sides
     first = pl.Series(pl.from_arrow(parts["session_date"])).min()
     return first if isinstance(first, date) else None, seasons.daily(parts, labels)
 
 
 def _rows(of: Population, rows: pl.DataFrame) -> pa.Table:
-    own = {"run_date": of.run_date, "run_id": of.publication.run_id}
-    whole = rows.with_columns(pl.lit(value).alias(name) for name, value in own.items())
+    keys = {"run_date": of.run_date, "run_id": of.publication.run_id}
+    whole = rows.with_columns(pl.lit(value).alias(name) for name, value in keys.items())
     return whole.select(SEGMENT_SEASONS.schema.names).to_arrow().cast(SEGMENT_SEASONS.schema)

@@ -1,4 +1,4 @@
-"""From chosen models to the output tables: who the segments are, their names, the rows."""
+"""Turn chosen models into the output tables: identities of segments, names, rows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -33,25 +33,25 @@ from custseg_spark.engine.lake.schemas import (
 )
 from custseg_spark.engine.partitions import Side, write_sides
 from custseg_spark.engine.spark.model_store import Manifest
+from custseg_spark.pipeline.assigners import PricedAssigner, priced_assigner
 from custseg_spark.pipeline.clustering.sample import CustomerSample
 from custseg_spark.pipeline.clusterings import Clustering, labels_with_held
 from custseg_spark.pipeline.history import PreviousRun
 from custseg_spark.pipeline.population import Population
 from custseg_spark.pipeline.segments import assigning, holding, identities, movement, rows
-from custseg_spark.pipeline.segments.holding import Held
+from custseg_spark.pipeline.segments.holding import WithHeld
 from custseg_spark.pipeline.segments.little_known import LittleKnown
 from custseg_spark.pipeline.segments.names import names_of
-from custseg_spark.pipeline.telling import Told, told
 
-# As many points as a picture can show.
+# The number of points that a picture can show.
 PICTURED_CUSTOMERS = 4_000
-# Of so many customers the distances of outliers are learned: some thousands a segment.
+# The number of customers for outlier distances: some thousands per segment.
 _MEASURED_CUSTOMERS = 50_000
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A population's models with their verdicts, and what the tables are made of.
+    """A population's models with their verdicts, and the material of the tables.
 
     `published` holds the manifests of models that were loaded, by algorithm.
     """
@@ -72,17 +72,17 @@ class Evaluated:
 def identified(
     run: Evaluated, source: PreviousRun | None, archetypes: Archetypes
 ) -> tuple[list[Clustering], list[Cell]]:
-    """Each algorithm's chosen clustering with ids, names and evidence; and who moved where.
+    """Return each algorithm's chosen clustering with ids, names and evidence; and the moves.
 
-    `source` is the run whose models were loaded; its ids and names stand then.
+    `source` is the run whose models were loaded: its ids and names stay.
     """
     of, previous, config = run.population, run.population.past.previous, run.population.config
-    tellings = {
-        algorithm: told(run.sample, run.space, v.candidate.model, config.model, manifest)
+    priced = {
+        algorithm: priced_assigner(run.sample, run.space, v.candidate.model, config.model, manifest)
         for algorithm, v in run.chosen.items()
         for manifest in [run.published.get(algorithm)]
     }
-    assigners = {algorithm: telling.assigner for algorithm, telling in tellings.items()}
+    assigners = {algorithm: one.assigner for algorithm, one in priced.items()}
     sampled = run.sample.everyone(config.model.fit.sample_customers)
     by_model = profiles(of.customers, run.space, list(assigners.values()), of.features, sampled)
     profiled = dict(zip(assigners, by_model, strict=True))
@@ -91,35 +91,39 @@ def identified(
         if previous
         else movement.all_joined(profiled)
     )
-    whos = {a: _who(run, a, profiled[a], cells) for a in run.chosen}
+    identities_of = {a: _identities(run, a, profiled[a], cells) for a in run.chosen}
     held: Mapping[str, Mapping[str, int]] = {}
     if previous and config.model.stability.hysteresis:
-        named = [_unnamed(run, a, whos[a], tellings[a]) for a in run.chosen]
-        found = holding.held(of, previous, run.space, named, run.sample.rows)
-        cells, held = found.cells, found.sampled
-        profiled = dict(zip(assigners, _profiles_with(run, found, assigners, sampled), strict=True))
+        named = [_unnamed(run, a, identities_of[a], priced[a]) for a in run.chosen]
+        with_held = holding.with_held(of, previous, run.space, named, run.sample.rows)
+        cells, held = with_held.cells, with_held.sampled
+        profiled = dict(
+            zip(assigners, _profiles_with(run, with_held, assigners, sampled), strict=True)
+        )
     clusterings = []
     for algorithm, verdict in run.chosen.items():
         of_algorithm = [cell for cell in cells if cell.algorithm == algorithm]
         k = cluster_count(verdict.candidate.model)
         clusters, little_known = profiled[algorithm][:k], profiled[algorithm][k:]
         ancestors = identities.ancestors_of(algorithm, previous, source)
-        manifest, who = run.published.get(algorithm), whos[algorithm]
-        names = names_of(of, who, clusters, ancestors, archetypes, is_published=bool(manifest))
-        far = manifest.outlier_distances if manifest else _outlier_distances(run, verdict)
-        apart = LittleKnown.of(little_known, ancestors, of_algorithm, k)
-        if apart:
-            who, names = apart.beside(who, names, of.features)
+        manifest, identities_ = run.published.get(algorithm), identities_of[algorithm]
+        names = names_of(
+            of, identities_, clusters, ancestors, archetypes, is_published=bool(manifest)
+        )
+        limits = manifest.outlier_distances if manifest else _outlier_distances(run, verdict)
+        too_little_known = LittleKnown.of(little_known, ancestors, of_algorithm, k)
+        if too_little_known:
+            identities_, names = too_little_known.beside(identities_, names, of.features)
         clusterings.append(
             Clustering(
                 algorithm,
                 verdict,
-                who,
+                identities_,
                 names,
                 ancestors,
-                [*clusters, *([apart.profile] if apart else [])],
-                far,
-                tellings[algorithm],
+                [*clusters, *([too_little_known.profile] if too_little_known else [])],
+                limits,
+                priced[algorithm],
                 manifest.stay_curves if manifest else verdict.stay_curves,
                 config.model.stability.hysteresis,
                 held.get(algorithm, {}),
@@ -128,10 +132,10 @@ def identified(
     return clusterings, cells
 
 
-def _who(
+def _identities(
     run: Evaluated, algorithm: str, profiled: Sequence[Profile], cells: Sequence[Cell]
 ) -> Identities:
-    """The identity of each of an algorithm's clusters, by the labels that nobody is held from."""
+    """Return the identities of an algorithm's clusters, by the labels without hysteresis."""
     verdict, manifest = run.chosen[algorithm], run.published.get(algorithm)
     k = cluster_count(verdict.candidate.model)
     of_algorithm = [cell for cell in cells if cell.algorithm == algorithm]
@@ -142,13 +146,15 @@ def _who(
     )
 
 
-def _unnamed(run: Evaluated, algorithm: str, who: Identities, telling: Told) -> NamedClustering:
-    """Who assigns by an algorithm, with its ids, as far as hysteresis needs it."""
-    assigner = telling.assigner
+def _unnamed(
+    run: Evaluated, algorithm: str, identities_: Identities, priced: PricedAssigner
+) -> NamedClustering:
+    """Return an algorithm's clustering with the parts that hysteresis needs."""
+    assigner = priced.assigner
     return NamedClustering(
         algorithm,
         assigner.model,
-        tuple(i.segment_id for i in who.clusters),
+        tuple(i.segment_id for i in identities_.clusters),
         (),
         (),
         assigner.rules,
@@ -159,15 +165,18 @@ def _unnamed(run: Evaluated, algorithm: str, who: Identities, telling: Told) -> 
 
 
 def _profiles_with(
-    run: Evaluated, found: Held, assigners: Mapping[str, Assigner], sampled: pa.Table
+    run: Evaluated, with_held: WithHeld, assigners: Mapping[str, Assigner], sampled: pa.Table
 ) -> list[list[Profile]]:
-    """Each algorithm's profiles, with the customers whom hysteresis holds."""
+    """Return each algorithm's profiles with hysteresis."""
     points = run.space.points(sampled)
     labellings = [
-        (labels_with_held(one, sampled, points, found.sampled[algorithm]), one.labelled)
-        for algorithm, one in assigners.items()
+        (
+            labels_with_held(assigner, sampled, points, with_held.sampled[algorithm]),
+            assigner.labelled,
+        )
+        for algorithm, assigner in assigners.items()
     ]
-    return profiles_of_sums(found.sums, run.space, run.population.features, sampled, labellings)
+    return profiles_of_sums(with_held.sums, run.space, run.population.features, sampled, labellings)
 
 
 def _outlier_distances(run: Evaluated, verdict: Verdict) -> tuple[float | None, ...]:
@@ -183,11 +192,11 @@ def write(
     cells: Sequence[Cell],
     drifts: Sequence[Drift],
 ) -> None:
-    """Adds the run's rows of every output table but those of features, and `runs`."""
+    """Add the run's rows to every output table, except features and `runs`."""
     of, prepared = run.population, run.space.preparation
     day, previous, publication = of.run_date, of.past.previous, of.publication
     named = [c.named for c in clusterings]
-    # What is known up to the run date at 00:00 UTC is predicted from.
+    # Predictions use everything known up to the run date at 00:00 UTC.
     midnight = datetime.combine(day, time.min, UTC)
     since = previous.run_date if previous else None
     kernel = assigning.SegmentRows(run.space, tuple(named), midnight, day, since)
@@ -199,7 +208,7 @@ def write(
     tables: dict[Table, rows.Rows] = {
         SEGMENT_PROFILES: rows.profile_rows(clusterings, of.features, prepared, day),
         MODEL_SELECTION: [
-            *rows.selection_rows(run.verdicts, {c.algorithm: c.told for c in clusterings}, day),
+            *rows.selection_rows(run.verdicts, {c.algorithm: c.priced for c in clusterings}, day),
             *rows.comparison_rows(run.compared, day),
         ],
         SEGMENT_POINTS: rows.point_rows(
@@ -209,19 +218,22 @@ def write(
         FEATURE_DRIFT: rows.drift_rows(drifted, day, since) if since else [],
     }
     publication.append_to_each(
-        {table: _of_run(made, table, publication.run_id) for table, made in tables.items()}
+        {
+            table: _of_run(rows_of_run, table, publication.run_id)
+            for table, rows_of_run in tables.items()
+        }
     )
 
 
-def _of_run(made: rows.Rows, table: Table, run_id: str) -> pa.Table:
-    """Rows that begin with their run date, as the table has them: the run's id behind it."""
-    return rows_of([(day, run_id, *values) for day, *values in made], table.schema)
+def _of_run(rows_of_run: rows.Rows, table: Table, run_id: str) -> pa.Table:
+    """Insert the run's id behind the run date with which rows begin."""
+    return rows_of([(day, run_id, *values) for day, *values in rows_of_run], table.schema)
 
 
 def _share_drifts(
     clusterings: Sequence[Clustering], previous: PreviousRun, config: Config
 ) -> list[Drift]:
-    """How far the segments' shares are from the previous run's."""
+    """Return the drift of the segments' shares since the previous run."""
     drifts = []
     for clustering in clusterings:
         before = {

@@ -1,4 +1,4 @@
-"""The rows of `customer_segments`: customers placed by the models, and the run before them."""
+"""The rows of `customer_segments`: customers placed by the models and the run before."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from custseg_spark.pipeline.population import Population
 
 @dataclass(frozen=True)
 class SegmentRows:
-    """A bucket's customers, and their rows of the previous run if there is one, to rows."""
+    """Turns a bucket's customers, with their rows of a previous run, into rows."""
 
     space: FeatureSpace
     clusterings: tuple[NamedClustering, ...]
@@ -40,7 +40,7 @@ class SegmentRows:
 
 
 def before(of: Population) -> list[Side]:
-    """The previous run's segments; empty without one."""
+    """Return the side of the previous run's segments; empty without a previous run."""
     previous = of.past.previous
     if previous is None:
         return []

@@ -1,4 +1,4 @@
-"""Profiles and movements of customers whom hysteresis holds in segments of the previous run."""
+"""Profiles and movements with hysteresis, which holds customers in their previous segments."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,10 +20,10 @@ from custseg_spark.pipeline.segments.movement import SPEND
 
 
 @dataclass(frozen=True)
-class Held:
-    """Sums for profiles, and movements, with customers held; and the sampled ones who are.
+class WithHeld:
+    """Sums for profiles, movements, and sampled customers, all with hysteresis.
 
-    `sampled` is by algorithm and customer id: the cluster that a customer is held in.
+    `sampled` has the clusters of held customers, by algorithm and customer id.
     """
 
     sums: Sequence[pa.Table]
@@ -46,39 +46,39 @@ class _Bucket:
         ]
         named = list(zip(self.clusterings, placed, strict=True))
         labellings = [(labels, c.assigner.labelled) for c, (labels, _) in named]
-        who = pl.DataFrame(pl.from_arrow(customers.select(SPEND)))
+        spenders = pl.DataFrame(pl.from_arrow(customers.select(SPEND)))
         columns = [pl.Series(c.algorithm, clusters, pl.Int32) for c, (clusters, _) in named]
         before = previous.select(["customer_id", "algorithm", "segment_id"])
         moved = crosstab(
-            who.with_columns(columns),
+            spenders.with_columns(columns),
             pl.DataFrame(pl.from_arrow(before)),
             pl.DataFrame(pl.from_arrow(spent)),
         )
-        held = [self._sampled(who, c.algorithm, *clusters) for c, clusters in named]
+        held = [self._sampled(spenders, c.algorithm, *clusters) for c, clusters in named]
         sums = sums_of(customers, self.space, self.features, labellings)
         return sums, moved, pl.concat(held)
 
     def _sampled(
-        self, who: pl.DataFrame, algorithm: str, clusters: np.ndarray, labels: np.ndarray
+        self, spenders: pl.DataFrame, algorithm: str, clusters: np.ndarray, labels: np.ndarray
     ) -> pl.DataFrame:
-        """The sampled customers in another cluster than the model's."""
+        """Return the sampled customers in another cluster than the model's."""
         sampled = pl.Series(pl.from_arrow(self.sampled))
         is_held = pl.Series(clusters != labels, dtype=pl.Boolean)
-        return who.select(
+        return spenders.select(
             pl.lit(algorithm).alias("algorithm"),
             "customer_id",
             pl.Series("cluster", clusters, pl.Int64),
-        ).filter(is_held & who["customer_id"].is_in(sampled.implode()))
+        ).filter(is_held & spenders["customer_id"].is_in(sampled.implode()))
 
 
-def held(
+def with_held(
     of: Population,
     previous: PreviousRun,
     space: FeatureSpace,
     clusterings: Sequence[NamedClustering],
     sample: pa.Table,
-) -> Held:
-    """Go through all customers once more, as hysteresis places them."""
+) -> WithHeld:
+    """Go through all customers once more, placed by hysteresis."""
     kernel = _Bucket(space, tuple(clusterings), tuple(of.features), _ids(sample))
     columns = tuple(
         dict.fromkeys(
@@ -97,7 +97,7 @@ def held(
         c.algorithm: dict(rows.filter(algorithm=c.algorithm).drop("algorithm").iter_rows())
         for c in clusterings
     }
-    return Held(sums, cells(pl.concat(moved)), sampled)
+    return WithHeld(sums, cells(pl.concat(moved)), sampled)
 
 
 def _ids(sample: pa.Table) -> pa.Array:

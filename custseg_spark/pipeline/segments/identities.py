@@ -1,4 +1,4 @@
-"""The ids of a clustering's segments: continued, born anew, or as the model was published."""
+"""The ids of a clustering's segments: continued, new, or those of a published model."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -19,7 +19,7 @@ from custseg_spark.pipeline.population import Population
 def ancestors_of(
     algorithm: str, previous: PreviousRun | None, source: PreviousRun | None
 ) -> Mapping[int, Ancestor]:
-    """Return what is known of the segments that an algorithm had, by id."""
+    """Return the names and first dates of an algorithm's earlier segments, by id."""
     run = source or previous
     ancestors = run.ancestors(algorithm) if run else {}
     if previous and run is not previous:
@@ -36,11 +36,11 @@ def identities(
 ) -> Identities:
     """Return the identity of each cluster of a new model."""
     algorithm, past = verdict.candidate.algorithm, of.past
-    known = past.previous.known(algorithm) if past.previous else ()
+    earlier = past.previous.known(algorithm) if past.previous else ()
     return identify(
         [centroid(profile, of.features, prepared.names) for profile in clusters],
-        known,
-        overlap_matrix(cells, len(clusters), [s.segment_id for s in known]),
+        earlier,
+        overlap_matrix(cells, len(clusters), [s.segment_id for s in earlier]),
         order=order_by_value(verdict.candidate.model.centres, prepared.axes),
         next_id=past.next_id(algorithm),
         rules=IdentityRules(**asdict(of.config.identity)),
@@ -52,21 +52,23 @@ def identities(
 def as_published(
     manifest: Manifest, previous: PreviousRun | None, cells: Sequence[Cell], k: int
 ) -> Identities:
-    """The ids that the published model has, each with its customers' overlap since.
+    """Return the published model's ids, each with the overlap of its customers since.
 
-    A model of an older run may have others than the previous run: those are born and died.
+    An older run's model may have other ids than the previous run: they count as born and died.
     """
-    known = [s.segment_id for s in previous.known(manifest.algorithm)] if previous else []
-    overlap = jaccard(overlap_matrix(cells, k, known))
+    earlier_ids = [s.segment_id for s in previous.known(manifest.algorithm)] if previous else []
+    overlap = jaccard(overlap_matrix(cells, k, earlier_ids))
 
-    def of(cluster: int, segment: int) -> Identity:
-        if segment not in known:
+    def identity_of(cluster: int, segment: int) -> Identity:
+        if segment not in earlier_ids:
             return Identity(segment, BORN, (), None)
-        shared = float(overlap[cluster, known.index(segment)])
+        shared = float(overlap[cluster, earlier_ids.index(segment)])
         return Identity(segment, CONTINUED, (segment,), shared)
 
-    gone = [i for i in known if i not in manifest.segment_ids]
+    gone = [i for i in earlier_ids if i not in manifest.segment_ids]
     return Identities(
-        tuple(of(cluster, segment) for cluster, segment in enumerate(manifest.segment_ids)),
+        tuple(
+            identity_of(cluster, segment) for cluster, segment in enumerate(manifest.segment_ids)
+        ),
         tuple(Died(segment, ()) for segment in gone),
     )

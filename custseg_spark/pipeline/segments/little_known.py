@@ -1,4 +1,4 @@
-"""The segment of customers of whom too little is known, beside those that a model found."""
+"""The segment of customers of whom too little is known, beside the model's segments."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from custseg_spark.core.segments.naming import SegmentName
 from custseg_spark.core.segments.statuses import BORN, CONTINUED
 from custseg_spark.pipeline.history import Ancestor
 
-# What is known of customers by a handful of events: when they came, what they looked at.
+# The features that a handful of events can show: when customers came, what they looked at.
 _TOLD_BY = (
     "days_since_first_event",
     "days_since_last_event",
@@ -28,7 +28,7 @@ _ACTIONS = (
 
 @dataclass(frozen=True)
 class LittleKnown:
-    """The segment's profile, and what it was in the previous run: by rule it is always the same."""
+    """The segment's profile, and its identity: by rule it is the same segment in every run."""
 
     profile: Profile
     is_born: bool
@@ -41,28 +41,28 @@ class LittleKnown:
         cells: Sequence[Cell],
         label: int,
     ) -> "LittleKnown | None":
-        """Return the segment where it has customers; `label` is theirs in the cells."""
+        """Return the segment if it has customers; `label` is its label in the cells."""
         if not profiles or not profiles[0].customers:
             return None
         is_born = TOO_LITTLE_KNOWN_ID not in ancestors
         return LittleKnown(profiles[0], is_born, None if is_born else _overlap(cells, label))
 
     def beside(
-        self, who: Identities, names: Mapping[int, SegmentName], features: Sequence[str]
+        self, identities: Identities, names: Mapping[int, SegmentName], features: Sequence[str]
     ) -> tuple[Identities, dict[int, SegmentName]]:
-        """Return identities and names with this segment's behind the others."""
+        """Return identities and names with this segment's appended."""
         related = () if self.is_born else (TOO_LITTLE_KNOWN_ID,)
         status = BORN if self.is_born else CONTINUED
         identity = Identity(TOO_LITTLE_KNOWN_ID, status, related, self.overlap)
         z_scores = dict(zip(features, self.profile.z_score.tolist(), strict=False))
         evidence = tuple((name, z_scores[name]) for name in _TOLD_BY if name in z_scores)
         name = SegmentName(TOO_LITTLE_KNOWN, None, None, None, None, evidence, _ACTIONS)
-        together = replace(who, clusters=(*who.clusters, identity))
+        together = replace(identities, clusters=(*identities.clusters, identity))
         return together, {**names, TOO_LITTLE_KNOWN_ID: name}
 
 
 def _overlap(cells: Sequence[Cell], label: int) -> float:
-    """Return the Jaccard index of the segment then and now, of customers of both runs."""
+    """Return the Jaccard index of the segment in both runs, over their common customers."""
     both = [c for c in cells if c.cluster is not None and c.previous_segment_id is not None]
     now = {c: c.cluster == label for c in both}
     before = {c: c.previous_segment_id == TOO_LITTLE_KNOWN_ID for c in both}

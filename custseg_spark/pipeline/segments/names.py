@@ -14,7 +14,7 @@ from custseg_spark.pipeline.population import Population
 
 def names_of(
     of: Population,
-    who: Identities,
+    identities: Identities,
     clusters: Sequence[Profile],
     ancestors: Mapping[int, Ancestor],
     archetypes: Archetypes,
@@ -25,14 +25,14 @@ def names_of(
     features, naming = of.features, of.config.naming
     z_scores = {
         identity.segment_id: dict(zip(features, profile.z_score.tolist(), strict=False))
-        for identity, profile in zip(who.clusters, clusters, strict=True)
+        for identity, profile in zip(identities.clusters, clusters, strict=True)
     }
     figures = {
         identity.segment_id: _figures(profile, clusters, features)
-        for identity, profile in zip(who.clusters, clusters, strict=True)
+        for identity, profile in zip(identities.clusters, clusters, strict=True)
     }
     kept = {i: ancestors[i].name for i in z_scores if i in ancestors}
-    # A published model's segments keep their names: nothing about the segments has changed.
+    # A published model's segments keep their names, because the segments are the same.
     bonus = np.inf if is_published else naming.kept_name_bonus
     return name_segments(
         z_scores,
@@ -47,9 +47,9 @@ def names_of(
 def _figures(
     profile: Profile, clusters: Sequence[Profile], features: Sequence[str]
 ) -> dict[str, float]:
-    """Return what archetypes' bars are for: a segment's means, and its shares.
+    """Return the figures for archetypes' bars: a segment's means, and its shares.
 
-    Where there is no revenue, nobody brings more than their share of it.
+    Without any revenue, no segment has more than its share.
     """
     customers = profile.customers / max(sum(p.customers for p in clusters), 1)
     total = sum((p.revenue for p in clusters), Decimal(0))

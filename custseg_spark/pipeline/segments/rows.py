@@ -19,8 +19,8 @@ from custseg_spark.core.clustering.selection import Verdict
 from custseg_spark.core.clustering.stability import Stability
 from custseg_spark.core.segments.drift import Drift
 from custseg_spark.core.segments.statuses import DIED
+from custseg_spark.pipeline.assigners import PricedAssigner
 from custseg_spark.pipeline.clusterings import Clustering
-from custseg_spark.pipeline.telling import Told
 
 T = TypeVar("T")
 Rows = list[tuple[object, ...]]
@@ -34,7 +34,7 @@ def profile_rows(
     prepared: Preparation,
     run_date: date,
 ) -> Rows:
-    """Return rows of `segment_profiles`: the living segments by id, then the died ones."""
+    """Return rows of `segment_profiles`: the living segments by id, then the dead ones."""
     return [row for c in clusterings for row in _profile_rows(c, features, prepared, run_date)]
 
 
@@ -46,14 +46,14 @@ def _profile_rows(
     stability = clustering.verdict.stability
     nodes = {node.cluster: node for node in clustering.tree if node.cluster is not None}
     living = enumerate(clustering.identities.clusters)
-    for cluster, who in sorted(living, key=lambda pair: pair[1].segment_id):
-        name, profile = clustering.names[who.segment_id], clustering.profiles[cluster]
+    for cluster, identity in sorted(living, key=lambda pair: pair[1].segment_id):
+        name, profile = clustering.names[identity.segment_id], clustering.profiles[cluster]
         node = nodes.get(cluster)
-        ancestor = clustering.ancestors.get(who.segment_id)
+        ancestor = clustering.ancestors.get(identity.segment_id)
         yield (
             run_date,
             clustering.algorithm,
-            who.segment_id,
+            identity.segment_id,
             name.name,
             cluster,
             profile.customers,
@@ -66,10 +66,10 @@ def _profile_rows(
             name.runner_up_score,
             list(name.evidence),
             list(name.actions),
-            who.status,
-            list(who.related_segments),
+            identity.status,
+            list(identity.related_segments),
             ancestor.born_on if ancestor else run_date,
-            who.overlap,
+            identity.overlap,
             _at(stability.jaccard, cluster) if stability else None,
             _at(stability.words, cluster) if stability else None,
             node.index if node else None,
@@ -92,7 +92,7 @@ def _profile_rows(
 
 
 def _reliability(stability: Stability | None, cluster: int) -> tuple[object, ...]:
-    """Return a cluster's Jaccard index by further schemes, and whether it is to be relied on."""
+    """Return a cluster's Jaccard index by further schemes, and whether the cluster is reliable."""
     if stability is None or cluster >= len(stability.jaccard):
         return (None,) * (len(_FURTHER_SCHEMES) + 1)
     further = [stability.of_scheme(scheme, cluster) for scheme in _FURTHER_SCHEMES]
@@ -100,8 +100,8 @@ def _reliability(stability: Stability | None, cluster: int) -> tuple[object, ...
 
 
 def _rule(clustering: Clustering, cluster: int) -> tuple[str | None, str | None]:
-    """Return a segment's rule in words and as SQL; None where the rules have no leaf for it."""
-    assigner = clustering.told.assigner
+    """Return a segment's rule in words and as SQL; None if the rules have no leaf for it."""
+    assigner = clustering.priced.assigner
     if cluster == cluster_count(clustering.model):
         return little_known_words(assigner.known_from), little_known_sql(assigner.known_from)
     rules = assigner.rules
@@ -117,9 +117,9 @@ def _at(values: Sequence[T | None], cluster: int) -> T | None:
 
 
 def selection_rows(
-    verdicts: Sequence[Verdict], tellings: Mapping[str, Told], run_date: date
+    verdicts: Sequence[Verdict], priced: Mapping[str, PricedAssigner], run_date: date
 ) -> Rows:
-    """Return rows of `model_selection` for fitted candidates; `tellings` by chosen algorithm."""
+    """Return rows of `model_selection` for fitted candidates; `priced` by chosen algorithm."""
     return [
         (
             run_date,
@@ -140,18 +140,25 @@ def selection_rows(
             verdict.why,
             verdict.euclidean and verdict.euclidean.silhouette,
             verdict.euclidean and verdict.euclidean.customers,
-            *_price(tellings.get(verdict.candidate.algorithm) if verdict.chosen else None),
+            *_price(priced.get(verdict.candidate.algorithm) if verdict.chosen else None),
         )
         for verdict in verdicts
     ]
 
 
-def _price(told: Told | None) -> tuple[int | None, float | None, float | None, float | None]:
+def _price(
+    priced: PricedAssigner | None,
+) -> tuple[int | None, float | None, float | None, float | None]:
     """Return leaves, cost ratio and fidelity for the informed, and fidelity for all."""
-    if told is None or told.assigner.rules is None or not told.informed or not told.everyone:
+    if (
+        priced is None
+        or priced.assigner.rules is None
+        or not priced.informed
+        or not priced.everyone
+    ):
         return (None,) * 4
-    leaves = told.assigner.rules.leaves
-    return leaves, told.informed.cost_ratio, told.informed.fidelity, told.everyone.fidelity
+    leaves = priced.assigner.rules.leaves
+    return leaves, priced.informed.cost_ratio, priced.informed.fidelity, priced.everyone.fidelity
 
 
 def comparison_rows(compared: Sequence[Compared], run_date: date) -> Rows:
@@ -220,8 +227,7 @@ def drift_rows(drifts: Sequence[Drift], run_date: date, previous_run_date: date)
 
 
 def principal_plane(points: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
-    """Project points (n x d) on their first two principal components; return the variance shares,
-    too.
+    """Project points (n x d) on their first two principal components; also return variance shares.
 
     An axis points where its largest coordinate is positive, so that equal points give equal
     pictures.

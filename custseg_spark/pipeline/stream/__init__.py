@@ -1,8 +1,8 @@
-"""A micro-batch to customers' current segments: events, then sessions, then segments.
+"""Turn a micro-batch into current segments: first events, then sessions, then segments.
 
-Each step counts by one commit and changes nothing when it is done again: a file that the ledger
-knows is not read, dates whose sessions are whole are not rebuilt, and the rows of the segments
-follow from what is there. So a batch that was killed anywhere is simply run again.
+Each step is one commit and changes nothing when it is repeated: files in the ledger aren't read
+again, complete sessions aren't rebuilt, and segments follow from the lake's state. So a batch that
+was killed anywhere is simply run again.
 """
 
 import time
@@ -21,7 +21,7 @@ from custseg_spark.pipeline.dates import day_after_last_event
 from custseg_spark.pipeline.ingest import INGESTED
 from custseg_spark.pipeline.sessions import refresh_sessions
 from custseg_spark.pipeline.stream import native, published, spark_frames
-from custseg_spark.pipeline.stream.arriving import Brought, brought
+from custseg_spark.pipeline.stream.arriving import Ingested, ingest_arrivals
 from custseg_spark.pipeline.stream.kernel import CurrentKernel, Updated
 from custseg_spark.pipeline.stream.published import PublishedModel
 from custseg_spark.pipeline.stream.touched import customers_of
@@ -29,18 +29,21 @@ from custseg_spark.progress import Progress
 
 log = redaction.logger()
 
-# What a stream writes.
+# The tables that a stream writes.
 STREAMED = (*INGESTED, CURRENT_SEGMENTS)
 
 
 @dataclass(frozen=True)
 class BatchDone:
-    """What a micro-batch did. `as_of` and `run_date` (of the model) are None without segments, and
-    `why_not` says why; `is_everyone`: not only the touched customers have new rows."""
+    """The result of a micro-batch.
+
+    Without segments `as_of` and `run_date` (the model's) are None, and `why_not` is the reason.
+    `is_everyone`: all customers have new rows, not only the touched ones.
+    """
 
     number: int
     arrivals: int
-    brought: Brought
+    ingested: Ingested
     updated: Updated = field(default_factory=Updated)
     is_everyone: bool = False
     as_of: date | None = None
@@ -51,9 +54,9 @@ class BatchDone:
 
 @dataclass
 class Follower:
-    """Works off the micro-batches of one stream; holds the model between them.
+    """Processes the micro-batches of one stream, and keeps the model between them.
 
-    `stream_id` is that of the stream's checkpoint. `clock` tells the moment of ingest.
+    `stream_id` is the id of the stream's checkpoint. `clock` returns the time of ingest.
     """
 
     lake: Lake
@@ -64,7 +67,7 @@ class Follower:
     model: PublishedModel | None = None
 
     def work_off(self, number: int, arrivals: Sequence[Arrival]) -> BatchDone:
-        """Works a batch off; where another run was in the way again, as often as configured.
+        """Process a batch; after a conflict with another run, try again as often as configured.
 
         Raises ConflictError after the last try.
         """
@@ -85,10 +88,12 @@ class Follower:
             lake.create(STREAMED)
             transaction = (f"stream-{self.stream_id}", number)
             if lake.native and native.is_done(lake.native, transaction):
-                return BatchDone(number, len(arrivals), Brought(), is_known=True)
-            found = brought(lake, self.mapping, arrivals, self.config, progress, self.clock())
+                return BatchDone(number, len(arrivals), Ingested(), is_known=True)
+            ingested = ingest_arrivals(
+                lake, self.mapping, arrivals, self.config, progress, self.clock()
+            )
             refresh_sessions(lake, self.config.ingest, progress)
-            done = BatchDone(number, len(arrivals), found)
+            done = BatchDone(number, len(arrivals), ingested)
             return self._with_segments(lake, done, [a.name for a in arrivals], transaction)
 
     def _with_segments(
@@ -99,10 +104,10 @@ class Follower:
         if self.model is None or last is None:
             return replace(done, why_not=why or "there are no events")
         ranged = native.shared(lake.native) if lake.native else None
-        held = ranged if lake.native else spark_frames.shared(lake)
-        as_of = max(last, held.as_of) if held else last
-        is_run_known = held is not None and held.model_run_id == self.model.run_id
-        is_everyone = held is None or held.as_of != as_of or not is_run_known
+        shared = ranged if lake.native else spark_frames.shared(lake)
+        as_of = max(last, shared.as_of) if shared else last
+        is_run_known = shared is not None and shared.model_run_id == self.model.run_id
+        is_everyone = shared is None or shared.as_of != as_of or not is_run_known
         touched = None if is_everyone else customers_of(lake, names)
         kernel = CurrentKernel(self.model, as_of, self.config.model.stability.hysteresis)
         updated = Updated()

@@ -1,8 +1,8 @@
-"""What a micro-batch brings, into the lake's events; what can't be read is noted, and passed over.
+"""Ingest a micro-batch into the lake's events; files that can't be read are noted and skipped.
 
-A batch job ends where a file can't be read, because somebody is there to look. A stream notes the
+A batch job ends at a file that can't be read, because somebody will look at it. A stream notes the
 file with the reason in the ledger, and goes on. Refused records are in `rejected_events` either
-way; their share ends no stream.
+way, but their share never ends a stream.
 """
 
 from collections.abc import Sequence
@@ -30,35 +30,35 @@ Quarantined = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Brought:
-    """What ingest did in numbers, and what was passed over: names with the reasons."""
+class Ingested:
+    """The counts of an ingest, and the skipped files: names with reasons."""
 
     summary: IngestSummary = field(default_factory=IngestSummary)
     quarantined: tuple[Quarantined, ...] = ()
 
-    def __add__(self, other: "Brought") -> "Brought":
+    def __add__(self, other: "Ingested") -> "Ingested":
         both = {
             f.name: getattr(self.summary, f.name) + getattr(other.summary, f.name)
             for f in fields(IngestSummary)
         }
-        return Brought(IngestSummary(**both), self.quarantined + other.quarantined)
+        return Ingested(IngestSummary(**both), self.quarantined + other.quarantined)
 
 
-def brought(
+def ingest_arrivals(
     lake: Lake,
     mapping: MappingFile,
     arrivals: Sequence[Arrival],
     config: Config,
     progress: Progress,
     ingested_at: datetime,
-) -> Brought:
-    """Reads the arrivals into events, refused records and the ledger; not into sessions.
+) -> Ingested:
+    """Read the arrivals into events, refused records and the ledger, but not into sessions.
 
-    Raises ConflictError where another run ingests meanwhile.
+    Raises ConflictError if another run ingests meanwhile.
     """
     bad = [_skipped(a) for a in arrivals if a.file is not None and a.file.skipped_because]
     good = [a for a in arrivals if a.file is None or not a.file.skipped_because]
-    # A handful of records is no measure of a source.
+    # A handful of records is too few to judge a source by its refused share.
     unlimited = replace(config, ingest=replace(config.ingest, max_rejected_share=1.0))
     of = _Ingest(lake, mapping, unlimited, progress, ingested_at)
     return _quarantined(lake, mapping, bad, ingested_at) + of.read(good)
@@ -72,26 +72,26 @@ class _Ingest:
     progress: Progress
     ingested_at: datetime
 
-    def read(self, arrivals: Sequence[Arrival]) -> Brought:
-        """Ingests the arrivals at once; where that can't be, half by half, down to the culprits."""
+    def read(self, arrivals: Sequence[Arrival]) -> Ingested:
+        """Ingest the arrivals at once; if that fails, half by half, down to the bad files."""
         if not arrivals:
-            return Brought()
+            return Ingested()
         try:
-            return Brought(self._ingested(arrivals))
+            return Ingested(self._ingested(arrivals))
         except Exception as error:
             reason = self._reason(error)
             if reason is None:
                 raise
         if len(arrivals) == 1:
-            # Ingest tells of several files, each by its name.
-            own = reason.rpartition(f"{arrivals[0].name}: ")[2]
-            skipped = [(_file(arrivals[0]), own)]
+            # The error may name several files, each with its own reason.
+            file_reason = reason.rpartition(f"{arrivals[0].name}: ")[2]
+            skipped = [(_file(arrivals[0]), file_reason)]
             return _quarantined(self.lake, self.mapping, skipped, self.ingested_at)
         half = len(arrivals) // 2
         return self.read(arrivals[:half]) + self.read(arrivals[half:])
 
     def _ingested(self, arrivals: Sequence[Arrival]) -> IngestSummary:
-        # What only Spark reaches, ingest lists itself.
+        # Ingest itself lists files that only Spark can reach.
         paths = tuple(a.path for a in arrivals if a.path)
         mapping = replace(self.mapping, path=paths, max_rejected_share=1.0)
         files = [a.file for a in arrivals if a.file is not None]
@@ -105,9 +105,9 @@ class _Ingest:
         )
 
     def _reason(self, error: Exception) -> str | None:
-        """Why the arrivals can't be read; None for an error that isn't theirs."""
+        """Return why the arrivals can't be read; None for an error with another cause."""
         ours = translated(error)
-        # A damaged table is nobody's file.
+        # A damaged table is no fault of an arriving file.
         is_of_lake = f"{place(self.lake.config.path)}/" in str(ours)
         return str(ours) if isinstance(ours, InputError) and not is_of_lake else None
 
@@ -126,22 +126,22 @@ def _quarantined(
     mapping: MappingFile,
     skipped: Sequence[tuple[SourceFile, str]],
     ingested_at: datetime,
-) -> Brought:
-    """Notes files that can't be read in the ledger, each with its reason, once."""
+) -> Ingested:
+    """Note files that can't be read in the ledger, each with its reason, once."""
     if not skipped:
-        return Brought()
+        return Ingested()
     with of_ingest(lake) as publication:
-        known = ledger.keys(publication.lake)
+        ledger_keys = ledger.keys(publication.lake)
         rows = [
             LedgerRow("", mapping.name, file, skipped_because=reason)
             for file, reason in skipped
-            if ledger.skip_key(file.name, reason) not in known
+            if ledger.skip_key(file.name, reason) not in ledger_keys
         ]
         ledger.write(publication, rows, {}, {}, ingested_at)
         publication.publish()
     for file, reason in skipped:
         log.warning("%s is passed over: %s", file.name, reason)
-    return Brought(quarantined=tuple((file.name, reason) for file, reason in skipped))
+    return Ingested(quarantined=tuple((file.name, reason) for file, reason in skipped))
 
 
 def is_event_source(mapping: MappingFile) -> bool:

@@ -1,4 +1,4 @@
-"""A stream from its source to the lake: micro-batches as they come, each worked off once."""
+"""Follow a stream from its source into the lake: each micro-batch is processed once."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +29,7 @@ from custseg_spark.pipeline.stream import BatchDone, Follower
 
 @dataclass(frozen=True)
 class Worked:
-    """A batch that was worked off: its seconds, and when the oldest of what it brought came."""
+    """A processed batch: its seconds, and the arrival time of its oldest record."""
 
     batch: BatchDone
     seconds: float
@@ -38,7 +38,7 @@ class Worked:
 
 @dataclass(frozen=True)
 class Stream:
-    """What a stream reads, by which mapping, and where it keeps its place."""
+    """A stream's source, its mapping, and its checkpoint."""
 
     source: StreamSource
     mapping: MappingFile
@@ -47,7 +47,7 @@ class Stream:
     def arrived(
         self, lake: Lake, config: Config, frame: DataFrame, number: int, staging: Path
     ) -> AbstractContextManager[Sequence[Arrival]]:
-        """What a batch brings, as files for the block."""
+        """Return a batch's arrivals as files, which exist within the block."""
         source = self.source
         if isinstance(source, LandingFolder):
             return _listed(frame)
@@ -73,13 +73,13 @@ def run(
     *,
     interval_s: float | None,
     now: Callable[[], datetime],
-    told: Callable[[Worked], None],
+    report: Callable[[Worked], None],
     is_to_stop: Callable[[], bool],
 ) -> None:
-    """Works off what arrives until it is to stop; without an interval, what there is.
+    """Process arrivals until `is_to_stop`; without an interval, those that are there now.
 
-    `told` hears of each batch; the one under way is ended before it stops. Raises ConflictError
-    where another run is in the way for too long.
+    `report` is called after each batch. The current batch is finished before the stream stops.
+    Raises ConflictError if another run blocks it for too long.
     """
     follower: Follower | None = None
     parent = Path(config.ingest.staging).absolute() if config.ingest.staging else None
@@ -88,12 +88,12 @@ def run(
         nonlocal follower
         began = time.monotonic()
         if follower is None:
-            own = stream_id(lake.spark, stream.checkpoint)
-            follower = Follower(lake, stream.mapping, config, own, now)
-        with stream.arrived(lake, config, frame, number, staging) as found:
-            oldest = min((a.at for a in found if a.at), default=None)
-            done = follower.work_off(number, found)
-        told(Worked(done, time.monotonic() - began, oldest))
+            checkpoint_id = stream_id(lake.spark, stream.checkpoint)
+            follower = Follower(lake, stream.mapping, config, checkpoint_id, now)
+        with stream.arrived(lake, config, frame, number, staging) as files:
+            oldest = min((a.at for a in files if a.at), default=None)
+            done = follower.work_off(number, files)
+        report(Worked(done, time.monotonic() - began, oldest))
 
     with scratch.folder("custseg-stream-", parent) as staging:
         frame = stream.source.frame(lake.spark)

@@ -1,4 +1,4 @@
-"""From customers' session parts to their rows of `current_segments`, by the batch's kernels."""
+"""Turn customers' session parts into rows of `current_segments`, by the batch's kernels."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -9,21 +9,21 @@ import pyarrow as pa
 from custseg_spark.core.features.customers import customer_features
 from custseg_spark.core.segments.current import (
     CURRENT,
-    HELD,
+    LATEST,
     current_segments,
-    held_since_run,
+    latest_segments,
 )
 from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS, SESSIONS
 from custseg_spark.pipeline.stream.published import PublishedModel
 
 PART_COLUMNS = tuple(SESSIONS.schema.names)
-# Of a run's own segments, as far as its table has these columns.
-RUN_COLUMNS = tuple(n for n in ("algorithm", *HELD) if n in CUSTOMER_SEGMENTS.schema.names)
+# The columns of a run's segments, as far as its table has them.
+RUN_COLUMNS = tuple(n for n in ("algorithm", *LATEST) if n in CUSTOMER_SEGMENTS.schema.names)
 
 
 @dataclass(frozen=True)
 class Shared:
-    """What all rows of `current_segments` have in common: their date, and their model's run."""
+    """The values that all rows of `current_segments` share: the date, and the model's run."""
 
     as_of: date
     model_run_id: str
@@ -31,7 +31,7 @@ class Shared:
 
 @dataclass(frozen=True)
 class Updated:
-    """How many rows were written; of them who changed segment, and who was held in the last one."""
+    """The numbers of written rows, of customers who changed segment, and of held customers."""
 
     customers: int = 0
     changed: int = 0
@@ -54,27 +54,27 @@ class CurrentKernel:
     hysteresis: float
 
     def features(self, parts: pa.Table) -> pa.Table:
-        """The features of the customers of some session parts: all parts of each."""
+        """Return the features of customers from all their session parts."""
         of = self.published.learned
         return customer_features(parts, as_of=self.as_of, levels=of.levels, cutoffs=of.cutoffs)
 
-    def held(self, current: pl.DataFrame, of_run: pa.Table | None) -> pl.DataFrame:
-        """Where customers are: by their current rows and, where it is given, by the run."""
+    def latest(self, current: pl.DataFrame, of_run: pa.Table | None) -> pl.DataFrame:
+        """Return customers' latest segments, by their current rows and, if given, by the run."""
         if of_run is None:
-            return current.select(*HELD)
+            return current.select(*LATEST)
         run_date, algorithm = self.published.run_date, self.published.model.clustering.algorithm
         rows = pl.DataFrame(pl.from_arrow(of_run)).filter(pl.col("algorithm") == algorithm)
-        lacking = [pl.lit(None).cast(t).alias(n) for n, t in HELD.items() if n not in rows.columns]
-        told = rows.with_columns(*lacking).select(*HELD).cast(HELD)  # type: ignore[arg-type]
+        absent = [pl.lit(None).cast(t).alias(n) for n, t in LATEST.items() if n not in rows.columns]
+        last = rows.with_columns(*absent).select(*LATEST).cast(LATEST)  # type: ignore[arg-type]
         since = pl.col("segment_since").fill_null(run_date)
-        return held_since_run(current, told.with_columns(since), run_date)
+        return latest_segments(current, last.with_columns(since), run_date)
 
-    def rows(self, features: pa.Table, held: pl.DataFrame) -> pl.DataFrame:
-        """The customers' rows, and a column `is_changed`: another segment than the last one."""
-        last = held.select("customer_id", last_id="segment_id")
-        found = current_segments(
+    def rows(self, features: pa.Table, latest: pl.DataFrame) -> pl.DataFrame:
+        """Return the customers' rows, with `is_changed`: whether the segment is another."""
+        last = latest.select("customer_id", last_id="segment_id")
+        current = current_segments(
             features,
-            held,
+            latest,
             self.published.model,
             as_of=self.as_of,
             run_id=self.published.run_id,
@@ -82,14 +82,14 @@ class CurrentKernel:
             hysteresis=self.hysteresis,
         ).join(last, on="customer_id", how="left", maintain_order="left")
         is_changed = (pl.col("segment_id") != pl.col("last_id")).fill_null(False)
-        return found.select(*CURRENT, is_changed=is_changed)
+        return current.select(*CURRENT, is_changed=is_changed)
 
 
 def counted(rows: pl.DataFrame) -> Updated:
-    """The numbers of rows that `CurrentKernel.rows` has made."""
+    """Count the rows of `CurrentKernel.rows`."""
     return Updated(len(rows), int(rows["is_changed"].sum()), int(rows["is_held"].sum()))
 
 
 def current_frame(table: pa.Table) -> pl.DataFrame:
-    """Rows of the table `current_segments` for the kernel."""
+    """Return rows of the table `current_segments` as the kernel reads them."""
     return pl.DataFrame(pl.from_arrow(table)).select(*CURRENT).cast(CURRENT)  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
-"""`current_segments` of a native lake: tasks write the files of customers' ranges anew.
+"""`current_segments` of a native lake: tasks rewrite the files of ranges of customers.
 
-The table is cut into equal ranges of customers' buckets, a file each, so that a few customers'
-change writes a few files. A task reads the session parts of several ranges at once.
+The table has a file for each of equal ranges of customers' buckets, so a change of a few customers
+writes a few files. A task reads the session parts of several ranges at once.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,14 +41,14 @@ from custseg_spark.pipeline.stream.kernel import (
     current_frame,
 )
 
-# A file has some thousands of customers then, whatever the size of the lake.
+# With these numbers a file has some thousands of customers, whatever the size of the lake.
 _RANGES_PER_GROUP = 8
 _MOST_RANGES = 1024
 
 
 @dataclass(frozen=True)
 class Ranged(Shared):
-    """What all rows share, and the table's files by the number of their range."""
+    """The values that all rows share, and the table's files by the number of their range."""
 
     ranges: int
     files: Mapping[int, DataFile]
@@ -62,15 +62,23 @@ def is_done(native: NativeLake, transaction: tuple[str, int]) -> bool:
 
 
 def shared(native: NativeLake) -> Ranged | None:
-    """What the table's rows share; None where they don't share it, or files don't tell their
-    ranges: everybody's rows are to be written anew then."""
+    """Return the values that the table's rows share.
+
+    None if the rows differ, or files don't name their ranges: then everybody's rows must be written
+    again.
+    """
     files = native.files(CURRENT_SEGMENTS)
-    found = {_shared(file) for file in files}
+    shared_by_rows = {_shared(file) for file in files}
     spans = [_span(native.folder(CURRENT_SEGMENTS) / file.path) for file in files]
     widths = {high - low for low, high in spans}
-    if len(found) != 1 or None in found or len(widths) != 1 or len(set(spans)) < len(files):
+    if (
+        len(shared_by_rows) != 1
+        or None in shared_by_rows
+        or len(widths) != 1
+        or len(set(spans)) < len(files)
+    ):
         return None
-    [width], [(as_of, run_id)] = widths, [each for each in found if each]
+    [width], [(as_of, run_id)] = widths, [each for each in shared_by_rows if each]
     if not width or BUCKETS % width:
         return None
     by_range = {low // width: file for (low, _), file in zip(spans, files, strict=True)}
@@ -86,7 +94,7 @@ def _shared(file: DataFile) -> tuple[date, str] | None:
 
 
 def _span(path: Path) -> tuple[int, int]:
-    """The buckets of a file; none of one without a note."""
+    """Return the range of a file's buckets; an empty one for a file without a note of it."""
     with damage.named(path):
         bounds = bucket_bounds(pq.read_metadata(path))
     return (bounds[0], bounds[-1]) if bounds else (0, 0)
@@ -94,7 +102,7 @@ def _span(path: Path) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Written:
-    """The files that a task wrote, and what is in them."""
+    """The files that a task wrote, with counts of their rows."""
 
     files: tuple[DataFile, ...]
     updated: Updated
@@ -102,8 +110,9 @@ class Written:
 
 @dataclass(frozen=True)
 class RangesTask:
-    """Ranges that follow one another: session parts of the customers whose rows are made, files
-    with the rows so far, a run's rows. `width`: the buckets of a range.
+    """Consecutive ranges: session parts of customers to score, files with their rows, a run's rows.
+
+    `width` is the number of buckets in a range.
     """
 
     root: Path
@@ -116,7 +125,7 @@ class RangesTask:
 
 @dataclass(frozen=True)
 class WriteRanges:
-    """Makes the rows of a task's customers and writes the files of their ranges."""
+    """Computes the rows of a task's customers and writes the files of their ranges."""
 
     kernel: CurrentKernel
 
@@ -124,7 +133,7 @@ class WriteRanges:
         current = _rows_so_far(task)
         of_run = task.of_run.table(RUN_COLUMNS) if task.of_run else None
         features = self.kernel.features(task.sessions.table(PART_COLUMNS))
-        rows = self.kernel.rows(features, self.kernel.held(current, of_run))
+        rows = self.kernel.rows(features, self.kernel.latest(current, of_run))
         files = tuple(
             _written(task, number, part) for number, part in _by_range(task, rows, current)
         )
@@ -142,7 +151,7 @@ def _rows_so_far(task: RangesTask) -> pl.DataFrame:
 def _by_range(
     task: RangesTask, rows: pl.DataFrame, current: pl.DataFrame
 ) -> Iterator[tuple[int, pl.DataFrame]]:
-    """All rows of each range that has a new one, by customer."""
+    """Yield all rows of each range with a new row, sorted by customer."""
     stay = current.join(rows.select("customer_id"), on="customer_id", how="anti")
     both = pl.concat([rows.select(*CURRENT), stay])
     number = customer_bucket(both["customer_id"]).cast(pl.Int64) // task.width
@@ -164,23 +173,23 @@ def _written(task: RangesTask, number: int, rows: pl.DataFrame) -> DataFile:
 def update(
     lake: Lake,
     kernel: CurrentKernel,
-    held: Ranged | None,
+    ranged: Ranged | None,
     touched: pl.Series | None,
     transaction: tuple[str, int],
 ) -> Updated:
-    """Writes the rows of the touched customers at once, under a transaction of the application's.
+    """Write the touched customers' rows in one commit, under a transaction of the application.
 
-    Of everybody without `touched`, which takes what rows share, `held`. Raises ConflictError where
+    `touched` None stands for everybody; otherwise `ranged` is required. Raises ConflictError if
     another run wrote the table meanwhile.
     """
     native = lake.native
     assert native is not None
     version = native.version(CURRENT_SEGMENTS)
     everyone = tuple(native.files(CURRENT_SEGMENTS, version=version))
-    ranges_tasks = _tasks(lake, kernel, held, touched, everyone)
+    ranges_tasks = _tasks(lake, kernel, ranged, touched, everyone)
     written = tasks.run(lake.spark, WriteRanges(kernel), ranges_tasks)
-    adds = [file for one in written for file in one.files]
-    updated = sum((one.updated for one in written), Updated())
+    adds = [file for part in written for file in part.files]
+    updated = sum((part.updated for part in written), Updated())
     if adds:
         commit(native, version, adds, ranges_tasks, transaction)
     return updated
@@ -193,9 +202,9 @@ def commit(
     of_tasks: Sequence[RangesTask],
     transaction: tuple[str, int],
 ) -> None:
-    """Puts the files that tasks wrote in place of those that they read, at once.
+    """Replace the files that tasks read by those that they wrote, in one commit.
 
-    Raises ConflictError where the table was written since `read_version`.
+    Raises ConflictError if the table was written since `read_version`.
     """
     gone = frozenset(file.path for task in of_tasks for file in task.files)
     change = Change(CURRENT_SEGMENTS, read_version, adds, removes=gone, transaction=transaction)
@@ -205,38 +214,38 @@ def commit(
 def _tasks(
     lake: Lake,
     kernel: CurrentKernel,
-    held: Ranged | None,
+    ranged: Ranged | None,
     touched: pl.Series | None,
     everyone: tuple[DataFile, ...],
 ) -> list[RangesTask]:
     native, published = lake.native, kernel.published
     assert native is not None
     groups = customer_groups(lake)
-    ranges = held.ranges if held and touched is not None else _ranges(groups)
+    ranges = ranged.ranges if ranged and touched is not None else _ranges(groups)
     groups = min(groups, ranges)
-    is_of_run = held is None or held.model_run_id != published.run_id
+    is_of_run = ranged is None or ranged.model_run_id != published.run_id
     of_run: Sequence[CustomerBucket | None] = (
         customer_readers(lake, CUSTOMER_SEGMENTS, published.run_date, groups)
         if is_of_run
         else [None] * groups
     )
-    found = []
+    range_tasks = []
     for sessions, bucket in zip(session_readers(lake, kernel.as_of, groups), of_run, strict=True):
         task = RangesTask(native.root, lake.run_id, BUCKETS // ranges, sessions, everyone, bucket)
-        found += [task] if touched is None else touched_only(task, held, touched)
-    return found
+        range_tasks += [task] if touched is None else touched_only(task, ranged, touched)
+    return range_tasks
 
 
-def touched_only(task: RangesTask, held: Ranged | None, touched: pl.Series) -> list[RangesTask]:
-    """The task for touched customers, with the files of their ranges; none without any."""
-    assert held is not None
+def touched_only(task: RangesTask, ranged: Ranged | None, touched: pl.Series) -> list[RangesTask]:
+    """Return the task for touched customers, with the files of their ranges; empty without any."""
+    assert ranged is not None
     low, high = task.sessions.low, task.sessions.high
-    own = touched.filter(customer_bucket(touched).is_between(low, high - 1))
-    if own.is_empty():
+    in_range = touched.filter(customer_bucket(touched).is_between(low, high - 1))
+    if in_range.is_empty():
         return []
-    numbers = (customer_bucket(own).cast(pl.Int64) // task.width).unique().to_list()
-    files = tuple(held.files[number] for number in sorted(numbers) if number in held.files)
-    sessions = replace(task.sessions, customers=pa.array(own.to_list(), pa.string()))
+    numbers = (customer_bucket(in_range).cast(pl.Int64) // task.width).unique().to_list()
+    files = tuple(ranged.files[number] for number in sorted(numbers) if number in ranged.files)
+    sessions = replace(task.sessions, customers=pa.array(in_range.to_list(), pa.string()))
     return [replace(task, files=files, sessions=sessions)]
 
 

@@ -1,4 +1,4 @@
-"""The model that a stream scores with: that of the lake's latest run."""
+"""The model that a stream scores with: the model of the lake's latest run."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -23,7 +23,7 @@ log = redaction.logger()
 
 @dataclass(frozen=True)
 class PublishedModel:
-    """The main model of a run, and what the run learned of all customers."""
+    """The main model of a run, and the values learned from all customers."""
 
     run_id: str
     run_date: date
@@ -31,23 +31,23 @@ class PublishedModel:
     learned: Learned
 
 
-def latest(lake: Lake, held: PublishedModel | None) -> tuple[PublishedModel | None, str]:
-    """The model of the latest run date's run, else why there is none.
+def latest(lake: Lake, last: PublishedModel | None) -> tuple[PublishedModel | None, str]:
+    """Return the model of the latest run date's run, or else the reason why there is none.
 
-    `held` is returned where it is that run's, and also, with the reason, where that run can't be
-    read or needs more than events.
+    `last` is returned if it is that run's. It is also returned, with the reason, if that run can't
+    be read or needs more than events.
     """
     rows = dicts_of(lake.rows(RUNS, ["run_date", RUN_ID, "models", "model_hashes", "config"]))
     if not rows:
         return None, "no run has published a model yet"
     run = max(rows, key=lambda row: row["run_date"])
-    if held is not None and held.run_id == run[RUN_ID]:
-        return held, ""
+    if last is not None and last.run_id == run[RUN_ID]:
+        return last, ""
     try:
         return _of_run(lake, run), ""
     except InputError as error:
         log.warning("the run of %s can't be scored with: %s", run["run_date"], error)
-        return held, str(error)
+        return last, str(error)
 
 
 def _of_run(lake: Lake, run: dict[str, object]) -> PublishedModel:

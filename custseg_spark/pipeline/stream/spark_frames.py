@@ -31,7 +31,7 @@ _CURRENT, _RUN = "current_", "run_"
 
 
 def shared(lake: Lake) -> Shared | None:
-    """What the table's rows share; None where they don't, or there are none."""
+    """Return the values that the table's rows share; None if rows differ or are missing."""
     names = ("as_of", "model_run_id")
     rows = lake.read(CURRENT_SEGMENTS).select(*names).distinct().limit(2).collect()
     return Shared(rows[0].as_of, rows[0].model_run_id) if len(rows) == 1 else None
@@ -40,10 +40,10 @@ def shared(lake: Lake) -> Shared | None:
 def update(
     lake: Lake, kernel: CurrentKernel, touched: pl.Series | None, *, with_run: bool
 ) -> Updated:
-    """Merges the rows of the touched customers, or everybody's, into the table.
+    """Merge the rows of the touched customers, or of everybody, into the table.
 
-    Done again it changes nothing, so that no transaction is noted. `with_run`: rows of the run that
-    published the model count as well. Raises ConflictError where another run wrote the table.
+    Repeating it changes nothing, so no transaction is noted. `with_run`: rows of the run that
+    published the model count as well. Raises ConflictError if another run wrote the table.
     """
     sessions = lake.read(SESSIONS).where(F.col("session_date") < F.lit(kernel.as_of))
     if touched is not None:
@@ -58,8 +58,8 @@ def update(
     if with_run:
         of_run = _prefixed(lake, CUSTOMER_SEGMENTS, RUN_COLUMNS, _RUN, kernel)
         joined = joined.join(of_run, F.col("customer_id") == F.col(f"{_RUN}customer_id"), "left")
-    made = ddl(CURRENT_SEGMENTS) + ", is_changed boolean"
-    rows = tasks.map_partitions(joined, _Rows(kernel, with_run), made).localCheckpoint()
+    columns_made = ddl(CURRENT_SEGMENTS) + ", is_changed boolean"
+    rows = tasks.map_partitions(joined, _Rows(kernel, with_run), columns_made).localCheckpoint()
     lake.upsert(rows.drop("is_changed"), CURRENT_SEGMENTS, "customer_id")
     counts = rows.agg(
         F.count("*").alias("customers"),
@@ -81,7 +81,7 @@ def _prefixed(
     prefix: str,
     kernel: CurrentKernel | None = None,
 ) -> DataFrame:
-    """A table's columns under names of their own; of a run's the kernel's date and algorithm."""
+    """Return a table's columns with a prefix; with `kernel`, only rows of its run and algorithm."""
     rows = lake.read(table)
     if kernel is not None:
         algorithm = kernel.published.model.clustering.algorithm
@@ -107,14 +107,14 @@ class _Rows:
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
         joined = pa.Table.from_batches(list(batches))
-        current = current_frame(_taken(joined, tuple(CURRENT), _CURRENT))
-        of_run = _taken(joined, RUN_COLUMNS, _RUN) if self.with_run else None
-        rows = self.kernel.rows(joined, self.kernel.held(current, of_run))
-        made = [*CURRENT_SEGMENTS.schema.names, "is_changed"]
-        yield rows.select(made).to_arrow(compat_level=pl.CompatLevel.oldest())
+        current = current_frame(_side(joined, tuple(CURRENT), _CURRENT))
+        of_run = _side(joined, RUN_COLUMNS, _RUN) if self.with_run else None
+        rows = self.kernel.rows(joined, self.kernel.latest(current, of_run))
+        names = [*CURRENT_SEGMENTS.schema.names, "is_changed"]
+        yield rows.select(names).to_arrow(compat_level=pl.CompatLevel.oldest())
 
 
-def _taken(joined: pa.Table, names: tuple[str, ...], prefix: str) -> pa.Table:
-    """The columns of one side of the join, of rows that have it."""
+def _side(joined: pa.Table, names: tuple[str, ...], prefix: str) -> pa.Table:
+    """Return the columns of one side of the join, for rows that have that side."""
     side = joined.select([f"{prefix}{name}" for name in names]).rename_columns(list(names))
     return side.filter(side["customer_id"].is_valid())

@@ -1,4 +1,4 @@
-"""The customers whose events a micro-batch has brought."""
+"""The customers with events in a micro-batch."""
 
 from collections.abc import Collection, Sequence
 
@@ -14,42 +14,45 @@ from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES
 
 
 def customers_of(lake: Lake, names: Collection[str]) -> pl.Series:
-    """The ids of the customers with events of files that the ledger knows by these names.
+    """Return the ids of customers with events of the ledger's files of these names.
 
-    Also where the files were read before: by a try of the batch that was killed.
+    Files count even if a killed try of the batch has read them.
     """
     ids = _file_ids(lake, names)
     if not ids:
         return pl.Series("customer_id", [], pl.String)
     if lake.native is None:
         rows = lake.read(EVENTS).where(F.col("file_id").isin(ids))
-        found = rows.select("customer_id").distinct().toArrow()
+        customers = rows.select("customer_id").distinct().toArrow()
     else:
-        found = _natively(lake, ids)
-    return pl.Series("customer_id", found["customer_id"], pl.String).unique().sort()
+        customers = _natively(lake, ids)
+    return pl.Series("customer_id", customers["customer_id"], pl.String).unique().sort()
 
 
 def _file_ids(lake: Lake, names: Collection[str]) -> list[str]:
-    """The files' ids; the sheets of a workbook are files of their own, named behind a #."""
+    """Return the files' ids; each sheet of a workbook is a file of its own, named behind a #."""
     rows = lake.rows(INGEST_FILES, ["file_id", "source_file"]).to_pylist()
-    wanted = set(names)
+    source_names = set(names)
     return [
         row["file_id"]
         for row in rows
         if row["file_id"]
-        and (row["source_file"] in wanted or row["source_file"].rpartition("#")[0] in wanted)
+        and (
+            row["source_file"] in source_names
+            or row["source_file"].rpartition("#")[0] in source_names
+        )
     ]
 
 
 def _natively(lake: Lake, ids: Sequence[str]) -> pa.Table:
     assert lake.native is not None
     schema = pa.schema([EVENTS.schema.field(name) for name in ("customer_id", "file_id")])
-    folder, wanted = lake.native.folder(EVENTS), pa.array(ids, pa.string())
+    folder, file_ids = lake.native.folder(EVENTS), pa.array(ids, pa.string())
     parts = [schema.empty_table()]
     for file in lake.files(EVENTS):
         if _may_hold(file, ids):
             rows = read_file(folder, file, EVENTS, schema)
-            parts.append(rows.filter(pc.is_in(rows["file_id"], wanted)))
+            parts.append(rows.filter(pc.is_in(rows["file_id"], file_ids)))
     return pa.concat_tables(parts)
 
 
@@ -58,4 +61,4 @@ def _may_hold(file: DataFile, ids: Sequence[str]) -> bool:
     bounds = file.columns.get("file_id")
     if bounds is None or bounds.smallest is None:
         return True
-    return any(bounds.smallest <= one <= bounds.largest for one in ids)
+    return any(bounds.smallest <= id_ <= bounds.largest for id_ in ids)

@@ -11,9 +11,9 @@ from sklearn.datasets import make_blobs
 from sklearn.tree import DecisionTreeClassifier
 
 from custseg_spark.core.clustering.models import KMeans
+from custseg_spark.core.clustering.rules.fitting import price, rules_of
 from custseg_spark.core.clustering.rules.learning import learn
 from custseg_spark.core.clustering.rules.sql import case, condition, little_known_sql
-from custseg_spark.core.clustering.rules.telling import price, rules_of
 from custseg_spark.core.clustering.rules.thresholds import round_thresholds
 from custseg_spark.core.clustering.rules.tree import RuleNode, RuleTree
 from custseg_spark.core.clustering.rules.words import sentence

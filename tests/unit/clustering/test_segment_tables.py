@@ -80,7 +80,7 @@ def test_every_segment_has_its_rule_in_words_and_sql() -> None:
 def test_the_price_of_the_rules_stands_beside_the_choice() -> None:
     run = evaluated(ModelConfig())
     [clustering], _ = identified(run, None, ARCHETYPES)
-    made = rows.selection_rows(run.verdicts, {"kmeans": clustering.told}, DAY)
+    made = rows.selection_rows(run.verdicts, {"kmeans": clustering.priced}, DAY)
     [row] = rows_of([(d, "run", *v) for d, *v in made], MODEL_SELECTION.schema).to_pylist()
     assert 3 <= row["rule_leaves"] <= 6
     assert 1 <= row["rule_cost_ratio"] < 1.1
@@ -114,7 +114,7 @@ def test_rules_assign_if_they_are_to() -> None:
     run = evaluated(ModelConfig(assign="rules"))
     [clustering], _ = identified(run, None, ARCHETYPES)
     assert clustering.named.by_rules
-    assert clustering.told.assigner.rules is not None
+    assert clustering.priced.assigner.rules is not None
 
 
 def test_a_published_model_without_rules_cant_assign_by_them() -> None:

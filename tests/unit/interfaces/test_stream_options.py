@@ -15,7 +15,7 @@ from custseg_spark.interfaces.cli.stream_arguments import StreamArguments, parse
 from custseg_spark.interfaces.cli.stream_metrics import StreamMetrics, line
 from custseg_spark.pipeline.ingest import IngestSummary
 from custseg_spark.pipeline.stream import BatchDone
-from custseg_spark.pipeline.stream.arriving import Brought
+from custseg_spark.pipeline.stream.arriving import Ingested
 from custseg_spark.pipeline.stream.following import Worked
 from custseg_spark.pipeline.stream.kernel import Updated
 
@@ -25,7 +25,7 @@ TOPIC = "kafka://one:9092,two:9092/events"
 BATCH = BatchDone(
     17,
     3,
-    Brought(
+    Ingested(
         IngestSummary(read=1204, accepted=1198, rejected=4, duplicates=2),
         (("landing/cut.csv.gz", "the file is cut off"),),
     ),
@@ -117,10 +117,10 @@ def test_a_batch_is_a_line_and_one_more_for_each_file_passed_over() -> None:
     assert f"```\n{batch}\n```" in GUIDE
     assert passed == "  passed over landing/cut.csv.gz: the file is cut off"
     nobody = Worked(
-        BatchDone(0, 1, Brought(), why_not="no run has published a model yet"), 0.5, None
+        BatchDone(0, 1, Ingested(), why_not="no run has published a model yet"), 0.5, None
     )
     assert "no segments: no run has published a model yet; 0.5 s" in line(nobody, NOW)
-    assert line(Worked(BatchDone(3, 1, Brought(), is_known=True), 0.1, None), NOW) == (
+    assert line(Worked(BatchDone(3, 1, Ingested(), is_known=True), 0.1, None), NOW) == (
         "batch 3: done before"
     )
 

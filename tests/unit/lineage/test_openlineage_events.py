@@ -37,13 +37,13 @@ def config(path: Path, **own: str) -> Config:
 
 
 def run(config: Config, error: Exception | None = None) -> None:
-    with lineage.told("segment", config, ["logs/a.csv"], lambda: NOW) as told:
-        told.tables_read = [EVENTS]
+    with lineage.reported("segment", config, ["logs/a.csv"], lambda: NOW) as written:
+        written.tables_read = [EVENTS]
         if error:
             raise error
-        told.run_date = date(2024, 5, 1)
-        told.tables_written = {CUSTOMER_SEGMENTS: 4}
-        told.others_written = {"postgresql://loader@host/reports/customer_segments": 4}
+        written.run_date = date(2024, 5, 1)
+        written.tables_written = {CUSTOMER_SEGMENTS: 4}
+        written.others_written = {"postgresql://loader@host/reports/customer_segments": 4}
 
 
 def require_valid(events: Sequence[dict[str, Any]]) -> None:

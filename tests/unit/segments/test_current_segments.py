@@ -15,9 +15,9 @@ from custseg_spark.core.clustering.scaling import FeatureSpace, Scaler
 from custseg_spark.core.clustering.scoring import ScoringModel
 from custseg_spark.core.segments.current import (
     CURRENT,
-    HELD,
+    LATEST,
     current_segments,
-    held_since_run,
+    latest_segments,
 )
 
 # One axis with a centre at 0 and one at 10: a customer at x is x and 10 - x away.
@@ -32,7 +32,7 @@ RUN, TODAY, BEFORE = date(2024, 5, 1), date(2024, 5, 9), date(2024, 5, 3)
 
 
 def held(*rows: tuple[Any, ...]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema=HELD, orient="row")
+    return pl.DataFrame(rows, schema=LATEST, orient="row")
 
 
 def current(
@@ -103,7 +103,7 @@ def test_the_same_customers_seen_again_change_nothing(hysteresis: float) -> None
     customers = {"a": 6.0, "b": 8.0, "c": 1.0, "d": 5.0}
     before = held(*((name, LOW, BEFORE, None) for name in "abc"))
     once = current(customers, before, hysteresis)
-    assert current(customers, once.select(*HELD), hysteresis).equals(once)
+    assert current(customers, once.select(*LATEST), hysteresis).equals(once)
 
 
 def test_no_customers_have_no_rows() -> None:
@@ -121,7 +121,7 @@ def test_a_newer_run_counts_but_for_younger_rows() -> None:
         ("d", HIGH, RUN, None),
         ("e", HIGH, date(2024, 3, 1), LOW),
     )
-    found = held_since_run(pl.concat([rows, young]), published, RUN).sort("customer_id")
+    found = latest_segments(pl.concat([rows, young]), published, RUN).sort("customer_id")
     assert found.rows() == [
         # In the same segment by both: the row knows since when.
         ("a", LOW, RUN, None),

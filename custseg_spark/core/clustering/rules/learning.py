@@ -1,11 +1,11 @@
-"""Learn a threshold tree that costs little more than the clustering it tells.
+"""Learn a threshold tree that costs little more than the clustering that it approximates.
 
 In the manner of IMM (Moshkovitz, Dasgupta, Rashtchian, Frost: Explainable k-Means and k-Medians
 Clustering, 2020) and ExKMC (Frost, Moshkovitz, Rashtchian, 2020): a leaf stands for a centre, and
 the split with the smallest surrogate cost comes first. The tree grows beyond its size and is cut
-back where that costs least. Meanwhile each question is chosen anew, given all others, as long as
-the cost falls (tree alternating optimisation, Carreira-Perpiñán, Tavallali 2018). Growing by half
-and cutting back is repeated as long as that helps.
+back where that costs least. In between each question is chosen again, given all other questions, as
+long as the cost falls (tree alternating optimisation, Carreira-Perpiñán, Tavallali 2018). Growing
+by half and cutting back is repeated as long as that helps.
 """
 
 from collections import Counter
@@ -19,10 +19,10 @@ from custseg_spark.core.clustering.rules.tree import RuleNode, RuleTree
 
 # The tree grows to so many times its size before it is cut back.
 _OVERGROWN = 2
-# How often the tree is grown by half and cut back at most, and the share of the loss that a
-# further round must save: on the demo log, two rounds save 3 %, and more nothing.
+# The most rounds of growing the tree by half and cutting it back, and the share of the loss that
+# another round must save: on the demo log, two rounds save 3 %, further ones nothing.
 _MOST_ROUNDS_OF_GROWTH, _WORTHWHILE = 3, 1e-3
-# Rounds of choosing every question anew; three or four suffice.
+# The most rounds of choosing every question again; three or four suffice.
 _MOST_ROUNDS = 20
 # A loss that falls by less than this share of itself hasn't fallen.
 _NEGLIGIBLE = 1e-9
@@ -48,8 +48,8 @@ def learn(
 ) -> RuleTree:
     """Return a tree of at most `most_leaves` leaves over raw features (NaN for null).
 
-    `losses` (n x k) says what it costs to give a customer to a cluster. Every cluster has a leaf
-    where the customers and `most_leaves` allow it.
+    `losses` (n x k) is the cost of giving a customer to a cluster. Every cluster has a leaf where
+    the customers and `most_leaves` allow it.
     """
     filled = {n: np.where(np.isnan(c), null_values.get(n, 0.0), c) for n, c in columns.items()}
     grower = _Grower(Grid.of(filled), losses)
@@ -59,8 +59,8 @@ def learn(
         grower.refine(root)
     nodes: list[RuleNode] = []
     _listed(_pruned(grower.regrown(root, most_leaves)), grower.grid, nodes)
-    asked = {n.feature for n in nodes if n.feature is not None}
-    return RuleTree(tuple(nodes), {n: v for n, v in null_values.items() if n in asked})
+    used = {n.feature for n in nodes if n.feature is not None}
+    return RuleTree(tuple(nodes), {n: v for n, v in null_values.items() if n in used})
 
 
 class _Grower:
@@ -86,47 +86,47 @@ class _Grower:
         return root
 
     def grow(self, root: _Node, most_leaves: int) -> None:
-        """Split the leaf whose split saves most, until there are as many as may be; refine.
+        """Split the leaf whose split saves most, up to `most_leaves` leaves; then refine.
 
-        The last leaves are for the clusters that have none yet.
+        The last leaves go to clusters that have none yet.
         """
         leaves = _leaves(root)
-        known: dict[int, _Split | None] = {}
+        splits: dict[int, _Split | None] = {}
         while len(leaves) < most_leaves:
             missing = set(range(self._losses.shape[1])) - {leaf.cluster for leaf in leaves}
             is_last = len(missing) >= most_leaves - len(leaves)
-            wanted = min(missing, key=self._own_loss) if is_last and missing else None
-            known |= {id(n): self._split(n, None) for n in leaves if id(n) not in known}
+            target = min(missing, key=self._own_loss) if is_last and missing else None
+            splits |= {id(n): self._split(n, None) for n in leaves if id(n) not in splits}
             tried = [
-                (leaf, known[id(leaf)] if wanted is None else self._split(leaf, wanted))
+                (leaf, splits[id(leaf)] if target is None else self._split(leaf, target))
                 for leaf in leaves
             ]
-            gains = [(self._gain(leaf, made), leaf, made) for leaf, made in tried if made]
+            gains = [(self._gain(leaf, split), leaf, split) for leaf, split in tried if split]
             if not gains:
                 break
-            gain, leaf, made = max(gains, key=lambda g: g[0])
-            if wanted is None and gain <= _NEGLIGIBLE * self._loss(root):
+            gain, leaf, split = max(gains, key=lambda g: g[0])
+            if target is None and gain <= _NEGLIGIBLE * self._loss(root):
                 break
-            leaf.question, leaf.below, leaf.above = made
+            leaf.question, leaf.below, leaf.above = split
             leaves.remove(leaf)
-            leaves += [made[1], made[2]]
+            leaves += [split[1], split[2]]
         self.refine(root)
 
     def refine(self, root: _Node) -> None:
-        """Choose each question and leaf anew, given all others, until the loss stays."""
-        loss = np.inf
+        """Choose each question and leaf again, given all others, until the loss stays the same."""
+        last_loss = np.inf
         for _ in range(_MOST_ROUNDS):
             self._improve(root, np.arange(len(self._losses)))
             self._relabel(root)
-            found = self._loss(root)
-            if found >= loss * (1 - _NEGLIGIBLE):
+            loss = self._loss(root)
+            if loss >= last_loss * (1 - _NEGLIGIBLE):
                 return
-            loss = found
+            last_loss = loss
 
     def cut(self, root: _Node) -> bool:
-        """Put one answer's node in its question's place, where a leaf less costs least.
+        """Put one answer's node in its question's place, where the loss per removed leaf is least.
 
-        Return whether a question could go without the last leaf of a cluster.
+        Return whether a question could be cut without losing the last leaf of a cluster.
         """
         counts = Counter(leaf.cluster for leaf in _leaves(root))
         best: tuple[float, _Node, _Node] | None = None
@@ -154,16 +154,16 @@ class _Grower:
     def _leaf(self, rows: np.ndarray) -> _Node:
         return _Node(rows, int(np.argmin(self._losses[rows].sum(axis=0))))
 
-    def _split(self, leaf: _Node, wanted: int | None) -> "_Split | None":
-        """Return the leaf's best split; with `wanted`, one answer leads to that cluster."""
+    def _split(self, leaf: _Node, cluster: int | None) -> "_Split | None":
+        """Return the leaf's best split; with `cluster`, one answer leads to that cluster."""
         losses = self._losses[leaf.rows]
-        if wanted is None:
+        if cluster is None:
             question = self.grid.question(leaf.rows, losses, losses)
         else:
-            own = losses[:, [wanted]]
+            cluster_losses = losses[:, [cluster]]
             both = [
-                self.grid.question(leaf.rows, own, losses),
-                self.grid.question(leaf.rows, losses, own),
+                self.grid.question(leaf.rows, cluster_losses, losses),
+                self.grid.question(leaf.rows, losses, cluster_losses),
             ]
             question = min((q for q in both if q), key=lambda q: q.loss, default=None)
         if question is None:
@@ -173,14 +173,14 @@ class _Grower:
             return None
         return question, self._leaf(leaf.rows[is_below]), self._leaf(leaf.rows[~is_below])
 
-    def _gain(self, leaf: _Node, made: "_Split") -> float:
-        return float(self._losses[leaf.rows, leaf.cluster].sum()) - made[0].loss
+    def _gain(self, leaf: _Node, split: "_Split") -> float:
+        return float(self._losses[leaf.rows, leaf.cluster].sum()) - split[0].loss
 
     def _loss(self, root: _Node) -> float:
         return float(self._reached(root, root.rows).sum())
 
     def _reached(self, node: _Node, rows: np.ndarray) -> np.ndarray:
-        """Return what each row costs where it reaches `node`."""
+        """Return the loss of each row if it reaches `node`."""
         if node.question is None or node.below is None or node.above is None:
             return np.asarray(self._losses[rows, node.cluster])
         is_below = self.grid.is_below(rows, node.question)
@@ -195,17 +195,17 @@ class _Grower:
             return
         if len(rows):
             below, above = (self._reached(n, rows)[:, None] for n in (node.below, node.above))
-            found = self.grid.question(rows, below, above)
-            held = self.grid.is_below(rows, node.question)
-            loss = float(np.where(held, below[:, 0], above[:, 0]).sum())
-            if found and found.loss < loss * (1 - _NEGLIGIBLE):
-                node.question = found
+            question = self.grid.question(rows, below, above)
+            is_below_now = self.grid.is_below(rows, node.question)
+            loss = float(np.where(is_below_now, below[:, 0], above[:, 0]).sum())
+            if question and question.loss < loss * (1 - _NEGLIGIBLE):
+                node.question = question
         is_below = self.grid.is_below(rows, node.question)
         self._improve(node.below, rows[is_below])
         self._improve(node.above, rows[~is_below])
 
     def _relabel(self, root: _Node) -> None:
-        """Give each leaf its cheapest cluster, but for the only leaf of a cluster."""
+        """Give each leaf its cheapest cluster, unless it is the only leaf of its own."""
         leaves = _leaves(root)
         for leaf in leaves:
             if sum(other.cluster == leaf.cluster for other in leaves) > 1 and len(leaf.rows):
@@ -234,7 +234,7 @@ def _questions(node: _Node) -> list[_Node]:
 
 
 def _pruned(node: _Node) -> _Node:
-    """Without questions whose answers lead to one cluster, or that nobody answers one way."""
+    """Drop questions with one cluster for both answers, or without customers on one side."""
     if node.question is None or node.below is None or node.above is None:
         return node
     below, above = _pruned(node.below), _pruned(node.above)
@@ -246,7 +246,7 @@ def _pruned(node: _Node) -> _Node:
 
 
 def _listed(node: _Node, grid: Grid, nodes: list[RuleNode]) -> int:
-    """Append a node and all below it; its place."""
+    """Append a node and all nodes below it; return the node's place."""
     place = len(nodes)
     nodes.append(RuleNode(cluster=node.cluster))
     if node.question is not None and node.below is not None and node.above is not None:

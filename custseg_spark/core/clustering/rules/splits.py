@@ -11,7 +11,7 @@ from custseg_spark.core.clustering.rules.thresholds import round_thresholds
 
 @dataclass(frozen=True)
 class Question:
-    """Whether a feature (by place) is below one of its thresholds (by place), and the loss then."""
+    """Whether a feature is below a threshold (both by place), and the loss of the question."""
 
     feature: int
     threshold: int
@@ -20,7 +20,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Grid:
-    """Customers' features by the round thresholds that they are compared with.
+    """Customers' features, each binned by its round thresholds.
 
     `bins` is n x f, column-major: how many of the feature's thresholds a value reaches. A value is
     below threshold t where its bin is at most t.
@@ -36,8 +36,8 @@ class Grid:
         thresholds = tuple(round_thresholds(values) for values in columns.values())
         size = len(next(iter(columns.values())))
         bins = np.empty((size, len(columns)), dtype=np.intp, order="F")
-        for place, (values, own) in enumerate(zip(columns.values(), thresholds, strict=True)):
-            bins[:, place] = np.searchsorted(own, values, side="right")
+        for place, (values, steps) in enumerate(zip(columns.values(), thresholds, strict=True)):
+            bins[:, place] = np.searchsorted(steps, values, side="right")
         return Grid(tuple(columns), thresholds, bins)
 
     def is_below(self, rows: np.ndarray, question: Question) -> np.ndarray:
@@ -51,14 +51,14 @@ class Grid:
         to a choice. The customers of an answer all get the choice with their smallest sum.
         """
         best: Question | None = None
-        for feature, own in enumerate(self.thresholds):
-            if not len(own):
+        for feature, thresholds in enumerate(self.thresholds):
+            if not len(thresholds):
                 continue
-            bins, count = self.bins[rows, feature], len(own) + 1
-            first = _cumulated(below, bins, count)
-            second = first if above is below else _cumulated(above, bins, count)
-            rest = second[-1] - second
-            sums = first[:-1].min(axis=1) + rest[:-1].min(axis=1)
+            bins, count = self.bins[rows, feature], len(thresholds) + 1
+            below_sums = _cumulated(below, bins, count)
+            summed = below_sums if above is below else _cumulated(above, bins, count)
+            above_sums = summed[-1] - summed
+            sums = below_sums[:-1].min(axis=1) + above_sums[:-1].min(axis=1)
             place = int(np.argmin(sums))
             if best is None or sums[place] < best.loss:
                 best = Question(feature, place, float(sums[place]))

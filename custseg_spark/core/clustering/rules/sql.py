@@ -6,7 +6,7 @@ from decimal import Decimal
 from custseg_spark.core.clustering.rules.tree import Interval, LeafRule
 from custseg_spark.errors import ConfigurationError, nearest
 
-# What stands behind a number with a fraction, so that it is compared as a double.
+# The suffix of a number with a fraction, so that SQL compares it as a double.
 _DOUBLE = {"spark": "{}D", "duckdb": "{}::DOUBLE", "postgres": "{}::double precision"}
 DIALECTS = tuple(_DOUBLE)
 
@@ -14,7 +14,7 @@ DIALECTS = tuple(_DOUBLE)
 def condition(
     rules: Sequence[LeafRule], null_values: Mapping[str, float], dialect: str = "spark"
 ) -> str:
-    """Return the condition that the customers of these leaves meet, and no other.
+    """Return the condition that exactly the customers of these leaves meet.
 
     The columns are those of `customer_features`. A missing value counts as its `null_values`;
     columns without one are never null.
@@ -35,7 +35,7 @@ def case(conditions: Sequence[tuple[str, int]], alias: str = "segment_id") -> st
 
 
 def require_dialect(dialect: str) -> None:
-    """Raises ConfigurationError for a dialect that isn't spoken."""
+    """Raise ConfigurationError for an unknown dialect."""
     if dialect not in DIALECTS:
         raise ConfigurationError(
             f"--dialect {dialect}: expected {', '.join(DIALECTS)}{nearest(dialect, DIALECTS)}"
@@ -57,7 +57,7 @@ def _interval(interval: Interval, null_value: float | None, dialect: str) -> lis
 
 
 def literal(value: float, dialect: str) -> str:
-    """Return a number as each dialect reads it back to the same double."""
+    """Write a number so that the dialect reads the same double."""
     if value == int(value):
         return str(int(value))
     return _DOUBLE[dialect].format(format(Decimal(repr(value)), "f"))

@@ -1,10 +1,10 @@
-"""Thresholds that a person would say: a few round numbers between a feature's values."""
+"""Thresholds that a person would choose: a few round numbers between a feature's values."""
 
 import numpy as np
 
 # The leading digits of thresholds within a power of ten.
 _LEADING = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 7.0, 8.0, 9.0)
-# Whole numbers (days, orders) are said one by one up to here; days by weeks and months, too.
+# Up to here, every whole number (days, orders) is a threshold; also weeks and months of days.
 _COUNTED = 30
 _CALENDAR = (35.0, 42.0, 45.0, 60.0, 75.0, 90.0, 120.0, 150.0, 180.0, 270.0, 365.0, 540.0, 730.0)
 _SHARES = (0.01, 0.02, 0.03, *(hundredths / 100 for hundredths in range(5, 100, 5)))
@@ -31,9 +31,7 @@ def round_thresholds(values: np.ndarray) -> np.ndarray:
 
 
 def _roundest(thresholds: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return one of the thresholds that divide the values alike: with the fewest digits, the
-    largest of these.
-    """
+    """Of thresholds that divide the values alike, return the largest with the fewest digits."""
     alike: dict[int, list[float]] = {}
     reached = np.searchsorted(np.sort(values), thresholds)
     for threshold, count in zip(thresholds.tolist(), reached.tolist(), strict=True):

@@ -22,7 +22,7 @@ class RuleNode:
 
     @property
     def question(self) -> tuple[str, float, int, int] | None:
-        """Feature, threshold and the places of both answers' nodes; None of a leaf."""
+        """The feature, the threshold and the places of both answers' nodes; None for a leaf."""
         if self.feature is None or self.threshold is None:
             return None
         if self.below is None or self.above is None:
@@ -32,7 +32,7 @@ class RuleNode:
 
 @dataclass(frozen=True)
 class Interval:
-    """What a rule asks of a feature: at least `lower` and below `upper`; None is no limit."""
+    """A rule's limits of a feature: at least `lower` and below `upper`; None is no limit."""
 
     feature: str
     lower: float | None
@@ -54,16 +54,14 @@ class LeafRule:
 
 @dataclass(frozen=True)
 class RuleTree:
-    """Nodes from the root on. `null_values` stands for a missing value of a feature that may lack
-    one; of others it would be 0.
-    """
+    """Nodes from the root on. `null_values` replace missing values by feature; else 0 does."""
 
     nodes: tuple[RuleNode, ...]
     null_values: Mapping[str, float]
 
     @cached_property
     def features(self) -> tuple[str, ...]:
-        """The features asked about, in the order of the nodes."""
+        """The features of the questions, in the order of the nodes."""
         return tuple(dict.fromkeys(n.feature for n in self.nodes if n.feature is not None))
 
     @property

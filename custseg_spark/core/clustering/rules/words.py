@@ -9,16 +9,16 @@ from custseg_spark.core.clustering.rules.tree import Interval, LeafRule
 
 @dataclass(frozen=True)
 class Phrase:
-    """What is said of a feature from a lower limit on, below an upper one, and between the two.
+    """The words for a feature from a lower limit on, below an upper one, and between the two.
 
-    `{}` stands for a number, as `said` makes it of a threshold. `is_whole` says that values are
-    whole numbers, `none` is said of values below 1.
+    `{}` stands for a number, which `shown` makes of a threshold. `is_whole` says that values are
+    whole numbers; `none` is the phrase for values below 1.
     """
 
     above: str
     below: str
     between: str
-    said: Callable[[float], float] = float
+    shown: Callable[[float], float] = float
     is_whole: bool = False
     none: str | None = None
 
@@ -42,14 +42,14 @@ def _amount(verb: str) -> Phrase:
 
 
 def _share(what: str) -> Phrase:
-    """A share, said in per cent."""
+    """Return the phrase of a share, in per cent."""
     return Phrase(
         f"{what} {{}} % or more", f"{what} below {{}} %", f"{what} {{}} to below {{}} %", _percent
     )
 
 
-def _measure(what: str, said: Callable[[float], float] = float) -> Phrase:
-    return Phrase(f"{what} {{}} or more", f"{what} below {{}}", f"{what} {{}} to below {{}}", said)
+def _measure(what: str, shown: Callable[[float], float] = float) -> Phrase:
+    return Phrase(f"{what} {{}} or more", f"{what} below {{}}", f"{what} {{}} to below {{}}", shown)
 
 
 def _percent(share: float) -> float:
@@ -61,12 +61,12 @@ def _minutes(seconds: float) -> float:
 
 
 def _alike(entropy: float) -> float:
-    """Return how many kinds in equal shares have this entropy (nats)."""
+    """Return the number of equally frequent kinds that has this entropy (nats)."""
     return round(math.exp(entropy), 1)
 
 
 def _of_the_usual(log_ratio: float) -> float:
-    """Return a price in per cent of what is usual."""
+    """Return a price in per cent of the usual price."""
     return round(100 * math.exp(log_ratio))
 
 
@@ -131,29 +131,29 @@ _PHRASES: Mapping[str, Phrase] = {
     "price_tolerance": _measure("relative spread of prices"),
     "price_ratio": _measure("price paid / price viewed"),
 }
-# Where a missing value means that it never happened.
+# Features whose missing value means "never".
 _NEVER = {"recency_days"}
 
 
 def sentence(rules: Sequence[LeafRule], null_values: Mapping[str, float]) -> str:
-    """Tell the leaves of one segment; "everybody" for the only leaf of a tree."""
+    """Describe the leaves of one segment; "everybody" for the only leaf of a tree."""
     text = "; or ".join(words(rule, null_values) for rule in rules)
     return text[:1].upper() + text[1:]
 
 
 def little_known_words(known_from: int) -> str:
-    """Tell of whom too little is known."""
+    """Describe the customers of whom too little is known."""
     return f"Fewer than {known_from} events, no orders"
 
 
 def words(rule: LeafRule, null_values: Mapping[str, float]) -> str:
-    """Tell what a leaf asks of each feature."""
+    """Describe a leaf's conditions."""
     if not rule.intervals:
         return "everybody"
-    return ", ".join(_told(interval, null_values) for interval in rule.intervals)
+    return ", ".join(_condition(interval, null_values) for interval in rule.intervals)
 
 
-def _told(interval: Interval, null_values: Mapping[str, float]) -> str:
+def _condition(interval: Interval, null_values: Mapping[str, float]) -> str:
     name = interval.feature
     phrase = _PHRASES.get(name) or _measure(name.replace("_", " "))
     text = _limits(phrase, interval.lower, interval.upper)
@@ -178,5 +178,5 @@ def _limits(phrase: Phrase, lower: float | None, upper: float | None) -> str:
 
 
 def _number(value: float | None, phrase: Phrase) -> str:
-    said = 0.0 if value is None else phrase.said(value)
-    return f"{said:,.0f}" if said == round(said) else f"{round(said, 6):,g}"
+    shown = 0.0 if value is None else phrase.shown(value)
+    return f"{shown:,.0f}" if shown == round(shown) else f"{round(shown, 6):,g}"

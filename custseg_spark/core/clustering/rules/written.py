@@ -20,9 +20,9 @@ def rules_of(parts: Mapping[str, Any] | None) -> RuleTree | None:
         return None
     nodes = tuple(RuleNode(**node) for node in parts["nodes"])
     for place, node in enumerate(nodes):
-        asked = node.question
-        is_question = asked is not None and all(place < p < len(nodes) for p in asked[2:])
-        is_leaf = asked is None and node.cluster is not None
+        question = node.question
+        is_question = question is not None and all(place < p < len(nodes) for p in question[2:])
+        is_leaf = question is None and node.cluster is not None
         if not is_leaf and not is_question:
             raise ValueError(f"node {place} of its rules is neither a question nor a cluster")
     if not nodes:

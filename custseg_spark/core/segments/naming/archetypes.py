@@ -11,10 +11,10 @@ SHARES = ("customer_share", "revenue_share", "revenue_per_share")
 
 @dataclass(frozen=True)
 class Bar:
-    """What a segment's mean of a feature, or a share of its, must be at least or at most.
+    """The least or the most that a segment's mean of a feature, or its share, must be.
 
-    `at_least_of_mean` and `at_most_of_mean` are multiples of the mean of all customers: what a log
-    makes easy for everybody marks no segment.
+    `at_least_of_mean` and `at_most_of_mean` are multiples of the mean of all customers: a value
+    that everybody reaches in a log marks no segment.
     """
 
     at_least: float | None = None
@@ -115,5 +115,5 @@ class Archetypes:
     def words_for(self, feature: str) -> Words | None:
         """Return the words for a feature; None if descriptive names don't use it."""
         plain = feature.replace("_", " ")
-        made = None if self.words else Words(f"low {plain}", f"high {plain}")
-        return self.words.get(feature, made)
+        default = None if self.words else Words(f"low {plain}", f"high {plain}")
+        return self.words.get(feature, default)

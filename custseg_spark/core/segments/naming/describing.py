@@ -14,16 +14,14 @@ _NOTHING_STANDS_OUT = "Average"
 
 
 def strength(stand: Standings, archetypes: Archetypes) -> np.ndarray:
-    """Return segments x features: how strongly each feature marks a segment; 0 where faint or
-    wordless.
-    """
+    """Return how strongly each feature marks a segment; 0 where faint or without words."""
     size = np.nan_to_num(np.abs(stand.values))
     spoken = np.array([archetypes.words_for(f) is not None for f in stand.features], dtype=bool)
     return np.where(spoken & (size >= _FAINT), size, 0.0)
 
 
 def descriptive_name(
-    stand: Standings, row: int, archetypes: Archetypes, taken: Collection[str]
+    stand: Standings, row: int, archetypes: Archetypes, taken_names: Collection[str]
 ) -> str:
     """Name the segment by its two strongest features.
 
@@ -32,20 +30,20 @@ def descriptive_name(
     phrases = _without_repetition(_phrases(stand, row, archetypes))
     for length in range(_PHRASES, len(phrases) + 1):
         name = _sentence(phrases[:length])
-        if name not in taken:
+        if name not in taken_names:
             return name
     name = _sentence(phrases[:_PHRASES]) or _NOTHING_STANDS_OUT
-    numbered = [name, *(f"{name} ({n})" for n in range(2, len(taken) + 3))]
-    return next(candidate for candidate in numbered if candidate not in taken)
+    numbered = [name, *(f"{name} ({n})" for n in range(2, len(taken_names) + 3))]
+    return next(candidate for candidate in numbered if candidate not in taken_names)
 
 
 def _without_repetition(phrases: Iterable[str]) -> list[str]:
-    """Return the phrases that say something new: none is part of another, the first one counts."""
-    said: list[str] = []
+    """Return the phrases that say something new: of two where one contains the other, the first."""
+    distinct: list[str] = []
     for phrase in phrases:
-        if not any(phrase in other or other in phrase for other in said):
-            said.append(phrase)
-    return said
+        if not any(phrase in other or other in phrase for other in distinct):
+            distinct.append(phrase)
+    return distinct
 
 
 def _phrases(stand: Standings, row: int, archetypes: Archetypes) -> Iterator[str]:

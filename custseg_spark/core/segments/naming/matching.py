@@ -84,10 +84,10 @@ def _admitted(
     means = means_of_all(figures)
     admitted = [
         [
-            a.admits(own, means, _KEPT_TOLERANCE if a.name == name else 0.0)
+            a.admits(segment_figures, means, _KEPT_TOLERANCE if a.name == name else 0.0)
             for a in archetypes.archetypes
         ]
-        for own, name in zip(figures, kept, strict=True)
+        for segment_figures, name in zip(figures, kept, strict=True)
     ]
     return np.where(np.array(admitted, dtype=bool).reshape(fits.shape), fits, np.nan)
 
@@ -109,16 +109,16 @@ def _match(
     position = {a.name: i for i, a in enumerate(archetypes.archetypes)}
     rank = np.outer(np.arange(rows, 0, -1), np.arange(columns, 0, -1))
     gains = np.where(np.isfinite(fits), fits, _NEVER) + _PREFERENCE * rank
-    own = np.full((rows, rows), _NEVER)
-    np.fill_diagonal(own, min_score)
+    descriptive_gains = np.full((rows, rows), _NEVER)
+    np.fill_diagonal(descriptive_gains, min_score)
     for row, name in enumerate(kept):
-        table, column = (gains, position[name]) if name in position else (own, row)
+        table, column = (gains, position[name]) if name in position else (descriptive_gains, row)
         if name is not None and (np.isinf(kept_bonus) or table[row, column] > _NEVER / 2):
             table[row, column] = min(table[row, column] + kept_bonus, _SURE)
     # Commands read the archetypes before Spark starts; loading SciPy would keep them.
     from scipy.optimize import linear_sum_assignment
 
-    _, chosen = linear_sum_assignment(np.hstack([gains, own]), maximize=True)
+    _, chosen = linear_sum_assignment(np.hstack([gains, descriptive_gains]), maximize=True)
     return [int(c) if c < columns else None for c in chosen]
 
 
@@ -131,19 +131,19 @@ def _names(
     """Return the names by row: archetypes', then kept descriptive ones, then new ones; all
     different.
     """
-    taken = {a.name for a in archetypes.archetypes}
+    taken_names = {a.name for a in archetypes.archetypes}
     names: dict[int, str] = {}
     for row, position in enumerate(matched):
         old = kept[row]
         if position is not None:
             names[row] = archetypes.archetypes[position].name
-        elif old is not None and old not in taken:
+        elif old is not None and old not in taken_names:
             names[row] = old
-            taken.add(old)
+            taken_names.add(old)
     for row in range(len(matched)):
         if row not in names:
-            names[row] = descriptive_name(stand, row, archetypes, taken)
-            taken.add(names[row])
+            names[row] = descriptive_name(stand, row, archetypes, taken_names)
+            taken_names.add(names[row])
     return [names[row] for row in range(len(matched))]
 
 
@@ -156,9 +156,9 @@ def _explained(
     archetypes: Archetypes,
 ) -> SegmentName:
     archetype = archetypes.archetypes[matched] if matched is not None else None
-    speaks = contributions(stand, archetype) if archetype else strength(stand, archetypes)
-    order = [int(f) for f in np.argsort(-speaks[row], kind="stable") if speaks[row, f] > 0]
-    telling = [f for f in order if abs(stand.z_scores[row, f]) >= _TELLING] or order[:1]
+    weights = contributions(stand, archetype) if archetype else strength(stand, archetypes)
+    order = [int(f) for f in np.argsort(-weights[row], kind="stable") if weights[row, f] > 0]
+    evident = [f for f in order if abs(stand.z_scores[row, f]) >= _TELLING] or order[:1]
     second = _runner_up(fits[row], matched)
     return SegmentName(
         name=name,
@@ -167,7 +167,7 @@ def _explained(
         runner_up=archetypes.archetypes[second].name if second is not None else None,
         runner_up_score=float(fits[row, second]) if second is not None else None,
         evidence=tuple(
-            (stand.features[f], float(stand.z_scores[row, f])) for f in telling[:_EVIDENCE]
+            (stand.features[f], float(stand.z_scores[row, f])) for f in evident[:_EVIDENCE]
         ),
         actions=archetype.actions if archetype else archetypes.descriptive.actions,
     )

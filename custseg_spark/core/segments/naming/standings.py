@@ -28,11 +28,11 @@ class Standings:
 def standings(z_scores: Sequence[Mapping[str, float]]) -> Standings:
     """Return standings from -2 to 2: half against all customers, half against the other segments.
 
-    If nearly everybody is in one segment, its z-scores are near 0 and those of the others are large
-    in every feature. Compared with each other (minus the mean over segments, in units of their
-    spread if that exceeds a standard deviation), the large segment is as far below the others as
-    they are above it, and the others differ in what marks them. No standing is low above the
-    average customer, nor high below.
+    If nearly everybody is in one segment, its z-scores are near 0 and the other segments' are large
+    in every feature. So half of a standing compares segments with each other: minus the mean over
+    segments, in units of their spread if that exceeds a standard deviation. Then the large segment
+    is as far below the others as they are above it, and the others differ in the features that mark
+    them. A segment above the average customer has no low standing, and one below no high one.
     """
     features = tuple(sorted({f for row in z_scores for f in row}))
     z = np.array([[row.get(f, np.nan) for f in features] for row in z_scores], dtype=float)
@@ -46,13 +46,12 @@ def standings(z_scores: Sequence[Mapping[str, float]]) -> Standings:
     values = (np.clip(filled, -_CLIP, _CLIP) + np.clip(among, -_CLIP, _CLIP)) / 2
     values = np.where(values * filled > 0, values, 0.0)
     # A feature that is 0 throughout distinguishes no segments; it counts as missing.
-    told = present & (filled != 0).any(axis=0)
-    return Standings(features, np.where(present, z, np.nan), np.where(told, values, np.nan))
+    marks = present & (filled != 0).any(axis=0)
+    return Standings(features, np.where(present, z, np.nan), np.where(marks, values, np.nan))
 
 
 def scores(stand: Standings, archetypes: Archetypes) -> np.ndarray:
-    """Return segments x archetypes: the mean standing by weight and sign, NaN if too much is
-    missing.
+    """Return segments x archetypes: the weighted mean standing, NaN if too much is missing.
 
     The result is on the scale of z-scores, whatever the number and size of the weights.
     """

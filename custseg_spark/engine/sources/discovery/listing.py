@@ -24,4 +24,6 @@ def hashed_sources(
     listed: Sequence[tuple[MappingFile, Sequence[SourceFile]]],
 ) -> list[tuple[MappingFile, list[SourceFile]]]:
     """The files with the hashes of their contents, by which the ledger knows them."""
-    return [(mapping, [files.hashed(file) for file in found]) for mapping, found in listed]
+    return [
+        (mapping, [files.hashed(file) for file in listed_files]) for mapping, listed_files in listed
+    ]

@@ -40,7 +40,7 @@ _IN_PLACE_TABLES = ("parquet",)
 
 
 @dataclass(frozen=True)
-class Found:
+class RemoteFiles:
     """A mapping's remote files, and the facts of those that Spark has counted."""
 
     files: Sequence[SourceFile] = ()
@@ -53,7 +53,7 @@ def find(
     is_new: Callable[[SourceFile], bool],
     split_bytes: int,
     staging: Path,
-) -> Found:
+) -> RemoteFiles:
     """The files of the mapping's remote paths; nothing of those that aren't new is read.
 
     Raises InputError where nothing is there, or a file can't be read.
@@ -61,7 +61,7 @@ def find(
     listed = [file for path in mapping.path for file in list_files(spark, path)]
     new = [f for f in listed if f.skipped_because is None and is_new(f)]
     if not new:
-        return Found(listed)
+        return RemoteFiles(listed)
     layout = Layout.of(mapping)
     is_of_lines = not (mapping.multiline or mapping.header_row or layout.is_spaced)
     kinds: tuple[str, ...] = _IN_PLACE if is_of_lines else _IN_PLACE_TABLES
@@ -72,7 +72,7 @@ def find(
         brought = list(pool.map(lambda f: bring(spark, f, staging, in_place=kinds), new))
     texts = [f for f in brought if f.kind in _TEXTS and not (f.skipped_because or f.unpacked)]
     by_path = {f.path: f for f in brought}
-    return Found(
+    return RemoteFiles(
         [by_path.get(f.path, f) for f in listed],
         count_lines(spark, texts, layout, split_bytes) if texts else {},
     )
@@ -87,17 +87,21 @@ def list_files(spark: SparkSession, path: str) -> list[SourceFile]:
     root = place(path)
     if not isinstance(root, Remote) or is_database(path):
         return []
-    files = [_listed(found, root) for found in file_systems.list_remote(spark, root)]
+    files = [_listed(remote_file, root) for remote_file in file_systems.list_remote(spark, root)]
     require_readable(files, path)
     return files
 
 
-def _listed(found: RemoteFile, root: Remote) -> SourceFile:
-    uri, outright = found.place.uri, found.named_outright
-    state = hashlib.sha256(f"{uri}\n{found.bytes}\n{found.changed_ms}".encode()).hexdigest()
-    file = SourceFile(found.place, "remote", found.bytes, state, named_outright=outright)
+def _listed(remote_file: RemoteFile, root: Remote) -> SourceFile:
+    uri, outright = remote_file.place.uri, remote_file.named_outright
+    state = hashlib.sha256(
+        f"{uri}\n{remote_file.bytes}\n{remote_file.changed_ms}".encode()
+    ).hexdigest()
+    file = SourceFile(
+        remote_file.place, "remote", remote_file.bytes, state, named_outright=outright
+    )
     folder = f"{root.uri.rstrip('/')}/"
-    relative = uri.removeprefix(folder) if uri.startswith(folder) else found.place.name
+    relative = uri.removeprefix(folder) if uri.startswith(folder) else remote_file.place.name
     if not outright and is_hidden(PurePosixPath(relative)):
         return replace(file, kind="hidden", sha256="", skipped_because=HIDDEN)
     return file

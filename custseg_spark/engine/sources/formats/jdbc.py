@@ -159,10 +159,10 @@ def _ordered(rows: DataFrame, table: JdbcTable) -> DataFrame:
 
 def _lengths(folder: Path) -> list[int]:
     """Return the number of rows of each partition; an empty one may have no file."""
-    found = {
+    lengths = {
         _number(path): pq.read_metadata(path).num_rows for path in folder.glob("part-*.parquet")
     }
-    return [found.get(i, 0) for i in range(max(found, default=-1) + 1)]
+    return [lengths.get(i, 0) for i in range(max(lengths, default=-1) + 1)]
 
 
 def _pieces(

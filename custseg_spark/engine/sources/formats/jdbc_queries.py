@@ -11,7 +11,7 @@ from pyspark.sql import DataFrameReader, SparkSession
 from custseg_spark.config import jdbc as jdbc_options
 from custseg_spark.config.mappings import MappingFile
 from custseg_spark.core.events.tables import column_texts
-from custseg_spark.engine.spark.database_errors import said as said_by
+from custseg_spark.engine.spark.database_errors import message_of
 from custseg_spark.errors import InputError
 from custseg_spark.redaction import STARS
 
@@ -49,8 +49,8 @@ def one_row(
     named = [sql + " AS v" + str(i) for i, sql in enumerate(columns)]
     query = "SELECT " + ", ".join(named) + " FROM " + relation(mapping)
     with explained(url, mapping):
-        found = reader(spark, url, mapping).option("query", query).load()
-        values = found.toArrow().combine_chunks()
+        frame = reader(spark, url, mapping).option("query", query).load()
+        values = frame.toArrow().combine_chunks()
     return [column_texts(column.combine_chunks())[0][0] for column in values.columns]
 
 
@@ -60,13 +60,15 @@ def explained(url: str, mapping: MappingFile) -> Iterator[None]:
     try:
         yield
     except (Py4JJavaError, PySparkException) as error:
-        said = said_by(error)
-        if said is None:
+        message = message_of(error)
+        if message is None:
             raise
         for secret in jdbc_options.secrets(url, mapping.jdbc, os.environ):
-            said = said.replace(secret, STARS)
-        if "ClassNotFoundException" in said or "No suitable driver" in said:
+            message = message.replace(secret, STARS)
+        if "ClassNotFoundException" in message or "No suitable driver" in message:
             package = _PACKAGES.get(jdbc_options.database(url), "GROUP:ARTIFACT")
-            said = f"its driver isn't there ({said}); spark-submit --packages {package}:VERSION"
+            message = (
+                f"its driver isn't there ({message}); spark-submit --packages {package}:VERSION"
+            )
         # Without what it came from: that may hold the secret.
-        raise InputError(f"{described(url, mapping)}: {said}") from None
+        raise InputError(f"{described(url, mapping)}: {message}") from None

@@ -71,10 +71,10 @@ def tables(spark: SparkSession, mapping: MappingFile) -> list[JdbcTable]:
     that holds more than one value; ConfigurationError for a partition column of a type without
     ranges.
     """
-    return [_found(spark, url, mapping) for url in mapping.path if is_database(url)]
+    return [_table_of(spark, url, mapping) for url in mapping.path if is_database(url)]
 
 
-def _found(spark: SparkSession, url: str, mapping: MappingFile) -> JdbcTable:
+def _table_of(spark: SparkSession, url: str, mapping: MappingFile) -> JdbcTable:
     fields = fields_of(spark, url, mapping)
     ranged = _partition_column(fields, mapping, described(url, mapping))
     names = quoted_for(spark, url, [f.name for f in fields])
@@ -161,17 +161,17 @@ def _partition_column(
     """
     if mapping.jdbc.predicates:
         return None
-    asked = mapping.jdbc.partition_column
-    wanted = (asked or mapping.columns.get("event_at", "")).lower()
-    column = next((f for f in fields if f.name.lower() == wanted), None)
-    if asked and not column:
+    configured = mapping.jdbc.partition_column
+    name = (configured or mapping.columns.get("event_at", "")).lower()
+    column = next((f for f in fields if f.name.lower() == name), None)
+    if configured and not column:
         names = [f.name for f in fields]
-        raise ConfigurationError(f"{where}: jdbc.partition_column: there is no column '{asked}'"
-                                 f"{nearest(asked, names)}")  # fmt: skip
+        raise ConfigurationError(f"{where}: jdbc.partition_column: there is no column '{configured}'"
+                                 f"{nearest(configured, names)}")  # fmt: skip
     if column and not isinstance(column.dataType, _RANGED):
-        if asked:
+        if configured:
             raise ConfigurationError(
-                f"{where}: jdbc.partition_column '{asked}' is {column.dataType.simpleString()};"
+                f"{where}: jdbc.partition_column '{configured}' is {column.dataType.simpleString()};"
                 " expected a number, date or timestamp"
             )
         return None

@@ -67,12 +67,12 @@ def inspect(file: SourceFile, file_id: str, mapping: MappingFile, staging: Path)
         with target.open("w", encoding="utf-8", errors="surrogateescape") as lines:
             lines.writelines(f"{record}\n" for record in records)
         file = replace(file, unpacked=target)
-    found = _columns(file.data, "" if mapping.explodes else mapping.nested)
-    if found is not None:
-        found = with_paths(found, mapping)
-        if not file.named_outright and not found & set(mapping.columns.values()):
+    columns = _columns(file.data, "" if mapping.explodes else mapping.nested)
+    if columns is not None:
+        columns = with_paths(columns, mapping)
+        if not file.named_outright and not columns & set(mapping.columns.values()):
             return NOT_ITS_COLUMNS
-        check_columns(found, mapping, f"{file.path}: the first objects' table")
+        check_columns(columns, mapping, f"{file.path}: the first objects' table")
     return _cut(file, file_id)
 
 
@@ -93,8 +93,8 @@ def first_records(file: SourceFile, nested: str, most: int) -> list[json_text.Re
 
 
 def _records(lines: Iterable[bytes], nested: str) -> list[json_text.Record]:
-    found = (json_text.record(line, (nested,)) for line in lines)
-    return [record for record, defect in found if not defect]
+    parsed = (json_text.record(line, (nested,)) for line in lines)
+    return [record for record, defect in parsed if not defect]
 
 
 def _is_array(path: Path) -> bool:

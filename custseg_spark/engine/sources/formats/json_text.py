@@ -26,10 +26,10 @@ Record = Mapping[str, str | None]
 
 def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object whose keys are distinct: which of two values is meant, nobody knows."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    unique = dict(pairs)
+    if len(unique) != len(pairs):
         raise ValueError("a key is there twice")
-    return found
+    return unique
 
 
 def _once_or_list(pairs: list[tuple[str, Any]]) -> Any:
@@ -64,12 +64,12 @@ def record(line: bytes, taken: Collection[str]) -> tuple[Record, str | None]:
             return {}, "invalid_json"
         if QUARANTINED in value:
             return {}, "malformed_answer"
-        found = {key: _text(item) for key, item in value.items()}
+        texts = {key: _text(item) for key, item in value.items()}
     except (ValueError, RecursionError):
         return {}, "invalid_json"
     if any(isinstance(value.get(key), list | dict) for key in taken):
         return {}, "invalid_json"
-    return _checked(found)
+    return _checked(texts)
 
 
 def _text(item: Any) -> str | None:
@@ -78,14 +78,14 @@ def _text(item: Any) -> str | None:
     return item if item is None or isinstance(item, str) else json.dumps(item, sort_keys=True)
 
 
-def _checked(found: Record) -> tuple[Record, str | None]:
-    everything = "".join([*found, *(v for v in found.values() if v)])
+def _checked(texts: Record) -> tuple[Record, str | None]:
+    everything = "".join([*texts, *(v for v in texts.values() if v)])
     if "\x00" in everything:
         return {}, "nul_byte"
     # Half of a surrogate pair, which \ud800 can write, is no text.
     if not everything.isascii() and any("\ud800" <= c <= "\udfff" for c in everything):
         return {}, "invalid_utf8"
-    return found, None
+    return texts, None
 
 
 class _Text:
@@ -106,12 +106,12 @@ class _Text:
 
     def take(self, allowed: str) -> str:
         """The same, which must be one of these, and past it."""
-        found = self.peek()
-        if not found or found not in allowed:
+        character = self.peek()
+        if not character or character not in allowed:
             expected = " or ".join(allowed)
-            raise ValueError(f"expected {expected}, found {found or 'the end of the file'}")
+            raise ValueError(f"expected {expected}, found {character or 'the end of the file'}")
         self._position += 1
-        return found
+        return character
 
     def value(self) -> Any:
         """The value that begins here. Raises ValueError where none does."""

@@ -169,13 +169,13 @@ def explained(where: str) -> Iterator[None]:
     try:
         yield
     except _DAMAGES as error:
-        said = " ".join(str(error).split())
-        raise InputError(f"{where}: the Parquet file is damaged: {said}") from error
+        message = " ".join(str(error).split())
+        raise InputError(f"{where}: the Parquet file is damaged: {message}") from error
 
 
 def _damaged(file: SourceFile, error: Exception) -> InputError:
-    said = " ".join(str(error).split())
-    return InputError(f"{file.name}: the Parquet file is damaged: {said}")
+    message = " ".join(str(error).split())
+    return InputError(f"{file.name}: the Parquet file is damaged: {message}")
 
 
 @dataclass(frozen=True)
@@ -205,8 +205,8 @@ class ParquetPiece:
                     row += len(table)
         except _DAMAGES as error:
             where = f"{self.source_file}{_damaged_column(self.path, self.row_group)}"
-            said = " ".join(str(error).split())
-            raise InputError(f"{where}: the Parquet file is damaged: {said}") from error
+            message = " ".join(str(error).split())
+            raise InputError(f"{where}: the Parquet file is damaged: {message}") from error
 
 
 def _damaged_column(path: Path, row_group: int) -> str:
@@ -227,12 +227,12 @@ def _damaged_column(path: Path, row_group: int) -> str:
 
 def pieces(source: ParquetFile) -> list[ParquetPiece]:
     """A piece for each row group that has rows."""
-    found, row = [], source.rows_before + 1
+    cut, row = [], source.rows_before + 1
     with pq.ParquetFile(source.file.data) as opened:
         for number in range(opened.metadata.num_row_groups):
             group = opened.metadata.row_group(number)
             if group.num_rows:
-                found.append(
+                cut.append(
                     ParquetPiece(
                         source.file_id,
                         source.file.name,
@@ -243,7 +243,7 @@ def pieces(source: ParquetFile) -> list[ParquetPiece]:
                     )
                 )
             row += source.group_records[number] if source.group_records else group.num_rows
-    return found
+    return cut
 
 
 def remote_frame(
@@ -254,8 +254,8 @@ def remote_frame(
     numbers = {source.file_id: n for n, source in enumerate(sources)}
     table = spark.read.parquet(*map(outright, by_path))
     names = table.columns
-    found = [(u, of_input_file(u, by_path)) for u in table.inputFiles()]
-    rows = [(metadata_path(u), numbers[s.file_id], s.rows_before) for u, s in found]
+    input_files = [(u, of_input_file(u, by_path)) for u in table.inputFiles()]
+    rows = [(metadata_path(u), numbers[s.file_id], s.rows_before) for u, s in input_files]
     ddl = "spark_path string, file int, rows_before bigint"
     files = F.broadcast(spark.createDataFrame(rows, ddl))
     located = table.select(

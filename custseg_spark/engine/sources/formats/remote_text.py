@@ -143,10 +143,10 @@ def count_lines(
         try:
             rows = _splits(lines(spark, list(by_uri))).collect()
         except Py4JJavaError as error:
-            said, cause = unquote(str(error.java_exception)), error.java_exception.getCause()
-            if _UNREADABLE not in said or cause is None:
+            message, cause = unquote(str(error.java_exception)), error.java_exception.getCause()
+            if _UNREADABLE not in message or cause is None:
                 raise
-            names = ", ".join(uri for uri in by_uri if uri in said)
+            names = ", ".join(uri for uri in by_uri if uri in message)
             raise InputError(f"{names}: can't be read: {cause.getMessage()}") from error
     of_file: dict[str, list[Row]] = {uri: [] for uri in by_uri}
     for row in rows:
@@ -177,9 +177,9 @@ def _facts(file: SourceFile, splits: Sequence[Row], layout: Layout, split_bytes:
     lines = sum(row.lines for row in splits)
     if file.kind == "text":
         _check_bytes(file, lines + sum(row.bytes for row in splits))
-    held = {row.block_start // split_bytes: row.lines for row in splits}
+    lines_by_split = {row.block_start // split_bytes: row.lines for row in splits}
     borders = range(-(-file.bytes // split_bytes) - 1) if file.kind == "text" else range(0)
-    before = tuple(accumulate((held.get(i, 0) for i in borders), initial=0))
+    before = tuple(accumulate((lines_by_split.get(i, 0) for i in borders), initial=0))
     first = next((row for row in splits if row.first), None)
     header_row = 0
     if first:

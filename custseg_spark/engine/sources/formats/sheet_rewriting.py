@@ -105,8 +105,8 @@ class _Bytes(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         self._rest = self._rest or next(self._blocks, b"")
-        taken, self._rest = self._rest[:size], self._rest[size:]
-        return taken
+        block, self._rest = self._rest[:size], self._rest[size:]
+        return block
 
 
 def _rows(book: Workbook, part: str) -> Iterator[_Row]:
@@ -176,11 +176,11 @@ def _inside(cell: ElementTree.Element) -> str | None:
 
 def _text(item: ElementTree.Element) -> str:
     """A text in place, of its runs, without the signs of how it is spoken."""
-    found = []
+    texts = []
     for child in item:
         kind = child.tag.rpartition("}")[2]
         if kind == "t":
-            found.append(child.text or "")
+            texts.append(child.text or "")
         elif kind == "r":
-            found.append(_text(child))
-    return "".join(found)
+            texts.append(_text(child))
+    return "".join(texts)

@@ -60,8 +60,8 @@ class Survey:
 
 def survey(book: Workbook, part: str) -> Survey:
     """Looks at a sheet's part. Raises InputError for a row beyond the bounds."""
-    found, number = Survey(), 0
-    for rows in _stretches(book, part, found):
+    result, number = Survey(), 0
+    for rows in _stretches(book, part, result):
         numbers = []
         for row in _ROW_END.split(rows):
             # Rows of nothing stand before this one as empty elements.
@@ -70,34 +70,34 @@ def survey(book: Workbook, part: str) -> Survey:
                 number = int(given[1]) if given else number + 1
             numbers.append(number)
             if _VALUE.search(row):
-                found.filled.append(number)
-        _see_cells(rows, numbers, found)
-    return found
+                result.filled.append(number)
+        _see_cells(rows, numbers, result)
+    return result
 
 
-def _see_cells(rows: bytes, numbers: list[int], found: Survey) -> None:
+def _see_cells(rows: bytes, numbers: list[int], result: Survey) -> None:
     """Notes where the cells of some rows are, and whether each says so and is in one of these."""
     placed = _PLACED_CELL.findall(rows)
     columns, own_rows = zip(*placed, strict=True) if placed else ((), ())
-    found.columns.update(columns)
-    found.rows.update(numbers)
-    found.cells += len(placed)
-    found.is_plain &= set(own_rows) <= {b"%d" % number for number in numbers}
-    found.is_plain &= len(placed) == sum(rows.count(beginning) for beginning in _CELL)
+    result.columns.update(columns)
+    result.rows.update(numbers)
+    result.cells += len(placed)
+    result.is_plain &= set(own_rows) <= {b"%d" % number for number in numbers}
+    result.is_plain &= len(placed) == sum(rows.count(beginning) for beginning in _CELL)
 
 
-def _stretches(book: Workbook, part: str, found: Survey) -> Iterator[bytes]:
+def _stretches(book: Workbook, part: str, result: Survey) -> Iterator[bytes]:
     """The XML of some whole rows after others, and what follows the last."""
     rest, is_first = b"", True
     for block in book.blocks(part):
         if is_first:
-            found.is_plain &= bool(_UTF8.match(block)) and not _OTHER_ENCODING.match(block)
+            result.is_plain &= bool(_UTF8.match(block)) and not _OTHER_ENCODING.match(block)
             is_first = False
         text = rest + block
-        if found.is_plain:
+        if result.is_plain:
             # With the end of the block before: a tag may be cut there.
             looked_at = text[max(0, len(rest) - 8) :]
-            found.is_plain = not any(sign in looked_at for sign in _NOT_PLAIN)
+            result.is_plain = not any(sign in looked_at for sign in _NOT_PLAIN)
         end = max(text.rfind(b"</row>"), text.rfind(b":row>"))
         if end >= 0:
             yield text[:end]

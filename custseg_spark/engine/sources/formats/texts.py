@@ -262,21 +262,21 @@ def chunks(file: SourceFile, chunk_bytes: int, *, multiline: bool) -> Iterator[t
 
     Raises InputError for a record that would fill the memory.
     """
-    held, first_row, enough = bytearray(), 1, chunk_bytes
+    pending, first_row, enough = bytearray(), 1, chunk_bytes
     for block in blocks(file):
-        held += block
-        if len(held) >= enough:
-            end, rows = _whole_records(bytes(held), multiline=multiline)
+        pending += block
+        if len(pending) >= enough:
+            end, rows = _whole_records(bytes(pending), multiline=multiline)
             if end:
-                yield bytes(held[:end]), first_row
-                del held[:end]
+                yield bytes(pending[:end]), first_row
+                del pending[:end]
                 first_row += rows
-            if len(held) > LONGEST_RECORD:
+            if len(pending) > LONGEST_RECORD:
                 raise InputError(f"{file.path}: a record of more than {LONGEST_RECORD:,} bytes")
             # Not looked at anew with each block of a long record.
-            enough = chunk_bytes if end else 2 * len(held)
-    if held:
-        yield bytes(held), first_row
+            enough = chunk_bytes if end else 2 * len(pending)
+    if pending:
+        yield bytes(pending), first_row
 
 
 def _whole_records(text: bytes, *, multiline: bool) -> tuple[int, int]:

@@ -51,11 +51,11 @@ def blocks(file: SourceFile) -> Iterator[bytes]:
     try:
         with file.data.open("rb") as source:
             whole = limits.limited(_decompressed(source), file.bytes, str(file.path))
-            found = filter(None, whole)
-            first = next(found, b"")
+            unpacked = filter(None, whole)
+            first = next(unpacked, b"")
             check_is_text(file, first)
             yield first
-            yield from found
+            yield from unpacked
     except (EOFError, lzma.LZMAError) as error:
         raise InputError(f"{file.path}: broken xz file: {error}") from error
 

@@ -109,9 +109,9 @@ def _rows(
         raise InputError(f"{file.path}: there is no sheet '{name}'{nearest(name, names)}")
     part = book.part_of(name)
     book.check(part)
-    found = survey(book, part)
-    if found.is_plain and found.is_dense and found.rectangle <= MOST_CELLS:
-        return name, found.filled, zip(count(1), _cells(file.data, name), strict=False)
+    surveyed = survey(book, part)
+    if surveyed.is_plain and surveyed.is_dense and surveyed.rectangle <= MOST_CELLS:
+        return name, surveyed.filled, zip(count(1), _cells(file.data, name), strict=False)
     with tempfile.TemporaryDirectory(prefix="custseg-sheet-") as folder:
         copy = Path(folder) / "sheet.xlsx"
         filled = rewritten(book, part, copy)
@@ -180,17 +180,17 @@ def inspect(
     ):
         return NOT_ITS_COLUMNS
     several = sum(fits) > 1
-    found: list[XlsxFile] = []
+    sheets: list[XlsxFile] = []
     for (sheet, header), is_fit in zip(headed, fits, strict=True):
         if not is_fit:
             part = replace(file, sheet=sheet.name, skipped_because=lacking(header, mapping))
-            found.append(XlsxFile(part, "", staging, sheet.name, (), 0, 0, 0))
+            sheets.append(XlsxFile(part, "", staging, sheet.name, (), 0, 0, 0))
             continue
-        is_first = all(one.file.skipped_because for one in found)
+        is_first = all(one.file.skipped_because for one in sheets)
         part = replace(file, sheet=sheet.name if several else "")
         part_id = file_id if is_first else _id_of(file_id, sheet.name)
-        found.append(_staged(part, part_id, sheet, header, mapping, staging))
-    return found
+        sheets.append(_staged(part, part_id, sheet, header, mapping, staging))
+    return sheets
 
 
 def _id_of(file_id: str, sheet: str) -> str:

@@ -42,14 +42,14 @@ def page(
     cursor = body.get("next_cursor")
     if cursor is not None and (not isinstance(cursor, str) or not cursor or cursor in seen):
         raise MalformedError("'next_cursor' is neither null nor a text that is new", text)
-    found: list[Mapping[str, Any]] = []
+    purchases: list[Mapping[str, Any]] = []
     for customer in customers:
-        own = customer.get("purchases") if isinstance(customer, dict) else None
-        if not isinstance(own, list) or not all(isinstance(p, dict) for p in own):
+        of_customer = customer.get("purchases") if isinstance(customer, dict) else None
+        if not isinstance(of_customer, list) or not all(isinstance(p, dict) for p in of_customer):
             raise MalformedError("a customer without a list of objects 'purchases'", text)
         if (mobile := str(customer.get("mobile"))) not in mobiles:
             raise MalformedError("a customer who wasn't asked for", text)
-        if any(str(purchase.get("mobile", mobile)) != mobile for purchase in own):
+        if any(str(purchase.get("mobile", mobile)) != mobile for purchase in of_customer):
             raise MalformedError("a purchase of another customer", text)
-        found += [{**purchase, "mobile": mobile} for purchase in own]
-    return found, cursor
+        purchases += [{**purchase, "mobile": mobile} for purchase in of_customer]
+    return purchases, cursor

@@ -115,7 +115,7 @@ class PurchaseApi:
         cursor, seen, empty = None, set[str](), 0
         while True:
             query = {"mobiles": mobiles, "cursor": cursor}
-            purchases, cursor = self._asked(query, frozenset(mobiles), seen, patient)
+            purchases, cursor = self._request(query, frozenset(mobiles), seen, patient)
             yield purchases
             if cursor is None:
                 return
@@ -127,16 +127,16 @@ class PurchaseApi:
                     f" {len(mobiles):,} customers, the last {empty:,} of them empty"
                 )
 
-    def _asked(
+    def _request(
         self,
         query: Mapping[str, Any],
         mobiles: Collection[str],
         seen: Collection[str],
         patient: bool,
     ) -> tuple[list[Mapping[str, Any]], str | None]:
-        again = self._if_failed | self._if_malformed if patient else self._if_failed
+        retried = self._if_failed | self._if_malformed if patient else self._if_failed
         try:
-            retrying = self._retrying.copy(retry=again)
+            retrying = self._retrying.copy(retry=retried)
             return retrying(lambda: page(self._answer(query), mobiles, seen))
         except self._failures as error:
             attempts = self._config.attempts

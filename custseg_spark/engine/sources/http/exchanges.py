@@ -49,8 +49,8 @@ class Exchanges:
         # Ends with the process, also where `close` was never called.
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
         # One encoding, which is unpacked here.
-        own = {"Accept-Encoding": "gzip", **headers}
-        self._client = httpx.AsyncClient(timeout=timeout_s, headers=own)
+        headers_ = {"Accept-Encoding": "gzip", **headers}
+        self._client = httpx.AsyncClient(timeout=timeout_s, headers=headers_)
 
     def close(self) -> None:
         """Closes the connections."""
@@ -88,8 +88,8 @@ async def _content(response: "httpx.Response") -> bytes:
         # A packed block may be thousandfold: its rest waits.
         left = block
         while left:
-            found, left = unpacker.some(left)
-            content += found
+            unpacked, left = unpacker.some(left)
+            content += unpacked
             if len(content) > MOST_BYTES:
                 raise MalformedError(f"more than {MOST_BYTES:,} bytes", "")
     return bytes(content + unpacker.rest())

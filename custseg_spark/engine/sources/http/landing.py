@@ -25,7 +25,7 @@ from typing import Any, BinaryIO
 
 from custseg_spark import redaction
 from custseg_spark.config.settings import FetchConfig
-from custseg_spark.engine.folder_locks import held
+from custseg_spark.engine.folder_locks import locked
 from custseg_spark.engine.sources.formats.json_text import QUARANTINED
 from custseg_spark.engine.sources.http.answers import MalformedError
 from custseg_spark.engine.sources.http.api import PurchaseApi
@@ -86,14 +86,14 @@ def fetch(customers: Iterable[str], folder: Path, api: PurchaseApi, config: Fetc
                 continue
             if len(running) == config.parallel:
                 ended, running = wait(running, return_when=FIRST_COMPLETED)
-                done = _told(done, ended, api)
+                done = _reported(done, ended, api)
             running.add(pool.submit(_write, part, folder, api, config))
         for future in as_completed(running):
-            done = _told(done, [future], api)
+            done = _reported(done, [future], api)
     return done
 
 
-def _told(done: Fetched, ended: Iterable[Future[Fetched]], api: PurchaseApi) -> Fetched:
+def _reported(done: Fetched, ended: Iterable[Future[Fetched]], api: PurchaseApi) -> Fetched:
     """What is done with these, which is logged."""
     done = sum((future.result() for future in ended), done)
     log.info(
@@ -117,7 +117,7 @@ def _alone(folder: Path) -> Iterator[None]:
     """Makes and holds the folder, and takes away what a killed fetch was writing."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with held(folder, f"another fetch is filling {folder}"):
+        with locked(folder, f"another fetch is filling {folder}"):
             for unfinished in folder.glob(".purchases-*.part"):
                 unfinished.unlink()
             yield

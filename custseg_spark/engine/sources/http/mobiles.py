@@ -30,8 +30,8 @@ def mobiles(file: SourceFile, mapping: MappingFile) -> Iterator[str]:
         check_columns(header, mapping, f"{file.path}: the header")
         column = header.index(mapping.columns["customer_id"])
         for row in rows:
-            if column < len(row) and (found := _MOBILE.fullmatch(row[column].strip())):
-                yield found[1]
+            if column < len(row) and (match := _MOBILE.fullmatch(row[column].strip())):
+                yield match[1]
     except _DAMAGES as error:
         raise InputError(f"{file.path}: can't be read: {error}") from error
 

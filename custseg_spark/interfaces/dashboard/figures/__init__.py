@@ -1,1 +1,1 @@
-"""Plotly figures of what a run's tables hold; each function takes rows and gives a figure."""
+"""Plotly figures of a run's tables; each function takes rows and returns a figure."""

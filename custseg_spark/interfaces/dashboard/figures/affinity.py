@@ -1,4 +1,4 @@
-"""What a segment buys more often than everybody: lifts with their intervals."""
+"""Products that a segment buys more often than everybody: lifts with their intervals."""
 
 from collections.abc import Sequence
 
@@ -14,9 +14,9 @@ _ROW, _REST = 34, 110
 
 
 def lifts(listed: Sequence[Affinity], colour: str) -> go.Figure:
-    """Draw a place of a segment's list a row, the first on top: the lift within its interval.
+    """Draw a row per entry of a segment's list, the first on top: the lift within its interval.
 
-    An interval that reaches down to 1 is told from the others by its colour and an empty point.
+    An interval that reaches down to 1 has another colour and an empty point.
     """
     parts = ((MARKS, True, colour, "circle"), (CHANCE, False, "#88909a", "circle-open"))
     traces = [
@@ -27,7 +27,7 @@ def lifts(listed: Sequence[Affinity], colour: str) -> go.Figure:
     figure = laid_out(go.Figure([t for t in traces if t.x]), _REST + _ROW * len(listed))
     figure.add_vline(x=1, line_dash="dot", line_color="#88909a")
     figure.update_xaxes(title="lift: 1 is as often as everybody")
-    # By place and not by name: two names may be equal once they are cut.
+    # By position, because two names may be equal once they are shortened.
     return figure.update_yaxes(
         tickvals=list(range(len(listed))),
         ticktext=[literal(named(one), 20, 1) for one in listed],
@@ -52,16 +52,16 @@ def _intervals(
         marker={"color": colour, "symbol": symbol, "size": 10, "line": {"width": 2}},
         error_x={"type": "data", "array": above, "arrayminus": below, "color": colour,
                  "symmetric": False, "thickness": 1.6, "width": 4},
-        customdata=[_said(one) for _, one in places],
+        customdata=[_text(one) for _, one in places],
         hovertemplate="%{customdata}<extra></extra>",
         showlegend=True,
     )  # fmt: skip
 
 
-def _said(one: Affinity) -> str:
-    ends = f"{words.ratio(one.lift_low)} to {words.ratio(one.lift_high)}"
+def _text(entry: Affinity) -> str:
+    ends = f"{words.ratio(entry.lift_low)} to {words.ratio(entry.lift_high)}"
     return (
-        f"<b>{literal(named(one), 40)}</b><br>lift {words.ratio(one.lift)} ({ends})<br>"
-        f"{words.count(one.customers)} customers, {words.percent(one.support)} of the segment's"
+        f"<b>{literal(named(entry), 40)}</b><br>lift {words.ratio(entry.lift)} ({ends})<br>"
+        f"{words.count(entry.customers)} customers, {words.percent(entry.support)} of the segment's"
         " buyers"
     )

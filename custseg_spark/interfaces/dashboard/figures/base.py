@@ -1,4 +1,4 @@
-"""What all figures share: the report's colours, texts that plotly takes literally, a layout."""
+"""Parts of all figures: the report's colours, literal texts, a layout."""
 
 import html
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ import streamlit as st
 from custseg_spark.interfaces.dashboard.texts import plain
 from custseg_spark.outputs.report import palette, words
 
-# As the report's colour maps: the panel's colour is in the middle. Dark ends carry light numbers.
+# Like the report's colour maps: the panel's colour is in the middle. Dark ends have light numbers.
 _DIVERGING = {
     "light": ("#2166ac", "#92c5de", "#f7f7f7", "#f4a582", "#b2182b"),
     "dark": ("#2b7bd6", "#1f4a7a", "#1b1f24", "#7a3324", "#d6502b"),
@@ -23,7 +23,10 @@ CONFIG = {"displayModeBar": False, "scrollZoom": False}
 
 @dataclass(frozen=True)
 class Look:
-    """The colours of the visitor's theme. `numbers` are those in cells; None: plotly chooses."""
+    """The colours of the visitor's theme.
+
+    `numbers` is the colour of numbers in cells; None: plotly chooses.
+    """
 
     theme: palette.Theme
     diverging: Sequence[tuple[float, str]]
@@ -33,7 +36,7 @@ class Look:
 
 
 def look() -> Look:
-    """The look of the theme that the visitor's browser shows."""
+    """Return the look of the visitor's theme."""
     is_dark = st.context.theme.type == "dark"
     theme, name = (palette.DARK, "dark") if is_dark else (palette.LIGHT, "light")
     diverging = [(place / 4, colour) for place, colour in enumerate(_DIVERGING[name])]
@@ -42,13 +45,13 @@ def look() -> Look:
 
 
 def literal(text: str, width: int = 0, lines: int = 2) -> str:
-    """A text as plotly shows it, whatever markup it holds; wrapped to a width if one is given."""
+    """Escape a text so that plotly shows it literally; wrap it to a width if given."""
     wrapped = words.wrapped(text, width, lines) if width else text
     return html.escape(wrapped, quote=False).replace("\n", "<br>")
 
 
 def laid_out(figure: go.Figure, height: int, **more: Any) -> go.Figure:
-    """The figure with the dashboard's margins, legend above, and no background of its own."""
+    """Return the figure with the dashboard's margins, the legend above, and no background."""
     usual: Mapping[str, Any] = {
         "height": height,
         "margin": {"l": 8, "r": 8, "t": 16, "b": 8},
@@ -73,7 +76,7 @@ def diverging_cells(
     colorbar: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> go.Heatmap:
-    """Cells with their texts, coloured from -strong to strong; beyond, all is equally far."""
+    """Return cells with their texts, coloured from -strong to strong; values beyond look alike."""
     return go.Heatmap(
         z=values,
         text=texts,
@@ -97,10 +100,10 @@ def diverging_cells(
 
 
 def titled(text: str) -> None:
-    """A figure's title; it wraps on a phone, which plotly's don't."""
+    """Draw a figure's title, which wraps on a phone, unlike plotly's."""
     st.markdown(f"**{plain(text)}**")
 
 
 def show(figure: go.Figure, key: str) -> None:
-    """Draws a figure at the width of its place; `key` tells it from others of the page."""
+    """Draw a figure at the width of its place; `key` identifies it on the page."""
     st.plotly_chart(figure, width="stretch", config=CONFIG, key=key)

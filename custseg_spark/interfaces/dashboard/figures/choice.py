@@ -1,4 +1,4 @@
-"""The indices of each number of segments that was tried."""
+"""The indices of each tried number of segments."""
 
 from collections.abc import Mapping, Sequence
 
@@ -20,21 +20,21 @@ INDICES: Mapping[str, str] = {
 
 
 def choice(tried: Sequence[Candidate], index: str, least: float | None) -> go.Figure:
-    """An index over k, a line an algorithm, the chosen k ringed."""
+    """Draw an index over k, a line per algorithm, the chosen k ringed."""
     lines = []
     for place, algorithm in enumerate(dict.fromkeys(c.algorithm for c in tried)):
-        own = [c for c in tried if c.algorithm == algorithm]
+        of_algorithm = [c for c in tried if c.algorithm == algorithm]
         lines.append(
             go.Scatter(
                 name=words.algorithm(algorithm),
-                x=[c.k for c in own],
-                y=[getattr(c, index) for c in own],
+                x=[c.k for c in of_algorithm],
+                y=[getattr(c, index) for c in of_algorithm],
                 mode="lines+markers",
                 line={"color": COLOURS[place]},
                 marker={
-                    "size": [15 if c.chosen else 7 for c in own],
-                    "symbol": ["circle-open-dot" if c.chosen else "circle" for c in own],
-                    "line": {"width": [2 if c.chosen else 0 for c in own]},
+                    "size": [15 if c.chosen else 7 for c in of_algorithm],
+                    "symbol": ["circle-open-dot" if c.chosen else "circle" for c in of_algorithm],
+                    "line": {"width": [2 if c.chosen else 0 for c in of_algorithm]},
                 },
                 hovertemplate="k = %{x}: %{y:.4g}<extra>" + words.algorithm(algorithm) + "</extra>",
             )

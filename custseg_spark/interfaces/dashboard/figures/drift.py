@@ -1,4 +1,4 @@
-"""How far each distribution moved since the previous run."""
+"""The drift of each distribution since the previous run."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ _COLOURS = {"same": COLOURS[4], "watch": COLOURS[1], "refit": COLOURS[3]}
 
 
 def drift(rows: Sequence[Drift], watch: float | None, refit: float | None) -> go.Figure:
-    """Bars of the population stability index, the highest on top, with both thresholds."""
+    """Draw bars of the population stability index, the highest on top, with both thresholds."""
     shown = list(rows[:MOST_DRIFTS])[::-1]
     verdicts = sorted({d.verdict for d in shown}, key=list(_COLOURS).index)
     names = [literal(words.drifted(d.kind, d.name), 26) for d in shown]

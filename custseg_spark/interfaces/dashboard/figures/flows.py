@@ -17,21 +17,21 @@ _GAP, _MARGINS = 14, 24
 
 @dataclass(frozen=True)
 class Side:
-    """A run date's segments: their names by id, and the word for customers who aren't in it."""
+    """A run date's segments: their names by id, and the word for customers outside the run."""
 
     day: str
     names: Mapping[int, str]
     absent: str
 
     def name(self, segment_id: int | None) -> str:
-        """A segment's name, or the word for customers who are in none."""
+        """Return a segment's name, or the word for customers without one."""
         if segment_id is None:
             return self.absent
         return self.names.get(segment_id, f"Segment {segment_id}")
 
 
 def flow(rows: pl.DataFrame, left: Side, right: Side, styles: Mapping[int, Style]) -> go.Figure:
-    """Ribbons as wide as the customers are many; of `movements.flows_between`."""
+    """Draw ribbons as wide as their numbers of customers, from `movements.flows_between`."""
     sources, targets = _sizes(rows, "from_segment_id"), _sizes(rows, "to_segment_id")
     height = 150 + 48 * max(len(sources), len(targets))
     ids = [*sources, *targets]
@@ -43,7 +43,7 @@ def flow(rows: pl.DataFrame, left: Side, right: Side, styles: Mapping[int, Style
         node={
             "label": [literal(name, 20, 1) for name in labels],
             "color": [_colour(one, styles) for one in ids],
-            # On the very edge plotly takes a place for none.
+            # Plotly ignores a position on the very edge.
             "x": [0.001] * len(sources) + [0.999] * len(targets),
             "y": [*_places(sources, 1 - least, gap), *_places(targets, 1 - least, gap)],
             "pad": _GAP,
@@ -64,14 +64,16 @@ def flow(rows: pl.DataFrame, left: Side, right: Side, styles: Mapping[int, Style
 
 
 def _sizes(rows: pl.DataFrame, column: str) -> dict[int | None, int]:
-    """The customers of each segment of a side, by id, so that a segment keeps its place; those of
-    no segment last."""
+    """Return the customers of each segment of a side, by id, so that a segment keeps its place.
+
+    Customers without a segment come last.
+    """
     sums = rows.group_by(column).agg(pl.col("customers").sum()).sort(column, nulls_last=True)
     return dict(sums.iter_rows())
 
 
 def _places(sizes: Mapping[int | None, int], share: float, gap: float) -> list[float]:
-    """The middle of each segment's bar, from 0 at the top to 1; all bars together take `share`."""
+    """Return the middle of each segment's bar, from 0 at the top to 1; all bars take `share`."""
     total = sum(sizes.values())
     middles, top = [], 0.0
     for customers in sizes.values():
@@ -107,7 +109,7 @@ def _pale(colour: str) -> str:
 
 
 def matrix(rows: pl.DataFrame, left: Side, right: Side) -> pl.DataFrame:
-    """The same as a table: a row a segment of the earlier run, a column a segment of the later."""
+    """Return the flows as a table: rows are segments of the earlier run, columns of the later."""
     sums = {(a, b): n for a, b, n in rows.iter_rows()}
     sources, targets = _sizes(rows, "from_segment_id"), list(_sizes(rows, "to_segment_id"))
     return pl.DataFrame(

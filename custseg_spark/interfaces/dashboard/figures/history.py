@@ -10,17 +10,17 @@ from custseg_spark.outputs.report.palette import Style
 
 
 def sizes_over_time(sizes: pl.DataFrame, styles: Mapping[int, Style]) -> go.Figure:
-    """A line a segment id: its customers at each run date, its name then under the pointer."""
+    """Draw a line per segment id: its customers at each run date, its name under the pointer."""
     latest = dict(sizes.sort("run_date").select("segment_id", "segment_name").iter_rows())
     lines = []
     for segment_id, name in sorted(latest.items()):
-        own = sizes.filter(pl.col("segment_id") == segment_id)
+        of_segment = sizes.filter(pl.col("segment_id") == segment_id)
         lines.append(
             go.Scatter(
                 name=literal(f"{segment_id}  {name}", 28),
-                x=own["run_date"].to_list(),
-                y=own["customers"].to_list(),
-                customdata=[literal(one or "") for one in own["segment_name"].to_list()],
+                x=of_segment["run_date"].to_list(),
+                y=of_segment["customers"].to_list(),
+                customdata=[literal(one or "") for one in of_segment["segment_name"].to_list()],
                 mode="lines+markers",
                 line={"color": styles[segment_id].colour},
                 hovertemplate="%{x|%Y-%m-%d}, %{customdata}: %{y:,} customers<extra></extra>",
@@ -32,7 +32,7 @@ def sizes_over_time(sizes: pl.DataFrame, styles: Mapping[int, Style]) -> go.Figu
 
 
 def way(history: pl.DataFrame, styles: Mapping[int, Style]) -> go.Figure:
-    """A customer's segment at each run date; of `Explanation.history`."""
+    """Draw a customer's segment at each run date, from `Explanation.history`."""
     names = [literal(name, 22) for name in history["segment_name"].to_list()]
     colours = [styles[i].colour if i in styles else FAINT for i in history["segment_id"].to_list()]
     line = go.Scatter(

@@ -1,4 +1,4 @@
-"""Customer lifetime value: its hold-out test, and what to expect of each segment."""
+"""Customer lifetime value: its hold-out test, and the expectation for each segment."""
 
 from collections.abc import Mapping, Sequence
 
@@ -22,7 +22,7 @@ FIGURES: Mapping[str, str] = {
 
 
 def by_segment(content: Content, values: pl.DataFrame, figure: str) -> go.Figure:
-    """Bars of one of FIGURES in each segment that has buyers; of `values_of`."""
+    """Draw bars of one of FIGURES for each segment with buyers, from `values_of`."""
     rows = {row["segment_id"]: row for row in values.iter_rows(named=True)}
     shown = [s for s in content.segments[::-1] if s.segment_id in rows]
     numbers = [_number(rows[s.segment_id], figure) for s in shown]
@@ -48,7 +48,7 @@ def _number(row: Mapping[str, float], figure: str) -> float:
 
 
 def calibration(rows: Sequence[Calibration]) -> go.Figure:
-    """Mean purchases of the hold-out period by earlier purchases: actual and expected."""
+    """Draw mean purchases of the hold-out period by earlier purchases: actual and expected."""
     labels = [str(row.purchases) for row in rows]
     parts = (
         ("actual", _ACTUAL, [row.actual for row in rows]),
@@ -64,7 +64,7 @@ def calibration(rows: Sequence[Calibration]) -> go.Figure:
 
 
 def deciles(rows: Sequence[Decile]) -> go.Figure:
-    """Tenths of the buyers by predicted value: their share of value expected and of revenue."""
+    """Draw tenths of the buyers by predicted value: their shares of expected value and revenue."""
     labels = [str(row.decile) for row in rows]
     parts = (
         ("of revenue in the hold-out period", _ACTUAL, [row.revenue_share for row in rows]),

@@ -25,18 +25,18 @@ _SYMBOLS = {
 
 
 def points(content: Content, sampled: pl.DataFrame) -> go.Figure:
-    """A marker a customer, its id and segment under the pointer."""
+    """Draw a marker per customer, with id and segment under the pointer."""
     traces = []
     for segment in sorted(content.segments, key=lambda s: s.segment_id):
-        own = sampled.filter(pl.col("segment_id") == segment.segment_id)
+        of_segment = sampled.filter(pl.col("segment_id") == segment.segment_id)
         style = content.styles[segment.segment_id]
         name = literal(segment.segment_name, 24)
         traces.append(
             go.Scatter(
                 name=name,
-                x=own["x"].to_list(),
-                y=own["y"].to_list(),
-                customdata=[literal(one) for one in own["customer_id"].to_list()],
+                x=of_segment["x"].to_list(),
+                y=of_segment["y"].to_list(),
+                customdata=[literal(one) for one in of_segment["customer_id"].to_list()],
                 mode="markers",
                 marker={
                     "size": 5,

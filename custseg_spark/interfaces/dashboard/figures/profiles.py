@@ -12,13 +12,13 @@ from custseg_spark.outputs.report import words
 from custseg_spark.outputs.report.content import Content
 from custseg_spark.outputs.report.rows import Segment
 
-# Beyond it all is equally far.
+# Values beyond it look alike.
 _STRONG = 2.5
 _ROW, _REST = 27, 150
 
 
 def profiles(content: Content, look: Look) -> go.Figure:
-    """Features by segments, in standard deviations from the mean of all customers."""
+    """Draw features by segments, in standard deviations from the mean of all customers."""
     segments, features = content.segments, content.shown_features[::-1]
     rows = [[s.z_score(feature) for s in segments] for feature in features]
     heat = diverging_cells(
@@ -28,7 +28,7 @@ def profiles(content: Content, look: Look) -> go.Figure:
         look,
         x=[literal(s.segment_name, 22, 1) for s in segments],
         y=[literal(words.feature(feature), 26) for feature in features],
-        customdata=[[_said(s, feature) for s in segments] for feature in features],
+        customdata=[[_text(s, feature) for s in segments] for feature in features],
         hovertemplate="<b>%{x}</b><br>%{y}: %{customdata}<br>z %{text}<extra></extra>",
     )
     figure = laid_out(go.Figure(heat), _REST + _ROW * len(features))
@@ -36,7 +36,7 @@ def profiles(content: Content, look: Look) -> go.Figure:
     return figure.update_yaxes(showgrid=False)
 
 
-def _said(segment: Segment, feature: str) -> str:
+def _text(segment: Segment, feature: str) -> str:
     measure = segment.features.get(feature)
     if measure is None:
         return words.MISSING

@@ -16,7 +16,7 @@ _WHOLE = ("recency_days", "frequency")
 
 
 def heat_map(counts: Sequence[RfmCount], look: Look) -> go.Figure:
-    """Buyers by recency score (5 on top) and frequency score."""
+    """Draw buyers by recency score (5 on top) and frequency score."""
     sums: dict[tuple[int, int], int] = {}
     for one in counts:
         sums[one.rfm_r, one.rfm_f] = sums.get((one.rfm_r, one.rfm_f), 0) + one.customers
@@ -24,7 +24,7 @@ def heat_map(counts: Sequence[RfmCount], look: Look) -> go.Figure:
     total = sum(map(sum, rows))
     texts = [[_cell(n, total) for n in row] for row in rows]
     heat = go.Heatmap(
-        # By the square root: a few cells hold most customers, but the others differ, too.
+        # By the square root, because a few cells hold most customers, but the others differ too.
         z=[[n**0.5 for n in row] for row in rows],
         x=[str(f) for f in _SCORES],
         y=[str(r) for r in _SCORES],
@@ -51,16 +51,18 @@ def _cell(customers: int, total: int) -> str:
 
 
 def histogram(counts: pl.DataFrame, feature: str, segment_id: int | None, colour: str) -> go.Figure:
-    """Shares of buyers by bin of a feature: of a segment, with everybody's as an outline."""
-    own = counts.filter(pl.col("feature") == feature)
+    """Draw a segment's shares of buyers by bin of a feature, with everybody's as an outline."""
+    of_feature = counts.filter(pl.col("feature") == feature)
     labels = bin_labels(feature)
-    chosen = own if segment_id is None else own.filter(pl.col("segment_id") == segment_id)
+    chosen = (
+        of_feature if segment_id is None else of_feature.filter(pl.col("segment_id") == segment_id)
+    )
     name = "all buyers" if segment_id is None else "the segment"
     bars = [_bars(chosen, labels, name, colour)]
     if segment_id is not None:
-        bars.append(_outline(own, labels))
+        bars.append(_outline(of_feature, labels))
     figure = laid_out(go.Figure(bars), 300, barmode="overlay", bargap=0.12)
-    last = max(own["bin"].to_list(), default=0)
+    last = max(of_feature["bin"].to_list(), default=0)
     figure.update_xaxes(type="category", showgrid=False, range=[-0.5, last + 0.5])
     return figure.update_yaxes(tickformat=".0%", rangemode="tozero")
 
@@ -100,7 +102,7 @@ def _outline(counts: pl.DataFrame, labels: Sequence[str]) -> go.Scatter:
 
 
 def bin_labels(feature: str) -> list[str]:
-    """The bins of a feature in words, the lowest first."""
+    """Return the bins of a feature in words, the lowest first."""
     bounds = BOUNDS[feature]
     step = 1 if feature in _WHOLE else 0
     return [_bin(a, b, step) for a, b in zip([None, *bounds], [*bounds, None], strict=True)]

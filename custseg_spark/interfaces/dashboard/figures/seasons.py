@@ -22,10 +22,10 @@ INDICES: Mapping[str, str] = {
     "purchase_index": "purchases",
     "revenue_index": "revenue, before returns",
 }
-# Half of a usual day is as far from it as twice one; beyond, all is equally far.
+# Half of a usual day is as far from it as twice a usual day; values beyond look alike.
 _STRONG = 1.0
 _ROW, _REST = 27, 190
-# Slanted names of the last columns stand out on the right.
+# Slanted names of the last columns need room on the right.
 _MARGIN = {"l": 8, "r": 56, "t": 16, "b": 8}
 
 
@@ -43,7 +43,7 @@ def heat_map(content: Content, period: str, index: str, look: Look) -> go.Figure
         x=list(range(len(shown))),
         y=[names[number - 1] for number in numbers],
         customdata=[
-            [_said(one, name) for one, (_, name) in zip(row, shown, strict=True)] for row in rows
+            [_text(one, name) for one, (_, name) in zip(row, shown, strict=True)] for row in rows
         ],
         hovertemplate="%{customdata}: %{y}<br>index %{text}<extra></extra>",
         colorbar={"tickvals": [-_STRONG, 0, _STRONG], "ticktext": ["½", "1", "2"]},
@@ -52,10 +52,10 @@ def heat_map(content: Content, period: str, index: str, look: Look) -> go.Figure
     figure.update_xaxes(
         side="top",
         tickangle=-60,
-        # Else the last name is left out on a phone.
+        # Otherwise a phone omits the last name.
         ticklabeloverflow="allow",
         showgrid=False,
-        # By place and not by name: two segments may have one name.
+        # By position, because two segments may have the same name.
         tickvals=list(range(len(shown))),
         ticktext=[literal(name, 22, 1) for _, name in shown],
     )
@@ -68,29 +68,29 @@ def _index(one: SeasonIndex | None, index: str) -> float | None:
 
 
 def _power(value: float | None) -> float | None:
-    """Return the power of two, within what colours tell; None for no index."""
+    """Return the power of two, within the range of the colours; None without an index."""
     if value is None:
         return None
     return max(-_STRONG, min(_STRONG, math.log2(value))) if value > 0 else -_STRONG
 
 
-def _said(one: SeasonIndex | None, name: str) -> str:
-    purchases = "no index" if one is None else f"{words.count(one.purchases)} purchases"
+def _text(row: SeasonIndex | None, name: str) -> str:
+    purchases = "no index" if row is None else f"{words.count(row.purchases)} purchases"
     return f"<b>{literal(name, 40)}</b>, {purchases}"
 
 
 def weeks(content: Content, segment_id: int | None, index: str, look: Look) -> go.Figure:
     """Draw an index over the ISO weeks: a segment's line, or none, with everybody's behind it."""
     rows = content.season(WEEK)
-    everybody = _line([one for one in rows if one.segment_id is None], EVERYBODY, index)
+    everybody = _line([row for row in rows if row.segment_id is None], EVERYBODY, index)
     lines = [everybody]
     if segment_id is None:
         everybody.line = {"color": look.theme.strong}
     else:
         everybody.line = {"color": FAINT.replace("0.35", "0.95"), "width": 1.5, "dash": "dot"}
-        own = [one for one in rows if one.segment_id == segment_id]
+        of_segment = [row for row in rows if row.segment_id == segment_id]
         name = literal(content.name(content.main, segment_id), 28)
-        lines.append(_line(own, name, index))
+        lines.append(_line(of_segment, name, index))
         lines[1].line = {"color": content.styles[segment_id].colour}
     figure = laid_out(go.Figure(lines), 340)
     figure.add_hline(y=1, line_color=FAINT)

@@ -10,7 +10,7 @@ _ROW, _REST = 58, 90
 
 
 def sizes(content: Content) -> go.Figure:
-    """The largest segment on top; shares of revenue are lighter."""
+    """Draw the largest segment on top; shares of revenue are lighter."""
     segments = content.segments[::-1]
     names = [literal(s.segment_name, 18) for s in segments]
     colours = [content.styles[s.segment_id].colour for s in segments]

@@ -1,4 +1,4 @@
-"""Where a customer stands among all, beside the means of its segment and of the second one."""
+"""A customer compared with all customers, the own segment and the second segment."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from custseg_spark.outputs.report import words
 from custseg_spark.outputs.report.content import Content
 
 MOST = 15
-# Farther out is drawn at the edge.
+# Values beyond are drawn at the edge.
 _FARTHEST = 5.0
 _LEAST_APART = 1e-6
 _CUSTOMER = "#88909a"
@@ -19,8 +19,11 @@ _CUSTOMER = "#88909a"
 
 @dataclass(frozen=True)
 class Standing:
-    """A feature: how far customer, segment and second segment are from the mean of all, in
-    standard deviations; `value` is the customer's in words."""
+    """A feature of a customer.
+
+    The distances of customer, segment and second segment are from the mean of all, in standard
+    deviations. `value` is the customer's value in words.
+    """
 
     feature: str
     value: str
@@ -29,17 +32,17 @@ class Standing:
     second: float | None
 
 
-def standings(found: Explanation, content: Content) -> list[Standing]:
-    """The features that have a number, the reasons first."""
-    made = []
-    for row in found.features.iter_rows(named=True):
+def standings(explanation: Explanation, content: Content) -> list[Standing]:
+    """Return the features that have a number, the reasons first."""
+    rows = []
+    for row in explanation.features.iter_rows(named=True):
         name = row["feature"]
         overall = mean_and_spread(content, name)
         if overall is None or row["value"] is None or row["segment_z_score"] is None:
             continue
         mean, spread = overall
         second = row["second_segment_mean"]
-        made.append(
+        rows.append(
             Standing(
                 name,
                 words.feature_value(name, row["value"]),
@@ -48,43 +51,45 @@ def standings(found: Explanation, content: Content) -> list[Standing]:
                 None if second is None else (second - mean) / spread,
             )
         )
-    return made[:MOST]
+    return rows[:MOST]
 
 
 def mean_and_spread(content: Content, feature: str) -> tuple[float, float] | None:
-    """Mean and standard deviation of all customers, of the two segments that are farthest apart.
+    """Return mean and standard deviation of all customers, from the two segments farthest apart.
 
-    A segment's z-score is its mean's distance from the mean of all, by their standard deviation:
-    two segments give both. None where no two are apart.
+    A segment's z-score is the distance of its mean from the mean of all, in standard deviations: so
+    two segments determine both. None if all segments have the same mean.
     """
-    known = [
+    segments = [
         (m.z_score, m.mean)
         for s in content.segments
         if (m := s.features.get(feature)) and m.z_score is not None and m.mean is not None
     ]
-    if len(known) < 2:
+    if len(segments) < 2:
         return None
-    (low, least), (high, most) = min(known), max(known)
+    (low, least), (high, most) = min(segments), max(segments)
     if high - low < _LEAST_APART or most <= least:
         return None
     spread = (most - least) / (high - low)
     return most - high * spread, spread
 
 
-def standing(rows: Sequence[Standing], found: Explanation, content: Content) -> go.Figure:
-    """A line a feature, with a marker each for customer, segment and second segment."""
+def standing(rows: Sequence[Standing], explanation: Explanation, content: Content) -> go.Figure:
+    """Draw a line per feature, with markers for customer, segment and second segment."""
     shown = list(rows)[::-1]
     names = [literal(words.feature(row.feature), 26) for row in shown]
 
     traces = [
         _markers("the customer", [r.customer for r in shown], names, "circle", _CUSTOMER),
-        _markers(found.segment_name, [r.segment for r in shown], names, "diamond",
-                 _colour(content, found.segment_id)),
+        _markers(explanation.segment_name, [r.segment for r in shown], names, "diamond",
+                 _colour(content, explanation.segment_id)),
     ]  # fmt: skip
-    if found.second_segment_name is not None:
+    if explanation.second_segment_name is not None:
         second = [r.second for r in shown]
-        colour = _colour(content, found.second_segment_id)
-        traces.append(_markers(found.second_segment_name, second, names, "diamond-open", colour))
+        colour = _colour(content, explanation.second_segment_id)
+        traces.append(
+            _markers(explanation.second_segment_name, second, names, "diamond-open", colour)
+        )
     figure = laid_out(go.Figure(traces), 150 + 30 * len(shown))
     figure.update_xaxes(zeroline=True)
     return figure.update_yaxes(type="category")

@@ -1,1 +1,1 @@
-"""The dashboard's pages, a module each; `registry` lists them."""
+"""The dashboard's pages, one module each; `registry` lists them."""

@@ -1,4 +1,4 @@
-"""One customer: the segment, why, and the way through the segments."""
+"""One customer: the segment, its reasons, and the way through the segments."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,7 @@ _KEY = "customer id"
 
 
 def show() -> None:
-    """Draws the page."""
+    """Draw the page."""
     shown = chosen_run()
     if shown.algorithm is None:
         st.info("The tables hold no segments for this run date.")
@@ -34,13 +34,13 @@ def show() -> None:
             st.write("Type an id, or look at one of these:")
             _offer(examples)
         return
-    found = explained(shown.lake, shown.run_date, shown.algorithm, typed)
-    if found is None:
+    explanation = explained(shown.lake, shown.run_date, shown.algorithm, typed)
+    if explanation is None:
         _missing(shown, typed)
         return
-    _segment(shown, found)
-    _features(shown, found)
-    _way(shown, found)
+    _segment(shown, explanation)
+    _features(shown, explanation)
+    _way(shown, explanation)
 
 
 def _missing(shown: Shown, typed: str) -> None:
@@ -61,32 +61,34 @@ def _choose(customer_id: str) -> None:
     st.session_state[_KEY] = customer_id
 
 
-def _segment(shown: Shown, found: Explanation) -> None:
-    st.subheader(plain(found.segment_name))
-    lines = [f"Customer {found.customer_id} on {found.run_date}, segment {found.segment_id}."]
-    if found.distance is None:
+def _segment(shown: Shown, customer: Explanation) -> None:
+    st.subheader(plain(customer.segment_name))
+    lines = [
+        f"Customer {customer.customer_id} on {customer.run_date}, segment {customer.segment_id}."
+    ]
+    if customer.distance is None:
         lines.append("Too few events, and no order, to be put into a segment by the model.")
-    elif found.second_segment_name is not None and found.margin is not None:
+    elif customer.second_segment_name is not None and customer.margin is not None:
         lines.append(
-            f"{found.distance:.2f} from its centre; that of {found.second_segment_name} is"
-            f" {found.margin:.2f} farther away."
+            f"{customer.distance:.2f} from its centre; that of {customer.second_segment_name} is"
+            f" {customer.margin:.2f} farther away."
         )
-    if found.rfm_group:
-        lines.append(f"RFM group: {found.rfm_group}.")
+    if customer.rfm_group:
+        lines.append(f"RFM group: {customer.rfm_group}.")
     st.write(plain(" ".join(lines)))
 
 
-def _features(shown: Shown, found: Explanation) -> None:
+def _features(shown: Shown, explanation: Explanation) -> None:
     st.subheader("Why")
-    reasons = [words.feature(name) for name in found.reasons]
+    reasons = [words.feature(name) for name in explanation.reasons]
     if reasons:
         st.write(plain(f"What speaks most for this segment: {words.joined(reasons)}."))
-    rows = standing.standings(found, shown.content)
+    rows = standing.standings(explanation, shown.content)
     if rows:
         st.caption("How far from the mean of all customers, in standard deviations.")
-        base.show(standing.standing(rows, found, shown.content), "standing")
-    second = found.second_segment_name or "second segment"
-    show_rows(pl.DataFrame([_row(r, second) for r in found.features.iter_rows(named=True)]))
+        base.show(standing.standing(rows, explanation, shown.content), "standing")
+    second = explanation.second_segment_name or "second segment"
+    show_rows(pl.DataFrame([_row(r, second) for r in explanation.features.iter_rows(named=True)]))
 
 
 def _row(row: dict[str, object], second: str) -> dict[str, object]:
@@ -105,9 +107,9 @@ def _row(row: dict[str, object], second: str) -> dict[str, object]:
     }
 
 
-def _way(shown: Shown, found: Explanation) -> None:
+def _way(shown: Shown, explanation: Explanation) -> None:
     st.subheader("Way through the segments")
-    if len(found.history) < 2:
+    if len(explanation.history) < 2:
         st.write("This is the first run that knows the customer.")
         return
-    base.show(history.way(found.history, shown.content.styles), "way")
+    base.show(history.way(explanation.history, shown.content.styles), "way")

@@ -10,12 +10,12 @@ from custseg_spark.interfaces.dashboard.trying.lake_choice import chosen_id
 from custseg_spark.outputs.report import words
 
 _FORMATS = {"csv": "CSV, safe for spreadsheets", "parquet": "Parquet"}
-# As `server.API` mounts `downloads`.
+# The path at which `server.API` mounts `downloads`.
 _PATH = "/api/customers"
 
 
 def show() -> None:
-    """Draws the page."""
+    """Draw the page."""
     shown = chosen_run()
     content = shown.content
     if shown.algorithm is None or not content.segments:
@@ -34,10 +34,10 @@ def show() -> None:
 
 
 def _link(shown: Shown, segment_id: int | None, form: str) -> None:
-    asked = {"run_date": str(shown.run_date), "algorithm": shown.algorithm or ""}
+    query = {"run_date": str(shown.run_date), "algorithm": shown.algorithm or ""}
     if chosen_id():
-        asked["lake"] = chosen_id()
+        query["lake"] = chosen_id()
     if segment_id is not None:
-        asked["segment_id"] = str(segment_id)
+        query["segment_id"] = str(segment_id)
     # A button of Streamlit's would hold the whole file in memory.
-    st.html(rendered("download.html.j2", address=f"{_PATH}.{form}?{urlencode(asked)}"))
+    st.html(rendered("download.html.j2", address=f"{_PATH}.{form}?{urlencode(query)}"))

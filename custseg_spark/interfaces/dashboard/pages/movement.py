@@ -1,4 +1,4 @@
-"""What changed between run dates: who moved, what became of each id, and drift."""
+"""Changes between run dates: moves, the fate of each segment id, and drift."""
 
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -24,7 +24,7 @@ _FIRST = "This is the first run by this algorithm: there is no earlier one to co
 
 
 def show() -> None:
-    """Draws the page: one of its parts."""
+    """Draw the page: one of its parts."""
     shown = chosen_run()
     if shown.algorithm is None:
         st.info("The tables hold no segments for this run date.")
@@ -55,7 +55,7 @@ def _moved(shown: Shown, algorithm: str) -> None:
 
 
 def _earlier(shown: Shown, algorithm: str) -> list[date]:
-    """The earlier run dates with segments of the algorithm, the latest first."""
+    """Return the earlier run dates with segments of the algorithm, the latest first."""
     runs = run_choices(shown.lake)
     return [r.run_date for r in runs if r.run_date < shown.run_date and algorithm in r.algorithms]
 
@@ -63,13 +63,13 @@ def _earlier(shown: Shown, algorithm: str) -> list[date]:
 def _sums(rows: pl.DataFrame, before: date) -> str:
     both = rows.drop_nulls(["from_segment_id", "to_segment_id"])
     stayed = _customers(both.filter(pl.col("from_segment_id") == pl.col("to_segment_id")))
-    known = _customers(both)
+    both_runs = _customers(both)
     joined = _customers(rows.filter(pl.col("from_segment_id").is_null()))
     gone = _customers(rows.filter(pl.col("to_segment_id").is_null()))
-    share = words.percent(stayed / known) if known else words.MISSING
+    share = words.percent(stayed / both_runs) if both_runs else words.MISSING
     return (
-        f"Since {before}: of {words.count(known)} customers of both runs {words.count(stayed)}"
-        f" ({share}) stayed in their segment, {words.count(known - stayed)} changed;"
+        f"Since {before}: of {words.count(both_runs)} customers of both runs {words.count(stayed)}"
+        f" ({share}) stayed in their segment, {words.count(both_runs - stayed)} changed;"
         f" {words.count(joined)} joined, {words.count(gone)} are gone."
     )
 

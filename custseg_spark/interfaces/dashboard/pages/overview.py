@@ -1,4 +1,4 @@
-"""The run at a glance: its warnings, its ledger, its segments, and why there are so many."""
+"""The run at a glance: its warnings, its ledger, its segments, and the choice of k."""
 
 import polars as pl
 import streamlit as st
@@ -19,7 +19,7 @@ _LEAST = {
 
 
 def show() -> None:
-    """Draws the page."""
+    """Draw the page."""
     shown = chosen_run()
     content = shown.content
     _since(content)
@@ -36,7 +36,7 @@ def show() -> None:
         )
     )
     _number_of_segments(content)
-    _made(shown)
+    _provenance(shown)
 
 
 def _since(content: Content) -> None:
@@ -80,7 +80,7 @@ def _candidates(content: Content) -> pl.DataFrame:
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
-def _made(shown: Shown) -> None:
+def _provenance(shown: Shown) -> None:
     run = shown.content.run
     with st.expander("How the run was made"):
         st.write(

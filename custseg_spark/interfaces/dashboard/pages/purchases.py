@@ -1,4 +1,4 @@
-"""What segments buy more often than everybody, what with it, and when."""
+"""What segments buy more often than everybody, together with what, and when."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -27,7 +27,7 @@ _PLURALS = {PRODUCT: "products", CATEGORY: "categories", BRAND: "brands"}
 
 
 def show() -> None:
-    """Draws the page: one of its parts."""
+    """Draw the page: one of its parts."""
     shown = chosen_run()
     if not shown.content.segments:
         st.info("The tables hold no segments for this run date.")
@@ -54,7 +54,7 @@ def _listed(shown: Shown, kind: str) -> None:
 
 
 def _chosen_segment(content: Content, kind: str) -> int:
-    """The chosen segment; at first the largest one that has a list."""
+    """Return the chosen segment; at first the largest one with a list."""
     names = {s.segment_id: s.segment_name for s in content.segments}
     ids = list(names)
     first = next((i for i, one in enumerate(ids) if content.listed(one, kind)), 0)

@@ -1,4 +1,4 @@
-"""Data quality: refused records, files, and events that came after the run they belong to."""
+"""Data quality: refused records, files, and events that arrived after their run."""
 
 from collections.abc import Callable, Mapping
 
@@ -16,7 +16,7 @@ from custseg_spark.interfaces.dashboard.reading.refusals import EXAMPLES, refusa
 from custseg_spark.interfaces.dashboard.texts import plain
 from custseg_spark.outputs.report import words
 
-# Beyond it a table in a browser is slow.
+# With more rows a table in a browser is slow.
 _MOST_FILES = 1_000
 _FILE_COLUMNS = {
     "source_file": "file",
@@ -41,25 +41,25 @@ _LATE_COLUMNS = {
 
 
 def show() -> None:
-    """Draws the page: one of its parts."""
+    """Draw the page: one of its parts."""
     lake = open_lake()
     _PARTS[chosen_part(_PARTS, "quality part")](lake)
 
 
 def _refused(lake: LakeReader) -> None:
-    found = refusals(lake, version_of(lake, REJECTED_EVENTS))
-    if not len(found.counts):
+    refused = refusals(lake, version_of(lake, REJECTED_EVENTS))
+    if not len(refused.counts):
         st.success("No record was refused.", icon=":material/check:")
         return
     st.write("A record that fails several rules is counted for each.")
-    show_rows(found.counts)
-    labels = {(c, f): f"{c}: {f}" if f else c for c, f, _ in found.counts.iter_rows()}
+    show_rows(refused.counts)
+    labels = {(c, f): f"{c}: {f}" if f else c for c, f, _ in refused.counts.iter_rows()}
     st.subheader("Examples")
     code, field = st.selectbox("Reason", list(labels), format_func=labels.__getitem__)
     is_shown = (pl.col("code") == code) & pl.col("field").eq_missing(pl.lit(field, pl.String))
     st.caption(f"The first {EXAMPLES} by file and row; the table rejected\\_events has all.")
     names = {"source_file": "file", "source_row": "row", "raw_record": "record"}
-    show_rows(found.examples.filter(is_shown).drop("code", "field").rename(names))
+    show_rows(refused.examples.filter(is_shown).drop("code", "field").rename(names))
 
 
 def _files(lake: LakeReader) -> None:

@@ -17,7 +17,7 @@ from custseg_spark.interfaces.dashboard.pages import (
 
 @dataclass(frozen=True)
 class Page:
-    """A page: its title and icon in the navigation, and what draws it."""
+    """A page: its title and icon in the navigation, and the function that draws it."""
 
     title: str
     icon: str

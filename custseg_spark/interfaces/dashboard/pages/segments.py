@@ -1,4 +1,4 @@
-"""The segments: their sizes, what marks them, how their customers buy, where they lie."""
+"""The segments: their sizes, profiles, customers' purchases, and the map."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -24,7 +24,7 @@ from custseg_spark.outputs.report.rows import Segment
 
 
 def show() -> None:
-    """Draws the page: one of its parts, so that nothing is read that isn't looked at."""
+    """Draw the page: one of its parts, so that only visible parts are read."""
     shown = chosen_run()
     if not shown.content.segments:
         st.info("The tables hold no segments for this run date.")
@@ -34,7 +34,7 @@ def show() -> None:
 
 def _sizes(shown: Shown) -> None:
     content = shown.content
-    _said(segments.sizes(content).text)
+    _paragraphs(segments.sizes(content).text)
     base.show(sizes.sizes(content), "sizes")
     st.caption("Upper bars: shares of customers; lower, pale ones: of revenue.")
     rows = pl.DataFrame([_row(s) for s in content.segments], infer_schema_length=None)
@@ -61,7 +61,7 @@ def _row(segment: Segment) -> Mapping[str, object]:
 def _profiles(shown: Shown) -> None:
     content = shown.content
     section = segments.profiles(content)
-    _said(section.text)
+    _paragraphs(section.text)
     if not content.shown_features:
         return
     base.show(profiles.profiles(content, base.look()), "profiles")
@@ -72,7 +72,7 @@ def _profiles(shown: Shown) -> None:
 
 def _scores(shown: Shown) -> None:
     content = shown.content
-    _said(segments.rfm(content).text)
+    _paragraphs(segments.rfm(content).text)
     if shown.algorithm is None or not any(one.rfm_r for one in content.rfm):
         return
     names: dict[int | None, str] = {None: "All segments"}
@@ -93,7 +93,9 @@ def _scores(shown: Shown) -> None:
 def _map(shown: Shown) -> None:
     content = shown.content
     # Ids are under the pointer, not beside the points.
-    _said([t.removesuffix(" The numbers are segment ids.") for t in segments.plane(content).text])
+    _paragraphs(
+        [t.removesuffix(" The numbers are segment ids.") for t in segments.plane(content).text]
+    )
     if content.plane is None or shown.algorithm is None:
         return
     sampled = points_of(shown.lake, shown.run_date, shown.algorithm)
@@ -102,7 +104,7 @@ def _map(shown: Shown) -> None:
 
 def _value(shown: Shown) -> None:
     content = shown.content
-    _said(changes.lifetime_value(content).text)
+    _paragraphs(changes.lifetime_value(content).text)
     clv = content.clv
     if clv is None or shown.algorithm is None:
         return
@@ -123,7 +125,7 @@ def _value(shown: Shown) -> None:
             base.show(lifetime.deciles(clv.deciles), "deciles")
 
 
-def _said(paragraphs: Sequence[str]) -> None:
+def _paragraphs(paragraphs: Sequence[str]) -> None:
     for paragraph in paragraphs:
         st.write(plain(paragraph))
 

@@ -8,7 +8,7 @@ from custseg_spark.interfaces.dashboard.trying.desk import desk
 
 
 def show() -> None:
-    """Draws the page, where files can be tried."""
+    """Draw the page, if files can be tried."""
     at = desk()
     if at is None:
         st.info(
@@ -19,7 +19,7 @@ def show() -> None:
     if find_spec("pyspark") is None:
         st.info("The job needs Spark: pip install 'custseg-spark[spark]'")
         return
-    # It imports Spark's Python side, which the other pages do without.
+    # Imported here: it imports Spark's Python side, which other pages don't need.
     from custseg_spark.interfaces.dashboard.trying.page import show_for
 
     show_for(at)

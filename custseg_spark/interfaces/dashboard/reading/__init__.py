@@ -1,1 +1,1 @@
-"""What pages read of a lake: columns that they need, of published runs, held until it changes."""
+"""Read a lake for pages: only the columns they need of published runs, cached until it changes."""

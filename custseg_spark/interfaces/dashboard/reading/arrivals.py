@@ -1,4 +1,4 @@
-"""When files came, which days their events are of, and which came after a run that lacks them."""
+"""Arrivals of files: the days of their events, and files that came after a run without them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,35 +10,35 @@ from custseg_spark.engine.lake.files import DataFile
 from custseg_spark.engine.lake.native import read_file
 from custseg_spark.engine.lake.reader import LakeReader
 from custseg_spark.engine.lake.schemas import EVENTS, INGEST_FILES, RUNS
-from custseg_spark.interfaces.dashboard.lake import held
+from custseg_spark.interfaces.dashboard.lake import cached
 
 _KEYS = ["event_date", "file_id"]
 _COUNTS = {"event_date": pl.Date, "file_id": pl.String, "events": pl.Int64}
 _FILE_IDS = pa.schema([EVENTS.schema.field("file_id")])
 
 
-@held(2, "Reading the ledger …")
+@cached(2, "Reading the ledger …")
 def ledger(lake: LakeReader, version: int | None) -> pl.DataFrame:
-    """A row a file of the ledger, the last to come first."""
+    """Return a row per file of the ledger, the latest arrival first."""
     rows = pl.DataFrame(pl.from_arrow(lake.rows(INGEST_FILES)))
     return rows.sort("ingested_at", "source_file", descending=[True, False])
 
 
-@held(2, "Counting events by day …")
+@cached(2, "Counting events by day …")
 def events_by_file(lake: LakeReader, version: int | None) -> pl.DataFrame:
-    """A row a day and source file: `event_date`, `file_id`, `events`.
+    """Return a row per day and source file: `event_date`, `file_id`, `events`.
 
-    From the table's log where a data file is of one source file, else from that column alone.
+    The table's log is enough for a data file of one source file; otherwise that column is read.
     """
     folder = lake.native.folder(EVENTS)
     files = lake.native.files(EVENTS, version=version) if version is not None else []
-    known = lake.rows(INGEST_FILES, ["file_id"])["file_id"].to_pylist()
-    parts = [pl.DataFrame(schema=_COUNTS), *(_counted(folder, file, known) for file in files)]
+    file_ids = lake.rows(INGEST_FILES, ["file_id"])["file_id"].to_pylist()
+    parts = [pl.DataFrame(schema=_COUNTS), *(_counted(folder, file, file_ids) for file in files)]
     return pl.concat(parts).group_by(_KEYS).agg(pl.col("events").sum()).sort(_KEYS)
 
 
-def _counted(folder: Path, file: DataFile, known: Sequence[str]) -> pl.DataFrame:
-    possible = _possible_ids(file, known)
+def _counted(folder: Path, file: DataFile, file_ids: Sequence[str]) -> pl.DataFrame:
+    possible = _possible_ids(file, file_ids)
     if len(possible) == 1:
         counted = pl.DataFrame({"file_id": possible, "events": [file.rows]})
     else:
@@ -49,17 +49,20 @@ def _counted(folder: Path, file: DataFile, known: Sequence[str]) -> pl.DataFrame
     )
 
 
-def _possible_ids(file: DataFile, known: Sequence[str]) -> Sequence[str]:
-    """The source files that a data file may be of: those within the bounds in the log."""
+def _possible_ids(file: DataFile, file_ids: Sequence[str]) -> Sequence[str]:
+    """Return the source files that a data file may hold: those within the bounds in the log."""
     bounds = file.columns.get("file_id")
     if bounds is None or bounds.nulls or bounds.smallest is None:
-        return known if bounds is None else []
-    return [one for one in known if bounds.smallest <= one <= bounds.largest]
+        return file_ids if bounds is None else []
+    return [one for one in file_ids if bounds.smallest <= one <= bounds.largest]
 
 
 def late_events(lake: LakeReader, files: pl.DataFrame, counts: pl.DataFrame) -> pl.DataFrame:
-    """A row a run and file that came after the run was finished with events that belong to it:
-    `run_date`, `finished_at`, `source_file`, `ingested_at`, `events`, the latest run first."""
+    """Return a row per run and late file, which arrived after the run but has events for it.
+
+    Columns: `run_date`, `finished_at`, `source_file`, `ingested_at`, `events`; the latest run
+    first.
+    """
     runs = pl.DataFrame(pl.from_arrow(lake.rows(RUNS, ["run_date", "finished_at"])))
     came = files.select("file_id", "source_file", "ingested_at").unique("file_id")
     dated = counts.join(came, on="file_id")
@@ -72,7 +75,7 @@ def late_events(lake: LakeReader, files: pl.DataFrame, counts: pl.DataFrame) -> 
 
 
 def days_of(counts: pl.DataFrame) -> pl.DataFrame:
-    """A row a day: `event_date`, `events`, without gaps."""
+    """Return a row per day without gaps: `event_date`, `events`."""
     daily = counts.group_by("event_date").agg(pl.col("events").sum()).sort("event_date")
     if not len(daily):
         return daily
@@ -80,6 +83,6 @@ def days_of(counts: pl.DataFrame) -> pl.DataFrame:
 
 
 def spans(counts: pl.DataFrame) -> pl.DataFrame:
-    """A row a source file: `file_id`, and its `first_day` and `last_day`."""
+    """Return a row per source file: `file_id`, and its `first_day` and `last_day`."""
     first, last = pl.col("event_date").min(), pl.col("event_date").max()
     return counts.group_by("file_id").agg(first.alias("first_day"), last.alias("last_day"))

@@ -1,4 +1,4 @@
-"""One customer: why the customer is where it is; and ids near a mistyped one."""
+"""One customer: the explanation of the segment; and ids near a mistyped one."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -9,23 +9,23 @@ import pyarrow as pa
 
 from custseg_spark.engine.lake.reader import LakeReader
 from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS
-from custseg_spark.interfaces.dashboard.lake import held
+from custseg_spark.interfaces.dashboard.lake import cached
 from custseg_spark.interfaces.dashboard.reading.points import points_of
 from custseg_spark.interfaces.dashboard.reading.runs import content_of
 from custseg_spark.outputs import explanations
 from custseg_spark.outputs.explanations import Explanation, OneRun
 
-# Longer texts are no ids; what is compared grows with the length.
+# Longer texts are no ids; the number of comparisons grows with the length.
 LONGEST_ID = 200
 _MOST_NEAR = 6
 _DIGITS = "0123456789"
 
 
-@held(64, "Looking for the customer …")
+@cached(64, "Looking for the customer …")
 def explained(
     lake: LakeReader, run_date: date, algorithm: str, customer_id: str
 ) -> Explanation | None:
-    """Why a customer is in its segment; None for one that the run lacks."""
+    """Explain a customer's segment; None for a customer who isn't in the run."""
     rows = lake.rows_of_customer(CUSTOMER_SEGMENTS, customer_id, run_date)
     if algorithm not in rows["algorithm"].to_pylist():
         return None
@@ -34,9 +34,9 @@ def explained(
     return explanations.explain(run, customer_id)
 
 
-@held(64, "Looking for ids like it …")
+@cached(64, "Looking for ids like it …")
 def near_ids(lake: LakeReader, run_date: date, typed: str) -> list[str]:
-    """Ids of the run that differ by one character or two neighbours swapped, at most a few."""
+    """Return a few ids of the run that differ by one character, or by two swapped neighbours."""
     if len(typed) > LONGEST_ID:
         return []
     variants = pl.Series("customer_id", sorted(set(_variants(typed))), pl.String)
@@ -52,7 +52,7 @@ def _those_in(variants: pl.Series, rows: pa.Table) -> pl.Series:
 
 
 def _variants(typed: str) -> Iterator[str]:
-    """The texts that are one slip away from what was typed."""
+    """Return the texts that differ from the typed one by one mistake."""
     letters = sorted({*_DIGITS, *typed, *typed.upper(), *typed.lower()})
     yield from (typed.strip(), typed.upper(), typed.lower())
     for place in range(len(typed) + 1):
@@ -65,9 +65,9 @@ def _variants(typed: str) -> Iterator[str]:
             yield before + after[1] + after[0] + after[2:]
 
 
-@held(8, "Reading some ids …")
+@cached(8, "Reading some ids …")
 def some_ids(lake: LakeReader, run_date: date) -> list[str]:
-    """A few ids of the run, as examples of how they look."""
+    """Return a few ids of the run as examples."""
     algorithms = content_of(lake, run_date, None).algorithms
     if not algorithms:
         return []

@@ -1,4 +1,4 @@
-"""Customers and their segments, a batch at a time: what a download is made of."""
+"""Customers and their segments, a batch at a time, for downloads."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -34,7 +34,7 @@ _BATCH = 32_768
 
 
 def require(lake: LakeReader, day: date, algorithm: str, segment_id: int | None) -> None:
-    """Raises InputError for a run, algorithm or segment that the lake lacks."""
+    """Raise InputError for a run, algorithm or segment that the lake lacks."""
     rows = lake.rows(SEGMENT_PROFILES, ["algorithm", "segment_id"], [day]).to_pylist()
     algorithms = {row["algorithm"] for row in rows}
     if algorithm not in algorithms:
@@ -49,14 +49,14 @@ def require(lake: LakeReader, day: date, algorithm: str, segment_id: int | None)
 def customers(
     lake: LakeReader, day: date, algorithm: str, segment_id: int | None
 ) -> Iterator[pa.RecordBatch]:
-    """The customers of all segments, or of one; a batch of one file is in memory."""
+    """Yield the customers of all segments, or of one; only a batch of one file is in memory."""
     folder = lake.native.folder(CUSTOMER_SEGMENTS)
     for file in lake.files(CUSTOMER_SEGMENTS, [day]):
         for batch in _batches(folder / file.path):
-            wanted = pc.equal(batch["algorithm"], algorithm)
+            is_wanted = pc.equal(batch["algorithm"], algorithm)
             if segment_id is not None:
-                wanted = pc.and_(wanted, pc.equal(batch["segment_id"], segment_id))
-            kept = batch.filter(wanted)
+                is_wanted = pc.and_(is_wanted, pc.equal(batch["segment_id"], segment_id))
+            kept = batch.filter(is_wanted)
             if len(kept):
                 days = pa.repeat(pa.scalar(day, pa.date32()), len(kept))
                 columns = {**dict(zip(kept.schema.names, kept.columns, strict=True)),
@@ -65,12 +65,12 @@ def customers(
 
 
 def _batches(path: Path) -> Iterator[pa.RecordBatch]:
-    """A file's rows; null what an older file hasn't."""
+    """Yield a file's rows; null for columns that an older file lacks."""
     with damage.named(path), pq.ParquetFile(path) as parquet:
-        held = [name for name in _FILE.names if name in parquet.schema_arrow.names]
-        for batch in parquet.iter_batches(_BATCH, columns=held, use_threads=False):
+        names = [name for name in _FILE.names if name in parquet.schema_arrow.names]
+        for batch in parquet.iter_batches(_BATCH, columns=names, use_threads=False):
             columns = [
-                batch[f.name].cast(f.type) if f.name in held else pa.nulls(len(batch), f.type)
+                batch[f.name].cast(f.type) if f.name in names else pa.nulls(len(batch), f.type)
                 for f in _FILE
             ]
             yield pa.RecordBatch.from_arrays(columns, schema=_FILE)

@@ -1,4 +1,4 @@
-"""Segments over time: their sizes at each run date, and who moved between two of them."""
+"""Segments over time: their sizes at each run date, and moves between two run dates."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -8,27 +8,29 @@ import polars as pl
 from custseg_spark.core.segments.statuses import DIED
 from custseg_spark.engine.lake.reader import LakeReader
 from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS, SEGMENT_PROFILES
-from custseg_spark.interfaces.dashboard.lake import held
+from custseg_spark.interfaces.dashboard.lake import cached
 from custseg_spark.interfaces.dashboard.reading.portions import ranges
 
 _PROFILE = ["run_date", "algorithm", "segment_id", "segment_name", "customers", "status"]
 _CUSTOMER = ["algorithm", "customer_id", "segment_id"]
 
 
-@held(4, "Reading earlier runs …")
+@cached(4, "Reading earlier runs …")
 def sizes_over_time(lake: LakeReader, algorithm: str) -> pl.DataFrame:
-    """A row a run date and living segment: `run_date`, `segment_id`, `segment_name`, `customers`,
-    `status`; by date and id."""
+    """Return a row per run date and living segment, by date and id.
+
+    Columns: `run_date`, `segment_id`, `segment_name`, `customers`, `status`.
+    """
     rows = pl.DataFrame(pl.from_arrow(lake.rows(SEGMENT_PROFILES, _PROFILE)))
-    # Of runs before statuses were kept all are living.
+    # In runs without statuses all segments are living.
     living = pl.col("status").fill_null("") != DIED
-    own = rows.filter((pl.col("algorithm") == algorithm) & living)
-    return own.drop("algorithm").sort("run_date", "segment_id")
+    of_algorithm = rows.filter((pl.col("algorithm") == algorithm) & living)
+    return of_algorithm.drop("algorithm").sort("run_date", "segment_id")
 
 
-@held(8, "Comparing the two runs …")
+@cached(8, "Comparing the two runs …")
 def flows_between(lake: LakeReader, before: date, after: date, algorithm: str) -> pl.DataFrame:
-    """A row two segments: `from_segment_id`, `to_segment_id`, `customers`.
+    """Return a row per pair of segments: `from_segment_id`, `to_segment_id`, `customers`.
 
     Null stands for customers who joined or are gone. Ids are the same in both runs.
     """
@@ -59,6 +61,6 @@ def _counted(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
 
 
 def names_of(sizes: pl.DataFrame, day: date) -> Mapping[int, str]:
-    """The segments' names at a run date, of `sizes_over_time`."""
+    """Return the segments' names at a run date, from `sizes_over_time`."""
     rows = sizes.filter(pl.col("run_date") == day)
     return dict(zip(rows["segment_id"].to_list(), rows["segment_name"].to_list(), strict=True))

@@ -1,4 +1,4 @@
-"""Lists of what a segment buys, and seasons, as tables of a page."""
+"""A segment's lists of products, and seasons, as tables of a page."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,9 +17,9 @@ _PARTNERS = {"product": pl.String, "together with": pl.String, **_COUNTS, **_LIF
 
 
 def listed_rows(listed: Sequence[Affinity], kind: str) -> pl.DataFrame:
-    """A row a place of a segment's list: what it is, how many have it, its lift and interval.
+    """Return a row per entry of a segment's list: its name, its customers, its lift and interval.
 
-    A log without categories or brands has no column of them.
+    Without categories or brands in the log, their columns are left out.
     """
     rows = pl.DataFrame([_row(one, kind) for one in listed], infer_schema_length=None)
     empty = [name for name in _OTHERS if name in rows and rows[name].null_count() == len(rows)]
@@ -51,7 +51,7 @@ def _lift(one: Affinity | Partner) -> Mapping[str, float | None]:
 
 
 def partner_rows(listed: Sequence[Affinity]) -> pl.DataFrame:
-    """A row a listed product and another one that the same customers have, in the lists' order."""
+    """Return a row per listed product and partner of the same customers, in the lists' order."""
     rows = [
         {
             "product": one.name,
@@ -67,7 +67,7 @@ def partner_rows(listed: Sequence[Affinity]) -> pl.DataFrame:
 
 
 def season_rows(content: Content, period: str) -> pl.DataFrame:
-    """A row a month, week or weekday of everybody and of each segment, by number."""
+    """Return a row per month, week or weekday, of everybody and of each segment, by number."""
     shown, names = dict(columns(content)), period_names(period)
     places = {segment_id: place for place, segment_id in enumerate(shown)}
     rows = [one for one in content.season(period) if one.segment_id in shown]

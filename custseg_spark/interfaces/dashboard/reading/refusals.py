@@ -1,4 +1,4 @@
-"""Refused records: how many for which reason, and examples of each."""
+"""Refused records: their number by reason, and examples of each reason."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 from custseg_spark.engine.lake import damage
 from custseg_spark.engine.lake.reader import LakeReader
 from custseg_spark.engine.lake.schemas import REJECTED_EVENTS
-from custseg_spark.interfaces.dashboard.lake import held
+from custseg_spark.interfaces.dashboard.lake import cached
 
 EXAMPLES = 5
-# Of a raw record; whole ones are in the table.
+# The most characters of a raw record; the table has whole records.
 _LONGEST = 400
 _BATCH = 50_000
 _COLUMNS = ["source_file", "source_row", "raw_record", "reasons"]
@@ -33,16 +33,19 @@ _EXAMPLES = {
 
 @dataclass(frozen=True)
 class Refusals:
-    """`counts`: a row a reason and field, the most frequent first. `examples`: the first records
-    of each by file and row. A record with several reasons is counted for each."""
+    """`counts` has a row per reason and field, the most frequent first.
+
+    `examples` has the first records of each by file and row. A record with several reasons counts
+    for each.
+    """
 
     counts: pl.DataFrame
     examples: pl.DataFrame
 
 
-@held(2, "Counting refused records …")
+@cached(2, "Counting refused records …")
 def refusals(lake: LakeReader, version: int | None) -> Refusals:
-    """The refused records of the table as of a version; one batch of them is in memory."""
+    """Count the refused records of the table as of a version, with one batch in memory."""
     counts, examples = pl.DataFrame(schema=_COUNTS), pl.DataFrame(schema=_EXAMPLES)
     for batch in _batches(lake, version):
         reasons = _reasons(batch)
@@ -68,7 +71,7 @@ def _batches_of(path: Path) -> Iterator[pa.RecordBatch]:
 
 
 def _reasons(batch: pa.RecordBatch) -> pl.DataFrame:
-    """A row a record and reason."""
+    """Return a row per record and reason."""
     rows = pl.DataFrame(pl.from_arrow(batch)).explode("reasons").unnest("reasons")
     return rows.select(
         "code",
@@ -84,6 +87,6 @@ def _first(rows: pl.DataFrame) -> pl.DataFrame:
     return in_order.group_by(_KEYS, maintain_order=True).head(EXAMPLES).select(list(_EXAMPLES))
 
 
-def codes(found: Refusals) -> Sequence[str]:
-    """The reasons' codes, the most frequent first."""
-    return list(dict.fromkeys(found.counts["code"].to_list()))
+def codes(refused: Refusals) -> Sequence[str]:
+    """Return the reasons' codes, the most frequent first."""
+    return list(dict.fromkeys(refused.counts["code"].to_list()))

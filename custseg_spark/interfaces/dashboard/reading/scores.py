@@ -8,10 +8,10 @@ import pyarrow as pa
 
 from custseg_spark.engine.lake.reader import LakeReader
 from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES, CUSTOMER_SEGMENTS
-from custseg_spark.interfaces.dashboard.lake import held
+from custseg_spark.interfaces.dashboard.lake import cached
 from custseg_spark.interfaces.dashboard.reading.portions import ranges
 
-# Upper ends of bins, none of them the last; a customer on a bound is in the bin below.
+# Upper bounds of all bins but the last; a customer on a bound is in the bin below.
 BOUNDS: Mapping[str, tuple[float, ...]] = {
     "recency_days": (7, 14, 30, 60, 90, 180, 365, 730),
     "frequency": (1, 2, 3, 5, 10, 20, 50),
@@ -19,18 +19,20 @@ BOUNDS: Mapping[str, tuple[float, ...]] = {
 }
 
 
-@held(8, "Counting customers by recency, frequency and spend …")
+@cached(8, "Counting customers by recency, frequency and spend …")
 def distributions(lake: LakeReader, run_date: date, algorithm: str) -> pl.DataFrame:
-    """A row a feature, segment and bin: `feature`, `segment_id`, `bin` (0 is the lowest) and
-    `customers`, buyers alone."""
+    """Count buyers by feature, segment and bin.
+
+    Columns: `feature`, `segment_id`, `bin` (0 is the lowest), `customers`.
+    """
     columns = ["customer_id", *BOUNDS]
     counts = []
     for low, high in ranges(lake, run_date):
-        own = lake.rows_of_buckets(
+        segments = lake.rows_of_buckets(
             CUSTOMER_SEGMENTS, run_date, low, high, ["algorithm", "customer_id", "segment_id"]
         )
         features = lake.rows_of_buckets(CUSTOMER_FEATURES, run_date, low, high, columns)
-        counts.append(binned(_of(own, algorithm), _buyers(features)))
+        counts.append(binned(_of(segments, algorithm), _buyers(features)))
     keys = ["feature", "segment_id", "bin"]
     return pl.concat(counts).group_by(keys).agg(pl.col("customers").sum()).sort(keys)
 
@@ -46,8 +48,11 @@ def _buyers(rows: pa.Table) -> pl.DataFrame:
 
 
 def binned(segments: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
-    """Counts of buyers, as `distributions`: `segments` has `customer_id` and `segment_id`,
-    `features` has `customer_id` and a column a feature of BOUNDS."""
+    """Count buyers as `distributions` does.
+
+    `segments` has `customer_id` and `segment_id`, `features` has `customer_id` and a column per
+    feature of BOUNDS.
+    """
     joined = segments.join(features, on="customer_id")
     parts = []
     for name, bounds in BOUNDS.items():
@@ -55,6 +60,6 @@ def binned(segments: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
         places = joined.select("segment_id", name).drop_nulls(name)
         bins = ends.search_sorted(places[name], side="left").cast(pl.Int32)
         counted = places.select("segment_id", bins.alias("bin")).group_by("segment_id", "bin")
-        made = counted.agg(pl.len().cast(pl.Int64).alias("customers"))
-        parts.append(made.select(pl.lit(name).alias("feature"), *made.columns))
+        counts = counted.agg(pl.len().cast(pl.Int64).alias("customers"))
+        parts.append(counts.select(pl.lit(name).alias("feature"), *counts.columns))
     return pl.concat(parts)

@@ -1,4 +1,4 @@
-"""What to expect of each segment's buyers, by the run's models of lifetime value."""
+"""The expected value of each segment's buyers, by the run's models of lifetime value."""
 
 from datetime import date
 
@@ -6,24 +6,24 @@ import polars as pl
 
 from custseg_spark.engine.lake.reader import LakeReader
 from custseg_spark.engine.lake.schemas import CUSTOMER_FEATURES, CUSTOMER_SEGMENTS
-from custseg_spark.interfaces.dashboard.lake import held
+from custseg_spark.interfaces.dashboard.lake import cached
 from custseg_spark.interfaces.dashboard.reading.portions import ranges
 
 VALUES = ("clv_12m", "expected_purchases_90d", "p_alive")
 
 
-@held(8, "Adding up what to expect …")
+@cached(8, "Adding up what to expect …")
 def values_of(lake: LakeReader, run_date: date, algorithm: str) -> pl.DataFrame:
-    """A row a segment with buyers: `segment_id`, `buyers`, and the sum of each of VALUES."""
+    """Return a row per segment with buyers: `segment_id`, `buyers`, the sum of each of VALUES."""
     parts = []
     for low, high in ranges(lake, run_date):
-        own = lake.rows_of_buckets(
+        labels = lake.rows_of_buckets(
             CUSTOMER_SEGMENTS, run_date, low, high, ["algorithm", "customer_id", "segment_id"]
         )
         rows = lake.rows_of_buckets(
             CUSTOMER_FEATURES, run_date, low, high, ["customer_id", *VALUES]
         )
-        segments = pl.DataFrame(pl.from_arrow(own)).filter(pl.col("algorithm") == algorithm)
+        segments = pl.DataFrame(pl.from_arrow(labels)).filter(pl.col("algorithm") == algorithm)
         buyers = pl.DataFrame(pl.from_arrow(rows)).drop_nulls("clv_12m")
         parts.append(_sums(segments.join(buyers, on="customer_id")))
     return pl.concat(parts).group_by("segment_id").sum().sort("segment_id")

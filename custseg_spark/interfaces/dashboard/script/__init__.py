@@ -1,1 +1,1 @@
-"""The script, in a folder without `pages`: Streamlit would take that for its own navigation."""
+"""The script, in a folder without `pages`, which Streamlit would use for its own navigation."""

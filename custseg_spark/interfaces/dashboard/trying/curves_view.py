@@ -1,4 +1,4 @@
-"""Features and k: the preset, the curves over k, and what speaks for the chosen k."""
+"""Features and k: the preset, the curves over k, and the reasons for the chosen k."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ from custseg_spark.interfaces.dashboard.trying.remembering import remembered, to
 from custseg_spark.pipeline import sampled_features
 from custseg_spark.pipeline.k_curves import K_MAX, K_MIN, KCurves, k_curves
 
-# Files below conf/presets by their names; those that an upload of events can fill.
+# Files below conf/presets by their names, for features that an upload of events can fill.
 PRESETS = {
     "": "Behaviour: views, carts, purchases, prices, times",
     "rfm": "RFM: recency, frequency, monetary value",
@@ -27,45 +27,45 @@ _MOST_HELD = 8
 
 
 def preset_config(preset: str) -> Config:
-    """The configuration of a preset; the usual one for the empty name."""
+    """Return the configuration of a preset, or the default one for the empty name."""
     if not preset:
         return Config()
-    return loading.load(shipped.conf_dir() / "presets" / f"{_known(preset)}.toml")
+    return loading.load(shipped.conf_dir() / "presets" / f"{_known_preset(preset)}.toml")
 
 
-def _known(preset: str) -> str:
+def _known_preset(preset: str) -> str:
     return next(name for name in PRESETS if name == preset)
 
 
 def choose_preset(key: str) -> str:
-    """The preset that a person chooses."""
-    names, own = list(PRESETS), f"{key}-preset"
+    """Draw the choice of a preset and return it."""
+    names, widget_key = list(PRESETS), f"{key}-preset"
 
     def draw(first: str) -> str:
         return st.radio(
-            "Features", names, names.index(first), format_func=PRESETS.__getitem__, key=own
+            "Features", names, names.index(first), format_func=PRESETS.__getitem__, key=widget_key
         )
 
-    return remembered(own, "", draw)
+    return remembered(widget_key, "", draw)
 
 
 @st.cache_resource(max_entries=_MOST_HELD, show_spinner="Measuring …")
 def curves(sample: Path, _written: float, preset: str) -> KCurves:
-    """The curves of a sample's file; `_written` tells one version of it from another."""
+    """Return the curves of a sample's file; `_written` identifies its version."""
     config = preset_config(preset)
     features = sampled_features.read(sample).features
     return k_curves(features, config.model, config.features.optional_families)
 
 
 def choose_k(key: str, sample: Path, preset: str) -> int | None:
-    """The k that a person chooses on the curves; None: the job chooses."""
+    """Draw the choice of k with the curves and return it; None: the job chooses."""
     try:
-        found = curves(sample, sample.stat().st_mtime, preset)
+        measured = curves(sample, sample.stat().st_mtime, preset)
     except CustsegError as error:
         st.warning(plain(str(error)))
         return None
-    own = preset_config(preset).model.k
-    usual = own if own and K_MIN <= own <= K_MAX else found.suggested
+    preset_k = preset_config(preset).model.k
+    usual = preset_k if preset_k and K_MIN <= preset_k <= K_MAX else measured.suggested
     is_left = toggled(f"{key}-auto-{preset}", "Let the job choose k among all customers")
 
     def draw(first: int) -> int:
@@ -74,20 +74,20 @@ def choose_k(key: str, sample: Path, preset: str) -> int | None:
         )
 
     k = remembered(f"{key}-k-{preset}", usual, draw)
-    _charts(key, found, None if is_left else k)
-    _words(found, k)
+    _charts(key, measured, None if is_left else k)
+    _words(measured, k)
     return None if is_left else k
 
 
-def _charts(key: str, found: KCurves, k: int | None) -> None:
+def _charts(key: str, measured: KCurves, k: int | None) -> None:
     curves_: dict[str, list[float | None]] = {
-        "Inertia: low is tight": [one.inertia for one in found.swept],
-        "Silhouette: high is clear": [one.silhouette for one in found.swept],
+        "Inertia: low is tight": [one.inertia for one in measured.swept],
+        "Silhouette: high is clear": [one.silhouette for one in measured.swept],
         "Stability: from 0.75 steady": [
-            one.stability.mean if one.stability else None for one in found.swept
+            one.stability.mean if one.stability else None for one in measured.swept
         ],
     }
-    ks = [one.k for one in found.swept]
+    ks = [one.k for one in measured.swept]
     for place, (title, values) in zip(st.columns(3), curves_.items(), strict=True):
         with place:
             _chart(key, title, ks, values, k)
@@ -106,18 +106,18 @@ def _chart(
     show(laid_out(figure, 230, showlegend=False), f"{key}-{title}")
 
 
-def _words(found: KCurves, k: int) -> None:
-    one = next((each for each in found.swept if each.k == k), None)
+def _words(measured: KCurves, k: int) -> None:
+    one = next((each for each in measured.swept if each.k == k), None)
     if one is None:
         st.warning(f"There are fewer than {k} customers that differ.")
         return
     st.markdown(_measures(one))
-    verdict = next(v for v in found.verdicts if v.candidate.k == k)
+    verdict = next(v for v in measured.verdicts if v.candidate.k == k)
     st.caption(
         plain(
-            f"By the rules of a run: {verdict.why}. Curves of {found.customers:,} customers with"
-            f" the most events and {len(found.features)} features"
-            f" ({', '.join(found.features)}); the job measures all customers."
+            f"By the rules of a run: {verdict.why}. Curves of {measured.customers:,} customers with"
+            f" the most events and {len(measured.features)} features"
+            f" ({', '.join(measured.features)}); the job measures all customers."
         )
     )
 

@@ -1,4 +1,4 @@
-"""What visitors share: the uploads, the tries with their lakes, and the one process that runs."""
+"""The parts that visitors share: uploads, tries with their lakes, and the one running process."""
 
 import atexit
 import json
@@ -17,13 +17,13 @@ from custseg_spark.interfaces import clock
 from custseg_spark.interfaces.dashboard.trying.processes import Process
 from custseg_spark.interfaces.dashboard.trying.uploads import Limits, Upload, Uploads
 
-# The only names of folders that are looked at.
+# Only folders with such names are tries.
 _TRY = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
 MAPPING = "upload"
-# As the command `custseg`, which need not be on the path.
+# Like the command `custseg`, which need not be on the path.
 _COMMAND = "from custseg_spark.interfaces.cli.main import console; console()"
 _READING = "custseg_spark.interfaces.dashboard.trying.reading"
-# The job then writes which stage it is at; and a log that isn't held back.
+# With these the job writes its stages, and doesn't buffer its log.
 _ENVIRONMENT = {"CUSTSEG_TERMINAL": "1", "PYTHONUNBUFFERED": "1"}
 SAMPLE = "sample.parquet"
 
@@ -32,10 +32,7 @@ RUNNING, DONE, FAILED, CANCELLED = "running", "done", "failed", "cancelled"
 
 @dataclass(frozen=True)
 class Try:
-    """A run of the job on a file: of what, how, and what became of it.
-
-    `lake` is None where the try has a lake of its own.
-    """
+    """A run of the job on a file: its input, its settings, and its result."""
 
     id: str
     name: str
@@ -49,23 +46,23 @@ class Try:
 
     @property
     def lake(self) -> Path:
-        """The folder of a lake of its own."""
+        """The folder of the try's own lake."""
         return self.folder / "lake"
 
     @property
     def at(self) -> str:
-        """When it began, to the minute."""
+        """The time of its beginning, to the minute."""
         return self.started[:16].replace("T", " ")
 
     @property
     def log(self) -> Path:
-        """What the job wrote."""
+        """The file of the job's log."""
         return self.folder / "log.txt"
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a run is asked for: `preset` is a file's name below conf/presets, empty for none."""
+class RunRequest:
+    """The request for a run: `preset` is a file's name below conf/presets, empty for none."""
 
     preset: str = ""
     k: int | None = None
@@ -73,7 +70,7 @@ class Asked:
 
 
 class BusyError(Exception):
-    """Another process runs: memory and cores are for one."""
+    """Another process runs: memory and cores suffice for one."""
 
 
 class Desk:
@@ -89,7 +86,7 @@ class Desk:
         self._is_closed = False
 
     def close(self) -> None:
-        """End what runs and remove all uploads; the second time nothing happens."""
+        """End the running process and remove all uploads; a second call does nothing."""
         with self._lock:
             was_closed, self._is_closed = self._is_closed, True
         if was_closed:
@@ -99,7 +96,7 @@ class Desk:
         self.uploads.__exit__(None, None, None)
 
     def read(self, upload: Upload) -> Process:
-        """Start computing the features of a sample of the file. BusyError while something runs."""
+        """Start computing the features of a sample of the file. BusyError while a process runs."""
         command = [sys.executable, "-m", _READING, str(upload.folder)]
         with self._lock:
             self._require_idle()
@@ -114,67 +111,80 @@ class Desk:
             )
             return self.running
 
-    def run(self, upload: Upload, asked: Asked) -> Try:
-        """Start the job on an uploaded file. BusyError while something runs.
+    def run(self, upload: Upload, request: RunRequest) -> Try:
+        """Start the job on an uploaded file. BusyError while a process runs.
 
         The file is removed once its events are in the lake.
         """
         with self._lock:
             self._require_idle()
-            made = self._new_try(upload.name, asked)
+            attempt = self._new_try(upload.name, request)
             sample = upload.folder / SAMPLE
             if sample.exists():
-                shutil.copyfile(sample, made.folder / SAMPLE)
+                shutil.copyfile(sample, attempt.folder / SAMPLE)
             self.uploads.use(upload.id, is_used=True)
             source = [str(upload.path), "--mapping", MAPPING]
 
             def ended(process: Process) -> None:
-                self._finish(made, process)
+                self._finish(attempt, process)
                 self.uploads.use(upload.id, is_used=False)
                 if process.exit_code == 0:
                     self.uploads.remove(upload.id)
 
-            self._start(made, source, asked, upload.folder, ended)
-            return made
+            self._start(attempt, source, request, upload.folder, ended)
+            return attempt
 
-    def run_again(self, earlier: Try, asked: Asked) -> Try:
-        """Start the job on a try's lake with other models. BusyError while something runs."""
+    def run_again(self, earlier: Try, request: RunRequest) -> Try:
+        """Start the job on a try's lake with other models. BusyError while a process runs."""
         with self._lock:
             self._require_idle()
-            made = replace(
-                earlier, preset=asked.preset, k=asked.k, started=_now(), state=RUNNING, message=""
+            attempt = replace(
+                earlier,
+                preset=request.preset,
+                k=request.k,
+                started=_now(),
+                state=RUNNING,
+                message="",
             )
-            _write(made)
+            _write(attempt)
             source = ["--skip-ingest", "--model", "fit"]
-            self._start(made, source, asked, made.folder, lambda p: self._finish(made, p))
-            return made
+            self._start(
+                attempt, source, request, attempt.folder, lambda p: self._finish(attempt, p)
+            )
+            return attempt
 
     def _require_idle(self) -> None:
         if self._is_closed or (self.running is not None and self.running.is_running):
             raise BusyError("something runs already: wait for its end, or cancel it")
 
-    def _new_try(self, name: str, asked: Asked) -> Try:
+    def _new_try(self, name: str, request: RunRequest) -> Try:
         id_ = f"{clock.now():%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
         folder = self.folder / id_
         folder.mkdir(mode=0o700)
-        made = Try(
-            id_, name, asked.preset, asked.k, _now(), folder, own_lake=not asked.into_shown_lake
+        attempt = Try(
+            id_,
+            name,
+            request.preset,
+            request.k,
+            _now(),
+            folder,
+            own_lake=not request.into_shown_lake,
         )
-        _write(made)
-        return made
+        _write(attempt)
+        return attempt
 
     def _start(
-        self, of: Try, source: Sequence[str], asked: Asked, folder: Path, on_end: Any
+        self, of: Try, source: Sequence[str], request: RunRequest, folder: Path, on_end: Any
     ) -> None:
         lake = of.lake if of.own_lake else self.shown_lake
         command = [sys.executable, "-c", _COMMAND, "segment", *source, "--lake", str(lake)]
         if of.own_lake:
             command += ["--reports", str(of.folder / "reports")]
-        # Also where the environment names another one: the curves are of this.
-        config = f"presets/{asked.preset}.toml" if asked.preset else "local.toml"
+        # Set even if the environment names another: the curves belong to this one.
+        config = f"presets/{request.preset}.toml" if request.preset else "local.toml"
         command += ["--config", config]
-        if asked.k is not None:
-            command += ["--set", f"model.k={asked.k}"]
+        if request.k is not None:
+            command += ["--set", f"model.k={request.k}"]
         self.at, self.reading = of, None
         self.running = Process(
             command, folder=folder, log=of.log, environment=_ENVIRONMENT, on_end=on_end
@@ -187,28 +197,28 @@ class Desk:
         _write(self.at)
 
     def tries(self) -> list[Try]:
-        """The tries that are there, the latest first."""
-        found = [p for p in self.folder.iterdir() if _TRY.fullmatch(p.name) and p.is_dir()]
-        read = (_read(folder) for folder in sorted(found, reverse=True))
+        """Return the existing tries, the latest first."""
+        folders = [p for p in self.folder.iterdir() if _TRY.fullmatch(p.name) and p.is_dir()]
+        read = (_read(folder) for folder in sorted(folders, reverse=True))
         return [self._settled(one) for one in read if one is not None]
 
-    def _settled(self, one: Try) -> Try:
-        """A try that was running when the server ended has failed."""
-        is_it = self.at is not None and self.at.id == one.id
-        if one.state == RUNNING and not is_it:
-            return replace(one, state=FAILED, message="the dashboard was stopped meanwhile")
-        return one
+    def _settled(self, attempt: Try) -> Try:
+        """Return the try; one that was running when the server ended has failed."""
+        is_it = self.at is not None and self.at.id == attempt.id
+        if attempt.state == RUNNING and not is_it:
+            return replace(attempt, state=FAILED, message="the dashboard was stopped meanwhile")
+        return attempt
 
     def get(self, id_: str) -> Try | None:
-        """The try of an id, None if there is none: an id is compared, not looked up as a path."""
+        """Return the try of an id, or None. The id is compared, never used as a path."""
         return next((one for one in self.tries() if one.id == id_), None)
 
-    def remove(self, one: Try) -> None:
+    def remove(self, attempt: Try) -> None:
         """Remove a try with its lake. BusyError while it runs."""
         with self._lock:
-            if self.at is not None and self.at.id == one.id:
+            if self.at is not None and self.at.id == attempt.id:
                 self._require_idle()
-            shutil.rmtree(one.folder, ignore_errors=True)
+            shutil.rmtree(attempt.folder, ignore_errors=True)
 
 
 def _now() -> str:
@@ -232,40 +242,40 @@ def _read(folder: Path) -> Try | None:
 
 
 def _why(process: Process) -> str:
-    """What a job said last: its error, if it told one."""
+    """Return a job's error, or else its last line."""
     if process.is_cancelled:
         return "it was cancelled; the lake is as it was before"
     lines = process.text().strip().splitlines()
-    told = [i for i, line in enumerate(lines) if line.startswith("error: ")]
-    if told:
-        return "\n".join(lines[told[-1] :]).removeprefix("error: ")
+    error_lines = [i for i, line in enumerate(lines) if line.startswith("error: ")]
+    if error_lines:
+        return "\n".join(lines[error_lines[-1] :]).removeprefix("error: ")
     return f"it ended with exit code {process.exit_code}; see its log"
 
 
-_held: list[Desk] = []
+_current: list[Desk] = []
 
 
 def open_desk(folder: Path, shown_lake: Path) -> Desk:
-    """The desk of this process; closed when the process ends."""
-    _held[:] = [Desk(folder, shown_lake)]
-    atexit.register(_held[0].close)
-    return _held[0]
+    """Open the desk of this process, which is closed when the process ends."""
+    _current[:] = [Desk(folder, shown_lake)]
+    atexit.register(_current[0].close)
+    return _current[0]
 
 
 def desk() -> Desk | None:
-    """The desk of this process, None where files can't be tried."""
-    return _held[0] if _held else None
+    """Return the desk of this process, or None if files can't be tried."""
+    return _current[0] if _current else None
 
 
 def tries_with_lakes() -> dict[str, Try]:
-    """The tries by id that have filled a lake of their own, the latest first."""
+    """Return the tries with a filled lake of their own by id, the latest first."""
     at = desk()
-    found = at.tries() if at else []
-    return {one.id: one for one in found if one.state == DONE and one.own_lake}
+    tries = at.tries() if at else []
+    return {one.id: one for one in tries if one.state == DONE and one.own_lake}
 
 
 def lake_of(id_: str) -> Path:
-    """The lake of a try. Raises InputError where it has none."""
+    """Return the lake of a try. Raises InputError without one."""
     one = tries_with_lakes().get(id_)
     if one is None:
         raise InputError(f"there is no try '{id_}' with a lake")

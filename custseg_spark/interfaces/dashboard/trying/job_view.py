@@ -1,4 +1,4 @@
-"""What runs, what has run: the stages, the log, cancelling, and earlier tries."""
+"""The running job and finished ones: stages, log, cancelling, and earlier tries."""
 
 import streamlit as st
 
@@ -19,7 +19,7 @@ _LINES = 40
 
 @st.fragment(run_every=_LOOKS_EVERY_S)
 def running(desk: Desk) -> None:
-    """The process that runs, looked at each second; the page is drawn anew at its end."""
+    """Draw the running process each second; redraw the page at its end."""
     process, of = desk.running, desk.at
     if process is None or not process.is_running:
         st.rerun()
@@ -43,14 +43,14 @@ def running(desk: Desk) -> None:
 
 
 def _percent(line: str) -> float:
-    """The share in a line such as `read 40 %`."""
+    """Return the share in a line such as `read 40 %`."""
     words = line.split()
     is_told = len(words) == 3 and words[0] == "read" and words[1].isdigit()
     return min(1.0, int(words[1]) / 100) if is_told else 0.0
 
 
 def outcome(of: Try, log: str) -> None:
-    """How a try ended."""
+    """Draw the outcome of a try."""
     if of.state == DONE:
         st.success(f"{plain(of.name)} is segmented.", icon=":material/check_circle:")
     elif of.state != RUNNING:

@@ -1,4 +1,4 @@
-"""Which lake a visitor looks at: the dashboard's own, or that of a try."""
+"""The visitor's choice of a lake: the dashboard's own, or a try's."""
 
 from pathlib import Path
 
@@ -12,23 +12,23 @@ _OWN = ""
 
 
 def chosen_lake() -> Path:
-    """The folder of the lake that the visitor looks at."""
+    """Return the folder of the chosen lake."""
     one = tries_with_lakes().get(chosen_id())
     return one.lake if one else current().lake
 
 
 def chosen_id() -> str:
-    """The id of the try whose lake it is, empty for the dashboard's own."""
+    """Return the id of the chosen lake's try, empty for the dashboard's own lake."""
     return str(st.session_state.get(_KEY, _OWN))
 
 
 def choose(one: Try) -> None:
-    """Look at the lake that a try has filled."""
+    """Choose the lake that a try has filled."""
     st.session_state[_KEY] = one.id if one.own_lake else _OWN
 
 
 def lake_box() -> None:
-    """The choice of the lake, beside the pages; nothing where there is only one."""
+    """Draw the choice of the lake beside the pages; nothing if there is only one."""
     tries = tries_with_lakes()
     if chosen_id() not in tries:
         st.session_state[_KEY] = _OWN

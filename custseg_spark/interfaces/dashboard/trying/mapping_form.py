@@ -1,4 +1,4 @@
-"""The form in which a person mends the guessed mapping, and what the mapping makes of records."""
+"""The form for correcting the guessed mapping, and the mapping's result on records."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -38,13 +38,16 @@ _WORDS = {
 }
 _TYPES = ("", *EVENT_TYPES, IGNORED)
 _TYPE_WORDS = {"": "unknown: refused", IGNORED: "ignored: not wanted"}
-# Side by side on a wide screen; on a phone one below the other.
+# Side by side on a wide screen, one below the other on a phone.
 _ABREAST = 3
 _EXAMPLES = 2
 
 
 def mapping_form(key: str, seen: Look) -> Mended:
-    """The form, with the guess as its first choice. ConfigurationError for a role given twice."""
+    """Draw the form, with the guess as its first choice.
+
+    ConfigurationError for a role given twice.
+    """
     first = first_choice(seen)
     roles = _roles(key, seen.shapes, {s: c for c, s in first.roles.items()})
     left, middle, right = st.columns(3)
@@ -104,30 +107,30 @@ def _looks(shape: Shape) -> str:
 def _formats(
     key: str, place: DeltaGenerator, seen: Look, first: Mended, column: str
 ) -> Sequence[str]:
-    known = seen.formats(column)
+    possible = seen.formats(column)
     is_guessed = column == first.roles.get("event_at")
-    usual = [f for f in (first.formats if is_guessed else known) if f]
-    own = f"{key}-formats-{column}"
+    usual = [f for f in (first.formats if is_guessed else possible) if f]
+    widget_key = f"{key}-formats-{column}"
 
     def draw(chosen: list[str]) -> list[str]:
         return place.multiselect(
             "Times are written as",
-            list(dict.fromkeys([*chosen, *known])),
+            list(dict.fromkeys([*chosen, *possible])),
             default=chosen,
             accept_new_options=True,
-            key=own,
+            key=widget_key,
             help="Patterns such as yyyy-MM-dd HH:mm:ss or M/d/yyyy; another one can be typed.",
         )
 
-    formats: list[str] = remembered(own, usual, draw)
+    formats: list[str] = remembered(widget_key, usual, draw)
     return tuple(formats)
 
 
-def _types(key: str, found: Mapping[str, str]) -> dict[str, str]:
+def _types(key: str, guessed: Mapping[str, str]) -> dict[str, str]:
     st.caption("What each value of the event's type means")
     return {
         value: selected(place, plain(value), _TYPES, kind, f"{key}-means-{value}", _type_words)
-        for place, (value, kind) in zip(_places(len(found)), found.items(), strict=True)
+        for place, (value, kind) in zip(_places(len(guessed)), guessed.items(), strict=True)
     }
 
 
@@ -141,7 +144,7 @@ def _places(count: int) -> list[DeltaGenerator]:
 
 
 def verdict(tried: Preview, share: float, looked_at: int, is_whole: bool) -> None:
-    """How many of the first records pass, why the others don't, and the first events."""
+    """Draw how many of the first records pass, the reasons of the others, and the first events."""
     counts = {
         "accepted": tried.accepted,
         "refused": tried.refused,

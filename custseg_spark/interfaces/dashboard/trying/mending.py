@@ -1,4 +1,4 @@
-"""A file's mapping: guessed from its first records, mended by a person, tried on these records."""
+"""A file's mapping: guessed from its first records, corrected by a person, tried on them."""
 
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -25,46 +25,46 @@ from custseg_spark.interfaces.dashboard.trying.uploads import Upload
 from custseg_spark.pipeline.preview import Preview, preview
 
 USUAL_SHARE = 0.05
-# Keys that say what a person chooses in the page.
+# Keys that a person chooses in the page.
 _CHOSEN_KEYS = ("event_at_formats", "event_type", "timezone")
-# Columns whose loss takes a key with it.
+# Keys that are dropped with a column.
 _KEYS_OF = {"unit_price_is": "unit_price", "discount_is": "discount"}
-# So many values of a column are offered as event types.
+# The most values of a column that are offered as event types.
 MOST_TYPES = 60
 
 
 @dataclass(frozen=True)
 class Look:
-    """The first records of an upload, and what is guessed of them."""
+    """The first records of an upload, and the guess."""
 
     head: Head
     shapes: Sequence[Shape]
     guess: Guess
 
     def shape(self, column: str) -> Shape:
-        """The shape of a column."""
+        """Return the shape of a column."""
         return next(s for s in self.shapes if s.name == column)
 
     def formats(self, column: str) -> list[str]:
-        """The patterns of time that a column's values may have, the likely ones first."""
+        """Return the possible patterns of a column's times, the likeliest first."""
         shape = self.shape(column)
         return list(dict.fromkeys([*patterns(shape), *shape.other_patterns]))
 
     def types(self, column: str) -> dict[str, str]:
-        """What each value of a column is as an event type, IGNORED, or empty where unknown."""
+        """Return each value's event type, IGNORED, or an empty text if unknown."""
         shape = self.shape(column)
-        found = event_types(shape)
-        known = {**found.known, **dict.fromkeys(found.ignored, IGNORED)}
+        guessed = event_types(shape)
+        types = {**guessed.known, **dict.fromkeys(guessed.ignored, IGNORED)}
         values = [value for value, _ in shape.values.most_common(MOST_TYPES)]
-        return {value: known.get(value, "") for value in values}
+        return {value: types.get(value, "") for value in values}
 
 
 @dataclass(frozen=True)
 class Mended:
-    """What a person chose: `roles` is canonical column = source column.
+    """A person's choices: `roles` are source columns by canonical column.
 
-    `event_type` is that of every record, empty where a column says it; then `types` has what each
-    of its values is. `share` is the share of the records that may be refused.
+    `event_type` is the type of every record, empty if a column has it; then `types` has the type of
+    each value. `share` is the share of records that may be refused.
     """
 
     roles: Mapping[str, str]
@@ -76,25 +76,25 @@ class Mended:
 
 
 def source_file(upload: Upload) -> SourceFile:
-    """The upload as a source, under the visitor's name for it."""
+    """Return the upload as a source, under the visitor's name for it."""
     [file] = files.list_files(str(upload.path), hashes=False)
     return replace(file, called=upload.name)
 
 
 def look(upload: Upload) -> Look:
-    """The first records and a guess. Raises InputError for what can't be read."""
+    """Return the first records and a guess. Raises InputError for a file that can't be read."""
     with TemporaryDirectory(prefix="custseg-look-", dir=upload.folder) as staging:
         head = heads.head(source_file(upload), None, Path(staging))
         content = head.file.data.read_bytes()
     kept = upload.folder / "head.csv"
     kept.write_bytes(content)
     head = replace(head, file=replace(head.file, unpacked=kept))
-    found = shapes.shapes(head.columns, head.rows)
-    return Look(head, found, guessing.guess(found))
+    columns = shapes.shapes(head.columns, head.rows)
+    return Look(head, columns, guessing.guess(columns))
 
 
 def first_choice(seen: Look) -> Mended:
-    """What the guess says, for a person to mend."""
+    """Return the guess as choices that a person can correct."""
     keys = {key.name: key.value for key in seen.guess.keys}
     roles = seen.guess.columns
     formats = keys.get("event_at_formats", ())
@@ -106,7 +106,7 @@ def first_choice(seen: Look) -> Mended:
 
 
 def mapping_text(seen: Look, mended: Mended) -> str:
-    """The mapping file of what was chosen. Raises ConfigurationError where a column is missing."""
+    """Return the mapping file of the choices. Raises ConfigurationError if a column is missing."""
     lines = {
         canonical: Line(canonical, seen.shape(mended.roles[canonical]), SURE, "chosen")
         for canonical in EVENT_COLUMNS
@@ -138,13 +138,13 @@ def _keys(seen: Look, mended: Mended, lines: Mapping[str, Line]) -> list[Key]:
 
 
 def mapping(seen: Look, mended: Mended) -> MappingFile:
-    """The checked mapping. Raises ConfigurationError that says what is missing."""
+    """Return the checked mapping. Raises ConfigurationError with the missing parts."""
     tree = tomllib.loads(mapping_text(seen, mended))
     return mapping_of({**tree, "max_rejected_share": mended.share}, MAPPING)
 
 
 def tried(seen: Look, chosen: MappingFile) -> Preview:
-    """What ingest would make of the first records. Raises as `preview` does."""
+    """Preview the ingest of the first records. Raises as `preview` does."""
     return preview(seen.head, chosen, now=clock.now())
 
 
@@ -161,7 +161,7 @@ def save(upload: Upload, seen: Look, mended: Mended) -> None:
 
 
 def explained(upload: Upload, error: Exception) -> str:
-    """An error in the visitor's words: the upload's name in the place of its path."""
+    """Return an error's text with the upload's name in place of its path."""
     text = str(error)
     for path in (upload.folder / "head.csv", upload.path):
         text = text.replace(str(path), upload.name)

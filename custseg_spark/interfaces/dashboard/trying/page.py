@@ -1,4 +1,4 @@
-"""The steps of a try: file, mapping, features and k, run; and the tries that were."""
+"""The steps of a try: file, mapping, features and k, run; and earlier tries."""
 
 from collections.abc import Callable
 
@@ -11,9 +11,9 @@ from custseg_spark.interfaces.dashboard.trying.curves_view import choose_k, choo
 from custseg_spark.interfaces.dashboard.trying.desk import (
     DONE,
     SAMPLE,
-    Asked,
     BusyError,
     Desk,
+    RunRequest,
     Try,
 )
 from custseg_spark.interfaces.dashboard.trying.lake_choice import choose
@@ -37,7 +37,7 @@ _UPLOAD, _PASS, _LOOK, _AGAIN = "try-upload", "try-pass", "try-look", "try-again
 
 
 def show_for(at: Desk) -> None:
-    """Draws the page."""
+    """Draw the page."""
     if at.running is not None and at.running.is_running:
         job_view.running(at)
         return
@@ -84,16 +84,16 @@ def _with_upload(at: Desk, upload: Upload) -> None:
 
 
 def _look(upload: Upload) -> Look:
-    held = st.session_state.get(_LOOK)
-    if held is None or held[0] != upload.id:
+    kept = st.session_state.get(_LOOK)
+    if kept is None or kept[0] != upload.id:
         with st.spinner("Looking at the first records …"):
-            held = st.session_state[_LOOK] = (upload.id, look(upload))
-    found: Look = held[1]
-    return found
+            kept = st.session_state[_LOOK] = (upload.id, look(upload))
+    looked: Look = kept[1]
+    return looked
 
 
 def _mend(upload: Upload, seen: Look) -> Mended | None:
-    """The mapping as it was mended, None where it can't be used yet."""
+    """Return the corrected mapping, or None if it can't be used yet."""
     for question in seen.guess.questions:
         st.info(plain(question), icon=":material/help:")
     mended = mapping_form(upload.id, seen)
@@ -127,11 +127,11 @@ def _features_and_run(at: Desk, upload: Upload, seen: Look, mended: Mended) -> N
     )
     if st.button("Segment the customers", key="run", type="primary"):
         save(upload, seen, mended)
-        _start(lambda: at.run(upload, Asked(preset, k, into)))
+        _start(lambda: at.run(upload, RunRequest(preset, k, into)))
 
 
 def _is_read(upload: Upload, mended: Mended) -> bool:
-    """Whether the sample is of the mapping as it is now."""
+    """Whether the sample was read with the current mapping."""
     is_same = st.session_state.get(f"read-{upload.id}") == mended
     return is_same and (upload.folder / SAMPLE).exists()
 
@@ -146,7 +146,7 @@ def _start(start: Callable[[], object]) -> None:
 
 
 def _last_outcome(at: Desk, upload: Upload | None) -> None:
-    """How what ran last has ended; of a success nothing any more beside the next file."""
+    """Draw the outcome of the last process; a success disappears with the next file."""
     process, of = at.running, at.at
     if process is None or (upload is not None and of is not None and of.state == DONE):
         return
@@ -191,16 +191,16 @@ def _one_try(at: Desk, one: Try) -> None:
             at.remove(one)
             st.rerun()
         if st.session_state.get(_AGAIN) == one.id and one.state == DONE:
-            _again(at, one)
+            _run_again(at, one)
         log = shown(tail(one.log))
         if log:
             st.code(log, language=None, height=200)
 
 
-def _again(at: Desk, one: Try) -> None:
-    """Other models of the same events: the file isn't needed any more."""
-    preset, sample = choose_preset(one.id), one.folder / SAMPLE
-    k = choose_k(one.id, sample, preset) if sample.exists() else None
-    if st.button("Segment again", key=f"again-{one.id}", type="primary"):
+def _run_again(at: Desk, attempt: Try) -> None:
+    """Draw the choice of other models for the same events, without the file."""
+    preset, sample = choose_preset(attempt.id), attempt.folder / SAMPLE
+    k = choose_k(attempt.id, sample, preset) if sample.exists() else None
+    if st.button("Segment again", key=f"again-{attempt.id}", type="primary"):
         st.session_state.pop(_AGAIN)
-        _start(lambda: at.run_again(one, Asked(preset, k)))
+        _start(lambda: at.run_again(attempt, RunRequest(preset, k)))

@@ -1,4 +1,4 @@
-"""A command in a process group of its own: its log, its stage, its end."""
+"""A command in its own process group: its log, its stage, its end."""
 
 import os
 import re
@@ -10,24 +10,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock, Thread
 
-# Spark's own hooks end its workers in this time.
+# Within this time Spark's own hooks end its workers.
 _GRACE_S = 10.0
 _TAIL_BYTES = 64 << 10
-# What `progress` writes of a stage: first that it has begun, over that its seconds.
+# The lines that `progress` writes for a stage: first its beginning, then its seconds in place of
+# that.
 _BEGUN = re.compile(r"^(\S.*) …$")
 _DONE = re.compile(r"^(\S.{21,40}?)(?:[\d, ]{14} rows| {19}) *\d+\.\d s")
 
 
 @dataclass(frozen=True)
 class Progressed:
-    """The stages that are done, in order, and the one that runs."""
+    """The finished stages in order, and the running one."""
 
     done: tuple[str, ...]
     current: str | None
 
 
 class Process:
-    """A running command; it and what it starts end together."""
+    """A running command; it ends together with its child processes."""
 
     def __init__(
         self,
@@ -59,7 +60,8 @@ class Process:
         self._waiter.start()
 
     def _wait(self, on_end: Callable[["Process"], None]) -> None:
-        # Not reaped yet: its number, the group's, can't be another's when the rest is ended.
+        # Not reaped yet, so that its number, the group's too, isn't reused before the group is
+        # ended.
         os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
         self._signal(signal.SIGKILL)
         with self._lock:
@@ -70,21 +72,21 @@ class Process:
 
     @property
     def is_running(self) -> bool:
-        """Whether it, or what follows its end, still runs."""
+        """Whether the command, or the callback after it, still runs."""
         return self._waiter.is_alive()
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs; below 0 where a signal ended it."""
+        """The exit code; None while the command runs, below 0 if a signal ended it."""
         return self._process.returncode
 
     @property
     def seconds(self) -> float:
-        """How long it has run."""
+        """The running time in seconds."""
         return (self._ended or time.monotonic()) - self._started
 
     def cancel(self) -> None:
-        """End the whole group, and wait for that."""
+        """End the whole group, and wait for its end."""
         self.is_cancelled = self.is_cancelled or self.exit_code is None
         self._signal(signal.SIGTERM)
         self._waiter.join(_GRACE_S)
@@ -97,16 +99,16 @@ class Process:
                 os.killpg(self._process.pid, number)
 
     def text(self) -> str:
-        """The end of what it wrote, as a terminal would show it."""
+        """Return the end of the log, as a terminal would show it."""
         return shown(tail(self.log))
 
     def progressed(self) -> Progressed:
-        """The stages of a job that shows its progress as on a terminal."""
+        """Return the stages of a job that shows its progress as on a terminal."""
         return stages(tail(self.log))
 
 
 def tail(log: Path) -> str:
-    """The end of a log, 64 KiB at most; empty if there is none."""
+    """Return the end of a log, 64 KiB at most; empty without a log."""
     try:
         with log.open("rb") as stream:
             stream.seek(max(0, log.stat().st_size - _TAIL_BYTES))
@@ -116,13 +118,13 @@ def tail(log: Path) -> str:
 
 
 def shown(text: str) -> str:
-    """The lines without what was written over."""
+    """Return the lines without overwritten parts."""
     lines = text.split("\n")
     return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines)
 
 
 def stages(text: str) -> Progressed:
-    """The stages in a job's log."""
+    """Return the stages in a job's log."""
     done: list[str] = []
     now = None
     for line in re.split(r"[\r\n]", text):

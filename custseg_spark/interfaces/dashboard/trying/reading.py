@@ -25,7 +25,7 @@ def main(folder: Path) -> int:
     upload = Upload(folder.name, about["name"], about["kind"], about["bytes"], folder)
     try:
         _read(folder)
-    # Libraries in Rust panic beside Exception.
+    # Panics of libraries in Rust aren't subclasses of Exception.
     except BaseException as error:
         ours = translated(error)
         if ours is None:
@@ -39,13 +39,13 @@ def _read(folder: Path) -> None:
     mapping = load_mapping(MAPPING, {}, [folder / "conf" / "sources"])
     [file] = files.list_files(str(folder / "upload"), hashes=False)
     with TemporaryDirectory(prefix="custseg-reading-", dir=folder) as staging:
-        sample = sampled_features(file, mapping, Path(staging), now=clock.now(), tell=_told)
+        sample = sampled_features(file, mapping, Path(staging), now=clock.now(), tell=_report_share)
     part = folder / "sample.part"
     sample.write(part)
     part.replace(folder / SAMPLE)
 
 
-def _told(read: int, whole: int) -> None:
+def _report_share(read: int, whole: int) -> None:
     print(f"read {100 * read // max(1, whole)} %", flush=True)
 
 

@@ -1,4 +1,4 @@
-"""Choices that stay while their page isn't drawn, such as while a job runs.
+"""Choices that stay while their page isn't drawn, for example while a job runs.
 
 Streamlit forgets a widget that a run of the script doesn't draw.
 """
@@ -13,9 +13,9 @@ T = TypeVar("T")
 
 
 def remembered(key: str, usual: T, draw: Callable[[T], T]) -> T:
-    """Draw the widget `key` with what was last chosen in it, first with `usual`; its value.
+    """Draw the widget `key` with its last choice, at first `usual`; return its value.
 
-    What `draw` is given stays the same as long as the widget is drawn: another default would make
+    The argument of `draw` stays the same as long as the widget is drawn: another default would make
     it another widget.
     """
     first, last = f"first {key}", f"last {key}"
@@ -34,7 +34,7 @@ def selected(
     key: str,
     shown: Callable[[T], str] = str,
 ) -> T:
-    """Draw a select box that remembers; its value."""
+    """Draw a select box that remembers; return its value."""
 
     def draw(first: T) -> T:
         index = options.index(first) if first in options else 0
@@ -44,6 +44,6 @@ def selected(
     return remembered(key, usual, draw)
 
 
-def toggled(key: str, label: str, told: str | None = None) -> bool:
-    """Draw a switch that remembers, off at first; whether it is on. `told` explains it."""
-    return remembered(key, False, lambda first: st.toggle(label, first, key=key, help=told))
+def toggled(key: str, label: str, explanation: str | None = None) -> bool:
+    """Draw a switch that remembers, off at first; return whether it is on."""
+    return remembered(key, False, lambda first: st.toggle(label, first, key=key, help=explanation))

@@ -1,4 +1,4 @@
-"""The upload route: a file's bytes as they are, from the browser to the disk, a block at a time."""
+"""The upload route: a file's bytes go from the browser to the disk, a block at a time."""
 
 from collections.abc import AsyncIterator
 from typing import BinaryIO
@@ -18,7 +18,7 @@ from custseg_spark.interfaces.dashboard.trying.uploads import (
 
 PASS_HEADER = "X-Upload-Pass"
 NAME_HEADER = "X-File-Name"
-# What is held of a file while a block of it goes to the disk.
+# The bytes of a block, which are in memory until they are written.
 _BLOCK_BYTES = 1 << 20
 
 
@@ -28,10 +28,10 @@ def add_uploads(app: FastAPI, uploads: Uploads) -> None:
     @app.post("/uploads")
     async def upload(request: Request) -> JSONResponse:
         try:
-            made = await _received(request, uploads)
+            received = await _received(request, uploads)
         except RefusedUploadError as error:
             return JSONResponse({"detail": str(error)}, status_code=error.status)
-        return JSONResponse({"id": made.id, "name": made.name, "bytes": made.bytes})
+        return JSONResponse({"id": received.id, "name": received.name, "bytes": received.bytes})
 
 
 async def _received(request: Request, uploads: Uploads) -> Upload:
@@ -56,7 +56,7 @@ async def _to_disk(request: Request, receiving: Receiving) -> None:
     with receiving.path.open("xb") as target:
         async for block in _blocks(request):
             receiving.grown(len(block))
-            # Beside the event loop: pages answer while the disk is busy.
+            # In a thread, so that pages answer while the disk is busy.
             await to_thread.run_sync(_write, target, block)
 
 
@@ -65,11 +65,11 @@ def _write(target: BinaryIO, block: bytes) -> None:
 
 
 async def _blocks(request: Request) -> AsyncIterator[bytes]:
-    held = bytearray()
+    pending = bytearray()
     async for part in request.stream():
-        held += part
-        if len(held) >= _BLOCK_BYTES:
-            yield bytes(held)
-            held.clear()
-    if held:
-        yield bytes(held)
+        pending += part
+        if len(pending) >= _BLOCK_BYTES:
+            yield bytes(pending)
+            pending.clear()
+    if pending:
+        yield bytes(pending)

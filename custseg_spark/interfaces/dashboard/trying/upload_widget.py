@@ -1,4 +1,4 @@
-"""The part of the page that sends a file to the upload route, with its progress."""
+"""The widget that sends a file to the upload route and shows the progress."""
 
 from collections.abc import Callable
 from typing import Any
@@ -107,7 +107,7 @@ export default function (component) {
 
 
 def upload_widget(url: str, given_pass: str, most: int, on_upload: Callable[[str], None]) -> None:
-    """Show it; `on_upload` is called with the id of each upload that is whole."""
+    """Draw the widget; `on_upload` is called with the id of each complete upload."""
 
     def uploaded() -> None:
         id_ = (st.session_state.get("uploader") or {}).get("uploaded")

@@ -1,6 +1,7 @@
-"""Uploaded files: a folder of this process's own, bounded, emptied by use, by age and at the end.
+"""Uploaded files in a folder of this process: bounded, and removed after use, by age, at the end.
 
-A visitor's name of a file is shown and never a path: each upload has a folder with a random name.
+A visitor's name for a file is shown but never used as a path: each upload has a folder with a
+random name.
 """
 
 import json
@@ -17,17 +18,17 @@ from custseg_spark import scratch
 from custseg_spark.engine.sources.discovery import files
 from custseg_spark.errors import InputError
 
-# What a visitor may bring, by what `discovery.files` calls it, and how that is said.
+# The kinds of files that a visitor may upload, as `discovery.files` names them, with their labels.
 KINDS = {"text": "CSV", "xlsx": "XLSX", "parquet": "Parquet", "sqlite": "SQLite"}
 _GIB = 1 << 30
 _LONGEST_NAME = 120
-# Left for the lake and for everybody else on the disk.
+# Disk space that stays free for the lake and other users.
 _SPARE_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Bytes of one file and of all; seconds for which an upload is kept, and an upload's pass."""
+    """The most bytes of one file and of all; the seconds for which uploads and passes are valid."""
 
     file_bytes: int = 2 * _GIB
     total_bytes: int = 8 * _GIB
@@ -37,7 +38,7 @@ class Limits:
 
 
 class RefusedUploadError(Exception):
-    """An upload that isn't taken, with the HTTP status that says so."""
+    """An upload that is refused, with its HTTP status."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -46,7 +47,7 @@ class RefusedUploadError(Exception):
 
 @dataclass(frozen=True)
 class Upload:
-    """A file that is there: `name` is what the visitor calls it, `kind` one of KINDS."""
+    """An uploaded file: `name` is the visitor's name for it, `kind` one of KINDS."""
 
     id: str
     name: str
@@ -56,13 +57,13 @@ class Upload:
 
     @property
     def path(self) -> Path:
-        """Where its content is."""
+        """The path of its content."""
         return self.folder / "upload"
 
 
 @dataclass
-class _Held:
-    """An upload that is being received (`done` is None) or is there."""
+class _Entry:
+    """An upload that is being received (`done` is None) or is complete."""
 
     bytes: int
     since: float
@@ -78,7 +79,7 @@ class Uploads(AbstractContextManager["Uploads"]):
 
     def __post_init__(self) -> None:
         self._lock = RLock()
-        self._held: dict[str, _Held] = {}
+        self._entries: dict[str, _Entry] = {}
         self._passes: dict[str, float] = {}
         self._in_use: set[str] = set()
         self.around.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -95,96 +96,99 @@ class Uploads(AbstractContextManager["Uploads"]):
         self._scratch.__exit__(kind, error, trace)
 
     def new_pass(self) -> str:
-        """A secret with which the visitor's browser may upload files for a while."""
+        """Return a secret with which the visitor's browser may upload files for a while."""
         with self._lock:
             now = time.monotonic()
             self._passes = {p: end for p, end in self._passes.items() if end > now}
-            made = secrets.token_urlsafe(32)
-            self._passes[made] = now + self.limits.pass_s
-            return made
+            secret = secrets.token_urlsafe(32)
+            self._passes[secret] = now + self.limits.pass_s
+            return secret
 
     def admits(self, given: str) -> bool:
-        """Whether a secret is one that was given out and still holds."""
+        """Whether a secret was given out and is still valid."""
         with self._lock:
             now, text = time.monotonic(), given.encode()
-            found = [
-                end > now and secrets.compare_digest(text, known.encode())
-                for known, end in self._passes.items()
+            matches = [
+                end > now and secrets.compare_digest(text, secret.encode())
+                for secret, end in self._passes.items()
             ]
-            return any(found)
+            return any(matches)
 
     def room(self) -> int:
-        """How long a file may be now."""
+        """Return the most bytes that a file may have now."""
         with self._lock:
             self._remove_old()
-            held = sum(one.bytes for one in self._held.values())
+            stored = sum(entry.bytes for entry in self._entries.values())
             free = shutil.disk_usage(self.folder).free - self.limits.spare_bytes
-            return max(0, min(self.limits.file_bytes, self.limits.total_bytes - held, free))
+            return max(0, min(self.limits.file_bytes, self.limits.total_bytes - stored, free))
 
     def receive(self, name: str, length: int | None) -> "Receiving":
-        """A place for a file; `length` as it was announced. RefusedUploadError for a long one."""
+        """Return a place for a file of the announced `length`.
+
+        RefusedUploadError for a long one.
+        """
         with self._lock:
             room = self.room()
             if length is not None and length > self.limits.file_bytes:
                 raise self.too_long()
             if length is not None and length > room:
                 raise RefusedUploadError(507, _no_room(room))
-            made = secrets.token_hex(16)
-            (self.folder / made).mkdir(mode=0o700)
-            self._held[made] = _Held(length or 0, time.monotonic())
-            return Receiving(self, made, _shown(name), self.folder / made)
+            id_ = secrets.token_hex(16)
+            (self.folder / id_).mkdir(mode=0o700)
+            self._entries[id_] = _Entry(length or 0, time.monotonic())
+            return Receiving(self, id_, _shown(name), self.folder / id_)
 
     def too_long(self) -> RefusedUploadError:
-        """What is said of a file beyond the limit."""
+        """Return the message for a file beyond the limit."""
         return RefusedUploadError(
             413, f"the file is too large: at most {self.limits.file_bytes / _GIB:.3g} GiB"
         )
 
     def grown(self, receiving: str, size: int) -> None:
-        """Note how much has come. RefusedUploadError where it is more than there is room for."""
+        """Note how much has arrived. RefusedUploadError if there is no room for it."""
         with self._lock:
-            held = self._held[receiving]
+            entry = self._entries[receiving]
             if size > self.limits.file_bytes:
                 raise self.too_long()
-            if size > held.bytes:
-                others = sum(h.bytes for key, h in self._held.items() if key != receiving)
+            if size > entry.bytes:
+                others = sum(h.bytes for key, h in self._entries.items() if key != receiving)
                 if others + size > self.limits.total_bytes:
                     raise RefusedUploadError(507, _no_room(self.limits.total_bytes - others))
-                held.bytes = size
+                entry.bytes = size
 
     def finished(self, upload: Upload) -> None:
-        """Note an upload that is whole."""
+        """Note a complete upload."""
         with self._lock:
-            self._held[upload.id] = _Held(upload.bytes, time.monotonic(), upload)
+            self._entries[upload.id] = _Entry(upload.bytes, time.monotonic(), upload)
 
     def get(self, id_: str) -> Upload | None:
-        """The upload of an id, None where it is not or no longer there."""
+        """Return the upload of an id, or None if it doesn't exist any more."""
         with self._lock:
             self._remove_old()
-            held = self._held.get(id_)
-            return held.done if held else None
+            entry = self._entries.get(id_)
+            return entry.done if entry else None
 
     def use(self, id_: str, *, is_used: bool) -> None:
-        """Keep an upload, whatever its age, while a process reads it."""
+        """Keep an upload of any age while a process reads it."""
         with self._lock:
             (self._in_use.add if is_used else self._in_use.discard)(id_)
 
     def remove(self, id_: str) -> None:
-        """Remove an upload, whole or not; nothing happens if there is none."""
+        """Remove an upload, complete or not; do nothing if there is none."""
         with self._lock:
-            if self._held.pop(id_, None) is not None:
+            if self._entries.pop(id_, None) is not None:
                 shutil.rmtree(self.folder / id_, ignore_errors=True)
 
     def _remove_old(self) -> None:
         oldest = time.monotonic() - self.limits.kept_s
-        for id_, held in list(self._held.items()):
-            if held.done and held.since < oldest and id_ not in self._in_use:
+        for id_, entry in list(self._entries.items()):
+            if entry.done and entry.since < oldest and id_ not in self._in_use:
                 self.remove(id_)
 
 
 @dataclass
 class Receiving:
-    """A file on its way; `keep` or `drop` ends it."""
+    """A file that is being received, until `keep` or `drop`."""
 
     uploads: Uploads
     id: str
@@ -194,16 +198,16 @@ class Receiving:
 
     @property
     def path(self) -> Path:
-        """Where its bytes go."""
+        """The path of its bytes."""
         return self.folder / "upload"
 
     def grown(self, by: int) -> None:
-        """Note that so many bytes more have come. RefusedUploadError for too many."""
+        """Note that so many more bytes have arrived. RefusedUploadError for too many."""
         self.size += by
         self.uploads.grown(self.id, self.size)
 
     def keep(self) -> Upload:
-        """The whole file. RefusedUploadError for an empty one and for an unknown kind."""
+        """Return the complete file. RefusedUploadError for an empty one and for an unknown kind."""
         if not self.size:
             raise RefusedUploadError(422, "the file is empty")
         try:
@@ -220,20 +224,20 @@ class Receiving:
         return upload
 
     def drop(self) -> None:
-        """Remove what has come."""
+        """Remove the bytes received so far."""
         self.uploads.remove(self.id)
 
 
 def _shown(name: str) -> str:
-    """A name as it is shown: its last part, printable, not too long."""
+    """Return a name for display: its last part, printable, not too long."""
     last = name.replace("\\", "/").rpartition("/")[2]
     printable = "".join(c if c.isprintable() else "?" for c in last).strip()
     return printable[:_LONGEST_NAME] or "a file without a name"
 
 
 def _unknown(why: str) -> str:
-    known = ", ".join(list(KINDS.values())[:-1]) + " or " + list(KINDS.values())[-1]
-    return f"the file can't be read: {why}; expected {known}"
+    kinds = ", ".join(list(KINDS.values())[:-1]) + " or " + list(KINDS.values())[-1]
+    return f"the file can't be read: {why}; expected {kinds}"
 
 
 def _no_room(room: int) -> str:

@@ -27,5 +27,5 @@ REPORTS = {
         Report(memberships.SEGMENT_MEMBERSHIPS, memberships.rows),
     )
 }
-# Exported by default only of the algorithm that has rows for it.
+# By default, exported only for the algorithm that has rows for it.
 OF_ALGORITHM = {memberships.SEGMENT_MEMBERSHIPS.name: "gaussian_mixture"}

@@ -99,8 +99,8 @@ class _Changed:
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
         history = pl.DataFrame(pl.from_arrow(pa.Table.from_batches(list(batches))))
-        found = stays.changes(history.cast(pl.Schema(HISTORY)), self.run_dates, self.since)
-        yield found.to_arrow().cast(_CHANGED_ROWS)
+        changes = stays.changes(history.cast(pl.Schema(HISTORY)), self.run_dates, self.since)
+        yield changes.to_arrow().cast(_CHANGED_ROWS)
 
 
 _CHANGED_ROWS = pa.schema(

@@ -50,24 +50,24 @@ def outcomes(changes: DataFrame, events: DataFrame, days: Days, before: Days) ->
     the row for everybody a customer counts once.
     """
     customer = ("customer_id", "is_control", *_OF_A_CUSTOMER)
-    known = (
+    per_customer = (
         changes.join(_spent(events, days, ""), "customer_id", how="left")
         .join(_spent(events, before, "_before"), "customer_id", how="left")
         .select("segment_id", "segment", "change", *customer)
     )
     all_ = {"segment_id": EVERYBODY, "segment": "everybody", "change": "any"}
-    everybody = known.select(*customer).distinct()
+    everybody = per_customer.select(*customer).distinct()
     labelled = everybody.withColumns({name: F.lit(value) for name, value in all_.items()})
     sums = [*_sums("treated", ~F.col("is_control")), *_sums("control", F.col("is_control"))]
-    return known.unionByName(labelled).groupBy("segment_id", "segment", "change").agg(*sums)
+    return per_customer.unionByName(labelled).groupBy("segment_id", "segment", "change").agg(*sums)
 
 
 def _sums(group: str, is_its: Column) -> list[Column]:
     def of_group(name: str) -> Column:
         return F.when(is_its, F.coalesce(name, F.lit(0))).otherwise(0).cast(MONEY)
 
-    def added(one: Column, other: Column) -> Column:
-        return F.sum((one * other).cast(MONEY_SQUARES))
+    def added(first: Column, second: Column) -> Column:
+        return F.sum((first * second).cast(MONEY_SQUARES))
 
     spend, earlier = of_group("spend"), of_group("spend_before")
     buys, bought = is_its & F.col("is_buyer"), is_its & F.col("is_buyer_before")

@@ -15,7 +15,7 @@ SEGMENT_MEMBERSHIPS = ReportTable(
 
 
 def rows(run: Run) -> DataFrame:
-    """Return one row per customer and segment; none of an algorithm without memberships.
+    """Return one row per customer and segment; none for an algorithm without memberships.
 
     A customer's memberships add up to 1.
     """

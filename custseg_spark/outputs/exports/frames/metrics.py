@@ -6,7 +6,7 @@ from pyspark.sql import functions as F
 from custseg_spark.engine.lake.ddl import MONEY_SUM
 from custseg_spark.outputs.exports.layout import Run
 
-# Orders per so many days. A customer known for less counts as known for so long: one order on
+# Orders per so many days. A customer known for fewer days counts as known for so many: one order on
 # the first day isn't thirty a month.
 FREQUENCY_DAYS = 30
 _SCORES = 100

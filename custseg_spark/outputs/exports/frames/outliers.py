@@ -1,4 +1,4 @@
-"""`customer_outliers`: customers who fit no segment, with what is odd about them."""
+"""`customer_outliers`: customers who fit no segment, with their odd features."""
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F

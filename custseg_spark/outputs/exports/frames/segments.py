@@ -18,11 +18,11 @@ SEGMENT_METRICS = ReportTable(
 def rows(run: Run) -> DataFrame:
     """Return one row per living segment, including segments without customers.
 
-    Means are over the segment's customers with a lifetime value (`avg_clv`), an age, an income.
+    Means are over the segment's customers with the value: lifetime value (`avg_clv`), age, income.
     `customer_share` is of all customers of the run.
     """
     # Money is averaged as decimals, the others are integers, so the order of adding doesn't matter.
-    found = (
+    metrics = (
         customer_metrics(run)
         .groupBy("segment_id")
         .agg(
@@ -40,4 +40,4 @@ def rows(run: Run) -> DataFrame:
         "segment_id", F.col("segment_name").alias("segment"), "customer_share", "run_date"
     )
     counts = ("total_spend", "num_customers", "num_buyers")
-    return living.join(found, "segment_id", how="left").fillna(0, counts)
+    return living.join(metrics, "segment_id", how="left").fillna(0, counts)

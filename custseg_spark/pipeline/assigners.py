@@ -1,4 +1,4 @@
-"""The rules of a run's chosen clusterings, and who assigns its customers."""
+"""The assigners of a run's chosen clusterings, with the prices of their rules."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from custseg_spark.config.model import RULES, ModelConfig
 from custseg_spark.core.clustering.assigners import Assigner
 from custseg_spark.core.clustering.buckets import numbers
 from custseg_spark.core.clustering.models import ClusterModel
-from custseg_spark.core.clustering.rules.telling import Price, price, rules_of
+from custseg_spark.core.clustering.rules.fitting import Price, price, rules_of
 from custseg_spark.core.clustering.rules.tree import RuleTree
 from custseg_spark.core.clustering.scaling import FeatureSpace
 from custseg_spark.core.features.registry import OPTIONAL_FAMILIES, all_features
@@ -16,15 +16,15 @@ from custseg_spark.engine.spark.model_store import Manifest
 from custseg_spark.errors import InputError
 from custseg_spark.pipeline.clustering.sample import CustomerSample
 
-# The price for all customers is that of so many of them; of fewer it is exact.
+# The price for all customers is measured on so many of them; with fewer it is exact.
 _PRICED_CUSTOMERS = 50_000
 
 
 @dataclass(frozen=True)
-class Told:
-    """Who assigns by an algorithm's clustering, and the price of its rules.
+class PricedAssigner:
+    """The assigner of an algorithm's clustering, and the price of its rules.
 
-    `informed` and `everyone` are of the sampled customers; None of a model without rules.
+    `informed` and `everyone` are prices on sampled customers; None for a model without rules.
     """
 
     assigner: Assigner
@@ -32,17 +32,17 @@ class Told:
     everyone: Price | None
 
 
-def told(
+def priced_assigner(
     sample: CustomerSample,
     space: FeatureSpace,
     model: ClusterModel,
     config: ModelConfig,
     manifest: Manifest | None,
-) -> Told:
+) -> PricedAssigner:
     """Learn a fitted clustering's rules from the informed customers of the sample.
 
-    A published model (`manifest`) brings its own. Raises InputError where they are to assign, and
-    the published model has none.
+    A published model (`manifest`) has its own rules. Raises InputError if the rules are to assign
+    but the published model has none.
     """
     informed = sample.informed(config.fit.sample_customers)
     if manifest:
@@ -56,10 +56,10 @@ def told(
         rules = _learned(informed, space, model)
         assigner = Assigner(model, rules, config.assign == RULES, config.known_from)
     if assigner.rules is None:
-        return Told(assigner, None, None)
+        return PricedAssigner(assigner, None, None)
     everyone = sample.everyone(_PRICED_CUSTOMERS)
     of_both = [_price(rows, space, model, assigner.rules) for rows in (informed, everyone)]
-    return Told(assigner, *of_both)
+    return PricedAssigner(assigner, *of_both)
 
 
 def _learned(informed: pa.Table, space: FeatureSpace, model: ClusterModel) -> RuleTree:

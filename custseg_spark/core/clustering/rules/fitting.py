@@ -1,4 +1,4 @@
-"""Tell a clustering by rules, and say at what price."""
+"""Learn a clustering's rules, and measure what they cost."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,16 +15,16 @@ from custseg_spark.core.clustering.models import (
 from custseg_spark.core.clustering.rules.learning import learn
 from custseg_spark.core.clustering.rules.tree import RuleTree
 
-# What another cluster than the clustering's costs beside the distance, in mean costs of a customer,
-# where the clustering itself doesn't go by the nearest centre: measured on the demo log.
+# The cost of a cluster other than the clustering's, beside the distance, in mean costs of a
+# customer; for clusterings that don't go by the nearest centre. Measured on the demo log.
 _DISAGREEMENT = 8.0
-# Leaves a cluster.
+# The most leaves per cluster.
 _LEAVES = 2
 
 
 @dataclass(frozen=True)
 class Price:
-    """What rules cost against the clustering that they tell.
+    """The cost of rules compared with their clustering.
 
     `cost_ratio` is the sum of squared distances to the rules' centres, divided by that to the
     clustering's; `fidelity` is the share of customers whom both give the same cluster.
@@ -42,27 +42,27 @@ def rules_of(
 ) -> RuleTree:
     """Learn the rules of a clustering from customers: points (n x d) and raw columns, NaN for null.
 
-    At most two leaves a cluster.
+    The tree has at most two leaves per cluster.
     """
     distances, labels = _distances(model, points), model.labels(points)
-    own = distances[np.arange(len(labels)), labels]
+    label_distances = distances[np.arange(len(labels)), labels]
     losses = distances
     if not isinstance(model, KMeans | RefinedTree):
         disagrees = np.arange(distances.shape[1]) != labels[:, None]
-        losses = distances + _DISAGREEMENT * own.mean() * disagrees
+        losses = distances + _DISAGREEMENT * label_distances.mean() * disagrees
     leaves = _LEAVES * cluster_count(model)
     return learn(columns, losses, most_leaves=leaves, null_values=null_values)
 
 
-def price(model: ClusterModel, points: np.ndarray, told: np.ndarray) -> Price | None:
-    """Return the price of rules that give these customers the clusters `told`; None of nobody."""
+def price(model: ClusterModel, points: np.ndarray, rule_labels: np.ndarray) -> Price | None:
+    """Return the price of rules by the labels that they give customers; None without customers."""
     if not len(points):
         return None
     distances, labels = _distances(model, points), model.labels(points)
     rows = np.arange(len(labels))
-    cost, own = distances[rows, told].sum(), distances[rows, labels].sum()
-    ratio = float(cost / own) if own > 0 else 1.0 if cost == own else np.inf
-    return Price(ratio, float((told == labels).mean()))
+    cost, least_cost = distances[rows, rule_labels].sum(), distances[rows, labels].sum()
+    ratio = float(cost / least_cost) if least_cost > 0 else 1.0 if cost == least_cost else np.inf
+    return Price(ratio, float((rule_labels == labels).mean()))
 
 
 def _distances(model: ClusterModel, points: np.ndarray) -> np.ndarray:
