@@ -6,6 +6,8 @@ SHELL := bash
 
 # Another Spark on this machine must not stand in for the pinned one.
 unexport SPARK_HOME SPARK_CONF_DIR PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON
+# Modules are compiled once, not by each process of a run or of its tests.
+unexport PYTHONDONTWRITEBYTECODE
 
 ACTIVATE := . .venv/bin/activate &&
 DEMO := data/demo/events.db
