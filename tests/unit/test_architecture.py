@@ -80,13 +80,14 @@ FILES = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "jobs").glob("*.py")])
 
 
 @cache
-def parsed(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """All that a module's source is made of."""
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
 
 
 def imports(path: Path) -> Iterator[str]:
     """The full names that a module imports, wherever in it."""
-    for node in ast.walk(parsed(path)):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -106,7 +107,7 @@ def ours(module: str) -> frozenset[str]:
 
 
 def attributes(path: Path) -> set[str]:
-    return {node.attr for node in ast.walk(parsed(path)) if isinstance(node, ast.Attribute)}
+    return {node.attr for node in nodes(path) if isinstance(node, ast.Attribute)}
 
 
 def tops(path: Path) -> set[str]:
@@ -189,7 +190,7 @@ def test_core_has_no_engine_no_file_and_no_clock() -> None:
     for module in of_core():
         path = MODULES[module]
         assert not tops(path) & NOT_IN_CORE, module
-        called = {ast.unparse(n.func) for n in ast.walk(parsed(path)) if isinstance(n, ast.Call)}
+        called = {ast.unparse(n.func) for n in nodes(path) if isinstance(n, ast.Call)}
         assert not called & {"open", "print", "input"}, module
 
 
@@ -207,7 +208,7 @@ def test_the_clock_is_read_in_one_place() -> None:
     for path in FILES:
         read = {
             ast.unparse(node)
-            for node in ast.walk(parsed(path))
+            for node in nodes(path)
             if isinstance(node, ast.Attribute) and node.attr in CLOCKS
         }
         if relative(path) != "custseg_spark/interfaces/clock.py":
@@ -225,7 +226,7 @@ def test_one_place_builds_a_session_and_touches_the_jvm() -> None:
 
 def test_no_formatted_string_reaches_sql() -> None:
     for path in FILES:
-        for node in ast.walk(parsed(path)):
+        for node in nodes(path):
             if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in SQL_CALLS:
                 assert not any(isinstance(argument, ast.JoinedStr) for argument in node.args), path
 
