@@ -1,14 +1,10 @@
 """The layout's rules, read from the source: arrows point down only, core stays pure."""
 
 import ast
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
-
-from without_spark import WITHOUT_SPARK
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "custseg_spark"
@@ -236,44 +232,3 @@ def test_jobs_are_short_and_imported_by_nobody() -> None:
     assert jobs
     assert all(len(path.read_text(encoding="utf-8").splitlines()) < 40 for path in jobs)
     assert not [module for module, path in MODULES.items() if "jobs" in tops(path)]
-
-
-def test_a_lake_is_read_and_written_without_spark(tmp_path: Path) -> None:
-    work = f"""
-from pathlib import Path
-import pyarrow as pa
-from custseg_spark.engine.lake import commits, runs
-from custseg_spark.engine.lake.files import write_parts
-from custseg_spark.engine.lake.native import NativeLake
-from custseg_spark.engine.lake.schemas import INGEST_FILES as table
-
-lake = NativeLake(Path({str(tmp_path)!r}))
-lake.create([table])
-with runs.run_lock(lake, [table], "a"):
-    rows = pa.Table.from_pylist([{{"file_id": "f", "accepted": 3}}], schema=table.schema)
-    files = write_parts(rows, table, lake.folder(table), run_id="a", task=0)
-    commits.append(lake, table, files, read_version=0)
-print(lake.read(table, ["file_id", "accepted"]).to_pylist())
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_SPARK + work],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stdout == "[{'file_id': 'f', 'accepted': 3}]\n", done.stderr
-
-
-def test_core_is_imported_without_spark() -> None:
-    modules = [f"custseg_spark.{module}" for module in MODULES if layer(module) == "core"]
-    lines = [WITHOUT_SPARK, "import importlib"]
-    lines.append(f"for module in {modules!r}: importlib.import_module(module)")
-    done = subprocess.run(
-        [sys.executable, "-c", "\n".join(lines)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
