@@ -6,6 +6,8 @@ SHELL := bash
 
 # Another Spark on this machine must not stand in for the pinned one.
 unexport SPARK_HOME SPARK_CONF_DIR PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON
+# Modules are compiled once, not by each process of a run or of its tests.
+unexport PYTHONDONTWRITEBYTECODE
 
 ACTIVATE := . .venv/bin/activate &&
 DEMO := data/demo/events.db
@@ -60,8 +62,9 @@ TEST_WORKERS := 2
 # In their own order: files with few tests are the long ones, and come first by their folders.
 PYTEST := $(ACTIVATE) pytest -q -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 
-# Frames of a few rows cost twice as much on several threads. Every night they have them.
-ONE_THREAD := export POLARS_MAX_THREADS=1 &&
+# Frames and matrices of a few rows cost twice as much on several threads. Every night they have
+# them.
+ONE_THREAD := export POLARS_MAX_THREADS=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 &&
 
 test-unit: venv ## the tests without Spark, in a minute
 	@$(ONE_THREAD) $(PYTEST) tests/unit

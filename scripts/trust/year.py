@@ -68,14 +68,14 @@ def planted(rng: np.random.Generator) -> tuple[np.ndarray, dict[int, int]]:
     return of_week, changes
 
 
-def year(seed: int = 11) -> Year:
-    """The year of a seed."""
+def year(seed: int = 11, weeks: int = WEEKS) -> Year:
+    """The year of a seed, with the events of its first weeks."""
     rng = np.random.default_rng(seed)
     kinds, changes = planted(rng)
     customers = [f"c{number:05}" for number in range(len(kinds))]
     own = np.exp(rng.normal(0, _OWN, len(kinds)))
     parts = []
-    for week in range(kinds.shape[1]):
+    for week in range(HISTORY + weeks):
         for day, events in _days(week, kinds[:, week], own, customers, rng):
             days = pa.repeat(pa.scalar(day, pa.date32()), len(made := session_parts(events)))
             parts.append(made.append_column("session_date", days))

@@ -1,9 +1,11 @@
 """A lake of literal rows, written without Spark: two runs of one model and four customers."""
 
 import json
+import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -153,11 +155,23 @@ def add(lake: NativeLake, table: Table, rows: Sequence[Row], run_id: str = "a") 
 
 def make(root: Path) -> NativeLake:
     """Writes the lake with its model."""
-    lake = NativeLake(root)
-    for table, rows in ROWS.items():
-        add(lake, table, rows)
-    for day in (BEFORE, NOW):
-        folder = root / "models" / f"run_date={day}" / "kmeans-1"
-        folder.mkdir(parents=True)
-        (folder / "scoring.json").write_text(MODEL.read_text())
-    return lake
+    for name, content in _files().items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return NativeLake(root)
+
+
+@cache
+def _files() -> Mapping[str, bytes]:
+    """The lake's files by name: to commit them anew for each test takes longer than most tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        for table, rows in ROWS.items():
+            add(NativeLake(root), table, rows)
+        for day in (BEFORE, NOW):
+            model = root / "models" / f"run_date={day}" / "kmeans-1"
+            model.mkdir(parents=True)
+            (model / "scoring.json").write_text(MODEL.read_text())
+        files = (path for path in root.rglob("*") if path.is_file())
+        return {str(path.relative_to(root)): path.read_bytes() for path in files}

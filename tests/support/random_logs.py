@@ -108,7 +108,7 @@ def random_log(seed: int, customers: int) -> Log:
         priced = one | {"unit_price": one["unit_price"] + Decimal(rng.choice(_FIFTH_DIGITS))}
         exact.setdefault(tuple(priced.values()), priced)
         lines += [_line(rng, priced) for _ in range(rng.choice((1, 1, 1, 2)))]
-    refused = rng.randrange(4)
+    refused = rng.randrange(2 * customers)
     good = event("refused", "2021-02-03")
     lines += [_line(rng, good, rng.choice(_REFUSED)) for _ in range(refused)]
     rng.shuffle(lines)

@@ -1,14 +1,10 @@
 """The layout's rules, read from the source: arrows point down only, core stays pure."""
 
 import ast
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
-
-from without_spark import WITHOUT_SPARK
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "custseg_spark"
@@ -80,13 +76,14 @@ FILES = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "jobs").glob("*.py")])
 
 
 @cache
-def parsed(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """All that a module's source is made of."""
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
 
 
 def imports(path: Path) -> Iterator[str]:
     """The full names that a module imports, wherever in it."""
-    for node in ast.walk(parsed(path)):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -106,7 +103,7 @@ def ours(module: str) -> frozenset[str]:
 
 
 def attributes(path: Path) -> set[str]:
-    return {node.attr for node in ast.walk(parsed(path)) if isinstance(node, ast.Attribute)}
+    return {node.attr for node in nodes(path) if isinstance(node, ast.Attribute)}
 
 
 def tops(path: Path) -> set[str]:
@@ -189,7 +186,7 @@ def test_core_has_no_engine_no_file_and_no_clock() -> None:
     for module in of_core():
         path = MODULES[module]
         assert not tops(path) & NOT_IN_CORE, module
-        called = {ast.unparse(n.func) for n in ast.walk(parsed(path)) if isinstance(n, ast.Call)}
+        called = {ast.unparse(n.func) for n in nodes(path) if isinstance(n, ast.Call)}
         assert not called & {"open", "print", "input"}, module
 
 
@@ -207,7 +204,7 @@ def test_the_clock_is_read_in_one_place() -> None:
     for path in FILES:
         read = {
             ast.unparse(node)
-            for node in ast.walk(parsed(path))
+            for node in nodes(path)
             if isinstance(node, ast.Attribute) and node.attr in CLOCKS
         }
         if relative(path) != "custseg_spark/interfaces/clock.py":
@@ -225,7 +222,7 @@ def test_one_place_builds_a_session_and_touches_the_jvm() -> None:
 
 def test_no_formatted_string_reaches_sql() -> None:
     for path in FILES:
-        for node in ast.walk(parsed(path)):
+        for node in nodes(path):
             if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in SQL_CALLS:
                 assert not any(isinstance(argument, ast.JoinedStr) for argument in node.args), path
 
@@ -235,44 +232,3 @@ def test_jobs_are_short_and_imported_by_nobody() -> None:
     assert jobs
     assert all(len(path.read_text(encoding="utf-8").splitlines()) < 40 for path in jobs)
     assert not [module for module, path in MODULES.items() if "jobs" in tops(path)]
-
-
-def test_a_lake_is_read_and_written_without_spark(tmp_path: Path) -> None:
-    work = f"""
-from pathlib import Path
-import pyarrow as pa
-from custseg_spark.engine.lake import commits, runs
-from custseg_spark.engine.lake.files import write_parts
-from custseg_spark.engine.lake.native import NativeLake
-from custseg_spark.engine.lake.schemas import INGEST_FILES as table
-
-lake = NativeLake(Path({str(tmp_path)!r}))
-lake.create([table])
-with runs.run_lock(lake, [table], "a"):
-    rows = pa.Table.from_pylist([{{"file_id": "f", "accepted": 3}}], schema=table.schema)
-    files = write_parts(rows, table, lake.folder(table), run_id="a", task=0)
-    commits.append(lake, table, files, read_version=0)
-print(lake.read(table, ["file_id", "accepted"]).to_pylist())
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_SPARK + work],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stdout == "[{'file_id': 'f', 'accepted': 3}]\n", done.stderr
-
-
-def test_core_is_imported_without_spark() -> None:
-    modules = [f"custseg_spark.{module}" for module in MODULES if layer(module) == "core"]
-    lines = [WITHOUT_SPARK, "import importlib"]
-    lines.append(f"for module in {modules!r}: importlib.import_module(module)")
-    done = subprocess.run(
-        [sys.executable, "-c", "\n".join(lines)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr

@@ -23,15 +23,17 @@ def test_a_log_without_types_is_a_continuum_and_one_with_types_is_none(
     assert [one.is_continuum for one in found] == [is_continuum] * 2
 
 
+WEEKS = range(BIRTH - 2, BIRTH + 2)
+
+
 @pytest.fixture(scope="module")
 def made() -> Year:
-    return year()
+    return year(weeks=WEEKS.stop)
 
 
 @pytest.fixture(scope="module")
 def fits(made: Year) -> list[weekly.Fit]:
-    weeks = range(BIRTH - 2, BIRTH + 2)
-    return [weekly.fit_of_week(made, week, None) for week in weeks]
+    return [weekly.fit_of_week(made, week, None) for week in WEEKS]
 
 
 def test_a_birth_is_named_in_its_week(made: Year, fits: list[weekly.Fit]) -> None:

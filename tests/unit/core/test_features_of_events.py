@@ -22,10 +22,11 @@ from custseg_spark.core.sessions.levels import category_sums, price_levels
 from custseg_spark.errors import InputError
 from custseg_spark.pipeline.live import features_of_events
 
+NIGHTLY = [pytest.param(seed, marks=pytest.mark.heavy) for seed in range(10, 40)]
 NOTHING = Learned(AS_OF, NO_LEVELS, Cutoffs())
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", [*range(10), *NIGHTLY])
 def test_each_customer_alone_has_the_features_of_the_batch(seed: int) -> None:
     days = without_copies(validated(random_log(seed, 6).lines, 1))
     events = pl.concat(days.values())

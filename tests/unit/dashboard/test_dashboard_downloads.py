@@ -2,17 +2,13 @@
 
 import csv
 import io
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from checkout import ROOT
 from dashboard_lake import CUSTOMERS, FORMULA, MARKUP
 from starlette.testclient import TestClient
-from without_spark import WITHOUT_SPARK
 
 from custseg_spark.interfaces.dashboard.endpoint import make_endpoint
 from custseg_spark.interfaces.dashboard.settings import Settings
@@ -77,21 +73,3 @@ def test_who_asks_wrongly_is_told(client: Any, asked: Any, status: int, said: st
     answer = client.get("/customers.csv", params={**RUN, **asked})
     assert answer.status_code == status
     assert said in answer.text
-
-
-def test_it_runs_where_there_is_no_spark(shown_lake: Path) -> None:
-    code = f"""{WITHOUT_SPARK}
-from pathlib import Path
-from starlette.testclient import TestClient
-from custseg_spark.interfaces.cli.main import command
-from custseg_spark.interfaces.dashboard import server
-from custseg_spark.interfaces.dashboard.pages.registry import PAGES
-from custseg_spark.interfaces.dashboard.settings import Settings
-assert command("dashboard").run and PAGES
-client = TestClient(server.make_endpoint(Settings(Path({str(shown_lake)!r}))))
-print(client.get("/customers.csv", params={RUN!r}).status_code)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.stdout == "200\n", done.stderr

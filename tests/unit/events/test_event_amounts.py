@@ -4,7 +4,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 import polars as pl
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from custseg_spark.core.events.amounts import amount_of, amounts
@@ -76,6 +76,7 @@ def test_a_missing_amount_is_nothing() -> None:
 @example(
     texts=["0.00025000", "12.989999771118164", "99999999999999.99995", "00.12345678901234567890"]
 )
+@settings(deadline=None)
 def test_every_number_is_rounded_as_decimal_does(texts: list[str]) -> None:
     for text, row in zip(texts, of(*texts).iter_rows(named=True), strict=True):
         exact = Decimal(text)

@@ -302,6 +302,8 @@ def test_a_record_may_be_an_order_of_its_own() -> None:
 
 # --- a whole log against plain Python -------------------------------------------------------
 
+NIGHTLY = [pytest.param(seed, marks=pytest.mark.heavy) for seed in range(60, 200)]
+
 
 def random_log(chance: random.Random) -> bytes:
     def value(usual: list[str]) -> str:
@@ -328,7 +330,7 @@ def random_log(chance: random.Random) -> bytes:
     return end.join([f"{HEADER},note".encode(), *raw]) + chance.choice([b"", end])
 
 
-@pytest.mark.parametrize("seed", range(200))
+@pytest.mark.parametrize("seed", [*range(60), *NIGHTLY])
 def test_a_random_log_agrees_with_plain_python(seed: int) -> None:
     content = random_log(random.Random(seed))
     expected = list(judged(content, ECOMMERCE))
@@ -355,5 +357,6 @@ def _is_rounded(accepted: Judged) -> bool:
     return accepted.values[2] != accepted.identity[2]
 
 
-def test_mutations_of_real_records_keep_the_ledger() -> None:
-    event_mutations.run(2_000)
+@pytest.mark.parametrize("mutations", [600, pytest.param(20_000, marks=pytest.mark.heavy)])
+def test_mutations_of_real_records_keep_the_ledger(mutations: int) -> None:
+    event_mutations.run(mutations)

@@ -14,7 +14,7 @@ from custseg_spark.engine.sources.pieces import MappedPiece
 
 MAPPING = load_mapping("ecommerce_events", {}, [conf_dir() / "sources"])
 PIECE_BYTES = 1 << 23
-FILES = 300
+FILES = 40
 
 
 def mapped_pieces(folder: Path) -> list[MappedPiece]:

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -36,38 +37,45 @@ def die_at_work(root: Path) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def kill_a_run(lake: NativeLake) -> None:
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake with what a killed run left, which tests copy."""
+    lake = small_lake(tmp_path_factory.mktemp("killed") / "lake")
     process = multiprocessing.get_context("spawn").Process(target=die_at_work, args=(lake.root,))
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL
     assert len(parts(lake)) == 2
+    return lake.root
 
 
-def test_a_killed_run_s_uncommitted_files_are_gone_after_the_next_run(lake: NativeLake) -> None:
-    kill_a_run(lake)
-    with run_lock(lake, TABLES, "next"):
-        assert len(parts(lake)) == 1
-        assert held(lake) == {(FIRST, 2)}
-    assert list((lake.root / "_runs").iterdir()) == []
+@pytest.fixture
+def left(killed: Path, tmp_path: Path) -> NativeLake:
+    shutil.copytree(killed, tmp_path / "left")
+    return NativeLake(tmp_path / "left")
 
 
-def test_a_file_of_an_older_version_stays(lake: NativeLake) -> None:
-    kill_a_run(lake)
-    files = [choice(lake, FIRST, 4, run_id="other")]
-    replace_dates(lake, MODEL_SELECTION, [FIRST], files, read_version=1)
-    assert len(settle_dead_runs(lake, TABLES)) == 1
-    older = lake.files(MODEL_SELECTION, version=1)
-    assert [(lake.folder(MODEL_SELECTION) / file.path).exists() for file in older] == [True]
+def test_a_killed_run_s_uncommitted_files_are_gone_after_the_next_run(left: NativeLake) -> None:
+    with run_lock(left, TABLES, "next"):
+        assert len(parts(left)) == 1
+        assert held(left) == {(FIRST, 2)}
+    assert list((left.root / "_runs").iterdir()) == []
 
 
-def test_a_journal_of_another_version_keeps_a_killed_run_s_files(lake: NativeLake) -> None:
-    kill_a_run(lake)
-    journal = JournalFile(lake.root, "killed")
+def test_a_file_of_an_older_version_stays(left: NativeLake) -> None:
+    files = [choice(left, FIRST, 4, run_id="other")]
+    replace_dates(left, MODEL_SELECTION, [FIRST], files, read_version=1)
+    assert len(settle_dead_runs(left, TABLES)) == 1
+    older = left.files(MODEL_SELECTION, version=1)
+    assert [(left.folder(MODEL_SELECTION) / file.path).exists() for file in older] == [True]
+
+
+def test_a_journal_of_another_version_keeps_a_killed_run_s_files(left: NativeLake) -> None:
+    journal = JournalFile(left.root, "killed")
     journal.path.write_text('{"format": 0}')
-    assert settle_dead_runs(lake, TABLES) == []
+    assert settle_dead_runs(left, TABLES) == []
     journal.remove()
-    assert len(settle_dead_runs(lake, TABLES)) == 1
+    assert len(settle_dead_runs(left, TABLES)) == 1
 
 
 def test_a_living_run_s_files_stay(lake: NativeLake) -> None:
@@ -107,11 +115,10 @@ def test_two_runs_of_one_id_are_refused(lake: NativeLake, monkeypatch: pytest.Mo
         pass
 
 
-def test_a_fresh_lock_of_another_machine_counts_as_held(lake: NativeLake) -> None:
-    kill_a_run(lake)
-    lock = lake.root / "_runs" / "killed.lock"
+def test_a_fresh_lock_of_another_machine_counts_as_held(left: NativeLake) -> None:
+    lock = left.root / "_runs" / "killed.lock"
     lock.write_text("another-machine")
-    assert settle_dead_runs(lake, TABLES) == []
+    assert settle_dead_runs(left, TABLES) == []
     two_days_ago = lock.stat().st_mtime - 2 * 24 * 3600
     os.utime(lock, (two_days_ago, two_days_ago))
-    assert len(settle_dead_runs(lake, TABLES)) == 1
+    assert len(settle_dead_runs(left, TABLES)) == 1

@@ -1,4 +1,4 @@
-"""The public names: importing is quick, starts nothing, and what needs no Spark needs none."""
+"""The public names: importing them is quick and starts nothing."""
 
 import subprocess
 import sys
@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from checkout import ROOT
-from without_spark import WITHOUT_SPARK
 
 import custseg_spark as cs
 
@@ -48,20 +47,3 @@ def test_every_public_name_is_there() -> None:
         assert name in dir(cs)
     with pytest.raises(AttributeError, match="no attribute 'segmnet'"):
         cs.segmnet  # noqa: B018
-
-
-def test_what_needs_no_spark_works_where_there_is_none(tmp_path: Path) -> None:
-    code = f"""{WITHOUT_SPARK}
-import custseg_spark as cs
-import polars as pl
-model = cs.load_model({str(ROOT / "tests" / "data" / "scoring.json")!r})
-customers = pl.DataFrame({{"monetary": [900.0], "frequency": [12], "event_count": [40]}})
-print(cs.score(customers, model=model)["segment_name"].to_list())
-try:
-    cs.open_lake("lake")
-except cs.InputError as error:
-    print(error)
-cs.Segmentation, cs.Lake, cs.load_mapping("online_retail"), cs.load_config()
-"""
-    said = run(code, tmp_path).splitlines()
-    assert said == ["['High-Value']", "there is no lake at lake: none of its tables is there"]

@@ -1,8 +1,6 @@
 """The scoring service over a lake of literal rows: the same segments, clear refusals, reloads."""
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -11,9 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 import python_lake
-from checkout import ROOT
 from python_lake import NOW
-from without_spark import WITHOUT_SPARK
 
 import custseg_spark as cs
 from custseg_spark.core.features.learned import Learned
@@ -279,23 +275,3 @@ def test_metrics_have_a_series_a_path_whatever_the_customer(client: Any) -> None
     assert ("/customers/{customer_id}", "404") in series
     assert ("unknown", "404") in series
     assert "custseg_request_seconds_bucket" in said
-
-
-def test_the_service_runs_where_there_is_no_spark(lake: Path) -> None:
-    code = f"""{WITHOUT_SPARK}
-from pathlib import Path
-from fastapi.testclient import TestClient
-from custseg_spark.interfaces.service.app import make_app
-from custseg_spark.interfaces.service.limits import Limits
-from custseg_spark.interfaces.cli.main import command
-assert command("serve").run
-with TestClient(make_app(Path({str(lake)!r}), Limits())) as client:
-    scored = client.post("/score/features", json={{"customers": [{WHOLE!r}]}}).json()
-    print(scored["customers"][0]["segment_name"])
-    events = client.post("/score/events", json={{"events": [{event()!r}]}})
-    print(events.status_code)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.stdout == "High-Value\n200\n", done.stderr

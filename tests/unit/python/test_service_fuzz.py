@@ -13,14 +13,13 @@ from custseg_spark.core.features.levels import NO_LEVELS
 from custseg_spark.core.features.scores import Cutoffs
 from custseg_spark.interfaces.service.limits import Limits
 
-schemathesis = pytest.importorskip("schemathesis", reason="requirements-dev.txt")
-checks = pytest.importorskip("schemathesis.specs.openapi.checks")
-pytest.importorskip("prometheus_client", reason="the extra [serve]")
-
 
 @pytest.fixture(scope="module")
 def openapi(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The document of a service over a small lake."""
+    # Not at the top: only the process that runs these tests takes the second for it.
+    schemathesis = pytest.importorskip("schemathesis", reason="requirements-dev.txt")
+    pytest.importorskip("prometheus_client", reason="the extra [serve]")
     from custseg_spark.interfaces.service.app import make_app
 
     root: Path = tmp_path_factory.mktemp("fuzz") / "lake"
@@ -53,6 +52,8 @@ def test_each_path_is_asked(openapi: Any) -> None:
 
 @pytest.mark.parametrize(("method", "path"), PATHS)
 def test_every_answer_is_one_that_the_document_has(openapi: Any, method: str, path: str) -> None:
+    from schemathesis.specs.openapi import checks
+
     @given(case=openapi[path][method].as_strategy())
     @settings(
         max_examples=40,

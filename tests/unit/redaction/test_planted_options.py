@@ -5,9 +5,9 @@ import contextlib
 import dataclasses
 import io
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from faults.secret_forms import FORMS, Form
@@ -25,6 +25,17 @@ PART = "w0rd"
 LOCAL = conf_dir() / "local.toml"
 HOLDING = [f for f in FORMS if not set(f.never) & set(SECRET)]
 FORM = pytest.mark.parametrize("form", HOLDING, ids=lambda form: form.name)
+# Each form and each key are tried on each change; every night, each form in each key.
+PARTS = 5
+PART_OF_ALL = pytest.mark.parametrize(
+    "part", [0, *(pytest.param(part, marks=pytest.mark.heavy) for part in range(1, PARTS))]
+)
+T = TypeVar("T")
+
+
+def of_part(every: Iterable[T], form: Form, part: int) -> list[T]:
+    """A part of what a form is tried in, another for the next form."""
+    return list(every)[(HOLDING.index(form) + part) % PARTS :: PARTS]
 
 
 def settings(section: Any = None, before: str = "") -> Iterator[str]:
@@ -55,13 +66,14 @@ def in_toml(text: str) -> str:
 
 
 @FORM
-def test_of_no_setting(form: Form, tmp_path: Path) -> None:
-    for key in settings():
+@PART_OF_ALL
+def test_of_no_setting(form: Form, part: int, tmp_path: Path) -> None:
+    for key in of_part(settings(), form, part):
         for value in (form.of(SECRET), in_toml(form.of(SECRET))):
             told = said_and_kept(lambda: loading.load(LOCAL, [f"{key}={value}"]).as_json())  # noqa: B023
             assert PART not in told, key
     # The same in a file, where a whole table may be something else.
-    for key in {k.partition(".")[0] for k in settings()}:
+    for key in of_part(sorted({k.partition(".")[0] for k in settings()}), form, part):
         file = tmp_path / f"{key}.toml"
         file.write_text(f"{key} = {in_toml(form.of(SECRET))}")
         assert PART not in said_and_kept(lambda: loading.load(file).as_json())  # noqa: B023
@@ -77,9 +89,10 @@ OF_A_MAPPING = [
 
 
 @FORM
-def test_of_no_key_of_a_mapping(form: Form) -> None:
+@PART_OF_ALL
+def test_of_no_key_of_a_mapping(form: Form, part: int) -> None:
     """A mapping isn't checked by jobs that read no source, but its keys are kept with their run."""
-    for key in OF_A_MAPPING:
+    for key in of_part(OF_A_MAPPING, form, part):
         for value in (form.of(SECRET), in_toml(form.of(SECRET)), f"[{in_toml(form.of(SECRET))}]"):
             option = f"sources.ecommerce_events.{key}={value}"
             assert PART not in said_and_kept(lambda: _kept(option)), key  # noqa: B023
@@ -141,7 +154,10 @@ def options_of(command: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_of_no_option(command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@PART_OF_ALL
+def test_of_no_option(
+    command: str, part: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.chdir(tmp_path)
     options = options_of(command, monkeypatch)
     assert {"--config", "--lake", "--set"} < set(options)
@@ -151,7 +167,7 @@ def test_of_no_option(command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: P
         lines = [[f"{option}={text}"] for option in [*options, "--unknown", "--tokn"]]
         lines += [[option, text] for option in options] + [[text], ["--set", f"x={text}"]]
         lines += [[SOURCE.format(text)]] if "--source" in options else []
-        for line in lines:
+        for line in of_part(lines, form, part):
             told = said_and_kept(lambda: _shown(COMMANDS[command]([*before, *line])))  # noqa: B023
             assert PART not in told, line
     assert not list(tmp_path.iterdir())

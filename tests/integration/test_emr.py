@@ -17,9 +17,6 @@ from botocore.validate import ParamValidator
 from checkout import ROOT
 from emr import code, requests, runs
 from emr.requests import Submission
-from moto import mock_aws
-from moto.emr.models import emr_backends
-from moto.emrserverless.models import emrserverless_backends
 
 from custseg_spark.interfaces.cli import arguments as cli
 
@@ -114,6 +111,9 @@ def test_equal_requests_have_equal_tokens_and_others_have_others() -> None:
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """S3 with a bucket for code, and EMR: moto in the place of AWS."""
+    # Not at the top: only the process that runs these tests takes two seconds for it.
+    from moto import mock_aws
+
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
@@ -125,6 +125,20 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
             Bucket="shop-code", CreateBucketConfiguration={"LocationConstraint": REGION}
         )
         yield s3
+
+
+def serverless() -> Any:
+    """What moto has of EMR Serverless."""
+    from moto.emrserverless.models import emrserverless_backends
+
+    return emrserverless_backends[ACCOUNT][REGION]
+
+
+def first_step(cluster: str) -> Any:
+    """What moto has of a cluster's first step."""
+    from moto.emr.models import emr_backends
+
+    return emr_backends[ACCOUNT][REGION].clusters[cluster].steps[0]
 
 
 BUILT = cache(code.build)
@@ -163,7 +177,7 @@ def test_a_job_run_is_submitted_with_its_code_and_waited_for(
     aws: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     argv = command(f"--application={application()}", f"--role={ROLE}")
-    backend = emrserverless_backends[ACCOUNT][REGION]
+    backend = serverless()
     assert emr_submit.main(argv, pause=ends(backend, "SUCCESS")) == 0
     said = capsys.readouterr()
     (job_run,) = next(iter(backend.job_runs.values()))
@@ -192,7 +206,7 @@ def test_a_failed_run_ends_with_the_last_lines_of_its_log(
 ) -> None:
     emr = boto3.client("emr-serverless")
     run = runs.start_job_run(emr, {**RUN, "applicationId": application()}, "s3://shop-code/logs/")
-    pause = ends(emrserverless_backends[ACCOUNT][REGION], "FAILED")
+    pause = ends(serverless(), "FAILED")
     assert runs.wait(run, aws, pause) is False
     assert "no log yet under s3://shop-code/logs/applications" in capsys.readouterr().err
     text = "".join(f"line {n}\n" for n in range(100)) + "error: no readable file at s3://x\n"
@@ -216,13 +230,13 @@ def test_a_step_is_added_once_and_waited_for(aws: Any, capsys: pytest.CaptureFix
     argv = command(f"--cluster={cluster}")
 
     def pause(_seconds: float) -> None:
-        emr_backends[ACCOUNT][REGION].clusters[cluster].steps[0].state = "COMPLETED"
+        first_step(cluster).state = "COMPLETED"
 
     assert emr_submit.main(argv, pause=pause) == 0
     assert emr_submit.main(argv, pause=pause) == 0
     (step,) = emr.list_steps(ClusterId=cluster)["Steps"]
     assert capsys.readouterr().out == f"step {step['Id']}\n" * 2
-    emr_backends[ACCOUNT][REGION].clusters[cluster].steps[0].state = "FAILED"
+    first_step(cluster).state = "FAILED"
     body = gzip.compress(b"error: 2 of 10 records refused\n")
     container = f"logs/{cluster}/containers/application_1_1/container_1_1_01_000001/stderr.gz"
     aws.put_object(Bucket="shop-code", Key=container, Body=body)
