@@ -31,8 +31,9 @@ def test_features_are_the_oracles_whatever_the_partitions_and_the_order(seed: in
     table = run(log, 1)
     rows = {row.pop("customer_id"): row for row in table.to_pylist()}
     assert differences(rows, expected(log)) == [], f"seed {seed}"
-    for partitions in (2, 8):
-        assert_same_table(run(shuffled(log, partitions), partitions), table)
+    # Of four seeds, each kind of log in few and in many partitions.
+    partitions = (2, 8)[seed // 2 % 2]
+    assert_same_table(run(shuffled(log, partitions), partitions), table)
 
 
 def test_the_logs_have_the_shapes_that_break_kernels() -> None:

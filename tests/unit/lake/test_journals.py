@@ -3,6 +3,7 @@
 A segmentation's tables, with a row each; no JVM.
 """
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
@@ -36,11 +37,18 @@ class KilledError(BaseException):
     """Stands for a kill: nothing in the product catches it."""
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> NativeLake:
-    made = NativeLake(tmp_path / "lake")
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake of tables without rows, which tests copy."""
+    made = NativeLake(tmp_path_factory.mktemp("empty") / "lake")
     made.create(TABLES)
-    return made
+    return made.root
+
+
+@pytest.fixture
+def lake(empty: Path, tmp_path: Path) -> NativeLake:
+    shutil.copytree(empty, tmp_path / "lake")
+    return NativeLake(tmp_path / "lake")
 
 
 def written(lake: NativeLake, table: Table, day: date | None, run: str, **row: Any) -> DataFile:
