@@ -159,7 +159,7 @@ def _locked(path: Path, flags: int = 0) -> int | None:
 def remove_uncommitted(
     lake: NativeLake, tables: Iterable[Table], run_ids: Collection[str]
 ) -> list[Path]:
-    """Remove the files that these runs wrote and no version of a table ever had; return their paths."""
+    """Remove files of these runs that no version of a table ever had; return their paths."""
     removed = []
     for table in tables:
         ours = [path for path in _part_files(lake, table, run_ids) if run_of(path.name) in run_ids]

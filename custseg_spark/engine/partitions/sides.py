@@ -72,7 +72,7 @@ def write_sides(
     publication: RunPublication,
     groups: int,
 ) -> int:
-    """Add the rows that the kernel makes of each bucket to what a run publishes; return their number."""
+    """Add the rows by the kernel for each bucket to a publication; return their number."""
     together = _readers(sides, groups)
     files: list[DataFile | None]
     if together is not None:
