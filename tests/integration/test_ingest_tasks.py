@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -140,6 +141,19 @@ def test_shuffled_rows_in_other_files_give_the_same_events(
     finally:
         spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
     _assert_equal(by_spark, natively)
+
+
+def test_a_large_date_settled_by_several_tasks_has_the_same_events(
+    ingested: Ingest, log: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shuffled = random.Random(5).sample(log, len(log))
+    files = _folder(tmp_path / "files", *(shuffled[n : n + 30] for n in range(0, 210, 30)))
+    by_one = ingested(files, "native", "ingest.events_per_file=20")
+    few = partial(native_events.DateOfEvents, events_at_a_time=25)
+    monkeypatch.setattr(native_events, "DateOfEvents", few)
+    by_several = ingested(files, "native", "ingest.events_per_file=20")
+    assert len(by_several.events) == len(set(log) - {ODD_LINES[n] for n in range(7, 12)})
+    _assert_equal(by_several, by_one)
 
 
 # --- workers that die -----------------------------------------------------------------------

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.native import NativeLake
-from custseg_spark.engine.lake.schemas import SESSIONS
+from custseg_spark.engine.lake.schemas import EVENTS, SESSIONS
 from custseg_spark.interfaces.cli import arguments as cli
 from custseg_spark.pipeline.ingest import ingest, list_sources
 from custseg_spark.pipeline.sessions import native, refresh_sessions
@@ -52,6 +52,10 @@ def files_by_date(lake_dir: Path) -> Counter[date | None]:
     return Counter(file.day for file in NativeLake(lake_dir).files(SESSIONS))
 
 
+def part_files(lake_dir: Path) -> list[Path]:
+    return list((lake_dir / "events").rglob("part-*.parquet"))
+
+
 def test_sessions_built_by_customers_are_those_of_the_whole_date(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,6 +85,9 @@ def test_sessions_built_by_customers_are_those_of_the_whole_date(
     carried = [r for r in whole.rows(SESSIONS).to_pylist() if r["session_date"] != START.date()]
     assert len(carried) > 20
     assert sessions(split) == sessions(whole)
+    # What the dates were divided into is gone.
+    of_table = {file.path for file in NativeLake(split_dir).files(EVENTS)}
+    assert {str(p.relative_to(split_dir / "events")) for p in part_files(split_dir)} == of_table
     # Neither is stale: nothing is built again.
     before = NativeLake(split_dir).version(SESSIONS)
     refresh_sessions(split, given.config.ingest, Progress())

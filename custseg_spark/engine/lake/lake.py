@@ -129,7 +129,7 @@ class Lake:
         return (self.native or self.by_spark).exists(table)
 
     def read(self, table: Table) -> DataFrame:
-        """The table for Spark, of a table by run the published rows.
+        """Return the table for Spark, of a table by run the published rows.
 
         Raises InputError where there is none.
         """

@@ -1,6 +1,6 @@
 """The tables of a lake in a folder, read and created without Spark."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -196,18 +196,35 @@ def _file(action: Mapping[str, Any], table: Table, folder: Path) -> DataFile:
 def read_file(folder: Path, file: DataFile, table: Table, schema: pa.Schema) -> pa.Table:
     """Return a file's columns of `schema`, its date among them; null what an older file hasn't."""
     with damage.named(folder / file.path), pq.ParquetFile(folder / file.path) as parquet:
-        present = [name for name in schema.names if name in parquet.schema_arrow.names]
-        body = parquet.read(present, use_threads=False)
-        rows = parquet.metadata.num_rows
+        body = parquet.read(_present(parquet, schema), use_threads=False)
+        return _as_declared(body, parquet.metadata.num_rows, file, table, schema)
+
+
+def read_pieces(
+    folder: Path, file: DataFile, table: Table, schema: pa.Schema, most_rows: int
+) -> Iterator[pa.Table]:
+    """Read a file as `read_file` does, `most_rows` rows at a time."""
+    with damage.named(folder / file.path), pq.ParquetFile(folder / file.path) as parquet:
+        names = _present(parquet, schema)
+        for batch in parquet.iter_batches(most_rows, columns=names, use_threads=False):
+            body = pa.Table.from_batches([batch])
+            yield _as_declared(body, batch.num_rows, file, table, schema)
+
+
+def _present(parquet: pq.ParquetFile, schema: pa.Schema) -> list[str]:
+    return [name for name in schema.names if name in parquet.schema_arrow.names]
+
+
+def _as_declared(
+    body: pa.Table, rows: int, file: DataFile, table: Table, schema: pa.Schema
+) -> pa.Table:
     partition = dict(zip(table.partitioned_by, (file.day, file.run_id), strict=False))
 
     def column(field: pa.Field) -> pa.ChunkedArray | pa.Array:
         if field.name in partition:
             return pa.repeat(pa.scalar(partition[field.name], field.type), rows)
-        return (
-            body[field.name].cast(field.type)
-            if field.name in present
-            else pa.nulls(rows, field.type)
-        )
+        if field.name in body.column_names:
+            return body[field.name].cast(field.type)
+        return pa.nulls(rows, field.type)
 
     return pa.table([column(field) for field in schema], schema=schema)

@@ -7,7 +7,6 @@ validate, write, check the ledger, then commit or throw away.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -23,12 +22,12 @@ from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.publication import IngestPublication
 from custseg_spark.engine.lake.schemas import EVENTS, REJECTED_EVENTS
 from custseg_spark.engine.sources.pieces import Located
-from custseg_spark.engine.spark import tasks
 from custseg_spark.pipeline.ingest import ledger
 from custseg_spark.pipeline.ingest.batch import Batch
+from custseg_spark.pipeline.ingest.date_of_events import ROWS_PER_FILE, DateOfEvents
 from custseg_spark.pipeline.ingest.ledger import Counts
 from custseg_spark.pipeline.ingest.refused import check_shares
-from custseg_spark.pipeline.ingest.settling import ROWS_PER_FILE, DateOfEvents, settle_all
+from custseg_spark.pipeline.ingest.settling import settle_dates
 from custseg_spark.pipeline.ingest.written import (
     EventFile,
     Written,
@@ -40,8 +39,6 @@ from custseg_spark.progress import Progress
 
 # The rows that a task buffers before it writes, some 400 bytes each.
 ROWS_HELD = 1_000_000
-# The number of dates that one task settles.
-_EVENTS_TOGETHER = 160_000
 
 
 @dataclass(frozen=True)
@@ -225,19 +222,18 @@ def _settled(
     for file in lake.native.files(EVENTS, [day for day in days if day]):
         table_files.setdefault(file.day, []).append(file)
     done: list[DataFile] = []
-    tasks_of_dates: list[DateOfEvents] = []
+    to_settle: list[DateOfEvents] = []
     for day in sorted(day for day in days if day):
         new = tuple(one for one in files if one.file.day == day)
-        task = DateOfEvents(
+        of_date = DateOfEvents(
             lake.native.root, lake.run_id, day, new, tuple(table_files.get(day, ())), rows_per_file
         )
-        if task.may_have_copies or task.is_scattered:
-            tasks_of_dates.append(task)
+        if of_date.may_have_copies or of_date.is_scattered:
+            to_settle.append(of_date)
         else:
             done += [one.file for one in new]
     copies: dict[str, int] = {}
-    groups = tasks.together(tasks_of_dates, lambda task: task.rows, _EVENTS_TOGETHER)
-    for settled in chain.from_iterable(tasks.run(lake.spark, settle_all, groups)):
+    for settled in settle_dates(lake.spark, to_settle):
         done += settled.files
         for file_id, count in settled.copies.items():
             copies[file_id] = copies.get(file_id, 0) + count

@@ -1,13 +1,14 @@
-"""Sessions of a native lake: one task per date reads its events' files and writes its parts.
+"""Sessions of a native lake: a task per date, or per range of the customers of a large one, reads
+its events' files and writes its parts.
 
 A file of session parts holds its rows by customer bucket, with a row group for each range of
 buckets, so that features read a bucket over all dates without an exchange.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import polars as pl
 import pyarrow as pa
 
 from custseg_spark.config.settings import IngestConfig
-from custseg_spark.core.sessions.buckets import BUCKETS, customer_bucket, group_bounds
+from custseg_spark.core.sessions.buckets import customer_bucket, group_bounds
 from custseg_spark.core.sessions.gaps import gap_edges
 from custseg_spark.core.sessions.parts import session_parts
 from custseg_spark.engine.lake import bucket_files
@@ -24,21 +25,14 @@ from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.native import NativeLake, read_file
 from custseg_spark.engine.lake.schemas import EVENTS, SESSIONS
 from custseg_spark.engine.spark import tasks
+from custseg_spark.pipeline.sessions.large_dates import (
+    EVENT_SCHEMA,
+    divide,
+    divisions,
+    read_range,
+)
 from custseg_spark.pipeline.sessions.midnights import PART_COLUMNS, midnights
 
-EVENT_COLUMNS = (
-    "customer_id",
-    "event_type",
-    "product_id",
-    "category_id",
-    "brand",
-    "session_id",
-    "order_id",
-    "event_at",
-    "unit_price",
-    "quantity",
-    "discount",
-)
 # A task needs about half a kilobyte per event.
 EVENTS_PER_TASK = 2_000_000
 _EVENTS_TOGETHER = 160_000
@@ -50,14 +44,15 @@ _MOST_GROUPS = 256
 
 @dataclass(frozen=True)
 class DateTask:
-    """The events of a date, or of some of its customers' buckets."""
+    """The events of a date, or of one of `ranges` of its customers' buckets."""
 
     root: Path
     run_id: str
     day: date
     files: tuple[DataFile, ...]
     groups: int
-    buckets: tuple[int, int] = (0, BUCKETS)
+    range_number: int = 0
+    ranges: int = 1
     carried: pl.DataFrame | None = None
 
 
@@ -71,7 +66,7 @@ class BuiltDate:
 
 
 def refresh(lake: Lake, config: IngestConfig) -> tuple[Sequence[date], int]:
-    """Rebuild stale dates; return them and their number of events."""
+    """Rebuild stale dates; return them and how many dates have events."""
     native = lake.native
     assert native is not None
     version = native.version(SESSIONS)
@@ -84,21 +79,19 @@ def refresh(lake: Lake, config: IngestConfig) -> tuple[Sequence[date], int]:
     ]
     if not stale:
         return [], len(events)
-    total = sum(f.rows for files in events.values() for f in files)
-    date_tasks = [
-        task
-        for day in stale
-        for task in _tasks(native, lake.run_id, day, events[day], groups_for(total))
-    ]
-    built = _built(lake, date_tasks)
-    edges = {
-        day: pl.concat([b.edges for b in built if b.day == day]) for day in {b.day for b in built}
-    }
-    over_midnight = midnights(edges, events, lambda day: _gap_parts(native, parts.get(day, [])))
-    again = _again(
-        native, lake.run_id, date_tasks, over_midnight.carried, events, groups_for(total)
-    )
-    rebuilt = _built(lake, again)
+    with _DateTasks(lake, native, events) as date_tasks:
+        built = _built(lake, date_tasks.of(stale))
+        edges = {day: pl.concat([b.edges for b in built if b.day == day]) for day in stale}
+        over_midnight = midnights(edges, events, lambda day: _gap_parts(native, parts.get(day, [])))
+        carried = {
+            day: tails
+            for day, tails in over_midnight.carried.items()
+            if day not in edges or len(tails)
+        }
+        again = [
+            replace(task, carried=carried[task.day]) for task in date_tasks.of(sorted(carried))
+        ]
+        rebuilt = _built(lake, again)
     days_again = {b.day for b in rebuilt}
     files = [b.file for b in [*(b for b in built if b.day not in days_again), *rebuilt] if b.file]
     dates = sorted({*stale, *days_again})
@@ -117,27 +110,6 @@ def build_all(group: Sequence[DateTask]) -> list[BuiltDate]:
     return [build(task) for task in group]
 
 
-def _again(
-    native: NativeLake,
-    run_id: str,
-    built: Sequence[DateTask],
-    carried: Mapping[date, pl.DataFrame],
-    events: Mapping[date, Sequence[DataFile]],
-    groups: int,
-) -> list[DateTask]:
-    """Return tasks of the dates whose carried sessions changed."""
-    days = {task.day for task in built}
-    of_built = [
-        replace(t, carried=carried.get(t.day)) for t in built if len(carried.get(t.day, ()))
-    ]
-    further = [day for day in carried if day not in days]
-    return of_built + [
-        replace(task, carried=carried[day])
-        for day in further
-        for task in _tasks(native, run_id, day, events[day], groups)
-    ]
-
-
 def groups_for(events: int) -> int:
     """Return the number of ranges of buckets for the customers of that many events, a power of two.
 
@@ -147,16 +119,57 @@ def groups_for(events: int) -> int:
     return min(_MOST_GROUPS, 1 << (wanted - 1).bit_length())
 
 
-def _tasks(
-    native: NativeLake, run_id: str, day: date, files: Sequence[DataFile], groups: int
-) -> list[DateTask]:
-    """Return one task, or several by customers for a date with very many events."""
-    slices = -(-sum(f.rows for f in files) // EVENTS_PER_TASK)
-    bounds = group_bounds(slices).tolist()
-    return [
-        DateTask(native.root, run_id, day, tuple(files), groups, (low, high))
-        for low, high in pairwise(bounds)
-    ]
+class _DateTasks:
+    """The tasks that build dates: one a date, several by customers for one with very many events.
+
+    The events of such a date are divided once, and what that wrote is removed at the end.
+    """
+
+    def __init__(
+        self, lake: Lake, native: NativeLake, events: Mapping[date, Sequence[DataFile]]
+    ) -> None:
+        self._lake, self._native, self._events = lake, native, events
+        self._groups = groups_for(sum(f.rows for files in events.values() for f in files))
+        self._divided: dict[date, list[DataFile]] = {}
+
+    def __enter__(self) -> "_DateTasks":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in chain.from_iterable(self._divided.values()):
+            (self._native.folder(EVENTS) / file.path).unlink(missing_ok=True)
+
+    def of(self, days: Iterable[date]) -> list[DateTask]:
+        """Return the tasks of some dates."""
+        ranges = {
+            day: -(-sum(f.rows for f in self._events[day]) // EVENTS_PER_TASK) for day in days
+        }
+        self._divide({day: number for day, number in ranges.items() if number > 1})
+        return [
+            DateTask(
+                self._native.root,
+                self._lake.run_id,
+                day,
+                tuple(self._divided.get(day, self._events[day])),
+                self._groups,
+                number,
+                ranges[day],
+            )
+            for day in ranges
+            for number in range(ranges[day])
+        ]
+
+    def _divide(self, ranges: Mapping[date, int]) -> None:
+        new = [
+            division
+            for day, number in ranges.items()
+            if day not in self._divided
+            for division in divisions(
+                self._native.root, self._lake.run_id, day, self._events[day], number
+            )
+        ]
+        for division, file in zip(new, tasks.run(self._lake.spark, divide, new), strict=True):
+            self._divided.setdefault(division.day, []).append(file)
 
 
 def build(task: DateTask) -> BuiltDate:
@@ -170,16 +183,12 @@ def build(task: DateTask) -> BuiltDate:
 
 
 def _events(task: DateTask) -> pl.DataFrame:
-    schema = pa.schema([EVENTS.schema.field(name) for name in EVENT_COLUMNS])
     folder = task.root / EVENTS.name
-    frames = []
-    for file in task.files:
-        rows = pl.DataFrame(pl.from_arrow(read_file(folder, file, EVENTS, schema)))
-        if task.buckets != (0, BUCKETS):
-            low, high = task.buckets
-            rows = rows.filter(customer_bucket(rows["customer_id"]).is_between(low, high - 1))
-        frames.append(rows)
-    return pl.concat(frames)
+    if task.ranges > 1:
+        pieces = [read_range(folder, f, task.range_number, task.ranges) for f in task.files]
+    else:
+        pieces = [read_file(folder, file, EVENTS, EVENT_SCHEMA) for file in task.files]
+    return pl.DataFrame(pl.from_arrow(pa.concat_tables(pieces)))
 
 
 def _written(task: DateTask, parts: pa.Table, events: int) -> DataFile:

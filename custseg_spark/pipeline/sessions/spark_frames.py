@@ -17,8 +17,8 @@ from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import EVENTS, SESSIONS
 from custseg_spark.engine.spark import tasks
 from custseg_spark.engine.spark.session import size_shuffles
+from custseg_spark.pipeline.sessions.large_dates import EVENT_SCHEMA
 from custseg_spark.pipeline.sessions.midnights import PART_COLUMNS, midnights
-from custseg_spark.pipeline.sessions.native import EVENT_COLUMNS
 
 
 def refresh(lake: Lake, config: IngestConfig) -> tuple[Sequence[date], int]:
@@ -49,7 +49,7 @@ def _spread(events: DataFrame, days: Sequence[date], buckets: int) -> DataFrame:
     """Partition the events of some dates so that all events of a customer and date are together."""
     bucket = F.pmod(F.xxhash64("customer_id"), F.lit(buckets)).alias("bucket")
     narrow = events.where(F.col("event_date").isin(*days)).select(
-        "event_date", bucket, *EVENT_COLUMNS
+        "event_date", bucket, *EVENT_SCHEMA.names
     )
     spread = narrow.repartition("event_date", "bucket")
     return spread.sortWithinPartitions("event_date", "bucket").drop("bucket")

@@ -14,8 +14,8 @@ from custseg_spark.core.events.text import csv_records
 from custseg_spark.engine.lake.files import DataFile
 from custseg_spark.engine.lake.schemas import EVENTS
 from custseg_spark.engine.sources.pieces import Located
+from custseg_spark.pipeline.ingest.date_of_events import EVENTS_AT_A_TIME, DateOfEvents
 from custseg_spark.pipeline.ingest.native_events import EventSink
-from custseg_spark.pipeline.ingest.settling import DateOfEvents
 from custseg_spark.pipeline.ingest.written import EventFile, Written
 
 DAY = date(2019, 10, 1)
@@ -57,8 +57,9 @@ def date_of(
     new: Sequence[EventFile],
     held: Sequence[DataFile] = (),
     rows_per_file: int = 1_000,
+    events_at_a_time: int = EVENTS_AT_A_TIME,
 ) -> DateOfEvents:
-    return DateOfEvents(root, RUN, DAY, tuple(new), tuple(held), rows_per_file)
+    return DateOfEvents(root, RUN, DAY, tuple(new), tuple(held), rows_per_file, events_at_a_time)
 
 
 def rows(root: Path, files: Sequence[DataFile]) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from ledger import line
 
 from custseg_spark.engine.lake.files import DataFile
 from custseg_spark.engine.lake.schemas import EVENTS
-from custseg_spark.pipeline.ingest import settling
+from custseg_spark.pipeline.ingest import date_of_events
 from custseg_spark.pipeline.ingest.file_times import EVERY_TIME, Span, shared_times
 from custseg_spark.pipeline.ingest.settling import Settled, settle
 from custseg_spark.pipeline.ingest.written import EventFile
@@ -171,7 +171,7 @@ def test_equal_records_are_distinguished_by_row_in_any_order_of_tasks(
 
 
 def test_many_small_files_of_a_date_are_put_together(tmp_path: Path) -> None:
-    few = [file_of(tmp_path, f"{n}.csv", n) for n in range(settling.MOST_FILES)]
+    few = [file_of(tmp_path, f"{n}.csv", n) for n in range(date_of_events.MOST_FILES)]
     assert not date_of(tmp_path, few).is_scattered
     many = [*few, file_of(tmp_path, "z.csv", 99)]
     assert date_of(tmp_path, many).is_scattered
@@ -205,11 +205,10 @@ def random_files(chance: random.Random) -> dict[str, list[int]]:
 
 
 @pytest.mark.parametrize("seed", range(8))
-@pytest.mark.parametrize("ids_at_a_time", [4_000_000, 10])
+@pytest.mark.parametrize("events_at_a_time", [4_000_000, 10])
 def test_any_files_in_any_order_and_in_slices_keep_the_first_of_equal_events(
-    tmp_path: Path, seed: int, ids_at_a_time: int, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, seed: int, events_at_a_time: int
 ) -> None:
-    monkeypatch.setattr(settling, "IDS_AT_A_TIME", ids_at_a_time)
     chance = random.Random(seed)
     files = random_files(chance)
     in_table = chance.sample(range(40), 5)
@@ -218,7 +217,8 @@ def test_any_files_in_any_order_and_in_slices_keep_the_first_of_equal_events(
     chance.shuffle(new)
     within = _copies_within(files)
 
-    done = settle(date_of(tmp_path, [one for _, one in new], held))
+    files_of_date = [one for _, one in new]
+    done = settle(date_of(tmp_path, files_of_date, held, events_at_a_time=events_at_a_time))
 
     seen = set(in_table) if held else set()
     kept, copies = [], Counter[str]()
