@@ -80,7 +80,7 @@ _PLACES = {
 
 
 def __getattr__(name: str) -> Any:
-    """A public name, from its module."""
+    """Return a public name, from its module."""
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, attribute = _PLACES[name]

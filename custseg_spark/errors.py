@@ -18,7 +18,7 @@ class CustsegError(Exception):
     exit_code = 1
 
     def __init__(self, *parts: object) -> None:
-        """Takes what any exception takes."""
+        """Take the arguments of any exception."""
         super().__init__(*(redacted(p, os.environ) if isinstance(p, str) else p for p in parts))
 
 
@@ -65,14 +65,14 @@ class ResourceError(CustsegError):
 
 
 def require(holds: bool, key: str, expected: str, section: object) -> None:
-    """Raises ConfigurationError for the dotted `key`, a field of `section`, unless `holds`."""
+    """Raise ConfigurationError for the dotted `key`, a field of `section`, unless `holds`."""
     if not holds:
         value = getattr(section, key.rpartition(".")[2])
         raise ConfigurationError(f"{key}: expected {expected}, got {value}")
 
 
 def require_word(word: str, allowed: Sequence[str], key: str) -> None:
-    """Raises ConfigurationError for an unknown word."""
+    """Raise ConfigurationError for an unknown word."""
     if word not in allowed:
         raise ConfigurationError(f"{key}: unknown '{word}'{nearest(word, allowed)}")
 

@@ -133,7 +133,7 @@ def is_secret_name(name: str) -> bool:
 
 
 def _values(environment: Mapping[str, str]) -> list[str]:
-    """The secrets of an environment as a text may have them, the longest first."""
+    """Return the secrets of an environment as a text may have them, the longest first."""
     held = {
         value
         for name, value in environment.items()
@@ -149,7 +149,7 @@ class Redacting(logging.Filter):
     """Redacts the messages of a logger of ours, wherever it is heard."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Keeps every record, its message redacted."""
+        """Keep every record, its message redacted."""
         record.msg, record.args = redacted(record.getMessage(), os.environ), None
         return True
 
@@ -158,12 +158,12 @@ class RedactingFormatter(logging.Formatter):
     """Redacts whole log entries of whatever logger, with their tracebacks."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The entry as text."""
+        """Return the entry as text."""
         return redacted(super().format(record), os.environ)
 
 
 def logger() -> logging.Logger:
-    """The logger of this package."""
+    """Return the logger of this package."""
     found = logging.getLogger("custseg")
     if not any(isinstance(each, Redacting) for each in found.filters):
         found.addFilter(Redacting())

@@ -31,7 +31,7 @@ def folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
 
 
 def remove_abandoned(prefix: str, around: Path) -> None:
-    """Removes the folders of a prefix that no living process holds."""
+    """Remove the folders of a prefix that no living process holds."""
     for path in around.glob(f"{prefix}*"):
         with suppress(OSError):
             lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)

@@ -124,15 +124,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _names(known: Sequence[str]) -> Callable[[str], list[str]]:
-    """A type of argument: names of `known`, separated by commas, in its order."""
+def _names(choices: Sequence[str]) -> Callable[[str], list[str]]:
+    """A type of argument: names of `choices`, separated by commas, in its order."""
 
     def parse(text: str) -> list[str]:
-        wanted = text.split(",")
-        unknown = [name for name in wanted if name not in known]
+        names = text.split(",")
+        unknown = [name for name in names if name not in choices]
         if unknown:
-            raise argparse.ArgumentTypeError(f"unknown '{unknown[0]}', of {', '.join(known)}")
-        return [name for name in known if name in wanted]
+            raise argparse.ArgumentTypeError(f"unknown '{unknown[0]}', of {', '.join(choices)}")
+        return [name for name in choices if name in names]
 
     return parse
 

@@ -93,8 +93,8 @@ def _flaw(path: Path, data_set: DataSet) -> str | None:
     if size != data_set.bytes:
         return f"has {size:,} bytes, expected {data_set.bytes:,}"
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    return None if found == data_set.sha256 else f"has the SHA-256 {found}, another file's"
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return None if digest == data_set.sha256 else f"has the SHA-256 {digest}, another file's"
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -23,40 +23,54 @@ JOBS = sorted(path.stem for path in (code.ROOT / "jobs").glob("*.py"))
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = argparse.ArgumentParser(
+    command_line = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    where = made.add_mutually_exclusive_group(required=True)
+    where = command_line.add_mutually_exclusive_group(required=True)
     where.add_argument("--application", metavar="ID", help="an application of EMR Serverless")
     where.add_argument("--cluster", metavar="ID", help="a running cluster of EMR on EC2")
-    made.add_argument("--role", metavar="ARN", help="what the job runs as, with --application")
-    made.add_argument("--code", required=True, metavar="s3://…", help="folder for wheel and job")
-    made.add_argument("--logs", required=True, metavar="s3://…", help="folder of EMR's logs")
-    made.add_argument(
+    command_line.add_argument(
+        "--role", metavar="ARN", help="what the job runs as, with --application"
+    )
+    command_line.add_argument(
+        "--code", required=True, metavar="s3://…", help="folder for wheel and job"
+    )
+    command_line.add_argument(
+        "--logs", required=True, metavar="s3://…", help="folder of EMR's logs"
+    )
+    command_line.add_argument(
         "--environment",
         metavar="s3://….tar.gz",
         help="packed Python environment, made by conf/deploy/emr/environment.sh",
     )
-    made.add_argument("--conf", action="append", default=[], metavar="KEY=VALUE", help="of Spark")
-    made.add_argument("--region", help="else that of the AWS configuration")
-    made.add_argument("--timeout-minutes", type=int, default=360, help="(default: 360)")
-    made.add_argument("--attempt", type=int, default=1, help="another submits a failed run again")
-    made.add_argument("--dry-run", action="store_true", help="print the request, send nothing")
-    made.add_argument("--no-wait", action="store_true", help="submit and leave")
-    made.add_argument("job", choices=JOBS)
-    made.add_argument("arguments", nargs=argparse.REMAINDER, help="the job's own")
-    return made
+    command_line.add_argument(
+        "--conf", action="append", default=[], metavar="KEY=VALUE", help="of Spark"
+    )
+    command_line.add_argument("--region", help="else that of the AWS configuration")
+    command_line.add_argument("--timeout-minutes", type=int, default=360, help="(default: 360)")
+    command_line.add_argument(
+        "--attempt", type=int, default=1, help="another submits a failed run again"
+    )
+    command_line.add_argument(
+        "--dry-run", action="store_true", help="print the request, send nothing"
+    )
+    command_line.add_argument("--no-wait", action="store_true", help="submit and leave")
+    command_line.add_argument("job", choices=JOBS)
+    command_line.add_argument("arguments", nargs=argparse.REMAINDER, help="the job's own")
+    return command_line
 
 
 def options_of(argv: Sequence[str]) -> argparse.Namespace:
     """Parse the options; exit with 2 where two exclude each other."""
-    made = parser()
-    options = made.parse_args(argv)
+    command_line = parser()
+    options = command_line.parse_args(argv)
     if bool(options.application) != bool(options.role):
-        made.error("--application and --role go together")
+        command_line.error("--application and --role go together")
     for name in ("code", "logs"):
         if not getattr(options, name).startswith("s3://"):
-            made.error(f"--{name}: expected s3://BUCKET/FOLDER, got {getattr(options, name)}")
+            command_line.error(
+                f"--{name}: expected s3://BUCKET/FOLDER, got {getattr(options, name)}"
+            )
     return options
 
 

@@ -195,68 +195,75 @@ def draw_parameters(rng: np.random.Generator, kind: Array) -> Customers:
     """Each customer's own parameters, drawn around the centre of their type."""
     centres = np.array(list(TYPES.values()))[kind, 1:]
     drawn = centres + SPREAD * rng.standard_normal(centres.shape)
-    own = dict(zip(PARAMETERS, drawn.T, strict=True))
+    parameters = dict(zip(PARAMETERS, drawn.T, strict=True))
     for name in ("cart", "buy", "revisit", "bargain", "last"):
-        own[name] = 1.0 / (1.0 + np.exp(-own[name]))
+        parameters[name] = 1.0 / (1.0 + np.exp(-parameters[name]))
     for name in ("session", "breadth", "span"):
-        own[name] = np.exp(own[name])
+        parameters[name] = np.exp(parameters[name])
     chances = np.array([ONE_PURCHASE.get(name, 0.0) for name in TYPES])
-    return own | {"one_purchase": rng.random(len(kind)) < chances[kind]}
+    return parameters | {"one_purchase": rng.random(len(kind)) < chances[kind]}
 
 
 def draw_kinds(
-    rng: np.random.Generator, own: Customers, counts: Array, owner: Array
+    rng: np.random.Generator, customers: Customers, counts: Array, owner: Array
 ) -> tuple[Array, Array]:
     """The kind of each event and whether it opens a session; a session opens with a view."""
     size, first = len(owner), np.cumsum(counts) - counts
-    opens = rng.random(size) < 1.0 / np.maximum(1.2, own["session"])[owner]
-    planned = own["one_purchase"] & (counts >= LOOKS_FIRST)
+    opens = rng.random(size) < 1.0 / np.maximum(1.2, customers["session"])[owner]
+    planned = customers["one_purchase"] & (counts >= LOOKS_FIRST)
     at = (first + 1 + (rng.random(len(counts)) * (counts - 2)).astype(np.int64))[planned]
     opens[at] = opens[at + 1] = False
     opens[first] = True
-    cart = ~opens & (rng.random(size) < own["cart"][owner])
+    cart = ~opens & (rng.random(size) < customers["cart"][owner])
     cart[1:] &= ~cart[:-1]
     cart[at], cart[at + 1] = True, False
-    buys = rng.random(size) < own["buy"][owner]
+    buys = rng.random(size) < customers["buy"][owner]
     buys[at + 1] = True
     kind = np.where(cart, CART, VIEW)
     kind[1:][cart[:-1] & ~cart[1:] & ~opens[1:] & buys[1:]] = PURCHASE
     return kind, opens
 
 
-def draw_starts(rng: np.random.Generator, own: Customers, who: Array, options: Options) -> Array:
+def draw_starts(
+    rng: np.random.Generator, customers: Customers, who: Array, options: Options
+) -> Array:
     """Seconds from the log's start to each session, inside its customer's active window."""
     weekday = (options.start.weekday() + np.arange(options.days)) % 7
     flow = np.concatenate([[0.0], np.cumsum(WEEK[weekday])])
     edges = np.arange(options.days + 1.0)
-    begin = np.maximum(0.0, own["last"] - own["span"]) * options.days
+    begin = np.maximum(0.0, customers["last"] - customers["span"]) * options.days
     low = np.interp(begin, edges, flow)[who]
-    high = np.interp(own["last"] * options.days, edges, flow)[who]
+    high = np.interp(customers["last"] * options.days, edges, flow)[who]
     day = np.floor(np.interp(low + (high - low) * rng.random(len(who)), flow, edges))
-    hour = (own["hour"][who] + HOUR_NOISE * rng.standard_normal(len(who))) % 24
+    hour = (customers["hour"][who] + HOUR_NOISE * rng.standard_normal(len(who))) % 24
     starts: Array = (day * DAY_SECONDS + hour * 3_600).astype(np.int64)
     return starts
 
 
 def draw_products(
-    rng: np.random.Generator, own: Customers, owner: Array, begin: int, day: Array, shop: Catalogue
+    rng: np.random.Generator,
+    customers: Customers,
+    owner: Array,
+    begin: int,
+    day: Array,
+    shop: Catalogue,
 ) -> Array:
     """A product for each event: a favourite category, a price tier, a rank by popularity."""
     size = len(owner)
-    slot = (np.maximum(1.0, own["breadth"])[owner] * rng.random(size) ** 1.3).astype(np.int64)
+    slot = (np.maximum(1.0, customers["breadth"])[owner] * rng.random(size) ** 1.3).astype(np.int64)
     taste = (owner + begin) * 4_096 + slot
     category = np.searchsorted(shop.popularity_cdf[:-1], mix(taste, 1) * 2.0**-64)
-    level = own["price"][owner] + PRICE_NOISE * rng.standard_normal(size)
+    level = customers["price"][owner] + PRICE_NOISE * rng.standard_normal(size)
     choices = shop.tier_size[category] + 1.0
     start = shop.first_product[category] - 1
     start += np.searchsorted(TIER_EDGES, level) * shop.tier_size[category]
     favourite = taste * KNOWN_PRODUCTS + rng.integers(0, KNOWN_PRODUCTS, size)
-    again = rng.random(size) < own["revisit"][owner]
+    is_revisit = rng.random(size) < customers["revisit"][owner]
     # floor((n + 1) ** uniform) is a Zipf rank: its chance falls as 1 / rank. The uniform stays
     # just below 1, which the last bits of a hash would round up to.
-    pick = np.where(again, mix(favourite, 2) * 2.0**-64, rng.random(size)) * (1 - 1e-9)
+    pick = np.where(is_revisit, mix(favourite, 2) * 2.0**-64, rng.random(size)) * (1 - 1e-9)
     product = start + (choices**pick).astype(np.int64)
-    hunting = rng.random(size) < own["bargain"][owner]
+    hunting = rng.random(size) < customers["bargain"][owner]
     for _ in range(BARGAIN_TRIES):
         other = start + (choices ** rng.random(size)).astype(np.int64)
         product = np.where(hunting & ~shop.on_sale(product, day), other, product)
@@ -266,19 +273,19 @@ def draw_products(
 def draw_block(options: Options, shop: Catalogue, types: Array, counts: Array, begin: int) -> Array:
     """Generate all events of a block of customers; `begin` is the number of the first."""
     rng = generator(options.seed, 2, begin)
-    own = draw_parameters(rng, types)
+    customers = draw_parameters(rng, types)
     owner = np.repeat(np.arange(len(counts)), counts)
-    kind, opens = draw_kinds(rng, own, counts, owner)
+    kind, opens = draw_kinds(rng, customers, counts, owner)
     session = np.cumsum(opens) - 1
     elapsed = np.cumsum(1 + rng.exponential(GAP_SECONDS, len(owner)).astype(np.int64))
     elapsed -= elapsed[opens][session]
     lasts = elapsed[np.append(np.flatnonzero(opens)[1:], len(owner)) - 1]
-    starts = draw_starts(rng, own, owner[opens], options)
+    starts = draw_starts(rng, customers, owner[opens], options)
     starts = np.clip(starts, 0, np.maximum(0, options.days * DAY_SECONDS - 1 - lasts))
     rows = np.empty(len(owner), dtype=SPILL_ROW)
     # Only a session longer than the whole log can still run past its end.
     rows["second"] = np.minimum(starts[session] + elapsed, options.days * DAY_SECONDS - 1)
-    product = draw_products(rng, own, owner, begin, rows["second"] // DAY_SECONDS, shop)
+    product = draw_products(rng, customers, owner, begin, rows["second"] // DAY_SECONDS, shop)
     seen = np.maximum.accumulate(np.where(kind == VIEW, np.arange(len(owner)), 0))
     rows["kind"], rows["product"] = kind, product[seen]  # carted is what was viewed just before
     rows["customer"], rows["session"] = owner + begin, (begin << 32) + session

@@ -48,8 +48,8 @@ class Population:
         """One group's outcomes, with a rise of the share of buyers."""
         inclined = rng.random(size)
         before = inclined < self.rate
-        again = np.where(rng.random(size) < self.kept, inclined, rng.random(size))
-        now = again < self.rate + lift
+        buys_again = np.where(rng.random(size) < self.kept, inclined, rng.random(size))
+        now = buys_again < self.rate + lift
         usual = np.zeros(size)
         buyers = now | before
         usual[buyers] = rng.lognormal(3.0, 0.5, int(buyers.sum()))
@@ -59,8 +59,8 @@ class Population:
 def spend(rng: np.random.Generator, buys: np.ndarray, usual: np.ndarray) -> Cents:
     """What buyers spend: skewed around the customer's usual amount."""
     spent = np.zeros(len(buys), dtype=np.int64)
-    own = usual[buys]
-    spent[buys] = np.rint(100 * own * rng.lognormal(0, 0.6, len(own)))
+    of_buyers = usual[buys]
+    spent[buys] = np.rint(100 * of_buyers * rng.lognormal(0, 0.6, len(of_buyers)))
     return spent
 
 

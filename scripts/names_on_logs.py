@@ -105,9 +105,9 @@ def cdnow(path: Path) -> pl.DataFrame:
 
 def purchases(path: Path) -> pl.DataFrame:
     """A purchase history, as scripts/generate_customers.py writes it."""
-    found = json.loads(path.read_text(encoding="utf-8"))
+    records = json.loads(path.read_text(encoding="utf-8"))
     rows = [
-        (str(c["mobile"]), p["date"], float(p["amount"])) for c in found for p in c["purchases"]
+        (str(c["mobile"]), p["date"], float(p["amount"])) for c in records for p in c["purchases"]
     ]
     frame = pl.DataFrame(rows, schema=["customer_id", "day", "unit_price"], orient="row")
     return frame.select(
@@ -202,11 +202,11 @@ def figures(profile: Profile, of: Sequence[Profile], features: Sequence[str]) ->
     return {**dict(zip(features, profile.mean.tolist(), strict=False)), **shares}
 
 
-def told(name: SegmentName, own: dict[str, float], rule: str) -> str:
+def table_row(name: SegmentName, segment_figures: dict[str, float], rule: str) -> str:
     """A row of the table of names against evidence."""
     evidence = ", ".join(f"{feature} {z:+.1f}" for feature, z in name.evidence[:3])
-    means = " | ".join(f"{own[feature]:,.1f}" for feature in SHOWN)
-    shares = f"{own['customer_share']:.1%} | {own['revenue_share']:.1%}"
+    means = " | ".join(f"{segment_figures[feature]:,.1f}" for feature in SHOWN)
+    shares = f"{segment_figures['customer_share']:.1%} | {segment_figures['revenue_share']:.1%}"
     return f"| {name.name} | {shares} | {means} | {evidence} |\n    {rule}"
 
 
@@ -236,15 +236,17 @@ def main() -> None:
     fitted, verdicts = choose(buckets, sample, made, config, {})
     [chosen] = [v for v in verdicts if v.chosen]
     model, space = chosen.candidate.model, fitted.space
-    [found] = profiles(buckets, space, [Assigner(model)], names, sample.everyone(20_000))
-    own = {i: figures(profile, found, names) for i, profile in enumerate(found)}
+    [segment_profiles] = profiles(buckets, space, [Assigner(model)], names, sample.everyone(20_000))
+    figures_by_id = {
+        i: figures(profile, segment_profiles, names) for i, profile in enumerate(segment_profiles)
+    }
     z_scores = {
         i: dict(zip(names, profile.z_score.tolist(), strict=False))
-        for i, profile in enumerate(found)
+        for i, profile in enumerate(segment_profiles)
     }
-    known = [f.name for f in all_features(tuple(OPTIONAL_FAMILIES))]
-    archetypes = load_archetypes(options.archetypes, known)
-    named = name_segments(z_scores, archetypes, min_score=MIN_SCORE, figures=own)
+    feature_names = [f.name for f in all_features(tuple(OPTIONAL_FAMILIES))]
+    archetypes = load_archetypes(options.archetypes, feature_names)
+    named = name_segments(z_scores, archetypes, min_score=MIN_SCORE, figures=figures_by_id)
     informed = sample.informed(config.fit.sample_customers)
     null_values = {
         f.name: p.null_value
@@ -260,7 +262,13 @@ def main() -> None:
     print(f"| name | customers | revenue | {' | '.join(SHOWN)} | evidence |")
     for i in named:
         leaves = rules.of_cluster(i)
-        print(told(named[i], own[i], sentence(leaves, rules.null_values) if leaves else "no rule"))
+        print(
+            table_row(
+                named[i],
+                figures_by_id[i],
+                sentence(leaves, rules.null_values) if leaves else "no rule",
+            )
+        )
 
 
 if __name__ == "__main__":

@@ -72,8 +72,8 @@ def apart(segments: pd.DataFrame, features: pd.DataFrame, types: "pd.Series[str]
     rows["segment_id"] = rows["segment_id"].where(~is_apart, -1)
     groups = {"all": rows, "5 events or more": rows[rows["event_count"] >= 5]}
     groups |= {"not apart": rows[~is_apart], "20 or more": rows[rows["event_count"] >= 20]}
-    told = ", ".join(f"{who} {agreement(of, types):.3f}" for who, of in groups.items())
-    return f"known_from {bar}: {is_apart.mean():.1%} apart; ARI of {told}"
+    figures = ", ".join(f"{who} {agreement(of, types):.3f}" for who, of in groups.items())
+    return f"known_from {bar}: {is_apart.mean():.1%} apart; ARI of {figures}"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -91,21 +91,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     features = table_of(options.lake, "customer_features", options.run_date)
     segments = table_of(options.lake, "customer_segments", options.run_date)
     enough = features[features["event_count"] >= options.min_events]
-    for algorithm, own in segments.groupby("algorithm"):
-        known = own[own["customer_id"].isin(enough["customer_id"])]
-        for who, rows in ((f"at least {options.min_events} events", known), ("all", own)):
+    for algorithm, of_algorithm in segments.groupby("algorithm"):
+        informed = of_algorithm[of_algorithm["customer_id"].isin(enough["customer_id"])]
+        for who, rows in (
+            (f"at least {options.min_events} events", informed),
+            ("all", of_algorithm),
+        ):
             print(
                 f"\n{algorithm}, {len(rows):,} customers ({who}): ARI {agreement(rows, types):.3f}"
             )
             kinds = types[rows["customer_id"]].to_numpy()
             print(pd.crosstab(kinds, rows["segment_name"], rownames=["planted"]).to_string())
-        counts = features.set_index("customer_id")["event_count"][own["customer_id"]].to_numpy()
+        counts = features.set_index("customer_id")["event_count"][
+            of_algorithm["customer_id"]
+        ].to_numpy()
         for least, most in _BY_EVENTS:
-            rows = own[(counts >= least) & (counts <= most)]
+            rows = of_algorithm[(counts >= least) & (counts <= most)]
             print(f"{least} to {most} events, {len(rows):,} customers:"
                   f" ARI {agreement(rows, types):.3f}")  # fmt: skip
         for bar in options.known_from:
-            print(apart(own, features, types, bar))
+            print(apart(of_algorithm, features, types, bar))
     if options.ceiling:
         events = features["event_count"]
         print(f"\nKMeans on scaled features, {len(enough):,} customers:"

@@ -69,7 +69,7 @@ def make_app(
     app = FastAPI()
     times: list[float] = []
     app.state.requests = times
-    known = lru_cache(maxsize=20_000)(purchases_of)
+    cached_purchases = lru_cache(maxsize=20_000)(purchases_of)
 
     @app.post("/purchases")
     async def purchases(query: Query, authorization: Annotated[str, Header()] = "") -> Response:
@@ -91,7 +91,7 @@ def make_app(
         return Response(json.dumps(body), media_type="application/json")
 
     def _page(query: Query, page_size: int, seed: int) -> Body:
-        everything = [(m, p) for m in query.mobiles for p in known(m, seed)]
+        everything = [(m, p) for m in query.mobiles for p in cached_purchases(m, seed)]
         start = int(query.cursor or 0)
         page, end = everything[start : start + page_size], start + page_size
         customers = [
@@ -118,8 +118,8 @@ def _spoil(body: Body) -> None:
 
 def _failed(kind: str, retry_after: int) -> Response:
     if kind != "dropped":
-        asked = {"Retry-After": str(retry_after)} if kind in ("429", "503") else {}
-        return Response(kind, int(kind), asked)
+        headers = {"Retry-After": str(retry_after)} if kind in ("429", "503") else {}
+        return Response(kind, int(kind), headers)
 
     async def broken() -> AsyncIterator[bytes]:
         yield b'{"customers": ['

@@ -146,9 +146,9 @@ def new_mib(heap_gib: int) -> int:
 def with_own_python(script: str, python: str) -> str:
     """pyspark's script find-spark-home, which looks for Spark by `python3` on PATH, by this Python:
     `.venv/bin/spark-submit` works without an activated environment."""
-    own = f'PYSPARK_DRIVER_PYTHON="${{PYSPARK_DRIVER_PYTHON:-{python}}}"'
+    default = f'PYSPARK_DRIVER_PYTHON="${{PYSPARK_DRIVER_PYTHON:-{python}}}"'
     first, rest = script.split("\n", 1)
-    return script if own in script else f"{first}\n{own}\n{rest}"
+    return script if default in script else f"{first}\n{default}\n{rest}"
 
 
 def main(jars: str, java_home: str) -> None:

@@ -36,10 +36,10 @@ def probabilities(
     """The probability that each point stays."""
     notes = annotate(points, labels, model.centres)
     margins = relative_margins(notes.distances, notes.margins)
-    found = np.empty(len(points))
+    stay = np.empty(len(points))
     for cluster, curve in enumerate(curves):
-        found[labels == cluster] = curve(margins[labels == cluster])
-    return found
+        stay[labels == cluster] = curve(margins[labels == cluster])
+    return stay
 
 
 def calibration_error(p: np.ndarray, stayed: np.ndarray) -> float:

@@ -36,9 +36,9 @@ def gaps(
             customers = log.features(_END)
         points = logs.space_of(customers).points(logs.informed(customers))
         rows = np.random.default_rng(seed).permutation(len(points))[: continuum.POINTS]
-        found = continuum.structure(np.asfortranarray(points[rows]), seed)
-        assert found is not None
-        yield found
+        structure = continuum.structure(np.asfortranarray(points[rows]), seed)
+        assert structure is not None
+        yield structure
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -49,12 +49,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--events", type=int, default=60_000, help="of each log (%(default)s)")
     options = parser.parse_args(argv)
     for name, kind in kinds().items():
-        found = list(gaps(kind, range(options.logs), options.events))
-        said = sum(one.is_continuum for one in found)
-        size = np.array([one.gap for one in found])
+        structures = list(gaps(kind, range(options.logs), options.events))
+        continua = sum(one.is_continuum for one in structures)
+        size = np.array([one.gap for one in structures])
         print(
-            f"{name}: {said} of {len(found)} are called a continuum; gap {size.min():.3f} to"
-            f" {size.max():.3f}, median {np.median(size):.3f}",
+            f"{name}: {continua} of {len(structures)} are called a continuum;"
+            f" gap {size.min():.3f} to {size.max():.3f}, median {np.median(size):.3f}",
             flush=True,
         )
 

@@ -78,9 +78,9 @@ def _measure(folder: Path, blocks: int) -> None:
 def _wait(port: int) -> None:
     for _ in range(600):
         try:
-            asked = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-            asked.request("GET", "/_stcore/health")
-            if asked.getresponse().status == 200:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+            connection.request("GET", "/_stcore/health")
+            if connection.getresponse().status == 200:
                 return
         except OSError:
             time.sleep(0.1)
@@ -111,9 +111,9 @@ def _watch(pid: int, peak: list[int], done: Event) -> None:
 
 def _rss(pid: int) -> int:
     status = Path(f"/proc/{pid}/status").read_text()
-    found = re.search(r"VmRSS:\s+(\d+) kB", status)
-    assert found is not None
-    return int(found[1]) * 1024
+    match = re.search(r"VmRSS:\s+(\d+) kB", status)
+    assert match is not None
+    return int(match[1]) * 1024
 
 
 if __name__ == "__main__":

@@ -37,11 +37,11 @@ def said(course: weekly.Course) -> list[str]:
     return lines
 
 
-def back_and_forth(made: Year, course: weekly.Course) -> tuple[float, float, float]:
+def back_and_forth(shop_year: Year, course: weekly.Course) -> tuple[float, float, float]:
     """Of customers without a change: the share who went A, B, A in three runs, a run; the share
     who ever did in the year; and who ever came back, after however many runs.
     """
-    labels = course.segments[_unchanged(made)]
+    labels = course.segments[_unchanged(shop_year)]
     first, second, third = labels[:, :-2], labels[:, 1:-1], labels[:, 2:]
     flicker = (first > 0) & (first == third) & (first != second)
     back = 0
@@ -51,36 +51,36 @@ def back_and_forth(made: Year, course: weekly.Course) -> tuple[float, float, flo
     return float(flicker.mean()), float(flicker.any(axis=1).mean()), back / len(labels)
 
 
-def _unchanged(made: Year) -> np.ndarray:
+def _unchanged(shop_year: Year) -> np.ndarray:
     """Customers of one group all the year, whose group isn't one that splits, merges or dies."""
-    kinds = made.kinds[:, HISTORY:]
+    kinds = shop_year.kinds[:, HISTORY:]
     last = kinds[:, -1]
     return np.array([
         row for row in range(len(kinds)) if set(kinds[row]) - {""} == {last[row]}
     ])  # fmt: skip
 
 
-def followed(made: Year, course: weekly.Course) -> list[int]:
+def followed(shop_year: Year, course: weekly.Course) -> list[int]:
     """Of those who changed: how many runs after the change they are in the new group's segment.
 
     99 where they aren't, by the end of the year.
     """
     delays = []
-    for customer, week in made.changes.items():
+    for customer, week in shop_year.changes.items():
         first = week - HISTORY
         delay = 99
         for run in range(first, WEEKS):
-            own = course.segments[customer, run]
-            if own == _segment_of(made, course, made.kinds[customer, week], run):
+            segment = course.segments[customer, run]
+            if segment == _segment_of(shop_year, course, shop_year.kinds[customer, week], run):
                 delay = run - first
                 break
         delays.append(delay)
     return delays
 
 
-def _segment_of(made: Year, course: weekly.Course, kind: str, run: int) -> int:
+def _segment_of(shop_year: Year, course: weekly.Course, kind: str, run: int) -> int:
     """The segment in which most of a group's lasting customers are in a run."""
-    members = [row for row in _unchanged(made) if made.kinds[row, HISTORY + run] == kind]
+    members = [row for row in _unchanged(shop_year) if shop_year.kinds[row, HISTORY + run] == kind]
     return int(Counter(course.segments[members, run].tolist()).most_common(1)[0][0])
 
 
@@ -92,18 +92,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--hysteresis", type=float, nargs="*",
                         default=[0.0, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0])  # fmt: skip
     options = parser.parse_args(argv)
-    made = year(options.seed)
+    shop_year = year(options.seed)
     fits: list[weekly.Fit] = []
     for week in range(WEEKS):
-        fits.append(weekly.fit_of_week(made, week, len(fits[-1].centroids) if fits else None))
+        fits.append(weekly.fit_of_week(shop_year, week, len(fits[-1].centroids) if fits else None))
     print(f"planted: birth in week {BIRTH}, death {DEATH}, split {SPLIT}, merge {MERGE}")
-    alone = weekly.course(made, fits, 0.0)
+    alone = weekly.course(shop_year, fits, 0.0)
     print("\n".join(said(alone)))
-    base = followed(made, alone)
+    base = followed(shop_year, alone)
     for margin in options.hysteresis:
-        course = weekly.course(made, fits, margin)
-        a_run, ever, back = back_and_forth(made, course)
-        late = np.array(followed(made, course)) - np.array(base)
+        course = weekly.course(shop_year, fits, margin)
+        a_run, ever, back = back_and_forth(shop_year, course)
+        late = np.array(followed(shop_year, course)) - np.array(base)
         changes = (course.segments[:, 1:] != course.segments[:, :-1]) & (
             course.segments[:, :-1] > 0
         )

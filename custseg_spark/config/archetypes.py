@@ -30,7 +30,7 @@ def find(name: str, folders: Sequence[Path]) -> Path:
 
 
 def load_archetypes(path: Path, features: Collection[str]) -> Archetypes:
-    """The archetypes of a TOML file; `features` are the names of all features.
+    """Return the archetypes of a TOML file; `features` are the names of all features.
 
     Raises ConfigurationError for an unknown key or feature, a value of the wrong type, a name
     used twice, a weight of zero.
@@ -77,7 +77,7 @@ def _archetype(entry: Any, where: str, features: Collection[str]) -> Archetype:
 
 
 def _bar(value: Any, name: str, where: str, features: Collection[str]) -> Bar:
-    """A bar of the file. Raises ConfigurationError for an unknown figure or no limit."""
+    """Return a bar of the file. Raises ConfigurationError for an unknown figure or no limit."""
     _checked_feature(name, [*features, *SHARES], f"{where}: bars")
     limits = _table(value, f"{where}: bars: {name}")
     bar = typed(Bar, limits, f"{where}: bars: {name}")

@@ -19,7 +19,7 @@ _ESCAPES = {"n": "\n", "t": "\t", '"': '"', "\\": "\\", "$": "$"}
 
 
 def load(folder: Path, environment: MutableMapping[str, str]) -> list[str]:
-    """Adds a folder's `.env` to the environment; the names that were added. None without a file.
+    """Add a folder's `.env` to the environment; the names that were added. None without a file.
 
     Raises ConfigurationError for a line that is none, quoting no value.
     """
@@ -39,7 +39,7 @@ def load(folder: Path, environment: MutableMapping[str, str]) -> list[str]:
 
 
 def parsed(text: str, where: str) -> Mapping[str, str]:
-    """The variables of a file's text; the last of a name counts."""
+    """Return the variables of a file's text; the last of a name counts."""
     variables = {}
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
@@ -52,7 +52,7 @@ def parsed(text: str, where: str) -> Mapping[str, str]:
 
 
 def _value(text: str, where: str) -> str:
-    """A value: quoted, in single quotes as it stands, or bare up to ` #`."""
+    """Return a value: quoted, in single quotes as it stands, or bare up to ` #`."""
     if text[:1] not in ('"', "'"):
         return re.split(r"(?:^|\s)#", text, maxsplit=1)[0].rstrip()
     match = _QUOTED.match(text)

@@ -76,7 +76,7 @@ class Jdbc:
     options: Mapping[str, str] = field(default_factory=dict)
 
     def check(self, where: str) -> None:
-        """Raises ConfigurationError for an invalid value, or a secret among the options."""
+        """Raise ConfigurationError for an invalid value, or a secret among the options."""
         for key, least in (("partitions", 0), ("fetch_size", 1)):
             value = getattr(self, key)
             if value < least:
@@ -101,7 +101,7 @@ class Jdbc:
 
 
 def check_url(url: str, where: str) -> None:
-    """Raises ConfigurationError for a URL with a secret in it, and for a SQLite file by JDBC."""
+    """Raise ConfigurationError for a URL with a secret in it, and for a SQLite file by JDBC."""
     require_open(url, where)
     if database(url) == "sqlite":
         raise ConfigurationError(

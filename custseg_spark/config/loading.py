@@ -21,7 +21,7 @@ from custseg_spark.redaction import STARS, is_secret_name, redacted
 
 
 def load(path: Path, overrides: Sequence[str] = ()) -> Config:
-    """The configuration of a TOML file, with `section.key=value` overrides laid over it.
+    """Return the configuration of a TOML file, with `section.key=value` overrides laid over it.
 
     Raises ConfigurationError for a missing or malformed file, and as `build` does.
     """
@@ -33,7 +33,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
 
 
 def _shown(override: str) -> str:
-    """An option without secrets: of a key that is called one no value at all, as it may hold
+    """Return an option without secrets: of a key that is called one no value at all, as it may hold
     spaces."""
     key, separator, _ = override.partition("=")
     is_secret = separator and is_secret_name(key.strip())
@@ -55,7 +55,7 @@ def changed(config: Config, settings: Mapping[str, Any], where: str = "settings"
 
 
 def build(tree: Mapping[str, Any], where: str) -> Config:
-    """A checked Config of nested mappings; `where` says in errors where they came from."""
+    """Return a checked Config of nested mappings; `where` says in errors where they came from."""
     sections = dict(tree)
     sources = sections.pop("sources", {})
     if not isinstance(sources, Mapping):
@@ -105,7 +105,7 @@ def _lay_over(tree: dict[str, Any], override: str) -> None:
 
 
 def _toml_value(text: str) -> Any:
-    """A TOML value where the text is one (`8`, `true`, `["a"]`), else the text itself."""
+    """Return a TOML value where the text is one (`8`, `true`, `["a"]`), else the text itself."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except ValueError:

@@ -46,7 +46,7 @@ class MappingFile(SourceMapping):
         return SourceMapping(**{name: getattr(self, name) for name in names})
 
     def limit(self, usual: float) -> float:
-        """The share of its records that may be refused: its own, or the usual one."""
+        """Return the share of its records that may be refused: its own, or the usual one."""
         return usual if self.max_rejected_share is None else self.max_rejected_share
 
 
@@ -79,7 +79,7 @@ def _check_name(name: str) -> None:
 
 
 def mapping_of(tree: Mapping[str, Any], name: str) -> MappingFile:
-    """The checked mapping of a mapping file's content. Raises as `load_mapping`."""
+    """Return the checked mapping of a mapping file's content. Raises as `load_mapping`."""
     where = f"source {name}"
     mapping = typed(MappingFile, {**tree, "name": name}, where)
     _check(mapping, where)
@@ -87,7 +87,7 @@ def mapping_of(tree: Mapping[str, Any], name: str) -> MappingFile:
 
 
 def _laid_over(tree: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """The mapping's keys with the overrides; of a table such as `columns` single keys."""
+    """Return the mapping's keys with the overrides; of a table such as `columns` single keys."""
     merged = {**tree, **overrides}
     for key, value in overrides.items():
         base = tree.get(key)
@@ -155,10 +155,10 @@ def _check_event_types(mapping: MappingFile, where: str) -> None:
     given = {f"event type '{value}' maps to": kind for value, kind in mapping.event_types.items()}
     if mapping.event_type:
         given["event_type is"] = mapping.event_type
-    for source_of_type, canonical in given.items():
+    for origin, canonical in given.items():
         if canonical not in EVENT_TYPES:
             raise ConfigurationError(
-                f"{where}: {source_of_type} unknown '{canonical}'{nearest(str(canonical), EVENT_TYPES)}"
+                f"{where}: {origin} unknown '{canonical}'{nearest(str(canonical), EVENT_TYPES)}"
             )
     by_column = "event_type" in mapping.columns
     if by_column and mapping.event_type:

@@ -6,7 +6,7 @@ from custseg_spark.redaction import holds_secret
 
 
 def require_open(place: str | None, where: str) -> None:
-    """Raises ConfigurationError for a path or URL with a secret.
+    """Raise ConfigurationError for a path or URL with a secret.
 
     It would be stored with the data that is read from there or written.
     """

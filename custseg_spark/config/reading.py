@@ -17,7 +17,7 @@ _THOUSANDS = ("", ".", ",", " ", "'", "_")
 
 
 def check_reading(mapping: SourceMapping, where: str) -> None:
-    """Raises ConfigurationError for an unknown or contradictory word or sign."""
+    """Raise ConfigurationError for an unknown or contradictory word or sign."""
     for key, allowed in _WORDS.items():
         value = getattr(mapping, key)
         if value not in allowed:

@@ -32,7 +32,7 @@ def rfm_rules(config: RfmConfig) -> RfmRules:
 
 
 def load_groups(path: Path, bins: int) -> RfmGroups:
-    """The groups of a TOML file for scores from 1 to `bins`. Raises ConfigurationError."""
+    """Return the groups of a TOML file for scores from 1 to `bins`. Raises ConfigurationError."""
     tree = toml_files.read(path)
     entries = tree.get("group")
     for key in tree:
@@ -62,7 +62,7 @@ def _box(entry: Any, where: str, bins: int) -> RfmBox:
 
 
 def _scores(value: Any, where: str, bins: int) -> tuple[int, int]:
-    """A score, or the first and the last one; all of them where none is named."""
+    """Return a score, or the first and the last one; all of them where none is named."""
     if value is None:
         return 1, bins
     ends = value if isinstance(value, list) else [value]

@@ -11,7 +11,7 @@ _MOST_BYTES = 1 << 22
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The content of a TOML file.
+    """Return the content of a TOML file.
 
     Raises ConfigurationError for one that is absent, unreadable, too large or not TOML.
     """

@@ -65,7 +65,7 @@ def _coerce(value: Any, type_: Any, where: str) -> Any:
 
 
 def _check_value(value: Any, where: str) -> None:
-    """Raises ConfigurationError for what no setting may be, whatever its type."""
+    """Raise ConfigurationError for what no setting may be, whatever its type."""
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigurationError(f"{where}: expected a finite number, got {value}")
     if isinstance(value, int) and abs(value) > _LARGEST:
@@ -82,7 +82,7 @@ def _check_value(value: Any, where: str) -> None:
 
 
 def parse_date(text: str, where: str) -> date:
-    """A date of `YYYY-MM-DD`; anything else is a ConfigurationError that quotes it."""
+    """Return a date of `YYYY-MM-DD`; anything else is a ConfigurationError that quotes it."""
     try:
         day = date.fromisoformat(text)
         # It also takes week dates such as 2019-W01-1.

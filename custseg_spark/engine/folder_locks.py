@@ -11,7 +11,7 @@ from custseg_spark.errors import ConflictError
 
 @contextmanager
 def locked(folder: Path, refusal: str) -> Iterator[None]:
-    """Keeps other processes out of a folder; the lock ends with the process, also by a kill.
+    """Keep other processes out of a folder; the lock ends with the process, also by a kill.
 
     Raises ConflictError with the text of the refusal where another process holds it.
     """

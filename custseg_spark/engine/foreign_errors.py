@@ -239,18 +239,18 @@ _SIGNS = (
 
 
 def _full_name(kind: type[BaseException]) -> str:
-    """The name of the first class, of those that an error is of, that is known."""
+    """Return the name of the first class, of those that an error is of, that is known."""
     names = [f"{each.__module__}.{each.__qualname__}" for each in kind.__mro__]
     return next((n for n in names if n.removeprefix("builtins.") in _BY_NAME), names[0])
 
 
 def _short(text: object) -> str:
-    """The first line of a text: libraries of Rust add where they were."""
+    """Return the first line of a text: libraries of Rust add where they were."""
     lines = str(text).strip().splitlines()
     return lines[0][:_MOST_SHOWN] if lines else ""
 
 
 def _printable(name: object) -> str:
-    """A file's name with the bytes escaped that aren't UTF-8."""
+    """Return a file's name with the bytes escaped that aren't UTF-8."""
     text = name.decode(errors="surrogateescape") if isinstance(name, bytes) else str(name)
     return text.encode(errors="backslashreplace").decode()

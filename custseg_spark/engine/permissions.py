@@ -31,7 +31,7 @@ def withheld(umask: str | int) -> Iterator[None]:
 
 
 def current() -> int:
-    """The umask that is in force."""
+    """Return the umask that is in force."""
     with _lock:
         umask = os.umask(0o077)
         os.umask(umask)

@@ -74,41 +74,45 @@ def cost(points: np.ndarray, labels: np.ndarray) -> float:
 
 def compare(lake: Path, out: Path) -> Checked:
     """A peer's output against the lake of our run on the same log."""
-    own, parquet = published(lake), pq.ParquetFile(out / "segments.parquet")
+    ours_published, parquet = published(lake), pq.ParquetFile(out / "segments.parquet")
 
     def theirs(name: str) -> np.ndarray:
         return values(parquet.read(columns=[name])[name])
 
-    problems = differences(own.column, theirs, FEATURES)
+    problems = differences(ours_published.column, theirs, FEATURES)
     if any(problem.startswith("customers") for problem in problems):
-        return Checked(len(FEATURES), parquet.metadata.num_rows, own.k, 0, 0, tuple(problems))
-    one, ten = _costs(own, Segmentation.load(out / "model.json"))
+        return Checked(
+            len(FEATURES), parquet.metadata.num_rows, ours_published.k, 0, 0, tuple(problems)
+        )
+    one, ten = _costs(ours_published, Segmentation.load(out / "model.json"))
     if abs(ten - 1) > COST_TOLERANCE:
-        problems.append(f"cost at k = {own.k}: {ten - 1:+.1%} with the best of {STARTS} starts")
+        problems.append(
+            f"cost at k = {ours_published.k}: {ten - 1:+.1%} with the best of {STARTS} starts"
+        )
     customers = parquet.metadata.num_rows
-    return Checked(len(FEATURES), customers, own.k, one, ten, tuple(problems))
+    return Checked(len(FEATURES), customers, ours_published.k, one, ten, tuple(problems))
 
 
-def _costs(own: Published, peer: Segmentation) -> tuple[float, float]:
+def _costs(published_run: Published, peer: Segmentation) -> tuple[float, float]:
     """The costs of the peer's one start and of its best of ten, as shares of ours."""
-    events = own.column(EVIDENCE)
+    events = published_run.column(EVIDENCE)
     is_known = events >= clustering.informed_bar(events.astype(np.int64))
-    known = {name: own.column(name)[is_known] for name in (*MODEL, EVIDENCE)}
-    points = _scaled(known, own.prepared)
-    ids, labels = own.labels()
+    informed = {name: published_run.column(name)[is_known] for name in (*MODEL, EVIDENCE)}
+    points = _scaled(informed, published_run.prepared)
+    ids, labels = published_run.labels()
     # Features and segments are tables of their own, each in its order.
     place = ids.astype(np.int64).argsort()
-    wanted = own.column("customer_id").astype(np.int64)[is_known]
-    ours = labels[place][np.searchsorted(ids.astype(np.int64)[place], wanted)]
-    matrix = clustering.matrix(known, peer.prepared, peer.scales)
+    informed_ids = published_run.column("customer_id").astype(np.int64)[is_known]
+    ours = labels[place][np.searchsorted(ids.astype(np.int64)[place], informed_ids)]
+    matrix = clustering.matrix(informed, peer.prepared, peer.scales)
     rows = np.random.default_rng(clustering.SEED).permutation(len(matrix))[:FIT_CUSTOMERS]
-    best = KMeans(own.k, n_init=STARTS, random_state=clustering.SEED).fit(matrix[rows])
-    found = cost(points, ours)
-    one, ten = peer.labels(known, own.k), best.predict(matrix)
-    return cost(points, one) / found, cost(points, ten) / found
+    best = KMeans(published_run.k, n_init=STARTS, random_state=clustering.SEED).fit(matrix[rows])
+    our_cost = cost(points, ours)
+    one, ten = peer.labels(informed, published_run.k), best.predict(matrix)
+    return cost(points, one) / our_cost, cost(points, ten) / our_cost
 
 
-def _scaled(known: dict[str, np.ndarray], prepared: Sequence[Prepared]) -> np.ndarray:
+def _scaled(informed: dict[str, np.ndarray], prepared: Sequence[Prepared]) -> np.ndarray:
     """The space of our model: prepared features divided by their standard deviations."""
-    columns = [one.values(known[one.name], known[EVIDENCE]) for one in prepared]
+    columns = [one.values(informed[one.name], informed[EVIDENCE]) for one in prepared]
     return np.column_stack([column / column.std(ddof=1) for column in columns])

@@ -105,21 +105,21 @@ def segment(features: Mapping[str, Array]) -> tuple[Segmentation, Labels]:
     """Models of the informed customers, and everybody's label at the best k."""
     events = features[EVIDENCE]
     rows = np.flatnonzero(events >= informed_bar(events.astype(np.int64)))
-    known = {name: features[name][rows] for name in (*MODEL, EVIDENCE)}
-    prepared = _learn(known)
-    free = matrix(known, prepared, [1.0] * len(prepared))
+    informed = {name: features[name][rows] for name in (*MODEL, EVIDENCE)}
+    prepared = _learn(informed)
+    free = matrix(informed, prepared, [1.0] * len(prepared))
     scales = free.std(axis=0, ddof=1, dtype=np.float64)
     x = free / scales.astype(np.float32)
-    best, centres, found = -1.0, {}, KS[0]
+    best, centres, best_k = -1.0, {}, KS[0]
     for k in (k for k in KS if k < len(x)):
         model = KMeans(k, n_init=1, max_iter=ITERATIONS, random_state=SEED).fit(x)
         size = min(SILHOUETTE_CUSTOMERS, len(x))
         score = silhouette_score(x, model.labels_, sample_size=size, random_state=SEED)
         centres[k] = model.cluster_centers_.tolist()
         if score > best:
-            best, found = score, k
-    done = Segmentation(tuple(prepared), tuple(scales.tolist()), centres, found)
-    return done, done.labels(features, found)
+            best, best_k = score, k
+    done = Segmentation(tuple(prepared), tuple(scales.tolist()), centres, best_k)
+    return done, done.labels(features, best_k)
 
 
 def matrix(
@@ -133,13 +133,13 @@ def matrix(
     return filled
 
 
-def _learn(known: Mapping[str, Array]) -> list[Prepared]:
+def _learn(informed: Mapping[str, Array]) -> list[Prepared]:
     """Fences, priors and what stands for null; constants and near-copies are left out."""
     prepared: list[Prepared] = []
     columns: list[Array] = []
     for name in MODEL:
-        one = _learn_one(name, known)
-        values = one.values(known[name], known[EVIDENCE])
+        one = _learn_one(name, informed)
+        values = one.values(informed[name], informed[EVIDENCE])
         if values.var() <= MIN_VARIANCE:
             continue
         if any(abs(np.corrcoef(values, other)[0, 1]) > MAX_CORRELATION for other in columns):
@@ -149,8 +149,8 @@ def _learn(known: Mapping[str, Array]) -> list[Prepared]:
     return prepared
 
 
-def _learn_one(name: str, known: Mapping[str, Array]) -> Prepared:
-    raw, evidence = known[name], known[EVIDENCE]
+def _learn_one(name: str, informed: Mapping[str, Array]) -> Prepared:
+    raw, evidence = informed[name], informed[EVIDENCE]
     transform, null, is_rate = MODEL[name]
     filler = float(np.nanmedian(raw)) if null == "median" else 0.0
     free = Prepared(name, filler, transform)

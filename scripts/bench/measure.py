@@ -58,17 +58,17 @@ class _Tree:
         members = {self.root}
         for pid in sorted(stats, key=lambda p: stats[p].started):
             stat = stats[pid]
-            known = (pid, stat.started) in self.seconds
-            if known or stat.session == self.root or stat.parent in members:
+            is_known = (pid, stat.started) in self.seconds
+            if is_known or stat.session == self.root or stat.parent in members:
                 members.add(pid)
-        held = 0
+        memory = 0
         self.alive = set()
         for pid in members & stats.keys():
             stat = stats[pid]
             self.alive.add((pid, stat.started))
             self.seconds[pid, stat.started] = stat.seconds
-            held += stat.resident
-        lasting, self.seen = min(held, self.seen), held
+            memory += stat.resident
+        lasting, self.seen = min(memory, self.seen), memory
         self.peak = max(self.peak, lasting)
         return lasting
 
@@ -157,10 +157,10 @@ def run(
             raise
         wall = time.perf_counter() - began
     process.returncode = os.waitstatus_to_exitcode(status)
-    said = output.read_bytes()[-_TAIL_BYTES:].decode("utf-8", errors="replace")
+    tail = output.read_bytes()[-_TAIL_BYTES:].decode("utf-8", errors="replace")
     cpu = max(usage.ru_utime + usage.ru_stime, sum(tree.seconds.values()))
     # Not the kernel's own peak: that begins with the memory of who forked.
-    return Measured(wall, cpu, tree.peak, _outcome(process.returncode, said, was_ended), said)
+    return Measured(wall, cpu, tree.peak, _outcome(process.returncode, tail, was_ended), tail)
 
 
 def _watch(tree: _Tree, memory: int) -> tuple[int, resource.struct_rusage, bool]:
@@ -178,8 +178,8 @@ def _watch(tree: _Tree, memory: int) -> tuple[int, resource.struct_rusage, bool]
     return status, usage, was_ended
 
 
-def _outcome(code: int, said: str, was_ended: bool) -> str:
+def _outcome(code: int, tail: str, was_ended: bool) -> str:
     if code == 0:
         return DONE
-    short = was_ended or code in _MEMORY_CODES or any(word in said for word in _MEMORY_WORDS)
+    short = was_ended or code in _MEMORY_CODES or any(word in tail for word in _MEMORY_WORDS)
     return OUT_OF_MEMORY if short else FAILED

@@ -91,21 +91,25 @@ def compare_indices(spark: SparkSession, points: int, *, is_exact: bool) -> dict
         buckets = FileBuckets(spark, _written(x, Path(folder)))
 
         def ours() -> dict[str, Indices]:
-            found = evaluate(buckets, space, list(models.values()), bar=1)
-            return {name: one.everyone for name, one in zip(models, found, strict=True)}
+            indices = evaluate(buckets, space, list(models.values()), bar=1)
+            return {name: one.everyone for name, one in zip(models, indices, strict=True)}
 
         first, _ = timed(ours)
-        warm, found = timed(ours)
+        warm, indices = timed(ours)
     if is_exact:
-        theirs, other = timed(lambda: {n: _scikit(x, own) for n, own in labels.items()})
+        theirs, other = timed(
+            lambda: {n: _scikit(x, labels_of_k) for n, labels_of_k in labels.items()}
+        )
         difference = max(
             abs(a / b - 1)
             for name, scores in other.items()
-            for a, b in zip(_scores(found[name]), scores, strict=True)
+            for a, b in zip(_scores(indices[name]), scores, strict=True)
         )
     else:
-        theirs, other = timed(lambda: {n: _sampled(x, own) for n, own in labels.items()})
-        difference = max(abs(found[name].silhouette - score) for name, score in other.items())
+        theirs, other = timed(
+            lambda: {n: _sampled(x, labels_of_k) for n, labels_of_k in labels.items()}
+        )
+        difference = max(abs(indices[name].silhouette - score) for name, score in other.items())
     return {
         "points": points,
         "first": first,
@@ -127,10 +131,10 @@ def _written(x: np.ndarray, folder: Path) -> list[Path]:
     return files
 
 
-def _scores(found: Indices) -> tuple[float, float, float]:
-    assert found.davies_bouldin is not None
-    assert found.calinski_harabasz is not None
-    return found.silhouette, found.davies_bouldin, found.calinski_harabasz
+def _scores(indices: Indices) -> tuple[float, float, float]:
+    assert indices.davies_bouldin is not None
+    assert indices.calinski_harabasz is not None
+    return indices.silhouette, indices.davies_bouldin, indices.calinski_harabasz
 
 
 def _scikit(x: np.ndarray, labels: np.ndarray) -> tuple[float, float, float]:
@@ -170,9 +174,9 @@ def compare_sweeps(spark: SparkSession, points: int) -> dict[str, Any]:
         return [float(start.fit(single).inertia_) for start in starts]
 
     first, _ = timed(ours)
-    warm, found = timed(ours)
+    warm, curves = timed(ours)
     other, costs = timed(theirs)
-    relative = sorted(a / b for a, b in zip(found, costs, strict=True))
+    relative = sorted(a / b for a, b in zip(curves, costs, strict=True))
     return {"points": points, "first": first, "warm": warm, "theirs": other, "costs": relative}
 
 

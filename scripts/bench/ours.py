@@ -48,8 +48,8 @@ class Published:
         """The customers' ids and clusters."""
         names = ["customer_id", "cluster", "algorithm"]
         table = _read(self.lake / "customer_segments", names)
-        own = table.filter(pa.compute.equal(table["algorithm"], ALGORITHM))
-        return values(own["customer_id"]), values(own["cluster"])
+        of_algorithm = table.filter(pa.compute.equal(table["algorithm"], ALGORITHM))
+        return values(of_algorithm["customer_id"]), values(of_algorithm["cluster"])
 
 
 def published(lake: Path) -> Published:

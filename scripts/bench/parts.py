@@ -58,9 +58,9 @@ def cores(runner: Runner, plan: Plan) -> str:
     for _ in range(plan.repeats):
         for count, done in runs.items():
             done.append(runner.ours(log, runner.new("cores") / "lake", cores=count))
-    own = [run.wall for run in runs[2]]
+    walls = [run.wall for run in runs[2]]
     rows = [
-        [f"local[{count}]", *measured(done), ratios([run.wall for run in done], own)]
+        [f"local[{count}]", *measured(done), ratios([run.wall for run in done], walls)]
         for count, done in runs.items()
     ]
     headers = ["", "wall, s", "CPU, s", "peak, GiB", "times local[2]"]
@@ -99,15 +99,15 @@ def _stages(run: Measured, lake: Path) -> Stages | None:
 def indices(runner: Runner, plan: Plan) -> str:
     """Our exact indices of seven clusterings against scikit-learn's."""
     rows = []
-    for found in _models(runner, "indices", *plan.index_points):
-        what = "all of them" if found["is_exact"] else "silhouettes of a sample of 10,000"
+    for result in _models(runner, "indices", *plan.index_points):
+        what = "all of them" if result["is_exact"] else "silhouettes of a sample of 10,000"
         rows.append(
             [
-                f"{found['points']:,}",
-                seconds([found["first"], found["warm"]]),
-                f"{found['theirs']:,.1f}",
+                f"{result['points']:,}",
+                seconds([result["first"], result["warm"]]),
+                f"{result['theirs']:,.1f}",
                 what,
-                f"{found['difference']:.1e}",
+                f"{result['difference']:.1e}",
             ]
         )
     headers = ["points", "ours, s: first, again", "scikit-learn, s", "of", "largest difference"]
@@ -117,14 +117,14 @@ def indices(runner: Runner, plan: Plan) -> str:
 def sweep(runner: Runner, plan: Plan) -> str:
     """Our KMeans sweep against scikit-learn's."""
     rows = []
-    for found in _models(runner, "sweep", *plan.sweep_points):
-        costs = found["costs"]
+    for result in _models(runner, "sweep", *plan.sweep_points):
+        costs = result["costs"]
         rows.append(
             [
-                f"{found['points']:,}",
-                seconds([found["first"], found["warm"]]),
-                f"{found['theirs']:,.1f}",
-                f"{found['theirs'] / found['warm']:.3f}",
+                f"{result['points']:,}",
+                seconds([result["first"], result["warm"]]),
+                f"{result['theirs']:,.1f}",
+                f"{result['theirs'] / result['warm']:.3f}",
                 f"{costs[0]:.3f} to {costs[-1]:.3f}",
             ]
         )

@@ -65,10 +65,10 @@ def main(log: Path, out: Path) -> None:
     table = connection.table("features").select(*names).to_arrow_table()
     ids = table["customer_id"]
     columns = {n: table[n].cast(pa.float64()).to_numpy() for n in names[1:]}
-    found, labels = clustering.segment(columns)
+    k, labels = clustering.segment(columns)
     connection.register("labels", pa.table({"customer_id": ids, "label": labels}))
     connection.execute(_WRITE, {"path": str(out / "segments.parquet")})
-    found.save(out / "model.json")
+    k.save(out / "model.json")
 
 
 if __name__ == "__main__":

@@ -90,9 +90,9 @@ class Customers:
 
     def max(self, values: Array, mask: Array | slice = slice(None)) -> Array:
         """Integers; of a customer without a row the lowest there is."""
-        found = np.full(self.size, _LOWEST)
-        np.maximum.at(found, self.codes[mask], values[mask].astype(np.int64))
-        return found
+        largest = np.full(self.size, _LOWEST)
+        np.maximum.at(largest, self.codes[mask], values[mask].astype(np.int64))
+        return largest
 
     def keys(self, keys: Array) -> tuple["Customers", Array, Array]:
         """Each customer's distinct keys (codes from 0; -1 is none), and how many rows have each."""
@@ -210,11 +210,11 @@ def _prices(who: Customers, cents: Array, kind: Array, category: Array) -> dict[
     squares = who.sum((cents - viewed[who.codes]) ** 2, is_view)
     paid = who.sum(cents, is_purchase) / who.count(is_purchase)
     deviation = np.where(views > 0, np.sqrt(squares / views), 0.0)
-    known = category >= 0
-    priced = known & (cents > 0)
+    has_category = category >= 0
+    priced = has_category & (cents > 0)
     log_price = np.log(np.where(priced, cents / 100, 1.0))
     level = np.bincount(category[priced], log_price[priced]) / np.bincount(category[priced])
-    levels = np.where(known, level[category], 0.0)
+    levels = np.where(has_category, level[category], 0.0)
     highest = who.max(cents, is_view)
     return {
         "avg_viewed_price": viewed / 100,
@@ -224,7 +224,7 @@ def _prices(who: Customers, cents: Array, kind: Array, category: Array) -> dict[
         "price_tolerance": np.where(viewed > 0, deviation / viewed, 0.0),
         "max_viewed_price": np.where(views > 0, highest / 100, np.nan),
         "relative_price": who.sum(log_price, priced) / who.count(priced)
-        - who.sum(levels, known) / who.count(known),
+        - who.sum(levels, has_category) / who.count(has_category),
     }
 
 
@@ -268,9 +268,9 @@ def _scores(of: dict[str, Any]) -> dict[str, Any]:
 def main(log: Path, out: Path) -> None:
     table = features(read_events(log))
     names = (*clustering.MODEL, clustering.EVIDENCE)
-    found, labels = clustering.segment({n: table[n].to_numpy(dtype=float) for n in names})
+    k, labels = clustering.segment({n: table[n].to_numpy(dtype=float) for n in names})
     table.assign(label=labels).to_parquet(out / "segments.parquet")
-    found.save(out / "model.json")
+    k.save(out / "model.json")
 
 
 if __name__ == "__main__":

@@ -153,8 +153,8 @@ def _n_log_n() -> pl.Expr:
 def _levels(timed: pl.LazyFrame) -> pl.LazyFrame:
     """A customer's mean over events of the categories' mean log price."""
     levels = timed.group_by("category_id").agg(level=pl.col("priced").mean())
-    known = timed.join(levels, on="category_id", how="inner")
-    return known.group_by("user_id").agg(mean_level=pl.col("level").mean())
+    with_levels = timed.join(levels, on="category_id", how="inner")
+    return with_levels.group_by("user_id").agg(mean_level=pl.col("level").mean())
 
 
 def _ratio(above: str, below: str) -> pl.Expr:
@@ -233,9 +233,9 @@ def _scored(table: pl.LazyFrame) -> pl.LazyFrame:
 def main(log: Path, out: Path) -> None:
     table = features(read_events(log))
     names = (*clustering.MODEL, clustering.EVIDENCE)
-    found, labels = clustering.segment({n: table[n].cast(pl.Float64).to_numpy() for n in names})
+    k, labels = clustering.segment({n: table[n].cast(pl.Float64).to_numpy() for n in names})
     table.with_columns(label=pl.Series(labels)).write_parquet(out / "segments.parquet")
-    found.save(out / "model.json")
+    k.save(out / "model.json")
 
 
 if __name__ == "__main__":

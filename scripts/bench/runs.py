@@ -65,9 +65,9 @@ class Runner:
         if not log.exists():
             program = str(_SCRIPTS / "generate_events.py")
             command = [sys.executable, program, f"--events={events}", f"--out={log}"]
-            made = self.execute("generate", command)
-            if made.outcome != DONE:
-                raise RuntimeError(f"no log of {events:,} events: {made.said}")
+            outcome = self.execute("generate", command)
+            if outcome.outcome != DONE:
+                raise RuntimeError(f"no log of {events:,} events: {outcome.said}")
         return log
 
     def program(self, name: str, events: int) -> Measured:

@@ -112,11 +112,11 @@ async def load(
         for body in bodies[:5]:
             await client.post(path, content=body, headers=_HEADERS)
         began = time.perf_counter()
-        async with asyncio.TaskGroup() as asked:
+        async with asyncio.TaskGroup() as requests:
             for number in range(int(rate * seconds)):
                 due = began + number / rate
                 await asyncio.sleep(max(due - time.perf_counter(), 0))
-                asked.create_task(post(client, bodies[number % len(bodies)], due))
+                requests.create_task(post(client, bodies[number % len(bodies)], due))
     return Load(path, tuple(latencies), failed)
 
 
@@ -160,8 +160,8 @@ def _features(lake: Path) -> pl.DataFrame:
     names = [*run["features"][0], "event_count", "customer_id"]
     features = _rows(lake, "customer_features", dict.fromkeys(names))
     segments = _rows(lake, "customer_segments", ["customer_id", "algorithm", "segment_id"])
-    own = segments.filter(pl.col("algorithm") == ALGORITHM).drop("algorithm")
-    return features.join(own, on="customer_id", validate="1:1").sort("customer_id")
+    of_algorithm = segments.filter(pl.col("algorithm") == ALGORITHM).drop("algorithm")
+    return features.join(of_algorithm, on="customer_id", validate="1:1").sort("customer_id")
 
 
 def _rows(lake: Path, name: str, columns: Sequence[str] | Mapping[str, None]) -> pl.DataFrame:

@@ -68,7 +68,7 @@ def _checked(runner: Runner, last: Mapping[str, Measured]) -> dict[str, Checked]
 
 
 def _refusals(checked: Mapping[str, Checked]) -> dict[str, str]:
-    return {name: "; ".join(found.problems) for name, found in checked.items() if found.problems}
+    return {name: "; ".join(check.problems) for name, check in checked.items() if check.problems}
 
 
 def staged(runner: Runner, done: Measured) -> Stages:
@@ -81,14 +81,14 @@ def check_table(checked: Mapping[str, Checked]) -> str:
     rows = [
         [
             name,
-            f"{found.customers:,}",
-            f"{found.columns}",
-            "; ".join(found.problems) or "equal",
-            f"{found.k}",
-            f"{found.cost_of_one_start:.3f}",
-            f"{found.cost_of_ten_starts:.3f}",
+            f"{check.customers:,}",
+            f"{check.columns}",
+            "; ".join(check.problems) or "equal",
+            f"{check.k}",
+            f"{check.cost_of_one_start:.3f}",
+            f"{check.cost_of_ten_starts:.3f}",
         ]
-        for name, found in checked.items()
+        for name, check in checked.items()
     ]
     headers = ["", "customers", "features", "within 1e-9", "our k", "cost / ours", "of ten starts"]
     return table(headers, rows)
@@ -105,14 +105,14 @@ def measured(runs: list[Measured]) -> list[str]:
 
 def result_table(results: Mapping[str, list[Measured]], other_work: Mapping[str, str]) -> str:
     """A program a row; the ratio is its seconds by ours of the same turn."""
-    own = results.get(OURS, [])
+    our_results = results.get(OURS, [])
     rows = []
     for name, runs in results.items():
         if name in other_work:
             rows.append([name, "other work, see the check", "", "", ""])
             continue
-        is_done = all(run.outcome == DONE for run in [*runs, *own])
-        pairs = ratios([r.wall for r in runs], [r.wall for r in own]) if is_done else ""
+        is_done = all(run.outcome == DONE for run in [*runs, *our_results])
+        pairs = ratios([r.wall for r in runs], [r.wall for r in our_results]) if is_done else ""
         rows.append([name, *measured(runs), pairs])
     return table(["", "wall, s", "CPU, s", "peak, GiB", "times ours"], rows)
 

@@ -88,8 +88,8 @@ def add_step(emr: Any, request: Request, logs: str) -> Step:
     """Adds the step, or finds the one of that name: steps have no token of their own."""
     cluster, name = request["JobFlowId"], request["Steps"][0]["Name"]
     pages = emr.get_paginator("list_steps").paginate(ClusterId=cluster)
-    known = [s["Id"] for page in pages for s in page["Steps"] if s["Name"] == name]
-    step_id = known[0] if known else emr.add_job_flow_steps(**request)["StepIds"][0]
+    step_ids = [s["Id"] for page in pages for s in page["Steps"] if s["Name"] == name]
+    step_id = step_ids[0] if step_ids else emr.add_job_flow_steps(**request)["StepIds"][0]
     return Step(emr, cluster, step_id, logs.rstrip("/"))
 
 
@@ -112,12 +112,14 @@ def wait(run: Run, s3: Any, pause: Callable[[float], None] = time.sleep) -> bool
 
 def last_lines(run: Run, s3: Any) -> list[str]:
     """The end of the newest log that there is; EMR delivers logs minutes after the end."""
-    for folder, wanted in run.logs():
+    for folder, pattern in run.logs():
         bucket, _, prefix = folder.removeprefix("s3://").partition("/")
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-        found = [o for page in pages for o in page.get("Contents", []) if wanted.search(o["Key"])]
+        objects = [
+            o for page in pages for o in page.get("Contents", []) if pattern.search(o["Key"])
+        ]
         lines = []
-        for entry in sorted(found, key=lambda o: (o["LastModified"], o["Key"]))[-2:]:
+        for entry in sorted(objects, key=lambda o: (o["LastModified"], o["Key"]))[-2:]:
             body = s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
             text = gzip.decompress(body).decode(errors="replace").splitlines()
             lines += [f"--- s3://{bucket}/{entry['Key']}", *text[-_LINES:]] if text else []

@@ -78,12 +78,12 @@ class Beside:
     @contextmanager
     def streaming(self) -> Iterator[Path]:
         """The stream, at work for the block, and the file of what it says."""
-        said = self.work / "stream.log"
+        log = self.work / "stream.log"
         options = ("--mapping=ecommerce_events", "--set=stream.max_files=1", "--interval=1", _OFF)
         words = self.words("stream", str(self.landing), *options)
-        stream = jobs.start(*words, says_to=said)
+        stream = jobs.start(*words, says_to=log)
         try:
-            yield said
+            yield log
         finally:
             stream.send_signal(signal.SIGINT)
             try:
@@ -91,7 +91,7 @@ class Beside:
             except subprocess.TimeoutExpired:
                 os.killpg(stream.pid, signal.SIGKILL)
                 code = stream.wait()
-            self.tries.expect(code == 0, f"the stream ended with {code}: {said.read_text()[-500:]}")
+            self.tries.expect(code == 0, f"the stream ended with {code}: {log.read_text()[-500:]}")
 
     def deliver(self, piece: Path, name: str = "") -> None:
         """Puts a file into the landing folder whole."""
@@ -142,8 +142,8 @@ def batches(beside: Beside, pieces: list[Path], pause_s: float) -> None:
 
     feeder = threading.Thread(target=arrive)
     feeder.start()
-    again = ("--skip-ingest", "--again", "--set=model.k=3")
-    beside.through("the same run date", f"--run-date={first_date}", *again)
+    rerun = ("--skip-ingest", "--again", "--set=model.k=3")
+    beside.through("the same run date", f"--run-date={first_date}", *rerun)
     beside.through("a new run date", "--skip-ingest")
     beside.through("the stream's files", f"--source=ecommerce_events={beside.landing}")
     feeder.join()
@@ -168,10 +168,10 @@ def compare(beside: Beside) -> None:
     for source in (history, f"--source=ecommerce_events={beside.landing}"):
         jobs.must(*beside.words("ingest", source, lake=one))
     expect = beside.tries.expect
-    for name, own, others in zip(
+    for name, stream_rows, others in zip(
         ("events", "sessions"), digests(beside.lake), digests(one), strict=False
     ):
-        expect(own == others, f"{name} aren't those of one ingest")
+        expect(stream_rows == others, f"{name} aren't those of one ingest")
     faults = state.ledger_faults(beside.lake)
     expect(not faults, f"the ledger: {faults[:2]}")
     strangers = state.strangers(beside.lake)

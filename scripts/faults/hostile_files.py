@@ -54,8 +54,8 @@ class Place:
 
     def segment(self, *more: str) -> Arguments:
         """Segments the lake as it is."""
-        again = ("--skip-ingest", "--again", "--model=fit", f"--lake={self.lake}")
-        return ("segment", *again, *small_lake.QUICK, *more)
+        rerun = ("--skip-ingest", "--again", "--model=fit", f"--lake={self.lake}")
+        return ("segment", *rerun, *small_lake.QUICK, *more)
 
     def config(self, text: bytes) -> Arguments:
         """Ingests by a configuration."""
@@ -291,10 +291,10 @@ def tried(name: str, fault: Fault, whole: Place, folder: Path) -> bool:
     shutil.copytree(whole.lake, lake)
     command, *arguments = fault.prepare(Place(folder, lake, whole.log))
     start = time.monotonic()
-    code, said = small_lake.run(command, *arguments)
+    code, output = small_lake.run(command, *arguments)
     while _UNDONE:
         _UNDONE.pop()()
-    last = next((line for line in said.splitlines() if line.startswith(("error", "Trace"))), "")
+    last = next((line for line in output.splitlines() if line.startswith(("error", "Trace"))), "")
     is_right = code in fault.codes
     seconds = time.monotonic() - start
     print(f"{'ok ' if is_right else 'BAD'} {name:<34} exit {code}  {seconds:4.1f} s  {last[:300]}",

@@ -74,11 +74,11 @@ def wait(job: "subprocess.Popen[str]", *, kill_after_s: float | None = None) -> 
     """Waits for a job's end; after so many seconds its whole group is killed."""
     began = time.monotonic()
     try:
-        said, _ = job.communicate(timeout=kill_after_s)
+        output, _ = job.communicate(timeout=kill_after_s)
     except subprocess.TimeoutExpired:
         os.killpg(job.pid, signal.SIGKILL)
-        said, _ = job.communicate()
-    return Ended(job.returncode, time.monotonic() - began, said)
+        output, _ = job.communicate()
+    return Ended(job.returncode, time.monotonic() - began, output)
 
 
 def run(*words: str, dies_at: int | None = None) -> Ended:

@@ -66,10 +66,10 @@ class Reruns:
         shutil.copytree(lake, copy)
         ended = killed(self.words(copy, 3), **moment)
         self.tries.kills += ended.code == -9
-        found = state.results(copy)
-        is_new = found == new
+        results = state.results(copy)
+        is_new = results == new
         print(f"{moment}: exit {ended.code}, {'new' if is_new else 'old'} result", flush=True)
-        self.tries.expect(found in (old, new), f"{moment}: neither the old nor the new result")
+        self.tries.expect(results in (old, new), f"{moment}: neither the old nor the new result")
         retry = jobs.run(*self.words(copy, 3))
         self.tries.expect(retry.code == 0, f"{moment}: the retry ended with {retry.code}")
         self.tries.expect(state.results(copy) == new, f"{moment}: the retry's result")

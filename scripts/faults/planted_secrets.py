@@ -77,9 +77,9 @@ def planted() -> dict[str, str]:
     places = [form.name for form in FORMS]
     places += ["jdbc", "aws", "azure", "api_token", "api_login", "command_line"]
     places += ["wrong_jdbc", "wrong_token", "wrong_dsn"]
-    made = {place: f"Pl4nted@{secrets.token_hex(6)};x" for place in places}
+    planted_secrets = {place: f"Pl4nted@{secrets.token_hex(6)};x" for place in places}
     plain = [form.name for form in FORMS if set(form.never) & set("@;")]
-    return made | {p: secrets.token_hex(8) for p in (*plain, "api_token", "wrong_token")}
+    return planted_secrets | {p: secrets.token_hex(8) for p in (*plain, "api_token", "wrong_token")}
 
 
 def run(folder: Path, postgresql: str, names: Collection[str] | None = None) -> Outcome:

@@ -73,8 +73,8 @@ def export_during_a_rerun(work: Path, lake: Path, io: str, tries: Tries) -> None
         rows = (out / "segment_metrics.csv").read_text().splitlines()[1:]
         counts.append(len(rows))
         tries.expect(len(rows) in (2, 3), f"an export of {len(rows)} segments")
-        said = {row.split(",")[0] for row in rows}
-        tries.expect(len(said) == len(rows), "an export of two runs at once")
+        run_dates = {row.split(",")[0] for row in rows}
+        tries.expect(len(run_dates) == len(rows), "an export of two runs at once")
     jobs.wait(rerun)
     print(f"exports during a rerun: segments {counts}", flush=True)
 

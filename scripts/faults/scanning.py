@@ -29,11 +29,11 @@ def written(secret: str) -> list[bytes]:
 
 def in_files(folders: Iterable[Path], secrets: Mapping[str, str]) -> list[str]:
     """List files that hold a secret, in content or name, with the place it was planted in."""
-    found = []
+    hits = []
     for path in sorted(p for folder in folders for p in (folder, *folder.rglob("*"))):
         content = str(path).encode() + (_content(path) if path.is_file() else b"")
-        found += [f"{path}: {place}" for place, secret in secrets.items() if _has(content, secret)]
-    return found
+        hits += [f"{path}: {place}" for place, secret in secrets.items() if _has(content, secret)]
+    return hits
 
 
 def _content(path: Path) -> bytes:

@@ -28,18 +28,18 @@ QUICK = (
 
 def run(name: str, *arguments: str) -> tuple[int | None, str]:
     """The exit code of a command in this process and its error; None where it isn't told."""
-    said, before = StringIO(), sys.argv
+    output, before = StringIO(), sys.argv
     sys.argv = [f"custseg {name}", *arguments]
     try:
-        with redirect_stderr(said):
+        with redirect_stderr(output):
             cli.main(import_module(f"custseg_spark.interfaces.cli.{name}").run)
     except SystemExit as ended:
-        return int(ended.code or 0), said.getvalue().strip()
+        return int(ended.code or 0), output.getvalue().strip()
     except BaseException as error:
         return None, f"Traceback: {type(error).__name__}: {error}"
     finally:
         sys.argv = before
-    return 0, said.getvalue().strip()
+    return 0, output.getvalue().strip()
 
 
 def made(folder: Path) -> tuple[Path, Path]:
@@ -47,9 +47,9 @@ def made(folder: Path) -> tuple[Path, Path]:
     log, lake = folder / "log.csv", folder / "lake"
     arguments = [f"--out={log}", f"--events={LOG_EVENTS}", "--days=20"]
     generate_events.generate(generate_events.parse_arguments(arguments))
-    code, said = run("segment", f"--source=ecommerce_events={log}", f"--lake={lake}", *QUICK)
+    code, output = run("segment", f"--source=ecommerce_events={log}", f"--lake={lake}", *QUICK)
     if code != 0:
-        raise SystemExit(f"no lake to try on: {said}")
+        raise SystemExit(f"no lake to try on: {output}")
     return log, lake
 
 

@@ -21,7 +21,7 @@ from custseg_spark.engine.lake.schemas import (
 
 def results(root: Path) -> Mapping[date, str]:
     """A digest of each published run's rows of all tables, whatever its id."""
-    lake, found = NativeLake(root), {}
+    lake, rows_by_table = NativeLake(root), {}
     if not lake.exists(RUNS):
         return {}
     for run in lake.read(RUNS, ["run_date", RUN_ID]).to_pylist():
@@ -30,29 +30,29 @@ def results(root: Path) -> Mapping[date, str]:
             files = [f for f in lake.files(table, [run["run_date"]]) if f.run_id == run[RUN_ID]]
             rows = lake.read_files(table, files).drop_columns([RUN_ID])
             digest.update("\n".join(sorted(map(repr, rows.to_pylist()))).encode())
-        found[run["run_date"]] = digest.hexdigest()[:12]
-    return found
+        rows_by_table[run["run_date"]] = digest.hexdigest()[:12]
+    return rows_by_table
 
 
 def strangers(root: Path) -> set[str]:
     """The ids in the tables by run of runs that `runs` doesn't hold."""
     lake = NativeLake(root)
-    known = set(lake.read(RUNS, [RUN_ID])[RUN_ID].to_pylist())
-    held = {str(file.run_id) for table in BY_RUN for file in lake.files(table)}
-    return held - known
+    published = set(lake.read(RUNS, [RUN_ID])[RUN_ID].to_pylist())
+    in_files = {str(file.run_id) for table in BY_RUN for file in lake.files(table)}
+    return in_files - published
 
 
 def leftovers(root: Path) -> list[str]:
     """Files of dead runs: in `_runs`, and Parquet that no version of a table has."""
-    lake, found = NativeLake(root), [p.name for p in (root / "_runs").glob("*")]
+    lake, names = NativeLake(root), [p.name for p in (root / "_runs").glob("*")]
     for table in (*BY_RUN, EVENTS, INGEST_FILES, REJECTED_EVENTS, RUNS):
         if not lake.exists(table):
             continue
         log = lake.folder(table) / "_delta_log"
-        said = "".join(file.read_text("utf-8") for file in log.glob("*.json"))
+        log_text = "".join(file.read_text("utf-8") for file in log.glob("*.json"))
         files = lake.folder(table).rglob("*.parquet")
-        found += [f.name for f in files if f.parent != log and f.name not in said]
-    return found
+        names += [f.name for f in files if f.parent != log and f.name not in log_text]
+    return names
 
 
 def ledger_faults(root: Path) -> list[str]:

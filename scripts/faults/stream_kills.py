@@ -120,10 +120,10 @@ def split(log: Path, landing: Path, files: int) -> None:
     size = -(-len(rows) // files)
     landing.mkdir(parents=True, exist_ok=True)
     for number in range(files):
-        own = rows[number * size : (number + 1) * size]
+        part = rows[number * size : (number + 1) * size]
         before = rows[(number - 1) * size : number * size] if number else []
-        late, rest = before[::5], [row for i, row in enumerate(own) if i % 5]
-        last = own[::5] if number == files - 1 else []
+        late, rest = before[::5], [row for i, row in enumerate(part) if i % 5]
+        last = part[::5] if number == files - 1 else []
         with (landing / f"{number:02}.csv").open("w", newline="") as stream:
             csv.writer(stream).writerows([header, *late, *rest, *last])
 

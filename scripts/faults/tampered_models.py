@@ -139,12 +139,12 @@ def main() -> None:
             shutil.copytree(lake, copy)
             [model] = (copy / "models").glob("**/kmeans-*")
             tamper(model)
-            code, said = small_lake.run("score", f"--lake={copy}", "--run-date=2030-01-01",
+            code, output = small_lake.run("score", f"--lake={copy}", "--run-date=2030-01-01",
                                         *small_lake.QUICK)  # fmt: skip
             expected = 0 if name == UNTOUCHED else 3
             is_right = code == expected and not (folder / "ran").exists()
             results.append(is_right)
-            print(f"{'ok ' if is_right else 'BAD'} {name:<30} exit {code}  {said[-130:]}")
+            print(f"{'ok ' if is_right else 'BAD'} {name:<30} exit {code}  {output[-130:]}")
             shutil.rmtree(copy)
     small_lake.verdict(results, "models scored with if untouched, else refused and not loaded")
 

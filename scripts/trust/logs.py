@@ -67,12 +67,12 @@ def read(folder: Path, mapping: str = "ecommerce_events") -> Log:
         lines, header.decode().split(","), delimiter=",", first_row=2, header_row=1
     )
     source = load_mapping(mapping, {}, [ROOT / "conf" / "sources"]).for_kernels()
-    found = validate_events(records, source, source_file="log.csv", file_id="f", latest=_LATEST)
-    is_copy = repeated(found.id_high, found.id_low)
-    events = found.events.filter(pl.Series(~is_copy))
+    validated = validate_events(records, source, source_file="log.csv", file_id="f", latest=_LATEST)
+    is_copy = repeated(validated.id_high, validated.id_low)
+    events = validated.events.filter(pl.Series(~is_copy))
     parts = [
-        _dated(session_parts(own), day)
-        for (day,), own in events.group_by("event_date", maintain_order=True)
+        _dated(session_parts(of_day), day)
+        for (day,), of_day in events.group_by("event_date", maintain_order=True)
     ]
     truth = pl.read_csv(folder / "truth.csv", schema_overrides={"customer_id": pl.String})
     types = dict(truth.select("customer_id", "planted_type").iter_rows())

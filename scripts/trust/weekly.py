@@ -84,9 +84,11 @@ def fit_of_week(year: Year, week: int, previous_k: int | None) -> Fit:
     _, verdicts = choose(buckets, sample, fitted, CONFIG, {"kmeans": previous_k})
     [chosen] = [v.candidate for v in verdicts if v.chosen]
     space = fitted.space
-    [found] = profiles(buckets, space, [Assigner(chosen.model)], list(FEATURES), sample.rows)
+    [segment_profiles] = profiles(
+        buckets, space, [Assigner(chosen.model)], list(FEATURES), sample.rows
+    )
     points = space.points(customers)
-    of_clusters = [centroid(p, list(FEATURES), space.preparation.names) for p in found]
+    of_clusters = [centroid(p, list(FEATURES), space.preparation.names) for p in segment_profiles]
     return Fit(customers["customer_id"].to_pylist(), points, space, chosen.model,
                chosen.model.labels(points), of_clusters)  # fmt: skip
 
@@ -105,32 +107,35 @@ class Course:
 def course(year: Year, fits: list[Fit], hysteresis: float) -> Course:
     """Run the identity of segments and the assignment over all weeks."""
     at = {customer: row for row, customer in enumerate(year.customers)}
-    made = Course(np.zeros((len(at), WEEKS), dtype=int))
-    known: list[KnownSegment] = []
+    result = Course(np.zeros((len(at), WEEKS), dtype=int))
+    known_segments: list[KnownSegment] = []
     previous, was_held = np.zeros(len(at), dtype=int), np.zeros(len(at), dtype=bool)
     last_id = 0
-    for week, own in enumerate(fits):
-        rows = np.array([at[customer] for customer in own.ids])
-        overlap = np.zeros((len(own.centroids), len(known)), dtype=np.int64)
-        for column, segment in enumerate(known):
-            members = own.labels[previous[rows] == segment.segment_id]
+    for week, week_fit in enumerate(fits):
+        rows = np.array([at[customer] for customer in week_fit.ids])
+        overlap = np.zeros((len(week_fit.centroids), len(known_segments)), dtype=np.int64)
+        for column, segment in enumerate(known_segments):
+            members = week_fit.labels[previous[rows] == segment.segment_id]
             overlap[:, column] = np.bincount(members, minlength=len(overlap))
         who = identify(
-            own.centroids, known, overlap, order=order_by_value(own.model.centres, FEATURES),
+            week_fit.centroids, known_segments, overlap,
+            order=order_by_value(week_fit.model.centres, FEATURES),
             next_id=last_id + 1, rules=IdentityRules(),
             joined=np.bincount(
-                own.labels[previous[rows] == 0], minlength=len(overlap)
+                week_fit.labels[previous[rows] == 0], minlength=len(overlap)
             ).tolist(),
         )  # fmt: skip
         ids = np.array([i.segment_id for i in who.clusters])
-        clusters, held = _held(own, ids, previous[rows], was_held[rows], hysteresis)
+        clusters, is_held_now = _held(week_fit, ids, previous[rows], was_held[rows], hysteresis)
         previous, was_held = previous.copy(), np.zeros(len(at), dtype=bool)
-        previous[rows], was_held[rows] = ids[clusters], held
-        made.segments[:, week] = previous
-        made.identities.append(who)
-        known = [KnownSegment(int(i), c) for i, c in zip(ids, own.centroids, strict=True)]
+        previous[rows], was_held[rows] = ids[clusters], is_held_now
+        result.segments[:, week] = previous
+        result.identities.append(who)
+        known_segments = [
+            KnownSegment(int(i), c) for i, c in zip(ids, week_fit.centroids, strict=True)
+        ]
         last_id = max(last_id, int(ids.max()))
-    return made
+    return result
 
 
 def _held(

@@ -73,22 +73,22 @@ def year(seed: int = 11, weeks: int = WEEKS) -> Year:
     rng = np.random.default_rng(seed)
     kinds, changes = planted(rng)
     customers = [f"c{number:05}" for number in range(len(kinds))]
-    own = np.exp(rng.normal(0, _OWN, len(kinds)))
+    rates = np.exp(rng.normal(0, _OWN, len(kinds)))
     parts = []
     for week in range(HISTORY + weeks):
-        for day, events in _days(week, kinds[:, week], own, customers, rng):
+        for day, events in _days(week, kinds[:, week], rates, customers, rng):
             days = pa.repeat(pa.scalar(day, pa.date32()), len(made := session_parts(events)))
             parts.append(made.append_column("session_date", days))
     return Year(pa.concat_tables(parts), customers, kinds, changes)
 
 
 def _days(
-    week: int, kinds: np.ndarray, own: np.ndarray, customers: list[str], rng: np.random.Generator
+    week: int, kinds: np.ndarray, rates: np.ndarray, customers: list[str], rng: np.random.Generator
 ) -> list[tuple[date, pl.DataFrame]]:
     """The events of a week by day, in the columns that session parts are made of."""
     habits = np.array([HABITS.get(kind, (0.0, 0.0, 1.0)) for kind in kinds])
-    buys = rng.poisson(habits[:, 1] * own)
-    views = rng.poisson(np.maximum(habits[:, 0] - habits[:, 1], 0) * own)
+    buys = rng.poisson(habits[:, 1] * rates)
+    views = rng.poisson(np.maximum(habits[:, 0] - habits[:, 1], 0) * rates)
     who = np.repeat(np.arange(len(kinds)), views + buys)
     first = np.cumsum(views + buys) - views - buys
     is_buy = np.arange(len(who)) - first[who] < buys[who]
@@ -117,4 +117,4 @@ def _days(
         (pl.col(n) if n in events.columns else pl.lit(None)).cast(t).alias(n)
         for n, t in EVENTS.items()
     )
-    return [(day, own) for (day,), own in whole.group_by("event_date", maintain_order=True)]
+    return [(day, rates) for (day,), rates in whole.group_by("event_date", maintain_order=True)]

@@ -79,14 +79,14 @@ class _Growing:
     costs: dict[int, float] = field(default_factory=dict)
 
     def add(self, node: int, rows: np.ndarray) -> None:
-        """Adds a leaf."""
+        """Add a leaf."""
         x, w = self.x[rows], self.w[rows]
         self.rows[node], self.sizes[node] = rows, float(w.sum())
         self.centres[node] = _mean(x, w)
         self.costs[node] = float((w * squared_lengths(x - self.centres[node])).sum())
 
     def divide(self, node: int, is_right: np.ndarray) -> None:
-        """Divides a leaf in two."""
+        """Divide a leaf in two."""
         rows = self.rows.pop(node)
         self.add(2 * node, rows[~is_right])
         self.add(2 * node + 1, rows[is_right])
@@ -100,7 +100,7 @@ class _Growing:
         return self.costs[node] > _EPSILON * self.sizes[node]
 
     def tree(self) -> BisectingKMeans:
-        """The whole tree, its leaves numbered from left to right."""
+        """Return the whole tree, its leaves numbered from left to right."""
         # Sorted by the path from the root: the bits of a node's number, from the top.
         leaves = sorted(self.rows, key=lambda n: n << (64 - n.bit_length()))
         index = {node: cluster for cluster, node in enumerate(leaves)}

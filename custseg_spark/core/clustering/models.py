@@ -46,7 +46,7 @@ class KMeans:
     centres: np.ndarray
 
     def labels(self, points: np.ndarray) -> np.ndarray:
-        """The nearest centre of each point."""
+        """Return the nearest centre of each point."""
         return nearest(points, self.centres)
 
 
@@ -84,7 +84,7 @@ class BisectingKMeans:
         return self.node_centres[[place for _, place in sorted(leaves)]]
 
     def labels(self, points: np.ndarray) -> np.ndarray:
-        """The leaf that each point reaches."""
+        """Return the leaf that each point reaches."""
         labels = np.empty(len(points), dtype=np.intp)
         for rows in blocks(len(points)):
             labels[rows] = self._descend(points[rows])
@@ -115,7 +115,7 @@ class RefinedTree:
     tree: BisectingKMeans | None = None
 
     def labels(self, points: np.ndarray) -> np.ndarray:
-        """The nearest centre of each point."""
+        """Return the nearest centre of each point."""
         return nearest(points, self.centres)
 
 
@@ -133,7 +133,7 @@ class GaussianMixture:
         return self.means
 
     def labels(self, points: np.ndarray) -> np.ndarray:
-        """The most probable component of each point, the first at a tie."""
+        """Return the most probable component of each point, the first at a tie."""
         return first_smallest(-self.probabilities(points).T)
 
     def probabilities(self, points: np.ndarray) -> np.ndarray:

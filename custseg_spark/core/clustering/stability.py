@@ -40,7 +40,7 @@ class Stability:
         return tuple(None if value is None else word(value) for value in self.jaccard)
 
     def of_scheme(self, scheme: str, cluster: int) -> float | None:
-        """A cluster's Jaccard index by another scheme; None if not measured."""
+        """Return a cluster's Jaccard index by another scheme; None if not measured."""
         return self.others[scheme][cluster] if scheme in self.others else None
 
     def is_reliable(self, cluster: int) -> bool | None:

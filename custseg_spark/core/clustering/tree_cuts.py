@@ -112,7 +112,7 @@ class _Cuts:
         return costs
 
     def divided(self, k: int) -> set[int]:
-        """The places that are divided in the cut of k leaves."""
+        """Return the places that are divided in the cut of k leaves."""
         wanted, divided = {0: k}, set()
         for place in self._order:
             leaves = wanted.get(place, 1)

@@ -190,7 +190,7 @@ def _identity_rules(mapping: SourceMapping, lost_digits: Sequence[str]) -> list[
 
 
 def amount_rule(mapping: SourceMapping, column: str) -> Rule:
-    """An amount is a number from 0; in a return all amounts may be negative."""
+    """Return an amount is a number from 0; in a return all amounts may be negative."""
     is_negative = pl.col(f"{column}_is_negative")
     if column == "discount" or (column, mapping.unit_price_is) == ("unit_price", LINE_TOTAL):
         is_negative = is_negative & pl.col("event_type").ne_missing("return")
@@ -227,7 +227,7 @@ def _quantity_rule(mapping: SourceMapping) -> Rule:
 
 
 def _net_rules(mapping: SourceMapping) -> list[Rule]:
-    """A net amount is a number of either sign, and agrees with price, quantity and discount.
+    """Return a net amount is a number of either sign, and agrees with price, quantity and discount.
 
     Signs are ignored, because sources differ in which amounts of a return have one.
     """

@@ -25,7 +25,7 @@ class Paired:
     xy: Fraction
 
     def spread(self, theta: Fraction) -> Fraction:
-        """The sum of squared deviations of y - theta x from its mean; needs a customer."""
+        """Return the sum of squared deviations of y - theta x from its mean; needs a customer."""
         n = self.customers
         yy, xx = self.yy - self.y**2 / n, self.xx - self.x**2 / n
         return yy - 2 * theta * (self.xy - self.x * self.y / n) + theta**2 * xx

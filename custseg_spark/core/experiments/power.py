@@ -31,7 +31,7 @@ class Design:
     power: float = 0.8
 
     def groups(self, customers: float) -> tuple[float, float]:
-        """The treated and the held-back customers."""
+        """Return the treated and the held-back customers."""
         return customers * (1 - self.control_share), customers * self.control_share
 
 

@@ -149,7 +149,7 @@ class ExistingDate:
         return ExistingDate(edges_of_parts(parts), carried_in_parts(parts))
 
     def tails(self) -> pl.DataFrame:
-        """The tails of the date as its parts have them."""
+        """Return the tails of the date as its parts have them."""
         return tails_of_edges(self.edges, self.carried)
 
 

@@ -1,4 +1,4 @@
-"""Notes in the footers of files of customers' rows: their buckets, the events they are made of."""
+"""Notes in the footers of files of customers' rows: their buckets and their number of events."""
 
 import json
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ def note_buckets(part: PartWriter, bounds: Sequence[int]) -> None:
 
 
 def note_events(part: PartWriter, events: int) -> None:
-    """Notes how many events a file's session parts are made of."""
+    """Note how many events a file's session parts are made of."""
     part.note(_EVENTS, str(events))
 
 

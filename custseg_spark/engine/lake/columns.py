@@ -1,4 +1,4 @@
-"""What tables are declared with: types that have a name, and a table's declaration.
+"""The building blocks of table declarations: named types, and the declaration itself.
 
 Money is decimal(18,4) a value and wider for sums, so that no sum depends on the order of adding.
 Ids are strings whatever the source had. Times are microseconds in UTC. Every column may be null.
@@ -29,11 +29,11 @@ ITEM = pa.struct(
         ("order_key", LONG),
     ]
 )
-# What a session part adds to an order: quantities and amounts of its purchases.
+# A session part's contribution to an order: quantities and amounts of its purchases.
 ORDER_LINES = pa.struct(
     [("order_key", LONG), ("quantity", pa.decimal128(28, 0)), ("amount", MONEY_SUM)]
 )
-# What names the run that a row is of.
+# The column with the id of a row's run.
 RUN_ID = "run_id"
 # A feature's histogram of two runs.
 BIN = pa.struct([(name, DOUBLE) for name in ("upper", "previous_share", "share")])
@@ -95,7 +95,7 @@ def table(
     hardly_repeating: tuple[str, ...] = (),
     later: tuple[str, ...] = (),
 ) -> Table:
-    """The declaration of a table with these columns."""
+    """Return the declaration of a table with these columns."""
     schema = pa.schema(list(columns.items()))
     return Table(name, schema, partitioned_by, statistics, hardly_repeating, later)
 
@@ -107,5 +107,5 @@ def by_run(name: str, columns: dict[str, pa.DataType], **options: tuple[str, ...
 
 
 def each(type_: pa.DataType, names: str) -> dict[str, pa.DataType]:
-    """Columns of one type, their names parted by spaces."""
+    """Return columns of one type, their names parted by spaces."""
     return dict.fromkeys(names.split(), type_)

@@ -1,4 +1,4 @@
-"""The one way in which files become part of a table without Spark.
+"""Commit files to a table without Spark.
 
 delta-rs by itself (1.6.6, each tried) lets two stale appends pass, and two overwrites of a date
 that was empty; it takes a file of another date, a missing file, one of another schema, and an
@@ -38,7 +38,7 @@ _MOST_TRIES = 20
 
 
 class Bears(Enum):
-    """What others may have done to the table since it was read, without a conflict."""
+    """The changes by others since the table was read that are no conflict."""
 
     MAINTENANCE = "maintenance"
     OTHER_DATES = "other dates"
@@ -47,7 +47,7 @@ class Bears(Enum):
 
 @dataclass(frozen=True)
 class Change:
-    """What a run does to a table: files added, and the files of which dates they replace.
+    """A run's change of a table: the files it adds, and the dates whose files they replace.
 
     `read_version` is the version of the table that the run has read. `replaces` is None for an
     append. `replaces_all`: every file of the table goes; `removes`: the files of these paths, as
@@ -77,7 +77,7 @@ class Change:
 
 
 def append(lake: NativeLake, table: Table, adds: Sequence[DataFile], *, read_version: int) -> int:
-    """Adds files to a table that nobody else has written since; the new version.
+    """Add files to a table that nobody else has written since; return the new version.
 
     What a run appends follows from what it read: two that overlap would both add what neither saw.
     """
@@ -93,7 +93,7 @@ def replace_dates(
     read_version: int,
     may_be_empty: bool = False,
 ) -> int:
-    """Puts files in place of all those of the dates, at once; the new version.
+    """Put files in place of all those of the dates, at once; return the new version.
 
     Other dates may have been written since. A date without a row is a mistake unless it
     `may_be_empty`; so are no dates: it would replace nothing and hide it.
@@ -109,12 +109,12 @@ def replace_dates(
 def replace_all(
     lake: NativeLake, table: Table, adds: Sequence[DataFile], *, read_version: int
 ) -> int:
-    """Puts files in place of all that the table had, at once; the new version."""
+    """Put files in place of all that the table had, at once; return the new version."""
     return commit(lake, Change(table, read_version, adds, replaces_all=True))
 
 
 def commit(lake: NativeLake, change: Change) -> int:
-    """Makes a change part of the table; the new version.
+    """Make a change part of the table; return the new version.
 
     Tries again where only maintenance came between, or, replacing dates, other dates. Raises
     ConflictError for anything else, ResourceError for a file that isn't there as it was written,
@@ -145,7 +145,7 @@ def was_committed(lake: NativeLake, table: Table, once: str) -> bool:
 
 
 def remove(lake: NativeLake, table: Table, paths: Collection[str]) -> None:
-    """Takes files out of the table, as far as it has them, whatever others do meanwhile."""
+    """Take files out of the table, as far as it has them, whatever others do meanwhile."""
     current_paths = {file.path for file in lake.files(table)}
     if not current_paths.isdisjoint(paths):
         removes = frozenset(paths)
@@ -154,7 +154,7 @@ def remove(lake: NativeLake, table: Table, paths: Collection[str]) -> None:
 
 
 def _since_read(lake: NativeLake, change: Change, base: int, error: DeltaError) -> list[Commit]:
-    """The commits since the run has read the table, where a try upon `base` has failed."""
+    """Return the commits since the run has read the table, where a try upon `base` has failed."""
     table, folder = change.table, lake.folder(change.table)
     newest = lake.version(table)
     if newest == base:

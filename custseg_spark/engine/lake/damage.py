@@ -1,4 +1,4 @@
-"""Damage to a table's files, told with the file's name and what to do."""
+"""Report damage to a table's files with the file's name and the remedy."""
 
 import errno
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from deltalake.exceptions import DeltaError
 from custseg_spark.errors import InputError
 
 _DAMAGES = (DeltaError, pa.ArrowException, OSError)
-# Not the file's fault: told as what they are.
+# Not the file's fault: raised unchanged.
 _OTHERS = (errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 

@@ -27,12 +27,12 @@ _SIMPLE: dict[pa.DataType, str] = {
 
 
 def ddl(table: Table) -> str:
-    """The table's columns as Spark's DDL."""
+    """Return the table's columns as Spark's DDL."""
     return ddl_of(table.schema)
 
 
 def ddl_of(schema: pa.Schema) -> str:
-    """Columns as Spark's DDL."""
+    """Return columns as Spark's DDL."""
     return ", ".join(f"{field.name} {ddl_type(field.type)}" for field in schema)
 
 

@@ -1,4 +1,4 @@
-"""Tables of events and what is made of them before any run, as `schemas` declares the others."""
+"""Tables of events, and the tables made from them before any run; `schemas` declares the others."""
 
 import pyarrow as pa
 

@@ -1,6 +1,6 @@
-"""Data files of a table: written from a kernel inside a task, told to the driver, committed there.
+"""Data files of a table: a task writes them from a kernel, and the driver commits them.
 
-A file's name carries its run's id, so that a later run can tell who left it uncommitted.
+A file's name has its run's id, so that a later run knows which run left it uncommitted.
 """
 
 import re
@@ -22,14 +22,14 @@ from custseg_spark.engine.lake.statistics import Bounds, bounds, of_json, to_jso
 # As quick to write as snappy, and a third smaller.
 _COMPRESSION, _LEVEL = "zstd", 1
 _NAME = re.compile(r"part-\d{5,}-(?P<run_id>[0-9A-Za-z-]+)-[0-9a-f]{32}\.c000\.zstd\.parquet")
-# How a folder is called whose partition has no value.
+# The name of a folder whose partition has no value.
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 _WRITER = re.compile(r"[0-9A-Za-z-]+")
 
 
 @dataclass(frozen=True)
 class DataFile:
-    """A Parquet file of a table: its path below the table's folder, its date, what it holds.
+    """A Parquet file of a table: its path below the table's folder, its date, its content.
 
     `day` is None in a table without partitions, `run_id` in one that isn't by run. `columns` has
     the bounds of the table's statistics columns, as far as they are known.
@@ -44,7 +44,7 @@ class DataFile:
 
 
 def run_of(name: str) -> str | None:
-    """The id of the run that wrote a file of this name; None where it isn't of a kernel."""
+    """Return the id of the run that wrote a file of this name; None where it isn't of a kernel."""
     match = _NAME.fullmatch(name)
     return match["run_id"] if match else None
 
@@ -60,7 +60,7 @@ def partition_folder(table: Table, day: date | None, of_run: str | None = None) 
 
 
 def partition_values(table: Table, file: DataFile) -> dict[str, str | None]:
-    """The values of a file's partition as Delta's log has them."""
+    """Return the values of a file's partition as Delta's log has them."""
     if table.date_column is None or file.day is None:
         return {}
     values: dict[str, str | None] = {table.date_column: file.day.isoformat()}
@@ -77,7 +77,7 @@ def write_part(
     task: int,
     of_run: str | None = None,
 ) -> DataFile:
-    """Writes rows of one date as one file of the table in `folder`."""
+    """Write rows of one date as one file of the table in `folder`."""
     with PartWriter(table, folder, day, run_id=run_id, task=task, of_run=of_run) as part:
         part.write(rows)
     return part.file()
@@ -86,7 +86,7 @@ def write_part(
 def write_parts(
     rows: pa.Table, table: Table, folder: Path, *, run_id: str, task: int
 ) -> list[DataFile]:
-    """Writes rows of any dates as one file a date (and run), in the order they came in; none of
+    """Write rows of any dates as one file a date (and run), in the order they came in; none of
     no rows."""
 
     def write(part: pa.Table, day: date | None, of_run: str | None = None) -> DataFile:
@@ -149,7 +149,7 @@ class PartWriter:
         self._bounds: dict[str, Bounds] = {}
 
     def write(self, rows: pa.Table) -> None:
-        """Adds a row group, also an empty one: a group's number may mean something."""
+        """Add a row group, also an empty one: a group's number may mean something."""
         body = rows.select(self._schema.names).cast(self._schema)
         # One row group whatever its size: pyarrow's own limit would split it.
         self._writer.write_table(body, row_group_size=max(len(body), 1))
@@ -159,11 +159,11 @@ class PartWriter:
             self._bounds[name] = self._bounds[name] | limits if name in self._bounds else limits
 
     def note(self, key: str, value: str) -> None:
-        """Adds a note to the file's footer, for readers that know it."""
+        """Add a note to the file's footer, for readers that know it."""
         self._writer.add_key_value_metadata({key: value})
 
     def file(self) -> DataFile:
-        """The file as it is once the writer has been closed."""
+        """Return the file as it is once the writer has been closed."""
         size = self._path.stat().st_size
         return DataFile(self._relative, self._day, self._rows, size, self._bounds, self._of_run)
 
@@ -209,7 +209,7 @@ def _leaves(path: str, type_: pa.DataType) -> Iterable[str]:
         yield path
 
 
-# What a task tells the driver of a file that it wrote; `statistics` as in Delta's log.
+# The record of a written file that a task sends to the driver; `statistics` as in Delta's log.
 FILE_ROW = pa.schema(
     [
         ("path", pa.string()),
@@ -223,7 +223,7 @@ FILE_ROW = pa.schema(
 
 
 def to_rows(files: Sequence[DataFile]) -> pa.RecordBatch:
-    """The files as rows that a task can hand back."""
+    """Return the files as rows that a task can hand back."""
     rows = [(f.path, f.day, f.rows, f.bytes, to_json(f.rows, f.columns), f.run_id) for f in files]
     return pa.RecordBatch.from_pylist(
         [dict(zip(FILE_ROW.names, row, strict=True)) for row in rows], schema=FILE_ROW
@@ -231,7 +231,7 @@ def to_rows(files: Sequence[DataFile]) -> pa.RecordBatch:
 
 
 def of_rows(rows: pa.RecordBatch | pa.Table, table: Table) -> list[DataFile]:
-    """The files of one table that tasks have handed back."""
+    """Return the files of one table that tasks have handed back."""
     return [
         DataFile(
             r["path"],

@@ -1,4 +1,4 @@
-"""Whether files may become part of a table, seen from the driver before a commit."""
+"""Check on the driver, before a commit, that files may become part of a table."""
 
 from collections.abc import Collection, Sequence
 from datetime import date
@@ -16,7 +16,7 @@ from custseg_spark.errors import ResourceError
 def check_files(
     folder: Path, table: Table, files: Sequence[DataFile], dates: Collection[date] | None
 ) -> None:
-    """Checks each file's date, place, size, rows and columns; a footer is read of each.
+    """Check each file's date, place, size, rows and columns; a footer is read of each.
 
     Raises ResourceError for a file that isn't there as it was written (a folder that isn't shared,
     a full disk), ValueError for one that can't be the table's.

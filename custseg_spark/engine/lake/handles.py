@@ -32,7 +32,7 @@ def is_table(folder: Path) -> bool:
 
 
 def open_table(folder: Path, version: int | None = None) -> DeltaTable:
-    """The table's log as of a version, the latest where none is named."""
+    """Return the table's log as of a version, the latest where none is named."""
     with damage.named(folder, "the table's log"):
         table = DeltaTable(log_folder(folder), version=version)
         _require_content(folder, table.version())
@@ -40,14 +40,14 @@ def open_table(folder: Path, version: int | None = None) -> DeltaTable:
 
 
 def _require_content(folder: Path, version: int) -> None:
-    """Raises OSError for a last commit of nothing: delta-rs takes it for one without actions."""
+    """Raise OSError for a last commit of nothing: delta-rs takes it for one without actions."""
     commit = folder / LOG / f"{version:020d}.json"
     if commit.exists() and not commit.stat().st_size:
         raise OSError(f"{commit.name} is empty")
 
 
 def log_folder(folder: Path) -> str:
-    """The folder that delta-rs may be given for the log of the table in `folder`."""
+    """Return the folder that delta-rs may be given for the log of the table in `folder`."""
     real = folder.resolve()
     if not _MISREAD.search(str(real)):
         return str(real)

@@ -1,4 +1,4 @@
-"""Tables of what a run finds out beside its segments, as `schemas` declares the others."""
+"""Tables of a run's insights beside its segments; `schemas` declares the others."""
 
 import pyarrow as pa
 

@@ -93,7 +93,7 @@ class Lake:
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        """Holds the run's lock; what a killed run has left is finished or removed.
+        """Hold the run's lock; what a killed run has left is finished or removed.
 
         What is written meanwhile lacks the permissions of `lake.umask`. Raises InputError for a
         lake of another format.
@@ -108,7 +108,7 @@ class Lake:
                 yield
 
     def settle(self) -> None:
-        """Finishes what dead runs left half published, or throws it away: for every opener."""
+        """Finish what dead runs left half published, or throw it away: for every opener."""
         with withheld(self.config.umask):
             spark_settling.settle(self.config.path, lambda: self.by_spark, self.locks)
 
@@ -120,7 +120,7 @@ class Lake:
         return Path(str(place(self.config.path))).absolute()
 
     def require_format(self) -> None:
-        """Raises InputError where the events are of 0.1: the same records had other ids."""
+        """Raise InputError where the events are of 0.1: the same records had other ids."""
         if self.exists(EVENTS) and (self.native or self.by_spark).format(EVENTS) != FORMAT:
             raise InputError(refusal(self.name(EVENTS), self.config.catalog or self.config.path))
 
@@ -129,8 +129,10 @@ class Lake:
         return (self.native or self.by_spark).exists(table)
 
     def read(self, table: Table) -> DataFrame:
-        """The table for Spark, of a table by run the published rows. Raises InputError where there
-        is none."""
+        """Return the table for Spark, of a table by run the published rows.
+
+        Raises InputError where there is none.
+        """
         frame = self.by_spark.read(table, self.moment.versions.get(table.name))
         # A lake of 0.1 has no runs in its rows.
         if not table.is_by_run or RUN_ID not in frame.columns:
@@ -145,7 +147,7 @@ class Lake:
         )
 
     def files(self, table: Table, dates: Collection[date] | None = None) -> list[DataFile]:
-        """The files of a native lake's table, of a table by run those of published runs."""
+        """Return the files of a native lake's table, of a table by run those of published runs."""
         assert self.native is not None
         held = self.native.files(table, dates, self.moment.versions.get(table.name))
         if not table.is_by_run:
@@ -156,7 +158,7 @@ class Lake:
         return [*published, *(f for f in own if dates is None or f.day in dates)]
 
     def run_ids(self) -> Mapping[date, str | None]:
-        """The published run of each run date."""
+        """Return the published run of each run date."""
         if self.moment.run_ids is not None:
             return self.moment.run_ids
         rows = self.rows(RUNS, ["run_date", RUN_ID])
@@ -174,7 +176,7 @@ class Lake:
                 return self._view(moment=Moment(run_ids, versions))
 
     def renewed(self) -> "Lake":
-        """The lake for a run of its own, under a new id."""
+        """Return the lake for a run of its own, under a new id."""
         return self._view(run_id=uuid4().hex)
 
     def holding(self, run_date: date, own: Mapping[Table, Sequence[DataFile]]) -> "Lake":
@@ -183,14 +185,14 @@ class Lake:
         return self._view(moment=replace(self.moment, run_ids=run_ids), own=own)
 
     def _view(self, **changes: Any) -> "Lake":
-        """The lake but for some fields; what was found out of its folder stays known."""
+        """Return the lake but for some fields; what was found out of its folder stays known."""
         view = replace(self, **changes)
         cached = {name: self.__dict__[name] for name in _FOUND_OUT if name in self.__dict__}
         view.__dict__.update(cached)
         return view
 
     def read_or_empty(self, table: Table) -> DataFrame:
-        """The table as it is now; its columns without a row where there is none."""
+        """Return the table as it is now; its columns without a row where there is none."""
         if self.exists(table):
             return self.read(table)
         return self.spark.createDataFrame([], spark_schema(table))
@@ -213,29 +215,29 @@ class Lake:
         return frame.select(*names).toArrow()
 
     def create(self, tables: Sequence[Table]) -> None:
-        """Creates the tables that don't exist: two first writers must not race to create one."""
+        """Create the tables that don't exist: two first writers must not race to create one."""
         (self.native or self.by_spark).create(tables)
 
     def version(self, table: Table) -> int:
-        """The table's current version."""
+        """Return the table's current version."""
         return (self.native or self.by_spark).version(table)
 
     def versions(self, tables: Sequence[Table]) -> Mapping[str, int]:
-        """The current version of each table that exists."""
+        """Return the current version of each table that exists."""
         return {t.name: self.version(t) for t in tables if self.exists(t)}
 
     def appender(self, tables: Sequence[Table]) -> "Appender":
-        """Appends to these tables, for a run that begins now."""
+        """Append to these tables, for a run that begins now."""
         return Appender(self, dict(self.versions(tables)))
 
     def upsert(self, rows: DataFrame, table: Table, key: str) -> None:
-        """Puts each row in place of the one with its key, or beside the others; keys differ."""
+        """Put each row in place of the one with its key, or beside the others; keys differ."""
         self.by_spark.upsert(rows, table, key)
 
     def replace_dates(
         self, rows: Rows, table: Table, dates: Sequence[date], *, read_version: int | None = None
     ) -> None:
-        """Replaces the given dates of the table's date partition atomically, all others stay.
+        """Replace the given dates of the table's date partition atomically, all others stay.
 
         `rows` are a frame, rows in memory, or files that tasks have written. With `read_version`,
         the version that they were made from, a table in which these dates were written since is a
@@ -256,7 +258,7 @@ class Lake:
         )
 
     def frame(self, rows: Rows, table: Table) -> DataFrame:
-        """Rows as a frame, for Spark's writer."""
+        """Return rows as a frame, for Spark's writer."""
         if isinstance(rows, DataFrame):
             return rows
         if isinstance(rows, pa.Table):
@@ -264,7 +266,7 @@ class Lake:
         raise TypeError("files are committed natively")
 
     def written(self, rows: pa.Table | Sequence[DataFile], table: Table) -> list[DataFile]:
-        """Rows as files of a native lake that are no part of the table yet."""
+        """Return rows as files of a native lake that are no part of the table yet."""
         if not isinstance(rows, pa.Table) or self.native is None:
             return list(rows)
         folder = self.native.folder(table)
@@ -283,7 +285,7 @@ class Appender:
     versions: dict[str, int]
 
     def append(self, rows: Rows, table: Table) -> None:
-        """Appends the rows: a frame, rows in memory, or files that tasks have written.
+        """Append the rows: a frame, rows in memory, or files that tasks have written.
 
         Raises ConflictError where another run has written the table since.
         """
@@ -299,6 +301,6 @@ class Appender:
 
 
 def require_table(lake: Lake, table: Table) -> None:
-    """Raises InputError where the table isn't there."""
+    """Raise InputError where the table isn't there."""
     if not lake.exists(table):
         raise InputError(f"there is no table {lake.name(table)}; run ingest first")

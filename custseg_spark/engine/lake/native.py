@@ -41,7 +41,7 @@ class NativeLake:
     root: Path
 
     def folder(self, table: Table) -> Path:
-        """The table's folder."""
+        """Return the table's folder."""
         return self.root / table.name
 
     def exists(self, table: Table) -> bool:
@@ -49,7 +49,7 @@ class NativeLake:
         return is_table(self.folder(table))
 
     def create(self, tables: Iterable[Table]) -> None:
-        """Creates the tables that don't exist; of two creators either may be the first.
+        """Create the tables that don't exist; of two creators either may be the first.
 
         Raises InputError for a table of an older version, which lacks columns.
         """
@@ -80,7 +80,7 @@ class NativeLake:
     def open(
         self, table: Table, version: int | None = None, *, to_read: bool = False
     ) -> DeltaTable:
-        """The table's log as of a version. Raises InputError where it isn't as declared.
+        """Return the table's log as of a version. Raises InputError where it isn't as declared.
 
         A lake of an older version lacks columns, one of 0.1 also the runs in its rows: it may be
         read, not written.
@@ -124,15 +124,15 @@ class NativeLake:
             raise InputError(f"{self.folder(table)} isn't partitioned by {table.partitioned_by}")
 
     def format(self, table: Table) -> str | None:
-        """The format that the table was made in; None before there were any."""
+        """Return the format that the table was made in; None before there were any."""
         return self.open(table).metadata().configuration.get(FORMAT_PROPERTY)
 
     def version(self, table: Table) -> int:
-        """The table's current version."""
+        """Return the table's current version."""
         return self.open(table, to_read=True).version()
 
     def versions(self, tables: Iterable[Table]) -> Mapping[str, int]:
-        """The current version of each table that exists."""
+        """Return the current version of each table that exists."""
         return {t.name: self.version(t) for t in tables if self.exists(t)}
 
     def files(
@@ -151,13 +151,13 @@ class NativeLake:
         columns: Sequence[str] | None = None,
         dates: Collection[date] | None = None,
     ) -> pa.Table:
-        """The rows as they are now, in memory: for tables that are small, or dates."""
+        """Return the rows as they are now, in memory: for tables that are small, or dates."""
         return self.read_files(table, self.files(table, dates), columns)
 
     def read_files(
         self, table: Table, files: Iterable[DataFile], columns: Sequence[str] | None = None
     ) -> pa.Table:
-        """The rows of some files of the table, in memory."""
+        """Return the rows of some files of the table, in memory."""
         names = table.schema.names if columns is None else columns
         schema = pa.schema([table.schema.field(name) for name in names])
         parts = [read_file(self.folder(table), file, table, schema) for file in files]
@@ -172,7 +172,7 @@ def columns_of(schema: pa.Schema) -> dict[str, str]:
 def files_of(
     handle: DeltaTable, table: Table, folder: Path, dates: Collection[date] | None = None
 ) -> list[DataFile]:
-    """The files of an open table, by date and path."""
+    """Return the files of an open table, by date and path."""
     actions = pa.table(handle.get_add_actions(flatten=True)).to_pylist()
     files = [_file(action, table, folder) for action in actions]
     kept = files if dates is None else [file for file in files if file.day in dates]
@@ -194,7 +194,7 @@ def _file(action: Mapping[str, Any], table: Table, folder: Path) -> DataFile:
 
 
 def read_file(folder: Path, file: DataFile, table: Table, schema: pa.Schema) -> pa.Table:
-    """A file's columns of `schema`, its date among them; null what an older file hasn't."""
+    """Return a file's columns of `schema`, its date among them; null what an older file hasn't."""
     with damage.named(folder / file.path), pq.ParquetFile(folder / file.path) as parquet:
         body = parquet.read(_present(parquet, schema), use_threads=False)
         return _as_declared(body, parquet.metadata.num_rows, file, table, schema)
@@ -203,10 +203,10 @@ def read_file(folder: Path, file: DataFile, table: Table, schema: pa.Schema) -> 
 def read_pieces(
     folder: Path, file: DataFile, table: Table, schema: pa.Schema, most_rows: int
 ) -> Iterator[pa.Table]:
-    """As `read_file`, so many rows at a time."""
+    """Read a file as `read_file` does, `most_rows` rows at a time."""
     with damage.named(folder / file.path), pq.ParquetFile(folder / file.path) as parquet:
-        present = _present(parquet, schema)
-        for batch in parquet.iter_batches(most_rows, columns=present, use_threads=False):
+        names = _present(parquet, schema)
+        for batch in parquet.iter_batches(most_rows, columns=names, use_threads=False):
             body = pa.Table.from_batches([batch])
             yield _as_declared(body, batch.num_rows, file, table, schema)
 

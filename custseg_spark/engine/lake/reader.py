@@ -49,7 +49,7 @@ class Tables(Protocol):
         columns: Sequence[str] | None = None,
         dates: Collection[date] | None = None,
     ) -> pa.Table:
-        """Rows of a table, or of dates of it; none where there is no table."""
+        """Return rows of a table, or of dates of it; none where there is no table."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class LakeReader:
         return NativeLake(self.root.absolute())
 
     def name(self, table: Table) -> str:
-        """The table's folder."""
+        """Return the table's folder."""
         return str(self.root / table.name)
 
     def exists(self, table: Table) -> bool:
@@ -76,12 +76,12 @@ class LakeReader:
         return self.native.exists(table)
 
     def require(self) -> None:
-        """Raises InputError where no table of a lake is below the folder."""
+        """Raise InputError where no table of a lake is below the folder."""
         if not any(self.exists(table) for table in TABLES):
             raise InputError(f"there is no lake at {self.root}: none of its tables is there")
 
     def at_one_moment(self) -> "LakeReader":
-        """The lake as it is now, whatever others publish from here on."""
+        """Return the lake as it is now, whatever others publish from here on."""
         while self.moment.run_ids is None:
             versions = self.native.versions([RUNS, *BY_RUN])
             run_ids = replace(self, moment=Moment(versions=versions)).run_ids()
@@ -91,7 +91,7 @@ class LakeReader:
         return self
 
     def run_ids(self) -> Mapping[date, str | None]:
-        """The published run of each run date."""
+        """Return the published run of each run date."""
         if self.moment.run_ids is not None:
             return self.moment.run_ids
         rows = self.rows(RUNS, ["run_date", RUN_ID])
@@ -114,7 +114,7 @@ class LakeReader:
         columns: Sequence[str] | None = None,
         dates: Collection[date] | None = None,
     ) -> pa.Table:
-        """Rows of a table, or of dates of it, in memory; none where there is no table."""
+        """Return rows of a table, or of dates of it, in memory; none where there is no table."""
         return self.native.read_files(table, self.files(table, dates), columns)
 
     def rows_of_customer(self, table: Table, customer_id: str, day: date) -> pa.Table:
@@ -135,7 +135,7 @@ class LakeReader:
     def rows_of_buckets(
         self, table: Table, day: date, low: int, high: int, columns: Sequence[str]
     ) -> pa.Table:
-        """A run date's customers in a range of buckets: of the files that may hold some.
+        """Return a run date's customers in a range of buckets: of the files that may hold some.
 
         `columns` has `customer_id`. Both tables by customer have the same buckets, so that they
         can be joined a range at a time.
@@ -153,13 +153,13 @@ class LakeReader:
     def map_files(
         self, table: Table, day: date, kernel: Callable[[pa.Table], R], columns: Sequence[str]
     ) -> list[R]:
-        """The kernel's result for each of a date's files, one file in memory at a time."""
+        """Return the kernel's result for each of a date's files, one file in memory at a time."""
         schema = pa.schema([table.schema.field(name) for name in columns])
         folder = self.native.folder(table)
         return [kernel(read_file(folder, f, table, schema)) for f in self.files(table, [day])]
 
     def model(self, day: date, algorithm: str) -> ScoringModel:
-        """The published model of a run and algorithm.
+        """Return the published model of a run and algorithm.
 
         Raises InputError where there is none, without a portable form, or not as it was published.
         """
@@ -175,7 +175,7 @@ class LakeReader:
 
 
 def portable_of(files: Files, path: str, sha256: str | None) -> ScoringModel:
-    """The model of the files at `path`, which have the hash that their run holds.
+    """Return the model of the files at `path`, which have the hash that their run holds.
 
     Raises InputError where they haven't, and where a run of before has no hash or no such form.
     """
@@ -187,7 +187,7 @@ def portable_of(files: Files, path: str, sha256: str | None) -> ScoringModel:
 
 
 def algorithms_of(run: Mapping[str, Any]) -> list[str]:
-    """The algorithms of a row of `runs` that published a model, the main one first."""
+    """Return the algorithms of a row of `runs` that published a model, the main one first."""
     named = run["models"] or {}
     configured = json.loads(run["config"] or "{}").get("model", {}).get("algorithms", [])
     names = [name for name in configured if name in named]
@@ -224,7 +224,7 @@ def _may_hold(path: Path, bucket: int) -> bool:
 
 
 def _bounds(path: Path) -> tuple[int, int] | None:
-    """The first bucket of a file's customers, and the one after the last: by the note in its
+    """Return the first bucket of a file's customers, and the one after the last: by the note in its
     footer; None without a note."""
     with damage.named(path):
         bounds = bucket_bounds(pq.read_metadata(path))

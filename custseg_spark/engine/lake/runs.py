@@ -1,4 +1,4 @@
-"""Who is at work in a lake: a run holds a lock, and what a dead run left is finished or removed.
+"""Locks of runs at work in a lake; the work of a dead run is finished or removed.
 
 `_runs/<id>.lock` is locked by flock as long as its run lives, whatever ends it, and deleted only by
 a run that has ended well; the lock of a killed run stays behind, free, and tells the next run whose
@@ -31,7 +31,7 @@ _TRIES, _SECONDS_BETWEEN = 50, 0.1
 
 @contextmanager
 def run_lock(lake: NativeLake, tables: Collection[Table], run_id: str) -> Iterator[None]:
-    """Holds the run's lock; at its start settles what dead runs left, at its good end its own.
+    """Hold the run's lock; at its start settle what dead runs left, at its good end its own.
 
     Its own leftovers are files of tasks that were tried twice.
     """
@@ -43,7 +43,7 @@ def run_lock(lake: NativeLake, tables: Collection[Table], run_id: str) -> Iterat
 
 @contextmanager
 def held_lock(root: Path, run_id: str) -> Iterator[None]:
-    """Holds a run's lock in a lake's folder; an error, like a kill, leaves it behind, free."""
+    """Hold a run's lock in a lake's folder; an error, like a kill, leaves it behind, free."""
     path = _lock_of(root, run_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = _own_lock(path)
@@ -59,13 +59,13 @@ def held_lock(root: Path, run_id: str) -> Iterator[None]:
 
 
 def release(root: Path, run_id: str) -> None:
-    """Removes the lock of a run that failed and has left nothing, before it is free."""
+    """Remove the lock of a run that failed and has left nothing, before it is free."""
     if not JournalFile(root, run_id).path.exists():
         _lock_of(root, run_id).unlink(missing_ok=True)
 
 
 def settle_dead_runs(lake: NativeLake, tables: Collection[Table]) -> list[Path]:
-    """Finishes or throws away the journals of dead runs and removes their uncommitted files.
+    """Finish or throw away the journals of dead runs and remove their uncommitted files.
 
     Only those of runs that left a lock behind are looked for: VACUUM finds all others. Gives the
     paths of what was removed.
@@ -86,7 +86,7 @@ def settle_dead_runs(lake: NativeLake, tables: Collection[Table]) -> list[Path]:
 
 
 def wait_for_journals(lake: NativeLake, tables: Collection[Table]) -> None:
-    """Waits until nothing is half published: no run may build on what may be withdrawn.
+    """Wait until nothing is half published: no run may build on what may be withdrawn.
 
     A journal of a living run is there for less than a second. Raises ConflictError where one stays.
     """
@@ -99,7 +99,7 @@ def wait_for_journals(lake: NativeLake, tables: Collection[Table]) -> None:
 
 
 def locked(root: Path) -> set[str]:
-    """The ids of the runs that have a lock, living or not."""
+    """Return the ids of the runs that have a lock, living or not."""
     return {path.name.removesuffix(_LOCK) for path in (root / RUNS_FOLDER).glob(f"*{_LOCK}")}
 
 
@@ -132,7 +132,7 @@ def _is_sure(lock: Path) -> bool:
 
 
 def _own_lock(path: Path) -> int | None:
-    """A descriptor that holds a new run's lock; None where a run of the same id has it."""
+    """Return a descriptor that holds a new run's lock; None where a run of the same id has it."""
     for _ in range(_TRIES):
         descriptor = _locked(path, os.O_CREAT)
         if descriptor is not None:
@@ -159,7 +159,7 @@ def _locked(path: Path, flags: int = 0) -> int | None:
 def remove_uncommitted(
     lake: NativeLake, tables: Iterable[Table], run_ids: Collection[str]
 ) -> list[Path]:
-    """Removes the files that these runs wrote and no version of a table ever had; their paths."""
+    """Remove files of these runs that no version of a table ever had; return their paths."""
     removed = []
     for table in tables:
         ours = [path for path in _part_files(lake, table, run_ids) if run_of(path.name) in run_ids]
@@ -183,7 +183,7 @@ def _part_files(lake: NativeLake, table: Table, run_ids: Iterable[str]) -> list[
 
 
 def _ever_committed(lake: NativeLake, table: Table, run_ids: Collection[str]) -> set[str]:
-    """The names of files that the table has or, of these runs, had in an older version.
+    """Return the names of files that the table has or, of these runs, had in an older version.
 
     An older version's are known by the log's own JSON, which is kept for 30 days.
     """

@@ -77,7 +77,7 @@ class SparkLake:
             raise InputError(f"there is no table {self.name(table)}; run ingest first") from error
 
     def create(self, tables: Sequence[Table]) -> None:
-        """Creates the tables that don't exist: two first writers must not race to create one.
+        """Create the tables that don't exist: two first writers must not race to create one.
 
         Raises ConfigurationError for a schema that isn't there: a mistyped one mustn't be made.
         """
@@ -133,7 +133,7 @@ class SparkLake:
     def replace_dates(
         self, rows: DataFrame, table: Table, dates: Sequence[date], read_version: int | None
     ) -> None:
-        """Replaces the given dates of the table's date partition atomically, all others stay.
+        """Replace the given dates of the table's date partition atomically, all others stay.
 
         A row of another date is refused by Delta. With a `read_version` a table that has moved on
         since is a ConflictError; Delta itself sees only what comes after this call.
@@ -145,7 +145,7 @@ class SparkLake:
         self.write(rows, table, "overwrite", {"replaceWhere": column + " IN (" + listed + ")"})
 
     def append(self, rows: DataFrame, table: Table, read_version: int) -> int:
-        """Appends the rows; the new version.
+        """Append the rows; return the new version.
 
         Raises ConflictError where another run has written the table since `read_version`. Delta
         itself lets any two appends pass, but not two under one application id: the ids' use here.
@@ -162,13 +162,13 @@ class SparkLake:
         return versions[0]
 
     def append_own(self, rows: DataFrame, table: Table, note: str) -> None:
-        """Appends rows that are this run's own, which no other run writes or reads."""
+        """Append rows that are this run's own, which no other run writes or reads."""
         self.write(rows, table, "append", {"userMetadata": note})
 
     def replace_date_once(
         self, rows: DataFrame, table: Table, day: date, read_version: int, note: str
     ) -> None:
-        """Replaces a date of a table in which nobody else has written any since `read_version`.
+        """Replace a date of a table in which nobody else has written any since `read_version`.
 
         Raises ConflictError. Two replacements under one application id conflict in Delta itself,
         also where the second begins when the first is through: it is passed over.
@@ -186,29 +186,29 @@ class SparkLake:
             raise conflict(self.name(table))
 
     def require_version(self, table: Table, version: int) -> None:
-        """Raises ConflictError where the table was written since a version."""
+        """Raise ConflictError where the table was written since a version."""
         if any(c.wrote for c in self.commits(table, since=version)):
             raise conflict(self.name(table))
 
     def compact(self, table: Table) -> int:
-        """Puts the table's small files together; how many they were."""
+        """Put the table's small files together; return their number."""
         [row] = self._delta(table).optimize().executeCompaction().collect()
         return int(row["metrics"]["numFilesRemoved"])
 
     def vacuum(self, table: Table, hours: int) -> None:
-        """Removes files that no version of the last hours has."""
+        """Remove files that no version of the last hours has."""
         self._delta(table).vacuum(float(hours))
 
     def delete(self, table: Table, condition: Column) -> None:
-        """Removes the rows that fulfil a condition."""
+        """Remove the rows that fulfil a condition."""
         or_conflict(lambda: self._delta(table).delete(condition), self.name(table))
 
     def frame(self, rows: pa.Table, table: Table) -> DataFrame:
-        """Rows of the driver as a frame of one partition."""
+        """Return rows of the driver as a frame of one partition."""
         return self.spark.createDataFrame(rows, spark_schema(table)).coalesce(1)
 
     def frame_of_files(self, table: Table, files: Sequence[DataFile]) -> DataFrame:
-        """The rows of a run's files that are no part of a table by run yet."""
+        """Return the rows of a run's files that are no part of a table by run yet."""
         body = self.spark.read.schema(ddl_of(table.file_schema)).parquet(
             *(f"{self._path(table)}/{file.path}" for file in files)
         )
@@ -221,17 +221,17 @@ class SparkLake:
             list(pool.map(inheritable_thread_target(self.spark)(action), tables))
 
     def format(self, table: Table) -> str | None:
-        """The format that the table was made in; None before there were any."""
+        """Return the format that the table was made in; None before there were any."""
         [row] = self._delta(table).detail().select("properties").collect()
         properties: Mapping[str, str] = row["properties"] or {}
         return properties.get(FORMAT_PROPERTY)
 
     def version(self, table: Table) -> int:
-        """The table's current version."""
+        """Return the table's current version."""
         return int(self._delta(table).history(1).select("version").collect()[0][0])
 
     def commits(self, table: Table, *, since: int) -> list[Commit]:
-        """The commits after a version, the latest first."""
+        """Return the commits after a version, the latest first."""
         newer = self.version(table) - since
         if newer <= 0:
             return []
@@ -244,7 +244,7 @@ class SparkLake:
         return DeltaTable.forPath(self.spark, self._path(table))
 
     def write(self, rows: DataFrame, table: Table, mode: str, options: Mapping[str, str]) -> None:
-        """Writes the rows in the table's columns. Raises ConflictError where another was first."""
+        """Write the rows in the table's columns. Raises ConflictError where another was first."""
         writer = (
             conform(rows, spark_schema(table)).write.format("delta").mode(mode).options(**options)
         )
@@ -257,19 +257,19 @@ class SparkLake:
 
 
 def struct_type(text: str) -> StructType:
-    """The columns of a text in DDL; takes a running session."""
+    """Return the columns of a text in DDL; takes a running session."""
     parsed = StructType.fromDDL(text)
     assert isinstance(parsed, StructType)  # a DDL of columns is one
     return parsed
 
 
 def spark_schema(table: Table) -> StructType:
-    """The table's columns as Spark has them; takes a running session."""
+    """Return the table's columns as Spark has them; takes a running session."""
     return struct_type(ddl(table))
 
 
 def with_later_columns(rows: DataFrame, table: Table) -> DataFrame:
-    """The rows of a table, null in the columns that an older version didn't write."""
+    """Return the rows of a table, null in the columns that an older version didn't write."""
     absent = {
         name: F.lit(None).cast(ddl_type(table.schema.field(name).type))
         for name in table.later

@@ -16,7 +16,7 @@ _READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def settle(path: str, lake: Callable[[], SparkLake], locks: Path | None) -> None:
-    """Finishes what dead runs left half published in the lake at `path`, or throws it away.
+    """Finish what dead runs left half published in the lake at `path`, or throw it away.
 
     `locks`: the lake's folder where runs hold locks in it. Who may only read the lake goes on, and
     sees published runs only.

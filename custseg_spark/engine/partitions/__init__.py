@@ -39,7 +39,7 @@ __all__ = [
 
 
 def event_slices(lake: Lake, before: date, since: date | None = None) -> Slices:
-    """The events before a date, from `since` on where it is set."""
+    """Return the events before a date, from `since` on where it is set."""
     if lake.native is None:
         frame = lake.read(EVENTS).where(F.col("event_date") < F.lit(before))
         return SparkSlices(frame if since is None else frame.where(F.col("event_date") >= since))
@@ -47,7 +47,7 @@ def event_slices(lake: Lake, before: date, since: date | None = None) -> Slices:
 
 
 def session_buckets(lake: Lake, before: date, groups: int) -> Portions:
-    """The session parts before a date, by range of customers' buckets."""
+    """Return the session parts before a date, by range of customers' buckets."""
     if lake.native is None:
         frame = lake.read(SESSIONS).where(F.col("session_date") < F.lit(before))
         return SparkPortions(lake, frame, groups, None)
@@ -55,7 +55,7 @@ def session_buckets(lake: Lake, before: date, groups: int) -> Portions:
 
 
 def customer_buckets(lake: Lake, table: Table, run_date: date, groups: int) -> FramedPortions:
-    """The rows of a run date by range of customers' buckets, sorted by customer id."""
+    """Return the rows of a run date by range of customers' buckets, sorted by customer id."""
     if lake.native is None:
         frame = lake.read(table).where(F.col("run_date") == F.lit(run_date))
         return SparkPortions(lake, frame, groups, "customer_id")

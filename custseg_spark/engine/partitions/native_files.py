@@ -39,7 +39,7 @@ class _Reader(Protocol):
     """What a task reads its portion with."""
 
     def table(self, columns: Sequence[str]) -> pa.Table:
-        """The portion's rows."""
+        """Return the portion's rows."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Target:
     run_id: str
 
     def write(self, rows: pa.Table, bounds: Sequence[int]) -> DataFile | None:
-        """Writes rows of a range of buckets (any, without bounds); None without a row."""
+        """Write rows of a range of buckets (any, without bounds); None without a row."""
         if not len(rows):
             return None
         with PartWriter(
@@ -242,7 +242,7 @@ def target(table: Table, publication: RunPublication) -> Target:
 
 
 def event_readers(lake: Lake, before: date, since: date | None = None) -> list[FileSlice]:
-    """The events before a date (from `since` on), in slices of some million events."""
+    """Return the events before a date (from `since` on), in slices of some million events."""
     first = since or date.min
     files = [f for f in lake.files(EVENTS) if f.day and first <= f.day < before]
     folder = _folder(lake, EVENTS)
@@ -253,7 +253,7 @@ def event_readers(lake: Lake, before: date, since: date | None = None) -> list[F
 def session_readers(
     lake: Lake, before: date, groups: int, since: date | None = None
 ) -> list[SessionBucket]:
-    """The session parts before a date (from `since` on), by range of customers' buckets."""
+    """Return the session parts before a date (from `since` on), by range of customers' buckets."""
     first = since or date.min
     files = tuple(f for f in lake.files(SESSIONS) if f.day and first <= f.day < before)
     folder, bounds = _folder(lake, SESSIONS), group_bounds(groups).tolist()
@@ -261,7 +261,7 @@ def session_readers(
 
 
 def customer_readers(lake: Lake, table: Table, run_date: date, groups: int) -> list[CustomerBucket]:
-    """The customers of a run date's run, by range of their buckets."""
+    """Return the customers of a run date's run, by range of their buckets."""
     folder = _folder(lake, table)
     files = [(file, _buckets_of(folder, file)) for file in lake.files(table, [run_date])]
     return [

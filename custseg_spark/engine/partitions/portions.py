@@ -21,14 +21,14 @@ class Slices(Protocol):
     """Slices of a table whose results add up."""
 
     def map(self, kernel: Kernel[R], columns: Sequence[str]) -> list[R]:
-        """The kernel's result of each slice."""
+        """Return the kernel's result of each slice."""
 
 
 class Portions(Protocol):
     """Portions of a table that a kernel takes one by one."""
 
     def map(self, kernel: Kernel[R], columns: Sequence[str]) -> list[R]:
-        """The kernel's small result of each portion's rows, in the portions' order."""
+        """Return the kernel's small result of each portion's rows, in the portions' order."""
 
     def write(
         self,
@@ -37,22 +37,22 @@ class Portions(Protocol):
         table: Table,
         publication: RunPublication,
     ) -> int:
-        """Adds the rows that the kernel makes to what a run publishes; how many they are."""
+        """Add the rows that the kernel makes to what a run publishes; return their number."""
 
 
 class FramedPortions(Portions, Protocol):
     """Portions whose rows Spark can take as well."""
 
     def rows(self, kernel: Kernel[pa.Table], columns: Sequence[str], ddl: str) -> DataFrame:
-        """The rows that the kernel makes of each portion, for Spark."""
+        """Return the rows that the kernel makes of each portion, for Spark."""
 
 
 def named(columns: Sequence[str]) -> list[str]:
-    """The columns' names in what a kernel gets."""
+    """Return the columns' names in what a kernel gets."""
     return ["items" if item_fields(name) else name for name in columns]
 
 
 def item_fields(column: str) -> list[str]:
-    """The fields of the items that a column asks for; empty for a column that is whole."""
+    """Return the fields of the items that a column asks for; empty for a column that is whole."""
     items, _, names = column.partition(".")
     return names.split("+") if items == "items" and names else []

@@ -72,7 +72,7 @@ def write_sides(
     publication: RunPublication,
     groups: int,
 ) -> int:
-    """Adds the rows that the kernel makes of each bucket to what a run publishes; their number."""
+    """Add the rows by the kernel for each bucket to a publication; return their number."""
     together = _readers(sides, groups)
     files: list[DataFile | None]
     if together is not None:
@@ -92,7 +92,7 @@ def write_sides(
 
 
 def _readers(sides: Sequence[Side], groups: int) -> list[tuple[_Reader, ...]] | None:
-    """Each bucket's readers of the sides; None where Spark has to read one of them."""
+    """Return each bucket's readers of the sides; None where Spark has to read one of them."""
     if not all(side.lake.native for side in sides):
         return None
     return list(zip(*(_readers_of(side, groups) for side in sides), strict=True))
@@ -127,7 +127,7 @@ class _WrittenSides:
 def _frames(
     sides: Sequence[Side], kernel: SidesKernel[R], groups: int
 ) -> "tuple[SparkPortions, _Apart[R]]":
-    """The rows of all sides in one frame, and the kernel that takes them apart again."""
+    """Return the rows of all sides in one frame, and the kernel that takes them apart again."""
     frames = [_numbered(number, side) for number, side in enumerate(sides)]
     together = reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), frames)
     apart = _Apart(kernel, tuple(side.columns for side in sides))

@@ -64,7 +64,7 @@ class SparkPortions:
 
 
 def column_of(name: str) -> Column:
-    """A column of a frame, of items maybe some fields alone."""
+    """Return a column of a frame, of items maybe some fields alone."""
     fields = item_fields(name)
     if not fields:
         return F.col(name)

@@ -41,7 +41,7 @@ class Arrival:
 
 
 def of_files(rows: Sequence[Any]) -> list[Arrival]:
-    """The files of a landing folder's batch, by name."""
+    """Return the files of a landing folder's batch, by name."""
     files = [_of_file(row.path, _utc(row.modificationTime)) for row in rows]
     return sorted(files, key=lambda arrival: arrival.name)
 
@@ -86,7 +86,7 @@ def of_messages(frame: DataFrame, name: str, staging: Path) -> Iterator[list[Arr
 
 
 def _lines(values: pa.ChunkedArray) -> bytes:
-    """A message a line: a line end in JSON can only be a blank between its words."""
+    """Return a message a line: a line end in JSON can only be a blank between its words."""
     return b"".join(value.translate(_LINE_ENDS) + b"\n" for value in values.to_pylist())
 
 

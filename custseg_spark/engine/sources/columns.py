@@ -11,7 +11,7 @@ NOT_ITS_COLUMNS = "its first line has none of the mapping's columns"
 def check_columns(
     columns: Collection[str], mapping: SourceMapping, where: str, hint: str = ""
 ) -> None:
-    """Raises InputError for a column of the mapping that isn't among the file's; `hint` says where
+    """Raise InputError for a column of the mapping that isn't among the file's; `hint` says where
     it may be."""
     for column in mapping.required_source_columns:
         if column not in columns:

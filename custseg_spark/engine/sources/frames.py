@@ -55,7 +55,7 @@ class FrameCopy(SourceFile):
         return sum(part.physical_records for part in self.parts)
 
     def parts_as(self, file_id: str) -> list[ParquetFile]:
-        """The parts under the frame's id in the ledger."""
+        """Return the parts under the frame's id in the ledger."""
         return [replace(part, file_id=file_id) for part in self.parts]
 
 
@@ -121,7 +121,7 @@ def _write(spark: SparkSession, table: pa.Table, folder: Place, here: Path) -> N
 
 
 def _parts(spark: SparkSession, folder: Place, here: Path) -> list[SourceFile]:
-    """The files of the copy, in their order."""
+    """Return the files of the copy, in their order."""
     if not isinstance(folder, Remote):
         return [
             SourceFile(path, "parquet", path.stat().st_size, "", named_outright=True)
@@ -153,7 +153,7 @@ def _digest(stream: RecordStream, name: str) -> str:
 
 
 def _content(located: Iterator[Located]) -> tuple[int, int, int]:
-    """The number of records, and the sums of the two halves of their hashes."""
+    """Return the number of records, and the sums of the two halves of their hashes."""
     count = high = low = 0
     for part in located:
         records = part.records

@@ -36,13 +36,13 @@ def not_its_columns(names: Sequence[str]) -> str:
 
 
 def row_with_columns(rows: Iterable[Sequence[str]], mapping: SourceMapping) -> int | None:
-    """The number of the first row, from 1, that has all columns that the mapping needs."""
+    """Return the number of the first row, from 1, that has all columns that the mapping needs."""
     needed = set(mapping.required_source_columns)
     return next((number for number, row in enumerate(rows, 1) if needed <= set(row)), None)
 
 
 def likeliest_row(rows: Sequence[Sequence[str]], mapping: SourceMapping) -> int:
-    """The number of the first row with the most of the columns that the mapping needs."""
+    """Return the number of the first row with the most of the columns that the mapping needs."""
     needed = set(mapping.required_source_columns)
     counts = [len(needed.intersection(row)) for row in rows]
     return counts.index(max(counts)) + 1 if counts else 1

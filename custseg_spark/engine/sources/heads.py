@@ -106,7 +106,7 @@ def _records_of(
 def _of_text(
     content: bytes, mapping: SourceMapping | None, where: Place, *, is_whole: bool
 ) -> tuple[FirstRecords, bytes]:
-    """The records of a text's beginning, and the text to its last whole record."""
+    """Return the records of a text's beginning, and the text to its last whole record."""
     if b"\r" in content and b"\n" not in content:
         raise InputError(f"{where}: lines end in carriage returns only; convert them to line feeds")
     has_line_breaks = sum(line.count(b'"') % 2 for line in content.split(b"\n")) > 1
@@ -120,7 +120,7 @@ def _of_text(
 
 
 def _beginning(file: SourceFile) -> tuple[bytes, bool]:
-    """The first lines of a text file, complete ones; whether that is all of it."""
+    """Return the first lines of a text file, complete ones; whether that is all of it."""
     blocks = unpacking.blocks(file) if file.kind == "xz" else texts.blocks(file)
     content, lines, is_whole = bytearray(), 0, True
     for block in blocks:
@@ -194,7 +194,7 @@ def _regularity(lines: Sequence[str], delimiter: str) -> tuple[float, int]:
 
 
 def _one_line(value: str | None) -> str:
-    """A value without line breaks, or the lines would no longer be rows."""
+    """Return a value without line breaks, or the lines would no longer be rows."""
     return " ".join((value or "").splitlines())
 
 
@@ -218,7 +218,7 @@ def _of_sqlite(file: SourceFile, mapping: SourceMapping | None) -> _Table:
 
 
 def _of_sheet(file: SourceFile, mapping: SourceMapping | None) -> _Table:
-    """The rows of the sheet that a mapping names, else of the first that is a table."""
+    """Return the rows of the sheet that a mapping names, else of the first that is a table."""
     names = _asked_sheets(mapping) or xlsx.sheet_names(file)[:_MOST_SHEETS]
     first: _Table = ("", "", [])
     for name in names:
@@ -244,7 +244,7 @@ def _of_parquet(file: SourceFile, mapping: SourceMapping | None) -> _Table:
 
 
 def _of_json(file: SourceFile, mapping: SourceMapping | None) -> _Table:
-    """The first objects as a table; it has no name of its own."""
+    """Return the first objects as a table; it has no name of its own."""
     merged = mapping.nested if mapping and not mapping.explodes else ""
     records = json.first_records(file, merged, MOST_RECORDS + 1)
     columns = list(dict.fromkeys(key for record in records for key in record))

@@ -25,7 +25,7 @@ def objects(records: Sequence[Cells]) -> list[dict[str, Any]]:
 
 
 def nested_key(records: Sequence[Mapping[str, Any]]) -> str:
-    """The key under which the records of objects are: a list of objects; empty for none."""
+    """Return the key under which the records of objects are: a list of objects; empty for none."""
     keys = Counter(
         key for record in records for key, value in record.items() if _is_list_of_records(value)
     )
@@ -34,7 +34,7 @@ def nested_key(records: Sequence[Mapping[str, Any]]) -> str:
 
 
 def flat_records(records: Sequence[Mapping[str, Any]], nested: str) -> list[dict[str, str | None]]:
-    """A record an item of the list under `nested`, its values by their paths."""
+    """Return a record an item of the list under `nested`, its values by their paths."""
     items = [item for record in records for item in exploded(record, nested)]
     paths = list(dict.fromkeys(path for item in items for path in _paths(item, "", 1)))
     return [{path: _text(value_at(item, path)) for path in paths} for item in items]

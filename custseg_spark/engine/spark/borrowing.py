@@ -29,7 +29,7 @@ start a session so:
 
 
 def running_session() -> SparkSession | None:
-    """The session that runs in this process; None where there is none."""
+    """Return the session that runs in this process; None where there is none."""
     session: Any = SparkSession
     running: SparkSession | None = SparkSession.getActiveSession() or session._instantiatedSession
     return running
@@ -69,7 +69,7 @@ def session_beside(spark: SparkSession | None, umask: str = OWNER_ONLY) -> Spark
 
 
 def require_delta(spark: SparkSession) -> None:
-    """Raises ConfigurationError, with what to do, for a session that can't use Delta tables."""
+    """Raise ConfigurationError, with what to do, for a session that can't use Delta tables."""
     if _HAS_ITS_OWN_DELTA in os.environ:
         return
     for key, expected in ((_EXTENSIONS, _DELTA_EXTENSION), (_CATALOG, _DELTA_CATALOG)):

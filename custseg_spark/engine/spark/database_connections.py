@@ -20,7 +20,7 @@ class DatabaseConnection:
             open_statement.execute(statement)
 
     def rows(self, query: str) -> list[list[Any]]:
-        """The rows of a query: numbers as Python has them, everything else as text."""
+        """Return the rows of a query: numbers as Python has them, everything else as text."""
         with self._statement() as statement:
             results = statement.executeQuery(query)
             width = results.getMetaData().getColumnCount()
@@ -30,7 +30,7 @@ class DatabaseConnection:
             return rows
 
     def columns(self, query: str) -> list[str]:
-        """The names of a query's columns."""
+        """Return the names of a query's columns."""
         with self._statement() as statement:
             about = statement.executeQuery(query).getMetaData()
             return [about.getColumnName(i + 1) for i in range(about.getColumnCount())]

@@ -1,4 +1,4 @@
-"""What a database or its driver said, of the error that Spark or Java raised."""
+"""The message of a database or its driver, from an error that Spark or Java raised."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from pyspark.errors import PySparkException
 
 
 def message_of(error: Py4JJavaError | PySparkException) -> str | None:
-    """The first line of what a database or its driver said; None of an error of another kind."""
+    """Return the first line of a database's or its driver's message; None for other errors."""
     cause: Any = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
     while cause is not None:
         name = str(cause.getClass().getName())

@@ -16,7 +16,7 @@ from custseg_spark.paths import Place, Remote, spark_uri
 
 
 def withhold(spark: SparkSession, place: Place, umask: str) -> None:
-    """Lets Spark's own writers make files of a place without the permissions of `umask`."""
+    """Let Spark's own writers make files of a place without the permissions of `umask`."""
     # A file system that is open keeps the settings that it was opened with: changed there, too.
     spark.conf.set(UMASK, umask)
     uri = spark_uri(place)
@@ -85,7 +85,7 @@ def read_end(spark: SparkSession, place: Remote, size: int, most: int) -> bytes:
 
 
 def fetch(spark: SparkSession, place: Remote, target: Path) -> None:
-    """Copies a file to this machine."""
+    """Copy a file to this machine."""
     with _explained(place, InputError, "read"):
         system, path = _hadoop(spark, place)
         local = _hadoop_path(spark, target.absolute().as_uri())
@@ -93,7 +93,7 @@ def fetch(spark: SparkSession, place: Remote, target: Path) -> None:
 
 
 def send(spark: SparkSession, source: Path, place: Remote) -> None:
-    """Copies a file of this machine to a place, over one that is there."""
+    """Copy a file of this machine to a place, over one that is there."""
     with _explained(place, TargetError, "written"):
         system, path = _hadoop(spark, place)
         local = _hadoop_path(spark, source.absolute().as_uri())
@@ -105,7 +105,7 @@ def send(spark: SparkSession, source: Path, place: Remote) -> None:
 
 
 def write_remote(spark: SparkSession, place: Remote, content: bytes) -> None:
-    """Writes a whole small file, over one that is there; on an object store in one step."""
+    """Write a whole small file, over one that is there; on an object store in one step."""
     with _explained(place, TargetError, "written"):
         system, path = _hadoop(spark, place)
         stream = system.create(path, True)
@@ -114,7 +114,7 @@ def write_remote(spark: SparkSession, place: Remote, content: bytes) -> None:
 
 
 def write_bytes(spark: SparkSession, place: Place, content: bytes) -> None:
-    """Writes a small file in one step, over one that is there; its folders are made."""
+    """Write a small file in one step, over one that is there; its folders are made."""
     if isinstance(place, Remote):
         write_remote(spark, place, content)
         return
@@ -125,7 +125,7 @@ def write_bytes(spark: SparkSession, place: Place, content: bytes) -> None:
 
 
 def read_bytes(spark: SparkSession, place: Place) -> bytes | None:
-    """A small file's content; None where there is no file."""
+    """Return a small file's content; None where there is no file."""
     if not isinstance(place, Remote):
         return place.read_bytes() if place.is_file() else None
     with _explained(place, InputError, "read"):
@@ -137,7 +137,7 @@ def read_bytes(spark: SparkSession, place: Place) -> bytes | None:
 
 
 def remove_remote(spark: SparkSession, place: Remote, *, whole: bool = False) -> None:
-    """Removes a file, or a `whole` folder, if it is there."""
+    """Remove a file, or a `whole` folder, if it is there."""
     with _explained(place, TargetError, "written"):
         system, path = _hadoop(spark, place)
         system.delete(path, whole)

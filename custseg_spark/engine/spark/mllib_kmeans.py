@@ -39,7 +39,7 @@ def _jvm(spark: SparkSession) -> Any:
 
 
 def _older_model(jvm: Any, centres: np.ndarray) -> Any:
-    """The model of `spark.mllib` that the one of `spark.ml` holds."""
+    """Return the model of `spark.mllib` that the one of `spark.ml` holds."""
     vectors = jvm.java.util.ArrayList()
     for centre in centres.tolist():
         vectors.add(jvm.org.apache.spark.mllib.linalg.Vectors.parse(repr(centre)))

@@ -39,7 +39,7 @@ def fit_tree(
 def cuts(
     tree: Tree, ks: Iterable[int], points: np.ndarray, steps: int
 ) -> Mapping[int, RefinedTree]:
-    """The cheapest cut of each k that the tree has leaves for, refined over the points."""
+    """Return the cheapest cut of each k that the tree has leaves for, refined over the points."""
     cheapest = {k: cheapest_cut(tree, k) for k in ks}
     return {k: refined(cut_tree, points, steps) for k, cut_tree in cheapest.items() if cut_tree}
 

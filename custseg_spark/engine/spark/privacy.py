@@ -1,4 +1,5 @@
-"""What Spark is told to hide in its event log and pages, and to withhold from others in files."""
+"""Settings by which Spark hides secrets in its event log and pages, and its files from other
+users."""
 
 # Hadoop's, by which Spark's own writers make files and folders; three octal digits.
 UMASK = "fs.permissions.umask-mode"

@@ -75,7 +75,7 @@ def size_shuffles(spark: SparkSession, events: int) -> None:
 
 
 def shuffle_partitions(spark: SparkSession) -> int:
-    """The partitions of an exchange, as `size_shuffles` or somebody else has set them."""
+    """Return the partitions of an exchange, as `size_shuffles` or somebody else has set them."""
     return int(str(spark.conf.get(_SHUFFLES)))
 
 
@@ -107,7 +107,7 @@ def settings(spark: SparkSession, values: Mapping[str, str]) -> Iterator[None]:
 
 
 def get_session(app_name: str = "custseg-spark", umask: str = OWNER_ONLY) -> SparkSession:
-    """The running session, or a new one from the environment, with our session settings.
+    """Return the running session, or a new one from the environment, with our session settings.
 
     What Spark itself writes lacks the permissions of `umask`.
     """
@@ -121,7 +121,7 @@ def get_session(app_name: str = "custseg-spark", umask: str = OWNER_ONLY) -> Spa
 
 
 def with_our_settings(spark: SparkSession) -> SparkSession:
-    """The session, with the settings that results depend on."""
+    """Return the session, with the settings that results depend on."""
     for key, value in _SETTINGS.items():
         spark.conf.set(key, value)
     return spark
@@ -137,7 +137,7 @@ def _private(umask: str) -> dict[str, str]:
 
 
 def quoted_for(spark: SparkSession, url: str, names: Sequence[str]) -> list[str]:
-    """Columns' names as the database of a JDBC URL takes them."""
+    """Return columns' names as the database of a JDBC URL takes them."""
     context: Any = spark.sparkContext
     dialect = context._jvm.org.apache.spark.sql.jdbc.JdbcDialects.get(url)
     return [str(dialect.quoteIdentifier(name)) for name in names]

@@ -26,7 +26,7 @@ class StartingSession:
         pool.shutdown(wait=False)
 
     def get(self) -> SparkSession:
-        """The session, once it has started. Raises what its start raised."""
+        """Return the session, once it has started. Raises what its start raised."""
         return self._session.result()
 
 

@@ -30,7 +30,7 @@ class StreamSource(Protocol):
     """What a stream reads."""
 
     def frame(self, spark: SparkSession) -> DataFrame:
-        """The stream's frame."""
+        """Return the stream's frame."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class LandingFolder:
     most: int
 
     def frame(self, spark: SparkSession) -> DataFrame:
-        """The files of the folder and of its subfolders, but for hidden ones."""
+        """Return the files of the folder and of its subfolders, but for hidden ones."""
         reader = spark.readStream.format("binaryFile").schema(_FILES)
         options = {"recursiveFileLookup": "true", "maxFileAge": _NO_AGE}
         reader = reader.options(maxFilesPerTrigger=str(self.most), **options)
@@ -59,7 +59,7 @@ class DeltaRows:
     most: int
 
     def frame(self, spark: SparkSession) -> DataFrame:
-        """The table's rows, in its own columns."""
+        """Return the table's rows, in its own columns."""
         reader = spark.readStream.format("delta").option("maxFilesPerTrigger", str(self.most))
         return reader.load(spark_uri(self.folder))
 
@@ -78,7 +78,7 @@ class KafkaTopic:
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def reader_options(self) -> dict[str, str]:
-        """The options of Spark's Kafka source."""
+        """Return the options of Spark's Kafka source."""
         kafka_options = {f"kafka.{name}": value for name, value in self.options.items()}
         return {
             **kafka_options,
@@ -86,7 +86,7 @@ class KafkaTopic:
             "subscribe": self.topic,
             "startingOffsets": "earliest",
             "maxOffsetsPerTrigger": str(self.most),
-            # Messages that Kafka has dropped unread are told, not passed over.
+            # Messages that Kafka has dropped unread are reported, not skipped.
             "failOnDataLoss": "true",
         }
 

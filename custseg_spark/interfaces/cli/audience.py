@@ -1,7 +1,7 @@
-"""Segments' customers as hashed lists for Google Customer Match and Meta, with consent only.
+"""Write segments' customers as hashed lists for Google Customer Match and Meta, with consent only.
 
-Contacts (CSV or Parquet) are read from a file of their own and never enter the lake; nothing but
-SHA-256 hashes is written. No JVM starts.
+Contacts (CSV or Parquet) are read from a separate file and never enter the lake; only SHA-256
+hashes are written. No JVM starts.
 """
 
 import argparse

@@ -1,6 +1,6 @@
-"""Whether a reporting database holds what the lake says of a run: rows, keys, values and sums.
+"""Compare a reporting database with a run in the lake: rows, keys, values and sums.
 
-Reads both, writes nothing; exit code 3 with each difference.
+The command reads both and writes nothing. Differences are listed and end it with exit code 3.
 """
 
 from collections.abc import Sequence

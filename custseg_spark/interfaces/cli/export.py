@@ -1,6 +1,6 @@
-"""A run's reporting tables to a database or to files; who entered and left each segment.
+"""Export a run's tables to a database or to files, with the customers who changed segment.
 
-Readers of the target see the old or the new tables in full, also when the export is killed.
+Readers of the target see the old or the new tables in full, even if the export is killed.
 """
 
 from collections.abc import Sequence

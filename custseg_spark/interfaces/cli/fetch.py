@@ -1,6 +1,6 @@
-"""The purchases of a list of customers from an HTTP API, as files that ingest reads.
+"""Fetch the purchases of a list of customers from an HTTP API, as files for ingest.
 
-No Spark; run again after a kill, it goes on where it stopped.
+The command needs no Spark. Run again after a kill, it continues where it stopped.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
-"""Whether the lake is fit to be segmented: its ledger adds up, no day's log is missing or short.
+"""Check that the lake is fit to be segmented: the ledger adds up, no day's log is missing or short.
 
-For schedulers, between jobs/ingest.py and jobs/segment.py. Reads, writes nothing.
+For schedulers, between jobs/ingest.py and jobs/segment.py. The command writes nothing.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""From event logs to the tables `events`, `rejected_events`, `ingest_files` and `sessions`."""
+"""Ingest event logs into the tables `events`, `rejected_events`, `ingest_files` and `sessions`."""
 
 from collections.abc import Sequence
 

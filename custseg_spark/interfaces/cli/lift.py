@@ -1,6 +1,6 @@
-"""What a campaign did: later purchases of who changed segment, treated against held back.
+"""Measure a campaign: later purchases of customers who changed segment, treated and held back.
 
-The groups are those that jobs/export.py marked with the same run dates, label and share.
+The groups are the ones that jobs/export.py marked with the same run dates, label and share.
 """
 
 from collections.abc import Sequence

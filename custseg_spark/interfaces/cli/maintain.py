@@ -1,6 +1,7 @@
-"""Keeps the lake small: old runs and what dead ones left removed, small files put together, VACUUM.
+"""Keep the lake small: remove old runs and leftovers of dead ones, merge small files, VACUUM.
 
-Never what a published run needs. For schedulers, now and then; other jobs may run meanwhile.
+Everything that a published run needs stays. For schedulers, now and then; other jobs may run at the
+same time.
 """
 
 from collections.abc import Sequence

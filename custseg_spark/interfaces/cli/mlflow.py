@@ -1,5 +1,6 @@
-"""A run of the lake logged to MLflow: parameters, indices, report, and models that score without
-Spark. Needs the extra `mlflow`; a run that is there already is not logged again.
+"""Log a run of the lake to MLflow: parameters, indices, report, and models that need no Spark.
+
+It needs the extra `mlflow`. A run that was logged before is not logged again.
 """
 
 from collections.abc import Sequence

@@ -1,10 +1,10 @@
-"""What a campaign can show, before it: smallest effects, power, how many customers it takes.
+"""Plan a campaign: the smallest effects it can show, its power, and the customers it takes.
 
   custseg plan-test --lake lake --segment Loyal --control-share 0.2
   custseg plan-test --customers 50000 --rate 0.04 --mean 2.5 --deviation 19 --planned-days 28
 
-The first takes what the segment's customers did in the last 30 days of a run; the second is told.
-Needs no Java.
+The first measures what the segment's customers did in the last 30 days of a run; the second takes
+the figures as options. Neither needs Java.
 """
 
 import math

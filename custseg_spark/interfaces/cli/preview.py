@@ -1,11 +1,11 @@
-"""What a file is and what ingest would make of it, by a mapping or by a guess.
+"""Preview a file as ingest would read it, by a mapping or by a guess.
 
   custseg preview PATH                    guesses a mapping, with a reason for each of its lines
   custseg preview PATH --write            and saves it: custseg segment PATH --mapping NAME
-  custseg preview PATH --mapping NAME     what a mapping makes of the file
+  custseg preview PATH --mapping NAME     shows the result of a mapping
 
-Looks at the first 10,000 records and needs neither lake nor Java. A proposal goes to standard
-output, where it can be saved from, and all else beside it to standard error.
+It reads the first 10,000 records and needs neither lake nor Java. A proposed mapping goes to
+standard output, to be saved from there; everything else goes to standard error.
 """
 
 import argparse

@@ -1,6 +1,6 @@
-"""The report of a run that is in the lake: Markdown, HTML, pictures, CSV. Computes nothing anew.
+"""Write the report of a run in the lake: Markdown, HTML, pictures, CSV.
 
-It is the one that jobs/segment.py and jobs/score.py write at their end.
+It only reads the run's tables. jobs/segment.py and jobs/score.py write the same report at the end.
 """
 
 from collections.abc import Sequence

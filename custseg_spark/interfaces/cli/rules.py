@@ -1,7 +1,7 @@
-"""The rules of a run's segments: in words, or as one SQL CASE over customer_features.
+"""Print the rules of a run's segments: in words, or as one SQL CASE over customer_features.
 
-With --dialect a statement for Spark, DuckDB or PostgreSQL, whose labels are the rules' own for
-every customer. A lake in a folder is read without Spark.
+With --dialect it is a statement for Spark, DuckDB or PostgreSQL, which labels every customer as the
+rules do. A lake in a folder is read without Spark.
 """
 
 from collections.abc import Sequence

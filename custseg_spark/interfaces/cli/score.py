@@ -1,7 +1,7 @@
-"""Assigns the customers of a run date with published models: features, segments, report.
+"""Assign the customers of a run date with published models: features, segments, report.
 
-Reads no source and fits nothing. A model that isn't what its manifest says is an error; segments
-keep their ids and names.
+The command reads no source and fits nothing. Segments keep their ids and names. A model that
+differs from its manifest is an error.
 """
 
 from collections.abc import Sequence

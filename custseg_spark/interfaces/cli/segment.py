@@ -1,6 +1,6 @@
-"""From event logs to segment tables: ingest, sessions, features, models, segments, report.
+"""Segment event logs: ingest, sessions, features, models, segments, report.
 
-One command writes the Delta tables and the report of one run date; a repeat changes nothing.
+One command writes the Delta tables and the report of one run date; repeating it changes nothing.
 """
 
 from collections.abc import Sequence

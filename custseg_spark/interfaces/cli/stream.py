@@ -1,9 +1,9 @@
-"""Events as they arrive to customers' current segments, in micro-batches of Structured Streaming.
+"""Keep customers' current segments while events arrive, by Spark's Structured Streaming.
 
-Each batch is validated and stored as ingest does it; then the customers that it touched are
-assigned with the model of the lake's latest run, in the table current_segments. A customer changes
-segment only where the margin passes model.stability.hysteresis. Killed at any moment and started
-again, it goes on as if nothing had been.
+Each micro-batch is validated and stored as ingest does it. Then its customers are assigned with the
+model of the lake's latest run, in the table current_segments. A customer changes segment only if
+the margin passes model.stability.hysteresis. A killed stream continues without loss when it is
+started again.
 """
 
 import logging

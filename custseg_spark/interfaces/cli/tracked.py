@@ -12,14 +12,14 @@ from custseg_spark.progress import Progress
 
 
 def require(config: Config) -> None:
-    """Raises ConfigurationError before the work for what would fail after it."""
+    """Raise ConfigurationError before the work for what would fail after it."""
     tracking.require()
     if config.lake.catalog or isinstance(place(config.lake.path), Remote):
         raise ConfigurationError("mlflow.enabled: expected a lake in a folder of this machine")
 
 
 def log(config: Config, run_date: date, progress: Progress) -> None:
-    """Logs a run of the lake and prints where."""
+    """Log a run of the lake and print where."""
     settings = config.mlflow
     reader = LakeReader(place(config.lake.path))  # type: ignore[arg-type]
     where = Tracking(settings.tracking_uri, settings.experiment, settings.register)

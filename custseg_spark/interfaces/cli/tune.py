@@ -1,6 +1,6 @@
-"""Transforms, feature sets and k compared in one table: silhouette, stability, smallest segment.
+"""Compare transforms, feature sets and k in one table: silhouette, stability, smallest segment.
 
-On a bounded sample of a run's customers, without a JVM; nothing is written to the lake.
+It uses a bounded sample of a run's customers, without a JVM, and writes nothing to the lake.
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""The dashboard over a lake in a folder: `custseg dashboard`. Without Spark, without a JVM.
+"""Show a lake in a folder in a browser: `custseg dashboard`, without Spark and without a JVM.
 
-It asks for the password of the environment (CUSTSEG_DASHBOARD_PASSWORD) if there is one. It listens
-on this machine alone unless --host says otherwise.
+It asks for the password in the environment (CUSTSEG_DASHBOARD_PASSWORD) if there is one. It listens
+only on this machine unless --host says otherwise.
 """
 
 import argparse

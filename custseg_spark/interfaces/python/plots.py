@@ -20,23 +20,23 @@ class Plots:
         self._content = content
 
     def sizes(self, *, theme: str = "light") -> Figure:
-        """Bars: each segment's share of customers and of revenue."""
+        """Draw bars: each segment's share of customers and of revenue."""
         return self._drawn("cluster_distribution", theme)
 
     def profiles(self, *, theme: str = "light") -> Figure:
-        """A heat map: segments x features, in standard deviations from the mean of all."""
+        """Draw a heat map: segments x features, in standard deviations from the mean of all."""
         return self._drawn("cluster_profiles", theme)
 
     def map(self, *, theme: str = "light") -> Figure:
-        """A sample of customers on the first two principal components, by segment."""
+        """Draw a sample of customers on the first two principal components, by segment."""
         return self._drawn("pca_clusters_2d", theme)
 
     def choice_of_k(self, *, theme: str = "light") -> Figure:
-        """The indices of each tried number of segments; the chosen one is ringed."""
+        """Draw the indices of each tried number of segments; the chosen one is ringed."""
         return self._drawn("k_selection", theme)
 
     def rfm(self, *, theme: str = "light") -> Figure:
-        """A heat map: buyers by recency and frequency score."""
+        """Draw a heat map: buyers by recency and frequency score."""
         return self._drawn("rfm_heat_map", theme)
 
     def seasons(self, *, theme: str = "light") -> Figure:
@@ -44,15 +44,15 @@ class Plots:
         return self._drawn("season_indices", theme, "four weeks with purchases")
 
     def migration(self, *, theme: str = "light") -> Figure:
-        """The customers' moves between segments since the run before."""
+        """Draw the customers' moves between segments since the run before."""
         return self._drawn("migration_flow", theme, "an earlier run")
 
     def drift(self, *, theme: str = "light") -> Figure:
-        """The drift of features since the run before."""
+        """Draw the drift of features since the run before."""
         return self._drawn("drift", theme, "an earlier run")
 
     def lifetime_value(self, *, theme: str = "light") -> Figure:
-        """The hold-out test of customer lifetime value: expected and actual."""
+        """Draw the hold-out test of customer lifetime value: expected and actual."""
         return self._drawn("lifetime_value", theme, "a hold-out test (clv_models.why)")
 
     def _drawn(self, name: str, theme: str, needed: str = "") -> Figure:

@@ -1,7 +1,7 @@
-"""The scoring service over a lake in a folder: `custseg serve`. Without Spark, without a JVM.
+"""Serve scores over HTTP from a lake in a folder: `custseg serve`, without Spark or a JVM.
 
-API keys come from the environment (CUSTSEG_API_KEYS, parted by commas); without any, everybody who
-reaches the port may ask. It listens on this machine alone unless --host says otherwise.
+API keys come from the environment (CUSTSEG_API_KEYS, separated by commas); without any, everybody
+who reaches the port may ask. It listens only on this machine unless --host says otherwise.
 """
 
 import argparse

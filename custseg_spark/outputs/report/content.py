@@ -97,11 +97,11 @@ class Content:
         return [f for f in self.all_flows if f.algorithm == self.main]
 
     def counts(self, kind: str) -> list[EventCount]:
-        """The counts of the events of one kind."""
+        """Return the counts of the events of one kind."""
         return [count for count in self.event_counts if count.kind == kind]
 
     def season(self, period: str) -> list[SeasonIndex]:
-        """The main algorithm's indices of a period."""
+        """Return the main algorithm's indices of a period."""
         return [s for s in self.seasons if (s.algorithm, s.period) == (self.main, period)]
 
     def listed(self, segment_id: int, kind: str) -> list[Affinity]:

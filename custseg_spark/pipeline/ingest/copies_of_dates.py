@@ -1,8 +1,8 @@
 """Find copies among a date's events that no single task has seen.
 
 Copies have the same date and the same time: in a log in order of time they can only occur where two
-tasks share a second. The ids of a large date are compared in ranges, so that tasks can share the
-work.
+tasks share a second. The ids of a large date are compared range by range, each independently, so
+that tasks can share the work.
 """
 
 import zlib
@@ -32,7 +32,7 @@ ALL_IDS: IdRange = ("", "g")
 
 @dataclass(frozen=True)
 class Comparison:
-    """A date and the range of ids to compare."""
+    """A date, and the ids to compare."""
 
     of_date: DateOfEvents
     ids: IdRange = ALL_IDS
@@ -40,10 +40,10 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Copies:
-    """The copies among a date's new files.
+    """The number of copies by file of records, and the rows that are copies in a date's new files.
 
-    `counts` has their number by the records' file. By the number of a new file, `flags` has a
-    packed bit for each row, and `new_ids` the positions and ids of rows that get another id.
+    `flags` has a packed bit per row, and `new_ids` the positions of rows that get another id; both
+    by the number of the new file, if it has any.
     """
 
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class Copies:
         return _unpacked(self.flags[file], rows) if file in self.flags else np.zeros(rows, bool)
 
     def within(self, files: Collection[int]) -> "Copies":
-        """Return the flags and new ids of some files."""
+        """Return the copies and new ids of some files."""
         return Copies(
             flags={n: bits for n, bits in self.flags.items() if n in files},
             new_ids={n: ids for n, ids in self.new_ids.items() if n in files},
@@ -67,7 +67,7 @@ class Copies:
 
 
 def merged(parts: Iterable[Copies]) -> Copies:
-    """Combine the copies of several ranges of ids."""
+    """Return the copies of several ranges of ids."""
     counts: dict[str, int] = {}
     flags: dict[int, bytes] = {}
     new_ids: dict[int, pl.DataFrame] = {}
@@ -82,7 +82,7 @@ def merged(parts: Iterable[Copies]) -> Copies:
 
 
 def comparisons(of_date: DateOfEvents) -> list[Comparison]:
-    """Return the comparisons of a date: one, or several ranges of ids for a large date."""
+    """Return a date's comparisons: one range of its ids, or several for a large date."""
     if not of_date.may_have_copies:
         return []
     if of_date.has_kept:
@@ -108,8 +108,10 @@ def compare(comparison: Comparison) -> Copies:
         for file in of_date.held
         if meets(span(file), times)
     ]
-    ids_in_table = pl.concat([pl.Series("event_id", [], pl.String), *(ids["event_id"] for ids in table_ids)])
-    is_copy = later_copies(new) | new["event_id"].is_in(ids_in_table.implode())
+    in_table = pl.concat(
+        [pl.Series("event_id", [], pl.String), *(h["event_id"] for h in table_ids)]
+    )
+    is_copy = later_copies(new) | new["event_id"].is_in(in_table.implode())
     counts = dict(new.filter(is_copy).group_by("file_id").len().iter_rows())
     for file_id, count in _written_before(table_ids, new):
         counts[file_id] -= count
@@ -126,7 +128,7 @@ def compare(comparison: Comparison) -> Copies:
 
 
 def read_columns(path: Path, names: Sequence[str], few_values: Sequence[str] = ()) -> pl.DataFrame:
-    """Read columns of a file; those of few values as categories, of four bytes a row."""
+    """Read columns of a file; columns of few values as categories, with four bytes per row."""
     with damage.named(path):
         table = pq.read_table(
             path,
@@ -140,12 +142,12 @@ def read_columns(path: Path, names: Sequence[str], few_values: Sequence[str] = (
 
 def _new_ids(comparison: Comparison, number: int) -> pl.DataFrame:
     """Return the ids of a new file with their positions in it and in the source."""
-    one = comparison.of_date.new[number]
+    new_file = comparison.of_date.new[number]
     of_file = ["file_id", "source_file"]
-    return _ids(comparison, one.file, ["source_row", *of_file], of_file).with_columns(
+    return _ids(comparison, new_file.file, ["source_row", *of_file], of_file).with_columns(
         pl.col("place").cast(pl.Int64),
         file=pl.lit(number, pl.Int64),
-        is_kept=pl.lit(one.is_kept),
+        is_kept=pl.lit(new_file.is_kept),
     )
 
 
@@ -154,8 +156,8 @@ def _ids(
 ) -> pl.DataFrame:
     """Return the ids that may be or have copies, with their positions and other columns."""
     times = comparison.of_date.shared_times
-    wanted = ["event_id", *names, *([] if times == [EVERY_TIME] else ["event_at"])]
-    rows = read_columns(comparison.of_date.folder / file.path, wanted, few_values)
+    names_read = ["event_id", *names, *([] if times == [EVERY_TIME] else ["event_at"])]
+    rows = read_columns(comparison.of_date.folder / file.path, names_read, few_values)
     rows = rows.with_row_index("place")
     if "event_at" in rows.columns:
         rows = rows.filter(is_within(times)).drop("event_at")
@@ -165,7 +167,9 @@ def _ids(
     return rows.filter(pl.col("event_id").is_between(low, high, closed="left"))
 
 
-def _written_before(table_ids: Sequence[pl.DataFrame], new: pl.DataFrame) -> Iterator[tuple[str, int]]:
+def _written_before(
+    table_ids: Sequence[pl.DataFrame], new: pl.DataFrame
+) -> Iterator[tuple[str, int]]:
     """Count the events of each new file that a killed run has already written.
 
     They aren't copies, although they aren't written again.
@@ -198,7 +202,7 @@ def _by_file(rows: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:
 def _packed(places: np.ndarray, rows: int) -> bytes:
     flags = np.zeros(rows, bool)
     flags[places] = True
-    # Compressed: copies are few, and all flags go from the tasks to the driver.
+    # Copies are usually few, so the flags compress well on the way to the driver.
     return zlib.compress(np.packbits(flags).tobytes(), 1)
 
 
@@ -207,6 +211,6 @@ def _unpacked(bits: bytes, rows: int) -> Flags:
     return np.unpackbits(packed, count=rows).astype(bool)
 
 
-def _either(one: bytes, other: bytes) -> bytes:
-    both = (np.frombuffer(zlib.decompress(bits), np.uint8) for bits in (one, other))
+def _either(first: bytes, second: bytes) -> bytes:
+    both = (np.frombuffer(zlib.decompress(bits), np.uint8) for bits in (first, second))
     return zlib.compress(np.bitwise_or(*both).tobytes(), 1)

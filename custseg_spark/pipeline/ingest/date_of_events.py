@@ -14,7 +14,7 @@ from custseg_spark.pipeline.ingest.written import EventFile
 MOST_FILES = 4
 _SMALL_ROWS = 200_000
 ROWS_PER_FILE = 2_000_000
-# The events that one task compares or merges: a large date has several tasks.
+# The events that a task compares or merges: a large date has several tasks.
 EVENTS_AT_A_TIME = 4_000_000
 
 
@@ -43,26 +43,26 @@ class DateOfEvents:
 
     @property
     def has_kept(self) -> bool:
-        """Whether equal records are separate events in some file."""
+        """Whether equal records are separate events."""
         return any(one.is_kept for one in self.new)
 
     @cached_property
     def shared_times(self) -> list[Span]:
-        """The times that several files cover, where copies can be.
+        """The times that several files cover: copies can only be there.
 
-        Equal records that count separately may be anywhere in a file.
+        Equal records that count separately may be at any time.
         """
         spans = [span(file) for file in self.files]
         return [EVERY_TIME] if self.has_kept else shared_times(spans)
 
     @property
     def may_have_copies(self) -> bool:
-        """Whether a new file overlaps another in time, or equal records are separate events."""
+        """Whether a new file shares a time with another, or equal records are separate events."""
         return any(meets(span(one.file), self.shared_times) for one in self.new)
 
     @property
     def is_large(self) -> bool:
-        """Whether there is more to compare or to merge than one task should handle."""
+        """Whether there is more to compare or merge than one task should have."""
         compared = sum(f.rows for f in self.files if meets(span(f), self.shared_times))
         return not self.has_kept and max(self.rows, compared) > self.events_at_a_time
 

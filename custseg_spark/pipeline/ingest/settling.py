@@ -1,7 +1,7 @@
-"""Remove copies that no single task has seen from a date's events, and merge small files.
+"""Settle a date's events after all tasks have written: drop copies, merge small files.
 
-One task settles some small dates. A large date has a task for each range of ids to compare, and
-then a task for each file to rewrite.
+One task settles several small dates. For a large date, one task compares each range of ids, and
+then one task rewrites each file, or several small ones together.
 """
 
 from collections import defaultdict
@@ -24,7 +24,7 @@ from custseg_spark.pipeline.ingest.copies_of_dates import (
 )
 from custseg_spark.pipeline.ingest.date_of_events import DateOfEvents
 
-# The number of events whose dates one task settles.
+# One task settles dates with so many events together.
 _EVENTS_TOGETHER = 160_000
 
 
@@ -32,8 +32,8 @@ _EVENTS_TOGETHER = 160_000
 class Settled:
     """A date's files without copies; `copies` counts the dropped ones by the records' file.
 
-    `superseded` are files that were rewritten: the driver removes them, because a task may be
-    tried again.
+    `superseded` are files that were rewritten: the driver removes them, because a task may be tried
+    again.
     """
 
     files: tuple[DataFile, ...]
@@ -43,7 +43,7 @@ class Settled:
 
 @dataclass(frozen=True)
 class Rewrite:
-    """New files of a date, by their numbers, to write again without copies."""
+    """New files of a date, by their numbers, to rewrite without their copies."""
 
     of_date: DateOfEvents
     files: tuple[int, ...]
@@ -51,7 +51,7 @@ class Rewrite:
 
 
 def settle_dates(spark: SparkSession, dates: Sequence[DateOfEvents]) -> Iterator[Settled]:
-    """Settle dates in Spark tasks, the small ones first."""
+    """Settle dates by Spark's tasks."""
     small = [one for one in dates if not one.is_large]
     groups = tasks.together(small, lambda one: one.rows, _EVENTS_TOGETHER)
     yield from chain.from_iterable(tasks.run(spark, settle_all, groups))
@@ -71,7 +71,7 @@ def settle(of_date: DateOfEvents) -> Settled:
 
 
 def rewrite(rewrite: Rewrite) -> list[DataFile]:
-    """Write some of a date's new files again, without copies."""
+    """Rewrite some of a date's new files."""
     of_date = rewrite.of_date
     frames = (_kept_rows(of_date, file, rewrite.copies) for file in rewrite.files)
     return [_part(of_date, rows) for rows in _in_length(frames, of_date.rows_per_file)]
@@ -85,12 +85,12 @@ def _settled_in_parts(spark: SparkSession, dates: Sequence[DateOfEvents]) -> Ite
     copies = [merged(parts[one.day]) for one in dates]
     of_dates = [_rewrites(*both) for both in zip(dates, copies, strict=True)]
     rewritten = iter(tasks.run(spark, rewrite, list(chain.from_iterable(of_dates))))
-    for of_date, of_copies, rewrites in zip(dates, copies, of_dates, strict=True):
-        yield _settled(of_date, of_copies, rewrites, [next(rewritten) for _ in rewrites])
+    for of_date, copies_of_date, rewrites in zip(dates, copies, of_dates, strict=True):
+        yield _settled(of_date, copies_of_date, rewrites, [next(rewritten) for _ in rewrites])
 
 
 def _rewrites(of_date: DateOfEvents, copies: Copies) -> list[Rewrite]:
-    """Return the files to rewrite: all if they are scattered, otherwise the files with copies."""
+    """Return the files to rewrite: all files if they are scattered, otherwise touched ones."""
     numbers = range(len(of_date.new))
     groups = [[n] for n in numbers if copies.touches(n)]
     if of_date.is_scattered:
@@ -127,8 +127,8 @@ def _kept_rows(of_date: DateOfEvents, file: int, copies: Copies) -> pl.DataFrame
 
 def _with_new_ids(rows: pl.DataFrame, new_ids: pl.DataFrame) -> pl.DataFrame:
     numbered = rows.with_row_index("place").with_columns(pl.col("place").cast(pl.Int64))
-    joined = numbered.join(new_ids, on="place", how="left", suffix="_told_apart")
-    new_id = pl.col("event_id_told_apart")
+    joined = numbered.join(new_ids, on="place", how="left", suffix="_new")
+    new_id = pl.col("event_id_new")
     is_order = (pl.col("order_id") == pl.col("event_id")) & new_id.is_not_null()
     return joined.sort("place").with_columns(
         order_id=pl.when(is_order).then(new_id).otherwise("order_id"),

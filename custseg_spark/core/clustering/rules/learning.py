@@ -68,7 +68,7 @@ class _Grower:
         self.grid, self._losses = grid, losses
 
     def root(self) -> _Node:
-        """A tree without a question."""
+        """Return a tree without a question."""
         return self._leaf(np.arange(len(self._losses)))
 
     def regrown(self, root: _Node, most_leaves: int) -> _Node:

@@ -93,7 +93,7 @@ class RuleTree:
         return tuple(self._rules(0, {}))
 
     def of_cluster(self, cluster: int) -> list[LeafRule]:
-        """The leaves of a cluster; empty where the tree has none."""
+        """Return the leaves of a cluster; empty where the tree has none."""
         return [rule for rule in self.rules if rule.cluster == cluster]
 
     def _rules(

@@ -71,7 +71,7 @@ class SourceFile:
 
 
 def list_files(path: str, *, hashes: bool = True) -> list[SourceFile]:
-    """The files of a path, a folder (with its subfolders) or a glob, by name.
+    """Return the files of a path, a folder (with its subfolders) or a glob, by name.
 
     In a folder, what can't be a log (hidden, empty, SQLite's side files, unknown binaries) is
     returned with the reason it is skipped. Raises InputError where nothing is there, or where a
@@ -96,7 +96,7 @@ def list_files(path: str, *, hashes: bool = True) -> list[SourceFile]:
 
 
 def require_readable(files: Sequence[SourceFile], path: str) -> None:
-    """Raises InputError where a path has no file that can be read, and says why."""
+    """Raise InputError where a path has no file that can be read, with the reason."""
     if not any(f.skipped_because is None for f in files):
         why = "".join(f"\n  {f.path}: {f.skipped_because}" for f in files) or _absent(path)
         # A URI is no Path: that would take one of its two slashes.
@@ -121,7 +121,7 @@ def arrived(path: Path) -> SourceFile:
 
 
 def _in_folder(path: Path, relative: Path, *, hashes: bool) -> SourceFile:
-    """A file that wasn't named itself; hidden if it or a folder on the way to it is."""
+    """Return a file that wasn't named itself; hidden if it or a folder on the way to it is."""
     if is_hidden(relative):
         shown = Path(printable(path.absolute()))
         return SourceFile(shown, "hidden", path.stat().st_size, "", HIDDEN)
@@ -129,7 +129,7 @@ def _in_folder(path: Path, relative: Path, *, hashes: bool) -> SourceFile:
 
 
 def printable(path: Path) -> str:
-    """The path as text, with the bytes escaped that aren't UTF-8."""
+    """Return the path as text, with the bytes escaped that aren't UTF-8."""
     return str(path).encode(errors="backslashreplace").decode()
 
 
@@ -156,7 +156,7 @@ def _identify(path: Path, *, outright: bool, hashes: bool) -> SourceFile:
 
 
 def hashed(file: SourceFile) -> SourceFile:
-    """The file with the hash of its content, if it is one to be read that has none yet."""
+    """Return the file with the hash of its content, if it is one to be read that has none yet."""
     if file.sha256 or file.skipped_because or isinstance(file.path, Remote):
         return file
     try:
@@ -168,7 +168,7 @@ def hashed(file: SourceFile) -> SourceFile:
 def kind_of(
     path: Place, head: bytes, whole: Callable[[], Path], *, outright: bool
 ) -> tuple[str, str | None]:
-    """The kind told by the first bytes, and the reason to skip the file, if there is one.
+    """Return the kind told by the first bytes, and the reason to skip the file, if there is one.
 
     `whole` is asked for the file itself where these don't tell.
     """

@@ -10,7 +10,7 @@ from custseg_spark.engine.sources.discovery.files import SourceFile
 def list_sources(
     mappings: Sequence[MappingFile],
 ) -> list[tuple[MappingFile, list[SourceFile]]]:
-    """The files of each mapping's local paths; fails on a missing path before Spark starts.
+    """Return the files of each mapping's local paths; fails on a missing path before Spark starts.
 
     No file is read (`hashed_sources` does). Remote ones are listed by `ingest`, as it takes Spark.
     """
@@ -23,7 +23,7 @@ def list_sources(
 def hashed_sources(
     listed: Sequence[tuple[MappingFile, Sequence[SourceFile]]],
 ) -> list[tuple[MappingFile, list[SourceFile]]]:
-    """The files with the hashes of their contents, by which the ledger knows them."""
+    """Return the files with the hashes of their contents, by which the ledger knows them."""
     return [
         (mapping, [files.hashed(file) for file in listed_files]) for mapping, listed_files in listed
     ]

@@ -54,7 +54,7 @@ def find(
     split_bytes: int,
     staging: Path,
 ) -> RemoteFiles:
-    """The files of the mapping's remote paths; nothing of those that aren't new is read.
+    """Return the files of the mapping's remote paths; nothing of those that aren't new is read.
 
     Raises InputError where nothing is there, or a file can't be read.
     """
@@ -79,7 +79,7 @@ def find(
 
 
 def list_files(spark: SparkSession, path: str) -> list[SourceFile]:
-    """The files of a remote path, folder or glob by name; none of a path of this machine
+    """Return the files of a remote path, folder or glob by name; none of a path of this machine
     or of a database.
 
     As `files.list_files`, but that the kinds are still unknown.

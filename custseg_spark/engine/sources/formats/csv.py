@@ -105,7 +105,7 @@ def parsed(
 def inspect(
     file: SourceFile, mapping: MappingFile, piece_bytes: int, scanned: TextFacts | None = None
 ) -> TextFacts | str:
-    """The file's facts, its header checked against the mapping; or why it is passed over.
+    """Return the file's facts, its header checked against the mapping; or why it is passed over.
 
     A file that shares no column with the mapping is something else, and is passed over unless it
     was named outright. Raises InputError, naming file and column, where a column is missing, and
@@ -140,7 +140,7 @@ def _hint(file: SourceFile, mapping: MappingFile) -> str:
 
 
 def pieces(file: SourceFile, file_id: str, facts: TextFacts) -> list[CsvPiece | CompressedCsv]:
-    """The pieces of a file of this machine."""
+    """Return the pieces of a file of this machine."""
     if file.kind in ("gzip", "xz"):
         return [CompressedCsv(file_id, file, facts.header_row, facts.header)]
     return [

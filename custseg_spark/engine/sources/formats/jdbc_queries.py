@@ -45,7 +45,7 @@ def reader(spark: SparkSession, url: str, mapping: MappingFile) -> DataFrameRead
 def one_row(
     spark: SparkSession, url: str, mapping: MappingFile, columns: Sequence[str]
 ) -> list[str | None]:
-    """The values of a query's only row, as text."""
+    """Return the values of a query's only row, as text."""
     named = [sql + " AS v" + str(i) for i, sql in enumerate(columns)]
     query = "SELECT " + ", ".join(named) + " FROM " + relation(mapping)
     with explained(url, mapping):

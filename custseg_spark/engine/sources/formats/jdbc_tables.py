@@ -161,17 +161,17 @@ def _partition_column(
     """
     if mapping.jdbc.predicates:
         return None
-    configured = mapping.jdbc.partition_column
-    name = (configured or mapping.columns.get("event_at", "")).lower()
+    named = mapping.jdbc.partition_column
+    name = (named or mapping.columns.get("event_at", "")).lower()
     column = next((f for f in fields if f.name.lower() == name), None)
-    if configured and not column:
+    if named and not column:
         names = [f.name for f in fields]
-        raise ConfigurationError(f"{where}: jdbc.partition_column: there is no column '{configured}'"
-                                 f"{nearest(configured, names)}")  # fmt: skip
+        raise ConfigurationError(f"{where}: jdbc.partition_column: there is no column '{named}'"
+                                 f"{nearest(named, names)}")  # fmt: skip
     if column and not isinstance(column.dataType, _RANGED):
-        if configured:
+        if named:
             raise ConfigurationError(
-                f"{where}: jdbc.partition_column '{configured}' is {column.dataType.simpleString()};"
+                f"{where}: jdbc.partition_column '{named}' is {column.dataType.simpleString()};"
                 " expected a number, date or timestamp"
             )
         return None

@@ -77,7 +77,7 @@ def inspect(file: SourceFile, file_id: str, mapping: MappingFile, staging: Path)
 
 
 def _staged_records(file: SourceFile, mapping: MappingFile) -> Iterator[str] | None:
-    """The records of a file that aren't its lines, as lines; None where they are."""
+    """Return the records of a file that aren't its lines, as lines; None where they are."""
     if _is_array(file.data):
         return json_text.array_lines(file.data, mapping.nested, explodes=mapping.explodes)
     return json_text.exploded_lines(file.data, mapping.nested) if mapping.explodes else None

@@ -25,7 +25,7 @@ Record = Mapping[str, str | None]
 
 
 def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object whose keys are distinct: which of two values is meant, nobody knows."""
+    """Return an object whose keys are distinct: which of two values is meant, nobody knows."""
     unique = dict(pairs)
     if len(unique) != len(pairs):
         raise ValueError("a key is there twice")
@@ -50,7 +50,7 @@ _LINE, _ELEMENT = _decoder(unique_keys), _decoder(_once_or_list)
 
 
 def record(line: bytes, taken: Collection[str]) -> tuple[Record, str | None]:
-    """The texts of a line's object by key, and what is wrong with it: the code of a rule.
+    """Return the texts of a line's object by key, and what is wrong with it: the code of a rule.
 
     A list or an object is refused under a `taken` key, and its own JSON text under any other.
     """
@@ -97,7 +97,7 @@ class _Text:
         self._position = 0
 
     def peek(self) -> str:
-        """The next character that isn't blank; empty at the end."""
+        """Return the next character that isn't blank; empty at the end."""
         while True:
             blanks = _BLANKS.match(self._text, self._position)
             self._position = blanks.end() if blanks else self._position
@@ -105,7 +105,7 @@ class _Text:
                 return self._text[self._position : self._position + 1]
 
     def take(self, allowed: str) -> str:
-        """The same, which must be one of these, and past it."""
+        """Return the same, which must be one of these, and past it."""
         character = self.peek()
         if not character or character not in allowed:
             expected = " or ".join(allowed)
@@ -114,7 +114,7 @@ class _Text:
         return character
 
     def value(self) -> Any:
-        """The value that begins here. Raises ValueError where none does."""
+        """Return the value that begins here. Raises ValueError where none does."""
         self.peek()
         while True:
             try:

@@ -15,7 +15,7 @@ MOST_BYTES = 1 << 39
 
 
 def check(packed: int, unpacked: int, what: str) -> None:
-    """Raises InputError where so many bytes can't honestly have come of that few."""
+    """Raise InputError where so many bytes can't honestly have come of that few."""
     if unpacked > HARMLESS_BYTES and unpacked > MOST_TIMES * packed:
         raise InputError(
             f"{what} unpacks to more than {MOST_TIMES} times its {packed:,} bytes; no log does:"

@@ -61,7 +61,7 @@ class ParquetFile:
 
 
 def inspect(file: SourceFile, file_id: str, mapping: MappingFile) -> ParquetFile | str:
-    """The file's footer, its columns checked against the mapping; or why it is passed over.
+    """Return the file's footer, its columns checked against the mapping; or why it is passed over.
 
     Raises InputError for a damaged file, an absent column, one that is there twice but for its
     case, and a column of the mapping that holds more than one value.
@@ -113,7 +113,7 @@ def _is_span(kind: pa.DataType) -> bool:
 
 
 def _check_size(file: SourceFile, footer: pq.FileMetaData) -> None:
-    """Raises InputError for what unpacks to far more than a log of that length can hold."""
+    """Raise InputError for what unpacks to far more than a log of that length can hold."""
     if footer.num_rows > _FEW_ROWS + _MOST_ROWS_A_BYTE * file.bytes:
         raise InputError(
             f"{file.path}: {footer.num_rows:,} rows in {file.bytes:,} bytes; that is no log"
@@ -226,7 +226,7 @@ def _damaged_column(path: Path, row_group: int) -> str:
 
 
 def pieces(source: ParquetFile) -> list[ParquetPiece]:
-    """A piece for each row group that has rows."""
+    """Return a piece for each row group that has rows."""
     cut, row = [], source.rows_before + 1
     with pq.ParquetFile(source.file.data) as opened:
         for number in range(opened.metadata.num_row_groups):
@@ -286,7 +286,7 @@ def located_rows(
 
 
 def same_schema(sources: Sequence[ParquetFile]) -> list[list[ParquetFile]]:
-    """The files grouped by their schema."""
+    """Return the files grouped by their schema."""
     by_schema: dict[str, list[ParquetFile]] = {}
     for source in sources:
         by_schema.setdefault(source.schema.remove_metadata().to_string(), []).append(source)
@@ -294,5 +294,5 @@ def same_schema(sources: Sequence[ParquetFile]) -> list[list[ParquetFile]]:
 
 
 def quoted(name: str) -> str:
-    """A column's name as Spark takes it, whatever is in it."""
+    """Return a column's name as Spark takes it, whatever is in it."""
     return "`" + name.replace("`", "``") + "`"

@@ -48,7 +48,7 @@ class FileOfLines:
 
 
 def split_settings(split_bytes: int) -> dict[str, str]:
-    """The session settings under which `lines` and `frame` must be evaluated.
+    """Return the session settings under which `lines` and `frame` must be evaluated.
 
     One split a partition (the open cost fills it up), cut where `rows_before` was counted: that is
     what makes the number of a row known without a second pass.
@@ -71,7 +71,7 @@ def lines(spark: SparkSession, paths: Sequence[str]) -> DataFrame:
 def frame(
     spark: SparkSession, sources: Sequence[RemoteText], split_bytes: int
 ) -> tuple[DataFrame, Mapping[int, FileOfLines]]:
-    """The lines of the files with file number and row, and the files by these numbers."""
+    """Return the lines of the files with file number and row, and the files by these numbers."""
     by_path = {str(source.file.path): source for source in sources}
     every = lines(spark, list(by_path))
     numbers = {source.file_id: n for n, source in enumerate(sources)}
@@ -115,7 +115,7 @@ def _splits_table(
     numbers: Mapping[str, int],
     split_bytes: int,
 ) -> pa.Table:
-    """One row a split: Spark's name of the file, where the split begins, rows before it."""
+    """Return one row a split: Spark's name of the file, where the split begins, rows before it."""
     rows = []
     for uri in input_files:
         source = of_input_file(uri, by_path)
@@ -158,7 +158,7 @@ def count_lines(
 
 
 def _splits(lines: DataFrame) -> DataFrame:
-    """One row a split: lines, their bytes, blank ones, the first one that isn't blank."""
+    """Return one row a split: lines, their bytes, blank ones, the first one that isn't blank."""
     is_blank = F.length(F.rtrim("value", F.lit("\r"))) == 0
     content = F.substring(F.col("value").cast("binary"), 1, LONGEST_HEADER)
     return lines.groupBy("spark_path", "block_start").agg(

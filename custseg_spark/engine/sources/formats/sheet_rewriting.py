@@ -37,7 +37,7 @@ class _Row:
 
 
 def rewritten(book: Workbook, part: str, target: Path) -> list[int]:
-    """Writes the workbook with the sheet alone to `target`; the numbers of the rows in it.
+    """Write the workbook with the sheet alone to `target`; the numbers of the rows in it.
 
     Raises InputError for cells beyond a sheet's end, or more than the bounds allow.
     """
@@ -65,7 +65,7 @@ def rewritten(book: Workbook, part: str, target: Path) -> list[int]:
 
 
 def _used(book: Workbook, part: str) -> tuple[list[int], list[int]]:
-    """The rows and the columns that hold a value."""
+    """Return the rows and the columns that hold a value."""
     numbers: list[int] = []
     columns: set[int] = set()
     for row in _rows(book, part):
@@ -77,7 +77,7 @@ def _used(book: Workbook, part: str) -> tuple[list[int], list[int]]:
 
 
 def _near(columns: list[int]) -> dict[int, int]:
-    """The new place of each column: gaps that are too wide are closed."""
+    """Return the new place of each column: gaps that are too wide are closed."""
     places, moved = {column: column for column in columns[:1]}, 0
     for before, column in pairwise(columns):
         moved += column - before - 1 if column - before > _WIDEST_GAP else 0
@@ -146,7 +146,7 @@ def _row_number(book: Workbook, element: ElementTree.Element, before: int) -> in
 
 
 def _column(book: Workbook, cell: ElementTree.Element, row: int, before: int) -> int:
-    """The column of a cell: that of its place, which is in its row, or the next."""
+    """Return the column of a cell: that of its place, which is in its row, or the next."""
     given = cell.get("r")
     if given is None:
         number = before + 1
@@ -175,7 +175,7 @@ def _inside(cell: ElementTree.Element) -> str | None:
 
 
 def _text(item: ElementTree.Element) -> str:
-    """A text in place, of its runs, without the signs of how it is spoken."""
+    """Return a text in place, of its runs, without the signs of how it is spoken."""
     texts = []
     for child in item:
         kind = child.tag.rpartition("}")[2]

@@ -59,7 +59,7 @@ class Survey:
 
 
 def survey(book: Workbook, part: str) -> Survey:
-    """Looks at a sheet's part. Raises InputError for a row beyond the bounds."""
+    """Look at a sheet's part. Raises InputError for a row beyond the bounds."""
     result, number = Survey(), 0
     for rows in _stretches(book, part, result):
         numbers = []
@@ -76,7 +76,7 @@ def survey(book: Workbook, part: str) -> Survey:
 
 
 def _see_cells(rows: bytes, numbers: list[int], result: Survey) -> None:
-    """Notes where the cells of some rows are, and whether each says so and is in one of these."""
+    """Note where the cells of some rows are, and whether each says so and is in one of these."""
     placed = _PLACED_CELL.findall(rows)
     columns, own_rows = zip(*placed, strict=True) if placed else ((), ())
     result.columns.update(columns)
@@ -109,7 +109,7 @@ def _stretches(book: Workbook, part: str, result: Survey) -> Iterator[bytes]:
 
 
 def column_number(letters: str) -> int:
-    """The number of a column, from 1, by its letters: 28 of AB."""
+    """Return the number of a column, from 1, by its letters: 28 of AB."""
     number = 0
     for letter in letters:
         number = number * 26 + ord(letter) - ord("A") + 1
@@ -117,7 +117,7 @@ def column_number(letters: str) -> int:
 
 
 def column_letters(number: int) -> str:
-    """The letters of a column by its number, from 1."""
+    """Return the letters of a column by its number, from 1."""
     letters = ""
     while number:
         number, place = divmod(number - 1, 26)

@@ -50,7 +50,7 @@ class SqliteFile:
 
 
 def inspect(file: SourceFile, file_id: str, mapping: MappingFile, staging: Path) -> SqliteFile:
-    """A checked snapshot of the database.
+    """Return a checked snapshot of the database.
 
     The snapshot is taken by SQLite's backup, so that concurrent reads see one state and no writer
     is held up. Raises InputError for a locked or damaged database, or an absent table or column.
@@ -138,7 +138,7 @@ def first_rows(
 
 
 def _length(connection: sqlite3.Connection, table: str) -> int:
-    """The largest rowid, as counting would read the whole table; 0 where there are none."""
+    """Return the largest rowid, as counting would read the whole table; 0 where there are none."""
     rowid = _rowid_name(connection, table, _columns(connection, table))
     if rowid is None:
         return 0
@@ -146,7 +146,7 @@ def _length(connection: sqlite3.Connection, table: str) -> int:
 
 
 def _rowid_name(connection: sqlite3.Connection, table: str, columns: Sequence[str]) -> str | None:
-    """The name by which the rowid goes; null for a view and a table without rowids."""
+    """Return the name by which the rowid goes; null for a view and a table without rowids."""
     taken = {c.lower() for c in columns}
     for name in ("rowid", "_rowid_", "oid"):
         if name not in taken:
@@ -171,7 +171,7 @@ def _range_starts(connection: sqlite3.Connection, table: str, rowid: str) -> Ite
 
 
 def _quoted(identifier: str) -> str:
-    """An SQLite identifier: names can't be bound as parameters."""
+    """Return an SQLite identifier: names can't be bound as parameters."""
     return '"' + identifier.replace('"', '""') + '"'
 
 
@@ -202,7 +202,7 @@ class SqlitePiece:
                 yield from self._row_by_row(connection, values)
 
     def _joined(self, connection: sqlite3.Connection, values: Sequence[str]) -> Records | None:
-        """The range in one text that SQLite joins, a fifth of the time that its rows take.
+        """Return the range in one text that SQLite joins, a fifth of the time that its rows take.
 
         None where a value holds what stands between values or rows, or isn't UTF-8.
         """
@@ -250,7 +250,7 @@ class SqlitePiece:
             yield table_records(table, np.array(places, np.int64))
 
     def _where(self) -> str:
-        """The table, its range of rowids and their order; the bounds are bound later."""
+        """Return the table, its range of rowids and their order; the bounds are bound later."""
         if self.rowid is None:
             return " FROM " + _quoted(self.table)
         condition = f" WHERE {self.rowid} BETWEEN ? AND ? ORDER BY {self.rowid}"
@@ -258,7 +258,7 @@ class SqlitePiece:
 
 
 def pieces(source: SqliteFile) -> list[SqlitePiece]:
-    """The ranges of the snapshot's rows."""
+    """Return the ranges of the snapshot's rows."""
     starts = source.range_starts
     ranges: list[tuple[int, int] | None] = [None]
     if source.rowid is not None:

@@ -10,7 +10,7 @@ LOCK_WAIT_S = 5.0
 
 
 def open_read_only(path: Path, how: str = "mode=ro") -> sqlite3.Connection:
-    """A read-only connection: a plain connect would create a file that is missing."""
+    """Return a read-only connection: a plain connect would create a file that is missing."""
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=LOCK_WAIT_S)
     # Bytes, because text in a SQLite file need not be UTF-8; Spark checks that with the rest.
     connection.text_factory = bytes

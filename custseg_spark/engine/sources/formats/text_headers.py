@@ -14,7 +14,7 @@ ONLY_RETURNS = "lines end in carriage returns only; convert them to line feeds"
 
 
 def named_columns(line: bytes, layout: Layout) -> tuple[tuple[str, ...], str | None]:
-    """The columns that the header names, and why it can't be used, if so.
+    """Return the columns that the header names, and why it can't be used, if so.
 
     Named as far as they can be read even then: it takes the names to tell a log with a broken
     header from a file that is something else.

@@ -83,7 +83,7 @@ def _unzipped(file: SourceFile, size: int) -> Iterator[bytes]:
 def inspect_text(
     file: SourceFile, layout: Layout, piece_bytes: int, header_row: int = 0
 ) -> TextFacts:
-    """One pass over a text file's bytes. Raises InputError for a truncated gzip.
+    """Return one pass over a text file's bytes. Raises InputError for a truncated gzip.
 
     The header is the row `header_row`, 0 for the first that isn't blank.
     """
@@ -184,7 +184,7 @@ class _Lines:
             self._carry = b"x"  # that it isn't blank is all that matters of it
 
     def finish(self) -> tuple[bytes, int]:
-        """The header's line and its number; an empty line where there is none."""
+        """Return the header's line and its number; an empty line where there is none."""
         if self._carry:
             if self._header is None and self._wanted in (0, self.newlines + 1):
                 self._header, self._header_row = self._carry, self.newlines + 1

@@ -24,7 +24,7 @@ _OTHERS = {
 
 
 def unpacked(file: SourceFile, target: Path) -> SourceFile:
-    """An xz file with its text in `target`; any other file as it is.
+    """Return an xz file with its text in `target`; any other file as it is.
 
     Raises InputError for a file that is truncated, damaged, or followed by something else.
     """
@@ -37,7 +37,7 @@ def unpacked(file: SourceFile, target: Path) -> SourceFile:
 
 
 def check_is_text(file: SourceFile, first: bytes) -> None:
-    """Raises InputError where what was compressed isn't text, by its first bytes."""
+    """Raise InputError where what was compressed isn't text, by its first bytes."""
     for magic, name in _OTHERS.items():
         if first.startswith(magic):
             raise InputError(

@@ -36,7 +36,7 @@ class Workbook:
     path: str
 
     def check(self, sheet_part: str) -> None:
-        """Raises InputError where a part that is read beside the sheet is beyond the bounds."""
+        """Raise InputError where a part that is read beside the sheet is beyond the bounds."""
         names = self.archive.namelist()
         if len({name.lower() for name in names}) < len(names):
             raise InputError(f"{self.path}: the workbook has a part twice")
@@ -45,7 +45,7 @@ class Workbook:
                 pass
 
     def beside(self, sheet_part: str) -> list[str]:
-        """The parts that are read beside the sheet."""
+        """Return the parts that are read beside the sheet."""
         return [
             name
             for name in self.archive.namelist()
@@ -75,7 +75,7 @@ class Workbook:
             yield block
 
     def sheet_names(self) -> list[str]:
-        """The names of the sheets in order."""
+        """Return the names of the sheets in order."""
         return list(self._relations())
 
     def _relations(self) -> dict[str, str | None]:
@@ -89,7 +89,7 @@ class Workbook:
         return relations
 
     def part_of(self, sheet: str) -> str:
-        """The name of the part that holds a sheet."""
+        """Return the name of the part that holds a sheet."""
         relations = self._relations()
         targets = {
             element.get("Id"): element.get("Target", "")

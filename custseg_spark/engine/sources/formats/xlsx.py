@@ -86,7 +86,7 @@ def is_readable() -> bool:
 
 
 def open_sheet(file: SourceFile, name: str, most: int | None = None) -> Sheet:
-    """The sheet of that name, or the first one; of its filled rows at most so many.
+    """Return the sheet of that name, or the first one; of its filled rows at most so many.
 
     Raises InputError for a damaged workbook or an absent sheet, ConfigurationError where the
     library is missing.
@@ -119,14 +119,14 @@ def _rows(
 
 
 def _cells(path: Path, sheet: str) -> Iterator[list[Any]]:
-    """The cells of all rows from the first one on, as the library reads them."""
+    """Return the cells of all rows from the first one on, as the library reads them."""
     import python_calamine as calamine
 
     return calamine.load_workbook(str(path)).get_sheet_by_name(sheet).iter_rows()
 
 
 def sheet_names(file: SourceFile) -> list[str]:
-    """The sheets of a workbook. Raises as `open_sheet` does."""
+    """Return the sheets of a workbook. Raises as `open_sheet` does."""
     _require_library(file)
     with _explained(file), zipfile.ZipFile(file.data) as archive:
         return Workbook(archive, str(file.path)).sheet_names()
@@ -194,7 +194,7 @@ def inspect(
 
 
 def _id_of(file_id: str, sheet: str) -> str:
-    """The id of a further sheet of a workbook."""
+    """Return the id of a further sheet of a workbook."""
     return hashlib.sha256(f"{file_id}\n{sheet}".encode()).hexdigest()[:32]
 
 
@@ -269,7 +269,7 @@ class SheetPiece:
 
 
 def pieces(source: XlsxFile) -> list[SheetPiece]:
-    """The staged files of the sheet's rows."""
+    """Return the staged files of the sheet's rows."""
     paths = sorted(source.folder.glob("*.parquet"))
     return [
         SheetPiece(source.file_id, source.file.name, path, source.columns, path.stat().st_size)

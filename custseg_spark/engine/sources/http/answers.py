@@ -20,7 +20,7 @@ class MalformedError(Exception):
 def page(
     answer: bytes, mobiles: Collection[str], seen: Collection[str]
 ) -> tuple[list[Mapping[str, Any]], str | None]:
-    """The purchases of an answer, each with its mobile, and the next page's cursor.
+    """Return the purchases of an answer, each with its mobile, and the next page's cursor.
 
     Raises MalformedError where the answer isn't an object of that form, speaks of who wasn't
     asked for, or goes on with a cursor that was `seen`. Values are not looked at: ingest does.

@@ -61,7 +61,7 @@ class PurchaseApi:
     """Purchases by mobile number, from `POST <url>/purchases`. Safe to share among threads."""
 
     def __init__(self, config: FetchConfig, token: str) -> None:
-        """Raises ConfigurationError if the libraries are missing."""
+        """Raise ConfigurationError if the libraries are missing."""
         try:
             import httpx
             import tenacity

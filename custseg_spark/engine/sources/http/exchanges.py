@@ -53,12 +53,12 @@ class Exchanges:
         self._client = httpx.AsyncClient(timeout=timeout_s, headers=headers_)
 
     def close(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         self._run(self._client.aclose()).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
 
     def post(self, url: str, body: Mapping[str, Any]) -> Answer:
-        """The answer to a request with a body of JSON.
+        """Return the answer to a request with a body of JSON.
 
         Raises httpx.TransportError where there is none in time, MalformedError for one that is too
         long or can't be unpacked, InputError for one that is packed more than once.
@@ -99,7 +99,7 @@ class _Unpacker:
     """The content of blocks that are packed once, or not at all."""
 
     def __init__(self, encoding: str) -> None:
-        """Raises InputError for an encoding that wasn't asked for."""
+        """Raise InputError for an encoding that wasn't asked for."""
         given = [name.strip().lower() for name in encoding.split(",")]
         packed = [name for name in given if name not in _PLAIN]
         if len(packed) > 1 or not set(packed) <= set(_PACKED):
@@ -107,7 +107,7 @@ class _Unpacker:
         self._decoder = zlib.decompressobj(_ANY_HEADER) if packed else None
 
     def some(self, block: bytes) -> tuple[bytes, bytes]:
-        """A bounded part of a block's content, and what of the block is left."""
+        """Return a bounded part of a block's content, and what of the block is left."""
         if self._decoder is None:
             return block, b""
         if self._decoder.eof:

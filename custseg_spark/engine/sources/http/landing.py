@@ -71,7 +71,7 @@ class Fetched:
 
 
 def fetch(customers: Iterable[str], folder: Path, api: PurchaseApi, config: FetchConfig) -> Fetched:
-    """Writes the purchases of the customers into files of a folder, but for those it has.
+    """Write the purchases of the customers into files of a folder, but for those it has.
 
     Memory holds the customers of `fetch.parallel` files and a page of each. Raises ConflictError
     while another fetch fills the folder, TargetError for one that can't be written, InputError as
@@ -114,7 +114,7 @@ def _parts(customers: Iterable[str], size: int) -> Iterator[Part]:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Makes and holds the folder, and takes away what a killed fetch was writing."""
+    """Create and lock the folder, and remove what a killed fetch was writing."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder, f"another fetch is filling {folder}"):
@@ -143,7 +143,7 @@ def _write(part: Part, folder: Path, api: PurchaseApi, config: FetchConfig) -> F
 
 
 def _ask(batch: Sequence[str], api: PurchaseApi, stream: BinaryIO) -> Fetched:
-    """Writes the purchases of a batch, or a line that says for whom no proper answer came.
+    """Write the purchases of a batch, or a line with the customers who got no proper answer.
 
     A batch whose answer stays malformed is halved and halved again, so that one customer whom the
     API can't tell of doesn't take the others along.
