@@ -28,7 +28,7 @@ from checkout import (
 
 if TYPE_CHECKING:
     from postgresql_server import Server
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import Row, SparkSession
 
     from custseg_spark.engine.lake.columns import Table
     from custseg_spark.engine.lake.lake import Lake
@@ -49,6 +49,9 @@ _TEST_SETTINGS = {
     # Delta keeps each table that was ever read for an hour, with the plans of its snapshots: those
     # of a few hundred tests' tables fill the heap, and the collector does the rest.
     "spark.databricks.delta.delta.log.cacheSize": "20",
+    # In another time zone than UTC Delta reads a table's whole log anew after each commit, to
+    # compare it with what the commit says.
+    "spark.databricks.delta.allFilesInCrc.verificationMode.forceOnNonUTC.enabled": "false",
     # Plans of a handful of rows run once: to compile them takes longer than to interpret them. Jobs
     # in processes of their own compile, as in production.
     "spark.sql.codegen.wholeStage": "false",
@@ -134,13 +137,14 @@ def lake_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def read(spark: "SparkSession", lake_dir: Path) -> "Callable[[Table], DataFrame]":
-    """Reads a table of the test's lake."""
+def read(spark: "SparkSession", lake_dir: Path) -> "Callable[[Table], list[Row]]":
+    """Reads the rows of a table of the test's lake."""
+    from ledger import reading
+
     from custseg_spark.config.settings import LakeConfig
     from custseg_spark.engine.lake.lake import Lake
 
-    lake = Lake(spark, LakeConfig(path=str(lake_dir)))
-    return lake.read
+    return reading(Lake(spark, LakeConfig(path=str(lake_dir))))
 
 
 @pytest.fixture

@@ -4,11 +4,12 @@ Ingest checks the share of refused records, by the mapping's own limit.
 """
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
-from pyspark.sql import DataFrame, Row
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from custseg_spark.config.settings import GateConfig
@@ -19,6 +20,8 @@ from custseg_spark.errors import GateError
 from custseg_spark.pipeline import concentration
 
 _DAYS_BEFORE = 7
+# A row of the ledger.
+File = Mapping[str, Any]
 _PARTS = ("header", "blank", "accepted", "rejected", "ignored", "duplicates")
 
 
@@ -45,7 +48,7 @@ def check(lake: Lake, config: GateConfig, run_date: date | None) -> Passed:
         # Otherwise events may be there before their ledger rows.
         runs.wait_for_journals(lake.native, TABLES)
     lake = lake.at_one_moment((EVENTS, INGEST_FILES))
-    files = [r for r in lake.read(INGEST_FILES).collect() if r.skipped_because is None]
+    files = [r for r in lake.rows(INGEST_FILES).to_pylist() if r["skipped_because"] is None]
     events = lake.read(EVENTS)
     _check_sums(files)
     counted = _check_events(files, events)
@@ -64,24 +67,24 @@ def check(lake: Lake, config: GateConfig, run_date: date | None) -> Passed:
     return passed
 
 
-def _check_sums(files: list[Row]) -> None:
+def _check_sums(files: Sequence[File]) -> None:
     for file in files:
         parts = {name: file[name] for name in _PARTS}
-        if sum(parts.values()) != file.physical_records:
+        if sum(parts.values()) != file["physical_records"]:
             sum_of_parts = " + ".join(f"{count:,} {name}" for name, count in parts.items())
             raise GateError(
-                f"{file.source_file}: {file.physical_records:,} records are not {sum_of_parts};"
+                f"{file['source_file']}: {file['physical_records']:,} records are not {sum_of_parts};"
                 " the ledger was changed by hand"
             )
 
 
-def _check_events(files: list[Row], events: DataFrame) -> int:
+def _check_events(files: Sequence[File], events: DataFrame) -> int:
     """Return the number of events, checked against the ledger by one scan of two columns."""
     counts = {
         (r.source, r.file_id): r["count"]
         for r in events.groupBy("source", "file_id").count().collect()
     }
-    files_by_key = {(f.source, f.file_id): f for f in files}
+    files_by_key = {(f["source"], f["file_id"]): f for f in files}
     for key, count in counts.items():
         if key not in files_by_key:
             raise GateError(
@@ -91,9 +94,9 @@ def _check_events(files: list[Row], events: DataFrame) -> int:
     # A source without any event has other records, such as customer attributes.
     of_events = {source for source, _ in counts}
     for key, file in files_by_key.items():
-        if key[0] in of_events and file.accepted != counts.get(key, 0):
+        if key[0] in of_events and file["accepted"] != counts.get(key, 0):
             raise GateError(
-                f"{file.source_file}: the ledger has {file.accepted:,} accepted records, the"
+                f"{file['source_file']}: the ledger has {file['accepted']:,} accepted records, the"
                 f" table of events {counts.get(key, 0):,} of them"
             )
     return sum(counts.values())

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from checkout import ROOT
+from checkout import ROOT, SHORT_PROCESS
 from pyspark.sql import SparkSession
 
 from custseg_spark.engine.lake.lake import Lake
@@ -30,7 +30,8 @@ for arguments in json.loads(sys.argv[1]):
 # The options of the tests' own session: what is run is small.
 SUBMIT = (
     "--master local[2] --conf spark.sql.shuffle.partitions=2 --conf spark.driver.memory=1g"
-    " --driver-java-options -XX:TieredStopAtLevel=1 pyspark-shell"
+    " --conf spark.sql.codegen.wholeStage=false --conf spark.sql.codegen.factoryMode=NO_CODEGEN"
+    f" --conf spark.databricks.delta.snapshotPartitions=1 '{SHORT_PROCESS}' pyspark-shell"
 )
 
 pytestmark = pytest.mark.skipif(not PROGRAMS.exists(), reason="no .venv-dbt: make dbt")

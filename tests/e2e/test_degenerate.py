@@ -1,14 +1,13 @@
 """Logs at the edge of what can be segmented: a clear outcome each."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from checkout import write_log
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+from ledger import Read
 
-from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.schemas import (
     CLV_MODELS,
     CUSTOMER_FEATURES,
@@ -19,7 +18,6 @@ from custseg_spark.engine.lake.schemas import (
 )
 from custseg_spark.errors import InputError
 
-Read = Callable[[Table], DataFrame]
 QUICK = (
     "--set=model.selection.k_max=4",
     "--set=model.fit.starts=1",
@@ -48,10 +46,10 @@ def test_without_a_purchase_there_are_segments_and_no_lifetime_values(
     log = [x for c in range(40) for x in lines(c, 1 + c % 7, day=1 + c % 9)]
     segment(run_job, tmp_path, log)
     features = read(CUSTOMER_FEATURES)
-    assert features.where("clv_12m IS NOT NULL OR p_alive IS NOT NULL").isEmpty()
-    assert read(CUSTOMER_SEGMENTS).count() == 40
-    assert {r.revenue_share for r in read(SEGMENT_PROFILES).collect()} == {0.0}
-    [model] = read(CLV_MODELS).collect()
+    assert {(r.clv_12m, r.p_alive) for r in features} == {(None, None)}
+    assert len(read(CUSTOMER_SEGMENTS)) == 40
+    assert {r.revenue_share for r in read(SEGMENT_PROFILES)} == {0.0}
+    [model] = read(CLV_MODELS)
     assert (model.buyers, model.converged) == (0, False)
     assert "nobody bought" in model.why
     [report] = (tmp_path / "reports").rglob("cluster_report.md")
@@ -65,7 +63,7 @@ def test_identical_customers_are_an_error(
     log = [x for c in range(customers) for x in lines(c, 3)]
     with pytest.raises(InputError, match=r"can't be told apart: every feature .* constant"):
         segment(run_job, tmp_path, log)
-    assert read(RUNS).isEmpty()
+    assert read(RUNS) == []
 
 
 def test_with_fewer_distinct_customers_than_k_there_are_as_many_segments(
@@ -73,12 +71,12 @@ def test_with_fewer_distinct_customers_than_k_there_are_as_many_segments(
 ) -> None:
     log = [x for c in range(30) for x in lines(c, 2 + 10 * (c % 3))]
     segment(run_job, tmp_path, log, "--set=model.k=5", NO_REPORT)
-    [tried] = read(MODEL_SELECTION).collect()
+    [tried] = read(MODEL_SELECTION)
     assert (tried.k, tried.chosen) == (3, True)
-    [run] = read(RUNS).collect()
+    [run] = read(RUNS)
     assert run.warnings == ["k = 5 was asked for, but there are only 3 distinct customers"]
-    sizes = read(CUSTOMER_SEGMENTS).groupBy("segment_id").agg(F.count("*").alias("n"))
-    assert sorted(r.n for r in sizes.collect()) == [10, 10, 10]
+    sizes = Counter(r.segment_id for r in read(CUSTOMER_SEGMENTS))
+    assert list(sizes.values()) == [10, 10, 10]
 
 
 def test_a_log_of_one_day_is_segmented(
@@ -87,6 +85,6 @@ def test_a_log_of_one_day_is_segmented(
     log = [x for c in range(40) for x in lines(c, 1 + c % 9)]
     log += [x for c in range(0, 40, 4) for x in lines(c, 2, kind="purchase")]
     segment(run_job, tmp_path, log, NO_REPORT)
-    assert read(CUSTOMER_SEGMENTS).count() == 40
-    [run] = read(RUNS).collect()
+    assert len(read(CUSTOMER_SEGMENTS)) == 40
+    [run] = read(RUNS)
     assert {"days_since_first_event", "active_span_days"} & set(run.left_out) != set()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from checkout import ROOT, SHORT_PROCESS, job, write_log
+from ledger import reading
 from postgresql_server import Server
 from pyspark.sql import SparkSession
 
@@ -65,8 +66,8 @@ def test_the_documented_sql_runs_in_spark_sql(spark: SparkSession, tmp_path: Pat
     source = f"--source=ecommerce_events={log}"
     job("segment").run([lake, source, "--run-date=2019-10-03", *KMEANS])
     job("segment").run([lake, "--skip-ingest", *KMEANS])
-    profiles = Lake(spark, LakeConfig(path=f"{tmp_path}/lake")).read(SEGMENT_PROFILES)
-    names = [row.segment_name for row in profiles.where("customers > 0").collect()]
+    profiles = reading(Lake(spark, LakeConfig(path=f"{tmp_path}/lake")))(SEGMENT_PROFILES)
+    names = [row.segment_name for row in profiles if row.customers > 0]
     cookbook = (GUIDES / "sql.md").read_text(encoding="utf-8")
     queries = re.findall(r"```sql\n(.*?)```", README + cookbook, re.DOTALL)
     assert len(queries) >= 8

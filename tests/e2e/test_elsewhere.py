@@ -9,7 +9,7 @@ import random
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import date
@@ -19,13 +19,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from checkout import HAS_S3, HEADER, SUPPORT, job
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 from s3_server import Bucket, started
 
 from custseg_spark.config.mappings import load_mapping
 from custseg_spark.config.settings import LakeConfig
 from custseg_spark.config.shipped import conf_dir
 from custseg_spark.core.events.spaced_text import Layout
+from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import (
     CUSTOMER_SEGMENTS,
@@ -148,23 +149,23 @@ def both(spark: SparkSession, bucket: Bucket, logs: Path) -> tuple[Lake, Lake]:
     return Lake(spark, LakeConfig(path=here)), Lake(spark, LakeConfig(path=there))
 
 
-def rows(frame: DataFrame) -> list[str]:
-    return sorted(map(repr, frame.collect()))
+def rows(lake: Lake, table: Table, columns: Sequence[str] | None = None) -> list[str]:
+    return sorted(map(repr, lake.rows(table, columns).to_pylist()))
 
 
 def test_a_remote_log_gives_the_same_tables_as_one_here(both: tuple[Lake, Lake]) -> None:
     here, there = both
-    assert here.read(EVENTS).count() == there.read(EVENTS).count() == 232
+    assert len(here.rows(EVENTS)) == len(there.rows(EVENTS)) == 232
     for table, columns in (
         (EVENTS, ("event_id", "source_row", "customer_id", "event_at", "unit_price")),
         (REJECTED_EVENTS, ("source_row", "raw_record", "reasons")),
         (CUSTOMER_SEGMENTS, ("customer_id", "segment_id", "segment_name", "distance")),
         (CUSTOMERS, ("customer_id", "age", "source_row")),
     ):
-        assert rows(here.read(table).select(*columns)) == rows(there.read(table).select(*columns))
-    assert rows(here.read(SESSIONS)) == rows(there.read(SESSIONS))
-    profiles = [lake.read(SEGMENT_PROFILES).drop("features", "run_id") for lake in both]
-    assert rows(profiles[0]) == rows(profiles[1])
+        assert rows(here, table, columns) == rows(there, table, columns)
+    assert rows(here, SESSIONS) == rows(there, SESSIONS)
+    others = [n for n in SEGMENT_PROFILES.schema.names if n not in ("features", "run_id")]
+    assert rows(here, SEGMENT_PROFILES, others) == rows(there, SEGMENT_PROFILES, others)
 
 
 def test_the_ledger_has_the_same_numbers_under_the_uris(
@@ -172,9 +173,11 @@ def test_the_ledger_has_the_same_numbers_under_the_uris(
 ) -> None:
     ledgers = []
     for lake, root in zip(both, (f"{logs.parent}/", bucket.uri()), strict=True):
-        found = lake.read(INGEST_FILES).drop("file_id", "sha256", "ingested_at").collect()
-        assert all(row.source_file.startswith(root) for row in found)
-        ledgers.append({r.source_file.removeprefix(root): (*r[:1], *r[2:]) for r in found})
+        others = {"file_id", "sha256", "ingested_at"}
+        names = [name for name in INGEST_FILES.schema.names if name not in others]
+        found = {row.pop("source_file"): row for row in lake.rows(INGEST_FILES, names).to_pylist()}
+        assert all(name.startswith(root) for name in found)
+        ledgers.append({name.removeprefix(root): row for name, row in found.items()})
     assert ledgers[0] == ledgers[1]
     assert len(ledgers[1]) == 14
 
@@ -193,12 +196,12 @@ def test_a_catalog_with_a_hive_metastore_gives_the_same_segments_and_exports(
         cwd=tmp_path,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    segments = both[0].read(CUSTOMER_SEGMENTS).orderBy("customer_id").collect()
+    segments = both[0].rows(CUSTOMER_SEGMENTS).sort_by("customer_id").to_pylist()
     said = done.stdout.splitlines()
     assert [line for line in said if line.startswith("segment ")] == [
-        f"segment {s.customer_id} {s.segment_id} {s.segment_name}" for s in segments
+        f"segment {s['customer_id']} {s['segment_id']} {s['segment_name']}" for s in segments
     ]
-    assert f"MANAGED events {both[0].read(EVENTS).count()}" in said
+    assert f"MANAGED events {len(both[0].rows(EVENTS))}" in said
     assert "MANAGED runs 1" in said
     assert "MANAGED customers 10" in said
     made = {"metastore", "warehouse", "shop", "reports", "exports"}

@@ -7,6 +7,7 @@ from pathlib import Path
 import generate_events
 import pytest
 from checkout import ROOT, job
+from ledger import reading
 from pyspark.sql import SparkSession
 from sklearn.metrics import adjusted_rand_score
 
@@ -63,11 +64,11 @@ def test_without_a_given_k_the_types_are_found_and_named(spark: SparkSession, la
     kinds = types[known["customer_id"]].to_numpy()
     for kind, named in known.groupby(kinds)["segment_name"]:
         assert named.mode()[0] in NAMES[kind], f"{kind} are called {named.mode()[0]}"
-    tables = Lake(spark, LakeConfig(path=str(lake)))
-    [chosen] = tables.read(MODEL_SELECTION).where("chosen").collect()
+    read = reading(Lake(spark, LakeConfig(path=str(lake))))
+    [chosen] = [tried for tried in read(MODEL_SELECTION) if tried.chosen]
     assert chosen.k == 7
     assert chosen.stability > 0.85
-    profiles = tables.read(SEGMENT_PROFILES).collect()
+    profiles = read(SEGMENT_PROFILES)
     assert all(r.evidence and r.actions and r.runner_up for r in profiles)
 
 

@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 from checkout import ROOT, job
-from ledger import Ledger, Read, RunJob, events, ledger, reasons, skipped, utc
+from ledger import Ledger, Read, RunJob, events, ledger, reading, reasons, skipped, utc
 from purchase_server import purchases_of
 from pyspark.sql import SparkSession
 
@@ -111,7 +111,7 @@ def sources(**paths: Path) -> list[str]:
 
 def attributes_of(read: Read) -> dict[str, tuple[Any, ...]]:
     columns = ("name", "age", "income", "gender", "education", "occupation", "zip_code")
-    rows = read(CUSTOMERS).collect()
+    rows = read(CUSTOMERS)
     found = {row.customer_id: tuple(row[c] for c in columns) for row in rows}
     assert len(found) == len(rows)
     return found
@@ -141,7 +141,7 @@ def _paths(folder: Path) -> dict[str, Path]:
 
 def test_every_record_is_accounted_for(shop: tuple[Path, Lake, str]) -> None:
     _, lake, printed = shop
-    assert ledger(lake.read) == {
+    assert ledger(reading(lake)) == {
         "customers.csv": Ledger(16, 1, 1, 3, 10, 1),
         "purchases.jsonl": Ledger(26, 0, 1, 7, 18, 0),
     }
@@ -149,7 +149,7 @@ def test_every_record_is_accounted_for(shop: tuple[Path, Lake, str]) -> None:
 
 
 def test_malformed_records_are_refused_with_their_reason(shop: tuple[Path, Lake, str]) -> None:
-    found = {key: [r.code for r in why] for key, why in reasons(shop[1].read).items()}
+    found = {key: [r.code for r in why] for key, why in reasons(reading(shop[1])).items()}
     expected = {
         (name, row): [code]
         for name, lines in (("customers.csv", ATTRIBUTES), ("purchases.jsonl", LINES))
@@ -160,7 +160,7 @@ def test_malformed_records_are_refused_with_their_reason(shop: tuple[Path, Lake,
 
 
 def test_the_last_row_of_a_customer_has_the_attributes(shop: tuple[Path, Lake, str]) -> None:
-    assert attributes_of(shop[1].read) == {
+    assert attributes_of(reading(shop[1])) == {
         "7000000001": ("Ann", 34, Decimal("52000.5000"), "Female", "Master", "Nurse", "LS1 4AP"),
         "7000000002": ("Bob", 42, Decimal(32000), "male", "Bachelor", "Driver", "90210"),
         "7000000003": (None,) * 7,
@@ -168,7 +168,7 @@ def test_the_last_row_of_a_customer_has_the_attributes(shop: tuple[Path, Lake, s
 
 
 def test_a_purchase_is_an_event_and_an_order(shop: tuple[Path, Lake, str]) -> None:
-    found = {row: event for (_, row), event in events(shop[1].read).items()}
+    found = {row: event for (_, row), event in events(reading(shop[1])).items()}
     shown = {
         row: (e.customer_id, utc(e.event_at), e.event_type, e.unit_price, e.store)
         for row, e in found.items()
@@ -189,9 +189,9 @@ def test_a_repeat_and_another_form_add_nothing(
     shop: tuple[Path, Lake, str], tmp_path: Path
 ) -> None:
     folder, lake, _ = shop
-    before, known = attributes_of(lake.read), events(lake.read)
+    before, known = attributes_of(reading(lake)), events(reading(lake))
     job("ingest").run([f"--lake={folder}/lake", *sources(**_paths(folder))])
-    assert ledger(lake.read).keys() == {"customers.csv", "purchases.jsonl"}
+    assert ledger(reading(lake)).keys() == {"customers.csv", "purchases.jsonl"}
     nested = [
         {
             "mobile": 7000000001,
@@ -210,11 +210,11 @@ def test_a_repeat_and_another_form_add_nothing(
     array = tmp_path / "array.json"
     array.write_text(json.dumps(nested, indent=2))
     job("ingest").run([f"--lake={folder}/lake", *sources(purchase_history=array)])
-    assert ledger(lake.read)["array.json"] == Ledger(7, 0, 0, 0, 1, 6)
-    assert (attributes_of(lake.read), events(lake.read)) == (before, known)
-    rows = lake.read(INGEST_FILES).count()
+    assert ledger(reading(lake))["array.json"] == Ledger(7, 0, 0, 0, 1, 6)
+    assert (attributes_of(reading(lake)), events(reading(lake))) == (before, known)
+    rows = len(lake.rows(INGEST_FILES))
     job("ingest").run([f"--lake={folder}/lake", *sources(purchase_history=array)])
-    assert lake.read(INGEST_FILES).count() == rows
+    assert len(lake.rows(INGEST_FILES)) == rows
 
 
 def test_attributes_are_those_of_the_last_ingest_and_file(
@@ -430,16 +430,15 @@ def test_every_purchase_of_the_api_is_an_event(
 ) -> None:
     lake = readme[1]
     found = sorted(
-        (r.customer_id, str(r.event_date), r.unit_price, r.store)
-        for r in lake.read(EVENTS).collect()
+        (r.customer_id, str(r.event_date), r.unit_price, r.store) for r in reading(lake)(EVENTS)
     )
     assert found == sorted(
         (mobile, p["date"], Decimal(p["amount"]), p["store"])
         for mobile, own in bought.items()
         for p in own
     )
-    assert attributes_of(lake.read).keys() == attributes.keys()
-    rows = ledger(lake.read)
+    assert attributes_of(reading(lake)).keys() == attributes.keys()
+    rows = ledger(reading(lake))
     assert rows["customers.csv"].rejected == 100 - len(attributes) > 0
 
 
@@ -449,7 +448,7 @@ def test_attributes_are_features_and_the_preset_takes_them(
     attributes: Mapping[str, dict[str, str]],
 ) -> None:
     lake = readme[1]
-    found = {r.customer_id: r for r in lake.read(CUSTOMER_FEATURES).collect()}
+    found = {r.customer_id: r for r in reading(lake)(CUSTOMER_FEATURES)}
     assert found.keys() == bought.keys()
     levels = {"High School": 3, "Diploma": 5, "Bachelor": 6, "Master": 7, "Doctorate": 8}
     for mobile, row in found.items():
@@ -466,10 +465,10 @@ def test_attributes_are_features_and_the_preset_takes_them(
                 int(own["gender"] == "female"),
             )
         )
-    [manifest] = lake.read(RUNS).collect()
+    [manifest] = reading(lake)(RUNS)
     assert {"age_years", "declared_income", "education_level"} <= set(manifest.features)
     assert manifest.table_versions["customers"] == lake.version(CUSTOMERS)
-    living = lake.read(SEGMENT_PROFILES).collect()
+    living = reading(lake)(SEGMENT_PROFILES)
     assert {"age_years", "occupation_share"} <= living[0].features.keys()
 
 

@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import benchmark
 import numpy as np
 import oracle
 import pytest
@@ -336,12 +337,13 @@ def test_outcomes(program: str, outcome: str, tmp_path: Path) -> None:
         ("--parts=all", "unknown 'all', of whole, growth, cores, increment, indices, sweep"),
     ],
 )
-def test_unknown_names_are_errors(argument: str, message: str) -> None:
-    done = subprocess.run(
-        [sys.executable, str(BENCHMARK), argument], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 2
-    assert message in done.stderr
+def test_unknown_names_are_errors(
+    argument: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        benchmark.main([argument])
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
 
 
 def test_the_preset_is_valid_and_does_what_the_peers_do() -> None:

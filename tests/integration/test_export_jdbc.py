@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from checkout import job
+from ledger import reading
 from mariadb_server import PASSWORD, USER, Server, is_installed, started
 from pyspark.sql import DataFrame, SparkSession
 
@@ -102,7 +103,7 @@ def test_a_source_in_mariadb_is_read_by_its_values(
     )
     source = f"--source=sales_facts={server.url(database)}"
     job("ingest").run([f"--lake={tmp_path / 'lake'}", source])
-    [event] = Lake(spark, LakeConfig(path=str(tmp_path / "lake"))).read(EVENTS).collect()
+    [event] = reading(Lake(spark, LakeConfig(path=str(tmp_path / "lake"))))(EVENTS)
     assert (event.customer_id, event.order_id, event.quantity) == ("c1", "7", 2)
 
 

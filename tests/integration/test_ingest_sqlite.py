@@ -165,7 +165,7 @@ def test_values_are_exact(databases: IngestRun) -> None:
     assert rows[9].unit_price == Decimal("12.9900")
     assert (rows[13].brand, rows[13].unit_price) == ("Größe €", Decimal("33.2000"))
     assert databases.rows_of("utf16.db")[1].brand == "Köln"
-    assert databases.read(INGEST_FILES).where("rounded = 1").count() == 1
+    assert sum(row.rounded == 1 for row in databases.read(INGEST_FILES)) == 1
 
 
 def test_values_of_the_wrong_type_are_refused(databases: IngestRun) -> None:
@@ -221,10 +221,11 @@ def test_a_table_is_read_in_ranges_and_another_of_the_same_file_is_other_input(
 
     entries = {
         row.source_table: (row.physical_records, row.accepted, row.duplicates)
-        for row in read(INGEST_FILES).collect()
+        for row in read(INGEST_FILES)
     }
     assert entries == {TABLE: (1_000, 1_000, 0), odd: (1_500, 1_000, 500)}
-    assert read(EVENTS).select("event_id").distinct().count() == read(EVENTS).count() == 2_000
+    ids = [row.event_id for row in read(EVENTS)]
+    assert len(set(ids)) == len(ids) == 2_000
 
 
 @pytest.fixture(scope="module")
@@ -240,8 +241,8 @@ def _fails(lake: Lake, database: Path, message: str, *arguments: str) -> None:
         job("ingest").run(["--lake", lake.config.path, "--source", source, *arguments])
     assert caught.value.exit_code == 3
     assert str(database) in str(caught.value)
-    assert lake.read(EVENTS).isEmpty()
-    assert lake.read(INGEST_FILES).isEmpty()
+    assert not lake.rows(EVENTS)
+    assert not lake.rows(INGEST_FILES)
 
 
 def test_an_absent_file_is_not_created(empty_lake: Lake, tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ import pytest
 from checkout import write_log
 from compared import assert_same_rows
 from late_sessions import BASE, LATE, REBUILT
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
-from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake.native import NativeLake
 from custseg_spark.engine.lake.schemas import SESSIONS
 
 
@@ -17,11 +17,11 @@ def lines(log: Mapping[str, list[str]]) -> list[str]:
     return [f"{at} UTC,view,1,2,,,1.00,{who}," for who, times in log.items() for at in times]
 
 
-def files_by_date(parts: DataFrame) -> dict[str, set[str]]:
-    """The files of the table's current version, by the date that their folder names."""
+def files_by_date(lake_dir: Path) -> dict[str, set[str]]:
+    """The files of the table's current version."""
     found: dict[str, set[str]] = {}
-    for file in parts.inputFiles():
-        found.setdefault(file.split("session_date=")[1][:10], set()).add(file)
+    for file in NativeLake(lake_dir).files(SESSIONS):
+        found.setdefault(str(file.day), set()).add(file.path)
     return found
 
 
@@ -29,7 +29,7 @@ def files_by_date(parts: DataFrame) -> dict[str, set[str]]:
 def test_late_events_leave_the_sessions_that_one_ingest_of_everything_makes(
     spark: SparkSession,
     run_job: Callable[..., None],
-    read: Callable[[Table], DataFrame],
+    lake_dir: Path,
     tmp_path: Path,
     io: str,
 ) -> None:
@@ -39,13 +39,15 @@ def test_late_events_leave_the_sessions_that_one_ingest_of_everything_makes(
     for number, log in enumerate((BASE, *LATE)):
         path = write_log(tmp_path / f"{number}.csv", lines(log))
         run_job("ingest", "--source", f"ecommerce_events={path}", *by)
-        files = files_by_date(read(SESSIONS))
+        files = files_by_date(lake_dir)
         rebuilt.append(sorted(day for day in files if files[day] != known.get(day)))
         known = files
     everything = [line for log in (BASE, *LATE) for line in lines(log)]
     path = write_log(tmp_path / "everything.csv", everything)
     other = tmp_path / "other"
     run_job("ingest", "--source", f"ecommerce_events={path}", "--lake", str(other), *by)
-    at_once = spark.read.format("delta").load(str(other / "sessions"))
-    assert_same_rows(read(SESSIONS), at_once)
+    late, at_once = (
+        spark.read.format("delta").load(str(folder / "sessions")) for folder in (lake_dir, other)
+    )
+    assert_same_rows(late, at_once)
     assert rebuilt[1:] == [list(days) for days in REBUILT]

@@ -166,7 +166,7 @@ def _is_new(mapping: MappingFile, in_ledger: set[str], file: SourceFile) -> bool
 
 def _check_cleaning(lake: Lake, mapping: MappingFile) -> None:
     """Check that the lake was filled with the same cleaning: it keeps its events."""
-    if mapping.cleaning != "strict":
+    if mapping.cleaning != "strict" or (lake.native is not None and not lake.files(EVENTS)):
         return
     events = lake.read(EVENTS).where(F.col("source") == mapping.name)
     nothing = (F.col("quantity") == 0) | (F.col("unit_price") == 0)
