@@ -73,7 +73,8 @@ def _check_sums(files: Sequence[File]) -> None:
         if sum(parts.values()) != file["physical_records"]:
             sum_of_parts = " + ".join(f"{count:,} {name}" for name, count in parts.items())
             raise GateError(
-                f"{file['source_file']}: {file['physical_records']:,} records are not {sum_of_parts};"
+                f"{file['source_file']}: {file['physical_records']:,} records are not"
+                f" {sum_of_parts};"
                 " the ledger was changed by hand"
             )
 
