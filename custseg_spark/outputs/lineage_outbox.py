@@ -20,7 +20,7 @@ class Outbox:
 
     def __init__(self, client: "OpenLineageClient"):
         self._client = client
-        self._events: SimpleQueue[RunEvent | None] = SimpleQueue()
+        self._events: SimpleQueue[tuple[str, RunEvent] | None] = SimpleQueue()
         self._unsent: dict[str, str | None] = {}
         # A daemon: what it waits for doesn't keep the process alive.
         self._thread = Thread(target=self._send, daemon=True)
@@ -29,7 +29,7 @@ class Outbox:
     def put(self, state: str, event: "RunEvent") -> None:
         """Takes the event of a state on its way."""
         self._unsent[state] = None
-        self._events.put(event)
+        self._events.put((state, event))
 
     def close(self, seconds: float) -> dict[str, str]:
         """Waits for the events, no longer than so many seconds: which weren't sent, and why."""
@@ -39,8 +39,7 @@ class Outbox:
         return {state: reason or late for state, reason in dict(self._unsent).items()}
 
     def _send(self) -> None:
-        for event in iter(self._events.get, None):
-            state = event.eventType.value
+        for state, event in iter(self._events.get, None):
             try:
                 self._client.emit(event)
             except Exception as error:
