@@ -26,10 +26,10 @@ from custseg_spark.engine.lake.schemas import (
     SEGMENT_PROFILES,
 )
 from custseg_spark.engine.permissions import withheld
+from custseg_spark.engine.spark.batches import batches
 from custseg_spark.engine.spark.session import size_shuffles
 from custseg_spark.errors import InputError, nearest
 from custseg_spark.outputs.exports import evaluation
-from custseg_spark.outputs.exports.batches import batches
 from custseg_spark.outputs.exports.folder import FolderLoading
 from custseg_spark.outputs.exports.frames import REPORTS, changes, customers
 from custseg_spark.outputs.exports.frames.behaviour import CUSTOMER_BEHAVIOR_METRICS
