@@ -19,7 +19,7 @@ from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.ddl import ddl, ddl_type
 from custseg_spark.engine.lake.files import DataFile
 from custseg_spark.engine.lake.format import FORMAT, FORMAT_PROPERTY
-from custseg_spark.engine.lake.spark_conflicts import Commit, conflict, or_conflict
+from custseg_spark.engine.lake.spark_conflicts import Commit, conflict, or_conflict, require_known
 from custseg_spark.engine.spark.session import settings
 from custseg_spark.errors import ConfigurationError, ConflictError, InputError, nearest
 from custseg_spark.paths import place, spark_uri
@@ -117,9 +117,11 @@ class SparkLake:
         builder = builder.property(FORMAT_PROPERTY, FORMAT)
         try:
             or_conflict(builder.execute, self.name(table))
-        except (AnalysisException, ConflictError):
+        except (AnalysisException, ConflictError) as error:
             # Another run made it meanwhile, with the properties of its own way of IO.
             if not self.exists(table):
+                if self.config.catalog:
+                    require_known(error, self.name(table))
                 raise
             self._create(table)
 
