@@ -83,7 +83,8 @@ def _bar(value: Any, name: str, where: str, features: Collection[str]) -> Bar:
     bar = typed(Bar, limits, f"{where}: bars: {name}")
     if bar.is_empty:
         raise ConfigurationError(
-            f"{where}: bars: {name}: expected at_least or at_most, or one of_mean"
+            f"{where}: bars: {name}: expected a limit: at_least, at_most, at_least_of_mean or"
+            " at_most_of_mean"
         )
     return bar
 

@@ -202,14 +202,19 @@ class MlflowConfig:
 
 @dataclass(frozen=True)
 class LineageConfig:
-    """Where OpenLineage events go: a file of JSON lines, or an address by HTTP; none by default."""
+    """Where OpenLineage events go: a file of JSON lines, or an address by HTTP; none by default.
+
+    A command waits for them at its end, `timeout_s` seconds at most.
+    """
 
     file: str | None = None
     url: str | None = None
     namespace: str = "custseg"
+    timeout_s: float = 3.0
 
     def __post_init__(self) -> None:
         require_open(self.url, "lineage.url")
+        require(self.timeout_s > 0, "lineage.timeout_s", "above 0", self)
         require(not (self.file and self.url), "lineage.url", "nothing beside lineage.file", self)
 
 

@@ -1,9 +1,9 @@
 """OpenLineage events of a command: its inputs at the start, and its outputs at the end.
 
 Events go to the file or URL of `[lineage]`, otherwise by OpenLineage's own variables
-(OPENLINEAGE_URL, OPENLINEAGE_CONFIG); without any of these nothing is imported. An event that can't
-be sent is a warning: the work itself never fails. The module imports openlineage (extra `lineage`)
-late.
+(OPENLINEAGE_URL, OPENLINEAGE_CONFIG); without any of these nothing is imported. Events that can't
+be sent are a warning: the work itself never fails, and at its end it waits no longer than
+`lineage.timeout_s`. The module imports openlineage (extra `lineage`) late.
 """
 
 import os
@@ -20,6 +20,7 @@ from custseg_spark.config.settings import Config, LineageConfig
 from custseg_spark.engine.lake.columns import Table
 from custseg_spark.engine.lake.ddl import ddl_type
 from custseg_spark.errors import ConfigurationError
+from custseg_spark.outputs.lineage_outbox import Outbox
 from custseg_spark.paths import Remote, is_database, place
 from custseg_spark.redaction import redacted
 
@@ -31,6 +32,9 @@ log = redaction.logger()
 
 PRODUCER = "https://pypi.org/project/custseg-spark"
 _VARIABLES = ("OPENLINEAGE_URL", "OPENLINEAGE_CONFIG", "OPENLINEAGE__TRANSPORT__TYPE")
+# A server that takes no connection, or doesn't answer, is asked once for each event; one that
+# answers with an error of its own again, as OpenLineage does by default.
+_RETRIES = {"connect": 0, "read": 0}
 
 
 @dataclass
@@ -58,19 +62,18 @@ def reported(
     if client is None:
         yield written
         return
-    sender = _Sender(client, command, config, now)
+    sender = _Sender(Outbox(client), command, config, now)
     sender.send("START", written)
     try:
         yield written
     except BaseException as error:
         state = "FAIL" if isinstance(error, Exception) else "ABORT"
         sender.send(state, written, error)
+        sender.close("")
         raise
     else:
         sender.send("COMPLETE", written)
-    finally:
-        with _harmless():
-            client.close()
+        sender.close("; what the command wrote is published nevertheless")
 
 
 def _client(config: LineageConfig) -> "OpenLineageClient | None":
@@ -87,18 +90,34 @@ def _client(config: LineageConfig) -> "OpenLineageClient | None":
         to_file = {"type": "file", "log_file_path": config.file, "append": True}
         return OpenLineageClient(config={"transport": to_file})
     if config.url:
-        transport: dict[str, Any] = {"type": "http", "url": config.url}
+        transport: dict[str, Any] = {
+            "type": "http",
+            "url": config.url,
+            "timeout": config.timeout_s,
+            "retry": _RETRIES,
+        }
         if key := os.environ.get("OPENLINEAGE_API_KEY"):
             transport["auth"] = {"type": "api_key", "apiKey": key}
         return OpenLineageClient(config={"transport": transport})
     return OpenLineageClient()
 
 
+def _destination(config: LineageConfig) -> str:
+    """Where events go, as a warning names it: of a URL the host alone."""
+    if config.file:
+        return config.file
+    url = config.url or os.environ.get("OPENLINEAGE_URL")
+    # The rest of a URL may hold a key.
+    return (
+        urlsplit(url).netloc.rpartition("@")[2] if url else "the server of OpenLineage's variables"
+    )
+
+
 @dataclass
 class _Sender:
     """The events of one run of a command, which share its id."""
 
-    client: "OpenLineageClient"
+    outbox: Outbox
     command: str
     config: Config
     moment: Callable[[], datetime]
@@ -115,15 +134,27 @@ class _Sender:
 
             set_producer(PRODUCER)
             is_over = state != "START"
-            self.client.emit(
-                RunEvent(
-                    eventType=RunState[state],
-                    eventTime=self.moment().isoformat(),
-                    run=self._run(written, error),
-                    job=self._job(),
-                    inputs=self._inputs(written),
-                    outputs=self._outputs(written) if is_over and error is None else [],
-                )
+            event = RunEvent(
+                eventType=RunState[state],
+                eventTime=self.moment().isoformat(),
+                run=self._run(written, error),
+                job=self._job(),
+                inputs=self._inputs(written),
+                outputs=self._outputs(written) if is_over and error is None else [],
+            )
+            self.outbox.put(state, event)
+
+    def close(self, consequence: str) -> None:
+        """Ends the sending; events that weren't sent are one warning, with its `consequence`."""
+        lineage = self.config.lineage
+        unsent = self.outbox.close(lineage.timeout_s)
+        if unsent:
+            log.warning(
+                "%s got no OpenLineage event %s: %s%s",
+                _destination(lineage),
+                " and ".join(unsent),
+                "; ".join(dict.fromkeys(unsent.values())),
+                consequence,
             )
 
     def _run(self, written: Written, error: BaseException | None) -> "Run":

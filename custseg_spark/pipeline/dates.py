@@ -1,4 +1,4 @@
-"""The run date that follows from a lake's events."""
+"""The number of events in a lake, and the run date that follows from them."""
 
 from datetime import date, timedelta
 
@@ -6,6 +6,13 @@ from pyspark.sql import functions as F
 
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import EVENTS
+
+
+def number_of_events(lake: Lake) -> int:
+    """The number of a lake's events, natively by its log alone."""
+    if lake.native is not None:
+        return sum(f.rows for f in lake.files(EVENTS))
+    return lake.read(EVENTS).count()
 
 
 def day_after_last_event(lake: Lake) -> date | None:

@@ -21,7 +21,6 @@ from custseg_spark.engine.lake.schemas import (
     CLV_MODELS,
     CUSTOMER_FEATURES,
     CUSTOMER_SEGMENTS,
-    EVENTS,
     FEATURE_DRIFT,
     MODEL_SELECTION,
     RUNS,
@@ -44,7 +43,7 @@ from custseg_spark.pipeline import (
     standing,
 )
 from custseg_spark.pipeline.clusterings import Clustering
-from custseg_spark.pipeline.dates import day_after_last_event
+from custseg_spark.pipeline.dates import day_after_last_event, number_of_events
 from custseg_spark.pipeline.features import customer_groups, with_demographics, write_features
 from custseg_spark.pipeline.features.events_pass import summary_rows
 from custseg_spark.pipeline.insights import affinity, seasons
@@ -99,7 +98,7 @@ def segment(
         lake.create(OUTPUTS)
     lake = publication.as_read(lake)
     if lake.native is None:
-        size_shuffles(lake.spark, lake.read(EVENTS).count())
+        size_shuffles(lake.spark, number_of_events(lake))
     config = with_demographics(lake, config)
     run_date = config.run.run_date or day_after_last_event(lake)
     if run_date is None:

@@ -1,5 +1,6 @@
 """Tables that are written without Spark, read and written by Spark beside it."""
 
+import shutil
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -63,6 +64,43 @@ def test_spark_reads_committed_files_and_skips_by_their_statistics(
             len(read.where(F.col("event_at") >= at).collect()),
             len(read.where(F.col("event_at") < at).collect())] == [1, 2, 1]  # fmt: skip
     assert len(read.where(F.col("event_at") < at).inputFiles()) == 1
+
+
+def test_spark_reads_just_the_files_that_a_native_lakes_log_has(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    # Spark would take this for a pattern, and for the value of a column.
+    native = NativeLake(tmp_path / "{a,b}[1] event_date=x" / "lake")
+    native.create(TABLES)
+    lake = Lake(spark, LakeConfig(path=str(native.root)))
+    assert lake.read(EVENTS).schema == spark_schema(EVENTS)
+    committed = [events(native, FIRST, 1, 2), events(native, SECOND, 3)]
+    append(native, EVENTS, committed, read_version=0)
+    events(native, FIRST, 4)
+    columns = ["event_date", "event_at", "customer_id", "file_id", "brand"]
+    assert sorted(lake.read(EVENTS).select(columns).collect()) == sorted(
+        lake.by_spark.read(EVENTS).select(columns).collect()
+    )
+    assert lake.read(EVENTS, [FIRST]).select("event_date").distinct().collect() == [(FIRST,)]
+    assert lake.read(EVENTS, []).count() == 0
+    at = F.timestamp_micros(F.unix_micros(F.lit("2019-10-02 00:00:00").cast("timestamp")) + 3)
+    assert lake.read(EVENTS).where(F.col("event_at") == at).count() == 1
+
+
+def test_of_a_file_outside_its_dates_folder_the_log_tells_the_date(
+    spark: SparkSession, native: NativeLake, tmp_path: Path
+) -> None:
+    file = events(native, FIRST, 1)
+    append(native, EVENTS, [file], read_version=0)
+    # As a writer of others may place it.
+    folder = Path(shutil.copytree(native.root, tmp_path / "others")) / EVENTS.name
+    (folder / file.path).rename(folder / "moved.parquet")
+    [commit] = (folder / "_delta_log").glob("*1.json")
+    commit.write_text(commit.read_text().replace(f'"{file.path}"', '"moved.parquet"'))
+    lake = Lake(spark, LakeConfig(path=str(folder.parent)))
+    assert [held.path for held in lake.files(EVENTS)] == ["moved.parquet"]
+    assert lake.read(EVENTS).select("event_date").collect() == [(FIRST,)]
+    assert lake.read(EVENTS, [SECOND]).count() == 0
 
 
 def test_spark_and_native_writers_of_a_lake_conflict_as_two_of_a_kind(

@@ -1,5 +1,6 @@
 """A lake's tables in both ways of IO: dates replaced, conflicts told, tables by name."""
 
+import shutil
 import time
 from collections.abc import Iterator
 from datetime import date
@@ -24,7 +25,7 @@ from custseg_spark.engine.lake.schemas import (
 )
 from custseg_spark.engine.lake.spark_io import Commit, SparkLake
 from custseg_spark.engine.spark.session import size_shuffles
-from custseg_spark.errors import ConflictError, InputError
+from custseg_spark.errors import ConfigurationError, ConflictError, InputError
 
 FIRST, SECOND = date(2019, 10, 1), date(2019, 10, 2)
 
@@ -163,6 +164,28 @@ def test_a_catalog_holds_the_tables_by_name(spark: SparkSession, tmp_path: Path)
         assert max(lake.rows(CUSTOMER_SEGMENTS)["segment_id"].to_pylist()) <= 2
     finally:
         spark.sql("DROP SCHEMA shop CASCADE")
+
+
+def test_a_table_that_a_catalog_in_memory_has_forgotten_is_named(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    spark.sql("CREATE SCHEMA forgetful")
+    try:
+        lake = Lake(spark, LakeConfig(catalog="spark_catalog.forgetful"))
+        lake.create([EVENTS])
+        location = spark.sql("DESCRIBE DETAIL forgetful.events").collect()[0].location
+        files = Path(location.removeprefix("file:"))
+        shutil.copytree(files, tmp_path / "events")
+        spark.sql("DROP TABLE forgetful.events")
+        # As another process finds it: the files without the catalog's entry.
+        shutil.copytree(tmp_path / "events", files)
+        assert not lake.exists(EVENTS)
+        said = "the catalog doesn't know forgetful.events, but there are files in its place"
+        with pytest.raises(ConfigurationError, match=said):
+            lake.create([EVENTS])
+        shutil.rmtree(files)
+    finally:
+        spark.sql("DROP SCHEMA forgetful CASCADE")
 
 
 def test_a_table_of_an_older_version_is_an_error(lake: Lake) -> None:

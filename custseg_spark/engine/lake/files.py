@@ -59,6 +59,11 @@ def partition_folder(table: Table, day: date | None, of_run: str | None = None) 
     return f"{of_date}/{RUN_ID}={of_run or _NO_VALUE}" if table.is_by_run else of_date
 
 
+def is_told_by_path(table: Table, files: Iterable[DataFile]) -> bool:
+    """Whether each file is in its partition's folder: Delta's log may say otherwise."""
+    return all(f.path.startswith(partition_folder(table, f.day, f.run_id)) for f in files)
+
+
 def partition_values(table: Table, file: DataFile) -> dict[str, str | None]:
     """Return the values of a file's partition as Delta's log has them."""
     if table.date_column is None or file.day is None:

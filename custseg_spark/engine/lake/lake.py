@@ -17,7 +17,7 @@ from custseg_spark import redaction
 from custseg_spark.config.settings import LakeConfig
 from custseg_spark.engine.lake import commits, runs, spark_settling
 from custseg_spark.engine.lake.columns import RUN_ID, Table
-from custseg_spark.engine.lake.files import DataFile, write_parts
+from custseg_spark.engine.lake.files import DataFile, is_told_by_path, write_parts
 from custseg_spark.engine.lake.format import FORMAT, refusal
 from custseg_spark.engine.lake.moments import Moment
 from custseg_spark.engine.lake.native import NativeLake
@@ -128,23 +128,22 @@ class Lake:
         """Whether the table has been created."""
         return (self.native or self.by_spark).exists(table)
 
-    def read(self, table: Table) -> DataFrame:
-        """Return the table for Spark, of a table by run the published rows.
+    def read(self, table: Table, dates: Collection[date] | None = None) -> DataFrame:
+        """Return the table for Spark, or some dates of it; of a table by run the published rows.
 
         Raises InputError where there is none.
         """
+        # Delta would read its log in Spark jobs.
+        if self.native and is_told_by_path(table, files := self.files(table, dates)):
+            return self.by_spark.frame_of_files(table, files)
         frame = self.by_spark.read(table, self.moment.versions.get(table.name))
         # A lake of 0.1 has no runs in its rows.
-        if not table.is_by_run or RUN_ID not in frame.columns:
-            return frame
-        ids = [run_id for run_id in self.run_ids().values() if run_id]
-        published = frame.where(F.col(RUN_ID).isin(ids) | F.col(RUN_ID).isNull())
-        files = self.own.get(table)
-        return (
-            published.unionByName(self.by_spark.frame_of_files(table, files))
-            if files
-            else published
-        )
+        if table.is_by_run and RUN_ID in frame.columns:
+            ids = [run_id for run_id in self.run_ids().values() if run_id]
+            frame = frame.where(F.col(RUN_ID).isin(ids) | F.col(RUN_ID).isNull())
+        if own := self.own.get(table):
+            frame = frame.unionByName(self.by_spark.frame_of_files(table, own))
+        return frame if dates is None else frame.where(F.col(table.partitioned_by[0]).isin(*dates))
 
     def files(self, table: Table, dates: Collection[date] | None = None) -> list[DataFile]:
         """Return the files of a native lake's table, of a table by run those of published runs."""
@@ -191,10 +190,10 @@ class Lake:
         view.__dict__.update(cached)
         return view
 
-    def read_or_empty(self, table: Table) -> DataFrame:
-        """Return the table as it is now; its columns without a row where there is none."""
+    def read_or_empty(self, table: Table, dates: Collection[date] | None = None) -> DataFrame:
+        """Return the table as it is now, or some dates of it; no rows where there is none."""
         if self.exists(table):
-            return self.read(table)
+            return self.read(table, dates)
         return self.spark.createDataFrame([], spark_schema(table))
 
     def rows(
@@ -209,10 +208,7 @@ class Lake:
             return pa.schema([table.schema.field(n) for n in names]).empty_table()
         if self.native is not None:
             return self.native.read_files(table, self.files(table, dates), names)
-        frame = self.read(table)
-        if dates is not None:
-            frame = frame.where(F.col(table.partitioned_by[0]).isin(list(dates)))
-        return frame.select(*names).toArrow()
+        return self.read(table, dates).select(*names).toArrow()
 
     def create(self, tables: Sequence[Table]) -> None:
         """Create the tables that don't exist: two first writers must not race to create one."""

@@ -8,7 +8,7 @@ from typing import TypeVar
 import delta.exceptions.captured  # noqa: F401
 from delta import exceptions as delta_errors
 
-from custseg_spark.errors import ConflictError
+from custseg_spark.errors import ConfigurationError, ConflictError
 
 T = TypeVar("T")
 
@@ -50,3 +50,14 @@ def or_conflict(action: Callable[[], T], where: str) -> T:
         return action()
     except _CONFLICTS as error:
         raise conflict(where) from error
+
+
+def require_known(error: Exception, name: str) -> None:
+    """Raises ConfigurationError where the error is that of a table whose files are there, but which
+    the catalog doesn't know."""
+    if "DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION" in str(error):
+        raise ConfigurationError(
+            f"lake.catalog: the catalog doesn't know {name}, but there are files in its place. A"
+            " catalog in Spark's memory forgets its tables at the end of each process; one with a"
+            " Hive metastore (--conf spark.sql.catalogImplementation=hive) keeps them"
+        ) from error

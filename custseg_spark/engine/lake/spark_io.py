@@ -15,16 +15,21 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from custseg_spark.config.settings import LakeConfig
-from custseg_spark.engine.lake.columns import RUN_ID, Table
-from custseg_spark.engine.lake.ddl import ddl, ddl_of, ddl_type
+from custseg_spark.engine.lake.columns import Table
+from custseg_spark.engine.lake.ddl import ddl, ddl_type
 from custseg_spark.engine.lake.files import DataFile
 from custseg_spark.engine.lake.format import FORMAT, FORMAT_PROPERTY
-from custseg_spark.engine.lake.spark_conflicts import Commit, conflict, or_conflict
+from custseg_spark.engine.lake.spark_conflicts import Commit, conflict, or_conflict, require_known
+from custseg_spark.engine.spark.session import settings
 from custseg_spark.errors import ConfigurationError, ConflictError, InputError, nearest
 from custseg_spark.paths import place, spark_uri
 
 _STATISTICS = "delta.dataSkippingStatsColumns"
 _APPENDS = "custseg-spark"
+# Paths of files as they are: a bracket in one is no pattern.
+_FILES = {"__globPaths__": "false"}
+# Beyond 32 files Spark looks at them by a job with a task for each.
+_LISTED_HERE = {"spark.sql.sources.parallelPartitionDiscovery.threshold": "1000"}
 
 
 @dataclass(frozen=True)
@@ -112,9 +117,11 @@ class SparkLake:
         builder = builder.property(FORMAT_PROPERTY, FORMAT)
         try:
             or_conflict(builder.execute, self.name(table))
-        except (AnalysisException, ConflictError):
+        except (AnalysisException, ConflictError) as error:
             # Another run made it meanwhile, with the properties of its own way of IO.
             if not self.exists(table):
+                if self.config.catalog:
+                    require_known(error, self.name(table))
                 raise
             self._create(table)
 
@@ -208,12 +215,14 @@ class SparkLake:
         return self.spark.createDataFrame(rows, spark_schema(table)).coalesce(1)
 
     def frame_of_files(self, table: Table, files: Sequence[DataFile]) -> DataFrame:
-        """Return the rows of a run's files that are no part of a table by run yet."""
-        body = self.spark.read.schema(ddl_of(table.file_schema)).parquet(
-            *(f"{self._path(table)}/{file.path}" for file in files)
-        )
-        partition = {"run_date": F.lit(files[0].day), RUN_ID: F.lit(files[0].run_id)}
-        return conform(body.withColumns(partition), spark_schema(table))
+        """Return the rows of files below the table's folder, whether its log has them or not."""
+        schema = spark_schema(table)
+        if not files:
+            return self.spark.createDataFrame([], schema)
+        reader = self.spark.read.schema(schema).options(**_FILES, basePath=self._path(table))
+        with settings(self.spark, _LISTED_HERE):
+            rows = reader.parquet(*(f"{self._path(table)}/{file.path}" for file in files))
+        return conform(rows, schema)
 
     def side_by_side(self, action: Callable[[Table], None], tables: Sequence[Table]) -> None:
         """The action on each table, four at a time: small commits are all waiting."""

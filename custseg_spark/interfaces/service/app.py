@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi import Path as InPath
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
 from custseg_spark import __version__
-from custseg_spark.errors import InputError
+from custseg_spark.errors import InputError, nearest
 from custseg_spark.interfaces import clock
 from custseg_spark.interfaces.service import scoring, tables
 from custseg_spark.interfaces.service.flaws import RefusedError, flaw, of_validation
@@ -58,9 +58,11 @@ def make_app(lake: Path, limits: Limits) -> FastAPI:
 
     app = FastAPI(
         title="custseg",
-        description="Scores customers with the models that a lake has published.",
+        description="Scores customers with the models that a lake has published. A query parameter"
+        " that a path doesn't list is refused with 422.",
         version=__version__,
         lifespan=lifespan,
+        dependencies=[Depends(_only_listed_parameters)],
         responses=_REFUSALS,
     )
     app.state.latest = latest
@@ -77,6 +79,19 @@ async def _look_for_runs(latest: LatestRun, seconds: float) -> None:
     while True:
         await asyncio.sleep(seconds)
         await asyncio.to_thread(latest.refresh)
+
+
+def _only_listed_parameters(request: Request) -> None:
+    """Refuses a mistyped parameter: without it the answer would be of all runs or algorithms."""
+    listed = {parameter.alias for parameter in request.scope["route"].dependant.query_params}
+    unknown = {n: v for n, v in request.query_params.items() if n not in listed}
+    if unknown:
+        raise RefusedError(
+            [
+                flaw(n, v, f"no parameter of this name{nearest(n, listed)}")
+                for n, v in unknown.items()
+            ]
+        )
 
 
 def _refused(flaws: list[Flaw], status: int) -> JSONResponse:

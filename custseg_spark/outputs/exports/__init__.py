@@ -1,6 +1,7 @@
 """Export a run's tables to databases and files, and lists of campaigns."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,6 +15,7 @@ from custseg_spark.engine.lake.insight_tables import (
     SEGMENT_PRODUCTS,
 )
 from custseg_spark.engine.lake.lake import Lake
+from custseg_spark.engine.lake.rows import dicts_of
 from custseg_spark.engine.lake.schemas import (
     CUSTOMER_FEATURES,
     CUSTOMER_SEGMENTS,
@@ -24,15 +26,19 @@ from custseg_spark.engine.lake.schemas import (
     SEGMENT_PROFILES,
 )
 from custseg_spark.engine.permissions import withheld
+from custseg_spark.engine.spark.batches import batches
+from custseg_spark.engine.spark.session import size_shuffles
 from custseg_spark.errors import InputError, nearest
 from custseg_spark.outputs.exports import evaluation
-from custseg_spark.outputs.exports.batches import batches
 from custseg_spark.outputs.exports.folder import FolderLoading
-from custseg_spark.outputs.exports.frames import REPORTS, changes
+from custseg_spark.outputs.exports.frames import REPORTS, changes, customers
+from custseg_spark.outputs.exports.frames.behaviour import CUSTOMER_BEHAVIOR_METRICS
 from custseg_spark.outputs.exports.frames.changes import SEGMENT_CHANGES, Campaign
+from custseg_spark.outputs.exports.frames.metrics import customer_metrics
 from custseg_spark.outputs.exports.layout import ReportTable, Run, reported
 from custseg_spark.outputs.exports.loading import FrameLoading, Loading, Target
 from custseg_spark.outputs.report.reading import run_date_of
+from custseg_spark.pipeline.dates import number_of_events
 from custseg_spark.progress import Progress
 
 # The tables of runs that an export reads.
@@ -45,6 +51,7 @@ READ = (
     SEGMENT_CATEGORIES,
 )
 TABLES = (*REPORTS, SEGMENT_CHANGES.name)
+_METRICS = dict.fromkeys([*customers.CUSTOMER_SEGMENTS.columns, *CUSTOMER_BEHAVIOR_METRICS.columns])
 
 
 @dataclass(frozen=True)
@@ -82,10 +89,11 @@ def export(lake: Lake, request: Request, target: Target, progress: Progress) -> 
         lake = lake.at_one_moment(READ)
         day = run_date_of(lake, request.run_date)
         rows = {}
-        for table, frame in frames_of(lake, request, day):
-            with progress.stage(table.name) as stage:
-                stage.rows = staged(loading, table, reported(frame, table))
-            rows[table.name] = stage.rows
+        with frames_of(lake, request, day) as frames:
+            for table, frame in frames:
+                with progress.stage(table.name) as stage:
+                    stage.rows = staged(loading, table, reported(frame, table))
+                rows[table.name] = stage.rows
         if isinstance(loading, FolderLoading) and set(request.tables) & REPORTS.keys():
             loading.stage_document("evaluation_metrics", _evaluation(lake, day, request.algorithm))
         with progress.stage("publish"):
@@ -118,52 +126,58 @@ def campaign_of(lake: Lake, request: Request, day: date) -> tuple[DataFrame, Cam
     return changes.rows(segments, run_dates, campaign), campaign
 
 
-def frames_of(lake: Lake, request: Request, day: date) -> list[tuple[ReportTable, DataFrame]]:
-    """Return the requested tables with their rows; `lake` is as of one moment."""
+@contextmanager
+def frames_of(
+    lake: Lake, request: Request, day: date
+) -> Iterator[list[tuple[ReportTable, DataFrame]]]:
+    """Provide the requested tables with their rows; `lake` is as of one moment.
+
+    Raises InputError if the algorithm isn't of that run.
+    """
+    _require_algorithm(lake, day, request.algorithm)
+    size_shuffles(lake.spark, number_of_events(lake))
     run = _run(lake, day, request.algorithm)
     frames = [
         (REPORTS[name].table, REPORTS[name].rows(run)) for name in request.tables if name in REPORTS
     ]
     if SEGMENT_CHANGES.name in request.tables:
         frames.append((SEGMENT_CHANGES, campaign_of(lake, request, day)[0]))
-    return frames
+    try:
+        yield frames
+    finally:
+        run.metrics.unpersist()
 
 
 def _run(lake: Lake, day: date, algorithm: str) -> Run:
-    is_of_algorithm = F.col("algorithm") == F.lit(algorithm)
-    profiles = _on(lake, SEGMENT_PROFILES, day).where(F.col("status") != DIED)
+    def of_algorithm(table: Table) -> DataFrame:
+        # A lake of an older version lacks a table.
+        return lake.read_or_empty(table, [day]).where(F.col("algorithm") == F.lit(algorithm))
+
+    segments = of_algorithm(CUSTOMER_SEGMENTS)
+    features = lake.read(CUSTOMER_FEATURES, [day])
+    metrics = customer_metrics(segments, features, lake.read_or_empty(CUSTOMERS), day)
     return Run(
         run_date=day,
-        segments=_segments(lake, day, algorithm),
-        features=_on(lake, CUSTOMER_FEATURES, day),
-        attributes=lake.read_or_empty(CUSTOMERS),
-        named=profiles.where(is_of_algorithm),
+        segments=segments,
+        features=features,
+        # Three tables are made of them.
+        metrics=metrics.select(*_METRICS).persist(),
+        named=of_algorithm(SEGMENT_PROFILES).where(F.col("status") != DIED),
         events=lake.read(EVENTS),
-        products=_on(lake, SEGMENT_PRODUCTS, day).where(is_of_algorithm),
-        categories=_on(lake, SEGMENT_CATEGORIES, day).where(is_of_algorithm),
+        products=of_algorithm(SEGMENT_PRODUCTS),
+        categories=of_algorithm(SEGMENT_CATEGORIES),
     )
 
 
-def _segments(lake: Lake, day: date, algorithm: str) -> DataFrame:
-    """Return a row per customer of a run date. Raises InputError if the run lacks the algorithm."""
-    _require_algorithm(lake, day, algorithm)
-    return _on(lake, CUSTOMER_SEGMENTS, day).where(F.col("algorithm") == F.lit(algorithm))
-
-
 def _require_algorithm(lake: Lake, day: date, algorithm: str) -> None:
-    named = _on(lake, SEGMENT_PROFILES, day).select("algorithm").distinct().collect()
-    algorithms = [row.algorithm for row in named]
+    algorithms = set(lake.rows(SEGMENT_PROFILES, ["algorithm"], [day])["algorithm"].to_pylist())
     if algorithm not in algorithms:
         raise InputError(
             f"the run of {day} has no segments by {algorithm}{nearest(algorithm, algorithms)}"
         )
 
 
-def _on(lake: Lake, table: Table, day: date) -> DataFrame:
-    # A lake of an older version lacks a table.
-    return lake.read_or_empty(table).where(F.col("run_date") == F.lit(day))
-
-
 def _evaluation(lake: Lake, day: date, algorithm: str) -> dict[str, object]:
-    selection = _on(lake, MODEL_SELECTION, day).where(F.col("algorithm") == F.lit(algorithm))
-    return evaluation.document(selection.collect(), day, algorithm)
+    selection = dicts_of(lake.rows(MODEL_SELECTION, dates=[day]))
+    own = [row for row in selection if row["algorithm"] == algorithm]
+    return evaluation.document(own, day, algorithm)

@@ -53,8 +53,8 @@ def check(lake: Lake, request: Request, database: Database, progress: Progress) 
     lake = lake.at_one_moment(READ)
     day = run_date_of(lake, request.run_date)
     tables = []
-    with database.queried() as query:
-        for table, frame in frames_of(lake, request, day):
+    with database.queried() as query, frames_of(lake, request, day) as frames:
+        for table, frame in frames:
             with progress.stage(f"check {table.name}") as stage:
                 in_lake = expected(table, reported(frame, table))
                 in_database = list(query(database.dialect.figures(table))[0])

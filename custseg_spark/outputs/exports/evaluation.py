@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from pyspark.sql import Row
-
 # In the document, an index's name says its convention in full.
 _NAMES = {
     "silhouette": "silhouette_squared_euclidean",
@@ -41,11 +39,11 @@ CONVENTIONS = {
 _NOT_HERE = ("run_date", "algorithm", "agreement")
 
 
-def document(rows: Sequence[Row], run_date: date, algorithm: str) -> dict[str, Any]:
+def document(rows: Sequence[Mapping[str, Any]], run_date: date, algorithm: str) -> dict[str, Any]:
     """Return the indices of the chosen k and of all candidates, from an algorithm's
     `model_selection`.
     """
-    candidates = [_candidate(row.asDict()) for row in sorted(rows, key=lambda row: row.k)]
+    candidates = [_candidate(row) for row in sorted(rows, key=lambda row: row["k"])]
     chosen = [candidate for candidate in candidates if candidate["chosen"]]
     return {
         "run_date": run_date.isoformat(),

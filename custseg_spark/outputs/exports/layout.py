@@ -59,15 +59,15 @@ def _arrow(type_: str) -> pa.DataType:
 class Run:
     """The frames of one run date and algorithm that reporting tables are made of.
 
-    `segments`, `features` and `attributes` have one row per customer, `named` one per living
-    segment. `attributes` has no rows if no source has customers' attributes. `events` are all
-    events. `products` and `categories` have a row per place on a segment's list.
+    `segments` and `features` have one row per customer, `named` one per living
+    segment, `metrics` one per customer: its segment, attributes, metrics and features.
+    `events` are all events. `products` and `categories` have a row per place on a segment's list.
     """
 
     run_date: date
     segments: DataFrame
     features: DataFrame
-    attributes: DataFrame
+    metrics: DataFrame
     named: DataFrame
     events: DataFrame
     products: DataFrame

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from pyspark.sql import functions as F
-
 from custseg_spark.config.settings import ExportsConfig
 from custseg_spark.core.experiments import sequential
 from custseg_spark.core.experiments.effects import Effect, Look, Outcomes, effect
@@ -19,6 +17,7 @@ from custseg_spark.outputs.exports.frames.effects import CAMPAIGN_LIFT, Days, ou
 from custseg_spark.outputs.exports.layout import reported
 from custseg_spark.outputs.exports.loading import Target
 from custseg_spark.outputs.report.reading import run_date_of
+from custseg_spark.pipeline.dates import day_after_last_event
 from custseg_spark.progress import Progress
 
 ONCE, ALWAYS = "once", "always"
@@ -116,8 +115,7 @@ def _days(lake: Lake, period: Period, run_date: date) -> Days:
             " know what was bought before"
         )
     if end is None:
-        last: date | None = lake.read(EVENTS).agg(F.max("event_date")).collect()[0][0]
-        end = last + timedelta(days=1) if last else begin
+        end = day_after_last_event(lake) or begin
     if end <= begin:
         raise InputError(f"no day from {begin} to before {end}; ingest the log of that time first")
     return Days(begin, end)

@@ -44,7 +44,6 @@ from custseg_spark.engine.lake.schemas import (
     CLV_MODELS,
     CUSTOMER_FEATURES,
     CUSTOMERS,
-    EVENTS,
     SESSIONS,
 )
 from custseg_spark.engine.partitions import (
@@ -57,6 +56,7 @@ from custseg_spark.engine.partitions import (
 from custseg_spark.engine.spark.file_systems import write_bytes
 from custseg_spark.errors import InputError
 from custseg_spark.paths import place
+from custseg_spark.pipeline.dates import number_of_events
 from custseg_spark.pipeline.features import lifetime
 from custseg_spark.pipeline.features.events_pass import over_events, summary_rows
 from custseg_spark.pipeline.features.trial import Limited, steps_left
@@ -130,9 +130,7 @@ def write_features(publication: RunPublication, config: Config, progress: Progre
 
 def customer_groups(lake: Lake) -> int:
     """Return the number of portions of the lake's customers, by the number of its events."""
-    if lake.native is not None:
-        return groups_for(sum(f.rows for f in lake.files(EVENTS)))
-    return groups_for(lake.read(EVENTS).count())
+    return groups_for(number_of_events(lake))
 
 
 @dataclass(frozen=True)

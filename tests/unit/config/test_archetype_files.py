@@ -181,7 +181,11 @@ def test_features_that_a_source_cannot_fill_give_no_name() -> None:
     [
         ("monetry = { at_least = 1 }", "unknown feature 'monetry'; did you mean 'monetary'"),
         ("monetary = { at_last = 1 }", "unknown key 'at_last'"),
-        ("monetary = {}", "expected at_least or at_most, or one of_mean"),
+        (
+            "monetary = {}",
+            "bars: monetary: expected a limit: at_least, at_most, at_least_of_mean or"
+            " at_most_of_mean",
+        ),
         ("monetary = 3", "expected a table, got 3"),
         ('monetary = { at_most = "1" }', "expected float"),
     ],

@@ -1,17 +1,19 @@
 """OpenLineage events by file and by HTTP, valid by OpenLineage's own schemas."""
 
 import json
+import socket
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from logging import WARNING
 from pathlib import Path
 from typing import Any
 
 import pytest
-import urllib3
 from checkout import ROOT
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
@@ -32,7 +34,7 @@ REGISTRY: Registry[Any] = Registry().with_resources(
 NOW = datetime(2024, 5, 1, 6, tzinfo=UTC)
 
 
-def config(path: Path, **own: str) -> Config:
+def config(path: Path, **own: Any) -> Config:
     return replace(Config(), lake=LakeConfig(path=str(path / "lake")), lineage=LineageConfig(**own))
 
 
@@ -44,6 +46,12 @@ def run(config: Config, error: Exception | None = None) -> None:
         written.run_date = date(2024, 5, 1)
         written.tables_written = {CUSTOMER_SEGMENTS: 4}
         written.others_written = {"postgresql://loader@host/reports/customer_segments": 4}
+
+
+def timed(action: Callable[[], None]) -> float:
+    begin = time.monotonic()
+    action()
+    return time.monotonic() - begin
 
 
 def require_valid(events: Sequence[dict[str, Any]]) -> None:
@@ -126,13 +134,78 @@ def test_openlineages_own_variables_do_as_well(
     assert len(received) == 2
 
 
-def test_a_server_that_isnt_there_is_a_warning(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_a_server_that_isnt_there_is_one_warning_and_costs_no_time(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # The client's pauses between its tries: nine seconds an event.
-    monkeypatch.setattr(urllib3.util.Retry, "sleep", lambda *_, **__: None)
-    run(config(tmp_path, url="http://127.0.0.1:9"))
-    assert "no OpenLineage event" in caplog.text
+    with socket.socket() as taken:
+        # Bound without listening: nobody else takes the port, and no connection is accepted.
+        taken.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{taken.getsockname()[1]}"
+        seconds = timed(lambda: run(config(tmp_path, url=f"http://{host}/secret", timeout_s=30.0)))
+    # With pauses and further tries it would be eighteen.
+    assert seconds < 9
+    [warning] = [record.getMessage() for record in caplog.records if record.levelno >= WARNING]
+    assert warning.startswith(f"{host} got no OpenLineage event START and COMPLETE: ")
+    assert "Connection refused" in warning
+    assert warning.endswith("; what the command wrote is published nevertheless")
+
+
+def test_a_server_that_never_answers_is_waited_for_no_longer_than_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        host = f"127.0.0.1:{silent.getsockname()[1]}"
+        asked = config(tmp_path, url=f"http://{host}", timeout_s=0.5)
+        seconds = timed(lambda: run(asked))
+    # By OpenLineage's own timeout it would be five for each of six tries.
+    assert 0.5 <= seconds < 5
+    [warning] = [record.getMessage() for record in caplog.records if record.levelno >= WARNING]
+    assert warning.startswith(f"{host} got no OpenLineage event START and COMPLETE: ")
+    assert "no answer within 0.5 s" in warning
+
+
+def test_a_failed_run_says_nothing_of_being_published(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        asked = config(tmp_path, url=url, timeout_s=0.1)
+        with pytest.raises(InputError):
+            run(asked, InputError("no table"))
+    assert "START and FAIL" in caplog.text
+    assert "published" not in caplog.text
+
+
+def test_events_are_sent_in_order_while_the_command_works(tmp_path: Path) -> None:
+    with (
+        server() as (url, received),
+        lineage.told("segment", config(tmp_path, url=url), [], lambda: NOW),
+    ):
+        deadline = time.monotonic() + 60
+        while not received and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert [event["eventType"] for _, event in received] == ["START"]
+    assert [event["eventType"] for _, event in received] == ["START", "COMPLETE"]
+
+
+def test_a_server_that_answers_with_an_error_is_asked_again(tmp_path: Path) -> None:
+    with server(failures=1) as (url, received):
+        run(config(tmp_path, url=url, timeout_s=60.0))
+    assert [event["eventType"] for _, event in received] == ["START", "COMPLETE"]
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://lineage.example:5000/api?key=hunter2", "lineage.example:5000"),
+        ("https://me:hunter2@lineage.example/api", "lineage.example"),
+    ],
+)
+def test_a_warning_names_the_host_alone(
+    monkeypatch: pytest.MonkeyPatch, url: str, shown: str
+) -> None:
+    monkeypatch.setenv("OPENLINEAGE_URL", url)
+    assert lineage._destination(LineageConfig()) == shown
 
 
 def test_without_any_place_nothing_is_sent(tmp_path: Path) -> None:
@@ -157,13 +230,22 @@ def test_datasets_are_named_by_their_places(path: str, expected: tuple[str, str]
 
 
 @contextmanager
-def server() -> Iterator[tuple[str, list[tuple[str, dict[str, Any]]]]]:
-    """A server on this machine that keeps the events it gets, with their key."""
+def server(failures: int = 0) -> Iterator[tuple[str, list[tuple[str, dict[str, Any]]]]]:
+    """A server on this machine that keeps the events it gets, with their key.
+
+    The first `failures` requests get a 503.
+    """
     received: list[tuple[str, dict[str, Any]]] = []
+    refused: list[int] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            if len(refused) < failures:
+                refused.append(503)
+                self.send_response(503)
+                self.end_headers()
+                return
             received.append((self.headers.get("Authorization", ""), json.loads(body)))
             self.send_response(201)
             self.end_headers()

@@ -191,6 +191,47 @@ def test_tables_are_read_by_date_and_algorithm(client: Any) -> None:
     assert client.get("/segments", params={"run_date": "May"}).status_code == 422
 
 
+@pytest.mark.parametrize(
+    ("path", "field", "value", "hint"),
+    [
+        ("/segments?run_dat=2024-04-01", "run_dat", "2024-04-01", "; did you mean 'run_date'?"),
+        ("/segments?Algorithm=kmeans", "Algorithm", "kmeans", "; did you mean 'algorithm'?"),
+        ("/segments?x=1", "x", "1", "; known: algorithm, run_date"),
+        ("/customers/a?rundate=2024-04-01", "rundate", "2024-04-01", "; did you mean 'run_date'?"),
+        ("/customers/a?customer_id=b", "customer_id", "b", "; known: algorithm, run_date"),
+        ("/runs?run_date=2024-04-01", "run_date", "2024-04-01", ""),
+        ("/health?probe=1", "probe", "1", ""),
+        ("/ready?probe=", "probe", "", ""),
+        ("/metrics?name=custseg_requests", "name", "custseg_requests", ""),
+    ],
+)
+def test_a_parameter_that_a_path_does_not_have_is_refused_with_the_nearest(
+    client: Any, path: str, field: str, value: str, hint: str
+) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 422
+    expected = f"no parameter of this name{hint}"
+    flaw = {"row": None, "field": field, "value": value, "expected": expected}
+    assert answer.json() == {"detail": [flaw]}
+
+
+def test_a_parameter_of_scoring_belongs_into_the_body(client: Any) -> None:
+    events = client.post("/score/events?as_of=2024-05-02", json={"events": [event()]})
+    assert (events.status_code, flaws(events)) == (422, [(None, "as_of", "2024-05-02")])
+    features = client.post("/score/features?algorithm=x&top=3", json={"customers": [WHOLE]})
+    said = [(None, "algorithm", "x"), (None, "top", "3")]
+    assert (features.status_code, flaws(features)) == (422, said)
+
+
+def test_the_description_lists_each_parameter_and_its_refusal(client: Any) -> None:
+    for path, methods in client.get("/openapi.json").json()["paths"].items():
+        for method, operation in methods.items():
+            listed = {p["name"] for p in operation.get("parameters", ()) if p["in"] == "query"}
+            tables = ("/segments", "/customers/{customer_id}")
+            assert listed == ({"run_date", "algorithm"} if path in tables else set()), path
+            assert "422" in operation["responses"], (path, method)
+
+
 def test_a_lake_without_a_run_is_healthy_but_not_ready_until_there_is_one(tmp_path: Path) -> None:
     with client_of(tmp_path, reload_seconds=3600) as client:
         assert client.get("/health").json() == {"ready": False, "run_date": None}

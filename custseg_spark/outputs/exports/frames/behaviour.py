@@ -3,7 +3,6 @@
 from pyspark.sql import DataFrame
 
 from custseg_spark.engine.lake.ddl import MONEY, MONEY_SUM
-from custseg_spark.outputs.exports.frames.metrics import customer_metrics
 from custseg_spark.outputs.exports.layout import ReportTable, Run
 
 CUSTOMER_BEHAVIOR_METRICS = ReportTable(
@@ -23,4 +22,4 @@ CUSTOMER_BEHAVIOR_METRICS = ReportTable(
 
 def rows(run: Run) -> DataFrame:
     """Return one row per customer of the run: attributes (null if missing), metrics, features."""
-    return customer_metrics(run)
+    return run.metrics

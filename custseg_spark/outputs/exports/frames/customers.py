@@ -3,7 +3,6 @@
 from pyspark.sql import DataFrame
 
 from custseg_spark.engine.lake.ddl import MONEY, MONEY_SUM
-from custseg_spark.outputs.exports.frames.metrics import customer_metrics
 from custseg_spark.outputs.exports.layout import ReportTable, Run
 
 CUSTOMER_SEGMENTS = ReportTable(
@@ -20,4 +19,4 @@ CUSTOMER_SEGMENTS = ReportTable(
 
 def rows(run: Run) -> DataFrame:
     """Return one row per customer of the run; missing attributes are null."""
-    return customer_metrics(run)
+    return run.metrics

@@ -1,10 +1,11 @@
 """Metrics of a customer for several reporting tables: value, purchases, spending score."""
 
+from datetime import date
+
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from custseg_spark.engine.lake.ddl import MONEY_SUM
-from custseg_spark.outputs.exports.layout import Run
 
 # Orders per so many days. A customer known for fewer days counts as known for so many: one order on
 # the first day isn't thirty a month.
@@ -13,15 +14,17 @@ _SCORES = 100
 _ATTRIBUTES = ("name", "age", "income", "gender", "education", "occupation", "zip_code")
 
 
-def customer_metrics(run: Run) -> DataFrame:
-    """Return one row per customer of the run: segment, attributes, metrics, features by name.
+def customer_metrics(
+    segments: DataFrame, features: DataFrame, attributes: DataFrame, run_date: date
+) -> DataFrame:
+    """Return one row per customer of a run: segment, attributes, metrics, features by name.
 
     `clv`, `avg_purchase_amount` and `last_purchase_days_ago` are null for customers who never
     bought.
     """
     is_buyer = F.col("frequency") > 0
     known_days = F.greatest("days_since_first_event", F.lit(FREQUENCY_DAYS))
-    metrics = run.features.drop("run_date").withColumns(
+    metrics = features.drop("run_date").withColumns(
         {
             "spent": F.when(is_buyer, F.col("monetary")),
             "total_spend": F.col("monetary"),
@@ -32,18 +35,18 @@ def customer_metrics(run: Run) -> DataFrame:
             "last_purchase_days_ago": F.col("recency_days"),
         }
     )
-    segments = run.segments.select(
+    named = segments.select(
         "customer_id",
         "segment_id",
         F.col("segment_name").alias("segment"),
         "prediction_timestamp",
     )
     return (
-        segments.join(metrics, "customer_id", how="left")
-        .join(run.attributes.select("customer_id", *_ATTRIBUTES), "customer_id", how="left")
-        .join(spending_scores(run.features), "spent", how="left")
+        named.join(metrics, "customer_id", how="left")
+        .join(attributes.select("customer_id", *_ATTRIBUTES), "customer_id", how="left")
+        .join(spending_scores(features), "spent", how="left")
         .withColumn("spending_score", F.coalesce("spending_score", F.lit(0)))
-        .withColumn("run_date", F.lit(run.run_date))
+        .withColumn("run_date", F.lit(run_date))
     )
 
 

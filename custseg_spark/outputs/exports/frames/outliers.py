@@ -21,14 +21,17 @@ def rows(run: Run) -> DataFrame:
 
     `value` is the customer's own; null, like `segment_median`, for a principal component.
     """
-    odd = run.segments.where(F.col("is_outlier")).select(
+    outliers = run.segments.where(F.col("is_outlier"))
+    odd = outliers.select(
         "customer_id",
         "segment_id",
         F.col("segment_name").alias("segment"),
         "distance",
         F.posexplode("oddities").alias("place", "oddity"),
     )
-    values = run.features.select("customer_id", _by_name(run.features).alias("own"))
+    # The map takes long to make, so only of outliers.
+    theirs = run.features.join(outliers.select("customer_id"), "customer_id", how="left_semi")
+    values = theirs.select("customer_id", _by_name(theirs).alias("own"))
     segments = run.named.select("segment_id", "outlier_distance", F.col("features").alias("usual"))
     feature = F.col("oddity.feature")
     return (

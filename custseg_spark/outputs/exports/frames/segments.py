@@ -3,7 +3,6 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from custseg_spark.outputs.exports.frames.metrics import customer_metrics
 from custseg_spark.outputs.exports.layout import ReportTable, Run
 
 SEGMENT_METRICS = ReportTable(
@@ -22,19 +21,15 @@ def rows(run: Run) -> DataFrame:
     `customer_share` is of all customers of the run.
     """
     # Money is averaged as decimals, the others are integers, so the order of adding doesn't matter.
-    metrics = (
-        customer_metrics(run)
-        .groupBy("segment_id")
-        .agg(
-            F.sum("total_spend").alias("total_spend"),
-            F.count("*").alias("num_customers"),
-            F.count_if(F.col("num_purchases") > 0).alias("num_buyers"),
-            F.avg("clv").alias("avg_clv"),
-            F.avg("num_purchases").alias("avg_purchases"),
-            F.avg("spending_score").alias("avg_spending_score"),
-            F.avg("age").alias("age"),
-            F.avg("income").alias("income"),
-        )
+    metrics = run.metrics.groupBy("segment_id").agg(
+        F.sum("total_spend").alias("total_spend"),
+        F.count("*").alias("num_customers"),
+        F.count_if(F.col("num_purchases") > 0).alias("num_buyers"),
+        F.avg("clv").alias("avg_clv"),
+        F.avg("num_purchases").alias("avg_purchases"),
+        F.avg("spending_score").alias("avg_spending_score"),
+        F.avg("age").alias("age"),
+        F.avg("income").alias("income"),
     )
     living = run.named.select(
         "segment_id", F.col("segment_name").alias("segment"), "customer_share", "run_date"

@@ -1,4 +1,7 @@
-"""Fetch a frame's rows as Arrow batches, with one small partition in the driver at a time."""
+"""Fetch a frame's rows as Arrow batches, with one small partition in the driver at a time.
+
+Workers import this module, so it imports little.
+"""
 
 from collections.abc import Iterator
 
