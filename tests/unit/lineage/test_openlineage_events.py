@@ -179,7 +179,7 @@ def test_a_failed_run_says_nothing_of_being_published(
 def test_events_are_sent_in_order_while_the_command_works(tmp_path: Path) -> None:
     with (
         server() as (url, received),
-        lineage.told("segment", config(tmp_path, url=url), [], lambda: NOW),
+        lineage.reported("segment", config(tmp_path, url=url), [], lambda: NOW),
     ):
         deadline = time.monotonic() + 60
         while not received and time.monotonic() < deadline:
