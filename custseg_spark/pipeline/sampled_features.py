@@ -21,6 +21,7 @@ from custseg_spark.core.events.validation import ValidatedEvents, validate_event
 from custseg_spark.core.features.learned import Learned
 from custseg_spark.core.features.levels import Levels
 from custseg_spark.core.features.scores import Cutoffs
+from custseg_spark.core.frames import compact
 from custseg_spark.core.sampling import HASH_STEPS, hash_step
 from custseg_spark.core.sessions.levels import category_sums, price_levels
 from custseg_spark.engine.sources.discovery.files import SourceFile
@@ -158,7 +159,7 @@ class _Sample:
         if self.below == HASH_STEPS:
             return events
         steps = events.select(hash_step("customer_id", seed=SEED)).to_series()
-        return _compact(events.filter(steps < self.below))
+        return compact(events.filter(steps < self.below))
 
     def features(self) -> SampledFeatures:
         """Compute the features of the sampled customers as of the day after the last event."""
@@ -179,8 +180,3 @@ class _Sample:
         )
         about = About(run_date, self.accepted, self.refused, self.ignored, self.below / HASH_STEPS)
         return SampledFeatures(features, about)
-
-
-def _compact(events: pl.DataFrame) -> pl.DataFrame:
-    """Copy the events without the texts of filtered rows, which Polars would keep."""
-    return pl.DataFrame(pl.from_arrow(events.to_arrow(compat_level=pl.CompatLevel.oldest())))

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from custseg_spark.core.events.copies import later_copies, with_ids_of_copies
 from custseg_spark.core.events.records import Flags
+from custseg_spark.core.frames import compact
 from custseg_spark.engine.lake import damage
 from custseg_spark.engine.lake.files import DataFile
 from custseg_spark.pipeline.ingest.date_of_events import DateOfEvents
@@ -159,12 +160,13 @@ def _ids(
     names_read = ["event_id", *names, *([] if times == [EVERY_TIME] else ["event_at"])]
     rows = read_columns(comparison.of_date.folder / file.path, names_read, few_values)
     rows = rows.with_row_index("place")
-    if "event_at" in rows.columns:
-        rows = rows.filter(is_within(times)).drop("event_at")
-    if comparison.ids == ALL_IDS:
+    if comparison.ids == ALL_IDS and times == [EVERY_TIME]:
         return rows
     low, high = (pl.lit(bound) for bound in comparison.ids)
-    return rows.filter(pl.col("event_id").is_between(low, high, closed="left"))
+    is_compared = pl.col("event_id").is_between(low, high, closed="left")
+    if "event_at" in rows.columns:
+        is_compared &= is_within(times)
+    return compact(rows.filter(is_compared).drop("event_at", strict=False))
 
 
 def _written_before(
