@@ -45,7 +45,7 @@ from custseg_spark.core.sessions.levels import category_sums, price_levels
 from custseg_spark.errors import InputError
 from custseg_spark.pipeline.clustering import choose, fit
 from custseg_spark.pipeline.clustering.sample import draw
-from custseg_spark.pipeline.live import parts_of_all_dates
+from custseg_spark.pipeline.in_memory import parts_of_all_dates
 
 ROOT = Path(__file__).resolve().parents[1]
 MIN_SCORE = 0.35

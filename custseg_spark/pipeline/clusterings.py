@@ -84,7 +84,7 @@ class Clustering:
 
     def labels_of(self, customers: pa.Table, points: np.ndarray) -> np.ndarray:
         """Return the labels of sampled customers from their points."""
-        return labels_with_held(self.priced.assigner, customers, points, self.held)
+        return labels_with_hysteresis(self.priced.assigner, customers, points, self.held)
 
     @property
     def renamed(self) -> list[str]:
@@ -96,7 +96,7 @@ class Clustering:
         ]
 
 
-def labels_with_held(
+def labels_with_hysteresis(
     assigner: Assigner, customers: pa.Table, points: np.ndarray, held: Mapping[str, int]
 ) -> np.ndarray:
     """Return customers' labels; `held` has the labels of customers whom hysteresis holds, by id."""

@@ -27,7 +27,7 @@ from custseg_spark.core.sessions.levels import category_sums, price_levels
 from custseg_spark.engine.sources.discovery.files import SourceFile
 from custseg_spark.engine.sources.readers import READERS, Opened, Opening
 from custseg_spark.errors import InputError
-from custseg_spark.pipeline.live import features_of_events
+from custseg_spark.pipeline.in_memory import features_of_events
 
 MOST_EVENTS = 400_000
 _PIECE_BYTES = 1 << 23

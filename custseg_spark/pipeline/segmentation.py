@@ -40,7 +40,7 @@ from custseg_spark.pipeline import (
     planning,
     runs,
     segments,
-    standing,
+    unchanged,
 )
 from custseg_spark.pipeline.clusterings import Clustering
 from custseg_spark.pipeline.dates import day_after_last_event, number_of_events
@@ -107,8 +107,8 @@ def segment(
         raise ConfigurationError(
             f"--model-date {model_date}: expected another run date than the one to be scored"
         )
-    if not again and not model_date and standing.standing(lake, run_date, config, archetypes):
-        return standing.published(lake, run_date)
+    if not again and not model_date and unchanged.unchanged_run(lake, run_date, config, archetypes):
+        return unchanged.published(lake, run_date)
     with publication.of_run(lake, run_date) as output:
         return _segment(lake, output, config, archetypes, progress, now=now, model_date=model_date)
 
@@ -141,7 +141,7 @@ def _segment(
         scoring = models.load(lake, plan.source, config, progress)
     run = SegmentRun(run_date, output.run_id, count, plan)
     run.versions = runs.read_versions(lake, config)
-    run.made_by = standing.made_by(archetypes, config)
+    run.made_by = unchanged.made_by(archetypes, config)
     sizes = concentration.of_customers(customers)
     if config.event_summary.enabled:
         output.append_to_each({EVENT_SUMMARY: summary_rows(output, sizes.activity)})

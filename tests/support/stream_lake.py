@@ -26,7 +26,7 @@ from custseg_spark.engine.lake.native import NativeLake
 from custseg_spark.engine.lake.schemas import CUSTOMER_SEGMENTS, EVENTS, RUNS, SESSIONS
 from custseg_spark.engine.lake.stream_tables import CURRENT_SEGMENTS
 from custseg_spark.engine.model_files import digest
-from custseg_spark.pipeline.live import features_of_events
+from custseg_spark.pipeline.in_memory import features_of_events
 
 SPACE = FeatureSpace(
     Preparation(

@@ -24,7 +24,7 @@ from custseg_spark.interfaces.service.schemas import (
     Scored,
     ScoredCustomers,
 )
-from custseg_spark.pipeline.live import features_of_events
+from custseg_spark.pipeline.in_memory import features_of_events
 
 # As in ingest: trackers' clocks run ahead.
 _LATEST_AFTER_NOW = timedelta(days=1)

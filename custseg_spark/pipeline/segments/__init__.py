@@ -35,11 +35,11 @@ from custseg_spark.engine.partitions import Side, write_sides
 from custseg_spark.engine.spark.model_store import Manifest
 from custseg_spark.pipeline.assigners import PricedAssigner, priced_assigner
 from custseg_spark.pipeline.clustering.sample import CustomerSample
-from custseg_spark.pipeline.clusterings import Clustering, labels_with_held
+from custseg_spark.pipeline.clusterings import Clustering, labels_with_hysteresis
 from custseg_spark.pipeline.history import PreviousRun
 from custseg_spark.pipeline.population import Population
-from custseg_spark.pipeline.segments import assigning, holding, identities, movement, rows
-from custseg_spark.pipeline.segments.holding import WithHeld
+from custseg_spark.pipeline.segments import assigning, hysteresis, identities, movement, rows
+from custseg_spark.pipeline.segments.hysteresis import WithHysteresis
 from custseg_spark.pipeline.segments.little_known import LittleKnown
 from custseg_spark.pipeline.segments.names import names_of
 
@@ -95,10 +95,12 @@ def identified(
     held: Mapping[str, Mapping[str, int]] = {}
     if previous and config.model.stability.hysteresis:
         named = [_unnamed(run, a, identities_of[a], priced[a]) for a in run.chosen]
-        with_held = holding.with_held(of, previous, run.space, named, run.sample.rows)
-        cells, held = with_held.cells, with_held.sampled
+        with_hysteresis = hysteresis.with_hysteresis(
+            of, previous, run.space, named, run.sample.rows
+        )
+        cells, held = with_hysteresis.cells, with_hysteresis.sampled
         profiled = dict(
-            zip(assigners, _profiles_with(run, with_held, assigners, sampled), strict=True)
+            zip(assigners, _profiles_with(run, with_hysteresis, assigners, sampled), strict=True)
         )
     clusterings = []
     for algorithm, verdict in run.chosen.items():
@@ -165,18 +167,23 @@ def _unnamed(
 
 
 def _profiles_with(
-    run: Evaluated, with_held: WithHeld, assigners: Mapping[str, Assigner], sampled: pa.Table
+    run: Evaluated,
+    with_hysteresis: WithHysteresis,
+    assigners: Mapping[str, Assigner],
+    sampled: pa.Table,
 ) -> list[list[Profile]]:
     """Return each algorithm's profiles with hysteresis."""
     points = run.space.points(sampled)
     labellings = [
         (
-            labels_with_held(assigner, sampled, points, with_held.sampled[algorithm]),
+            labels_with_hysteresis(assigner, sampled, points, with_hysteresis.sampled[algorithm]),
             assigner.labelled,
         )
         for algorithm, assigner in assigners.items()
     ]
-    return profiles_of_sums(with_held.sums, run.space, run.population.features, sampled, labellings)
+    return profiles_of_sums(
+        with_hysteresis.sums, run.space, run.population.features, sampled, labellings
+    )
 
 
 def _outlier_distances(run: Evaluated, verdict: Verdict) -> tuple[float | None, ...]:

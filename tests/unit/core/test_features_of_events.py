@@ -20,7 +20,7 @@ from custseg_spark.core.features.scores import (
 )
 from custseg_spark.core.sessions.levels import category_sums, price_levels
 from custseg_spark.errors import InputError
-from custseg_spark.pipeline.live import features_of_events
+from custseg_spark.pipeline.in_memory import features_of_events
 
 NIGHTLY = [pytest.param(seed, marks=pytest.mark.heavy) for seed in range(10, 40)]
 NOTHING = Learned(AS_OF, NO_LEVELS, Cutoffs())

@@ -14,7 +14,7 @@ from custseg_spark.config.settings import Config
 from custseg_spark.core.segments.naming import Archetypes
 from custseg_spark.engine.lake.lake import Lake
 from custseg_spark.engine.lake.schemas import RUNS
-from custseg_spark.pipeline.standing import made_by, published, standing
+from custseg_spark.pipeline.unchanged import made_by, published, unchanged_run
 
 BEFORE, DAY, LATER = date(2019, 10, 1), date(2019, 11, 1), date(2019, 12, 1)
 NAMES = Archetypes((), {}, {})
@@ -54,8 +54,8 @@ def lake(*runs: dict[str, Any], versions: dict[str, int] | None = None) -> Lake:
 
 def test_a_run_of_the_same_stands() -> None:
     held = lake(row(BEFORE, 1, None), row(DAY, 2, BEFORE), row(LATER, 3, DAY))
-    assert standing(held, DAY, CONFIG, NAMES) == f"run of {DAY}"
-    assert standing(held, BEFORE, CONFIG, NAMES) == f"run of {BEFORE}"
+    assert unchanged_run(held, DAY, CONFIG, NAMES) == f"run of {DAY}"
+    assert unchanged_run(held, BEFORE, CONFIG, NAMES) == f"run of {BEFORE}"
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_run_of_the_same_stands() -> None:
     ],
 )
 def test_another_run_is_made(runs: list[dict[str, Any]]) -> None:
-    assert standing(lake(*runs), DAY, CONFIG, NAMES) is None
+    assert unchanged_run(lake(*runs), DAY, CONFIG, NAMES) is None
 
 
 def test_a_group_map_counts_by_its_content(tmp_path: Path) -> None:
@@ -99,11 +99,13 @@ def test_customers_count_where_their_attributes_are_features() -> None:
     config = replace(CONFIG, features=replace(CONFIG.features, optional_families=families))
     versions = {"events": 4, "sessions": 5, "customers": 1}
     own = row(DAY, 1, None, config_hash=config.hash(), table_versions=versions)
-    assert standing(lake(own), DAY, config, NAMES) is not None
-    assert standing(lake(own, versions={**versions, "customers": 2}), DAY, config, NAMES) is None
+    assert unchanged_run(lake(own), DAY, config, NAMES) is not None
+    assert (
+        unchanged_run(lake(own, versions={**versions, "customers": 2}), DAY, config, NAMES) is None
+    )
 
 
-def test_what_a_standing_run_did_is_told_by_its_row() -> None:
+def test_an_unchanged_run_is_described_by_its_row() -> None:
     run = published(lake(row(DAY, 1, None)), DAY)
     assert (run.run_id, run.customers, run.is_older) == (f"run of {DAY}", 30, True)
     assert (run.plan.use, run.plan.reason) == ("fit", "there is no earlier run")

@@ -20,7 +20,7 @@ from custseg_spark.pipeline.segments.movement import SPEND
 
 
 @dataclass(frozen=True)
-class WithHeld:
+class WithHysteresis:
     """Sums for profiles, movements, and sampled customers, all with hysteresis.
 
     `sampled` has the clusters of held customers, by algorithm and customer id.
@@ -71,13 +71,13 @@ class _Bucket:
         ).filter(is_held & spenders["customer_id"].is_in(sampled.implode()))
 
 
-def with_held(
+def with_hysteresis(
     of: Population,
     previous: PreviousRun,
     space: FeatureSpace,
     clusterings: Sequence[NamedClustering],
     sample: pa.Table,
-) -> WithHeld:
+) -> WithHysteresis:
     """Go through all customers once more, placed by hysteresis."""
     kernel = _Bucket(space, tuple(clusterings), tuple(of.features), _ids(sample))
     columns = tuple(
@@ -97,7 +97,7 @@ def with_held(
         c.algorithm: dict(rows.filter(algorithm=c.algorithm).drop("algorithm").iter_rows())
         for c in clusterings
     }
-    return WithHeld(sums, cells(pl.concat(moved)), sampled)
+    return WithHysteresis(sums, cells(pl.concat(moved)), sampled)
 
 
 def _ids(sample: pa.Table) -> pa.Array:

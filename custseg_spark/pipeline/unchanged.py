@@ -22,7 +22,7 @@ def made_by(archetypes: Archetypes, config: Config) -> str:
     return hashlib.sha256(made_of.encode()).hexdigest()[:16]
 
 
-def standing(lake: Lake, run_date: date, config: Config, archetypes: Archetypes) -> str | None:
+def unchanged_run(lake: Lake, run_date: date, config: Config, archetypes: Archetypes) -> str | None:
     """Return the id of the date's run if none of its inputs has changed since.
 
     The inputs are the configuration, archetypes and code, the versions of the tables, and the run
