@@ -19,7 +19,7 @@ from custseg_spark.errors import InputError, nearest
 from custseg_spark.interfaces import clock
 from custseg_spark.interfaces.service import scoring, tables
 from custseg_spark.interfaces.service.flaws import RefusedError, flaw, of_validation
-from custseg_spark.interfaces.service.guarding import Guard, Metrics
+from custseg_spark.interfaces.service.guarding import OPEN, Guard, Metrics
 from custseg_spark.interfaces.service.limits import Limits
 from custseg_spark.interfaces.service.published import LatestRun, Published
 from custseg_spark.interfaces.service.schemas import (
@@ -82,7 +82,12 @@ async def _look_for_runs(latest: LatestRun, seconds: float) -> None:
 
 
 def _only_listed_parameters(request: Request) -> None:
-    """Refuses a mistyped parameter: without it the answer would be of all runs or algorithms."""
+    """Refuse a mistyped parameter: without it the answer would be of all runs or algorithms.
+
+    What watches the service may add parameters of its own.
+    """
+    if request.url.path in OPEN:
+        return
     listed = {parameter.alias for parameter in request.scope["route"].dependant.query_params}
     unknown = {n: v for n, v in request.query_params.items() if n not in listed}
     if unknown:
