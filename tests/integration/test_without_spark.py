@@ -1,13 +1,11 @@
 """What needs no Spark works where there is none: in processes in which importing it is an error."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import dashboard_lake
 import pytest
 import python_lake
-from checkout import ROOT
+from checkout import ROOT, printed
 from python_lake import NOW
 from without_spark import WITHOUT_SPARK
 
@@ -17,17 +15,8 @@ from custseg_spark.core.features.scores import Cutoffs
 
 
 def said(code: str, folder: Path = ROOT) -> list[str]:
-    """The lines that a program prints."""
-    done = subprocess.run(
-        [sys.executable, "-c", f"{WITHOUT_SPARK}\n{code}"],
-        cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "PATH": ""},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
+    """The lines that a program prints where Spark can't be imported."""
+    return printed(f"{WITHOUT_SPARK}\n{code}", folder)
 
 
 def test_core_is_imported() -> None:

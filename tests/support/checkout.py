@@ -4,6 +4,8 @@ Programs that tests start in processes of their own import it, as the tests do.
 """
 
 import importlib.util
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
@@ -52,3 +54,17 @@ def write_log(path: Path, lines: Sequence[str], header: str = HEADER) -> Path:
     """Write a log file of the `ecommerce_events` mapping from literal lines."""
     path.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
     return path
+
+
+def printed(code: str, folder: Path = ROOT) -> list[str]:
+    """The lines that a Python program prints in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()

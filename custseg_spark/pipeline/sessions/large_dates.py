@@ -1,9 +1,8 @@
-"""Events of a date that is too large for one task, put in order of their customers.
+"""Divide the events of a large date by their customers, so that several tasks can build sessions.
 
-Each of the date's files is read once and written again, a row group for each range of customer
-buckets. A task of sessions then reads its own range alone. The new files lie
-among the table's but are no part of it: the driver removes them when sessions are built, and the
-next run what a killed one left.
+Each of the date's files is read once and written again, with a row group for each range of customer
+buckets. A session task then reads its range alone. The new files lie in the table's folder but are
+never committed. The driver removes them once sessions are built; after a kill the next run does.
 """
 
 from collections.abc import Sequence
@@ -25,7 +24,7 @@ from custseg_spark.engine.lake.native import read_pieces
 from custseg_spark.engine.lake.schemas import EVENTS
 from custseg_spark.engine.spark import tasks
 
-# What sessions are made of.
+# The columns that sessions are built from.
 EVENT_SCHEMA = pa.schema(
     [
         EVENTS.schema.field(name)
@@ -46,9 +45,7 @@ EVENT_SCHEMA = pa.schema(
 )
 _DIVIDED = replace(
     EVENTS,
-    schema=pa.unify_schemas(
-        [EVENT_SCHEMA, pa.schema([EVENTS.schema.field(EVENTS.partitioned_by[0])])]
-    ),
+    schema=EVENT_SCHEMA.append(EVENTS.schema.field(EVENTS.partitioned_by[0])),
     statistics=(),
 )
 _EVENTS_SORTED = 500_000

@@ -120,9 +120,9 @@ def groups_for(events: int) -> int:
 
 
 class _DateTasks:
-    """The tasks that build dates: one a date, several by customers for one with very many events.
+    """The tasks that build dates: one for a date, several by customers for a large one.
 
-    The events of such a date are divided once, and what that wrote is removed at the end.
+    A large date is divided once; the files that this writes are removed at the end.
     """
 
     def __init__(

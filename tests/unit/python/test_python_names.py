@@ -1,30 +1,15 @@
 """The public names: importing them is quick and starts nothing."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from checkout import ROOT
+from checkout import printed
 
 import custseg_spark as cs
 
 HEAVY = ("pyspark", "delta", "py4j", "polars", "pandas", "pyarrow", "numpy", "deltalake")
 # A process of its own is slower than the import; the requirement is 0.3 seconds.
 MOST_SECONDS = 0.3
-
-
-def run(code: str, folder: Path) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "PATH": ""},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def test_importing_the_package_loads_nothing(tmp_path: Path) -> None:
@@ -36,7 +21,7 @@ print(time.process_time() - before)
 print([name for name in {HEAVY!r} if name in sys.modules])
 print(len(dir(cs)) > len(cs.__all__))
 """
-    seconds, loaded, names = run(code, tmp_path).splitlines()
+    seconds, loaded, names = printed(code, tmp_path)
     assert float(seconds) < MOST_SECONDS
     assert (loaded, names) == ("[]", "True")
 
