@@ -239,7 +239,7 @@ _SIGNS = (
 
 
 def _full_name(kind: type[BaseException]) -> str:
-    """Return the name of the first class, of those that an error is of, that is known."""
+    """Return the name of an error's first known class, by its order of base classes."""
     names = [f"{each.__module__}.{each.__qualname__}" for each in kind.__mro__]
     return next((n for n in names if n.removeprefix("builtins.") in _BY_NAME), names[0])
 

@@ -1,6 +1,6 @@
-"""Who may read what is made: the umask of this process, for as long as a lake is worked on.
+"""Set who may read new files: the umask of this process while it works on a lake.
 
-Driver and tasks write by many libraries, all of which heed the umask; Spark's own writers have one
+Driver and tasks write by many libraries, and all of them heed the umask. Spark's writers have one
 of their own (`fs.permissions.umask-mode`, see `session.withhold`).
 """
 

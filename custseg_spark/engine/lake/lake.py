@@ -42,9 +42,9 @@ class Lake:
     """The tables of one lake, for one run.
 
     `native` is set where driver and executors share the lake's folder (`lake.io`): tasks then
-    write Parquet themselves, and the driver commits it. Else, and for frames, Spark reads and
-    writes. Of the tables by run only the rows of published runs are seen, as of `moment` where it
-    is set, and those of `own`, the files of a run that isn't published yet.
+    write Parquet themselves, and the driver commits it. Otherwise, and for frames, Spark reads and
+    writes. Tables by run show the rows of published runs only, as of `moment` if it is set, and the
+    rows of `own`, the files of a run that isn't published yet.
     """
 
     spark: SparkSession
@@ -146,7 +146,7 @@ class Lake:
         return frame if dates is None else frame.where(F.col(table.partitioned_by[0]).isin(*dates))
 
     def files(self, table: Table, dates: Collection[date] | None = None) -> list[DataFile]:
-        """Return the files of a native lake's table, of a table by run those of published runs."""
+        """Return the files of a native lake's table; only published runs' in a table by run."""
         assert self.native is not None
         held = self.native.files(table, dates, self.moment.versions.get(table.name))
         if not table.is_by_run:

@@ -98,7 +98,7 @@ class LakeReader:
         return {row["run_date"]: row[RUN_ID] for row in rows.to_pylist()}
 
     def files(self, table: Table, dates: Collection[date] | None = None) -> list[DataFile]:
-        """A table's files, of a table by run those of published runs; none without a table."""
+        """Return a table's files, only published runs' in a table by run; none without a table."""
         if not self.exists(table):
             return []
         files = self.native.files(table, dates, self.moment.versions.get(table.name))

@@ -67,8 +67,8 @@ def release(root: Path, run_id: str) -> None:
 def settle_dead_runs(lake: NativeLake, tables: Collection[Table]) -> list[Path]:
     """Finish or throw away the journals of dead runs and remove their uncommitted files.
 
-    Only those of runs that left a lock behind are looked for: VACUUM finds all others. Gives the
-    paths of what was removed.
+    Looks only at runs that left a lock behind: VACUUM finds the files of all others. Returns the
+    paths of the removed files.
     """
     removed: list[Path] = []
     for path in sorted((lake.root / RUNS_FOLDER).glob(f"*{_LOCK}")):

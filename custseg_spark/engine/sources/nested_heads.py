@@ -59,7 +59,7 @@ def _is_list_of_records(value: Any) -> bool:
 
 
 def _paths(record: Mapping[str, Any], above: str, depth: int) -> Iterator[str]:
-    """The paths of a record's values, those of nested objects and of pairs of key and value."""
+    """Yield the paths of a record's values, in nested objects and key-value pairs too."""
     for key, value in record.items():
         path = f"{above}{key}"
         if isinstance(value, Mapping) and depth < _DEEPEST and not _is_typed(value):

@@ -35,7 +35,7 @@ def _warm(starting: Future[SparkSession], imports: tuple[str, ...]) -> None:
     if is_local(spark):
         from custseg_spark.engine.spark import tasks
 
-        # What goes wrong here goes wrong again where it matters, and is told there.
+        # A failure here comes again where it matters, with its message.
         tasks.run(spark, _Import(imports), range(cores(spark)))
 
 

@@ -54,7 +54,7 @@ def find(
     split_bytes: int,
     staging: Path,
 ) -> RemoteFiles:
-    """Return the files of the mapping's remote paths; nothing of those that aren't new is read.
+    """Return the files of the mapping's remote paths; reads only new files.
 
     Raises InputError where nothing is there, or a file can't be read.
     """

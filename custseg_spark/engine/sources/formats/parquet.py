@@ -1,7 +1,7 @@
 """Parquet files as records: every value as the text that a person would type for it.
 
 The footer says how many rows a file has. Files of this machine are read by the tasks, a row group
-each; remote ones by Spark, those of one schema together.
+each; remote files by Spark, all files of one schema together.
 """
 
 from collections import Counter
@@ -48,8 +48,8 @@ _MOST_ROWS_A_BYTE, _FEW_ROWS = 64, 10_000_000
 class ParquetFile:
     """A file with its schema and the number of its rows, as its footer has them.
 
-    Where a mapping explodes a column, an item is a record; `group_records`: those of row groups.
-    `rows_before` are the records of the parts before it, where it is a part of a larger whole.
+    Where a mapping explodes a column, each item is a record; `group_records` counts the records of
+    each row group. `rows_before` counts the records of earlier parts, if it is part of a larger file.
     """
 
     file: SourceFile
@@ -83,7 +83,7 @@ def inspect(file: SourceFile, file_id: str, mapping: MappingFile) -> ParquetFile
 
 
 def _exploded_records(file: SourceFile, nested: str) -> Iterator[int]:
-    """How many records each row group has, of which only one value of the items is read."""
+    """Count the records of each row group; reads only one value of the items."""
     with pq.ParquetFile(file.data) as opened:
         leaves = (opened.schema.column(i).path for i in range(len(opened.schema)))
         leaf = next(path for path in leaves if path.partition(".")[0] == nested)

@@ -1,7 +1,7 @@
 """XLSX workbooks as records: every cell as text, one row a row of the sheet.
 
-Calamine reads a sheet as a whole, some hundred bytes a cell; its rows go to Parquet in batches,
-and from there on like those of any other source. A sheet has a million rows at most.
+Calamine reads a whole sheet, some hundred bytes a cell. Its rows go to Parquet in batches, and from
+there on like any other source's. A sheet has a million rows at most.
 """
 
 import datetime as dt
@@ -157,11 +157,11 @@ def _explained(file: SourceFile) -> Iterator[None]:
 def inspect(
     file: SourceFile, file_id: str, mapping: MappingFile, staging: Path
 ) -> list[XlsxFile] | str:
-    """The checked sheets that the mapping's `sheets` or `table` name, else all that fit, their
-    rows staged; of all, those that don't fit with the reason.
+    """Return the sheets that `sheets` or `table` names, otherwise all that fit, with staged rows.
 
-    Or why the file is passed over, if it wasn't named outright. Raises as `open_sheet` does, and
-    InputError for an absent column or a header that names one twice.
+    With `sheets = "all"`, a sheet that doesn't fit comes with the reason. For a file that wasn't
+    named outright, returns why it is passed over. Raises as `open_sheet` does, and InputError for a
+    missing column or a header that names a column twice.
     """
     if not file.named_outright and not is_readable():
         return "XLSX needs python-calamine, which isn't there"
@@ -173,7 +173,7 @@ def inspect(
     headed = [(sheet, header_of(sheet.rows, mapping)) for _, sheet in opened]
     fits = [bool(named) or not lacking(header, mapping) for _, header in headed]
     if not any(fits):
-        # What is wrong with the first is said.
+        # The error names the flaw of the first sheet.
         headed, fits = headed[:1], [True]
     if not file.named_outright and not any(
         set(header.columns) & set(mapping.columns.values()) for _, header in headed
