@@ -49,7 +49,7 @@ class ParquetFile:
     """A file with its schema and the number of its rows, as its footer has them.
 
     Where a mapping explodes a column, each item is a record; `group_records` counts the records of
-    each row group. `rows_before` counts the records of earlier parts, if it is part of a larger file.
+    each row group. `rows_before` counts the records of a larger file's parts before this one.
     """
 
     file: SourceFile
